@@ -1,0 +1,241 @@
+//! What is kept of a comparison: every round of every model, the machine, and the conclusions.
+//! This value is the saved JSON; `docs/result.schema.json` describes it, and the program that
+//! reads an old file reads this. The main type is [`Comparison`].
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::{Cpu, Failure, Model, VarValue};
+use serde::{Deserialize, Serialize};
+
+use crate::trace::{Noise, Observed, PeakMemory, RunEnd, StepKind, Usage};
+
+/// The version of the saved form. A change that a reader of the old form would misread raises it.
+pub const SCHEMA: u32 = 1;
+
+/// Several models on one piece of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// [`SCHEMA`].
+    pub schema_version: u32,
+    /// The version of `maitred`.
+    pub program_version: String,
+    pub subject: Subject,
+    pub machine: Machine,
+    pub settings: Settings,
+    /// UTC, RFC 3339.
+    pub started: String,
+    /// In the order in which they were named.
+    pub contestants: Vec<Contestant>,
+    /// Who is faster than whom; empty while nothing was measured.
+    pub ranking: Vec<Rank>,
+    /// Sentences for people: what to conclude, and why.
+    pub conclusion: Vec<String>,
+    pub stopped: Stopped,
+}
+
+/// The piece of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subject {
+    /// As it was named: a file name, a command line, a URL, a function.
+    pub name: String,
+    pub kind: SubjectKind,
+    pub title: Option<String>,
+    pub tasks: u64,
+    /// A hash of the lowered workload (after `--set`, `--seed`, `--speed`): equal work, equal hash.
+    pub fingerprint: String,
+}
+
+/// What kind of thing the subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectKind {
+    Workload,
+    Command,
+    Function,
+    Url,
+}
+
+/// Where it was measured. Two results compare only where `id` is equal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// A hash over what follows except the kernel's version.
+    pub id: String,
+    pub cpu: String,
+    /// Processors that this process may use.
+    pub cores: u32,
+    pub memory_bytes: u64,
+    pub kernel: String,
+    pub architecture: String,
+    /// `kvm`, `docker`, …; `None`: nothing of the kind was seen.
+    pub virtualization: Option<String>,
+}
+
+/// How it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    pub seed: u64,
+    pub speed: f64,
+    /// Parameters and their values, the unset ones too.
+    pub parameters: Vec<(String, String)>,
+    pub warmup_rounds: u32,
+    pub budget_ns: Option<u64>,
+    pub timeout_ns: Option<u64>,
+    pub memory_limit_bytes: Option<u64>,
+    /// Smallest difference that is worth a verdict, as a share: 0.03 is 3 %.
+    pub minimum_effect: f64,
+}
+
+/// Why no further round was run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stopped {
+    /// Not yet: this file was written between two rounds.
+    Running,
+    /// Every pair has a verdict.
+    Decided,
+    /// The number of rounds asked for was run.
+    Rounds,
+    /// The time budget is spent.
+    Budget,
+    /// Ctrl-C.
+    Interrupted,
+    /// No model could run the work.
+    NoneRan,
+}
+
+/// One model and what it did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contestant {
+    pub model: Model,
+    /// How many workers it had.
+    pub workers: u32,
+    /// Name and version of the runtime as it announced itself.
+    pub runtime: String,
+    /// In the order in which they were run, the warm-up left out.
+    pub runs: Vec<Run>,
+    /// Figures over the clean, successful rounds; `None`: there are none.
+    pub summary: Option<Summary>,
+    /// Why it is not ranked; `None`: it is.
+    pub unranked: Option<String>,
+}
+
+/// One round of one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Counted from 0; runs of one round are pairs.
+    pub round: u32,
+    pub end: RunEnd,
+    /// Spawn to ready.
+    pub startup_ns: u64,
+    pub setup_ns: u64,
+    /// The headline.
+    pub work_ns: u64,
+    pub teardown_ns: u64,
+    /// CPU time of the work phase alone, as the runner measured it.
+    pub work_cpu: Observed<Cpu>,
+    /// The whole tree, the whole run.
+    pub usage: Observed<Usage>,
+    pub memory: Observed<PeakMemory>,
+    pub tasks: TaskCounts,
+    pub failures: Vec<Failure>,
+    pub latency: Observed<Latency>,
+    /// Time spent in each kind of step, added up over tasks.
+    pub steps: Vec<StepTotal>,
+    pub vars: Vec<VarValue>,
+    pub expectations: Vec<Expectation>,
+    pub result_hash: Option<String>,
+    pub noise: Noise,
+    pub spans_dropped: u64,
+    pub notes: Vec<String>,
+}
+
+/// Every task is one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCounts {
+    pub done: u64,
+    pub failed: u64,
+    /// Started, but neither done nor failed: gone with its process.
+    pub lost: u64,
+    /// Never started.
+    pub not_run: u64,
+}
+
+/// From when a task was due (its arrival when arrivals are open-loop, else its start) to its
+/// end, over the tasks that are done; nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Counted from the scheduled arrival, so that a stall is not omitted.
+    pub from_arrival: bool,
+    pub min_ns: u64,
+    pub p50_ns: u64,
+    pub p90_ns: u64,
+    pub p99_ns: u64,
+    pub max_ns: u64,
+}
+
+/// Spans of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepTotal {
+    pub kind: StepKind,
+    pub spans: u64,
+    pub total_ns: u64,
+}
+
+/// One `expect` of the workload and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// As in the workload: `counter = 2000`.
+    pub text: String,
+    pub actual: String,
+    pub holds: bool,
+}
+
+/// Figures of one contestant over its clean, successful rounds: medians, and the least time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub rounds: u32,
+    pub work_ns: u64,
+    pub work_min_ns: u64,
+    /// Bounds of the 95 % interval of the median, by bootstrap.
+    pub work_low_ns: u64,
+    pub work_high_ns: u64,
+    pub startup_ns: u64,
+    pub setup_ns: u64,
+    pub cpu_ns: Observed<u64>,
+    /// CPU time of the work phase ÷ its wall time.
+    pub cores_used: Observed<f64>,
+    pub memory_bytes: Observed<u64>,
+    pub voluntary: Observed<u64>,
+    pub involuntary: Observed<u64>,
+    /// Finished tasks a second of work.
+    pub throughput: f64,
+    pub latency: Observed<Latency>,
+}
+
+/// The place of one contestant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rank {
+    /// Index into [`Comparison::contestants`].
+    pub contestant: u32,
+    /// Work time ÷ that of the reference, paired by round: median and 95 % interval.
+    pub ratio: f64,
+    pub low: f64,
+    pub high: f64,
+    /// Against the reference: the baseline if one was named, else the fastest.
+    pub verdict: Verdict,
+}
+
+/// What can be said of a contestant beside the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It is the reference.
+    Reference,
+    Faster,
+    Slower,
+    /// The whole interval lies within the minimum effect.
+    Same,
+    /// The interval spans a difference that would matter and none.
+    CannotTell,
+}

@@ -1,0 +1,228 @@
+//! The types of a trace. Plain data: whoever measured (or simulated) fills it in.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::trace_file::{Role, TaskOutcome};
+use maitred_wire::{Blocked, Done, Model, Phase, Resource, RunnerError};
+use serde::{Deserialize, Serialize};
+
+/// A figure that this machine could give, or why it could not. Unknown is not zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Observed<T> {
+    Known(T),
+    /// Why, as a lowercase sentence.
+    Unknown(String),
+}
+
+impl<T> Observed<T> {
+    /// The figure, if it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// The same for another figure made from this one.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Observed<U> {
+        match self {
+            Self::Known(value) => Observed::Known(make(value)),
+            Self::Unknown(why) => Observed::Unknown(why),
+        }
+    }
+}
+
+/// One run of one model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    pub origin: Origin,
+    /// As it was asked for.
+    pub model: Model,
+    /// How many workers there really were.
+    pub workers: u32,
+    /// By step id, so that `steps[span.step]` says what a span was.
+    pub steps: Vec<StepInfo>,
+    pub groups: Vec<Group>,
+    pub resources: Vec<Resource>,
+    pub channels: Vec<String>,
+    pub lanes: Vec<Lane>,
+    /// By task number.
+    pub tasks: Vec<Task>,
+    /// Sorted by start. May be fewer than there were: see [`Lane::dropped`].
+    pub spans: Vec<Span>,
+    /// From spawn to `ready`.
+    pub startup: Phase,
+    /// What the runner said at the end; `None` when it did not come to that.
+    pub done: Option<Done>,
+    pub end: RunEnd,
+    pub usage: Observed<Usage>,
+    pub memory: Observed<PeakMemory>,
+    pub noise: Noise,
+    /// The last lines that the runner wrote to standard error.
+    pub log: String,
+}
+
+/// Where a trace comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Run for real, on this runtime (name and version).
+    Measured { runtime: String, version: String },
+}
+
+/// What a step id stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepInfo {
+    pub kind: StepKind,
+    /// As in the workload: `wait 4s`, `hold waiter`.
+    pub label: String,
+    /// Index of its program.
+    pub program: u32,
+    /// The `Hold` step inside which it stands.
+    pub parent: Option<u32>,
+    /// Which resource (`Acquire`, `Hold`) or channel (`Send`, `Receive`).
+    pub object: Option<u32>,
+}
+
+/// What a task does while in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    Cpu,
+    Wait,
+    Block,
+    /// Waiting for a resource: from the request to the grant.
+    Acquire,
+    /// Holding a resource: from the grant to the return. Encloses other spans.
+    Hold,
+    Send,
+    Receive,
+    Read,
+    Write,
+    Update,
+    Http,
+    Call,
+    Run,
+    Allocate,
+    Yield,
+    Fail,
+    Crash,
+}
+
+/// Tasks of one kind: `first .. first + count`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub name: String,
+    pub first: u32,
+    pub count: u32,
+    /// When each arrived, in nanoseconds from the start of the work phase; empty: all at once.
+    pub arrivals_ns: Vec<u64>,
+}
+
+/// A thread that executed steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lane {
+    pub pid: u32,
+    pub tid: u32,
+    pub role: Role,
+    /// Number of tasks that ended on it.
+    pub tasks_ended: u32,
+    /// Number of spans that had no room in the trace.
+    pub dropped: u64,
+    /// `None`: the lane ended without closing (its process was killed).
+    pub counters: Option<LaneCounters>,
+}
+
+/// What the kernel counted for one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneCounters {
+    pub cpu_ns: u64,
+    /// Ready, but waiting for a processor.
+    pub run_delay_ns: u64,
+    pub voluntary: u32,
+    pub involuntary: u32,
+}
+
+/// One task. Times are CLOCK_MONOTONIC nanoseconds, 0: not reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task {
+    pub start_ns: u64,
+    pub end_ns: u64,
+    /// On which it began.
+    pub lane: u32,
+    /// At which it is or was at last.
+    pub step: Option<u32>,
+    pub outcome: TaskOutcome,
+}
+
+/// One step of one task, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub task: u32,
+    pub step: u32,
+    /// The lane on which it began.
+    pub lane: u32,
+    pub start_ns: u64,
+    /// 0: it had not ended when the run did.
+    pub end_ns: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunEnd {
+    /// The runner said `done`; single tasks may have failed.
+    Finished,
+    /// Every live task waited for another.
+    Deadlock(Vec<Blocked>),
+    /// Stopped because it took longer than allowed.
+    TimedOut { limit_ns: u64 },
+    /// Stopped by the user.
+    Interrupted,
+    /// Stopped because the processes together took more memory than allowed.
+    OutOfMemory { limit_bytes: u64, seen_bytes: u64 },
+    /// The runner's process ended before it said `done`: exit code, or signal with its name.
+    Died { how: String },
+    /// The runner said that it cannot do this.
+    Refused(RunnerError),
+}
+
+/// What the whole tree of processes used, from `wait4`: exact, start-up and tear-down included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub user_ns: u64,
+    pub system_ns: u64,
+    /// Voluntary context switches: the thread gave way because it had to wait.
+    pub voluntary: u64,
+    /// Involuntary context switches: the kernel took the processor away.
+    pub involuntary: u64,
+    pub major_faults: u64,
+}
+
+/// The largest sum of the proportional set sizes (PSS) of all processes of the tree that was
+/// seen, without the trace file. Always a sample: what came and went between two samples was
+/// not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeakMemory {
+    pub bytes: u64,
+    /// How many samples were taken.
+    pub samples: u32,
+    /// The most processes that were seen at once.
+    pub processes: u32,
+}
+
+/// What else went on on the machine during the work phase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    /// Share of the time in which somebody on the machine waited for a processor
+    /// (`/proc/pressure/cpu`, some). Our own threads count too.
+    pub pressure: Option<f64>,
+    /// Share of all processor time that was used by others than the tree.
+    pub others: Option<f64>,
+    /// Share of all processor time that the hypervisor gave to other machines.
+    pub steal: Option<f64>,
+    /// Why the run should not be trusted; `None`: nothing speaks against it.
+    pub dirty: Option<String>,
+}

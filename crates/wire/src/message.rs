@@ -1,0 +1,186 @@
+//! The conversation: one JSON object a line; commands to a runner, replies from it.
+//!
+//! → `describe` ← `ready`, or → `plan` ← `ready` → `go` ← `done`. → `stop` at any time after `go`.
+//! Instead of any reply, ← `error`. An unknown field is ignored, an unknown message is an error
+//! that quotes the line. End of input means: stop at once and exit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+use crate::strategy::Strategy;
+
+/// What `maitred` says to a runner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Say what you are and what you can do; calibrate.
+    Describe {},
+    /// Prepare to do this; answered by `ready`.
+    Plan(Box<Plan>),
+    /// Do it; answered by `done`.
+    Go {},
+    /// Finish what is in flight within the grace period, start nothing new, then say `done`.
+    Stop {},
+}
+
+/// What a runner says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    Ready(Ready),
+    Done(Box<Done>),
+    Error(RunnerError),
+}
+
+/// Who the runner is and what it can do. Capabilities are announced, never assumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ready {
+    pub protocol: u32,
+    /// `native`, `cpython`, `pypy`, …
+    pub runtime: String,
+    pub version: String,
+    /// Compiler, flags, whatever tells two builds of one version apart.
+    #[serde(default)]
+    pub build: Option<String>,
+    /// Whether a global interpreter lock is on; `None` where the runtime has none.
+    #[serde(default)]
+    pub gil: Option<bool>,
+    /// Whether a just-in-time compiler is on; `None` where that is not a question.
+    #[serde(default)]
+    pub jit: Option<bool>,
+    pub strategies: Vec<Strategy>,
+    pub pid: u32,
+    /// Units of `cpu` work in a second. What a unit is is the runtime's own affair.
+    pub calibration: f64,
+    /// Nanoseconds that recording one span costs, its clock readings included; in answer to
+    /// `describe` only.
+    #[serde(default)]
+    pub span_cost_ns: Option<f64>,
+    /// Facts by name for `maitred doctor` and for explanations (uvloop found, start methods, …).
+    #[serde(default)]
+    pub facts: Vec<(String, String)>,
+}
+
+/// The result of a run. What happened to each task stands in the trace file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    pub phases: Phases,
+    /// Failures by kind, most frequent first.
+    #[serde(default)]
+    pub failures: Vec<Failure>,
+    /// The value of every variable as the runner's first process sees it at the end.
+    #[serde(default)]
+    pub vars: Vec<VarValue>,
+    /// Set when every live task waited for another: the run was stopped by the runner.
+    #[serde(default)]
+    pub deadlock: Vec<Blocked>,
+    /// A hash over the returned values of `call`, in task order; equal work gives equal hashes.
+    #[serde(default)]
+    pub result_hash: Option<String>,
+    /// Sentences for people about what this run could not do as asked.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// The parts of a run after `go`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Making threads, processes, loops. Under `threads` a thread comes with its task, so that
+    /// is work.
+    pub setup: Phase,
+    /// From the moment at which the first task could start to the end of the last one.
+    pub work: Phase,
+    /// Joining and closing what set-up made.
+    pub teardown: Phase,
+}
+
+/// One part of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub start_ns: u64,
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub end_ns: u64,
+    /// CPU time of the runner and its workers; `None` where it could not be read.
+    #[serde(default)]
+    pub cpu: Option<Cpu>,
+}
+
+/// Processor time, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cpu {
+    pub user_ns: u64,
+    pub system_ns: u64,
+}
+
+impl Phase {
+    /// How long the phase lasted, in nanoseconds.
+    pub fn wall_ns(&self) -> u64 {
+        self.end_ns.saturating_sub(self.start_ns)
+    }
+}
+
+impl Cpu {
+    /// User and system time together, in nanoseconds.
+    pub fn total_ns(&self) -> u64 {
+        self.user_ns + self.system_ns
+    }
+}
+
+/// Tasks that failed in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// One word or name: `fail`, `crash`, `memory`, `http`, `exit`, an exception's type, …
+    pub kind: String,
+    /// What one of them said.
+    pub text: String,
+    pub count: u32,
+    /// The task that said it.
+    pub task: u32,
+    /// The step that said it; `None` where it is not known.
+    #[serde(default)]
+    pub step: Option<u32>,
+}
+
+/// The value of a variable after the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VarValue {
+    pub name: String,
+    /// In the first process of the runner.
+    pub value: i64,
+    /// In every worker process, where each had its own.
+    #[serde(default)]
+    pub by_process: Vec<i64>,
+}
+
+/// A task that waits and can never go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    pub task: u32,
+    pub step: u32,
+}
+
+/// Why a runner could not do what it was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerError {
+    pub code: ErrorCode,
+    /// A lowercase sentence that names the thing and the next step.
+    pub text: String,
+    /// Where: the line of input, the step, the user's file and line.
+    #[serde(default)]
+    pub place: Option<String>,
+}
+
+/// Kinds of [`RunnerError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorCode {
+    /// The line was not a command, or not at this point of the conversation.
+    Protocol,
+    /// The plan asks for what this runner cannot do.
+    Unsupported,
+    /// The machine refused: no thread, no process, no memory, no file.
+    Refused,
+    /// The user's code could not be loaded.
+    Load,
+}
