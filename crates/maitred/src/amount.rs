@@ -1,0 +1,143 @@
+//! Amounts as they are typed on the command line, each with one clear sentence for a wrong one.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use maitred_core::workload::{parse_bytes, parse_duration};
+
+/// A length of time: `90s`, `1m30s`, `250ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period(pub Duration);
+
+impl FromStr for Period {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match parse_duration(text) {
+            Some(0) => Err("it must be longer than nothing".to_owned()),
+            Some(nanoseconds) => Ok(Self(Duration::from_nanos(nanoseconds))),
+            None => Err("write a time with its unit, as in 30s, 250ms or 1m30s".to_owned()),
+        }
+    }
+}
+
+/// An amount of memory: `512MiB`, `2GB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemorySize(pub u64);
+
+impl FromStr for MemorySize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match parse_bytes(text) {
+            Some(bytes) if bytes >= 1 << 20 => Ok(Self(bytes)),
+            Some(_) => Err("a runner needs at least 1MiB".to_owned()),
+            None => Err("write a size with its unit, as in 512MiB or 2GB".to_owned()),
+        }
+    }
+}
+
+/// By how much every duration is divided: `10x`, `0.5x`, `10`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed(pub f64);
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_suffix(['x', 'X', '×']).unwrap_or(text);
+        match number.parse::<f64>() {
+            Ok(factor) if (1e-6..=1e6).contains(&factor) => Ok(Self(factor)),
+            _ => Err("write a factor from 0.000001x to 1000000x, as in 10x".to_owned()),
+        }
+    }
+}
+
+/// A share: `3%`, `0.03`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effect(pub f64);
+
+impl FromStr for Effect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let share = match text.strip_suffix('%') {
+            Some(percent) => percent.parse::<f64>().map(|value| value / 100.0),
+            None => text.parse::<f64>(),
+        };
+        match share {
+            Ok(share) if (0.0..1.0).contains(&share) => Ok(Self(share)),
+            _ => Err("write a share from 0% to 99%, as in 3%".to_owned()),
+        }
+    }
+}
+
+/// Numbers of workers: `4`, `1,2,4`, `1..8`; ascending, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerCounts(pub Vec<u32>);
+
+impl FromStr for WorkerCounts {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut counts = Vec::new();
+        for part in text.split(',') {
+            match part.split_once("..") {
+                None => counts.push(count(part)?),
+                Some((from, to)) => {
+                    let (from, to) = (count(from)?, count(to.trim_start_matches('='))?);
+                    if from > to {
+                        return Err(format!("{from}..{to} runs backwards; write {to}..{from}"));
+                    }
+                    if to - from >= 64 {
+                        return Err(format!("{from}..{to} are more than 64 numbers of workers"));
+                    }
+                    counts.extend(from..=to);
+                }
+            }
+        }
+        counts.sort_unstable();
+        counts.dedup();
+        Ok(Self(counts))
+    }
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    text.trim().parse().ok().filter(|count| (1..=65_536).contains(count)).ok_or_else(|| {
+        "write numbers of workers from 1 to 65536, as in 4, 1,2,4 or 1..8".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read() {
+        assert_eq!("1m30s".parse(), Ok(Period(Duration::from_secs(90))));
+        assert_eq!("2MiB".parse(), Ok(MemorySize(2 << 20)));
+        assert_eq!("10x".parse(), Ok(Speed(10.0)));
+        assert_eq!("0.5".parse(), Ok(Speed(0.5)));
+        assert_eq!("3%".parse(), Ok(Effect(0.03)));
+        assert_eq!("4,1..3,2".parse(), Ok(WorkerCounts(vec![1, 2, 3, 4])));
+    }
+
+    #[test]
+    fn wrong_amounts_are_refused() {
+        for text in ["", "0s", "-1s", "5", "5 parsecs"] {
+            assert!(text.parse::<Period>().is_err(), "{text}");
+        }
+        for text in ["", "0", "1kB", "12"] {
+            assert!(text.parse::<MemorySize>().is_err(), "{text}");
+        }
+        for text in ["", "0x", "-1x", "nan", "inf", "1e9x"] {
+            assert!(text.parse::<Speed>().is_err(), "{text}");
+        }
+        for text in ["", "0", "8..1", "1..100", "1,,2", "65537", "x"] {
+            assert!(text.parse::<WorkerCounts>().is_err(), "{text}");
+        }
+        for text in ["", "100%", "-3%", "nan"] {
+            assert!(text.parse::<Effect>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What can be typed. Alone in naming clap; what the arguments mean is decided by the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::amount::{Effect, MemorySize, Period, Speed, WorkerCounts};
+
+/// hyperfine for concurrency models: runs one piece of work under every concurrency model,
+/// measures what the processor and the kernel did, and says which model to use.
+#[derive(Debug, Parser)]
+#[command(name = "maitred", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Colour the output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// One for each file in `command/`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one piece of work under several models and say which to use
+    Compare(Box<CompareArgs>),
+    /// Run one piece of work under one model and draw what each worker did
+    Run(Box<RunArgs>),
+    /// Say what this machine can measure, what it cannot, and why
+    Doctor(DoctorArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+    /// Be a runner: speak the protocol on standard input and output
+    #[command(hide = true)]
+    Runner {
+        /// Which runtime to be: native
+        runtime: String,
+    },
+}
+
+/// The piece of work, and how much of it.
+#[derive(Debug, Args)]
+pub struct SubjectArgs {
+    /// Set a parameter of the workload; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_assignment)]
+    pub set: Vec<(String, String)>,
+
+    /// Seed of all random durations
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Divide every duration of the workload by this, as in 10x
+    #[arg(long, value_name = "FACTOR", default_value = "1x")]
+    pub speed: Speed,
+
+    /// How many times a command is to be run within a round
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub count: u32,
+
+    /// Stop a run that takes longer than this; its model counts as failed
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub timeout: Period,
+
+    /// Stop a run whose processes together take more memory than this
+    #[arg(long, value_name = "SIZE")]
+    pub memory_limit: Option<MemorySize>,
+
+    /// Measure anew how fast this machine computes, instead of using what was measured before
+    #[arg(long)]
+    pub recalibrate: bool,
+}
+
+/// Arguments of `maitred compare`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub struct CompareArgs {
+    /// A workload (.kdl), or one or two saved results (.json)
+    #[arg(value_name = "SUBJECT", required_unless_present = "words", num_args = 1..=2)]
+    pub subject: Vec<PathBuf>,
+
+    /// A command and its arguments, behind `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub words: Vec<String>,
+
+    #[command(flatten)]
+    pub work: SubjectArgs,
+
+    /// Which models, comma-separated: RUNTIME/STRATEGY[:WORKERS], RUNTIME (all its strategies) or
+    /// STRATEGY (on every runtime named so far, else native)
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub models: Vec<String>,
+
+    /// Numbers of workers to try for models that have them: 4, 1,2,4 or 1..8
+    #[arg(long, value_name = "LIST")]
+    pub workers: Option<WorkerCounts>,
+
+    /// Exactly this many clean rounds, instead of stopping when the ranking is decided
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub runs: Option<u32>,
+
+    /// Start no further round when this much time is spent
+    #[arg(long, value_name = "TIME", default_value = "1m")]
+    pub budget: Period,
+
+    /// Rounds before the first one that counts; each run of them is cut short after a second
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub warmup: u32,
+
+    /// Compare with this model instead of with the fastest
+    #[arg(long, value_name = "MODEL")]
+    pub baseline: Option<String>,
+
+    /// Smallest difference that is worth a verdict
+    #[arg(long, value_name = "SHARE", default_value = "3%")]
+    pub min_effect: Effect,
+
+    /// Compare every model with its figures in a saved result as well
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+
+    /// Rank saved results although they come from different machines or different work
+    #[arg(long)]
+    pub across_machines: bool,
+
+    /// Save the result, to be shown or compared with later; the same as --export-json
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// Write the result as JSON after each round
+    #[arg(long, value_name = "FILE")]
+    pub export_json: Option<PathBuf>,
+
+    /// Write a line for each run as CSV after each round
+    #[arg(long, value_name = "FILE")]
+    pub export_csv: Option<PathBuf>,
+
+    /// Write the table as Markdown after each round
+    #[arg(long, value_name = "FILE")]
+    pub export_markdown: Option<PathBuf>,
+
+    /// End with exit code 4 when a model failed or a verdict is missing
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Print no progress line
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `maitred run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub struct RunArgs {
+    /// A workload (.kdl)
+    #[arg(value_name = "SUBJECT", required_unless_present = "words")]
+    pub subject: Option<PathBuf>,
+
+    /// A command and its arguments, behind `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub words: Vec<String>,
+
+    #[command(flatten)]
+    pub work: SubjectArgs,
+
+    /// Under which model: RUNTIME/STRATEGY[:WORKERS]
+    #[arg(long, short, value_name = "MODEL")]
+    pub model: Option<String>,
+
+    /// How many workers
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub workers: Option<u32>,
+
+    /// Width of the picture in columns; by default that of the terminal
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=500))]
+    pub width: Option<u16>,
+
+    /// Draw with letters and signs that every terminal has
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Draw at most this many lanes
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub lanes: u32,
+
+    /// Print no progress line
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `maitred doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Measure anew how fast this machine computes
+    #[arg(long)]
+    pub recalibrate: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+fn parse_assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE, as in --set tables=8".to_owned()),
+    }
+}
+
+/// The one table of exit codes; the README and the manual page show this very text.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    it was measured
+  1    nothing could be measured: every model failed (compare), or the run failed (run)
+  2    the input is wrong or this machine forbids it; nothing was started
+  3    it was measured, but something could not be written
+  4    with --strict: a model failed or a verdict is missing
+  70   a defect of maitred
+  128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  maitred compare workloads/waiters.kdl --speed 10x
+  maitred compare workloads/cpu-bound.kdl --models thread-pool --workers 1..8
+  maitred compare --count 100 -- gzip -k big.log
+  maitred compare workloads/mixed.kdl --save before.json
+  maitred compare workloads/mixed.kdl --against before.json";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  maitred run workloads/waiters.kdl --model native/threads --speed 10x
+  maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x";

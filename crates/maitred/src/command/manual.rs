@@ -1,0 +1,33 @@
+//! `maitred completions SHELL` and `maitred man`: made from the arguments as they are.
+
+use clap::CommandFactory;
+
+use crate::cli::Cli;
+use crate::error::Error;
+
+/// The completions for a shell, as that shell's code.
+pub fn completions(shell: clap_complete::Shell) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "maitred", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The manual page in roff: the program, then each command with all its options.
+///
+/// # Errors
+/// [`Error::NotWritten`] when the page cannot be put together.
+pub fn man_page() -> Result<String, Error> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let mut text = Vec::new();
+    let wrong = |error| Error::NotWritten(format!("the manual page cannot be made: {error}"));
+    clap_mangen::Man::new(command.clone()).render(&mut text).map_err(wrong)?;
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        let page = clap_mangen::Man::new(sub.clone());
+        let title = format!(".SH \"MAITRED {}\"\n", sub.get_name().to_uppercase());
+        text.extend(title.as_bytes());
+        page.render_description_section(&mut text).map_err(wrong)?;
+        page.render_options_section(&mut text).map_err(wrong)?;
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}

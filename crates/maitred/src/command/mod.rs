@@ -1,0 +1,7 @@
+//! What can be done: one file a command.
+
+pub mod compare;
+pub mod doctor;
+pub mod manual;
+pub mod run;
+pub mod welcome;

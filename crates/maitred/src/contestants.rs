@@ -1,0 +1,182 @@
+//! Which models take part: what was named, what the workload names, or all; each with its number
+//! of workers, and with the reason where it cannot run.
+
+use maitred_core::workload::Lowered;
+use maitred_wire::trace_file::Layout;
+use maitred_wire::{Model, Strategy};
+
+use crate::amount::WorkerCounts;
+use crate::error::Error;
+use crate::measure::limits;
+use crate::runtime::{Runtime, Runtimes};
+use crate::spelling;
+
+/// A model that takes part.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub model: Model,
+    pub workers: u32,
+    pub runtime: Runtime,
+    /// Why it is not run: this machine forbids it, or the runtime cannot do a step.
+    pub obstacle: Option<String>,
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Wish<'a> {
+    /// Of `--models`; empty: what the workload names, or all.
+    pub models: &'a [String],
+    pub workers: Option<&'a WorkerCounts>,
+}
+
+/// Finds the models that take part. One that was named by the user and cannot run is an error;
+/// one that was only implied is kept with its obstacle, so that it is shown and not ranked.
+///
+/// # Errors
+/// [`Error::Usage`] with the nearest name for an unknown one.
+pub fn choose(wish: &Wish, work: &Lowered, runtimes: &Runtimes) -> Result<Vec<Entry>, Error> {
+    let mut named = Vec::new();
+    for text in wish.models {
+        named.extend(expand(text, runtimes)?);
+    }
+    let by_user = !named.is_empty();
+    if !by_user {
+        named = work.compare.clone();
+    }
+    if named.is_empty() {
+        named = runtimes.all_models();
+    }
+    let mut entries = Vec::new();
+    for model in spread(named, wish.workers) {
+        let entry = enter(model, work, runtimes)?;
+        match &entry.obstacle {
+            Some(obstacle) if by_user => {
+                return Err(Error::Usage(format!("{} cannot run: {obstacle}", entry.model)));
+            }
+            _ => entries.push(entry),
+        }
+    }
+    Ok(entries)
+}
+
+/// The models that one item of `--models` stands for.
+fn expand(text: &str, runtimes: &Runtimes) -> Result<Vec<Model>, Error> {
+    let text = text.trim();
+    if let Ok(model) = text.parse::<Model>() {
+        runtimes.find(&model.runtime)?;
+        return Ok(vec![model]);
+    }
+    if let Ok(runtime) = runtimes.find(text) {
+        let name = |strategy: &Strategy| Model::new(&runtime.name, *strategy);
+        return Ok(runtime.strategies.iter().map(name).collect());
+    }
+    let default = runtimes.default_runtime();
+    if let Ok(model) = format!("{}/{text}", default.name).parse::<Model>()
+        && !text.contains('/')
+    {
+        return Ok(vec![model]);
+    }
+    Err(unknown(text, runtimes))
+}
+
+/// One error for everything that is not a model: what is wrong, the nearest name, the list.
+fn unknown(text: &str, runtimes: &Runtimes) -> Error {
+    if let Err(error @ maitred_wire::ModelError::BadWorkers(_)) = text.parse::<Model>() {
+        return Error::Usage(format!("model `{text}`: {error}"));
+    }
+    let known: Vec<String> = runtimes.all_models().iter().map(ToString::to_string).collect();
+    let bare = text.split(':').next().unwrap_or(text);
+    let full = if bare.contains('/') { bare.to_owned() } else { format!("native/{bare}") };
+    let hint = spelling::nearest(&full, known.iter().map(String::as_str))
+        .map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
+    Error::Usage(format!("unknown model `{text}`{hint} Known: {}", known.join(", ")))
+}
+
+/// One model for each number of workers, where it has any and none was written with it.
+fn spread(models: Vec<Model>, workers: Option<&WorkerCounts>) -> Vec<Model> {
+    let mut all: Vec<Model> = Vec::new();
+    for model in models {
+        let counts = match workers {
+            Some(counts) if model.strategy.has_workers() && model.workers.is_none() => {
+                counts.0.iter().copied().map(Some).collect()
+            }
+            _ => vec![model.workers],
+        };
+        all.extend(counts.into_iter().map(|workers| Model { workers, ..model.clone() }));
+    }
+    let mut seen = Vec::new();
+    all.retain(|model| {
+        let new = !seen.contains(model);
+        seen.push(model.clone());
+        new
+    });
+    all
+}
+
+fn enter(model: Model, work: &Lowered, runtimes: &Runtimes) -> Result<Entry, Error> {
+    let runtime = runtimes.find(&model.runtime)?.clone();
+    let tasks = work.task_count();
+    let workers = workers(&model, tasks);
+    let obstacle = obstacle(&model, workers, work, &runtime);
+    Ok(Entry { model, workers, runtime, obstacle })
+}
+
+/// How many workers a model has: what was asked for, else what fits the strategy.
+///
+/// A pool has four more than there are processors, at most 32, so that a worker that waits does
+/// not idle a processor: the default of Python's `ThreadPoolExecutor`, for the same reason.
+pub fn workers(model: &Model, tasks: u32) -> u32 {
+    let cores = limits::cores();
+    match model.strategy {
+        Strategy::Sequential | Strategy::EventLoop => 1,
+        Strategy::Threads => tasks,
+        Strategy::AsyncPool => model.workers.unwrap_or(cores),
+        Strategy::ThreadPool
+        | Strategy::Processes
+        | Strategy::Hybrid
+        | Strategy::Interpreters => {
+            model.workers.unwrap_or_else(|| tasks.min(cores + 4).min(32)).max(1)
+        }
+    }
+}
+
+/// Why this model cannot run this work here, as a sentence with the next step.
+fn obstacle(model: &Model, workers: u32, work: &Lowered, runtime: &Runtime) -> Option<String> {
+    if !runtime.strategies.contains(&model.strategy) {
+        let names: Vec<_> = runtime.strategies.iter().map(ToString::to_string).collect();
+        return Some(format!(
+            "{} has no {}; it has {}",
+            runtime.name,
+            model.strategy,
+            names.join(", ")
+        ));
+    }
+    if let Some(need) = work.needs(&runtime.name, model.strategy).into_iter().next() {
+        return Some(need);
+    }
+    let layout = layout(model.strategy, workers, work, SPANS);
+    limits::forbids(model.strategy, workers, work.task_count(), layout.bytes() as u64)
+}
+
+/// How many spans a compared run may record: 24 MB of them.
+pub const SPANS: u64 = 1_000_000;
+
+/// The trace file for a model: room for every task, and for at most about so many spans. Each
+/// lane of a pool may do most of the work, so each has room for up to four shares.
+pub fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u64) -> Layout {
+    let tasks = work.task_count();
+    let (total, most) = work.span_counts();
+    let (lanes, room) = match strategy {
+        Strategy::Sequential | Strategy::EventLoop => (1, total),
+        Strategy::Threads => (tasks, most),
+        Strategy::Hybrid => (workers + 1, total),
+        _ => (workers, total),
+    };
+    let share = if strategy == Strategy::Threads {
+        spans / u64::from(lanes.max(1))
+    } else {
+        (4 * spans / u64::from(lanes.max(1))).min(spans)
+    };
+    let spans_per_lane = room.min(share.max(16)) as u32;
+    Layout { lanes, tasks, spans_per_lane }
+}

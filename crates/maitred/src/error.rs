@@ -1,0 +1,68 @@
+//! What ends the program early, and its exit code. Each variant is a sentence for the user; a
+//! defect of ours is a panic, never one of these.
+
+use std::path::Path;
+
+/// Exit codes: the table that users see is [`crate::cli::EXIT_CODES`].
+pub mod exit {
+    pub const OK: u8 = 0;
+    pub const NOTHING_MEASURED: u8 = 1;
+    pub const USAGE: u8 = 2;
+    pub const NOT_WRITTEN: u8 = 3;
+    pub const NOT_STRICT: u8 = 4;
+    pub const DEFECT: u8 = 70;
+    /// Plus the number of the signal.
+    pub const SIGNAL: u8 = 128;
+}
+
+/// Why the program ends without having done its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The user's input is wrong, or the machine forbids what it asks for. Nothing was started.
+    #[error("{0}")]
+    Usage(String),
+    /// Mistakes in a workload, already laid out as text.
+    #[error("{text}")]
+    Workload { text: String },
+    /// It was tried and could not be done.
+    #[error("{0}")]
+    Failed(String),
+    /// It was done but could not be written.
+    #[error("{0}")]
+    NotWritten(String),
+    /// Standard output is closed: nobody listens any more.
+    #[error("standard output was closed")]
+    ClosedPipe,
+    /// A signal came before anything could be done.
+    #[error("stopped by signal {0}")]
+    Signal(u8),
+}
+
+impl Error {
+    /// What the shell is told.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Workload { .. } => exit::USAGE,
+            Self::Failed(_) => exit::NOTHING_MEASURED,
+            Self::NotWritten(_) => exit::NOT_WRITTEN,
+            Self::ClosedPipe => exit::OK,
+            Self::Signal(number) => exit::SIGNAL + number,
+        }
+    }
+
+    /// A file that the user named could not be read.
+    pub fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let path = path.display();
+        Self::Usage(match error.kind() {
+            ErrorKind::NotFound => format!("{path}: there is no such file; check the name"),
+            ErrorKind::PermissionDenied => {
+                format!("{path}: you may not read this file; check its permissions")
+            }
+            ErrorKind::IsADirectory => {
+                format!("{path} is a directory; name a workload file in it, as in {path}/NAME.kdl")
+            }
+            _ => format!("{path} cannot be read: {error}"),
+        })
+    }
+}

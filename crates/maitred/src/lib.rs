@@ -1,0 +1,75 @@
+//! The binary's inside: what touches the world. Commands stand in [`command`], one file each;
+//! finding, starting and reaping runners in [`runtime`]; what the kernel says in [`measure`].
+//! It draws nothing and judges nothing itself: that is `maitred_core`.
+
+pub mod cli;
+pub mod command;
+
+mod amount;
+mod contestants;
+mod error;
+mod export;
+pub mod measure;
+mod progress;
+mod rounds;
+pub mod runtime;
+mod spelling;
+mod subject;
+mod terminal;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use error::{Error, exit};
+use terminal::Terminal;
+
+/// Does what the arguments say; the number is the exit code.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    if let Some(Command::Runner { runtime }) = &cli.command {
+        return run_runner(runtime);
+    }
+    let terminal = Terminal::new(cli.color);
+    match run(&cli, &terminal) {
+        Ok(code) => code,
+        Err(error) => {
+            match &error {
+                Error::ClosedPipe | Error::Signal(_) => {}
+                Error::Workload { text } => terminal.say(text.trim_end()),
+                other => terminal.complain(&other.to_string()),
+            }
+            error.exit_code()
+        }
+    }
+}
+
+fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
+    match &cli.command {
+        None => terminal.print(&command::welcome::text(terminal.color))?,
+        Some(Command::Compare(args)) => return command::compare::run(args, terminal),
+        Some(Command::Run(args)) => return command::run::run(args, terminal),
+        Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args, terminal)?)?,
+        Some(Command::Completions { shell }) => {
+            terminal.print(&command::manual::completions(*shell))?;
+        }
+        Some(Command::Man) => terminal.print(&command::manual::man_page()?)?,
+        Some(Command::Runner { .. }) => {}
+    }
+    Ok(exit::OK)
+}
+
+/// The one place where the program is the measured instead of the measurer.
+fn run_runner(runtime: &str) -> u8 {
+    match runtime {
+        "native" => maitred_native::main(),
+        _ => exit::USAGE,
+    }
+}
+
+/// Help and version go to standard output and are no mistake; all else is.
+fn usage(error: &clap::Error) -> u8 {
+    let _ = error.print();
+    if error.use_stderr() { exit::USAGE } else { exit::OK }
+}

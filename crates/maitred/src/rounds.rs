@@ -1,0 +1,156 @@
+//! The order of runs: rounds in which every model runs once, in shuffled order, after a warm-up,
+//! until the ranking is decided, the rounds asked for are there, or the time is spent.
+//!
+//! It knows no clock and starts nothing: its caller executes a run and says how long all took.
+
+use std::time::Duration;
+
+use maitred_core::analyse;
+use maitred_core::result::{Comparison, Run, Stopped};
+use maitred_core::trace::RunEnd;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::error::Error;
+
+/// When to stop.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub warmup: u32,
+    /// So many clean rounds; `None`: until it is decided.
+    pub rounds: Option<u32>,
+    pub budget: Duration,
+    /// Of the order of the models.
+    pub seed: u64,
+    /// Index of the contestant that all others are compared with; `None`: the fastest.
+    pub baseline: Option<usize>,
+}
+
+/// Which run it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Warmup,
+    /// Counted from 0.
+    Round(u32),
+}
+
+/// What the world does for the rounds.
+pub trait World {
+    /// Runs one contestant once. A run that failed is a result, not an error.
+    ///
+    /// # Errors
+    /// What makes further runs pointless.
+    fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error>;
+
+    /// How long all runs took until now.
+    fn elapsed(&self) -> Duration;
+
+    /// Called after each round, for files and pictures.
+    ///
+    /// # Errors
+    /// What makes further runs pointless.
+    fn round_done(&mut self, comparison: &Comparison) -> Result<(), Error>;
+
+    /// Whether the user asked to stop.
+    fn interrupted(&self) -> bool;
+}
+
+/// Runs rounds until it is time to stop, and says why in [`Comparison::stopped`]. Everything
+/// measured stands in `comparison`, also after an error.
+///
+/// # Errors
+/// Those of `world`.
+pub fn run(comparison: &mut Comparison, rules: &Rules, world: &mut impl World) -> Result<(), Error> {
+    let mut order = ChaCha8Rng::seed_from_u64(rules.seed);
+    for _ in 0..rules.warmup {
+        for contestant in 0..comparison.contestants.len() {
+            if !world.interrupted() {
+                world.execute(contestant, Purpose::Warmup)?;
+            }
+        }
+    }
+    let mut round = 0;
+    loop {
+        let complete = run_round(comparison, round, &mut order, world);
+        analyse::rank(comparison, rules.baseline);
+        round += u32::from(*complete.as_ref().unwrap_or(&false));
+        comparison.stopped = reason_to_stop(comparison, rules, round, world);
+        world.round_done(comparison)?;
+        complete?;
+        if comparison.stopped != Stopped::Running {
+            return Ok(());
+        }
+    }
+}
+
+/// One run of every contestant that has not failed yet; `false`: it was interrupted.
+fn run_round(
+    comparison: &mut Comparison,
+    round: u32,
+    order: &mut ChaCha8Rng,
+    world: &mut impl World,
+) -> Result<bool, Error> {
+    let mut turn: Vec<usize> = (0..comparison.contestants.len()).collect();
+    turn.retain(|&index| comparison.contestants[index].runs.iter().all(is_good));
+    turn.shuffle(order);
+    for index in turn {
+        if world.interrupted() {
+            return Ok(false);
+        }
+        let run = world.execute(index, Purpose::Round(round))?;
+        if run.end == RunEnd::Interrupted {
+            return Ok(false);
+        }
+        comparison.contestants[index].runs.push(run);
+    }
+    Ok(true)
+}
+
+/// Whether it is worth running again: a model that failed once is never ranked.
+fn is_good(run: &Run) -> bool {
+    analyse::failure(run).is_none()
+}
+
+fn reason_to_stop(
+    comparison: &Comparison,
+    rules: &Rules,
+    rounds: u32,
+    world: &impl World,
+) -> Stopped {
+    let clean = (0..rounds).filter(|&round| is_clean(comparison, round)).count();
+    let good = comparison.contestants.iter().filter(|one| one.runs.iter().all(is_good)).count();
+    if world.interrupted() {
+        return Stopped::Interrupted;
+    }
+    if good == 0 {
+        return Stopped::NoneRan;
+    }
+    match rules.rounds {
+        // A dirty round is repeated, but not for ever: on a machine that is never quiet every
+        // round would be dirty, and as many again is what a user may be made to wait.
+        Some(wanted) if clean as u32 >= wanted || rounds >= wanted.saturating_mul(2) => {
+            Stopped::Rounds
+        }
+        Some(_) => Stopped::Running,
+        None if analyse::decided(comparison) => Stopped::Decided,
+        None if world.elapsed() + round_time(comparison) > rules.budget => Stopped::Budget,
+        None => Stopped::Running,
+    }
+}
+
+/// How long a further round would take, from the last run of each contestant.
+pub fn round_time(comparison: &Comparison) -> Duration {
+    let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
+    last.filter(|run| is_good(run))
+        .map(|run| {
+            let total = run.startup_ns + run.setup_ns + run.work_ns + run.teardown_ns;
+            Duration::from_nanos(total)
+        })
+        .sum()
+}
+
+fn is_clean(comparison: &Comparison, round: u32) -> bool {
+    let mut runs = comparison.contestants.iter().flat_map(|one| &one.runs);
+    runs.all(|run| run.round != round || run.noise.dirty.is_none())
+}

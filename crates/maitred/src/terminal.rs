@@ -1,0 +1,69 @@
+//! The terminal: who may be coloured, how wide it is, and writing to it. Alone in printing;
+//! everything else returns text.
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use crate::cli::Color;
+use crate::error::Error;
+
+/// What is known of standard output and standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// Standard output may be coloured.
+    pub color: bool,
+    /// Standard error may be coloured.
+    pub error_color: bool,
+    /// Standard error is a terminal, on which a line can be rewritten.
+    pub live: bool,
+    /// Columns of standard output; 100 where it is not a terminal.
+    pub width: usize,
+}
+
+impl Terminal {
+    /// Looks at the standard streams and at NO_COLOR.
+    pub fn new(color: Color) -> Self {
+        let allowed = |is_terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        let width = terminal_size::terminal_size_of(io::stdout())
+            .map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns));
+        Self { color: allowed(out), error_color: allowed(err), live: err, width: width.max(40) }
+    }
+
+    /// Writes to standard output.
+    ///
+    /// # Errors
+    /// [`Error::ClosedPipe`] when nobody reads any more, [`Error::NotWritten`] otherwise.
+    pub fn print(&self, text: &str) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
+            match error.kind() {
+                ErrorKind::BrokenPipe => Error::ClosedPipe,
+                _ => Error::NotWritten(format!("standard output cannot be written: {error}")),
+            }
+        })
+    }
+
+    /// Writes a line to standard error. If even that cannot be written there is nobody to tell.
+    pub fn say(&self, line: &str) {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+
+    /// Says what is wrong, in red where colours are allowed.
+    pub fn complain(&self, message: &str) {
+        let (red, plain) = if self.error_color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+        self.say(&format!("{red}maitred:{plain} {message}"));
+    }
+
+    /// Rewrites the last line of a live standard error; empty text removes it.
+    pub fn rewrite(&self, line: &str) {
+        if self.live {
+            eprint!("\r\x1b[2K{line}");
+            let _ = io::stderr().flush();
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The tests of the whole program, as its users meet it.
+
+mod bad_input;
+mod program;
+mod tidy;
