@@ -199,6 +199,11 @@ impl Layout {
             tasks: u32_at(header, header::TASKS),
             spans_per_lane: u32_at(header, header::SPANS_PER_LANE),
         };
+        // Sizes that no file can have must not overflow below: each product fits 128 bits.
+        let spans = u128::from(layout.lanes) * u128::from(layout.spans_per_lane);
+        if spans * SPAN_BYTES as u128 > bytes.len() as u128 {
+            return None;
+        }
         (layout.header() == header && bytes.len() >= layout.bytes()).then_some(layout)
     }
 }
@@ -244,5 +249,7 @@ mod tests {
         assert_eq!(Layout::read(&file[..file.len() - 1]), None, "cut short");
         file[0] = b'X';
         assert_eq!(Layout::read(&file), None, "another kind of file");
+        file[12..24].fill(0xff);
+        assert_eq!(Layout::read(&file), None, "sizes that overflow");
     }
 }

@@ -1,9 +1,21 @@
 //! What happened: spans by task, step and lane, resource use, outcome, and where it came from.
 //! Every analysis and every view reads only this. The main type is [`Trace`].
 
+mod decode;
+#[cfg(test)]
+mod decode_tests;
+mod laws;
+#[cfg(test)]
+mod laws_tests;
 mod model;
+mod names;
+#[cfg(test)]
+pub(crate) mod sample;
 
+pub use decode::{NotATraceFile, TraceFile};
+pub use laws::violations;
 pub use model::{
     Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, Span, StepInfo,
     StepKind, Task, Trace, Usage,
 };
+pub use names::task_name;

@@ -1,0 +1,75 @@
+//! What to call the tasks, steps and lanes of a trace in a sentence. One place, so that a task
+//! has the same name in a timeline, in an error and in a conclusion.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+
+use maitred_wire::trace_file::Role;
+
+use super::{Group, StepInfo, StepKind, Trace};
+
+impl Trace {
+    /// `table 3`: the kind of task, and its place within the kind, counted from 1 as people do;
+    /// without the number where there is only one.
+    pub fn task_name(&self, task: u32) -> String {
+        task_name(&self.groups, task)
+    }
+
+    /// The label of a step: `wait 4s`; `step 7` if the trace does not know it.
+    pub fn step_name(&self, step: u32) -> String {
+        self.step(step).map_or_else(|| format!("step {step}"), |info| info.label.clone())
+    }
+
+    /// `worker 1`, `loop`, `process 2`; counted from 1 within its role.
+    pub fn lane_name(&self, lane: u32) -> String {
+        let Some(this) = self.lanes.get(lane as usize) else {
+            return format!("lane {lane}");
+        };
+        let alike = |until: usize| {
+            self.lanes[..until].iter().filter(|other| other.role == this.role).count()
+        };
+        let (role, number) = (role_name(this.role), alike(lane as usize) + 1);
+        match alike(self.lanes.len()) {
+            1 => role.to_owned(),
+            _ => format!("{role} {number}"),
+        }
+    }
+
+    /// What a step id stands for; `None` for one that the trace does not know.
+    pub fn step(&self, step: u32) -> Option<&StepInfo> {
+        self.steps.get(step as usize)
+    }
+
+    /// The name of the resource or channel that a step is about.
+    pub fn object_name(&self, step: &StepInfo) -> Option<&str> {
+        let object = step.object? as usize;
+        match step.kind {
+            StepKind::Acquire | StepKind::Hold => {
+                self.resources.get(object).map(|resource| resource.name.as_str())
+            }
+            StepKind::Send | StepKind::Receive => self.channels.get(object).map(String::as_str),
+            _ => None,
+        }
+    }
+}
+
+/// `table 3`: see [`Trace::task_name`].
+pub fn task_name(groups: &[Group], task: u32) -> String {
+    let group = groups
+        .iter()
+        .find(|group| task.checked_sub(group.first).is_some_and(|place| place < group.count));
+    match group {
+        None => format!("task {}", u64::from(task) + 1),
+        Some(group) if group.count == 1 => group.name.clone(),
+        Some(group) => format!("{} {}", group.name, task - group.first + 1),
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Worker => "worker",
+        Role::Loop => "loop",
+        Role::Process => "process",
+    }
+}
