@@ -36,6 +36,11 @@ impl Trace {
         }
     }
 
+    /// Number of spans for which the trace had no room.
+    pub fn spans_dropped(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.dropped).sum()
+    }
+
     /// What a step id stands for; `None` for one that the trace does not know.
     pub fn step(&self, step: u32) -> Option<&StepInfo> {
         self.steps.get(step as usize)

@@ -1,1 +1,6 @@
 //! Views.
+mod paint;
+mod timeline;
+pub use timeline::{TimelineOptions, timeline};
+#[cfg(test)]
+mod timeline_tests;
