@@ -47,7 +47,8 @@ fn wrong_dependency(crate_name: &str, manifest: &str) -> Option<String> {
     dependencies
         .keys()
         .find(|name| {
-            let foreign_to_the_house = name.starts_with("maitred") && !ours.contains(&name.as_str());
+            let foreign_to_the_house =
+                name.starts_with("maitred") && !ours.contains(&name.as_str());
             foreign_to_the_house || forbidden.contains(&name.as_str())
         })
         .map(|name| format!("{crate_name} must not depend on {name}"))

@@ -1,0 +1,250 @@
+//! `maitred compare`: several models on one piece of work; or saved results beside each other.
+
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+
+use maitred_core::analyse;
+use maitred_core::result::{
+    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Subject as SubjectFacts,
+};
+use maitred_core::view;
+
+use crate::cli::{CompareArgs, SubjectArgs};
+use crate::contestants::{self, Entry, Wish};
+use crate::error::{Error, exit};
+use crate::export::{Export, Format};
+use crate::measure::interrupt::Interrupt;
+use crate::measure::machine;
+use crate::progress::{self, ProgressLine};
+use crate::rounds::{self, Purpose, Rules, World};
+use crate::runtime::Runtimes;
+use crate::saved;
+use crate::subject::{self, Subject};
+use crate::terminal::Terminal;
+use crate::trial::{Trial, Watch};
+
+/// Runs the comparison, or shows saved ones; the number is the exit code.
+///
+/// # Errors
+/// See [`Error`]; what was measured before is shown and written all the same.
+pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
+    let is_saved = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "json");
+    if args.words.is_empty() && args.subject.iter().all(is_saved) {
+        return saved::show(args, terminal);
+    }
+    let subject = open(args)?;
+    let runtimes = Runtimes::find_all();
+    let wish = Wish { models: &args.models, workers: args.workers.as_ref() };
+    let entries = contestants::choose(&wish, &subject, &runtimes)?;
+    let baseline = args.baseline.as_deref().map(|name| find(name, &entries)).transpose()?;
+    let old = args.against.as_deref().map(saved::load).transpose()?;
+    let mut exports = open_exports(args)?;
+    let interrupt = Interrupt::install().map_err(|error| Error::Failed(error.to_string()))?;
+
+    let mut comparison = begin(args, &subject, &entries);
+    let rules = Rules {
+        warmup: args.warmup,
+        rounds: args.runs,
+        budget: args.budget.0,
+        seed: args.work.seed,
+        baseline,
+    };
+    let mut session = Session {
+        trial: Trial::new(&subject, &args.work, &interrupt)?,
+        entries: &entries,
+        rules: &rules,
+        exports: &mut exports,
+        progress: ProgressLine::new(terminal, args.quiet),
+        terminal,
+        interrupt: &interrupt,
+        started: Instant::now(),
+        round: 0,
+        so_far: String::new(),
+    };
+    let outcome = rounds::run(&mut comparison, &rules, &mut session);
+    session.progress.clear();
+    comparison.conclusion = analyse::conclusion(&comparison);
+    finish(args, &comparison, old.as_ref(), exports, terminal, outcome)
+}
+
+/// Shows and writes whatever was measured, then says how it ended.
+fn finish(
+    args: &CompareArgs,
+    comparison: &Comparison,
+    old: Option<&Comparison>,
+    mut exports: Vec<Export>,
+    terminal: &Terminal,
+    outcome: Result<(), Error>,
+) -> Result<u8, Error> {
+    let mut unwritten = None;
+    for export in &mut exports {
+        if let Err(error) = export.finish(comparison) {
+            unwritten = Some(error);
+        }
+    }
+    let mut text = view::table(comparison, &options(terminal));
+    if let Some(old) = old {
+        text.push_str(&saved::against(comparison, old, args, terminal)?);
+    }
+    terminal.print(&text)?;
+    outcome?;
+    match unwritten {
+        Some(error) => Err(error),
+        None => Ok(exit_code(comparison, args.strict)),
+    }
+}
+
+/// How pictures in this terminal are drawn.
+pub fn options(terminal: &Terminal) -> view::TableOptions {
+    view::TableOptions { width: terminal.width, color: terminal.color }
+}
+
+fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
+    let undecided = analyse::decided(comparison);
+    let failed = comparison.contestants.iter().any(|one| one.unranked.is_some());
+    match comparison.stopped {
+        Stopped::Interrupted => exit::SIGNAL + crate::measure::interrupt::signal_number(),
+        Stopped::NoneRan => exit::NOTHING_MEASURED,
+        _ if strict && (failed || !undecided) => exit::NOT_STRICT,
+        _ => exit::OK,
+    }
+}
+
+fn open(args: &CompareArgs) -> Result<Subject, Error> {
+    match (&args.subject[..], &args.words[..]) {
+        ([], words) => subject::from_command(words, &args.work),
+        ([path], []) => subject::from_file(path, &args.work),
+        ([path], _) => Err(Error::Usage(format!(
+            "{} and a command behind `--` are two pieces of work; name one",
+            path.display()
+        ))),
+        ([first, ..], _) => Err(Error::Usage(format!(
+            "one workload at a time: {} and one more were named; two saved results (.json) can \
+             be compared",
+            first.display()
+        ))),
+    }
+}
+
+fn find(name: &str, entries: &[Entry]) -> Result<usize, Error> {
+    let names: Vec<String> = entries.iter().map(|entry| entry.model.to_string()).collect();
+    let bare = |full: &str| full.split('/').next_back() == Some(name);
+    names.iter().position(|full| full == name || bare(full)).ok_or_else(|| {
+        Error::Usage(format!(
+            "the baseline `{name}` does not take part; these do: {}",
+            names.join(", ")
+        ))
+    })
+}
+
+fn open_exports(args: &CompareArgs) -> Result<Vec<Export>, Error> {
+    let wanted = [
+        (Format::Json, &args.save),
+        (Format::Json, &args.export_json),
+        (Format::Csv, &args.export_csv),
+        (Format::Markdown, &args.export_markdown),
+    ];
+    let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
+    named.map(|(format, path): (Format, &Path)| Export::open(format, path)).collect()
+}
+
+fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison {
+    let contestant = |entry: &Entry| Contestant {
+        model: entry.model.clone(),
+        workers: entry.workers,
+        runtime: entry.runtime.name.clone(),
+        runs: Vec::new(),
+        summary: None,
+        unranked: entry.obstacle.clone(),
+    };
+    Comparison {
+        schema_version: SCHEMA,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        subject: SubjectFacts {
+            name: subject.name.clone(),
+            kind: subject.kind,
+            title: subject.work.title.clone(),
+            tasks: u64::from(subject.work.task_count()),
+            fingerprint: subject.work.fingerprint.clone(),
+        },
+        machine: machine::describe(),
+        settings: settings(args, &args.work, subject),
+        started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        contestants: entries.iter().map(contestant).collect(),
+        ranking: Vec::new(),
+        conclusion: Vec::new(),
+        stopped: Stopped::Running,
+    }
+}
+
+fn settings(args: &CompareArgs, work: &SubjectArgs, subject: &Subject) -> Settings {
+    Settings {
+        seed: work.seed,
+        speed: work.speed.0,
+        parameters: subject.work.parameters.clone(),
+        warmup_rounds: args.warmup,
+        budget_ns: args.runs.is_none().then_some(args.budget.0.as_nanos() as u64),
+        timeout_ns: Some(work.timeout.0.as_nanos() as u64),
+        memory_limit_bytes: work.memory_limit.map(|limit| limit.0),
+        minimum_effect: args.min_effect.0,
+    }
+}
+
+/// The world of the rounds: real runners, real files, a real clock.
+struct Session<'a> {
+    trial: Trial<'a>,
+    entries: &'a [Entry],
+    rules: &'a Rules,
+    exports: &'a mut [Export],
+    progress: ProgressLine,
+    terminal: &'a Terminal,
+    interrupt: &'a Interrupt,
+    started: Instant,
+    round: u32,
+    so_far: String,
+}
+
+impl World for Session<'_> {
+    fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
+        let entry = &self.entries[contestant];
+        let (what, round) = match purpose {
+            Purpose::Warmup => ("warm-up".to_owned(), None),
+            Purpose::Round(round) => (format!("round {}", round + 1), Some(round)),
+        };
+        let elapsed = self.started.elapsed();
+        let left = match self.rules.rounds {
+            Some(rounds) => format!("{rounds} wanted"),
+            None => {
+                let left = self.rules.budget.saturating_sub(elapsed).as_secs();
+                format!("at most {left} s left")
+            }
+        };
+        let (progress, so_far) = (&mut self.progress, &self.so_far);
+        let mut watch = Watch::new(|share| {
+            progress.show(|| {
+                format!("{what} · {} {share:3.0} % · {so_far} · {left}", entry.model)
+            });
+        });
+        self.trial.execute(entry, round, &mut watch)
+    }
+
+    fn elapsed(&self) -> std::time::Duration {
+        self.started.elapsed()
+    }
+
+    fn round_done(&mut self, comparison: &Comparison) -> Result<(), Error> {
+        self.round += 1;
+        self.so_far = progress::estimate(comparison);
+        for export in self.exports.iter_mut() {
+            if let Some(failure) = export.update(comparison) {
+                self.progress.clear();
+                self.terminal.complain(&failure);
+            }
+        }
+        Ok(())
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.requested()
+    }
+}
