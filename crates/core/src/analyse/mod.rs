@@ -1,1 +1,17 @@
-//! Analysis.
+//! What follows from traces and rounds: figures, comparisons, causes and advice. Reads values,
+//! returns values; shows nothing. The way through: a [`Trace`](crate::trace::Trace) becomes a
+//! [`Run`](crate::result::Run) by [`summary::run`], many of them a ranking by [`compare::rank`],
+//! and that the sentences of [`advice::conclude`].
+
+pub mod advice;
+pub mod compare;
+pub mod nature;
+pub mod noise;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod scaling;
+pub mod stats;
+#[cfg(test)]
+mod stats_tests;
+pub mod summary;
+pub mod units;

@@ -1,0 +1,207 @@
+//! Which model to use: among those that are as fast as the fastest, the cheapest.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::Strategy;
+
+use super::{Case, list, name};
+use crate::analyse::compare::MIN_ROUNDS;
+use crate::analyse::units::{duration, plural, ratio};
+use crate::result::{Rank, Verdict};
+
+/// Costs are compared from here on; below, a figure is mostly the cost of measuring it.
+const CPU_GRAIN_NS: f64 = 1e6;
+const MEMORY_GRAIN: f64 = 1_048_576.0;
+/// Cheaper means at most so much of the other's cost.
+const CHEAPER: f64 = 0.8;
+
+pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if case.against_fastest.len() < 2 {
+        let only = name(case.contestant(case.fastest));
+        let took = duration(case.work_ns(case.fastest));
+        return Vec::from([format!("Only {only} is ranked: it took {took}.")]);
+    }
+    let rounds = case.summary(case.fastest).map_or(0, |summary| summary.rounds as usize);
+    if rounds < MIN_ROUNDS {
+        sentences.push(too_few(case, rounds));
+        return sentences;
+    }
+    sentences.push(best(case));
+    sentences.extend(against_sequential(case));
+    sentences.extend(undecided(case, rounds));
+    sentences
+}
+
+fn too_few(case: &Case<'_>, rounds: usize) -> String {
+    let fastest = name(case.contestant(case.fastest));
+    let others: Vec<String> =
+        case.against_fastest[1..].iter().map(|rank| times(case, rank)).collect();
+    let rounds = plural(rounds as u64, "round");
+    format!(
+        "Of {rounds} no verdict can be given: {fastest} took {}, {}. Run at least {MIN_ROUNDS} rounds (`--runs {MIN_ROUNDS}`).",
+        duration(case.work_ns(case.fastest)),
+        list(&others)
+    )
+}
+
+/// `native/threads 2.78× as long`.
+fn times(case: &Case<'_>, rank: &Rank) -> String {
+    let who = name(case.contestant(rank.contestant as usize));
+    format!("{who} {} as long", ratio(rank.ratio))
+}
+
+fn best(case: &Case<'_>) -> String {
+    let fastest = case.fastest;
+    let equals: Vec<usize> = case.with(Verdict::Same).map(|(index, _)| index).collect();
+    let all = || equals.iter().copied().chain([fastest]);
+    let is_sequential =
+        |index: usize| case.contestant(index).model.strategy == Strategy::Sequential;
+    if let Some(sequential) = all().find(|&index| is_sequential(index)) {
+        return format!(
+            "Concurrency gains nothing here: {} is as fast as any. Use it.",
+            name(case.contestant(sequential))
+        );
+    }
+    let cheapest = all().min_by(|&one, &other| cost(case, one).total_cmp(&cost(case, other)));
+    match cheapest {
+        Some(cheap) if cheap != fastest && cost(case, cheap) <= CHEAPER * cost(case, fastest) => {
+            cheaper(case, cheap)
+        }
+        _ => fastest_sentence(case, &equals),
+    }
+}
+
+fn cheaper(case: &Case<'_>, cheap: usize) -> String {
+    let (who, fastest) = (name(case.contestant(cheap)), name(case.contestant(case.fastest)));
+    format!("{who} is as fast as {fastest} and {}: use it.", savings(case, cheap))
+}
+
+/// `uses a tenth of the processor time and half the memory`.
+fn savings(case: &Case<'_>, cheap: usize) -> String {
+    let of = |index| figures(case, index);
+    let ((cpu, memory), (cpu_other, memory_other)) = (of(cheap), of(case.fastest));
+    let share = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
+    let (cpu, memory) = (share(cpu, cpu_other), share(memory, memory_other));
+    let saved = |share: Option<f64>| share.filter(|share| *share <= 0.9).map(fraction);
+    match (saved(cpu), saved(memory)) {
+        (Some(cpu), Some(memory)) if cpu == memory => {
+            format!("uses {cpu} the processor time and memory")
+        }
+        (Some(cpu), Some(memory)) => {
+            format!("uses {cpu} the processor time and {memory} the memory")
+        }
+        (Some(cpu), None) => format!("uses {cpu} the processor time{}", though(memory, "memory")),
+        (None, Some(memory)) => {
+            format!("uses {memory} the memory{}", though(cpu, "processor time"))
+        }
+        (None, None) => "costs less".into(),
+    }
+}
+
+fn though(share: Option<f64>, what: &str) -> String {
+    match share {
+        Some(share) if share > 1.1 => format!(", though {} the {what}", ratio(share)),
+        _ => String::new(),
+    }
+}
+
+/// `half`, `a third of`, `a tenth of`; between them the nearest in words.
+fn fraction(share: f64) -> String {
+    const NAMES: [(f64, &str); 7] = [
+        (0.75, "three quarters of"),
+        (0.5, "half"),
+        (0.333, "a third of"),
+        (0.25, "a quarter of"),
+        (0.2, "a fifth of"),
+        (0.1, "a tenth of"),
+        (0.01, "a hundredth of"),
+    ];
+    let distance = |named: f64| libm::log(share / named).abs();
+    let nearest = NAMES.iter().min_by(|one, other| distance(one.0).total_cmp(&distance(other.0)));
+    match nearest {
+        Some((named, text)) if distance(*named) < 0.2 => (*text).into(),
+        _ => format!("{} of", crate::analyse::units::percent(share)),
+    }
+}
+
+fn fastest_sentence(case: &Case<'_>, equals: &[usize]) -> String {
+    let fastest = name(case.contestant(case.fastest));
+    let took = duration(case.work_ns(case.fastest));
+    if !equals.is_empty() {
+        let equals: Vec<String> =
+            equals.iter().map(|&index| name(case.contestant(index))).collect();
+        return format!(
+            "{fastest} ({took}) is as fast as {} and not costlier: use it.",
+            list(&equals)
+        );
+    }
+    match case.with(Verdict::Slower).next() {
+        None => format!("{fastest} took least ({took}), but not by enough to be sure of it."),
+        Some((_, _)) if case.with(Verdict::CannotTell).next().is_some() => {
+            format!("{fastest} ({took}) is as fast as any, as far as can be told.")
+        }
+        Some((next, rank)) => format!(
+            "{fastest} is the fastest ({took}): the next, {}, takes {} as long. Use it.",
+            name(case.contestant(next)),
+            ratio(rank.ratio)
+        ),
+    }
+}
+
+/// How much concurrency gains at all.
+fn against_sequential(case: &Case<'_>) -> Option<String> {
+    let strategy = |index: usize| case.contestant(index).model.strategy;
+    let (index, rank) =
+        case.with(Verdict::Slower).find(|(index, _)| strategy(*index) == Strategy::Sequential)?;
+    let next = case.with(Verdict::Slower).next().map(|(index, _)| index);
+    // Where it is the next anyway, it has just been said.
+    let said = next == Some(index)
+        && case.with(Verdict::Same).next().is_none()
+        && case.with(Verdict::CannotTell).next().is_none();
+    (!said).then(|| {
+        let took = duration(case.work_ns(index));
+        format!(
+            "One after another ({}) it takes {} as long ({took}).",
+            name(case.contestant(index)),
+            ratio(rank.ratio)
+        )
+    })
+}
+
+fn undecided(case: &Case<'_>, rounds: usize) -> Option<String> {
+    let open: Vec<String> = case
+        .with(Verdict::CannotTell)
+        .map(|(index, rank)| {
+            let who = name(case.contestant(index));
+            format!("{who} ({} to {})", ratio(rank.low), ratio(rank.high))
+        })
+        .collect();
+    let fastest = name(case.contestant(case.fastest));
+    (!open.is_empty()).then(|| {
+        let rounds = plural(rounds as u64, "round");
+        format!("{rounds} cannot tell {} from {fastest}: more rounds may.", list(&open))
+    })
+}
+
+/// Processor time × memory, or one of them where the other is not known of both.
+fn cost(case: &Case<'_>, index: usize) -> f64 {
+    let (cpu, memory) = figures(case, index);
+    let known = |pick: fn(&(Option<f64>, Option<f64>)) -> Option<f64>| {
+        case.against_fastest
+            .iter()
+            .all(|rank| pick(&figures(case, rank.contestant as usize)).is_some())
+    };
+    let cpu = cpu.filter(|_| known(|figures| figures.0)).unwrap_or(1.0);
+    let memory = memory.filter(|_| known(|figures| figures.1)).unwrap_or(1.0);
+    cpu * memory
+}
+
+fn figures(case: &Case<'_>, index: usize) -> (Option<f64>, Option<f64>) {
+    let Some(summary) = case.summary(index) else { return (None, None) };
+    let cpu = summary.cpu_ns.known().map(|&ns| (ns as f64).max(CPU_GRAIN_NS));
+    let memory = summary.memory_bytes.known().map(|&bytes| (bytes as f64).max(MEMORY_GRAIN));
+    (cpu, memory)
+}

@@ -1,0 +1,125 @@
+//! The sentences that are the product: what the work is, which model does it best, with how many
+//! workers, what stood in the way, and why. Every sentence rests on figures that were measured;
+//! where they do not suffice it says so or says nothing. The one entrance is [`conclude`].
+
+mod choice;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod work;
+mod workers;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::Strategy;
+
+use super::compare;
+use super::nature::Nature;
+use super::stats::Confidence;
+use crate::result::{Comparison, Contestant, Rank, Summary, Verdict};
+
+/// What to conclude, most important first. `natures` are what a trace of each contestant showed,
+/// in the order of the contestants; `None` where there is no trace. The ranking must have been
+/// made before ([`compare::rank`]).
+pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    match Case::new(comparison, natures) {
+        None => sentences.extend(nothing_ranked(comparison)),
+        Some(case) => {
+            sentences.extend(work::sentences(&case));
+            sentences.extend(choice::sentences(&case));
+            sentences.extend(workers::sentences(&case));
+        }
+    }
+    sentences.extend(trouble::sentences(comparison, natures));
+    sentences
+}
+
+fn nothing_ranked(comparison: &Comparison) -> Option<String> {
+    let ran = comparison.contestants.iter().any(|contestant| !contestant.runs.is_empty());
+    ran.then(|| "No model did the work as asked, so none is ranked.".into())
+}
+
+/// A comparison with at least one ranked model.
+struct Case<'a> {
+    comparison: &'a Comparison,
+    natures: &'a [Option<Nature>],
+    fastest: usize,
+    /// Everybody against the fastest, the fastest included and first.
+    against_fastest: Vec<Rank>,
+}
+
+impl<'a> Case<'a> {
+    fn new(comparison: &'a Comparison, natures: &'a [Option<Nature>]) -> Option<Self> {
+        let contestants = &comparison.contestants;
+        let fastest = compare::reference(contestants, None)?;
+        let effect = comparison.settings.minimum_effect;
+        let against_fastest = compare::ranks(contestants, fastest, effect, Confidence::P95);
+        Some(Self { comparison, natures, fastest, against_fastest })
+    }
+
+    fn contestant(&self, index: usize) -> &'a Contestant {
+        &self.comparison.contestants[index]
+    }
+
+    fn summary(&self, index: usize) -> Option<&'a Summary> {
+        self.contestant(index).summary.as_ref()
+    }
+
+    fn nature(&self, index: usize) -> Option<&'a Nature> {
+        self.natures.get(index)?.as_ref()
+    }
+
+    fn work_ns(&self, index: usize) -> u64 {
+        self.summary(index).map_or(0, |summary| summary.work_ns)
+    }
+
+    fn cores(&self) -> u32 {
+        self.comparison.machine.cores
+    }
+
+    /// Who stands so to the fastest.
+    fn with(&self, verdict: Verdict) -> impl Iterator<Item = (usize, &Rank)> {
+        self.against_fastest
+            .iter()
+            .filter(move |rank| rank.verdict == verdict)
+            .map(|rank| (rank.contestant as usize, rank))
+    }
+
+    /// The contestant whose trace shows the work most plainly: done one after another nothing
+    /// queues; else where tasks queued and starved least.
+    fn plainest(&self) -> Option<&'a Nature> {
+        let in_the_way = |nature: &Nature| {
+            let share =
+                (nature.task_ns() - nature.own_ns()) as f64 / nature.task_ns().max(1) as f64;
+            (share * 1e6) as u64
+        };
+        self.against_fastest
+            .iter()
+            .filter_map(|rank| {
+                let index = rank.contestant as usize;
+                let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
+                Some((!sequential, self.nature(index)?))
+            })
+            .min_by_key(|(other, nature)| (*other, in_the_way(nature)))
+            .map(|(_, nature)| nature)
+    }
+}
+
+/// A model as sentences name it.
+fn name(contestant: &Contestant) -> String {
+    format!("`{}`", contestant.model)
+}
+
+/// `a`, `a and b`, `a, b and c`; of many, the first three and how many more.
+fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, three] => format!("{one}, {two} and {three}"),
+        [one, two, three, more @ ..] => format!("{one}, {two}, {three} and {} more", more.len()),
+    }
+}

@@ -1,0 +1,149 @@
+//! What went wrong or stood in the way, and what to do about it.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::VarValue;
+
+use super::{list, name};
+use crate::analyse::compare;
+use crate::analyse::nature::Nature;
+use crate::analyse::units::{count, duration, percent};
+use crate::result::{Comparison, Contestant, Run};
+
+/// A loop that stands still for less of its time than this is not worth a word.
+const STANDSTILL: f64 = 0.05;
+
+pub(super) fn sentences(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<String> {
+    let contestants = &comparison.contestants;
+    let natures = natures.iter().map(Option::as_ref).chain(core::iter::repeat(None));
+    let mut sentences = Vec::new();
+    for (contestant, nature) in contestants.iter().zip(natures) {
+        sentences.extend(nature.and_then(|nature| standstill(contestant, nature)));
+        sentences.extend(lost_updates(contestant, nature));
+    }
+    sentences.extend(unshared(contestants));
+    sentences.extend(hashes(contestants));
+    sentences.extend(startup(comparison));
+    sentences
+}
+
+fn standstill(contestant: &Contestant, nature: &Nature) -> Option<String> {
+    let still = nature.standstill.as_ref()?;
+    // Computing keeps a loop from its tasks too, but where computing is the work, it must.
+    let innocent = !still.blocks && nature.computing_share() > 0.8;
+    if still.share < STANDSTILL || still.others == 0 || innocent {
+        return None;
+    }
+    let advice = if still.blocks {
+        "Await it, or hand it to a pool (`hybrid`)"
+    } else {
+        "Hand it to a pool (`hybrid`, `processes`)"
+    };
+    Some(format!(
+        "{} stands still while a task does `{}`: for {} of its time, up to {} at once with {} other tasks waiting. {advice}.",
+        name(contestant),
+        still.label,
+        percent(still.share),
+        duration(still.longest_ns),
+        count(still.others)
+    ))
+}
+
+/// A variable that ended below what was expected though all share it.
+fn lost_updates(contestant: &Contestant, nature: Option<&Nature>) -> Option<String> {
+    nature.filter(|nature| nature.reads_then_writes)?;
+    let lost = |run: &Run| {
+        run.expectations.iter().find_map(|expectation| {
+            let (var, expected) = expectation.text.split_once(" = ")?;
+            let expected: i64 = expected.parse().ok()?;
+            let shared = |known: &&VarValue| known.name == var && known.by_process.is_empty();
+            let missing = expected.checked_sub(run.vars.iter().find(shared)?.value)?;
+            (missing > 0).then(|| (String::from(var), missing as u64, expected as u64))
+        })
+    };
+    let (var, missing, expected) = contestant.runs.iter().find_map(lost)?;
+    Some(format!(
+        "{} lost {} of {} updates of `{var}`: another task wrote between the `read` and the `write`. `update` does both as one, `hold` keeps others out.",
+        name(contestant),
+        count(missing),
+        count(expected)
+    ))
+}
+
+fn unshared(contestants: &[Contestant]) -> Option<String> {
+    let own_vars = |contestant: &&Contestant| {
+        let vars = contestant.runs.iter().flat_map(|run| &run.vars);
+        vars.into_iter().any(|var| {
+            var.by_process.iter().any(|value| *value != var.value) || var.by_process.len() > 1
+        })
+    };
+    let names: Vec<String> = contestants.iter().filter(own_vars).map(name).collect();
+    let var = contestants.iter().flat_map(|contestant| &contestant.runs).flat_map(|run| &run.vars);
+    let var = var.into_iter().find(|var| var.by_process.len() > 1)?;
+    (!names.is_empty()).then(|| {
+        format!(
+            "Under {} each process had a `{}` of its own: processes share no memory.",
+            list(&names),
+            var.name
+        )
+    })
+}
+
+fn hashes(contestants: &[Contestant]) -> Option<String> {
+    let hash = |contestant: &Contestant| {
+        compare::counted(contestant).iter().find_map(|run| run.result_hash.clone())
+    };
+    let known: Vec<(String, &Contestant)> =
+        contestants.iter().filter_map(|contestant| Some((hash(contestant)?, contestant))).collect();
+    let votes = |hash: &str| known.iter().filter(|(other, _)| other == hash).count();
+    // Of equally many votes the first one named wins: which is right is not for us to know.
+    let (most, _) = known.iter().rev().max_by_key(|(hash, _)| votes(hash))?;
+    let others: Vec<String> = known
+        .iter()
+        .filter(|(hash, _)| hash != most)
+        .map(|(_, contestant)| name(contestant))
+        .collect();
+    (!others.is_empty()).then(|| {
+        format!("Results differ: {} returned other values than the rest, so the times are of different work.", list(&others))
+    })
+}
+
+/// Where starting takes as long as the work, work time alone misleads.
+fn startup(comparison: &Comparison) -> Option<String> {
+    let ranked = || {
+        let ranking = comparison.ranking.iter();
+        ranking.filter_map(|rank| {
+            let contestant = comparison.contestants.get(rank.contestant as usize)?;
+            let summary = contestant.summary.as_ref()?;
+            Some((contestant, summary.startup_ns + summary.setup_ns, summary.work_ns))
+        })
+    };
+    let (fastest, before, work) = ranked().min_by_key(|(_, _, work)| *work)?;
+    let (quickest, before_quickest, work_quickest) =
+        ranked().min_by_key(|(_, before, work)| before + work)?;
+    if before <= work {
+        return None;
+    }
+    let costs = format!(
+        "{} takes {} to start and {} to work",
+        name(fastest),
+        duration(before),
+        duration(work)
+    );
+    let total = before_quickest + work_quickest;
+    let quicker = (total as f64) < 0.9 * (before + work) as f64;
+    Some(if quicker && quickest.model != fastest.model {
+        format!(
+            "Start-up dominates: {costs}. Counted from the start of the process {} is the quickest: {} in all against {}.",
+            name(quickest),
+            duration(total),
+            duration(before + work)
+        )
+    } else {
+        format!(
+            "Start-up dominates: {costs}. Unless the process lives on, the choice of model matters less than starting it."
+        )
+    })
+}

@@ -1,0 +1,122 @@
+//! What the work is made of, and how fast it can be done at best.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Case, name};
+use crate::analyse::nature::{BoundBy, Nature};
+use crate::analyse::units::{cores, duration, percent, ratio};
+
+/// Work of which so much is one thing is called by that thing.
+const MOSTLY: f64 = 0.8;
+/// Queueing for so much of their time makes a resource worth a word.
+const QUEUEING: f64 = 0.1;
+/// This near to the bound is as good as at it.
+const AT_BOUND: f64 = 1.1;
+
+pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+    let Some(nature) = case.plainest() else { return Vec::new() };
+    let mut sentences = Vec::new();
+    sentences.extend(kind(case, nature));
+    sentences.extend(bottleneck(case));
+    sentences.extend(bound(case, nature));
+    sentences
+}
+
+fn kind(case: &Case<'_>, nature: &Nature) -> Option<String> {
+    if nature.own_ns() == 0 {
+        return None;
+    }
+    let computing = nature.computing_share();
+    let blocking = nature.blocking_ns as f64 / nature.own_ns() as f64;
+    let machine = case.cores();
+    let used = case.summary(case.fastest).and_then(|summary| summary.cores_used.known());
+    let used = used.map_or_else(String::new, |used| {
+        format!(", {} of {machine} processors used", cores(*used))
+    });
+    let waits = percent(1.0 - computing);
+    Some(if computing >= MOSTLY {
+        let computes = percent(computing);
+        let processors =
+            if machine == 1 { "1 processor" } else { &format!("{machine} processors") };
+        format!(
+            "Mostly computing ({computes} of task time{used}): only parallelism pays, and this machine has {processors}."
+        )
+    } else if computing > 1.0 - MOSTLY {
+        let computes = percent(computing);
+        format!(
+            "Mixed: {computes} of task time is computing and {waits} waiting{used}: waiting can overlap with anything, computing only with computing on another processor."
+        )
+    } else if blocking > QUEUEING {
+        let blocks = percent(blocking);
+        format!(
+            "Mostly waiting ({waits} of task time{used}), {blocks} in calls that block: only threads or processes can overlap those, a loop cannot."
+        )
+    } else {
+        format!(
+            "Mostly waiting ({waits} of task time{used}): concurrency pays, parallelism does not."
+        )
+    })
+}
+
+/// Who queues for what under the fastest model: under a sequential one nobody ever does.
+fn bottleneck(case: &Case<'_>) -> Option<String> {
+    let nature = case.nature(case.fastest)?;
+    let queue = nature.queues.first()?;
+    let share = queue.ns as f64 / nature.task_ns().max(1) as f64;
+    if share < QUEUEING {
+        return None;
+    }
+    let (who, what, share) = (&queue.who, &queue.name, percent(share));
+    let under = name(case.contestant(case.fastest));
+    Some(match queue.capacity {
+        None => format!(
+            "Tasks `{who}` spend {share} of all task time waiting at channel `{what}` under {under}: the other end sets the pace."
+        ),
+        Some(1) => format!(
+            "The one `{what}` is the bottleneck: under {under}, {share} of all task time is a `{who}` waiting for it."
+        ),
+        Some(capacity) => format!(
+            "The {capacity} of `{what}` are the bottleneck: under {under}, {share} of all task time is a `{who}` waiting for one."
+        ),
+    })
+}
+
+fn bound(case: &Case<'_>, nature: &Nature) -> Option<String> {
+    let bound = nature.bound.as_ref().filter(|bound| bound.ns > 0)?;
+    let took = case.work_ns(case.fastest);
+    let over = took as f64 / bound.ns as f64;
+    // A bound well above what was reached was taken from steps that lasted longer than they must.
+    if over < 0.97 {
+        return None;
+    }
+    let least = duration(bound.ns);
+    let why = match &bound.by {
+        BoundBy::Resource { name, capacity: 1, .. } => format!(
+            "that long `{name}` is held, one task at a time, with what must come before and after"
+        ),
+        BoundBy::Resource { name, capacity, .. } => format!(
+            "that long the {capacity} of `{name}` are held, with what must come before and after"
+        ),
+        BoundBy::LongestTask(task) => {
+            format!("so long the longest task, `{task}`, takes by itself")
+        }
+        BoundBy::Processors(1) => "that much is to be computed on the one processor".into(),
+        BoundBy::Processors(cores) => {
+            format!("that much is to be computed on each of the {cores} processors")
+        }
+    };
+    let fastest = name(case.contestant(case.fastest));
+    let reached = match over {
+        _ if over <= AT_BOUND => format!("{fastest} reaches that ({})", duration(took)),
+        _ => format!("{fastest} takes {} of that ({})", ratio(over), duration(took)),
+    };
+    let relief = match &bound.by {
+        BoundBy::Resource { name, with_one_more_ns, .. } if *with_one_more_ns < bound.ns => {
+            format!(" One more `{name}` would lower the bound to {}.", duration(*with_one_more_ns))
+        }
+        _ => String::new(),
+    };
+    Some(format!("No model can finish in less than {least} ({why}); {reached}.{relief}"))
+}

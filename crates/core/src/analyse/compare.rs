@@ -1,0 +1,247 @@
+//! Who is faster than whom: ratios of rounds that ran side by side, and verdicts that may be
+//! "cannot tell". A model that failed is never ranked. The main entrance is [`rank`].
+//!
+//! **From interval to verdict.** With [`stats::enough`] pairs the interval of the median ratio
+//! holds whatever the distribution, and it is compared with the smallest effect worth naming.
+//! With fewer (three at least; from two nobody can see that the next would not be otherwise) the
+//! interval rests on an assumption that cannot be checked, so a margin is demanded besides: a
+//! difference must be [`OVERWHELMING`], a sameness four times closer than needed. Noise that
+//! stretches one round by a quarter is common; noise that stretches every round of one model and
+//! none of its neighbour's, so evenly that Student's t sees it as certain, is not.
+//!
+//! **Stopping.** Looking after every round and stopping at the first verdict makes false verdicts
+//! likelier than each look's 5 % (Armitage, McPherson & Rowe 1969: ten looks, 19 %). So
+//! [`decided`] looks at ten chosen rounds only and then demands 99 % intervals: Pocock's (1977)
+//! level for ten looks is 0.0106 each for 5 % in all.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::Model;
+
+use super::stats::{self, Confidence, Interval};
+use super::{summary, units};
+use crate::result::{Comparison, Contestant, Rank, Run, Verdict};
+use crate::trace::RunEnd;
+
+/// The least number of pairs from which anything can be told.
+pub const MIN_ROUNDS: usize = 3;
+/// What a ratio must exceed on few rounds.
+pub const OVERWHELMING: f64 = 1.25;
+/// After how many rounds [`decided`] looks.
+const LOOKS: [u32; 10] = [3, 4, 5, 6, 8, 11, 15, 20, 30, 45];
+
+/// Two models on the same rounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pairing {
+    /// Work time of the one ÷ that of the other, by round.
+    pub ratios: Vec<f64>,
+    /// Disturbed rounds are among them, since too few clean ones exist.
+    pub dirty: bool,
+}
+
+/// Fills in what follows from the runs: summaries, who is unranked and why, and the ranking,
+/// fastest first. `baseline`: whom to compare with; without it, or if it failed, the fastest.
+pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
+    for contestant in &mut comparison.contestants {
+        contestant.unranked = unranked(contestant);
+        contestant.summary = summary::summarise(&counted(contestant));
+    }
+    let effect = comparison.settings.minimum_effect;
+    comparison.ranking = match reference(&comparison.contestants, baseline) {
+        None => Vec::new(),
+        Some(reference) => ranks(&comparison.contestants, reference, effect, Confidence::P95),
+    };
+}
+
+/// Whether every ranked pair has a verdict against the reference, so that no further round is
+/// needed; with fewer than two ranked models, after [`MIN_ROUNDS`] rounds.
+pub fn decided(contestants: &[Contestant], effect: f64, baseline: Option<&Model>) -> bool {
+    let contestants: Vec<Contestant> = contestants
+        .iter()
+        .map(|contestant| Contestant { unranked: unranked(contestant), ..contestant.clone() })
+        .collect();
+    let Some(reference) = reference(&contestants, baseline) else { return false };
+    let rounds = contestants[reference].runs.iter().map(|run| run.round + 1).max().unwrap_or(0);
+    LOOKS.contains(&rounds)
+        && ranks(&contestants, reference, effect, Confidence::P99)
+            .iter()
+            .all(|rank| rank.verdict != Verdict::CannotTell)
+}
+
+/// Every ranked contestant against this one, fastest first.
+pub fn ranks(
+    contestants: &[Contestant],
+    reference: usize,
+    effect: f64,
+    confidence: Confidence,
+) -> Vec<Rank> {
+    let mut ranks: Vec<Rank> = (0..contestants.len())
+        .filter(|&index| is_ranked(&contestants[index]))
+        .filter_map(|index| {
+            let interval = ratio(&contestants[index], &contestants[reference], confidence);
+            rank_of(index, index == reference, interval, effect, confidence)
+        })
+        .collect();
+    let work = |rank: &Rank| median_work(&contestants[rank.contestant as usize]);
+    ranks.sort_by(|one, other| work(one).total_cmp(&work(other)));
+    ranks
+}
+
+fn rank_of(
+    index: usize,
+    is_reference: bool,
+    paired: Option<(Interval, usize)>,
+    effect: f64,
+    confidence: Confidence,
+) -> Option<Rank> {
+    let contestant = index as u32;
+    if is_reference {
+        let verdict = Verdict::Reference;
+        return Some(Rank { contestant, ratio: 1.0, low: 1.0, high: 1.0, verdict });
+    }
+    let (interval, pairs) = paired?;
+    Some(Rank {
+        contestant,
+        ratio: interval.median,
+        low: interval.low,
+        high: interval.high,
+        verdict: verdict(&interval, pairs, effect, confidence),
+    })
+}
+
+/// What an interval of ratios from so many pairs allows to say; `effect` is a share.
+pub fn verdict(interval: &Interval, pairs: usize, effect: f64, confidence: Confidence) -> Verdict {
+    let few = pairs < stats::enough(confidence);
+    let same = if few { 1.0 + effect / 4.0 } else { 1.0 + effect };
+    let other = if few { OVERWHELMING.max(1.0 + effect) } else { 1.0 + effect };
+    match interval {
+        _ if pairs < MIN_ROUNDS => Verdict::CannotTell,
+        Interval { low, .. } if *low > other => Verdict::Slower,
+        Interval { high, .. } if *high < 1.0 / other => Verdict::Faster,
+        Interval { low, high, .. } if *low >= 1.0 / same && *high <= same => Verdict::Same,
+        _ => Verdict::CannotTell,
+    }
+}
+
+/// The median ratio of one contestant's work time to another's with its interval, and the number
+/// of pairs; `None` without a pair.
+pub fn ratio(
+    one: &Contestant,
+    other: &Contestant,
+    confidence: Confidence,
+) -> Option<(Interval, usize)> {
+    let ratios = pairs(one, other).ratios;
+    Some((stats::median_interval(&ratios, confidence)?, ratios.len()))
+}
+
+/// The rounds that both finished; the clean ones, where there are [`MIN_ROUNDS`] of them.
+pub fn pairs(one: &Contestant, other: &Contestant) -> Pairing {
+    let both: Vec<(bool, f64)> = finished(one)
+        .filter_map(|run| {
+            let beside = finished(other).find(|beside| beside.round == run.round)?;
+            let clean = run.noise.dirty.is_none() && beside.noise.dirty.is_none();
+            Some((clean, run.work_ns.max(1) as f64 / beside.work_ns.max(1) as f64))
+        })
+        .collect();
+    let clean = both.iter().filter(|(clean, _)| *clean).count();
+    let dirty = clean < MIN_ROUNDS && clean < both.len();
+    let used = both.into_iter().filter(|(clean, _)| *clean || dirty);
+    Pairing { ratios: used.map(|(_, ratio)| ratio).collect(), dirty }
+}
+
+/// The rounds that count for a contestant's own figures: finished ones, of these the clean ones
+/// where there are [`MIN_ROUNDS`] of them.
+pub fn counted(contestant: &Contestant) -> Vec<&Run> {
+    let all: Vec<&Run> = finished(contestant).filter(|run| mistake(run).is_none()).collect();
+    let clean: Vec<&Run> = all.iter().copied().filter(|run| run.noise.dirty.is_none()).collect();
+    if clean.len() >= MIN_ROUNDS { clean } else { all }
+}
+
+/// Why a contestant cannot be ranked; `None`: it can.
+fn unranked(contestant: &Contestant) -> Option<String> {
+    let own: Vec<&Run> =
+        contestant.runs.iter().filter(|run| run.end != RunEnd::Interrupted).collect();
+    if own.is_empty() {
+        // Why it never ran may have been written by whoever could not start it.
+        return contestant.unranked.clone().or_else(|| {
+            let stopped = !contestant.runs.is_empty();
+            Some(if stopped { "interrupted before it ended" } else { "not run" }.into())
+        });
+    }
+    let mistakes: Vec<String> = own.iter().filter_map(|run| mistake(run)).collect();
+    let first = mistakes.first()?;
+    Some(match (mistakes.len(), own.len()) {
+        (wrong, all) if wrong < all => format!("{first} (in {wrong} of {all} rounds)"),
+        _ => first.clone(),
+    })
+}
+
+/// What was wrong with a round; `None`: it did the work.
+pub fn mistake(run: &Run) -> Option<String> {
+    let end = match &run.end {
+        RunEnd::Finished => None,
+        RunEnd::Interrupted => Some("interrupted".into()),
+        RunEnd::Deadlock(blocked) => Some(format!(
+            "deadlock: {} wait for each other",
+            units::plural(blocked.len() as u64, "task")
+        )),
+        RunEnd::TimedOut { limit_ns } => {
+            Some(format!("timed out after {}", units::duration(*limit_ns)))
+        }
+        RunEnd::OutOfMemory { limit_bytes, seen_bytes } => Some(format!(
+            "out of memory: took {} of {} allowed",
+            units::bytes(*seen_bytes),
+            units::bytes(*limit_bytes)
+        )),
+        RunEnd::Died { how } => Some(format!("died: {how}")),
+        RunEnd::Refused(error) => Some(format!("cannot run this: {}", error.text)),
+    };
+    end.or_else(|| wrong_result(run)).or_else(|| failed_tasks(run))
+}
+
+fn wrong_result(run: &Run) -> Option<String> {
+    let wrong = run.expectations.iter().find(|expectation| !expectation.holds)?;
+    let (name, expected) = wrong.text.split_once(" = ").unwrap_or((&wrong.text, "otherwise"));
+    Some(format!("wrong result: {name} = {}, expected {expected}", wrong.actual))
+}
+
+/// Tasks that failed although nobody said that they should.
+fn failed_tasks(run: &Run) -> Option<String> {
+    let tasks = run.tasks;
+    let expected = run.expectations.iter().any(|expected| expected.text.starts_with("failures"));
+    let all = tasks.done + tasks.failed + tasks.lost + tasks.not_run;
+    let (count, what) = match tasks {
+        _ if expected => return None,
+        _ if tasks.failed > 0 => (tasks.failed, "failed"),
+        _ if tasks.lost > 0 => (tasks.lost, "were lost with their process"),
+        _ if tasks.not_run > 0 => (tasks.not_run, "were not run"),
+        _ => return None,
+    };
+    let example = run.failures.first().map(|failure| format!(": {}", failure.text));
+    let count = units::count(count);
+    Some(format!("{count} of {} {what}{}", units::plural(all, "task"), example.unwrap_or_default()))
+}
+
+/// The contestant to compare with.
+pub fn reference(contestants: &[Contestant], baseline: Option<&Model>) -> Option<usize> {
+    let ranked = || (0..contestants.len()).filter(|&index| is_ranked(&contestants[index]));
+    let named =
+        baseline.and_then(|model| ranked().find(|&index| &contestants[index].model == model));
+    let work = |index: &usize| median_work(&contestants[*index]);
+    named.or_else(|| ranked().min_by(|one, other| work(one).total_cmp(&work(other))))
+}
+
+fn is_ranked(contestant: &Contestant) -> bool {
+    contestant.unranked.is_none() && !counted(contestant).is_empty()
+}
+
+fn finished(contestant: &Contestant) -> impl Iterator<Item = &Run> {
+    contestant.runs.iter().filter(|run| run.end == RunEnd::Finished)
+}
+
+fn median_work(contestant: &Contestant) -> f64 {
+    let times: Vec<f64> = counted(contestant).iter().map(|run| run.work_ns as f64).collect();
+    stats::median(&times).unwrap_or(f64::MAX)
+}

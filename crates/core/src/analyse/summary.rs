@@ -1,0 +1,257 @@
+//! From a trace to the figures that are kept of it, and from the rounds of a model to its
+//! summary. Counts and picks; compares nothing. Reads the records in one pass each and copies
+//! one number a task, for the percentiles.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use maitred_wire::trace_file::TaskOutcome;
+use maitred_wire::{Cpu, VarValue};
+
+use super::stats::{self, Confidence};
+use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
+use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
+
+/// What a workload expects of a quantity after a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity<'a> {
+    /// The value of this variable, as the first process sees it.
+    Var(&'a str),
+    /// How many tasks failed or were lost.
+    Failures,
+}
+
+/// What came of one expectation.
+pub fn check(
+    quantity: Quantity<'_>,
+    expected: i64,
+    vars: &[VarValue],
+    tasks: &TaskCounts,
+) -> Expectation {
+    use alloc::format;
+    let (name, actual, by_process) = match quantity {
+        Quantity::Failures => ("failures", Some((tasks.failed + tasks.lost) as i64), &[][..]),
+        Quantity::Var(name) => {
+            let var = vars.iter().find(|var| var.name == name);
+            (name, var.map(|var| var.value), var.map_or(&[][..], |var| &var.by_process[..]))
+        }
+    };
+    let mut text = actual.map_or_else(|| "not reported".into(), |value| format!("{value}"));
+    if !by_process.is_empty() {
+        let shown: Vec<String> =
+            by_process.iter().take(4).map(|value| format!("{value}")).collect();
+        let more = if by_process.len() > 4 { ", …" } else { "" };
+        text.push_str(&format!(" (each process has its own: {}{more})", shown.join(", ")));
+    }
+    Expectation {
+        text: format!("{name} = {expected}"),
+        actual: text,
+        holds: actual == Some(expected),
+    }
+}
+
+/// One round, from a trace that has its records.
+pub fn run(trace: &Trace, round: u32, expectations: Vec<Expectation>) -> Run {
+    run_from(trace, round, expectations, trace.tasks.iter().copied(), trace.spans.iter().copied())
+}
+
+/// One round, from a trace whose `tasks` and `spans` may be left empty and records that lie
+/// elsewhere, as in a mapped [`TraceFile`](crate::trace::TraceFile).
+pub fn run_from(
+    head: &Trace,
+    round: u32,
+    expectations: Vec<Expectation>,
+    tasks: impl Iterator<Item = Task> + Clone,
+    spans: impl Iterator<Item = Span>,
+) -> Run {
+    let done = head.done.clone().unwrap_or_default();
+    let mut notes = done.notes;
+    let dropped = head.lanes.iter().map(|lane| lane.dropped).sum();
+    if matches!(head.end, RunEnd::Died { .. }) && !head.log.is_empty() {
+        notes.push(alloc::format!("last words: {}", last_line(&head.log)));
+    }
+    Run {
+        round,
+        end: head.end.clone(),
+        startup_ns: head.startup.wall_ns(),
+        setup_ns: done.phases.setup.wall_ns(),
+        work_ns: work_ns(head, tasks.clone()),
+        teardown_ns: done.phases.teardown.wall_ns(),
+        work_cpu: work_cpu(head),
+        usage: head.usage.clone(),
+        memory: head.memory.clone(),
+        tasks: count(tasks.clone()),
+        failures: done.failures,
+        latency: latency(head, tasks),
+        steps: step_totals(head, spans),
+        vars: done.vars,
+        expectations,
+        result_hash: done.result_hash,
+        noise: head.noise.clone(),
+        spans_dropped: dropped,
+        notes,
+    }
+}
+
+fn last_line(log: &str) -> &str {
+    log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim()
+}
+
+/// As the runner measured it; of a run without an end, from the first record to the last.
+fn work_ns(head: &Trace, tasks: impl Iterator<Item = Task>) -> u64 {
+    if let Some(done) = &head.done {
+        return done.phases.work.wall_ns();
+    }
+    let started = tasks.filter(|task| task.start_ns != 0);
+    let (first, last) = started.fold((u64::MAX, 0), |(first, last), task| {
+        (first.min(task.start_ns), last.max(task.end_ns).max(task.start_ns))
+    });
+    last.saturating_sub(first)
+}
+
+fn work_cpu(head: &Trace) -> Observed<Cpu> {
+    let unknown = |why: &str| Observed::Unknown(why.into());
+    match &head.done {
+        None => unknown("the runner did not come to its end"),
+        Some(done) => done.phases.work.cpu.map_or_else(
+            || unknown("the runner could not read its processor time"),
+            Observed::Known,
+        ),
+    }
+}
+
+fn count(tasks: impl Iterator<Item = Task>) -> TaskCounts {
+    let mut counts = TaskCounts::default();
+    for task in tasks {
+        match task.outcome {
+            TaskOutcome::Done => counts.done += 1,
+            TaskOutcome::Failed => counts.failed += 1,
+            TaskOutcome::Open if task.start_ns != 0 => counts.lost += 1,
+            TaskOutcome::Open => counts.not_run += 1,
+        }
+    }
+    counts
+}
+
+fn latency(head: &Trace, tasks: impl Iterator<Item = Task>) -> Observed<Latency> {
+    let from_arrival = head.groups.iter().any(|group| !group.arrivals_ns.is_empty());
+    let origin = match &head.done {
+        Some(done) => done.phases.work.start_ns,
+        None if from_arrival => {
+            return Observed::Unknown("the runner did not say when its work began".into());
+        }
+        None => 0,
+    };
+    let mut arrivals = head.groups.iter().flat_map(|group| {
+        (0..group.count as usize).map(|task| group.arrivals_ns.get(task).copied().unwrap_or(0))
+    });
+    let mut values = Vec::new();
+    for task in tasks {
+        // Groups are numbered through, so that arrivals come in the order of tasks.
+        let arrival = arrivals.next().unwrap_or(0);
+        let due = if from_arrival { origin + arrival } else { task.start_ns };
+        if task.outcome == TaskOutcome::Done {
+            values.push(task.end_ns.saturating_sub(due));
+        }
+    }
+    match stats::percentiles(&mut values, [0, 50, 90, 99, 100]) {
+        None => Observed::Unknown("no task was done".into()),
+        Some([min_ns, p50_ns, p90_ns, p99_ns, max_ns]) => {
+            Observed::Known(Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, max_ns })
+        }
+    }
+}
+
+fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal> {
+    let mut by_step = vec![(0_u64, 0_u64); head.steps.len()];
+    for span in spans {
+        if let Some((count, total)) = by_step.get_mut(span.step as usize) {
+            *count += 1;
+            *total += span.end_ns.saturating_sub(span.start_ns);
+        }
+    }
+    let mut by_kind: BTreeMap<StepKind, (u64, u64)> = BTreeMap::new();
+    for (info, (count, total)) in
+        head.steps.iter().zip(by_step).filter(|(_, (count, _))| *count > 0)
+    {
+        let kind = by_kind.entry(info.kind).or_default();
+        *kind = (kind.0 + count, kind.1 + total);
+    }
+    let total = |(kind, (spans, total_ns))| StepTotal { kind, spans, total_ns };
+    by_kind.into_iter().map(total).collect()
+}
+
+/// The figures of a model over these rounds; `None` of none. Which rounds count is for
+/// [`compare`](super::compare) to say.
+pub fn summarise(runs: &[&Run]) -> Option<Summary> {
+    let times: Vec<f64> = runs.iter().map(|run| run.work_ns as f64).collect();
+    let interval = stats::median_interval(&times, Confidence::P95)?;
+    let whole = |figure: fn(&Run) -> u64| stats::median_u64(runs.iter().map(|run| figure(run)));
+    let usage = |figure: fn(&crate::trace::Usage) -> u64| {
+        observed(runs, |run| run.usage.clone().map(|usage| figure(&usage)))
+    };
+    let throughput: Vec<f64> =
+        runs.iter().map(|run| run.tasks.done as f64 * 1e9 / run.work_ns.max(1) as f64).collect();
+    Some(Summary {
+        rounds: runs.len() as u32,
+        work_ns: interval.median as u64,
+        work_min_ns: runs.iter().map(|run| run.work_ns).min()?,
+        work_low_ns: interval.low as u64,
+        work_high_ns: libm::ceil(interval.high) as u64,
+        startup_ns: whole(|run| run.startup_ns)?,
+        setup_ns: whole(|run| run.setup_ns)?,
+        cpu_ns: observed(runs, |run| run.work_cpu.clone().map(|cpu| cpu.total_ns())),
+        cores_used: cores_used(runs),
+        memory_bytes: observed(runs, |run| run.memory.clone().map(|peak| peak.bytes)),
+        voluntary: usage(|usage| usage.voluntary),
+        involuntary: usage(|usage| usage.involuntary),
+        throughput: stats::median(&throughput)?,
+        latency: median_latency(runs),
+    })
+}
+
+/// The median of a figure that every round knows, or why one of them does not.
+fn observed(runs: &[&Run], figure: impl Fn(&Run) -> Observed<u64>) -> Observed<u64> {
+    let mut known = Vec::new();
+    for run in runs {
+        match figure(run) {
+            Observed::Known(value) => known.push(value),
+            Observed::Unknown(why) => return Observed::Unknown(why),
+        }
+    }
+    stats::median_u64(known.into_iter())
+        .map_or_else(|| Observed::Unknown("no round gave it".into()), Observed::Known)
+}
+
+fn cores_used(runs: &[&Run]) -> Observed<f64> {
+    // In millionths, so that one function serves all medians.
+    let share = |run: &Run| {
+        let wall = run.work_ns.max(1);
+        run.work_cpu
+            .clone()
+            .map(|cpu| (u128::from(cpu.total_ns()) * 1_000_000 / u128::from(wall)) as u64)
+    };
+    observed(runs, share).map(|millionths| millionths as f64 / 1e6)
+}
+
+fn median_latency(runs: &[&Run]) -> Observed<Latency> {
+    let figure = |pick: fn(&Latency) -> u64| {
+        observed(runs, |run| run.latency.clone().map(|latency| pick(&latency)))
+    };
+    let from_arrival =
+        runs.iter().any(|run| run.latency.known().is_some_and(|latency| latency.from_arrival));
+    let known = |value: &Observed<u64>| value.known().copied().unwrap_or_default();
+    let p90 = figure(|latency| latency.p90_ns);
+    let p99 = figure(|latency| latency.p99_ns);
+    let (min, max) = (figure(|latency| latency.min_ns), figure(|latency| latency.max_ns));
+    figure(|latency| latency.p50_ns).map(|p50_ns| Latency {
+        from_arrival,
+        min_ns: known(&min),
+        p50_ns,
+        p90_ns: known(&p90),
+        p99_ns: known(&p99),
+        max_ns: known(&max),
+    })
+}

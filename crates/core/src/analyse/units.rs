@@ -1,0 +1,147 @@
+//! How figures are written, everywhere the same: three significant digits, one space, the unit.
+//! Text only; decides nothing about what is shown.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+const UNITS: [(f64, &str); 4] = [(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")];
+const BINARY: [(f64, &str); 5] = [
+    (1.0, "B"),
+    (1024.0, "KiB"),
+    (1_048_576.0, "MiB"),
+    (1_073_741_824.0, "GiB"),
+    (1_099_511_627_776.0, "TiB"),
+];
+
+/// Nanoseconds as `412 µs`, `23.4 ms`, `9.00 s`, and from ten minutes on `12 min 05 s`.
+pub fn duration(ns: u64) -> String {
+    let seconds = ns as f64 / 1e9;
+    if seconds >= 599.5 {
+        let whole = libm::round(seconds) as u64;
+        return match whole / 3600 {
+            0 => format!("{} min {:02} s", whole / 60, whole % 60),
+            hours => format!("{hours} h {:02} min", whole % 3600 / 60),
+        };
+    }
+    if ns < 1000 {
+        return format!("{ns} ns");
+    }
+    scaled(ns as f64, &UNITS)
+}
+
+/// `5.63 MiB`; bytes below 1 KiB exactly.
+pub fn bytes(bytes: u64) -> String {
+    if bytes < 1024 { format!("{bytes} B") } else { scaled(bytes as f64, &BINARY) }
+}
+
+/// `1,234,567`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share as a percentage: `96 %`, `4.3 %`, `< 0.1 %`, `0 %`.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        0.0 => "0 %".into(),
+        _ if percent.abs() < 0.05 => "< 0.1 %".into(),
+        _ if percent.abs() < 9.95 => format!("{percent:.1} %"),
+        _ => format!("{percent:.0} %"),
+    }
+}
+
+/// `2.78×`, `27.8×`, `1,234×`.
+pub fn ratio(ratio: f64) -> String {
+    format!("{}×", significant(ratio))
+}
+
+/// How many processors were in use: `0.04`, `1.97`, `12.3`.
+pub fn cores(cores: f64) -> String {
+    if cores < 10.0 { format!("{cores:.2}") } else { significant(cores) }
+}
+
+/// Three significant digits, never in exponents; large numbers whole, with separators.
+pub fn significant(value: f64) -> String {
+    match value {
+        _ if !value.is_finite() => "?".into(),
+        _ if value.abs() < 9.995 => format!("{value:.2}"),
+        _ if value.abs() < 99.95 => format!("{value:.1}"),
+        _ => count(libm::round(value.abs()) as u64),
+    }
+}
+
+/// `1 round`, `3 rounds`; large numbers with separators.
+pub fn plural(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
+fn scaled(value: f64, units: &[(f64, &str)]) -> String {
+    // 0.9995 of the next unit is written as that unit: 999.6 µs is 1.00 ms, never "1000 µs".
+    let fits = |(size, _): &&(f64, &str)| value / size >= 0.9995;
+    let (size, unit) = units.iter().rev().find(fits).unwrap_or(&units[0]);
+    format!("{} {unit}", significant(value / size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn durations_have_three_digits() {
+        let cases = [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (412_000, "412 µs"),
+            (999_600, "1.00 ms"),
+            (23_400_000, "23.4 ms"),
+            (99_960_000, "100 ms"),
+            (9_000_000_000, "9.00 s"),
+            (125_000_000_000, "125 s"),
+            (725_000_000_000, "12 min 05 s"),
+            (7_260_000_000_000, "2 h 01 min"),
+        ];
+        for (ns, text) in cases {
+            assert_eq!(duration(ns), text);
+        }
+    }
+
+    #[test]
+    fn other_figures() {
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(5_900_000), "5.63 MiB");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(999), "999");
+        assert_eq!(percent(0.0), "0 %");
+        assert_eq!(percent(0.000_1), "< 0.1 %");
+        assert_eq!(percent(0.043), "4.3 %");
+        assert_eq!(percent(0.96), "96 %");
+        assert_eq!(ratio(2.777), "2.78×");
+        assert_eq!(ratio(1234.4), "1,234×");
+        assert_eq!(cores(0.041), "0.04");
+        assert_eq!(plural(1, "round"), "1 round");
+        assert_eq!(plural(0, "round"), "0 rounds");
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_says_what_it_was_given(ns in 1_u64..599_000_000_000) {
+            let text = duration(ns);
+            let (number, unit) = text.split_once(' ').unwrap();
+            let (size, _) = UNITS.iter().find(|(_, name)| *name == unit).unwrap();
+            let back = number.replace(',', "").parse::<f64>().unwrap() * size;
+            prop_assert!((back / ns as f64 - 1.0).abs() < 0.006, "{ns} was written {text}");
+            prop_assert!(number.chars().filter(char::is_ascii_digit).count() <= 3);
+        }
+    }
+}
