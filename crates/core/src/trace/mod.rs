@@ -4,6 +4,8 @@
 mod model;
 
 pub use model::{
-    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, Span, StepInfo,
-    StepKind, Task, Trace, Usage,
+    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, Span, Task, Trace,
+    Usage,
 };
+
+pub use crate::workload::{StepInfo, StepKind};
