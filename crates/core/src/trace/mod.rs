@@ -15,7 +15,9 @@ pub(crate) mod sample;
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
 pub use model::{
-    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, Span, StepInfo,
-    StepKind, Task, Trace, Usage,
+    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, Span, Task, Trace,
+    Usage,
 };
 pub use names::task_name;
+
+pub use crate::workload::{StepInfo, StepKind};

@@ -7,6 +7,8 @@ use maitred_wire::trace_file::{Role, TaskOutcome};
 use maitred_wire::{Blocked, Done, Model, Phase, Resource, RunnerError};
 use serde::{Deserialize, Serialize};
 
+use crate::workload::StepInfo;
+
 /// A figure that this machine could give, or why it could not. Unknown is not zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,45 +72,6 @@ pub struct Trace {
 pub enum Origin {
     /// Run for real, on this runtime (name and version).
     Measured { runtime: String, version: String },
-}
-
-/// What a step id stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepInfo {
-    pub kind: StepKind,
-    /// As in the workload: `wait 4s`, `hold waiter`.
-    pub label: String,
-    /// Index of its program.
-    pub program: u32,
-    /// The `Hold` step inside which it stands.
-    pub parent: Option<u32>,
-    /// Which resource (`Acquire`, `Hold`) or channel (`Send`, `Receive`).
-    pub object: Option<u32>,
-}
-
-/// What a task does while in a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepKind {
-    Cpu,
-    Wait,
-    Block,
-    /// Waiting for a resource: from the request to the grant.
-    Acquire,
-    /// Holding a resource: from the grant to the return. Encloses other spans.
-    Hold,
-    Send,
-    Receive,
-    Read,
-    Write,
-    Update,
-    Http,
-    Call,
-    Run,
-    Allocate,
-    Yield,
-    Fail,
-    Crash,
 }
 
 /// Tasks of one kind: `first .. first + count`.

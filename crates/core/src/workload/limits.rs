@@ -1,0 +1,22 @@
+//! How much a workload may ask for. A mistake that goes over a limit says the limit.
+
+/// The longest file, in bytes.
+pub const SOURCE_MAX: usize = 1 << 20;
+/// How deep blocks may be nested.
+pub const DEPTH_MAX: usize = 32;
+/// Tasks of all kinds together.
+pub const TASKS_MAX: u64 = 10_000_000;
+/// Threads or processes.
+pub const WORKERS_MAX: u32 = 65_536;
+/// Units of a resource, places in a channel.
+pub const CAPACITY_MAX: u64 = 1_000_000_000;
+/// Steps that one task executes, repetitions counted.
+pub const STEPS_PER_TASK_MAX: u64 = 1_000_000_000;
+/// Steps that all tasks together execute.
+pub const STEPS_MAX: u64 = 100_000_000_000;
+/// Random durations of all tasks together; eight bytes each.
+pub const DRAWS_MAX: u64 = 100_000_000;
+/// The longest duration, and the latest arrival, in nanoseconds: 365 days.
+pub const DURATION_MAX_NS: u64 = 365 * 24 * 3_600 * 1_000_000_000;
+/// The most memory of one `allocate`, in bytes: 1 TiB.
+pub const ALLOCATE_MAX: u64 = 1 << 40;

@@ -1,0 +1,241 @@
+//! From the tree of nodes to a [`Workload`]: every node by its shape, and names used once.
+//! What values mean, and whether names exist, is not looked at here.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::ast::{
+    Action, Comparison, Counted, Expectation, Object, Param, Server, Step, Subject, Task, Workload,
+};
+use super::diagnostic::Diagnostic;
+use super::quantity::nearest;
+use super::shape::{Form, STEPS, Shape, TOP, list};
+use super::syntax::{Data, Name, Node, Value};
+
+/// Reads the nodes of a file; adds the mistakes to those known.
+pub(super) fn parse(nodes: &[Node], mistakes: &mut Vec<Diagnostic>) -> Workload {
+    let mut parser = Parser { workload: Workload::default(), mistakes };
+    for node in nodes {
+        parser.top(node);
+    }
+    parser.unique();
+    parser.workload
+}
+
+struct Parser<'a> {
+    workload: Workload,
+    mistakes: &'a mut Vec<Diagnostic>,
+}
+
+impl Parser<'_> {
+    fn top(&mut self, node: &Node) {
+        let Some(shape) = TOP.iter().find(|shape| shape.name == node.name.text) else {
+            self.mistakes.push(unknown(node, &TOP, "node", &STEPS, "stands inside a `task`"));
+            return;
+        };
+        let Some(form) = shape.form(node, self.mistakes) else { return };
+        match shape.name {
+            "title" => self.once(&form, |workload| &mut workload.title),
+            "about" => self.once(&form, |workload| &mut workload.about),
+            "compare" => {
+                let models = form.arguments.iter().map(|&value| value.clone());
+                self.workload.compare.extend(models);
+            }
+            "expect" => self.expect(&form),
+            _ => self.named(shape.name, &form),
+        }
+    }
+
+    /// `title` and `about`, of which there is one.
+    fn once(&mut self, form: &Form<'_>, field: impl Fn(&mut Workload) -> &mut Option<Value>) {
+        let known = field(&mut self.workload).replace(form.argument(0));
+        if known.is_some() {
+            self.mistakes.push(Diagnostic::mistake(form.span.clone(), "this is given twice"));
+        }
+    }
+
+    fn named(&mut self, kind: &str, form: &Form<'_>) {
+        let dollar = matches!(kind, "param" | "server");
+        let Some(name) = form.name(dollar, self.mistakes) else {
+            if kind == "task" {
+                self.steps(form.children);
+            }
+            return;
+        };
+        let workload = &mut self.workload;
+        match kind {
+            "param" => workload.params.push(Param {
+                name,
+                default: form.argument(1),
+                min: form.property("min"),
+                max: form.property("max"),
+            }),
+            "resource" => {
+                workload.resources.push(Object { name, number: form.property("capacity") });
+            }
+            "var" => workload.vars.push(Object { name, number: Some(form.argument(1)) }),
+            "channel" => {
+                let number = form.property("capacity");
+                if number.is_none() {
+                    let mistake =
+                        Diagnostic::mistake(name.span.clone(), "`channel` needs a capacity");
+                    self.mistakes.push(mistake.help("as in: channel \"orders\" capacity=10"));
+                }
+                workload.channels.push(Object { name, number });
+            }
+            "server" => workload.servers.push(Server {
+                name,
+                strategy: form.property("strategy"),
+                workers: form.property("workers"),
+                delay: form.property("delay"),
+            }),
+            _ => {
+                let steps = self.steps(form.children);
+                self.workload.tasks.push(Task {
+                    name,
+                    count: form.property("count"),
+                    rate: form.property("rate"),
+                    every: form.property("every"),
+                    inputs: form.property("inputs"),
+                    steps,
+                });
+            }
+        }
+    }
+
+    fn steps(&mut self, nodes: &[Node]) -> Vec<Step> {
+        nodes.iter().filter_map(|node| self.step(node)).collect()
+    }
+
+    fn step(&mut self, node: &Node) -> Option<Step> {
+        let Some(shape) = STEPS.iter().find(|shape| shape.name == node.name.text) else {
+            self.mistakes.push(unknown(node, &STEPS, "step", &TOP, "stands outside tasks"));
+            // Its block is looked at all the same, for the mistakes in it.
+            self.steps(node.children.as_deref().unwrap_or_default());
+            return None;
+        };
+        let form = shape.form(node, self.mistakes);
+        let Some(form) = form else {
+            self.steps(node.children.as_deref().unwrap_or_default());
+            return None;
+        };
+        let first = || form.argument(0);
+        let add = || form.property("add");
+        let action = match shape.name {
+            "cpu" => Action::Cpu(first()),
+            "wait" => Action::Wait(first()),
+            "block" => Action::Block(first()),
+            "hold" => Action::Hold { resource: first(), steps: self.steps(form.children) },
+            "send" => Action::Send { channel: first() },
+            "receive" => Action::Receive { channel: first() },
+            "read" => Action::Read { var: first() },
+            "write" => Action::Write { var: first(), add: add() },
+            "update" => Action::Update { var: first(), add: add() },
+            "http" => Action::Http { method: first(), url: form.argument(1) },
+            "call" => Action::Call { function: first() },
+            "run" => {
+                let args = form.arguments[1..].iter().map(|&value| value.clone()).collect();
+                Action::Run { program: first(), args }
+            }
+            "allocate" => Action::Allocate { size: first() },
+            "repeat" => Action::Repeat { count: first(), steps: self.steps(form.children) },
+            "yield" => Action::Yield,
+            "fail" => Action::Fail { why: first() },
+            _ => Action::Crash,
+        };
+        Some(Step { span: form.span, action })
+    }
+
+    /// `expect failures=0`, `expect failures at-most=3`, `expect var="counter" equals=2000`.
+    fn expect(&mut self, form: &Form<'_>) {
+        let example = "as in: expect var=\"counter\" equals=2000";
+        let mut wrong = |span, message: String, help: &str| {
+            self.mistakes.push(Diagnostic::mistake(span, message).help(help));
+        };
+        let mut subjects: Vec<(Subject, Option<Value>)> = Vec::new();
+        for &value in &form.arguments {
+            let Data::Text(text) = &value.data else {
+                wrong(value.span.clone(), "expected what to count".into(), example);
+                continue;
+            };
+            let counted = Counted::ALL.into_iter().find(|counted| counted.name() == text);
+            match counted {
+                Some(counted) => subjects.push((Subject::Counted(counted), None)),
+                None => {
+                    let names = Counted::ALL.map(Counted::name);
+                    let help = match nearest(text, names) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("there are {}", list(&names)),
+                    };
+                    wrong(value.span.clone(), format!("`{text}` is not counted"), &help);
+                }
+            }
+        }
+        subjects.extend(form.property("var").map(|var| (Subject::Var(var), None)));
+        for counted in Counted::ALL {
+            let value = form.property(counted.name());
+            subjects.extend(value.map(|value| (Subject::Counted(counted), Some(value))));
+        }
+        let compared = Comparison::ALL
+            .into_iter()
+            .filter_map(|comparison| Some((comparison, form.property(comparison.name())?)));
+        let mut compared: Vec<(Comparison, Value)> = compared.collect();
+        if subjects.len() != 1 {
+            return wrong(form.span.clone(), "`expect` needs one thing to look at".into(), example);
+        }
+        let (subject, value) = subjects.remove(0);
+        compared.extend(value.map(|value| (Comparison::Equals, value)));
+        if compared.is_empty() {
+            let message = "`expect` needs equals=, at-least= or at-most=";
+            return wrong(form.span.clone(), message.into(), example);
+        }
+        self.workload.expectations.extend(compared.into_iter().map(|(comparison, value)| {
+            Expectation { subject: subject.clone(), comparison, value }
+        }));
+    }
+
+    /// No two things of a kind have one name; `$` names parameters and servers.
+    fn unique(&mut self) {
+        let workload = &self.workload;
+        let dollar: Vec<&Name> = workload
+            .params
+            .iter()
+            .map(|param| &param.name)
+            .chain(workload.servers.iter().map(|server| &server.name))
+            .collect();
+        let objects = |objects: &'_ [Object]| -> Vec<Name> {
+            objects.iter().map(|object| object.name.clone()).collect()
+        };
+        let kinds: [(&str, Vec<Name>); 5] = [
+            ("parameter or server", dollar.into_iter().cloned().collect()),
+            ("resource", objects(&workload.resources)),
+            ("variable", objects(&workload.vars)),
+            ("channel", objects(&workload.channels)),
+            ("task", workload.tasks.iter().map(|task| task.name.clone()).collect()),
+        ];
+        for (kind, mut names) in kinds {
+            names.sort_by(|a, b| a.text.cmp(&b.text).then(a.span.start.cmp(&b.span.start)));
+            for pair in names.windows(2).filter(|pair| pair[0].text == pair[1].text) {
+                let message = format!("there is another {kind} `{}`", pair[1].text);
+                let mistake = Diagnostic::mistake(pair[1].span.clone(), message);
+                self.mistakes.push(mistake.help("give it a name of its own"));
+            }
+        }
+    }
+}
+
+/// A node that is not in the table.
+fn unknown(node: &Node, known: &[Shape], what: &str, others: &[Shape], place: &str) -> Diagnostic {
+    let name = &node.name.text;
+    let span = node.name.span.clone();
+    if others.iter().any(|shape| shape.name == name) {
+        return Diagnostic::mistake(span, format!("`{name}` {place}"));
+    }
+    let names: Vec<&str> = known.iter().map(|shape| shape.name).collect();
+    let mistake = Diagnostic::mistake(span, format!("unknown {what} `{name}`"));
+    mistake.help(match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", list(&names)),
+    })
+}

@@ -1,0 +1,44 @@
+//! What a step id stands for. Traces, results and views know steps only by this.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+/// What a step id stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepInfo {
+    pub kind: StepKind,
+    /// As in the workload: `wait 4s`, `hold waiter`.
+    pub label: String,
+    /// Index of its program.
+    pub program: u32,
+    /// The `Hold` step inside which it stands.
+    pub parent: Option<u32>,
+    /// Which resource (`Acquire`, `Hold`) or channel (`Send`, `Receive`).
+    pub object: Option<u32>,
+}
+
+/// What a task does while in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    Cpu,
+    Wait,
+    Block,
+    /// Waiting for a resource: from the request to the grant.
+    Acquire,
+    /// Holding a resource: from the grant to the return. Encloses other spans.
+    Hold,
+    Send,
+    Receive,
+    Read,
+    Write,
+    Update,
+    Http,
+    Call,
+    Run,
+    Allocate,
+    Yield,
+    Fail,
+    Crash,
+}

@@ -1,0 +1,3 @@
+//! What is said about workloads, right and wrong.
+
+mod diagnostics;
