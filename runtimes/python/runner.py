@@ -357,10 +357,7 @@ class Blocking:
 
     def step(self, id, action):
         name, value = (action, None) if isinstance(action, str) else next(iter(action.items()))
-        make = getattr(self, f"do_{name}", None)
-        if make is None:
-            raise Refusal("unsupported", f"this runner knows no step `{name}`: use a maitred of its version", f"step {id}")
-        return make(id, value)
+        return getattr(self, f"do_{name}")(id, value)
 
     # How a step is recorded.
 
@@ -756,7 +753,8 @@ def check_status(method, url, status):
 
         if isinstance(problem, (socket.timeout, asyncio.TimeoutError)):  # not yet a TimeoutError before 3.10 and 3.11
             raise StepFailed("http", f"{method} {url}: no answer in time") from None
-        text = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+        errno = getattr(problem, "errno", None) or 0
+        text = os.strerror(errno) if errno > 0 else str(problem) or type(problem).__name__
         raise StepFailed("http", f"{method} {url}: {text[0].lower()}{text[1:]}") from None
     if status >= 400:
         raise StepFailed("http", f"{method} {url}: status {status}")
@@ -797,15 +795,15 @@ async def request_awaited(idle, method, url):
     place, host, path = split_url(url)
     for attempt in (1, 2):
         pile = idle.setdefault(place, [])
-        reused = bool(pile)
-        reader, writer = pile.pop() if pile else await asyncio.open_connection(place[1], place[2], ssl=place[0] == "https" or None)
+        reused = bool(pile) and attempt == 1
+        reader, writer = pile.pop() if reused else await asyncio.open_connection(place[1], place[2], ssl=place[0] == "https" or None)
         try:
             writer.write(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n\r\n".encode())
             status, keep = await read_response(reader, method)
         except (ConnectionError, asyncio.IncompleteReadError) as problem:
             writer.close()
             untouched = not getattr(problem, "partial", b"")
-            if reused and attempt == 1 and untouched:
+            if reused and untouched:
                 continue
             raise ConnectionError("the connection was cut") from None
         except BaseException:
@@ -1579,6 +1577,8 @@ def canonical(value, depth=20):
         inner = sorted(canonical(item, depth - 1) for item in value)
     elif isinstance(value, dict):
         inner = sorted(f"{canonical(key, depth - 1)}: {canonical(item, depth - 1)}" for key, item in value.items())
+    elif hasattr(type(value), "__dataclass_fields__"):
+        inner = [f"{name}={canonical(getattr(value, name, None), depth - 1)}" for name in type(value).__dataclass_fields__]
     elif type(value).__repr__ is object.__repr__:
         inner = [canonical(getattr(value, "__dict__", None), depth - 1)]
     else:
@@ -1838,7 +1838,10 @@ def converse():
 
 
 def prepare(work):
-    """Imports what the strategy will need, so that it counts as start-up and not as set-up."""
+    """Refuses what cannot be done; imports what the strategy will need, so that it counts as start-up, not as set-up."""
+    for id, name, _ in work.actions:
+        if not hasattr(Blocking, f"do_{name}"):
+            raise Refusal("unsupported", f"this runner knows no step `{name}`: use the runner of this maitred", f"step {id}")
     if work.strategy in ("event-loop", "hybrid"):
         try:
             new_loop(work.options).close()

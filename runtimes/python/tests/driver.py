@@ -130,7 +130,7 @@ class Runner:
             [python, "-c", START, _folder.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
             start_new_session=True, cwd=cwd or HERE,
         )
-        self.buffer = b""
+        self.buffer, self.trace = b"", None
 
     def say(self, message):
         line = message if isinstance(message, bytes) else json.dumps(message).encode()
@@ -176,6 +176,9 @@ class Runner:
             pass
         self.process.wait()
         self.log.close()
+        if self.trace:
+            self.trace.map.close()
+            self.trace.file.close()
 
     def __enter__(self):
         return self
