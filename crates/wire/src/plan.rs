@@ -4,6 +4,8 @@
 //! A plan is small however many tasks it has: equal tasks are a count, and what differs from task
 //! to task stands in a column of a side file.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::strategy::Strategy;
@@ -39,6 +41,10 @@ pub struct Plan {
     /// with its header filled in.
     pub trace_path: String,
     pub limits: Limits,
+    /// What only one kind of runner understands, by name: the start method of Python's processes,
+    /// the kind of event loop, … A runner ignores what it does not know.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
 }
 
 /// The steps of one kind of task.

@@ -1,0 +1,104 @@
+"""What somebody would write by hand for one strategy: TASKS pieces of pure-Python work. Prints how long the work took.
+
+usage: by_hand.py FOLDER_OF_THE_RUNNER STRATEGY TASKS UNITS WORKERS
+"""
+
+import sys
+import time
+
+sys.path.insert(0, sys.argv[1])
+strategy, tasks, units, workers = sys.argv[2], *map(int, sys.argv[3:])
+
+from maitred_runner import compute  # noqa: E402  the same work as that of a `cpu` step
+
+
+def task(number):
+    compute(units)
+
+
+async def awaiting(number):
+    compute(units)
+
+
+def ready():
+    time.sleep(0.1)
+
+
+def sequential():
+    for number in range(tasks):
+        task(number)
+
+
+def threads():
+    import threading
+
+    alive = [threading.Thread(target=task, args=(number,)) for number in range(tasks)]
+    for thread in alive:
+        thread.start()
+    for thread in alive:
+        thread.join()
+
+
+def pool(kind):
+    with kind(workers) as executor:
+        for future in [executor.submit(ready) for _ in range(workers)]:
+            future.result()  # the pool is there before the work begins, as in the runner
+        begun = time.monotonic()
+        for future in [executor.submit(task, number) for number in range(tasks)]:
+            future.result()
+        return time.monotonic() - begun
+
+
+def thread_pool():
+    from concurrent.futures import ThreadPoolExecutor
+
+    return pool(ThreadPoolExecutor)
+
+
+def processes():
+    from concurrent.futures import ProcessPoolExecutor
+
+    return pool(ProcessPoolExecutor)
+
+
+def event_loop():
+    import asyncio
+
+    async def main():
+        begun = time.monotonic()
+        await asyncio.gather(*(awaiting(number) for number in range(tasks)))
+        return time.monotonic() - begun
+
+    return asyncio.run(main())
+
+
+def hybrid():
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(workers) as executor:
+            for future in [executor.submit(ready) for _ in range(workers)]:
+                future.result()
+
+            async def one(number):
+                await loop.run_in_executor(executor, task, number)
+
+            begun = time.monotonic()
+            await asyncio.gather(*(one(number) for number in range(tasks)))
+            return time.monotonic() - begun
+
+    return asyncio.run(main())
+
+
+def interpreters():
+    from concurrent.futures import InterpreterPoolExecutor
+
+    return pool(InterpreterPoolExecutor)
+
+
+if __name__ == "__main__":
+    begun = time.monotonic()
+    took = globals()[strategy.replace("-", "_")]()
+    print(took or time.monotonic() - begun)

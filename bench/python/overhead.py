@@ -1,0 +1,91 @@
+"""What the Python runner costs: ratios to programs written by hand, taken in one session, run by run in turns.
+
+usage: overhead.py [--tasks N] [--rounds N] [--strategies A,B] [PYTHON ...]
+
+  work     N tasks of 1 ms of pure-Python work, runner ÷ by hand (by_hand.py), the least of the rounds each   bar 1.10
+  span     recording one span, two clock readings included                                             bar 1.5 µs
+  start    from spawn to `ready`, runner ÷ `python -c "import …"` of the same modules                   bar 1.3
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "runtimes", "python"))
+from tests import driver  # noqa: E402
+
+BASE = "collections, json, mmap, os, signal, struct, sys, threading, time, ctypes, faulthandler, select"
+EXTRA = {
+    "thread-pool": ", concurrent.futures.thread",
+    "processes": ", concurrent.futures.process, multiprocessing",
+    "event-loop": ", asyncio",
+    "hybrid": ", asyncio, concurrent.futures.thread",
+    "interpreters": ", concurrent.futures.interpreter",
+}
+
+
+def describe(python):
+    with driver.Runner(python) as runner:
+        runner.say({"describe": {}})
+        return runner.hear()[1]
+
+
+def by_runner(python, strategy, tasks, rate, workers):
+    plan = driver.plan(strategy, [{"cpu": {"ns": 1_000_000}}], tasks, calibration=rate, workers=workers)
+    outcome = driver.run(python, plan)
+    assert outcome.name == "done" and not outcome.done["failures"], (outcome.done, outcome.log)
+    return outcome.work_s()
+
+
+def by_hand(python, strategy, tasks, rate, workers):
+    command = [python, os.path.join(HERE, "by_hand.py"), driver._folder.name, strategy, tasks, int(rate / 1000), workers]
+    return float(subprocess.check_output(list(map(str, command))))
+
+
+def start_of_runner(python, strategy):
+    begun = time.monotonic()
+    with driver.Runner(python) as runner:
+        assert runner.prepare(driver.plan(strategy, ["yield"], 1))[0] == "ready"
+        return time.monotonic() - begun
+
+
+def start_of_imports(python, strategy):
+    begun = time.monotonic()
+    subprocess.run([python, "-c", "import " + BASE + EXTRA.get(strategy, "")], check=True)
+    return time.monotonic() - begun
+
+
+def ratio(rounds, ours, theirs):
+    """Least time of each over rounds in which they take turns."""
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    a, b = (min(column) for column in zip(*pairs))
+    return a, b, a / b
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--tasks", type=int, default=1000)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--strategies", default="")
+    options.add_argument("pythons", nargs="*")
+    options = options.parse_args()
+    named = {path: path for path in options.pythons}
+    for name, python in (named or driver.interpreters()).items():
+        if not python:
+            print("%s: not found, not measured" % name)
+            continue
+        said = describe(python)
+        print("%s: %s %s, span %.0f ns" % (name, said["runtime"], said["version"], said["span_cost_ns"]))
+        for strategy in options.strategies.split(",") if options.strategies else said["strategies"]:
+            workers = {"sequential": 1, "event-loop": 1, "threads": options.tasks}.get(strategy, 6)
+            args = (python, strategy, options.tasks, said["calibration"], workers)
+            ours, hand, work = ratio(options.rounds, lambda: by_runner(*args), lambda: by_hand(*args))
+            up, bare, start = ratio(10, lambda: start_of_runner(python, strategy), lambda: start_of_imports(python, strategy))
+            print("  %-12s work %6.3f s ÷ %6.3f s = %.3f    start %5.1f ms ÷ %5.1f ms = %.2f" % (strategy, ours, hand, work, up * 1e3, bare * 1e3, start), flush=True)
+
+
+if __name__ == "__main__":
+    main()

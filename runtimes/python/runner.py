@@ -1,0 +1,1986 @@
+"""The Python runner of maitred: carries out one plan under one strategy and records what each thread and task did.
+
+It speaks JSON lines (`runtimes/PROTOCOL.md`): a plan comes in, `ready` goes out, `go` comes in, `done` goes out. What
+happened meanwhile stands in a memory-mapped trace file. It needs nothing but the standard library of CPython 3.9 or
+later, or of PyPy, and imports a module only when the strategy at hand needs it, so that it starts as fast as the
+interpreter itself. It decides nothing: how many workers, which durations, when a task comes, all is in the plan.
+
+The file is meant to be read from top to bottom:
+  1. the strategies: who executes which task when       4. semaphores: who waits for whom
+  2. the steps: what a task does, by thread or on a loop    5. the user's function, failures, results
+  3. the trace: what is recorded                         6. the conversation with maitred
+"""
+
+import json
+import mmap
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from struct import Struct
+
+PROTOCOL = 1
+OLDEST = (3, 9)
+clock = time.monotonic_ns  # CLOCK_MONOTONIC, the clock of everything that is recorded
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 1. Strategies. Each is a generator in three parts: set-up, work, tear-down, with a `yield` between them.
+
+
+def sequential(work):
+    """One thread does one task after another."""
+    lane = Lane(work, WORKER)
+    steps = Blocking(work).compile()
+    yield
+    for number in work.arriving():
+        work.settle(number, perform(work, steps, lane, number))
+    yield
+    lane.close()
+
+
+def threads(work):
+    """Every task has a thread of its own. They compute at the same time only where there is no GIL."""
+    steps = Blocking(work).compile()
+
+    def live(number):
+        lane = Lane(work, WORKER, fresh=True)
+        work.settle(number, perform(work, steps, lane, number))
+        lane.close()
+
+    alive = []
+    yield
+    for number in work.arriving():
+        thread = threading.Thread(target=live, args=(number,), daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as problem:
+            raise Refusal(
+                "refused",
+                f"the machine refused thread {len(alive) + 1} of {work.count} ({problem}): use fewer tasks, a pool, "
+                f"or raise the limit (`ulimit -u`)",
+            ) from None
+        alive.append(thread)
+    for thread in alive:
+        thread.join()
+    yield
+
+
+def thread_pool(work):
+    """A fixed number of threads takes tasks from one queue."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    mine = threading.local()
+    steps = Blocking(work).compile()
+
+    def enlist():
+        mine.lane = Lane(work, WORKER)
+
+    def serve(number):
+        work.settle(number, perform(work, steps, mine.lane, number))
+
+    pool = ThreadPoolExecutor(work.workers)
+    muster(pool, work.workers, enlist)
+    yield
+    for future in [pool.submit(serve, number) for number in work.arriving()]:
+        future.result()
+    yield
+    muster(pool, work.workers, lambda: mine.lane.close())
+    pool.shutdown()
+
+
+def processes(work):
+    """A fixed number of processes takes tasks from one queue: no shared memory, no shared GIL."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    method = work.options.get("start-method") or multiprocessing.get_start_method()
+    if method == "fork":  # the only other thread, the watch, is not there yet: forking is safe
+        import warnings
+
+        warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
+    pool = ProcessPoolExecutor(work.workers, mp_context=multiprocessing.get_context(method))
+    yield from apart(work, pool, PROCESS)
+    for name in ("forkserver", "resource_tracker"):  # multiprocessing's own processes: wait for them, they count as ours
+        helper = getattr(sys.modules.get(f"multiprocessing.{name}"), f"_{name}", None)
+        getattr(helper, "_stop", int)()
+
+
+def interpreters(work):
+    """A fixed number of threads, each with an interpreter and a GIL of its own (Python 3.14 and later)."""
+    from concurrent.futures import InterpreterPoolExecutor
+
+    folder = os.path.dirname(os.path.abspath(__file__))
+    pool = InterpreterPoolExecutor(
+        work.workers, initializer=exec, initargs=(f"import sys; sys.path.insert(0, {folder!r})",)
+    )
+    yield from apart(work, pool, WORKER)
+
+
+def event_loop(work):
+    """One thread, many tasks: who waits gives way, who computes makes all others wait."""
+    yield from on_a_loop(work, Awaiting)
+
+
+def hybrid(work):
+    """A loop that waits, and a pool of threads to which it hands what computes or blocks."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    mine = threading.local()
+    pool = ThreadPoolExecutor(work.workers)
+
+    def enlist():
+        mine.lane = Lane(work, WORKER)
+
+    muster(pool, work.workers, enlist)
+    yield from on_a_loop(work, lambda work: Handing(work, pool, mine))
+    muster(pool, work.workers, lambda: mine.lane.close())
+    pool.shutdown()
+
+
+STRATEGIES = {
+    "sequential": sequential,
+    "threads": threads,
+    "thread-pool": thread_pool,
+    "processes": processes,
+    "event-loop": event_loop,
+    "hybrid": hybrid,
+    "interpreters": interpreters,
+}
+
+
+def perform(work, steps, lane, number, given=None):
+    """Does one task from its first step to its last; returns what there is to settle, usually nothing."""
+    if work.halted():
+        return None
+    task = Task(work, number, given)
+    lane.begin_task(task)
+    now, failure = task.begun, None
+    try:
+        for step in steps[task.program]:
+            now = step(lane, task, now)
+    except BaseException as problem:  # sys.exit() in a task ends the task, not the run
+        now, failure = clock(), explain(problem)
+    lane.end_task(task, now, FAILED if failure else DONE)
+    return (failure, task.digest(), task.results) if failure or task.results else None
+
+
+def on_a_loop(work, how):
+    """The three parts of a strategy whose tasks live on one event loop; `how` they do their steps is the caller's."""
+    import asyncio
+
+    lane = Lane(work, LOOP)
+    loop = new_loop(work.options)
+    asyncio.set_event_loop(loop)
+    doing = how(work)
+    steps = doing.compile()
+    finished = loop.create_future()
+    width = work.capacity and LoopSemaphore(work.capacity)
+
+    async def live(number):
+        if width:
+            await width.acquire(None)
+        if not work.halted():
+            work.settle(number, await perform_awaiting(work, steps, lane, number))
+        if width:
+            width.release()
+        nonlocal alive
+        alive -= 1
+        if not alive:
+            finished.set_result(None)
+
+    async def everything():
+        nonlocal alive
+        tasks = set()  # the loop itself keeps only weak references
+        async for number in work.arriving_awaited():
+            alive += 1
+            tasks.add(loop.create_task(live(number)))
+        alive -= 1
+        if alive:
+            await finished
+
+    alive = 1  # the arrivals themselves
+    yield
+    loop.run_until_complete(everything())
+    yield
+    loop.run_until_complete(doing.close())
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+    lane.close()
+
+
+async def perform_awaiting(work, steps, lane, number):
+    """`perform` for a task that gives way while it waits."""
+    task = Task(work, number, None)
+    lane.begin_task(task)
+    now, failure = task.begun, None
+    try:
+        for step in steps[task.program]:
+            now = await step(lane, task, now)
+    except GeneratorExit:  # the loop is being closed around us
+        raise
+    except BaseException as problem:
+        now, failure = clock(), explain(problem)
+    lane.end_task(task, now, FAILED if failure else DONE)
+    return (failure, task.digest(), task.results) if failure or task.results else None
+
+
+def new_loop(options):
+    """The event loop asked for: asyncio's own or uvloop."""
+    if options.get("loop", "asyncio") == "uvloop":
+        import uvloop
+
+        return uvloop.new_event_loop()
+    import asyncio
+
+    return asyncio.new_event_loop()
+
+
+# Workers that share no objects with us: processes, interpreters.
+
+here = None  # in such a worker: its own `Apart`
+
+
+def apart(work, pool, role):
+    """The three parts of a strategy whose workers live apart: they get a task's number and input, no more."""
+    commons = work.share()
+    muster(pool, work.workers, enlist, work.plan, work.rate, commons.path, commons.token, role)
+    yield
+    futures = deque()
+    try:
+        for number in work.arriving():
+            futures.append((number, pool.submit(serve, number, work.given(number))))
+    except RuntimeError as problem:  # BrokenExecutor: a worker died while we were still handing out
+        work.broken = problem
+    for number, future in futures:
+        try:
+            work.settle(number, future.result())
+        except Exception as problem:
+            work.unreturned(number, problem)
+    yield
+    if work.broken is None:
+        muster(pool, work.workers, dismiss)
+    pool.shutdown()
+
+
+class Apart:
+    """What a worker that lives apart keeps."""
+
+    def __init__(self, plan, rate, path, token, role):
+        self.work = Work(plan, rate)
+        self.work.join(path, token)
+        self.work.load()
+        self.steps = Blocking(self.work).compile()
+        self.lane = Lane(self.work, role)
+
+
+def enlist(plan, rate, path, token, role):
+    """Makes this process or interpreter a worker."""
+    global here
+    if role == PROCESS:
+        conversation.leave()
+        die_with_parent()
+        name_hangs()
+    here = Apart(plan, rate, path, token, role)
+
+
+def serve(number, given):
+    """Does a task in a worker; what it returns travels back by pickle."""
+    return perform(here.work, here.steps, here.lane, number, given)
+
+
+def dismiss():
+    here.lane.close()
+
+
+def muster(pool, workers, job, *args):
+    """Has every worker of the pool do the job once: none can take two, because none returns before all have begun."""
+    import select
+
+    begun, begin = os.pipe()
+    leave, let_go = os.pipe()
+    mouth, gate = (f"/proc/{os.getpid()}/fd/{fd}" for fd in (begin, leave))
+    futures = [pool.submit(attend, mouth, gate, job, args) for _ in range(workers)]
+    waiting = workers
+    while waiting:
+        if select.select([begun], [], [], 0.05)[0]:
+            waiting -= len(os.read(begun, waiting))
+        for future in futures:
+            if future.done():
+                future.result()  # none can be done yet: it failed, and this says how
+    os.write(let_go, b"." * workers)
+    for future in futures:
+        future.result()
+    for fd in (begun, begin, leave, let_go):
+        os.close(fd)
+
+
+def attend(mouth, gate, job, args):
+    """In a worker: the job, a sign that it is done, and a wait for the others."""
+    job(*args)
+    for path, flag, act in ((mouth, os.O_WRONLY, lambda fd: os.write(fd, b".")), (gate, os.O_RDONLY, lambda fd: os.read(fd, 1))):
+        fd = os.open(path, flag)
+        act(fd)
+        os.close(fd)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 2. Steps. A step is compiled to a function of lane, task and the time at which it begins; it returns when it ended,
+#    which is when the next one begins: n steps take n + 1 readings of the clock.
+
+
+class StepFailed(Exception):
+    """A step of the workload failed, not the user's code: `fail`, `http`, `run`."""
+
+    def __init__(self, kind, text):
+        super().__init__(text)
+        self.kind = kind
+
+
+class Blocking:
+    """How a thread or a process does steps: who waits blocks its thread and no other."""
+
+    def __init__(self, work):
+        self.work = work
+        self.resources, self.channels = work.semaphores(self.semaphore())
+
+    def semaphore(self):
+        return Semaphore
+
+    def compile(self):
+        """The steps of each program."""
+        return [self.sequence(program["steps"]) for program in self.work.plan["programs"]]
+
+    def sequence(self, steps):
+        return [self.step(step["id"], step["action"]) for step in steps]
+
+    def step(self, id, action):
+        name, value = (action, None) if isinstance(action, str) else next(iter(action.items()))
+        return getattr(self, f"do_{name}")(id, value)
+
+    # How a step is recorded.
+
+    def leaf(self, id, act):
+        """A step without steps inside."""
+
+        def step(lane, task, now):
+            at = lane.begin(task, id, now)
+            try:
+                act(task)
+            finally:
+                now = lane.end(at)
+            return now
+
+        return step
+
+    waiting = leaf  # the same for what gives way on a loop
+
+    def do_hold(self, id, value):
+        resource, steps = self.resources[value["resource"]], self.sequence(value["steps"])
+
+        def step(lane, task, now):
+            at = lane.begin(task, id, now)
+            resource.acquire(task)
+            now = lane.end(at)
+            at = lane.begin(task, id + 1, now)
+            try:
+                for inner in steps:
+                    now = inner(lane, task, now)
+            finally:
+                now = lane.end(at)  # before it is given back: the next one cannot have it any earlier
+                resource.release()
+            return now
+
+        return step
+
+    def do_repeat(self, id, value):
+        count, steps = value["count"], self.sequence(value["steps"])
+
+        def step(lane, task, now):
+            for _ in range(count):
+                for inner in steps:
+                    now = inner(lane, task, now)
+            return now
+
+        return step
+
+    # What computes, or cannot be awaited: the same in every strategy.
+
+    def do_cpu(self, id, amount):
+        rate = self.work.rate / 1e9
+        return self.leaf(id, self.measured(id, amount, compute, lambda ns: int(ns * rate)))
+
+    def do_block(self, id, amount):
+        return self.leaf(id, self.measured(id, amount, time.sleep, seconds))
+
+    def do_allocate(self, id, value):
+        size = value["bytes"]
+
+        def allocate(task):
+            memory = bytearray(size)
+            memory[::4096] = b"\1" * len(range(0, size, 4096))  # touched: a page nobody wrote to takes no memory
+            task.kept.append(memory)
+
+        return self.leaf(id, allocate)
+
+    def do_read(self, id, value):
+        variables, var = self.work.variables, value["var"]
+
+        def read(task):  # a call of its own, so that the GIL can change hands between it and the `write`
+            task.register = variables[var]
+
+        return self.leaf(id, read)
+
+    def do_write(self, id, value):
+        variables, var, add = self.work.variables, value["var"], value["add"]
+
+        def write(task):
+            variables[var] = task.register + add
+
+        return self.leaf(id, write)
+
+    def do_update(self, id, value):
+        variables, var, add, lock = self.work.variables, value["var"], value["add"], self.work.door
+
+        def update(task):
+            with lock:
+                task.register = variables[var] = variables[var] + add
+
+        return self.leaf(id, update)
+
+    def do_fail(self, id, value):
+        def fail(task):
+            raise StepFailed("fail", value["why"])
+
+        return self.leaf(id, fail)
+
+    def do_crash(self, id, value):
+        return self.leaf(id, lambda task: (os.kill(os.getpid(), signal.SIGKILL), time.sleep(10)))
+
+    # What waits.
+
+    def do_wait(self, id, amount):
+        return self.waiting(id, self.measured(id, amount, time.sleep, seconds))
+
+    def do_yield(self, id, value):
+        return self.waiting(id, lambda task: time.sleep(0))
+
+    def do_send(self, id, value):
+        free, items = self.channels[value["channel"]]
+
+        def send(task):
+            free.acquire(task)
+            items.release()
+
+        return self.waiting(id, send)
+
+    def do_receive(self, id, value):
+        free, items = self.channels[value["channel"]]
+
+        def receive(task):
+            items.acquire(task)
+            free.release()
+
+        return self.waiting(id, receive)
+
+    def do_run(self, id, value):
+        import subprocess
+
+        command = [value["program"], *value["args"]]
+
+        def run(task):
+            try:
+                check_exit(command, subprocess.run(command, stdin=subprocess.DEVNULL).returncode)
+            except OSError as problem:
+                raise StepFailed("run", f"`{command[0]}` cannot be started: {problem.strerror}") from None
+
+        return self.waiting(id, run)
+
+    def do_http(self, id, value):
+        method, timeout = value["method"], self.work.http_timeout
+
+        def http(task):
+            url = task.fill(value["url"])
+            check_status(method, url, lambda: request(task.lane.connections, method, url, timeout))
+
+        return self.waiting(id, http)
+
+    def do_call(self, id, value):
+        function = self.work.functions[value["function"]]
+
+        def call(task):
+            task.keep(finish(function(*task.positional, **task.named), task.lane))
+
+        return self.waiting(id, call)
+
+    def measured(self, id, amount, act, convert):
+        """`act` with the duration of the step: the same for all tasks, or the next one of the task's column."""
+        ((kind, value),) = amount.items()
+        if kind == "ns":
+            fixed = convert(value)
+            return lambda task: act(fixed)
+        column = self.work.columns[value]
+
+        def drawn(task):
+            turn = task.turns.get(id, 0)
+            task.turns[id] = turn + 1
+            return act(convert(column(task.number, turn)))
+
+        return drawn
+
+
+class Awaiting(Blocking):
+    """How tasks on an event loop do steps: who waits gives way; what cannot be awaited stops them all."""
+
+    def __init__(self, work):
+        super().__init__(work)
+        self.idle = {}  # open connections by host, for the next request to it
+
+    def semaphore(self):
+        return LoopSemaphore
+
+    async def close(self):
+        for connections in self.idle.values():
+            for _, writer in connections:
+                writer.close()
+
+    def leaf(self, id, act):
+        async def step(lane, task, now):
+            at = lane.begin(task, id, now)
+            try:
+                act(task)
+            finally:
+                now = lane.end(at)
+            return now
+
+        return step
+
+    def waiting(self, id, act):
+        async def step(lane, task, now):
+            at = lane.begin(task, id, now)
+            try:
+                await act(task)
+            finally:
+                now = lane.end(at)
+            return now
+
+        return step
+
+    def do_hold(self, id, value):
+        resource, steps = self.resources[value["resource"]], self.sequence(value["steps"])
+
+        async def step(lane, task, now):
+            at = lane.begin(task, id, now)
+            await resource.acquire(task)
+            now = lane.end(at)
+            at = lane.begin(task, id + 1, now)
+            try:
+                for inner in steps:
+                    now = await inner(lane, task, now)
+            finally:
+                now = lane.end(at)  # before it is given back: the next one cannot have it any earlier
+                resource.release()
+            return now
+
+        return step
+
+    def do_repeat(self, id, value):
+        count, steps = value["count"], self.sequence(value["steps"])
+
+        async def step(lane, task, now):
+            for _ in range(count):
+                for inner in steps:
+                    now = await inner(lane, task, now)
+            return now
+
+        return step
+
+    def do_wait(self, id, amount):
+        import asyncio
+
+        return self.waiting(id, self.measured(id, amount, asyncio.sleep, seconds))
+
+    def do_yield(self, id, value):
+        import asyncio
+
+        return self.waiting(id, lambda task: asyncio.sleep(0))
+
+    def do_send(self, id, value):
+        free, items = self.channels[value["channel"]]
+
+        async def send(task):
+            await free.acquire(task)
+            items.release()
+
+        return self.waiting(id, send)
+
+    def do_receive(self, id, value):
+        free, items = self.channels[value["channel"]]
+
+        async def receive(task):
+            await items.acquire(task)
+            free.release()
+
+        return self.waiting(id, receive)
+
+    def do_run(self, id, value):
+        import asyncio
+
+        command = [value["program"], *value["args"]]
+
+        async def run(task):
+            try:
+                child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+            except OSError as problem:
+                raise StepFailed("run", f"`{command[0]}` cannot be started: {problem.strerror}") from None
+            check_exit(command, await child.wait())
+
+        return self.waiting(id, run)
+
+    def do_http(self, id, value):
+        import asyncio
+
+        method, timeout = value["method"], self.work.http_timeout
+
+        async def http(task):
+            url = task.fill(value["url"])
+            try:
+                status = await asyncio.wait_for(request_awaited(self.idle, method, url), timeout)
+            except Exception as problem:
+                status = problem
+            check_status(method, url, status)
+
+        return self.waiting(id, http)
+
+    def do_call(self, id, value):
+        function = self.work.functions[value["function"]]
+
+        async def call(task):  # an `async def` gives way, a plain function stops the loop: that is what is to be seen
+            task.keep(await finish_awaited(function(*task.positional, **task.named)))
+
+        return self.waiting(id, call)
+
+
+class Handing(Awaiting):
+    """How a hybrid does steps: what computes or blocks goes to a pool, the rest stays on the loop."""
+
+    def __init__(self, work, pool, mine):
+        super().__init__(work)
+        self.pool, self.mine = pool, mine
+
+    def handed(self, id, act):
+        """A step that a thread of the pool does, and records on its own lane; what lies between is the hand-over."""
+        import asyncio
+
+        mine, pool = self.mine, self.pool
+        there = Blocking.leaf(self, id, act)
+
+        def do(task):
+            there(mine.lane, task, clock())
+
+        async def step(lane, task, now):
+            await asyncio.get_running_loop().run_in_executor(pool, do, task)
+            return clock()
+
+        return step
+
+    def do_cpu(self, id, amount):
+        rate = self.work.rate / 1e9
+        return self.handed(id, self.measured(id, amount, compute, lambda ns: int(ns * rate)))
+
+    def do_block(self, id, amount):
+        return self.handed(id, self.measured(id, amount, time.sleep, seconds))
+
+    def do_call(self, id, value):
+        function = self.work.functions[value["function"]]
+        if is_async(function):
+            return super().do_call(id, value)
+
+        def call(task):
+            task.keep(finish(function(*task.positional, **task.named), self.mine.lane))
+
+        return self.handed(id, call)
+
+
+def compute(units):
+    """The work of a `cpu` step: pure Python, each turn of which needs the one before (a linear congruential generator)."""
+    x = 1
+    for _ in range(units):
+        x = (x * 1103515245 + 12345) & 0x7FFFFFFF
+    return x
+
+
+def calibrate():
+    """Units of `compute` that this interpreter does in a second: the fastest of many slices, since others only slow it."""
+    units, best, until = 1000, 0.0, clock() + 60_000_000
+    while clock() < until:
+        begun = clock()
+        compute(units)
+        took = clock() - begun
+        best = max(best, units * 1e9 / took)
+        if took < 1_000_000:
+            units *= 2
+    return best
+
+
+def seconds(ns):
+    return ns / 1e9
+
+
+def check_exit(command, code):
+    """Fails the task unless its child process ended well."""
+    if code:
+        how = f"exit code {code}" if code > 0 else f"signal {-code}"
+        raise StepFailed("run", f"`{command[0]}` ended with {how}")
+
+
+# HTTP: the standard client by thread, and just enough of RFC 9112 on a loop.
+
+
+def check_status(method, url, status):
+    """Fails the task unless the request got an answer, and a good one. `status` may be what went wrong instead."""
+    try:
+        if callable(status):
+            status = status()
+        elif isinstance(status, Exception):
+            raise status
+    except TimeoutError:
+        raise StepFailed("http", f"{method} {url}: no answer in time") from None
+    except Exception as problem:
+        import asyncio
+        import socket
+
+        if isinstance(problem, (socket.timeout, asyncio.TimeoutError)):  # not yet a TimeoutError before 3.10 and 3.11
+            raise StepFailed("http", f"{method} {url}: no answer in time") from None
+        errno = getattr(problem, "errno", None) or 0
+        text = os.strerror(errno) if errno > 0 else str(problem) or type(problem).__name__
+        raise StepFailed("http", f"{method} {url}: {text[0].lower()}{text[1:]}") from None
+    if status >= 400:
+        raise StepFailed("http", f"{method} {url}: status {status}")
+
+
+def request(connections, method, url, timeout):
+    """One request on the worker's own connection to that host; the body is read to its end."""
+    import http.client
+
+    place, host, path = split_url(url)
+    for attempt in (1, 2):
+        connection = connections.pop(place, None)
+        reused = connection is not None
+        if not reused:
+            kind = http.client.HTTPSConnection if place[0] == "https" else http.client.HTTPConnection
+            connection = kind(place[1], place[2], timeout=timeout)
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            response.read()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            connection.close()
+            if reused and attempt == 1:  # the server may close a connection that was idle: ask again on a new one
+                continue
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        if not response.will_close:
+            connections[place] = connection
+        return response.status
+
+
+async def request_awaited(idle, method, url):
+    """The same on a loop."""
+    import asyncio
+
+    place, host, path = split_url(url)
+    for attempt in (1, 2):
+        pile = idle.setdefault(place, [])
+        reused = bool(pile) and attempt == 1
+        reader, writer = pile.pop() if reused else await asyncio.open_connection(place[1], place[2], ssl=place[0] == "https" or None)
+        try:
+            writer.write(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n\r\n".encode())
+            status, keep = await read_response(reader, method)
+        except (ConnectionError, asyncio.IncompleteReadError) as problem:
+            writer.close()
+            untouched = not getattr(problem, "partial", b"")
+            if reused and untouched:
+                continue
+            raise ConnectionError("the connection was cut") from None
+        except BaseException:
+            writer.close()
+            raise
+        if keep:
+            pile.append((reader, writer))
+        else:
+            writer.close()
+        return status
+
+
+async def read_response(reader, method):
+    """Status, and whether the connection may be used again; the body is read and dropped (RFC 9112, section 6)."""
+    status = 100
+    while status < 200:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        version, status = head[0].split(" ")[0], int(head[0].split(" ")[1])
+    fields = {name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(":") for line in head[1:])}
+    keep = version == "HTTP/1.1" and fields.get("connection") != "close"
+    if method == "HEAD" or status in (204, 304):
+        pass
+    elif "chunked" in fields.get("transfer-encoding", ""):
+        while True:
+            size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
+            await reader.readexactly(size + 2) if size else None
+            if not size:
+                while await reader.readuntil(b"\r\n") != b"\r\n":
+                    pass
+                break
+    elif "content-length" in fields:
+        await reader.readexactly(int(fields["content-length"]))
+    else:
+        await reader.read()
+        keep = False
+    return status, keep
+
+
+def split_url(url):
+    """(scheme, host, port), the `Host` field, and the path with its query."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http or https address")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return (parts.scheme, parts.hostname, port), parts.netloc.rpartition("@")[2], path
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 3. The trace: a memory-mapped file that survives the death of whoever writes it (`crates/wire/src/trace_file.rs`).
+
+WORKER, LOOP, PROCESS = 0, 1, 2
+DONE, FAILED = 1, 2
+LANE_BYTES, TASK_BYTES, SPAN_BYTES = 64, 32, 24
+
+
+class Trace:
+    """Where the parts of the file lie."""
+
+    def __init__(self, path):
+        self.map = map_file(path)
+        header = Struct("<8sIIIIQQQQ").unpack_from(self.map)
+        magic, version, self.lanes, self.tasks, self.room, self.lanes_at, self.tasks_at, self.spans_at, size = header
+        if magic != b"MAITREDT" or version != PROTOCOL or size > len(self.map):
+            raise Refusal("protocol", f"`{path}` is not a trace file of version {PROTOCOL}: use the runner of this maitred")
+
+    def task(self, number):
+        """When the task began and ended, its lane, the step that it is at (None: none), its outcome."""
+        begun, ended, lane, step, outcome = Struct("<QQIII").unpack_from(self.map, self.tasks_at + number * TASK_BYTES)
+        return begun, ended, lane, step - 1 if step else None, outcome
+
+    def last_end(self):
+        """When the last task ended; 0: none has."""
+        words = memoryview(self.map)[self.tasks_at : self.tasks_at + self.tasks * TASK_BYTES].cast("Q")
+        return max(words[1::4], default=0)
+
+    def pids(self):
+        """The processes that have lanes."""
+        at = range(self.lanes_at, self.lanes_at + self.lanes * LANE_BYTES, LANE_BYTES)
+        return {Struct("<I").unpack_from(self.map, lane)[0] for lane in at} - {0}
+
+
+class Lane:
+    """A thread that executes steps, and its part of the trace, into which it alone writes: no lock is needed.
+
+    It has views and packers of its own, because threads without a GIL would slow each other down by counting
+    references to shared ones.
+    """
+
+    def __init__(self, work, role, fresh=False):
+        self.work, self.trace = work, work.trace
+        self.index = work.enrol(self)
+        self.connections, self.loop = {}, None
+        self.flying = self.ended = 0  # tasks begun and not ended, tasks ended
+        self.view = memoryview(self.trace.map)
+        self.put_start = Struct("<IIQ").pack_into
+        self.put_u64 = Struct("<Q").pack_into
+        self.put_u32 = Struct("<I").pack_into
+        room = self.trace.room if self.index < self.trace.lanes else 0  # a lane too many records no spans
+        self.next = self.trace.spans_at + self.index * self.trace.room * SPAN_BYTES
+        self.stop = self.next + room * SPAN_BYTES
+        self.spans = self.dropped = 0
+        self.record = self.trace.lanes_at + self.index * LANE_BYTES if room or self.index < self.trace.lanes else None
+        self.ended_at = self.record + 12 if self.record is not None else 0
+        self.spans_at = self.record + 16 if self.record is not None else 0
+        if self.record is not None:
+            Struct("<III").pack_into(self.view, self.record, os.getpid(), threading.get_native_id(), role)
+        self.before = (0, 0, 0, 0) if fresh else counters()
+
+    def begin(self, task, step, now):
+        """Opens a span and returns where it lies; 0: there was no room."""
+        self.put_u32(self.view, task.step_at, step + 1)
+        at = self.next
+        if at == self.stop:
+            return self.drop()
+        self.next = at + SPAN_BYTES
+        self.spans += 1
+        self.put_start(self.view, at, task.number, step, now)
+        self.put_u64(self.view, self.spans_at, self.spans)
+        return at
+
+    def end(self, at):
+        """Closes the span and returns when."""
+        now = clock()
+        if at:
+            self.put_u64(self.view, at + 16, now)
+        return now
+
+    def drop(self):
+        self.dropped += 1
+        if self.record is not None:
+            self.put_u64(self.view, self.record + 24, self.dropped)
+        return 0
+
+    def begin_task(self, task):
+        self.flying += 1
+        self.work.note_flying(self)
+        task.lane = self
+        task.begun = now = clock()
+        Struct("<QQII").pack_into(self.view, task.record, now, 0, self.index, 0)
+
+    def end_task(self, task, now, outcome):
+        self.put_u64(self.view, task.record + 8, now)
+        self.put_u32(self.view, task.record + 24, outcome)
+        self.flying -= 1
+        self.ended += 1
+        self.work.note_flying(self)
+        if self.ended_at:
+            self.put_u32(self.view, self.ended_at, self.ended)
+
+    def close(self):
+        """Writes what the kernel counted for this thread; only the thread itself can ask."""
+        if self.loop:
+            self.loop.close()
+        for connection in self.connections.values():
+            connection.close()
+        if self.record is not None:
+            spent = [after - before for after, before in zip(counters(), self.before)]
+            Struct("<QQIII").pack_into(self.view, self.record + 32, *spent, 1)
+
+
+def counters():
+    """Of this thread: CPU time and time ready but not running (ns), voluntary and involuntary switches."""
+    import resource
+
+    usage = resource.getrusage(1)  # RUSAGE_THREAD, which PyPy has no name for
+    try:
+        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+            delay = int(file.read().split()[1])
+    except OSError:
+        delay = 0
+    return time.thread_time_ns(), delay, usage.ru_nvcsw, usage.ru_nivcsw
+
+
+def map_file(path):
+    fd = os.open(path, os.O_RDWR)
+    try:
+        return mmap.mmap(fd, 0)
+    finally:
+        os.close(fd)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 4. Semaphores, first come first served. The library's own let a newcomer overtake those who wait; here a unit that is
+#    given back goes straight to the one who has waited longest. A channel is two: free slots and items.
+
+
+class Semaphore:
+    """Between threads. Who must wait queues with a lock that is already taken; the next `release` opens it."""
+
+    def __init__(self, units):
+        self.units, self.queue, self.door = units, deque(), threading.Lock()
+
+    def acquire(self, task):
+        with self.door:
+            if self.units:
+                self.units -= 1
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self.queue.append((turn, task))
+        turn.acquire()
+
+    def release(self):
+        with self.door:
+            if self.queue:
+                self.queue.popleft()[0].release()
+            else:
+                self.units += 1
+
+
+class LoopSemaphore:
+    """Between tasks on one loop: nothing can come between two lines, so there is no lock."""
+
+    def __init__(self, units):
+        self.units, self.queue = units, deque()
+
+    async def acquire(self, task):
+        if self.units:
+            self.units -= 1
+            return
+        import asyncio
+
+        turn = asyncio.get_running_loop().create_future()
+        self.queue.append((turn, task))
+        await turn
+
+    def release(self):
+        if self.queue:
+            self.queue.popleft()[0].set_result(None)
+        else:
+            self.units += 1
+
+
+class SharedSemaphore:
+    """Between processes, and between interpreters: the state is words in the `Commons`."""
+
+    def __init__(self, commons, index):
+        self.commons, self.index = commons, index
+
+    def acquire(self, task):
+        if self.commons.take(self.index, task.number):
+            self.commons.sleep()
+
+    def release(self):
+        self.commons.give(self.index)
+
+
+class Commons:
+    """Memory that workers who live apart share: 64-bit words in a file that has no name, under one file lock.
+
+    `flock` belongs to an open file, so it excludes both processes and interpreters, and the kernel takes it away from
+    a worker that dies. Who waits sleeps on a socket of its own, in Linux's abstract namespace (unix(7)).
+    """
+
+    ENROLLED, HALTED, TICKETS, UNITS = 0, 1, 2, 3
+    FLYING, ENDED, WAITS, TICKET, TASK, VARS = 0, 1, 2, 3, 4, 5  # of each worker
+
+    def __init__(self, path, token, semaphores, variables):
+        self.path, self.token = path, token
+        self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self.words = memoryview(mmap.mmap(self.fd, 0)).cast("q")
+        self.base = self.UNITS + semaphores
+        self.stride = self.VARS + variables
+        self.mine = self.base
+        self.socket = None
+
+    @classmethod
+    def make(cls, workers, units, initial):
+        """A new one, as large as needed; `units` by semaphore, `initial` values by variable."""
+        words = cls.UNITS + len(units) + workers * (cls.VARS + len(initial))
+        if hasattr(os, "memfd_create"):
+            fd = os.memfd_create("maitred-commons")
+        else:
+            import tempfile
+
+            fd = os.dup(tempfile.TemporaryFile().fileno())
+        os.ftruncate(fd, words * 8)
+        commons = cls(f"/proc/{os.getpid()}/fd/{fd}", os.urandom(8).hex(), len(units), len(initial))
+        for index, count in enumerate(units):
+            commons.words[cls.UNITS + index] = count
+        for worker in range(workers):
+            for var, value in enumerate(initial):
+                commons.words[commons.worker(worker) + cls.VARS + var] = value
+        return commons
+
+    def worker(self, index):
+        return self.base + index * self.stride
+
+    def enrol(self, needs_socket):
+        """Takes the next free place among the workers."""
+        with self:
+            index = self.words[self.ENROLLED]
+            self.words[self.ENROLLED] = index + 1
+        self.mine = self.worker(index)
+        if needs_socket:
+            import socket
+
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.socket.bind(self.address(index))
+        return index
+
+    def address(self, index):
+        return f"\0maitred-{self.token}-{index}"
+
+    def variables(self):
+        """This worker's own."""
+        return self.words[self.mine + self.VARS : self.mine + self.stride]
+
+    def __enter__(self):
+        import fcntl
+
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *problem):
+        import fcntl
+
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def take(self, semaphore, task):
+        """Takes a unit, or queues and says so."""
+        words, at = self.words, self.UNITS + semaphore
+        with self:
+            if words[at]:
+                words[at] -= 1
+                return False
+            words[self.TICKETS] += 1
+            words[self.mine + self.TICKET] = words[self.TICKETS]
+            words[self.mine + self.TASK] = task
+            words[self.mine + self.WAITS] = semaphore + 1
+            return True
+
+    def sleep(self):
+        self.socket.recv(1)
+
+    def give(self, semaphore):
+        """Hands a unit to the one who has waited longest, or puts it back."""
+        words = self.words
+        with self:
+            queue = [
+                (words[at + self.TICKET], index, at)
+                for index, at in self.places()
+                if words[at + self.WAITS] == semaphore + 1
+            ]
+            if not queue:
+                words[self.UNITS + semaphore] += 1
+                return
+            _, index, at = min(queue)
+            words[at + self.WAITS] = 0
+        self.socket.sendto(b".", self.address(index))
+
+    def places(self):
+        return [(index, self.worker(index)) for index in range(self.words[self.ENROLLED])]
+
+    def look(self):
+        """Tasks under way, tasks ended, and who waits with which ticket."""
+        words, places = self.words, [at for _, at in self.places()]
+        return (
+            sum(words[at + self.FLYING] for at in places),
+            sum(words[at + self.ENDED] for at in places),
+            sorted((words[at + self.TICKET], words[at + self.TASK]) for at in places if words[at + self.WAITS]),
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 5. The work: the plan made ready to be carried out, the user's functions, failures and results.
+
+
+class Task:
+    """One task under way."""
+
+    __slots__ = ("number", "program", "record", "step_at", "lane", "begun", "register", "turns", "kept", "input", "positional", "named", "results", "sums", "work")
+
+    def __init__(self, work, number, given):
+        self.work, self.number = work, number
+        self.record = work.trace.tasks_at + number * TASK_BYTES
+        self.step_at = self.record + 20
+        self.program = work.group(number)["program"]
+        self.register, self.turns, self.kept, self.results = 0, {}, [], []
+        if work.has_input:
+            self.input = work.given(number) if given is None else given
+            self.positional, self.named = work.arguments(self.input)
+
+    def fill(self, text):
+        """The text with `$input` replaced by the task's input."""
+        return text.replace("$input", str(self.input)) if "$input" in text else text
+
+    def keep(self, value):
+        """Remembers what a function returned."""
+        self.results.append(value)
+
+    def digest(self):
+        """Eight bytes that stand for all that the task's functions returned."""
+        if not self.results or not self.work.checks_results:
+            return None
+        import hashlib
+
+        sum = hashlib.blake2b(digest_size=8)
+        for value in self.results:
+            sum.update(canonical(value).encode("utf-8", "surrogatepass"))
+            sum.update(b"\0")
+        return sum.digest()
+
+
+class Work:
+    """The plan, and what all strategies share in carrying it out."""
+
+    def __init__(self, plan, rate=None):
+        self.plan = plan
+        if plan["protocol"] != PROTOCOL:
+            raise Refusal("protocol", f"the plan speaks version {plan['protocol']}, this runner {PROTOCOL}: use those of one maitred")
+        self.strategy, self.workers = plan["strategy"], plan["workers"]
+        self.options = plan.get("options") or {}
+        self.rate = rate or plan["calibration"] or calibrate()
+        self.trace = Trace(plan["trace_path"])
+        self.groups = sorted(plan["groups"], key=lambda group: group["first"])
+        self.count = sum(group["count"] for group in self.groups)
+        self.columns = self.open_columns(plan["columns"])
+        self.variables = [var["initial"] for var in plan["vars"]]
+        self.door, self.halt, self.lanes = threading.Lock(), threading.Event(), []
+        self.failures, self.digests = {}, None
+        self.functions, self.inputs = {}, {}
+        self.commons = self.broken = None
+        self.actions = list(walk(plan["programs"]))
+        self.calls = sorted({value["function"] for _, name, value in self.actions if name == "call"})
+        self.has_input = bool(self.calls) or any(group.get("inputs") for group in self.groups)
+        self.checks_results = self.options.get("results") != "unchecked"
+        self.http_timeout = int(self.options.get("http-timeout-ns", 30_000_000_000)) / 1e9
+        self.extra = json.loads(self.options.get("args", "[]"))
+        concurrency = int(self.options.get("concurrency", 0))
+        self.capacity = {"sequential": 1, "threads": 0, "event-loop": concurrency, "hybrid": concurrency}.get(self.strategy, self.workers)
+
+    # What tasks there are.
+
+    def open_columns(self, columns):
+        """By column: a function from task and turn to nanoseconds."""
+        if not columns:
+            return []
+        words = memoryview(map_file(columns["path"])).cast("Q")
+
+        def values(offset, first_task, per_task):
+            return lambda task, turn: words[offset + (task - first_task) * per_task + turn]
+
+        return [values(**column) for column in columns["columns"]]
+
+    def group(self, number):
+        for group in self.groups:
+            if number < group["first"] + group["count"]:
+                return group
+        raise IndexError(number)
+
+    def schedule(self):
+        """Every task with the nanosecond of its arrival, counted from the start of the work; first come first."""
+        import heapq
+
+        def arrivals(group):
+            kind = group["arrivals"]
+            for i in range(group["count"]):
+                number = group["first"] + i
+                if kind == "at-once":
+                    yield 0, number
+                elif "every-ns" in kind:
+                    yield i * kind["every-ns"], number
+                else:
+                    yield self.columns[kind["column"]](number, 0), number
+
+        return heapq.merge(*map(arrivals, self.groups))
+
+    def arriving(self):
+        """The numbers of the tasks, each when it is due; ends early when the run is stopped."""
+        begun = clock()
+        for due, number in self.schedule():
+            if due:
+                self.halt.wait(max(0, begun + due - clock()) / 1e9)
+            if self.halt.is_set():
+                return
+            yield number
+
+    async def arriving_awaited(self):
+        """The same on a loop."""
+        import asyncio
+
+        begun = clock()
+        for due, number in self.schedule():
+            while due and begun + due > clock() and not self.halt.is_set():
+                await asyncio.sleep(min(0.05, (begun + due - clock()) / 1e9))
+            if self.halt.is_set():
+                return
+            yield number
+
+    def given(self, number):
+        """The task's input: the value on its line of the inputs file, or None."""
+        group = self.group(number)
+        path = group.get("inputs")
+        return self.inputs[path][number - group["first"]] if path else None
+
+    def arguments(self, value):
+        """Positional and keyword arguments of a call: the input as one argument, or spread over several."""
+        if self.options.get("arguments") == "spread":
+            if isinstance(value, dict):
+                return self.extra, value
+            if isinstance(value, list):
+                return [*value, *self.extra], {}
+        return ([] if value is None and not self.inputs else [value]) + self.extra, {}
+
+    # What they share.
+
+    def semaphores(self, kind):
+        """Resources, and channels as pairs of free slots and items."""
+        if self.commons:
+            made = [SharedSemaphore(self.commons, index) for index in range(len(self.units()))]
+        else:
+            made = [kind(count) for count in self.units()]
+        self.made = made
+        first = len(self.plan["resources"])
+        return made[:first], list(zip(made[first::2], made[first + 1 :: 2]))
+
+    def units(self):
+        """How many units each semaphore starts with."""
+        units = [resource["capacity"] for resource in self.plan["resources"]]
+        for channel in self.plan["channels"]:
+            units += [channel["capacity"], 0]
+        return units
+
+    def share(self):
+        """Makes what workers that live apart have in common."""
+        self.commons = Commons.make(self.workers, self.units(), self.variables)
+        return self.commons
+
+    def join(self, path, token):
+        """In such a worker: takes part in it, with variables of its own."""
+        self.commons = commons = Commons(path, token, len(self.units()), len(self.variables))
+        self.place = commons.enrol(bool(self.units()))
+        self.variables = commons.variables()
+
+    def enrol(self, lane):
+        """The number of a new lane."""
+        with self.door:
+            self.lanes.append(lane)
+            return self.place if self.commons else len(self.lanes) - 1
+
+    def note_flying(self, lane):
+        if self.commons:
+            words, at = self.commons.words, self.commons.mine
+            words[at], words[at + 1] = lane.flying, lane.ended
+
+    def halted(self):
+        return bool(self.commons.words[Commons.HALTED]) if self.commons else self.halt.is_set()
+
+    def stop(self):
+        """Lets no further task start."""
+        if self.commons:
+            self.commons.words[Commons.HALTED] = 1
+        self.halt.set()
+
+    def look(self):
+        """Tasks under way, tasks ended, and who waits for whom: what a deadlock is found from."""
+        if self.commons:
+            return self.commons.look()
+        lanes = list(self.lanes)
+        waiting = [(id(turn), task.number) for one in self.made for turn, task in tuple(one.queue)]
+        return sum(lane.flying for lane in lanes), sum(lane.ended for lane in lanes), sorted(waiting)
+
+    def deadlock(self, before, now):
+        """The tasks that wait, if all do that could ever wake another and nothing moved between two looks."""
+        flying, ended, waiting = now
+        full = flying in (self.capacity, self.count - ended)
+        return [number for _, number in waiting] if now == before and full and 0 < flying == len(waiting) else []
+
+    # What came of them.
+
+    def load(self):
+        """Reads the inputs and imports the user's functions."""
+        for group in self.groups:
+            path = group.get("inputs")
+            if path and path not in self.inputs and self.commons is None:
+                self.inputs[path] = read_inputs(path, group["count"])
+        for path in filter(None, self.options.get("path", "").split(os.pathsep)):
+            if path not in sys.path:
+                sys.path.insert(0, path)
+        self.functions = {name: load_function(name) for name in self.calls}
+        if self.options.get("setup"):
+            setup = load_function(self.options["setup"])
+            try:
+                finish(setup(), None)
+            except BaseException as problem:
+                raise Refusal("load", f"the set-up function `{self.options['setup']}` failed: {': '.join(explain(problem))}") from None
+
+    def settle(self, number, outcome):
+        """Keeps what a task left: a failure, results."""
+        if outcome is None:
+            return
+        failure, digest, _ = outcome
+        if failure:
+            self.fail(number, *failure)
+        if digest:
+            with self.door:
+                if self.digests is None:
+                    self.digests = bytearray(8 * self.trace.tasks)
+                self.digests[8 * number : 8 * number + 8] = digest
+
+    def fail(self, number, kind, text, place=None):
+        """Counts a failure; those of one kind and place are one entry, with the first as example."""
+        with self.door:
+            entry = self.failures.setdefault((kind, place), [0, text, number])
+            entry[0] += 1
+
+    def unreturned(self, number, problem):
+        """A task whose worker gave nothing back: it died, or what it wanted to give back cannot travel."""
+        from concurrent.futures import BrokenExecutor
+
+        if isinstance(problem, BrokenExecutor):
+            self.broken = problem
+            return
+        begun, ended, *_ = self.trace.task(number)
+        Struct("<I").pack_into(self.trace.map, self.trace.tasks_at + number * TASK_BYTES + 24, FAILED)
+        if not ended:
+            Struct("<Q").pack_into(self.trace.map, self.trace.tasks_at + number * TASK_BYTES + 8, clock())
+        kind, text = explain(problem)[:2]
+        self.fail(number, kind, f"what the task took or returned cannot be handed to another {'process' if self.strategy == 'processes' else 'interpreter'}: {text}")
+
+    def mourn(self, exits):
+        """Says honestly what a dead worker took with it; `exits` are exit codes by process id."""
+        lost, unstarted = [], 0
+        for number in range(self.count):
+            begun, ended, *_ = self.trace.task(number)
+            if begun and not ended:
+                lost.append(number)
+            elif not begun:
+                unstarted += 1
+        pid, code = next(((pid, code) for pid, code in exits.items() if code not in (0, None, -signal.SIGTERM)), (0, None))
+        guilty = [n for n in lost if Struct("<I").unpack_from(self.trace.map, self.trace.lanes_at + self.trace.task(n)[2] * LANE_BYTES)[0] == pid]
+        how = "a worker process died" if code is None else f"worker process {pid} was killed by {signal.Signals(-code).name}" if code < 0 else f"worker process {pid} ended with exit code {code}"
+        where = f" during task {guilty[0]}" if guilty else ""
+        text = f"{how}{where}; the pool then ended the other workers: {len(lost)} tasks lost under way, {unstarted} never started"
+        self.failures[("BrokenProcessPool", None)] = [len(lost), text, (guilty or lost or [0])[0]]
+
+    def failure_list(self):
+        """As the protocol wants it, most frequent first."""
+        entries = sorted(self.failures.items(), key=lambda item: -item[1][0])
+        return [
+            {"kind": kind, "text": text, "count": count, "task": task, "step": self.trace.task(task)[3]}
+            for (kind, _), (count, text, task) in entries
+        ]
+
+    def variable_list(self):
+        values = [[]] * len(self.variables)
+        if self.commons:
+            places = [at + Commons.VARS for _, at in self.commons.places()]
+            values = [[self.commons.words[at + var] for at in places] for var in range(len(self.variables))]
+        return [
+            {"name": var["name"], "value": value, "by_process": by}
+            for var, value, by in zip(self.plan["vars"], self.variables, values)
+        ]
+
+    def result_hash(self):
+        if self.digests is None:
+            return None
+        import hashlib
+
+        return hashlib.blake2b(self.digests, digest_size=16).hexdigest()
+
+
+def walk(programs):
+    """Every step of every program, inner ones too: id, name and value of its action."""
+    for program in programs:
+        steps = deque(program["steps"])
+        while steps:
+            step = steps.popleft()
+            action = step["action"]
+            name, value = (action, None) if isinstance(action, str) else next(iter(action.items()))
+            yield step["id"], name, value
+            steps.extend(value["steps"] if name in ("hold", "repeat") else ())
+
+
+def read_inputs(path, count):
+    """The values of a file of JSON lines."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = [json.loads(line) for line in file if line.strip()]
+    except (OSError, ValueError) as problem:
+        raise Refusal("load", f"the inputs cannot be read: {problem}", path) from None
+    if len(values) < count:
+        raise Refusal("load", f"the inputs are {len(values)} lines for {count} tasks: give one line a task", path)
+    return values
+
+
+def load_function(name):
+    """The user's function: `file.py:function` or `package.module:function`, found as pytest would."""
+    import importlib
+
+    where, _, path = name.rpartition(":")
+    try:
+        if where.endswith(".py"):
+            module = import_file(where)
+        else:
+            if "" not in sys.path and os.getcwd() not in sys.path:
+                sys.path.insert(0, os.getcwd())
+            module = importlib.import_module(where)
+        found = module
+        for part in path.split("."):
+            owner, found = found, getattr(found, part)
+    except BaseException as problem:
+        kind, text = explain(problem)[:2]
+        raise Refusal("load", f"`{name}` cannot be loaded: {kind}: {text}", where) from None
+    if isinstance(owner, type) and not isinstance(owner.__dict__.get(part), (staticmethod, classmethod)):
+        found = getattr(owner(), part)  # a method: of an object made without arguments
+    if not callable(found):
+        raise Refusal("load", f"`{name}` is not a function but {type(found).__name__}: name a function", where)
+    return found
+
+
+def import_file(path):
+    """The module of a file, by the name that it has within its package, with the folder above on the path."""
+    import importlib
+
+    path = os.path.abspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no file `{path}`")
+    folder, name = os.path.dirname(path), os.path.basename(path)[:-3]
+    while os.path.exists(os.path.join(folder, "__init__.py")):
+        folder, name = os.path.dirname(folder), f"{os.path.basename(folder)}.{name}"
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    module = sys.modules.get(name)
+    if module is not None and os.path.abspath(getattr(module, "__file__", None) or "") != path:
+        raise ImportError(f"a module named `{name}` is already there ({getattr(module, '__file__', 'built in')}): rename the file")
+    return importlib.import_module(name)
+
+
+def is_async(function):
+    """Whether calling it gives something to await (inspect.CO_COROUTINE, CO_ASYNC_GENERATOR)."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return bool(code and code.co_flags & (0x80 | 0x200))
+
+
+def finish(value, lane):
+    """What a function returned, run to its end: a generator is exhausted, a coroutine run on the worker's own loop."""
+    if hasattr(value, "__await__") or hasattr(value, "__aiter__"):
+        import asyncio
+
+        loop = lane.loop if lane else None
+        if loop is None:
+            loop = asyncio.new_event_loop()
+            if lane:
+                lane.loop = loop
+        return loop.run_until_complete(finish_awaited(value))
+    return list(value) if type(value).__name__ == "generator" else value
+
+
+async def finish_awaited(value):
+    """The same on a loop."""
+    if hasattr(value, "__await__"):
+        value = await value
+    if hasattr(value, "__aiter__"):
+        return [item async for item in value]
+    return list(value) if type(value).__name__ == "generator" else value
+
+
+def canonical(value, depth=20):
+    """A text that is equal for equal values, in every process: no addresses, no order where there is none."""
+    if isinstance(value, (type(None), bool, int, float, complex, str, bytes, bytearray, range)):
+        return f"{type(value).__name__} {value!r}"
+    if not depth:
+        return type(value).__name__
+    if isinstance(value, (list, tuple, deque)):
+        inner = [canonical(item, depth - 1) for item in value]
+    elif isinstance(value, (set, frozenset)):
+        inner = sorted(canonical(item, depth - 1) for item in value)
+    elif isinstance(value, dict):
+        inner = sorted(f"{canonical(key, depth - 1)}: {canonical(item, depth - 1)}" for key, item in value.items())
+    elif hasattr(type(value), "__dataclass_fields__"):
+        inner = [f"{name}={canonical(getattr(value, name, None), depth - 1)}" for name in type(value).__dataclass_fields__]
+    elif type(value).__repr__ is object.__repr__:
+        inner = [canonical(getattr(value, "__dict__", None), depth - 1)]
+    else:
+        import re
+
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return f"{type(value).__name__}({', '.join(inner)})"
+
+
+def explain(problem):
+    """Kind, text and the user's own line of what went wrong."""
+    if isinstance(problem, StepFailed):
+        return problem.kind, str(problem), None
+    kind, text = type(problem).__qualname__, str(problem) or "no message"
+    if isinstance(problem, MemoryError):
+        kind = "memory"
+    elif isinstance(problem, SystemExit):
+        kind, text = "exit", f"called sys.exit({problem.code!r})"
+    place = own_line(problem)
+    return kind, f"{text} ({place})" if place else text, place
+
+
+def own_line(problem):
+    """The last line of the user's own code that the exception went through."""
+    if isinstance(problem, SyntaxError):
+        return f"{problem.filename}:{problem.lineno}"
+    library = os.path.dirname(os.__file__)
+    place, step = None, problem.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        file = code.co_filename
+        if file != __file__ and not file.startswith((library, "<frozen")) and "site-packages" not in file:
+            place = f"{os.path.relpath(file) if file.startswith(os.getcwd() + os.sep) else file}:{step.tb_lineno} in {code.co_name}"
+        step = step.tb_next
+    return place
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 6. The conversation.
+
+
+class Refusal(Exception):
+    """Why the plan cannot be carried out: the `error` message. Codes: protocol, unsupported, refused, load."""
+
+    def __init__(self, code, text, place=None):
+        super().__init__(code, text, place)  # as they were given: it may travel here from a worker
+        self.message = {"error": {"code": code, "text": text, "place": place}}
+
+
+class Conversation:
+    """The lines between maitred and us, on descriptors moved out of reach of whatever the user's code prints or reads."""
+
+    def __init__(self):
+        self.commands = self.replies = None
+        self.buffer = b""
+        self.lock = threading.Lock()
+
+    def open(self):
+        self.commands, self.replies = os.dup(0), os.dup(1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.dup2(2, 1)
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(line_buffering=True)
+
+    def leave(self):
+        """In a forked worker: lets go of what is not its own."""
+        for fd in (self.commands, self.replies):
+            if fd is not None:
+                os.close(fd)
+        self.commands = self.replies = None
+
+    def hear(self):
+        """The next command: its name and value. There is none any more: end of everything."""
+        while b"\n" not in self.buffer:
+            more = os.read(self.commands, 1 << 20)
+            if not more:
+                vanish()
+            self.buffer += more
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        try:
+            ((name, value),) = json.loads(line).items()
+        except (ValueError, AttributeError):
+            raise Refusal("protocol", f"this line is not a command: {line[:200].decode(errors='replace')}") from None
+        return name, value
+
+    def waits(self, timeout):
+        """Whether there is something to hear, within so many seconds (None: for ever)."""
+        import select
+
+        return b"\n" in self.buffer or bool(select.select([self.commands], [], [], timeout)[0])
+
+    def say(self, message):
+        data = json.dumps(message).encode() + b"\n"
+        try:
+            while data:
+                data = data[os.write(self.replies, data) :]
+        except OSError:
+            vanish()
+
+
+conversation = Conversation()
+
+
+class Run:
+    """One plan, from `go` to `done`."""
+
+    LOOK_S = 0.1  # how often a possible deadlock is looked for
+
+    def __init__(self, work):
+        self.work = work
+        self.marks = []  # (time, CPU time): before set-up, after it, after work, after tear-down
+        self.notes, self.stuck, self.exits = [], [], {}
+        self.once = threading.Lock()
+
+    def go(self):
+        parts = STRATEGIES[self.work.strategy](self.work)
+        self.mark()
+        self.set_up(parts)
+        self.mark()
+        children = sys.modules["multiprocessing"].active_children() if self.work.strategy == "processes" else []
+        threading.Thread(target=self.watch, daemon=True).start()
+        self.begun = clock()
+        next(parts)
+        self.ended = clock()
+        self.mark()
+        next(parts, None)
+        self.mark()
+        if self.work.broken is not None:
+            self.work.mourn({child.pid: child.exitcode for child in children})
+        self.conclude()
+
+    def set_up(self, parts):
+        """The first part of the strategy; the machine may refuse what it needs."""
+        try:
+            next(parts)
+        except Refusal:
+            raise
+        except Exception as problem:
+            kind, text = type(problem).__name__, str(problem)
+            raise Refusal("refused", f"{self.work.workers} workers could not be set up ({kind}: {text}): use fewer") from problem
+
+    def mark(self):
+        self.marks.append((clock(), self.cpu()))
+
+    def watch(self):
+        """A thread that listens during the run. It waits in the kernel without the GIL; only where tasks wait for each
+        other does it look round now and then."""
+        before, deadline = None, None
+        can_lock = bool(self.work.units())
+        while True:
+            pause = self.LOOK_S if can_lock else None
+            if deadline is not None:
+                pause = min(pause or 1e9, max(0, deadline - clock()) / 1e9)
+            if conversation.waits(pause):
+                name, _ = conversation.hear()
+                if name == "stop" and deadline is None:
+                    self.work.stop()
+                    deadline = clock() + self.work.plan["limits"]["grace_ns"]
+            if deadline is not None and clock() >= deadline:
+                self.notes.append("stopped before every task under way had ended")
+                self.give_up()
+            if can_lock:
+                try:
+                    now = self.work.look()
+                except RuntimeError:  # a queue changed under our eyes: so nobody is stuck
+                    now = None
+                self.stuck = now and self.work.deadlock(before, now)
+                if self.stuck:
+                    self.give_up()
+                before = now
+
+    def give_up(self):
+        """Says `done` although the work is not, and ends everything."""
+        self.ended = clock()
+        while len(self.marks) < 4:
+            self.mark()
+        self.conclude(last=vanish)
+
+    def conclude(self, last=None):
+        if not self.once.acquire(blocking=False):
+            threading.Event().wait()  # the other thread is saying it
+        work = self.work
+        self.ended = work.trace.last_end() or self.ended if not last else self.ended
+        blocked = [{"task": n, "step": work.trace.task(n)[3]} for n in self.stuck or []]
+        edges = [self.marks[0][0], self.marks[1][0], self.begun, self.ended, self.ended, max(self.ended, self.marks[3][0])]
+        phases = {}
+        for index, name in enumerate(("setup", "work", "teardown")):
+            before, after = self.marks[index][1], self.marks[index + 1][1]
+            cpu = {key: max(0, after[key] - before[key]) for key in after}
+            phases[name] = {"start_ns": edges[2 * index], "end_ns": edges[2 * index + 1], "cpu": cpu}
+        conversation.say({"done": {
+            "phases": phases, "failures": work.failure_list(), "vars": work.variable_list(), "deadlock": blocked,
+            "result_hash": work.result_hash(), "notes": self.notes,
+        }})
+        sys.stdout.flush()
+        sys.stderr.flush()
+        (last or (lambda: os._exit(0)))()
+
+    def cpu(self):
+        """CPU time so far of this process, of the children that it has waited for, and of living workers."""
+        import resource
+
+        user = system = 0
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+            usage = resource.getrusage(who)
+            user += int(usage.ru_utime * 1e9)
+            system += int(usage.ru_stime * 1e9)
+        if self.work.strategy == "processes":
+            for pid in self.work.trace.pids() - {os.getpid()}:
+                try:
+                    spent = worker_cpu(pid)
+                except (OSError, ValueError):
+                    continue  # it has ended, and is among the children
+                user += spent[0]
+                system += spent[1]
+        return {"user_ns": user, "system_ns": system}
+
+
+def worker_cpu(pid):
+    """User and system time of another process: its CPU clock (clock_getcpuclockid(3)), divided in the ratio that
+    /proc/PID/stat gives in ticks, and what its own children took."""
+    total = int(time.clock_gettime((~pid << 3) | 2) * 1e9)
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        user, system, child_user, child_system = map(int, file.read().rpartition(b")")[2].split()[11:15])
+    tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    share = total * system // (user + system) if user + system else 0
+    return total - share + child_user * tick, share + child_system * tick
+
+
+def converse():
+    """describe → ready; plan → ready, go → done."""
+    while True:
+        name, value = conversation.hear()
+        if name == "describe":
+            conversation.say(ready(calibrate(), described=True))
+        elif name == "plan":
+            break
+        else:
+            raise Refusal("protocol", f"`{name}` comes too early: a plan comes first")
+    try:
+        if value["strategy"] not in offered():
+            raise Refusal("unsupported", unoffered(value["strategy"]))
+        work = Work(value)
+        work.load()
+    except KeyError as missing:
+        raise Refusal("protocol", f"the plan lacks {missing}: use the runner of this maitred") from None
+    except OSError as problem:
+        raise Refusal("refused", f"a file of the plan cannot be opened: {problem}") from None
+    prepare(work)
+    conversation.say(ready(work.rate, described=False))
+    name, _ = conversation.hear()
+    if name != "go":
+        raise Refusal("protocol", f"`{name}` comes too early: `go` comes first")
+    Run(work).go()
+
+
+def prepare(work):
+    """Refuses what cannot be done; imports what the strategy will need, so that it counts as start-up, not as set-up."""
+    for id, name, _ in work.actions:
+        if not hasattr(Blocking, f"do_{name}"):
+            raise Refusal("unsupported", f"this runner knows no step `{name}`: use the runner of this maitred", f"step {id}")
+    if work.strategy in ("event-loop", "hybrid"):
+        try:
+            new_loop(work.options).close()
+        except ImportError:
+            raise Refusal("unsupported", f"uvloop is not installed for {sys.executable}: install it, or use asyncio's loop") from None
+    if work.strategy in ("thread-pool", "hybrid"):
+        import concurrent.futures.thread
+    if work.strategy == "processes":
+        import concurrent.futures.process
+        import multiprocessing
+
+        method = work.options.get("start-method")
+        if method and method not in multiprocessing.get_all_start_methods():
+            raise Refusal("unsupported", f"there is no start method `{method}`: use fork, forkserver or spawn")
+    if work.strategy == "interpreters":
+        import concurrent.futures.interpreter
+
+
+def offered():
+    """The strategies that this interpreter has."""
+    return [name for name in STRATEGIES if not unoffered(name)]
+
+
+def unoffered(name):
+    """Why this interpreter has not this strategy; None: it has."""
+    if name not in STRATEGIES:
+        return f"Python has no strategy `{name}`: use one of {', '.join(offered())}"
+    needed = {"interpreters": "_interpreters", "processes": "_multiprocessing"}.get(name)
+    if name == "interpreters" and (sys.version_info < (3, 14) or sys.implementation.name != "cpython"):
+        return "interpreters need CPython 3.14 or later: use processes"
+    try:
+        __import__(needed or "sys")
+    except ImportError:
+        return f"this Python was built without {needed}: use threads"
+    return None
+
+
+def ready(rate, described):
+    """Who we are and what we can do, asked of the interpreter and not guessed from its name."""
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    jit = sys.implementation.name == "pypy"
+    if hasattr(sys, "_jit"):
+        jit = sys._jit.is_enabled()
+    facts = [["executable", sys.executable], ["prefix", sys.prefix]]
+    if described:
+        facts += describe_more()
+    return {"ready": {
+        "protocol": PROTOCOL,
+        "runtime": sys.implementation.name,
+        "version": ".".join(map(str, getattr(sys, "pypy_version_info", sys.version_info)[:3])),
+        "build": " ".join(sys.version.split()[1:]),
+        "gil": gil,
+        "jit": jit,
+        "strategies": offered(),
+        "pid": os.getpid(),
+        "calibration": rate,
+        "span_cost_ns": span_cost_ns() if described else None,
+        "facts": facts,
+    }}
+
+
+def describe_more():
+    """Facts for `maitred runtimes` and `maitred doctor`, too slow to be asked before every run."""
+    import importlib.util
+    import multiprocessing
+    import sysconfig
+
+    missing = {name: unoffered(name) for name in STRATEGIES}
+    return [
+        ["language", ".".join(map(str, sys.version_info[:3]))],
+        ["flags", str(sysconfig.get_config_var("CONFIG_ARGS") or "")],
+        ["free-threaded build", "yes" if sysconfig.get_config_var("Py_GIL_DISABLED") else "no"],
+        ["virtual environment", sys.prefix if sys.prefix != sys.base_prefix else "no"],
+        ["start methods", " ".join(multiprocessing.get_all_start_methods())],
+        ["default start method", multiprocessing.get_start_method()],
+        ["uvloop", "yes" if importlib.util.find_spec("uvloop") else "no"],
+        ["switch interval", f"{sys.getswitchinterval() * 1000:g} ms"],
+        *[[f"no {name}", why] for name, why in missing.items() if why],
+    ]
+
+
+def span_cost_ns():
+    """What recording one span costs, its clock readings included, in nanoseconds: the least of several tries."""
+    count = 2000
+    work = type("Rehearsal", (), {})()
+    work.enrol, work.note_flying = lambda lane: 0, lambda lane: None
+    work.trace = type("Paper", (), dict(lanes=1, tasks=1, room=count * 10, lanes_at=0, tasks_at=64, spans_at=96))()
+    work.trace.map = bytearray(96 + SPAN_BYTES * count * 10)
+    lane, task, best = Lane(work, WORKER), type("Mock", (), dict(number=0, step_at=84))(), float("inf")
+    for _ in range(10):
+        begun = now = clock()
+        for _ in range(count):
+            now = lane.end(lane.begin(task, 1, now))
+        best = min(best, (clock() - begun) / count)
+    return best
+
+
+def die_with_parent():
+    """Has the kernel end this process when its parent ends, however it does (prctl(2), PR_SET_PDEATHSIG)."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    except (ImportError, OSError, AttributeError):
+        pass  # the end of our input does the same, unless a C call keeps the GIL
+
+
+def name_hangs():
+    """A segmentation fault, or SIGUSR1, prints where each thread is: on standard error, with the user's own lines."""
+    try:
+        import faulthandler
+
+        faulthandler.enable(file=2, all_threads=True)
+        faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
+    except (ImportError, OSError, AttributeError, ValueError):
+        pass
+
+
+def vanish():
+    """Ends everything that we started, and ourselves, at once: we lead the process group that holds it all."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+def main():
+    """Speaks with maitred on standard input and output until the work is done."""
+    conversation.open()
+    try:
+        if sys.version_info < OLDEST:
+            raise Refusal("unsupported", f"Python {sys.version.split()[0]} is too old: {OLDEST[0]}.{OLDEST[1]} or later is needed")
+        die_with_parent()
+        name_hangs()
+        converse()
+    except Refusal as refusal:
+        conversation.say(refusal.message)
+        sys.stdout.flush()
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

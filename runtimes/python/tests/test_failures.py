@@ -1,0 +1,153 @@
+"""What can go wrong is a result, told in the user's own lines, and takes down no more than it must."""
+
+from . import driver
+from .cases import ALL, APART, CONCURRENT, PythonCase, on_every_python
+from .driver import MS
+
+FAULTS = """
+import os, sys, threading, ctypes
+
+def divides(n):
+    return helper(n) / 0
+
+def helper(n):
+    return n
+
+def leaves(n):
+    if n % 2:
+        sys.exit(3)
+
+def sinks(n):
+    return sinks(n + 1)
+
+def hoards(n):
+    raise MemoryError
+
+def returns_a_lock(n):
+    return threading.Lock()
+
+def takes_none():
+    pass
+
+def crashes(n):
+    if n == 1:
+        ctypes.string_at(0)
+
+def sleeps(n):
+    import time
+    time.sleep(30)
+
+number = 7
+"""
+
+
+class UserCode(PythonCase):
+    def call(self, strategy, function, count=3, **options):
+        folder = self.folder({"faults.py": FAULTS})
+        steps = [{"call": {"function": "%s/faults.py:%s" % (folder, function)}}]
+        return self.run_plan(strategy, steps, count, inputs=self.inputs(range(count)), **options)
+
+    def only(self, outcome):
+        self.assertEqual(outcome.name, "done", (outcome.done, outcome.log))
+        self.assertEqual(driver.laws(outcome), [])
+        (failure,) = outcome.done["failures"]
+        return failure
+
+    def test_exception_names_the_users_own_line(self):
+        for strategy in self.each():
+            failure = self.only(self.call(strategy, "divides"))
+            self.assertEqual((failure["kind"], failure["count"], failure["step"]), ("ZeroDivisionError", 3, 0))
+            self.assertRegex(failure["text"], r"division by zero \(.*faults\.py:5 in divides\)")
+
+    def test_exit_fails_the_task_and_not_the_run(self):
+        for strategy in self.each():
+            outcome = self.call(strategy, "leaves", 6)
+            failure = self.only(outcome)
+            self.assertEqual((failure["kind"], failure["count"], failure["task"] % 2), ("exit", 3, 1))
+            self.assertIn("sys.exit(3)", failure["text"])
+            self.assertEqual([task.outcome for task in outcome.tasks], [1, 2] * 3)
+
+    def test_recursion_and_memory(self):
+        for strategy in self.each(["sequential", "threads", "event-loop", "processes"]):
+            self.assertEqual(self.only(self.call(strategy, "sinks"))["kind"], "RecursionError")
+            self.assertEqual(self.only(self.call(strategy, "hoards"))["kind"], "memory")
+
+    def test_wrong_number_of_arguments(self):
+        failure = self.only(self.call("sequential", "takes_none"))
+        self.assertEqual(failure["kind"], "TypeError")
+
+    def test_what_cannot_be_handed_over_fails_where_it_must_be_handed_over(self):
+        for strategy in self.each():
+            outcome = self.call(strategy, "returns_a_lock")
+            if strategy in APART:
+                failure = self.only(outcome)
+                self.assertEqual(failure["count"], 3)
+                self.assertIn("cannot be handed to another", failure["text"])
+                self.assertEqual([task.outcome for task in outcome.tasks], [2] * 3)
+            else:
+                self.assertEqual(outcome.done["failures"], [])
+
+    def test_segmentation_fault_shows_the_users_line_in_the_log(self):
+        for strategy in self.each(["sequential", "threads", "event-loop"]):
+            outcome = self.call(strategy, "crashes")
+            self.assertIsNone(outcome.name)
+            self.assertIn("faults.py", outcome.log)
+
+    def test_what_cannot_be_loaded_is_said_before_the_run(self):
+        folder = self.folder({"bad.py": "import no_such_module", "worse.py": "def (", "quits.py": "import sys; sys.exit(1)", "fine.py": "x = 3"})
+        for function, text in [
+            ("bad.py:f", "no_such_module"), ("worse.py:f", "worse.py:1"), ("quits.py:f", "sys.exit"),
+            ("fine.py:f", "f"), ("fine.py:x", "not a function"), ("gone.py:f", "there is no file"),
+            ("no_such_package.module:f", "no_such_package"), ("nothing", "nothing"),
+        ]:
+            name = function if not function.partition(":")[0].endswith(".py") else "%s/%s" % (folder, function)
+            with driver.Runner(self.python) as runner:
+                reply, error = runner.prepare(driver.plan("threads", [{"call": {"function": name}}]))
+            self.assertEqual((reply, error["code"]), ("error", "load"), error)
+            self.assertIn(text, error["text"])
+
+    def test_a_hang_can_be_located(self):
+        import os, signal, time
+
+        folder = self.folder({"faults.py": FAULTS})
+        with driver.Runner(self.python) as runner:
+            steps = [{"wait": {"ns": MS}}, {"call": {"function": folder + "/faults.py:sleeps"}}]
+            runner.prepare(driver.plan("threads", steps, 2, inputs=self.inputs([1, 2])))
+            runner.say({"go": {}})
+            until = time.monotonic() + 20
+            while [task.step for task in runner.trace.tasks()] != [1, 1] and time.monotonic() < until:
+                time.sleep(0.01)
+            self.assertEqual([task.step for task in runner.trace.tasks()], [1, 1])
+            while "in sleeps" not in runner.read_log() and time.monotonic() < until:
+                os.kill(runner.process.pid, signal.SIGUSR1)
+                time.sleep(0.1)
+            self.assertIn("in sleeps", runner.read_log())
+
+
+class Crashes(PythonCase):
+    STEPS = [{"wait": {"ns": 20 * MS}}, "crash"]
+
+    def test_takes_down_the_process_that_it_happens_in(self):
+        for strategy in self.each([name for name in ALL if name != "processes"]):
+            outcome = self.run_plan(strategy, self.STEPS, 3)
+            self.assertIsNone(outcome.name, "the runner died with its task")
+            crashed = [task for task in outcome.tasks if task.step == 1]
+            self.assertTrue(crashed and not any(task.end for task in crashed))
+
+    def test_breaks_the_pool_and_says_what_was_lost(self):
+        for method in self.each_method():
+            outcome = self.finish("processes", [{"wait": {"ns": 200 * MS}}], 3, more=[(["crash"], 1), (["yield"], 50)], workers=2, start_method=method)
+            failure = outcome.failures()["BrokenProcessPool"]
+            lost = [number for number, task in enumerate(outcome.tasks) if task.start and not task.end]
+            unstarted = sum(not task.start for task in outcome.tasks)
+            self.assertIn(3, lost)
+            self.assertEqual(failure["count"], len(lost))
+            self.assertIn("killed by SIGKILL during task 3", failure["text"])
+            self.assertIn("%d never started" % unstarted, failure["text"])
+
+    def each_method(self):
+        for self.strategy in ("fork", "forkserver", "spawn"):
+            yield self.strategy
+
+
+on_every_python(globals())
