@@ -203,8 +203,7 @@ pub fn mistake(run: &Run) -> Option<String> {
 
 fn wrong_result(run: &Run) -> Option<String> {
     let wrong = run.expectations.iter().find(|expectation| !expectation.holds)?;
-    let (name, expected) = wrong.text.split_once(" = ").unwrap_or((&wrong.text, "otherwise"));
-    Some(format!("wrong result: {name} = {}, expected {expected}", wrong.actual))
+    Some(format!("wrong result: expected {}, it is {}", wrong.text, wrong.actual))
 }
 
 /// Tasks that failed although nobody said that they should.

@@ -13,5 +13,6 @@ pub mod scaling;
 pub mod stats;
 #[cfg(test)]
 mod stats_tests;
+mod stuck;
 pub mod summary;
 pub mod units;

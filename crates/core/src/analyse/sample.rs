@@ -24,7 +24,7 @@ pub(crate) fn rounds(trace: &Trace, rounds: u32) -> Vec<Run> {
     let name = format!("{}", trace.model);
     let salt = name.bytes().fold(trace.workers, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
     let round = |round: u32| {
-        let mut run = summary::run(trace, round, vec![]);
+        let mut run = summary::run(trace, round, &[]);
         let stretch = 40 * shake(round + 1) + 2 * shake(salt.wrapping_add(round));
         run.work_ns += run.work_ns / 1_000_000 * stretch;
         run

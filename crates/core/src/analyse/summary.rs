@@ -3,7 +3,8 @@
 //! one number a task, for the percentiles.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -11,31 +12,21 @@ use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, VarValue};
 
 use super::stats::{self, Confidence};
+use super::stuck;
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
 use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
+use crate::workload::{Counted, Expect, Expected};
 
-/// What a workload expects of a quantity after a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantity<'a> {
-    /// The value of this variable, as the first process sees it.
-    Var(&'a str),
-    /// How many tasks failed or were lost.
-    Failures,
-}
-
-/// What came of one expectation.
-pub fn check(
-    quantity: Quantity<'_>,
-    expected: i64,
-    vars: &[VarValue],
-    tasks: &TaskCounts,
-) -> Expectation {
-    use alloc::format;
-    let (name, actual, by_process) = match quantity {
-        Quantity::Failures => ("failures", Some((tasks.failed + tasks.lost) as i64), &[][..]),
-        Quantity::Var(name) => {
-            let var = vars.iter().find(|var| var.name == name);
-            (name, var.map(|var| var.value), var.map_or(&[][..], |var| &var.by_process[..]))
+/// What came of one expectation of the workload.
+pub fn check(expect: &Expect, vars: &[VarValue], tasks: &TaskCounts) -> Expectation {
+    let lost = tasks.lost as i64;
+    let (actual, by_process) = match &expect.of {
+        Expected::Counted(Counted::Failures) => (Some(tasks.failed as i64 + lost), &[][..]),
+        Expected::Counted(Counted::TasksDone) => (Some(tasks.done as i64), &[][..]),
+        Expected::Counted(Counted::TasksLost) => (Some(lost), &[][..]),
+        Expected::Var(name) => {
+            let var = vars.iter().find(|var| var.name == *name);
+            (var.map(|var| var.value), var.map_or(&[][..], |var| &var.by_process[..]))
         }
     };
     let mut text = actual.map_or_else(|| "not reported".into(), |value| format!("{value}"));
@@ -46,14 +37,14 @@ pub fn check(
         text.push_str(&format!(" (each process has its own: {}{more})", shown.join(", ")));
     }
     Expectation {
-        text: format!("{name} = {expected}"),
+        text: expect.to_string(),
         actual: text,
-        holds: actual == Some(expected),
+        holds: actual.is_some_and(|actual| expect.holds(actual)),
     }
 }
 
 /// One round, from a trace that has its records.
-pub fn run(trace: &Trace, round: u32, expectations: Vec<Expectation>) -> Run {
+pub fn run(trace: &Trace, round: u32, expectations: &[Expect]) -> Run {
     run_from(trace, round, expectations, trace.tasks.iter().copied(), trace.spans.iter().copied())
 }
 
@@ -62,16 +53,19 @@ pub fn run(trace: &Trace, round: u32, expectations: Vec<Expectation>) -> Run {
 pub fn run_from(
     head: &Trace,
     round: u32,
-    expectations: Vec<Expectation>,
+    expectations: &[Expect],
     tasks: impl Iterator<Item = Task> + Clone,
     spans: impl Iterator<Item = Span>,
 ) -> Run {
     let done = head.done.clone().unwrap_or_default();
+    let counts = count(tasks.clone());
+    let expectations = expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
     let mut notes = done.notes;
     let dropped = head.lanes.iter().map(|lane| lane.dropped).sum();
     if matches!(head.end, RunEnd::Died { .. }) && !head.log.is_empty() {
-        notes.push(alloc::format!("last words: {}", last_line(&head.log)));
+        notes.push(format!("last words: {}", last_line(&head.log)));
     }
+    notes.extend(stuck::sentences(head, tasks.clone()));
     Run {
         round,
         end: head.end.clone(),
@@ -82,7 +76,7 @@ pub fn run_from(
         work_cpu: work_cpu(head),
         usage: head.usage.clone(),
         memory: head.memory.clone(),
-        tasks: count(tasks.clone()),
+        tasks: counts,
         failures: done.failures,
         latency: latency(head, tasks),
         steps: step_totals(head, spans),

@@ -1,6 +1,7 @@
 //! From a [`Workload`] and the settings of a run to work that runners can do: every duration in
 //! nanoseconds, everything random drawn. The main type is [`Lowered`].
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -173,6 +174,7 @@ impl Lowered {
             columns: (!self.column_specs.is_empty()).then_some(columns),
             trace_path,
             limits: wire::Limits::default(),
+            options: BTreeMap::new(),
         }
     }
 

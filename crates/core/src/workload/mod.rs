@@ -36,6 +36,14 @@ pub use lower::{Lowered, Settings, address, input_files, lower};
 pub use quantity::{Nanos, parse_size};
 pub use step::{StepInfo, StepKind};
 
+/// Nanoseconds of a duration such as `1m30s`.
+///
+/// # Errors
+/// A few words on what is wrong with it.
+pub fn parse_duration(text: &str) -> Result<u64, alloc::string::String> {
+    Nanos::parse(text).map(|Nanos(nanoseconds)| nanoseconds)
+}
+
 /// Reads a workload.
 ///
 /// # Errors
