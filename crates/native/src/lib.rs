@@ -1,1 +1,93 @@
-//! x
+//! The native runner of `maitred`: executes one plan under one strategy and says what happened.
+//!
+//! [`main`] is the whole of a runner process; it speaks the protocol of `runtimes/PROTOCOL.md`
+//! on standard input and output. How tasks become concurrent stands in `strategy/`, one file for
+//! each way. This crate decides nothing about what is run, and draws no conclusion from it.
+
+mod announcement;
+mod awaiting;
+mod blocking;
+mod board;
+mod child;
+mod conversation;
+mod descendants;
+mod failure;
+mod ledger;
+mod limits;
+mod meter;
+mod program;
+mod queue;
+mod recorder;
+mod run;
+mod semaphore;
+mod session;
+mod strategy;
+mod sys;
+mod task;
+mod timers;
+mod watchdog;
+mod work;
+
+use std::process::ExitCode;
+
+use maitred_wire::{Command, ErrorCode, Reply, RunnerError};
+
+use conversation::{Input, Output};
+use session::Session;
+use sys::process;
+
+pub use announcement::span_cost_ns;
+
+/// Is a runner: reads commands until the input ends or a plan was run.
+///
+/// It takes over the process: standard output is moved aside, and after a run of which anything
+/// is still under way it ends the process itself, without coming back.
+pub fn main() -> ExitCode {
+    process::bind_to_parent();
+    match Output::take() {
+        Ok(mut output) => converse(&mut Input::default(), &mut output),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn converse(input: &mut Input, output: &mut Output) -> ExitCode {
+    let mut session = None;
+    while let Some(line) = input.next() {
+        let reply = match line {
+            Ok(Command::Go {}) if session.is_some() => {
+                let session = session.take().expect("just seen");
+                return run(session, input, output);
+            }
+            Ok(Command::Describe {}) => Ok(announcement::describe()),
+            Ok(Command::Plan(plan)) => Session::prepare(*plan).map(|prepared| {
+                let calibration = prepared.calibration;
+                session = Some(prepared);
+                announcement::ready(calibration)
+            }),
+            Ok(Command::Go {} | Command::Stop {}) => Err(out_of_turn()),
+            Err(error) => Err(error),
+        };
+        if output.say(&reply.map_or_else(Reply::Error, Reply::Ready)).is_err() {
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(session: &'static Session, input: &mut Input, output: &mut Output) -> ExitCode {
+    let conclusion = run::run(session, input);
+    let said = output.say(&conclusion.reply);
+    if !conclusion.clean {
+        descendants::kill();
+        process::leave(i32::from(said.is_err()));
+    }
+    if said.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn out_of_turn() -> RunnerError {
+    RunnerError {
+        code: ErrorCode::Protocol,
+        text: "there is no plan to run or stop: send `plan` first".into(),
+        place: None,
+    }
+}

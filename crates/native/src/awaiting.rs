@@ -1,0 +1,131 @@
+//! Tasks on a loop: to wait is to give way to another task on the same thread.
+//!
+//! It serves every strategy with a loop. The main type is [`Floor`]: what the tasks share.
+
+use std::io;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::AcqRel;
+
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+
+use crate::recorder::Lane;
+use crate::semaphore::waker::Semaphore;
+use crate::session::{Assignment, Session};
+use crate::strategy::Pool;
+use crate::sys::kernel;
+use crate::task::{Demand, Job, Settled, Task};
+use crate::timers::Timers;
+
+/// How many tasks are started before those that are ready get a turn. So a task that needs no
+/// waiting ends before the next thousand are made, and ten million of them need no memory.
+const BATCH: u64 = 128;
+
+/// How long a late arrival may sleep before it looks whether the run was stopped.
+const LOOK_NS: u64 = 20_000_000;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Floor {
+    session: &'static Session,
+    semaphores: Vec<Semaphore>,
+    timers: Timers,
+    /// For what would make the loop stand still; `None`: then it stands still.
+    pool: Option<&'static Pool>,
+    /// Tasks that have not ended, and starters.
+    under_way: AtomicU64,
+    all_ended: Notify,
+}
+
+impl Floor {
+    /// It lives as long as the process, like the session.
+    pub(crate) fn make(
+        session: &'static Session,
+        pool: Option<&'static Pool>,
+    ) -> io::Result<&'static Self> {
+        let semaphores = session.semaphore_units().into_iter().map(Semaphore::new).collect();
+        let under_way = AtomicU64::new(0);
+        let timers = Timers::new()?;
+        let all_ended = Notify::new();
+        Ok(Box::leak(Box::new(Self { session, semaphores, timers, pool, under_way, all_ended })))
+    }
+
+    /// How many tasks wait for a semaphore.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.semaphores.iter().map(Semaphore::waiting).sum()
+    }
+
+    /// Runs all tasks, started by so many starters at a time.
+    pub(crate) async fn run_all(&'static self, starters: u32) {
+        tokio::spawn(self.timers.keep());
+        self.under_way.fetch_add(u64::from(starters), AcqRel);
+        for _ in 0..starters {
+            tokio::spawn(self.start_tasks());
+        }
+        self.all_ended.notified().await;
+    }
+
+    /// Starts tasks as they arrive, a batch at a time.
+    async fn start_tasks(&'static self) {
+        let mut started = 0_u64;
+        while let Some(assignment) = self.session.take() {
+            if assignment.due > 0 && !self.await_arrival(assignment.due).await {
+                break;
+            }
+            self.under_way.fetch_add(1, AcqRel);
+            tokio::spawn(self.execute(assignment));
+            started += 1;
+            if started.is_multiple_of(BATCH) {
+                yield_now().await;
+            }
+        }
+        self.end_one();
+    }
+
+    /// Whether the moment came before the run was stopped.
+    async fn await_arrival(&self, due: u64) -> bool {
+        loop {
+            let now = kernel::now();
+            if now >= due || self.session.board.is_stopped() {
+                return !self.session.board.is_stopped();
+            }
+            self.timers.sleep_until(due.min(now + LOOK_NS)).await;
+        }
+    }
+
+    /// Executes one task to its end.
+    async fn execute(&'static self, assignment: Assignment) {
+        let mut task = Task::new(self.session, assignment);
+        loop {
+            match task.advance(Lane::here()) {
+                Demand::Heavy(job) => {
+                    let settled = self.perform(task.number(), task.step(), job).await;
+                    task.settle(settled);
+                }
+                Demand::Wait(moment) => self.timers.sleep_until(moment).await,
+                Demand::Take(semaphore) => self.semaphores[semaphore as usize].acquire().await,
+                Demand::GiveBack(semaphore) | Demand::Post(semaphore) => {
+                    self.semaphores[semaphore as usize].release();
+                }
+                Demand::Yield => yield_now().await,
+                Demand::End => break,
+            }
+        }
+        self.end_one();
+    }
+
+    async fn perform(&self, task: u32, step: u32, job: Job) -> Settled {
+        match (self.pool, job) {
+            (Some(pool), _) => pool.perform(task, step, job).await,
+            (None, Job::Run(child)) => Box::pin(child.run_on_loop()).await.map(|()| None),
+            (None, _) => job.perform(),
+        }
+    }
+
+    fn end_one(&self) {
+        if self.under_way.fetch_sub(1, AcqRel) == 1 {
+            self.session.board.worked_until(kernel::now());
+            self.all_ended.notify_one();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A task on a thread of its own for as long as it lasts: to wait is to let the thread sleep.
+//!
+//! It serves every strategy without a loop. The main type is [`Worker`].
+
+use std::io;
+use std::thread::JoinHandle;
+
+use maitred_wire::trace_file::Role;
+
+use crate::ledger::Ledger;
+use crate::recorder::Lane;
+use crate::semaphore::futex::Semaphore;
+use crate::session::{Assignment, Session};
+use crate::sys::kernel;
+use crate::task::{Demand, Task};
+
+/// A thread that executes tasks one at a time.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) session: &'static Session,
+    pub(crate) semaphores: &'static [Semaphore],
+    pub(crate) lane: Lane,
+    /// In a process of its own: what it has in hand, for its parent to see.
+    pub(crate) ledger: Option<Ledger>,
+}
+
+impl Worker {
+    /// Starts a thread that is this lane, and works as soon as the run begins.
+    pub(crate) fn start(
+        session: &'static Session,
+        semaphores: &'static [Semaphore],
+        lane: u32,
+    ) -> io::Result<JoinHandle<()>> {
+        std::thread::Builder::new().name(format!("worker {lane}")).spawn(move || {
+            let lane = session.recorder.lane(lane, Role::Worker);
+            let worker = Self { session, semaphores, lane, ledger: None };
+            session.board.await_start();
+            worker.work();
+            session.board.worked_until(kernel::now());
+            session.board.leave();
+            worker.lane.close(true);
+        })
+    }
+
+    /// Takes tasks from the queue until there is none.
+    pub(crate) fn work(&self) {
+        while let Some(assignment) = self.session.take_when_due() {
+            self.execute(assignment);
+        }
+    }
+
+    /// Executes one task to its end; when that was.
+    pub(crate) fn execute(&self, assignment: Assignment) -> u64 {
+        let mut task = Task::new(self.session, assignment);
+        if let Some(ledger) = &self.ledger {
+            ledger.begin(assignment.number);
+        }
+        loop {
+            match task.advance(&self.lane) {
+                Demand::Heavy(job) => task.settle(job.perform()),
+                Demand::Wait(moment) => kernel::sleep_until(moment),
+                Demand::Take(semaphore) => self.take(semaphore),
+                Demand::GiveBack(semaphore) | Demand::Post(semaphore) => self.give(semaphore),
+                Demand::Yield => kernel::yield_now(),
+                Demand::End => break,
+            }
+        }
+        if let Some(ledger) = &self.ledger {
+            ledger.end();
+        }
+        task.now()
+    }
+
+    fn take(&self, index: u32) {
+        let semaphore = &self.semaphores[index as usize];
+        let ticket = semaphore.request();
+        if let Some(ledger) = &self.ledger {
+            ledger.push(index, ticket);
+        }
+        semaphore.wait(ticket);
+    }
+
+    fn give(&self, index: u32) {
+        if let Some(ledger) = &self.ledger {
+            ledger.pop();
+        }
+        self.semaphores[index as usize].release();
+    }
+}

@@ -1,0 +1,79 @@
+//! `run` steps: a child process, waited for by a thread or by a loop.
+//!
+//! What it prints goes to the runner's log. It dies with the runner.
+
+use std::io;
+use std::process::{Command, Stdio};
+
+use crate::failure::{Failed, Kind};
+use crate::sys::kernel;
+use crate::sys::process::{self, Ended};
+
+/// A command line.
+#[derive(Debug)]
+pub(crate) struct Child {
+    program: String,
+    args: Vec<String>,
+}
+
+impl Child {
+    /// It lives as long as the process, as the plan of which it is a part.
+    pub(crate) fn new(program: &str, args: &[String]) -> &'static Self {
+        Box::leak(Box::new(Self { program: program.into(), args: args.into() }))
+    }
+
+    /// Runs it while this thread waits.
+    pub(crate) fn run(&self) -> Result<(), Failed> {
+        let pid = self.start()?;
+        self.verdict(process::reap(Some(pid), true).map(|(_, ended, _)| ended))
+    }
+
+    /// Runs it while the loop does something else.
+    pub(crate) async fn run_on_loop(&self) -> Result<(), Failed> {
+        let pid = self.start()?;
+        let ended = async {
+            let descriptor = kernel::watch(kernel::pid_descriptor(pid)?)?;
+            descriptor.readable().await?.retain_ready();
+            io::Result::Ok(())
+        };
+        // Where the loop cannot watch for its end, the wait below blocks, but nothing is lost.
+        drop(ended.await);
+        self.verdict(process::reap(Some(pid), true).map(|(_, ended, _)| ended))
+    }
+
+    fn start(&self) -> Result<u32, Failed> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).stdin(Stdio::null()).stdout(Stdio::null());
+        process::kill_with_parent(&mut command);
+        // Dropping the handle leaves the child alone: `reap` waits for it by its number.
+        command.spawn().map(|child| child.id()).map_err(|error| {
+            Failed::new(Kind::Exit, format!("cannot start `{}`: {error}", self.program))
+        })
+    }
+
+    fn verdict(&self, ended: Option<Ended>) -> Result<(), Failed> {
+        let how = match ended {
+            Some(Ended::Exited(0)) => return Ok(()),
+            Some(Ended::Exited(code)) => format!("ended with exit code {code}"),
+            Some(Ended::Killed(signal)) => format!("was killed by {}", signal_name(signal)),
+            None => "was lost".into(),
+        };
+        Err(Failed::new(Kind::Exit, format!("`{}` {how}", self.program)))
+    }
+}
+
+/// `signal 9 (SIGKILL)`.
+pub(crate) fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        libc::SIGABRT => " (SIGABRT)",
+        libc::SIGBUS => " (SIGBUS)",
+        libc::SIGINT => " (SIGINT)",
+        libc::SIGKILL => " (SIGKILL)",
+        libc::SIGPIPE => " (SIGPIPE)",
+        libc::SIGSEGV => " (SIGSEGV)",
+        libc::SIGTERM => " (SIGTERM)",
+        libc::SIGXCPU => " (SIGXCPU)",
+        _ => "",
+    };
+    format!("signal {signal}{name}")
+}

@@ -1,0 +1,53 @@
+//! Kills every process that descends from this one.
+//!
+//! The runner is a subreaper: a descendant whose parent dies becomes a child of the runner, so
+//! none can get out of sight. It walks `/proc` until it finds nobody.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+
+use crate::sys::process;
+
+/// Kills them all. A process that forks while it is being looked for is found in the next round.
+pub(crate) fn kill() {
+    const ROUNDS: u32 = 100;
+    for _ in 0..ROUNDS {
+        let found = list(std::process::id());
+        if !found.into_iter().any(process::kill) {
+            return;
+        }
+        while process::reap(None, false).is_some() {}
+        std::thread::yield_now();
+    }
+}
+
+/// The descendants of a process that are alive.
+fn list(root: u32) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if let Some((pid, parent)) = pid.and_then(|pid| Some((pid, living_parent(pid)?))) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let (mut found, mut next) = (HashSet::new(), vec![root]);
+    while let Some(parent) = next.pop() {
+        for &child in children.get(&parent).into_iter().flatten() {
+            if found.insert(child) {
+                next.push(child);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The parent of a process that is not dead already, from `/proc/PID/stat`: the state and the
+/// parent are the fields after the name, which ends with the last parenthesis; see proc(5).
+fn living_parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    (!matches!(state, "Z" | "X")).then_some(parent)
+}

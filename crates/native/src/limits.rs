@@ -1,0 +1,48 @@
+//! Why the machine refused a thread or a process, as far as that can be known: the kernel says
+//! no more than `EAGAIN`, so the limits are read and the smallest is named.
+
+use std::fs;
+use std::io;
+
+use maitred_wire::{RunnerError, Strategy};
+
+use crate::session::refused;
+use crate::sys::kernel;
+
+/// An error that names the limit which is the likely cause, after so many were started.
+pub(crate) fn explain(strategy: Strategy, error: &io::Error, started: Option<u64>) -> RunnerError {
+    let done = started.map_or(String::new(), |count| format!(" after {count} were started"));
+    let what = if strategy == Strategy::Processes { "process" } else { "thread" };
+    let cause = match smallest() {
+        Some((name, limit)) if error.kind() == io::ErrorKind::WouldBlock => {
+            format!("; the smallest limit is {name} = {limit}: raise it, or run fewer at a time")
+        }
+        _ => String::new(),
+    };
+    refused(format!("the machine refused {strategy} another {what}{done}: {error}{cause}"))
+}
+
+/// The smallest limit on threads and processes, with its name.
+fn smallest() -> Option<(&'static str, u64)> {
+    let limits = [
+        ("`ulimit -u`", kernel::process_limit()),
+        ("kernel.threads-max", number("/proc/sys/kernel/threads-max")),
+        ("kernel.pid_max", number("/proc/sys/kernel/pid_max")),
+        ("pids.max of the control group", control_group()),
+    ];
+    let known = limits.into_iter().filter_map(|(name, limit)| Some((name, limit?)));
+    known.min_by_key(|&(_, limit)| limit)
+}
+
+/// `pids.max` of the control group (version 2) of this process, or of the nearest one around it
+/// that has a limit.
+fn control_group() -> Option<u64> {
+    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let group = std::path::Path::new("/sys/fs/cgroup").join(path);
+    group.ancestors().find_map(|group| number(group.join("pids.max").to_str()?))
+}
+
+fn number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}

@@ -1,0 +1,187 @@
+//! A plan made ready to run: compiled, mapped and checked. The main type is [`Session`].
+//!
+//! A runner executes one plan and ends, so a session lives as long as the process, and whoever
+//! works on it has a `&'static` to it instead of a count of references.
+
+use std::fmt::Display;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use maitred_wire::{ErrorCode, PROTOCOL, Plan, RunnerError, Strategy, VarValue};
+
+use crate::board::Board;
+use crate::failure::Tally;
+use crate::program::{self, Draws, Program};
+use crate::queue::Queue;
+use crate::recorder::Recorder;
+use crate::work;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) plan: Plan,
+    pub(crate) programs: Vec<Program>,
+    pub(crate) queue: Queue,
+    pub(crate) recorder: Recorder,
+    pub(crate) board: Board,
+    pub(crate) tally: Tally,
+    /// Ordinary memory of this process: forked workers get a copy.
+    pub(crate) vars: Box<[AtomicI64]>,
+    /// Units of `cpu` work in a second.
+    pub(crate) calibration: f64,
+    /// Why the run cannot go on, said by one of the crew.
+    pub(crate) refusal: OnceLock<RunnerError>,
+}
+
+/// A task that was taken from the queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assignment {
+    pub(crate) number: u32,
+    pub(crate) program: &'static Program,
+    /// CLOCK_MONOTONIC nanoseconds; 0: at the start.
+    pub(crate) due: u64,
+}
+
+impl Session {
+    /// Prepares a plan.
+    ///
+    /// # Errors
+    /// When it asks for what this runner cannot do, contradicts itself, or its files cannot be
+    /// mapped.
+    pub(crate) fn prepare(plan: Plan) -> Result<&'static Self, RunnerError> {
+        check(&plan)?;
+        let draws = Draws::open(&plan)?;
+        let programs = program::compile(&plan, &draws)?;
+        let recorder = Recorder::open(&plan.trace_path)
+            .map_err(|error| refused(format!("cannot map {}: {error}", plan.trace_path)))?;
+        let memory = |error| refused(format!("cannot map memory to share with workers: {error}"));
+        let board = Board::new().map_err(memory)?;
+        let queue = Queue::new(&plan, &draws, board.next())?;
+        let session = Self {
+            tally: Tally::new().map_err(memory)?,
+            vars: plan.vars.iter().map(|var| AtomicI64::new(var.initial)).collect(),
+            calibration: plan.calibration.unwrap_or_else(work::calibrate),
+            refusal: OnceLock::new(),
+            programs,
+            queue,
+            recorder,
+            board,
+            plan,
+        };
+        session.check_trace()?;
+        Ok(Box::leak(Box::new(session)))
+    }
+
+    /// Whether a loop hands what would make it stand still to a pool.
+    #[inline]
+    pub(crate) fn hands_over(&self) -> bool {
+        self.plan.strategy == Strategy::Hybrid
+    }
+
+    /// How many lanes there will be.
+    fn lanes(&self) -> u32 {
+        let workers = self.plan.workers;
+        match self.plan.strategy {
+            Strategy::Sequential | Strategy::EventLoop | Strategy::Interpreters => 1,
+            Strategy::Threads => self.queue.total(),
+            Strategy::ThreadPool | Strategy::Processes | Strategy::AsyncPool => workers,
+            Strategy::Hybrid => 1 + workers,
+        }
+    }
+
+    fn check_trace(&self) -> Result<(), RunnerError> {
+        let (lanes, tasks) = (self.lanes() as usize, self.queue.total() as usize);
+        let has = &self.recorder;
+        if has.lane_count() >= lanes && has.task_count() >= tasks {
+            return Ok(());
+        }
+        let (room, space) = (has.lane_count(), has.task_count());
+        Err(protocol(format!(
+            "the trace file has room for {room} lanes and {space} tasks, but {} needs {lanes} lanes and {tasks} tasks",
+            self.plan.strategy
+        )))
+    }
+
+    /// Takes the next task; `None`: there is none, or none may start any more.
+    #[inline]
+    pub(crate) fn take(&'static self) -> Option<Assignment> {
+        if self.board.is_stopped() {
+            return None;
+        }
+        let entry = self.queue.take()?;
+        let due = if entry.arrival == 0 { 0 } else { self.board.start() + entry.arrival };
+        let program = &self.programs[entry.program as usize];
+        Some(Assignment { number: entry.number, program, due })
+    }
+
+    /// Takes the next task and sleeps until it arrives.
+    #[inline]
+    pub(crate) fn take_when_due(&'static self) -> Option<Assignment> {
+        self.take().filter(|task| task.due == 0 || self.board.sleep_until(task.due))
+    }
+
+    /// How many units each semaphore starts with: a resource its capacity; a channel its free
+    /// slots and, in the next semaphore, no items.
+    pub(crate) fn semaphore_units(&self) -> Vec<u32> {
+        let resources = self.plan.resources.iter().map(|resource| resource.capacity);
+        let channels = self.plan.channels.iter().flat_map(|channel| [channel.capacity, 0]);
+        resources.chain(channels).collect()
+    }
+
+    /// Whether tasks can wait for each other.
+    pub(crate) fn has_semaphores(&self) -> bool {
+        !(self.plan.resources.is_empty() && self.plan.channels.is_empty())
+    }
+
+    /// How many units a task can hold or wait for at a time.
+    pub(crate) fn depth(&self) -> usize {
+        self.programs.iter().map(|program| program.depth).max().unwrap_or(0)
+    }
+
+    /// The variables, as this process sees them.
+    pub(crate) fn var_values(&self) -> Vec<VarValue> {
+        let values = self.plan.vars.iter().zip(&self.vars);
+        values
+            .map(|(var, value)| VarValue {
+                name: var.name.clone(),
+                value: value.load(Relaxed),
+                by_process: Vec::new(),
+            })
+            .collect()
+    }
+
+    /// Ends the run because the machine refuses something.
+    pub(crate) fn refuse(&self, error: RunnerError) {
+        // Only the first reason counts.
+        drop(self.refusal.set(error));
+        self.board.stop();
+        self.board.ring();
+    }
+}
+
+fn check(plan: &Plan) -> Result<(), RunnerError> {
+    if plan.protocol != PROTOCOL {
+        return Err(protocol(format!(
+            "the plan is of protocol {}, this runner speaks {PROTOCOL}: use a runner of the same version",
+            plan.protocol
+        )));
+    }
+    if !crate::strategy::SUPPORTED.contains(&plan.strategy) {
+        let text = format!("the native runner has no strategy `{}`", plan.strategy);
+        return Err(RunnerError { code: ErrorCode::Unsupported, text, place: None });
+    }
+    if plan.workers == 0 {
+        return Err(protocol("the plan has no workers: at least one is needed".into()));
+    }
+    Ok(())
+}
+
+fn protocol(text: String) -> RunnerError {
+    RunnerError { code: ErrorCode::Protocol, text, place: None }
+}
+
+/// The machine refuses something.
+pub(crate) fn refused(text: impl Display) -> RunnerError {
+    RunnerError { code: ErrorCode::Refused, text: text.to_string(), place: None }
+}

@@ -1,0 +1,173 @@
+//! Processes and bare threads.
+#![expect(unsafe_code, reason = "fork, prctl, wait and pthread_create")]
+
+use std::ffi::c_void;
+use std::fs::File;
+use std::io;
+use std::os::fd::FromRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use super::kernel::{Usage, usage_of};
+
+/// Asks the kernel to kill this process when its parent dies, and to give it the orphans of its
+/// descendants, so that none gets out of sight.
+pub(crate) fn bind_to_parent() {
+    die_with_parent();
+    // SAFETY: integers only; see prctl(2).
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}
+
+fn die_with_parent() {
+    // SAFETY: integers only; see prctl(2).
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+}
+
+/// The child that this command starts is killed when the thread that starts it ends.
+pub(crate) fn kill_with_parent(command: &mut Command) {
+    // SAFETY: prctl is a bare system call: it takes no lock and no memory.
+    unsafe {
+        command.pre_exec(|| {
+            die_with_parent();
+            Ok(())
+        })
+    };
+}
+
+/// Runs `child` in a copy of this process, which dies with this one; its number.
+///
+/// To be called while this process has one thread only: of the others, the copy would have the
+/// locks and not the threads that give them back.
+pub(crate) fn fork(child: impl FnOnce()) -> io::Result<u32> {
+    let parent = std::process::id();
+    // SAFETY: there is one thread, so the copy is whole.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            die_with_parent();
+            // The parent may have died before the line above.
+            let orphan = std::os::unix::process::parent_id() != parent;
+            let run = std::panic::AssertUnwindSafe(child);
+            let panicked = !orphan && std::panic::catch_unwind(run).is_err();
+            leave(if panicked { 101 } else { 0 })
+        }
+        pid => Ok(pid as u32),
+    }
+}
+
+/// Ends this process at once: no destructor runs, no thread is waited for.
+pub(crate) fn leave(code: i32) -> ! {
+    // SAFETY: takes an integer and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Kills a process; whether there was one.
+pub(crate) fn kill(pid: u32) -> bool {
+    // SAFETY: integers only.
+    unsafe { libc::kill(pid as i32, libc::SIGKILL) == 0 }
+}
+
+/// Kills this process as the kernel would: with SIGKILL.
+pub(crate) fn crash() -> ! {
+    kill(std::process::id());
+    loop {
+        // SAFETY: no arguments. The signal is on its way.
+        unsafe { libc::pause() };
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Exited(i32),
+    Killed(i32),
+}
+
+/// Takes note of a child that has ended, if one has. `pid` `None`: any child.
+pub(crate) fn reap(pid: Option<u32>, wait: bool) -> Option<(u32, Ended, Usage)> {
+    let wanted = pid.map_or(-1, |pid| pid as i32);
+    let options = if wait { 0 } else { libc::WNOHANG };
+    let mut status = 0;
+    // SAFETY: all zeroes is a valid rusage; both places are valid.
+    let (pid, usage) = unsafe {
+        let mut usage = std::mem::zeroed();
+        let pid = loop {
+            let pid = libc::wait4(wanted, &raw mut status, options, &raw mut usage);
+            if pid >= 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                break pid;
+            }
+        };
+        (pid, usage)
+    };
+    let ended = if libc::WIFSIGNALED(status) {
+        Ended::Killed(libc::WTERMSIG(status))
+    } else {
+        Ended::Exited(libc::WEXITSTATUS(status))
+    };
+    (pid > 0).then(|| (pid as u32, ended, usage_of(&usage)))
+}
+
+/// A descriptor that becomes readable when a child ends. Blocks the ordinary delivery of that
+/// signal in this thread; see signalfd(2).
+pub(crate) fn child_bell() -> io::Result<File> {
+    let set = child_signal(libc::SIG_BLOCK);
+    // SAFETY: `set` is a valid set of signals.
+    let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just gave us this descriptor.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Undoes the blocking by [`child_bell`], in a child.
+pub(crate) fn unblock_child_signal() {
+    child_signal(libc::SIG_UNBLOCK);
+}
+
+fn child_signal(how: i32) -> libc::sigset_t {
+    // SAFETY: `set` is filled in by sigemptyset before it is read; the old mask is not asked for.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
+        set
+    }
+}
+
+type Body = Box<dyn FnOnce() + Send>;
+
+/// Starts a detached thread with a stack of this size and no guard page.
+///
+/// `std::thread` maps a stack, a guard page and a signal stack for each thread. The kernel allows
+/// 65,530 mappings, so at some 16,000 threads it fails, and in the new thread, where it can only
+/// abort. Bare stacks lie side by side and count as one mapping.
+pub(crate) fn start_thread(stack_bytes: usize, body: Body) -> io::Result<()> {
+    extern "C" fn enter(body: *mut c_void) -> *mut c_void {
+        // SAFETY: made by `Box::into_raw` below, and given to this thread alone.
+        let body = unsafe { Box::from_raw(body.cast::<Body>()) };
+        body();
+        std::ptr::null_mut()
+    }
+    let argument = Box::into_raw(Box::new(body));
+    // SAFETY: the attributes are initialised before use and destroyed after it.
+    let error = unsafe {
+        let mut attributes = std::mem::zeroed();
+        libc::pthread_attr_init(&raw mut attributes);
+        libc::pthread_attr_setstacksize(&raw mut attributes, stack_bytes);
+        libc::pthread_attr_setguardsize(&raw mut attributes, 0);
+        libc::pthread_attr_setdetachstate(&raw mut attributes, libc::PTHREAD_CREATE_DETACHED);
+        let mut thread = std::mem::zeroed();
+        let error =
+            libc::pthread_create(&raw mut thread, &raw const attributes, enter, argument.cast());
+        libc::pthread_attr_destroy(&raw mut attributes);
+        error
+    };
+    if error == 0 {
+        return Ok(());
+    }
+    // SAFETY: the thread does not exist, so the argument is still ours.
+    drop(unsafe { Box::from_raw(argument) });
+    Err(io::Error::from_raw_os_error(error))
+}
