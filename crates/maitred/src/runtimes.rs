@@ -1,0 +1,98 @@
+//! Which runtimes there are, by the names that models use, and how each is started.
+
+use std::path::PathBuf;
+
+use maitred_wire::{Model, Strategy};
+
+use crate::error::Error;
+use crate::runtime::RunnerCommand;
+use crate::spelling;
+
+/// Something that executes steps.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// As in `native/threads`.
+    pub name: String,
+    pub strategies: Vec<Strategy>,
+    pub runner: RunnerCommand,
+}
+
+/// Those that were found.
+#[derive(Clone, Debug)]
+pub struct Runtimes(Vec<Runtime>);
+
+/// What the native runner can do. The interpreters of Python have no equal here.
+const NATIVE: [Strategy; 7] = [
+    Strategy::Sequential,
+    Strategy::Threads,
+    Strategy::ThreadPool,
+    Strategy::Processes,
+    Strategy::EventLoop,
+    Strategy::AsyncPool,
+    Strategy::Hybrid,
+];
+
+/// What can be done with a command: one copy after another, or so many at a time.
+const COMMAND: [Strategy; 2] = [Strategy::Sequential, Strategy::Processes];
+
+impl Runtimes {
+    /// The runtimes for a workload.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub fn of_workload() -> Result<Self, Error> {
+        let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
+        Ok(Self(vec![Runtime { name: "native".into(), strategies: NATIVE.into(), runner }]))
+    }
+
+    /// The runtime for a command: its copies are children of the native runner.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub fn of_command() -> Result<Self, Error> {
+        let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
+        Ok(Self(vec![Runtime { name: "command".into(), strategies: COMMAND.into(), runner }]))
+    }
+
+    /// The runtime of this name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the nearest name and the list.
+    pub fn find(&self, name: &str) -> Result<&Runtime, Error> {
+        self.0.iter().find(|runtime| runtime.name == name).ok_or_else(|| {
+            let names = || self.0.iter().map(|runtime| runtime.name.as_str());
+            let hint = spelling::nearest(name, names())
+                .map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+            let known: Vec<_> = names().collect();
+            Error::Usage(format!("unknown runtime `{name}`{hint} Known: {}", known.join(", ")))
+        })
+    }
+
+    /// The one that a bare strategy means.
+    pub fn default_runtime(&self) -> &Runtime {
+        &self.0[0]
+    }
+
+    /// Every strategy of every runtime.
+    pub fn all_models(&self) -> Vec<Model> {
+        let models = |runtime: &Runtime| {
+            let name = runtime.name.clone();
+            runtime.strategies.clone().into_iter().map(move |one| Model::new(&name, one))
+        };
+        self.0.iter().flat_map(models).collect()
+    }
+}
+
+/// The strategy that the native runner is told: for a command, what waits for so many copies at
+/// a time is a pool of threads that do nothing else.
+pub fn told_strategy(model: &Model) -> Strategy {
+    match (model.runtime.as_str(), model.strategy) {
+        ("command", Strategy::Processes) => Strategy::ThreadPool,
+        (_, strategy) => strategy,
+    }
+}
+
+fn own_program() -> Result<PathBuf, Error> {
+    std::env::current_exe()
+        .map_err(|error| Error::Failed(format!("maitred cannot find its own program: {error}")))
+}

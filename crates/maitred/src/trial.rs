@@ -1,0 +1,161 @@
+//! One run of one model, from the plan to what is kept of it. Decides nothing about when it is
+//! run or what follows.
+
+use std::time::Duration;
+
+use maitred_core::analyse::nature::{self, Nature};
+use maitred_core::analyse::{noise, summary};
+use maitred_core::result::Run;
+use maitred_core::trace::{Group, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::workload::Lowered;
+use maitred_wire::{Arrivals, Plan, TaskGroup};
+
+use crate::cli::SubjectArgs;
+use crate::contestants::{self, Entry};
+use crate::error::Error;
+use crate::measure::calibration::Calibrations;
+use crate::measure::machine;
+use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, execute};
+use crate::runtimes;
+
+/// How a run that was interrupted may end by itself.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// Everything that is the same for all runs of one piece of work.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    work: &'a Lowered,
+    args: &'a SubjectArgs,
+    interrupt: &'a Interrupt,
+    calibrations: Calibrations,
+    machine: String,
+    cores: u32,
+    /// How many spans a run may record.
+    spans: u64,
+}
+
+impl<'a> Trial<'a> {
+    /// Runs of this work, each with room for about so many spans.
+    pub fn new(
+        work: &'a Lowered,
+        args: &'a SubjectArgs,
+        interrupt: &'a Interrupt,
+        spans: u64,
+    ) -> Self {
+        let facts = machine::describe();
+        Self {
+            work,
+            args,
+            interrupt,
+            calibrations: Calibrations::of_user(),
+            machine: facts.id,
+            cores: facts.cores,
+            spans,
+        }
+    }
+
+    /// Runs the model once, for at most `limit`. A run that failed is a result too.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when no runner could be started.
+    pub fn execute(
+        &mut self,
+        entry: &Entry,
+        limit: Duration,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Trace, Error> {
+        let strategy = runtimes::told_strategy(&entry.model);
+        let execution = Execution {
+            runner: &entry.runtime.runner,
+            layout: contestants::layout(strategy, entry.workers, self.work, self.spans),
+            columns: &self.work.columns,
+            startup_limit: STARTUP_LIMIT,
+            timeout: Some(limit),
+            memory_limit: self.args.memory_limit.map(|limit| limit.0),
+            grace: GRACE,
+            interrupt: self.interrupt,
+        };
+        let identity = entry.runtime.runner.identity();
+        let known = self.calibrations.get(&identity, &self.machine);
+        let plan = |trace_path: &str, columns_path: Option<&str>| Plan {
+            limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
+            ..self.work.plan(
+                strategy,
+                entry.workers,
+                known,
+                trace_path.to_owned(),
+                columns_path.unwrap_or_default().to_owned(),
+            )
+        };
+        let measured = execute(&execution, plan, on_progress)
+            .map_err(|error| Error::Failed(error.to_string()))?;
+        if let (None, Some(ready)) = (known, &measured.ready) {
+            self.calibrations.put(&identity, &self.machine, ready.calibration);
+        }
+        Ok(self.trace(entry, measured))
+    }
+
+    /// What is kept of a run.
+    pub fn condense(&self, trace: &Trace, round: u32) -> Run {
+        let mut run = summary::run(trace, round, &self.work.expectations);
+        let own = noise::Own {
+            wall_ns: run.work_ns,
+            cpu_ns: run.work_cpu.known().map(maitred_wire::Cpu::total_ns),
+            threads: trace.lanes.len().max(1) as u32,
+            cores: self.cores,
+        };
+        run.noise.dirty = noise::dirty(&run.noise, &own);
+        run
+    }
+
+    /// What the work is, as far as this run shows.
+    pub fn nature(&self, trace: &Trace) -> Option<Nature> {
+        nature::nature(trace, self.cores)
+    }
+
+    fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
+        let bytes = measured.trace.bytes();
+        let file = TraceFile::read(bytes).ok();
+        let (runtime, version) = match &measured.ready {
+            Some(ready) => (ready.runtime.clone(), ready.version.clone()),
+            None => (entry.runtime.name.clone(), "unknown".to_owned()),
+        };
+        let trace = Trace {
+            origin: Origin::Measured { runtime, version },
+            model: entry.model.clone(),
+            workers: entry.workers,
+            steps: self.work.steps.clone(),
+            groups: self.work.groups.iter().map(|group| self.group(group)).collect(),
+            resources: self.work.resources.clone(),
+            channels: self.work.channels.iter().map(|channel| channel.name.clone()).collect(),
+            lanes: file.map(|file| file.lanes()).unwrap_or_default(),
+            tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
+            spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
+            startup: measured.startup,
+            done: measured.done,
+            end: measured.end,
+            usage: measured.usage,
+            memory: measured.memory,
+            noise: measured.noise,
+            log: measured.log,
+        };
+        if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
+            let broken = violations(&trace, Some(self.cores));
+            assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
+        }
+        trace
+    }
+
+    fn group(&self, group: &TaskGroup) -> Group {
+        let arrivals_ns = match group.arrivals {
+            Arrivals::AtOnce => Vec::new(),
+            Arrivals::EveryNs(every) => (0..u64::from(group.count)).map(|i| i * every).collect(),
+            Arrivals::Column(column) => {
+                let from = self.work.column_specs[column as usize].offset as usize;
+                self.work.columns[from..from + group.count as usize].to_vec()
+            }
+        };
+        let name = self.work.programs[group.program as usize].name.clone();
+        Group { name, first: group.first, count: group.count, arrivals_ns }
+    }
+}
