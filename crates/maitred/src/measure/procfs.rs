@@ -1,0 +1,31 @@
+//! Reading /proc and /sys: small text files whose absence is an answer, not an error.
+//! Refuses to know what the figures mean.
+
+use std::fs;
+use std::str::FromStr;
+
+/// The text of a file without surrounding white space; `None` if it cannot be read.
+pub(super) fn text(path: &str) -> Option<String> {
+    Some(String::from_utf8_lossy(&fs::read(path).ok()?).trim().to_owned())
+}
+
+/// A file that is one number; `None` also where it says `max`.
+pub(super) fn number<T: FromStr>(path: &str) -> Option<T> {
+    text(path)?.parse().ok()
+}
+
+/// The rest of the line that begins with `name`, as in `MemTotal:  24683 kB`.
+pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+/// The first word of such a field, as a number.
+pub(super) fn field_number<T: FromStr>(text: &str, name: &str) -> Option<T> {
+    field(text, name)?.split_whitespace().next()?.parse().ok()
+}
+
+/// What is in the parentheses of /proc/PID/stat may hold blanks and parentheses: the words after
+/// the last one, counted from the state, which is field 3 of proc_pid_stat(5).
+pub(super) fn stat_words(stat: &str) -> impl Iterator<Item = &str> {
+    stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace()
+}

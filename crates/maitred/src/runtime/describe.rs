@@ -1,0 +1,70 @@
+//! The short conversation: what a runner is and what it can do, without a run.
+
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use maitred_wire::{Command, Ready, Reply};
+
+use super::death;
+use super::dialogue::Dialogue;
+use super::interrupt::Interrupt;
+use super::runner::RunnerCommand;
+use super::session::{SessionError, alone, start};
+use super::watch::SILENCE_LIMIT;
+use crate::measure::clock::{nanos, now_ns};
+
+/// Asks a runner what it is and what it can do, calibration included.
+///
+/// # Errors
+/// When it cannot be started, dies, or says anything but `ready` within `limit`.
+pub fn describe(
+    runner: &RunnerCommand,
+    limit: Duration,
+    interrupt: &Interrupt,
+) -> Result<Ready, SessionError> {
+    let _alone = alone();
+    let (_, custody, mut dialogue) = start(runner)?;
+    dialogue.say(&Command::Describe {});
+    let answer = listen(&mut dialogue, limit, interrupt)?;
+    let died_by_itself = dialogue.exited;
+    let status = custody.end().status.filter(|_| died_by_itself);
+    let how = match (answer, status) {
+        (Ok(Reply::Ready(ready)), _) => return Ok(ready),
+        (Ok(Reply::Error(error)), _) => format!("refused to say what it is: {}", error.text),
+        (Ok(Reply::Done(_)), _) => "said `done` when asked what it is".into(),
+        (Err(_), Some(status)) => {
+            format!("{} before it said what it is", death::describe(status))
+        }
+        (Err(how), None) => how,
+    };
+    let log = dialogue.log();
+    Err(SessionError::NoAnswer { program: runner.program.clone(), how, log })
+}
+
+/// The first thing that it says, or why it said nothing.
+fn listen(
+    dialogue: &mut Dialogue,
+    limit: Duration,
+    interrupt: &Interrupt,
+) -> Result<Result<Reply, String>, SessionError> {
+    let mut limit_ns = now_ns().saturating_add(nanos(limit));
+    let mut why = format!("did not say what it is within {limit:?}");
+    let mut silent = false;
+    loop {
+        if let Some(reply) = dialogue.next_reply() {
+            return Ok(reply);
+        }
+        if dialogue.is_silent() && !silent {
+            silent = true;
+            limit_ns = limit_ns.min(now_ns() + nanos(SILENCE_LIMIT));
+            why = "closed its standard output before it said what it is".into();
+        }
+        if interrupt.is_raised() {
+            return Ok(Err("was interrupted".into()));
+        }
+        if dialogue.exited || now_ns() >= limit_ns {
+            return Ok(Err(why));
+        }
+        dialogue.wait(Some(interrupt.as_fd()), limit_ns).map_err(SessionError::Watch)?;
+    }
+}

@@ -1,0 +1,17 @@
+//! One run of one model: starts a runner, speaks to it, watches it, and leaves nothing behind.
+//! Decides nothing about what to run or what a result means. The entry is [`execute`].
+
+mod custody;
+mod death;
+mod describe;
+mod dialogue;
+mod interrupt;
+mod runner;
+mod session;
+mod spawn;
+mod watch;
+
+pub use describe::describe;
+pub use interrupt::Interrupt;
+pub use runner::RunnerCommand;
+pub use session::{Execution, Measured, Progress, STARTUP_LIMIT, SessionError, execute};

@@ -1,0 +1,132 @@
+//! One run from start to end: [`execute`] turns an [`Execution`] into what was [`Measured`].
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use maitred_core::trace::{Noise, Observed, PeakMemory, RunEnd, Usage};
+use maitred_wire::trace_file::Layout;
+use maitred_wire::{Command, Done, Phase, Plan, Ready};
+use thiserror::Error;
+
+use super::custody::Custody;
+use super::dialogue::Dialogue;
+use super::interrupt::Interrupt;
+use super::runner::RunnerCommand;
+use super::spawn;
+use super::watch::Watch;
+use crate::measure::trace_map::{ColumnsFile, TraceError, TraceMap};
+use crate::measure::tree::Tree;
+
+/// How long a runner may take to be ready: enough for an interpreter on a slow disk that
+/// calibrates itself.
+pub const STARTUP_LIMIT: Duration = Duration::from_secs(60);
+
+/// What to run, and how far to let it go.
+#[derive(Clone, Copy, Debug)]
+pub struct Execution<'a> {
+    pub runner: &'a RunnerCommand,
+    /// Of the trace file.
+    pub layout: Layout,
+    /// The values that differ from task to task, all columns one after another.
+    pub columns: &'a [u64],
+    /// From spawn to `ready`; [`STARTUP_LIMIT`] unless there is a reason.
+    pub startup_limit: Duration,
+    /// From `go` on.
+    pub timeout: Option<Duration>,
+    /// On the memory of all processes together, in bytes.
+    pub memory_limit: Option<u64>,
+    /// What a runner that was told to stop may take to end what is under way.
+    pub grace: Duration,
+    pub interrupt: &'a Interrupt,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Tasks that ended.
+    pub finished: u64,
+    /// All tasks.
+    pub total: u64,
+    /// Since `go`.
+    pub elapsed: Duration,
+}
+
+/// All that is known of one run: what a [`maitred_core::trace::Trace`] is made of.
+#[derive(Debug)]
+pub struct Measured {
+    /// Not read yet: decode it, or only sum it up.
+    pub trace: TraceMap,
+    /// From spawn to `ready`; its CPU time is not told apart.
+    pub startup: Phase,
+    /// `None`: the runner never was.
+    pub ready: Option<Ready>,
+    pub done: Option<Done>,
+    pub end: RunEnd,
+    pub usage: Observed<Usage>,
+    pub memory: Observed<PeakMemory>,
+    /// Figures without a judgement: `dirty` is `None`.
+    pub noise: Noise,
+    /// The last lines of the runner's standard error.
+    pub log: String,
+}
+
+/// Why there was no run. How a run that was started went wrong is a [`RunEnd`].
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// There is no such program, or it may not be executed.
+    #[error("cannot start the runner {}: {source}", program.display())]
+    Start { program: std::path::PathBuf, source: io::Error },
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The kernel refused what is needed to follow a process.
+    #[error("cannot watch the runner: {0}")]
+    Watch(#[source] io::Error),
+    /// It does not say what it is.
+    #[error("the runner {} {how}{}", program.display(), indent(log))]
+    NoAnswer { program: std::path::PathBuf, how: String, log: String },
+}
+
+/// One run at a time: two would disturb each other's figures, and of an orphan nobody could tell
+/// whose it is.
+pub(super) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // Who panicked while alone left nothing half done: its processes ended with its custody.
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a plan, which `plan` makes from the paths of the trace file and of the columns file. The
+/// calling thread must be one that lives on: the runner is killed with it.
+///
+/// # Errors
+/// When nothing could be started. Nothing is left running in any case.
+pub fn execute(
+    execution: &Execution<'_>,
+    plan: impl FnOnce(&str, Option<&str>) -> Plan,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Measured, SessionError> {
+    let _alone = alone();
+    let trace = TraceMap::new(execution.layout)?;
+    let columns = ColumnsFile::new(execution.columns)?;
+    let plan = plan(&trace.path(), columns.as_ref().map(ColumnsFile::path).as_deref());
+    let (started_ns, custody, mut dialogue) = start(execution.runner)?;
+    dialogue.say(&Command::Plan(Box::new(plan)));
+    let mut watch = Watch::new(execution, started_ns, custody, dialogue, trace, columns);
+    watch.follow(on_progress).map_err(SessionError::Watch)?;
+    Ok(watch.finish())
+}
+
+/// Starts a runner, for whoever holds [`alone`].
+pub(super) fn start(runner: &RunnerCommand) -> Result<(u64, Custody, Dialogue), SessionError> {
+    let others = Tree::children_of_ours();
+    let started = spawn::start(runner)
+        .map_err(|source| SessionError::Start { program: runner.program.clone(), source })?;
+    let custody = Custody::new(started.pid, others);
+    let started_ns = started.at_ns;
+    let dialogue = Dialogue::new(started).map_err(SessionError::Watch)?;
+    Ok((started_ns, custody, dialogue))
+}
+
+fn indent(log: &str) -> String {
+    log.lines().map(|line| format!("\n  {line}")).collect()
+}

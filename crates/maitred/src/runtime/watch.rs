@@ -1,0 +1,378 @@
+//! Follows one run: what is expected when, how long it may take, and what is measured meanwhile.
+//! One thread, one poll: replies, the log, the end of the process, the interrupt and all clocks.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use maitred_core::trace::{Noise, RunEnd};
+use maitred_wire::{Command, Done, PROTOCOL, Phase, Ready, Reply};
+
+use super::custody::{Custody, Ended};
+use super::death;
+use super::dialogue::Dialogue;
+use super::session::{Execution, Measured, Progress};
+use crate::measure::clock::{nanos, now_ns};
+use crate::measure::memory::{Ceiling, Sampler};
+use crate::measure::noise::{Snapshot, oom_kills};
+use crate::measure::sys;
+use crate::measure::trace_map::{ColumnsFile, TraceMap};
+
+/// Between two reports of progress.
+const PROGRESS_REST: Duration = Duration::from_millis(100);
+/// What a runner may take to end what is under way when a person waits for it.
+const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
+/// What a runner may take to exit after the end of its input.
+const EXIT_LIMIT: Duration = Duration::from_secs(2);
+/// What a runner that closed its output may take to exit: a process that dies closes its files
+/// first.
+pub(super) const SILENCE_LIMIT: Duration = Duration::from_millis(500);
+
+/// Where in the conversation we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The plan was sent; `ready` is next.
+    Starting,
+    /// `go` was sent; `done` is next.
+    Running,
+    /// `stop` was sent; `done` is next.
+    Stopping,
+    /// Nothing is expected but the end of the process.
+    Closing,
+}
+
+/// Why a run ended, before it is known how its process did.
+#[derive(Debug)]
+enum Ending {
+    Known(RunEnd),
+    /// The runner broke the rules of the conversation; what it did, as a sentence's end.
+    Broke(String),
+    /// Its process ended before it said `done`.
+    Gone,
+}
+
+/// One run under way.
+#[derive(Debug)]
+pub(super) struct Watch<'a> {
+    execution: &'a Execution<'a>,
+    started_ns: u64,
+    custody: Custody,
+    dialogue: Dialogue,
+    trace: TraceMap,
+    columns: Option<ColumnsFile>,
+    sampler: Sampler,
+    ceiling: Option<Ceiling>,
+    stage: Stage,
+    /// Of the stage.
+    limit_ns: u64,
+    progress_ns: u64,
+    interrupted: bool,
+    killed: bool,
+    ready: Option<(Ready, u64)>,
+    at_go: Option<AtGo>,
+    worked: Option<Snapshot>,
+    done: Option<Done>,
+    ending: Option<Ending>,
+    oom_kills: Option<u64>,
+}
+
+/// The state of things just before the work.
+#[derive(Debug)]
+struct AtGo {
+    ns: u64,
+    machine: Snapshot,
+    runner_cpu_ns: Option<u64>,
+}
+
+impl<'a> Watch<'a> {
+    /// Follows a runner to which the plan was just sent.
+    pub(super) fn new(
+        execution: &'a Execution<'a>,
+        started_ns: u64,
+        custody: Custody,
+        dialogue: Dialogue,
+        trace: TraceMap,
+        columns: Option<ColumnsFile>,
+    ) -> Self {
+        Self {
+            execution,
+            started_ns,
+            custody,
+            dialogue,
+            trace,
+            columns,
+            sampler: Sampler::default(),
+            ceiling: execution.memory_limit.map(Ceiling::new),
+            stage: Stage::Starting,
+            limit_ns: started_ns.saturating_add(nanos(execution.startup_limit)),
+            progress_ns: u64::MAX,
+            interrupted: false,
+            killed: false,
+            ready: None,
+            at_go: None,
+            worked: None,
+            done: None,
+            ending: None,
+            oom_kills: oom_kills(),
+        }
+    }
+
+    /// Goes on until the runner's process has ended or must be killed.
+    pub(super) fn follow(&mut self, on_progress: &mut dyn FnMut(Progress)) -> io::Result<()> {
+        while !self.dialogue.exited && !self.killed {
+            let interrupt = (!self.interrupted).then(|| self.execution.interrupt.as_fd());
+            self.dialogue.wait(interrupt, self.next_ns())?;
+            while let Some(reply) = self.dialogue.next_reply() {
+                self.take(reply);
+            }
+            self.look_for_silence();
+            self.look_at_interrupt();
+            self.look_at_memory();
+            self.look_at_limit();
+            self.report(on_progress);
+        }
+        Ok(())
+    }
+
+    /// Ends whatever is left and puts the parts together.
+    pub(super) fn finish(mut self) -> Measured {
+        let ended = self.custody.end();
+        let noise = noise(self.at_go.as_ref(), self.worked, &ended);
+        let end = end(self.ending, &ended, self.killed, self.ready.is_some(), self.oom_kills);
+        if let Some(done) = &mut self.done {
+            done.notes.extend(notes(&ended, self.killed));
+        }
+        let (ready, ready_ns) = self.ready.unzip();
+        let end_ns = ready_ns.unwrap_or_else(now_ns);
+        Measured {
+            trace: self.trace,
+            startup: Phase { start_ns: self.started_ns, end_ns, cpu: None },
+            ready,
+            done: self.done,
+            end,
+            usage: ended.usage,
+            memory: self.sampler.result(),
+            noise,
+            log: self.dialogue.log(),
+        }
+    }
+
+    fn next_ns(&self) -> u64 {
+        let measuring = matches!(self.stage, Stage::Running | Stage::Stopping);
+        let sample_ns = if measuring { self.sampler.next_ns() } else { u64::MAX };
+        let ceiling_ns = self.ceiling.as_ref().map_or(u64::MAX, Ceiling::next_ns);
+        self.limit_ns.min(self.progress_ns).min(sample_ns).min(ceiling_ns)
+    }
+
+    fn take(&mut self, reply: Result<Reply, String>) {
+        match (self.stage, reply) {
+            (Stage::Closing, _) => {}
+            (Stage::Starting, Ok(Reply::Ready(ready))) => self.go(ready),
+            (Stage::Running | Stage::Stopping, Ok(Reply::Done(done))) => self.take_done(*done),
+            (_, Ok(Reply::Error(error))) => self.close(Ending::Known(RunEnd::Refused(error))),
+            (Stage::Starting, Ok(Reply::Done(_))) => self.break_off("said `done` before `go`"),
+            (_, Ok(Reply::Ready(_))) => self.break_off("said `ready` twice"),
+            (_, Err(what)) => self.break_off(&what),
+        }
+    }
+
+    fn go(&mut self, ready: Ready) {
+        let ready_ns = now_ns();
+        if ready.protocol != PROTOCOL {
+            let theirs = ready.protocol;
+            let what = format!("speaks version {theirs} of the protocol, not {PROTOCOL}");
+            return self.break_off(&what);
+        }
+        self.ready = Some((ready, ready_ns));
+        self.sample();
+        let runner_cpu_ns = sys::process_cpu_ns(self.custody.tree().runner());
+        let machine = Snapshot::take();
+        let ns = now_ns();
+        self.dialogue.say(&Command::Go {});
+        self.at_go = Some(AtGo { ns, machine, runner_cpu_ns });
+        self.progress_ns = ns + nanos(PROGRESS_REST);
+        self.enter(Stage::Running, self.execution.timeout.unwrap_or(Duration::MAX));
+    }
+
+    fn take_done(&mut self, done: Done) {
+        let end = match done.deadlock.as_slice() {
+            [] => RunEnd::Finished,
+            blocked => RunEnd::Deadlock(blocked.to_vec()),
+        };
+        self.worked = Some(Snapshot::take());
+        // The runner and all it made are still there: it ends only with its input.
+        self.sample();
+        self.done = Some(done);
+        self.close(Ending::Known(end));
+    }
+
+    /// Keeps the first reason only: what follows on it is its consequence.
+    fn end_with(&mut self, ending: Ending) {
+        self.ending.get_or_insert(ending);
+    }
+
+    fn close(&mut self, ending: Ending) {
+        self.end_with(ending);
+        self.dialogue.close_input();
+        self.enter(Stage::Closing, EXIT_LIMIT);
+    }
+
+    fn break_off(&mut self, what: &str) {
+        self.end_with(Ending::Broke(what.into()));
+        self.sample();
+        self.killed = true;
+        self.stage = Stage::Closing;
+    }
+
+    fn stop(&mut self, end: RunEnd, grace: Duration) {
+        self.sample();
+        if self.stage == Stage::Running {
+            self.dialogue.say(&Command::Stop {});
+        }
+        self.end_with(Ending::Known(end));
+        self.enter(Stage::Stopping, grace);
+    }
+
+    fn enter(&mut self, stage: Stage, limit: Duration) {
+        self.stage = stage;
+        self.limit_ns = now_ns().saturating_add(nanos(limit));
+    }
+
+    fn look_for_silence(&mut self) {
+        if self.dialogue.exited {
+            self.end_with(Ending::Gone);
+        } else if self.dialogue.is_silent() && self.stage != Stage::Closing {
+            let what = "closed its standard output before it said `done`, and went on running";
+            self.end_with(Ending::Broke(what.into()));
+            self.enter(Stage::Closing, SILENCE_LIMIT);
+        }
+    }
+
+    fn look_at_interrupt(&mut self) {
+        if self.interrupted || !self.execution.interrupt.is_raised() {
+            return;
+        }
+        self.interrupted = true;
+        match self.stage {
+            Stage::Starting => {
+                self.end_with(Ending::Known(RunEnd::Interrupted));
+                self.killed = true;
+            }
+            Stage::Running => {
+                self.stop(RunEnd::Interrupted, self.execution.grace.min(INTERRUPT_GRACE));
+            }
+            Stage::Stopping | Stage::Closing => {
+                self.limit_ns = self.limit_ns.min(now_ns() + nanos(INTERRUPT_GRACE));
+            }
+        }
+    }
+
+    fn look_at_memory(&mut self) {
+        let now = now_ns();
+        if matches!(self.stage, Stage::Running | Stage::Stopping) && now >= self.sampler.next_ns() {
+            self.sample();
+        }
+        let instrument = self.instrument_bytes();
+        let Some(ceiling) = self.ceiling.as_mut().filter(|ceiling| now >= ceiling.next_ns()) else {
+            return;
+        };
+        let seen = ceiling.exceeded(self.custody.tree(), &mut self.sampler, instrument);
+        if let (Some(seen_bytes), Some(limit_bytes)) = (seen, self.execution.memory_limit) {
+            self.end_with(Ending::Known(RunEnd::OutOfMemory { limit_bytes, seen_bytes }));
+            self.killed = true;
+        }
+    }
+
+    fn look_at_limit(&mut self) {
+        if self.killed || now_ns() < self.limit_ns {
+            return;
+        }
+        match self.stage {
+            Stage::Starting => {
+                let limit = self.execution.startup_limit;
+                self.break_off(&format!("did not say `ready` within {limit:?}"));
+            }
+            Stage::Running => {
+                let limit_ns = nanos(self.execution.timeout.unwrap_or(Duration::MAX));
+                self.stop(RunEnd::TimedOut { limit_ns }, self.execution.grace);
+            }
+            Stage::Stopping => {
+                self.sample();
+                self.killed = true;
+            }
+            Stage::Closing => self.killed = true,
+        }
+    }
+
+    fn report(&mut self, on_progress: &mut dyn FnMut(Progress)) {
+        let now = now_ns();
+        let Some(go) = self.at_go.as_ref().filter(|_| now >= self.progress_ns) else { return };
+        self.progress_ns = now + nanos(PROGRESS_REST);
+        on_progress(Progress {
+            finished: self.trace.tasks_ended(),
+            total: u64::from(self.execution.layout.tasks),
+            elapsed: Duration::from_nanos(now - go.ns),
+        });
+    }
+
+    fn sample(&mut self) {
+        let instrument = self.instrument_bytes();
+        let tree = self.custody.tree();
+        self.sampler.sample(|| tree.members(), instrument);
+    }
+
+    fn instrument_bytes(&self) -> u64 {
+        let columns = self.columns.as_ref().map_or(0, ColumnsFile::resident_bytes);
+        self.trace.resident_bytes() + columns
+    }
+}
+
+/// The CPU time of the tree since `go` is all it used but what the runner, then without children,
+/// had used by then.
+fn noise(at_go: Option<&AtGo>, worked: Option<Snapshot>, ended: &Ended) -> Noise {
+    let Some(go) = at_go else { return Noise::default() };
+    let now = Snapshot::take();
+    let used = ended.usage.known().map(|usage| usage.user_ns + usage.system_ns);
+    let tree_cpu_ns = used.zip(go.runner_cpu_ns).map(|(all, start)| all.saturating_sub(start));
+    go.machine.noise(&worked.unwrap_or(now), &now, tree_cpu_ns)
+}
+
+fn end(
+    ending: Option<Ending>,
+    ended: &Ended,
+    killed: bool,
+    was_ready: bool,
+    oom_kills_before: Option<u64>,
+) -> RunEnd {
+    let status = ended.status.map_or_else(|| "ended in an unknown way".into(), death::describe);
+    let how = match ending {
+        Some(Ending::Known(end)) => return end,
+        // Not killed: it closed its output because it was dying.
+        Some(Ending::Broke(what)) if killed => what,
+        _ if was_ready => format!("{status} before it said `done`"),
+        _ => format!("{status} before it was ready"),
+    };
+    let by_kernel = !killed && status.contains("SIGKILL") && oom_kills() > oom_kills_before;
+    let hint = if by_kernel {
+        ": the kernel's count of processes killed for want of memory rose meanwhile, so the \
+         machine or a control group ran out of it"
+    } else {
+        ""
+    };
+    RunEnd::Died { how: how + hint }
+}
+
+fn notes(ended: &Ended, killed: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if killed {
+        notes.push(format!(
+            "the runner had to be killed: {EXIT_LIMIT:?} after its last word it had not ended"
+        ));
+    }
+    match ended.killed {
+        0 => {}
+        1 => notes.push("a process that outlived the runner was killed".into()),
+        count => notes.push(format!("{count} processes that outlived the runner were killed")),
+    }
+    notes
+}
