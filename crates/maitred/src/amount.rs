@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use maitred_core::workload::{parse_bytes, parse_duration};
+use maitred_core::workload::{parse_duration, parse_size};
 
 /// A length of time: `90s`, `1m30s`, `250ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +14,9 @@ impl FromStr for Period {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match parse_duration(text) {
-            Some(0) => Err("it must be longer than nothing".to_owned()),
-            Some(nanoseconds) => Ok(Self(Duration::from_nanos(nanoseconds))),
-            None => Err("write a time with its unit, as in 30s, 250ms or 1m30s".to_owned()),
+            Ok(0) => Err("it must be longer than nothing".to_owned()),
+            Ok(nanoseconds) => Ok(Self(Duration::from_nanos(nanoseconds))),
+            Err(_) => Err("write a time with its unit, as in 30s, 250ms or 1m30s".to_owned()),
         }
     }
 }
@@ -29,10 +29,10 @@ impl FromStr for MemorySize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match parse_bytes(text) {
-            Some(bytes) if bytes >= 1 << 20 => Ok(Self(bytes)),
-            Some(_) => Err("a runner needs at least 1MiB".to_owned()),
-            None => Err("write a size with its unit, as in 512MiB or 2GB".to_owned()),
+        match parse_size(text) {
+            Ok(bytes) if bytes >= 1 << 20 => Ok(Self(bytes)),
+            Ok(_) => Err("a runner needs at least 1MiB".to_owned()),
+            Err(_) => Err("write a size with its unit, as in 512MiB or 2GB".to_owned()),
         }
     }
 }

@@ -1,15 +1,17 @@
 //! Which models take part: what was named, what the workload names, or all; each with its number
 //! of workers, and with the reason where it cannot run.
 
-use maitred_core::workload::Lowered;
+use maitred_core::workload::{Lowered, Report};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Model, Strategy};
 
 use crate::amount::WorkerCounts;
 use crate::error::Error;
-use crate::measure::limits;
-use crate::runtime::{Runtime, Runtimes};
+use crate::measure::limits::{self, Demand};
+use crate::measure::machine;
+use crate::runtimes::{self, Runtime, Runtimes};
 use crate::spelling;
+use crate::subject::Subject;
 
 /// A model that takes part.
 #[derive(Clone, Debug)]
@@ -34,21 +36,21 @@ pub struct Wish<'a> {
 ///
 /// # Errors
 /// [`Error::Usage`] with the nearest name for an unknown one.
-pub fn choose(wish: &Wish, work: &Lowered, runtimes: &Runtimes) -> Result<Vec<Entry>, Error> {
+pub fn choose(wish: &Wish, subject: &Subject, runtimes: &Runtimes) -> Result<Vec<Entry>, Error> {
     let mut named = Vec::new();
     for text in wish.models {
         named.extend(expand(text, runtimes)?);
     }
     let by_user = !named.is_empty();
     if !by_user {
-        named = work.compare.clone();
+        named = subject.work.compare.clone();
     }
     if named.is_empty() {
         named = runtimes.all_models();
     }
     let mut entries = Vec::new();
     for model in spread(named, wish.workers) {
-        let entry = enter(model, work, runtimes)?;
+        let entry = enter(model, subject, runtimes)?;
         match &entry.obstacle {
             Some(obstacle) if by_user => {
                 return Err(Error::Usage(format!("{} cannot run: {obstacle}", entry.model)));
@@ -113,11 +115,10 @@ fn spread(models: Vec<Model>, workers: Option<&WorkerCounts>) -> Vec<Model> {
     all
 }
 
-fn enter(model: Model, work: &Lowered, runtimes: &Runtimes) -> Result<Entry, Error> {
+fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Result<Entry, Error> {
     let runtime = runtimes.find(&model.runtime)?.clone();
-    let tasks = work.task_count();
-    let workers = workers(&model, tasks);
-    let obstacle = obstacle(&model, workers, work, &runtime);
+    let workers = workers(&model, subject.work.task_count());
+    let obstacle = obstacle(&model, workers, subject, &runtime);
     Ok(Entry { model, workers, runtime, obstacle })
 }
 
@@ -126,7 +127,7 @@ fn enter(model: Model, work: &Lowered, runtimes: &Runtimes) -> Result<Entry, Err
 /// A pool has four more than there are processors, at most 32, so that a worker that waits does
 /// not idle a processor: the default of Python's `ThreadPoolExecutor`, for the same reason.
 pub fn workers(model: &Model, tasks: u32) -> u32 {
-    let cores = limits::cores();
+    let cores = machine::usable_cores();
     match model.strategy {
         Strategy::Sequential | Strategy::EventLoop => 1,
         Strategy::Threads => tasks,
@@ -141,21 +142,38 @@ pub fn workers(model: &Model, tasks: u32) -> u32 {
 }
 
 /// Why this model cannot run this work here, as a sentence with the next step.
-fn obstacle(model: &Model, workers: u32, work: &Lowered, runtime: &Runtime) -> Option<String> {
+fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -> Option<String> {
+    let work = &subject.work;
     if !runtime.strategies.contains(&model.strategy) {
         let names: Vec<_> = runtime.strategies.iter().map(ToString::to_string).collect();
-        return Some(format!(
-            "{} has no {}; it has {}",
-            runtime.name,
-            model.strategy,
-            names.join(", ")
-        ));
+        let (name, has) = (&runtime.name, names.join(", "));
+        return Some(format!("{name} has no `{}`; it has {has}", model.strategy));
     }
-    if let Some(need) = work.needs(&runtime.name, model.strategy).into_iter().next() {
-        return Some(need);
+    let strategy = runtimes::told_strategy(model);
+    let needs = work.needs(&told_runtime(model), strategy);
+    if !needs.is_empty() {
+        let report = Report::new(&subject.name, &subject.source, &needs[..1]);
+        return Some(format!("it lacks what a step needs\n{report}").trim_end().to_owned());
     }
-    let layout = layout(model.strategy, workers, work, SPANS);
-    limits::forbids(model.strategy, workers, work.task_count(), layout.bytes() as u64)
+    limits::check(&demand(strategy, workers, work)).err()
+}
+
+/// The runtime whose abilities count: a command is run by the native one.
+fn told_runtime(model: &Model) -> String {
+    if model.runtime == "command" { "native".to_owned() } else { model.runtime.clone() }
+}
+
+/// What a run asks of the machine at most.
+fn demand(strategy: Strategy, workers: u32, work: &Lowered) -> Demand {
+    let layout = layout(strategy, workers, work, SPANS);
+    let spans = (u64::from(layout.lanes) * u64::from(layout.spans_per_lane)).min(SPANS);
+    let columns = work.columns.len() * size_of::<u64>();
+    let fixed = layout.spans_offset() + columns;
+    let bytes = fixed as u64 + spans * maitred_wire::trace_file::SPAN_BYTES as u64;
+    match strategy {
+        Strategy::Processes => Demand { processes: u64::from(workers), bytes, threads: 0 },
+        _ => Demand { threads: u64::from(workers), bytes, processes: 0 },
+    }
 }
 
 /// How many spans a compared run may record: 24 MB of them.
@@ -165,7 +183,8 @@ pub const SPANS: u64 = 1_000_000;
 /// lane of a pool may do most of the work, so each has room for up to four shares.
 pub fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u64) -> Layout {
     let tasks = work.task_count();
-    let (total, most) = work.span_counts();
+    let total = work.spans();
+    let most = work.spans_per_task().iter().copied().max().unwrap_or(0);
     let (lanes, room) = match strategy {
         Strategy::Sequential | Strategy::EventLoop => (1, total),
         Strategy::Threads => (tasks, most),

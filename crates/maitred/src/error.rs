@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use maitred_core::workload::{Diagnostic, Report};
+
 /// Exit codes: the table that users see is [`crate::cli::EXIT_CODES`].
 pub mod exit {
     pub const OK: u8 = 0;
@@ -21,9 +23,9 @@ pub enum Error {
     /// The user's input is wrong, or the machine forbids what it asks for. Nothing was started.
     #[error("{0}")]
     Usage(String),
-    /// Mistakes in a workload, already laid out as text.
-    #[error("{text}")]
-    Workload { text: String },
+    /// Mistakes in a workload, or in the options that set its parameters.
+    #[error("{}", Report::new(name, source, mistakes))]
+    Workload { name: String, source: String, mistakes: Vec<Diagnostic> },
     /// It was tried and could not be done.
     #[error("{0}")]
     Failed(String),

@@ -87,9 +87,9 @@ impl Export {
     fn render(&self, result: &Comparison) -> String {
         use maitred_core::view;
         match self.format {
-            Format::Json => view::to_json(result),
-            Format::Csv => view::csv(result),
-            Format::Markdown => view::markdown(result),
+            Format::Json => view::json::to_json(result),
+            Format::Csv => view::csv::csv(result),
+            Format::Markdown => view::markdown::markdown(result),
         }
     }
 

@@ -13,36 +13,44 @@ pub mod measure;
 mod progress;
 mod rounds;
 pub mod runtime;
+mod runtimes;
+mod saved;
 mod spelling;
 mod subject;
 mod terminal;
+mod trial;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command};
 use error::{Error, exit};
+use maitred_core::workload::Report;
 use terminal::Terminal;
 
 /// Does what the arguments say; the number is the exit code.
-pub fn main() -> u8 {
+pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return ExitCode::from(usage(&error)),
     };
     if let Some(Command::Runner { runtime }) = &cli.command {
         return run_runner(runtime);
     }
     let terminal = Terminal::new(cli.color);
-    match run(&cli, &terminal) {
+    ExitCode::from(match run(&cli, &terminal) {
         Ok(code) => code,
         Err(error) => {
             match &error {
                 Error::ClosedPipe | Error::Signal(_) => {}
-                Error::Workload { text } => terminal.say(text.trim_end()),
+                Error::Workload { name, source, mistakes } => {
+                    terminal.say(&terminal.report(&Report::new(name, source, mistakes)));
+                }
                 other => terminal.complain(&other.to_string()),
             }
             error.exit_code()
         }
-    }
+    })
 }
 
 fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
@@ -61,10 +69,10 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
 }
 
 /// The one place where the program is the measured instead of the measurer.
-fn run_runner(runtime: &str) -> u8 {
+fn run_runner(runtime: &str) -> ExitCode {
     match runtime {
         "native" => maitred_native::main(),
-        _ => exit::USAGE,
+        _ => ExitCode::from(exit::USAGE),
     }
 }
 

@@ -27,7 +27,7 @@ impl ProgressLine {
         let due = self.shown.is_none_or(|at| at.elapsed() >= Duration::from_millis(100));
         if self.live && due {
             self.shown = Some(Instant::now());
-            self.terminal.rewrite(&units::fit(&line(), self.terminal.width - 1));
+            self.terminal.rewrite(&cut(&line(), self.terminal.width - 1));
         }
     }
 
@@ -48,5 +48,13 @@ pub fn estimate(comparison: &Comparison) -> String {
             format!("fastest so far {} {}", one.model, units::duration(work_ns))
         }
         None => "no figure yet".to_owned(),
+    }
+}
+
+/// The line without what does not fit.
+fn cut(line: &str, columns: usize) -> String {
+    match line.chars().count() {
+        fits if fits <= columns => line.to_owned(),
+        _ => line.chars().take(columns.saturating_sub(1)).chain(['…']).collect(),
     }
 }

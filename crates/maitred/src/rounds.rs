@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use maitred_core::analyse;
-use maitred_core::result::{Comparison, Run, Stopped};
+use maitred_core::analyse::compare;
+use maitred_core::result::{Comparison, Contestant, Run, Stopped};
 use maitred_core::trace::RunEnd;
+use maitred_wire::Model;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -23,8 +24,8 @@ pub struct Rules {
     pub budget: Duration,
     /// Of the order of the models.
     pub seed: u64,
-    /// Index of the contestant that all others are compared with; `None`: the fastest.
-    pub baseline: Option<usize>,
+    /// Whom all others are compared with; `None`: the fastest.
+    pub baseline: Option<Model>,
 }
 
 /// Which run it is.
@@ -65,7 +66,7 @@ pub fn run(comparison: &mut Comparison, rules: &Rules, world: &mut impl World) -
     let mut order = ChaCha8Rng::seed_from_u64(rules.seed);
     for _ in 0..rules.warmup {
         for contestant in 0..comparison.contestants.len() {
-            if !world.interrupted() {
+            if !world.interrupted() && takes_part(&comparison.contestants[contestant]) {
                 world.execute(contestant, Purpose::Warmup)?;
             }
         }
@@ -73,7 +74,7 @@ pub fn run(comparison: &mut Comparison, rules: &Rules, world: &mut impl World) -
     let mut round = 0;
     loop {
         let complete = run_round(comparison, round, &mut order, world);
-        analyse::rank(comparison, rules.baseline);
+        compare::rank(comparison, rules.baseline.as_ref());
         round += u32::from(*complete.as_ref().unwrap_or(&false));
         comparison.stopped = reason_to_stop(comparison, rules, round, world);
         world.round_done(comparison)?;
@@ -92,7 +93,7 @@ fn run_round(
     world: &mut impl World,
 ) -> Result<bool, Error> {
     let mut turn: Vec<usize> = (0..comparison.contestants.len()).collect();
-    turn.retain(|&index| comparison.contestants[index].runs.iter().all(is_good));
+    turn.retain(|&index| takes_part(&comparison.contestants[index]));
     turn.shuffle(order);
     for index in turn {
         if world.interrupted() {
@@ -107,9 +108,17 @@ fn run_round(
     Ok(true)
 }
 
+/// Whether a contestant can run and has not failed yet.
+fn takes_part(contestant: &Contestant) -> bool {
+    match contestant.runs.is_empty() {
+        true => contestant.unranked.is_none(),
+        false => contestant.runs.iter().all(is_good),
+    }
+}
+
 /// Whether it is worth running again: a model that failed once is never ranked.
 fn is_good(run: &Run) -> bool {
-    analyse::failure(run).is_none()
+    compare::mistake(run).is_none()
 }
 
 fn reason_to_stop(
@@ -119,7 +128,7 @@ fn reason_to_stop(
     world: &impl World,
 ) -> Stopped {
     let clean = (0..rounds).filter(|&round| is_clean(comparison, round)).count();
-    let good = comparison.contestants.iter().filter(|one| one.runs.iter().all(is_good)).count();
+    let good = comparison.contestants.iter().filter(|one| takes_part(one)).count();
     if world.interrupted() {
         return Stopped::Interrupted;
     }
@@ -133,10 +142,15 @@ fn reason_to_stop(
             Stopped::Rounds
         }
         Some(_) => Stopped::Running,
-        None if analyse::decided(comparison) => Stopped::Decided,
+        None if is_decided(comparison, rules) => Stopped::Decided,
         None if world.elapsed() + round_time(comparison) > rules.budget => Stopped::Budget,
         None => Stopped::Running,
     }
+}
+
+fn is_decided(comparison: &Comparison, rules: &Rules) -> bool {
+    let effect = comparison.settings.minimum_effect;
+    compare::decided(&comparison.contestants, effect, rules.baseline.as_ref())
 }
 
 /// How long a further round would take, from the last run of each contestant.

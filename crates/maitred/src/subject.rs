@@ -5,10 +5,13 @@ use std::io::Read;
 use std::path::Path;
 
 use maitred_core::result::SubjectKind;
-use maitred_core::workload::{self, Lowered, Settings};
+use maitred_core::view::units;
+use maitred_core::workload::{self, Diagnostic, Lowered, Report, Settings};
 
 use crate::cli::SubjectArgs;
 use crate::error::Error;
+use crate::runtimes::Runtimes;
+use crate::terminal::Terminal;
 
 /// What is to be done, ready to be planned for any model.
 #[derive(Debug)]
@@ -16,7 +19,39 @@ pub struct Subject {
     /// As it was named.
     pub name: String,
     pub kind: SubjectKind,
+    /// The text of the workload, to point into it.
+    pub source: String,
     pub work: Lowered,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Subject {
+    /// What it is called, in one line.
+    pub fn heading(&self) -> String {
+        let tasks = units::plural(u64::from(self.work.task_count()), "task");
+        match &self.work.title {
+            Some(title) if *title != self.name => format!("{title} ({}, {tasks})", self.name),
+            _ => format!("{} ({tasks})", self.name),
+        }
+    }
+
+    /// The runtimes that can be asked to do it.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub fn runtimes(&self) -> Result<Runtimes, Error> {
+        match self.kind {
+            SubjectKind::Command => Runtimes::of_command(),
+            _ => Runtimes::of_workload(),
+        }
+    }
+
+    /// Says what looks wrong in the workload, though it forbids nothing.
+    pub fn warn(&self, terminal: &Terminal) {
+        if !self.warnings.is_empty() {
+            terminal.say(&terminal.report(&Report::new(&self.name, &self.source, &self.warnings)));
+        }
+    }
 }
 
 /// No workload that a person wrote is longer.
@@ -29,8 +64,7 @@ const MAX_SOURCE_BYTES: u64 = 1 << 20;
 pub fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
     let source = read(path)?;
     let name = path.display().to_string();
-    let work = lower(&source, &name, path.parent(), args)?;
-    Ok(Subject { name, kind: SubjectKind::Workload, work })
+    lower(source, name, SubjectKind::Workload, path.parent(), args)
 }
 
 /// Makes the workload of a command: so many copies of it.
@@ -47,35 +81,42 @@ pub fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subject, Err
         args.count,
         quoted.join(" ")
     );
-    let work = lower(&source, &name, None, args)?;
-    Ok(Subject { name, kind: SubjectKind::Command, work })
+    lower(source, name, SubjectKind::Command, None, args)
 }
 
 fn lower(
-    source: &str,
-    name: &str,
+    source: String,
+    name: String,
+    kind: SubjectKind,
     folder: Option<&Path>,
     args: &SubjectArgs,
-) -> Result<Lowered, Error> {
-    let laid_out = |mistakes: Vec<workload::Diagnostic>| Error::Workload {
-        text: workload::render(&mistakes, name, source),
+) -> Result<Subject, Error> {
+    let mistakes = |mistakes| Error::Workload {
+        name: name.clone(),
+        source: source.clone(),
+        mistakes,
     };
-    let parsed = workload::parse(source).map_err(laid_out)?;
-    let mut settings = Settings::new(args.seed, args.speed.0, args.set.clone());
-    for path in parsed.input_paths() {
-        let full = folder.unwrap_or(Path::new("")).join(&path);
-        let lines = read_lines(&full)?;
-        settings.inputs.insert(path, lines);
+    let parsed = workload::parse(&source).map_err(mistakes)?;
+    let mut settings = Settings {
+        seed: args.seed,
+        speed: args.speed.0,
+        set: args.set.clone(),
+        inputs: Vec::new(),
+    };
+    for path in workload::input_files(&parsed, &args.set) {
+        let lines = read_lines(&folder.unwrap_or(Path::new("")).join(&path))?;
+        settings.inputs.push((path, lines));
     }
-    workload::lower(&parsed, &settings).map_err(laid_out)
+    let work = workload::lower(&parsed, &settings).map_err(mistakes)?;
+    Ok(Subject { name, kind, source, work, warnings: parsed.warnings })
 }
 
-fn read_lines(path: &Path) -> Result<u32, Error> {
+fn read_lines(path: &Path) -> Result<u64, Error> {
     let mut text = String::new();
     File::open(path)
         .and_then(|mut file| file.read_to_string(&mut text))
         .map_err(|error| Error::unreadable(path, &error))?;
-    Ok(text.lines().filter(|line| !line.trim().is_empty()).count() as u32)
+    Ok(text.lines().filter(|line| !line.trim().is_empty()).count() as u64)
 }
 
 fn read(path: &Path) -> Result<String, Error> {

@@ -4,6 +4,8 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use maitred_core::workload::{Report, Style};
+
 use crate::cli::Color;
 use crate::error::Error;
 
@@ -59,11 +61,34 @@ impl Terminal {
         self.say(&format!("{red}maitred:{plain} {message}"));
     }
 
+    /// Lays out what is wrong in a workload, with colours where they are allowed.
+    pub fn report(&self, report: &Report) -> String {
+        let mut text = String::new();
+        for (style, piece) in report.pieces() {
+            match color_of(style).filter(|_| self.error_color) {
+                Some(code) => text.push_str(&format!("\x1b[{code}m{piece}\x1b[0m")),
+                None => text.push_str(&piece),
+            }
+        }
+        text.trim_end().to_owned()
+    }
+
     /// Rewrites the last line of a live standard error; empty text removes it.
     pub fn rewrite(&self, line: &str) {
         if self.live {
             eprint!("\r\x1b[2K{line}");
             let _ = io::stderr().flush();
         }
+    }
+}
+
+fn color_of(style: Style) -> Option<&'static str> {
+    match style {
+        Style::Place | Style::Count => Some("1"),
+        Style::Underline => Some("1;31"),
+        Style::Warning => Some("1;33"),
+        Style::Gutter => Some("2"),
+        Style::Help => Some("36"),
+        Style::Message | Style::Source | Style::Plain => None,
     }
 }

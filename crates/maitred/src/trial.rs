@@ -1,6 +1,7 @@
 //! One run of one model, from the plan to what is kept of it. Decides nothing about when it is
 //! run or what follows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use maitred_core::analyse::nature::{self, Nature};
@@ -28,6 +29,8 @@ pub struct Trial<'a> {
     args: &'a SubjectArgs,
     interrupt: &'a Interrupt,
     calibrations: Calibrations,
+    /// What this very process learnt, for when there is no cache to keep it.
+    learnt: BTreeMap<String, f64>,
     machine: String,
     cores: u32,
     /// How many spans a run may record.
@@ -48,6 +51,7 @@ impl<'a> Trial<'a> {
             args,
             interrupt,
             calibrations: Calibrations::of_user(),
+            learnt: BTreeMap::new(),
             machine: facts.id,
             cores: facts.cores,
             spans,
@@ -76,7 +80,7 @@ impl<'a> Trial<'a> {
             interrupt: self.interrupt,
         };
         let identity = entry.runtime.runner.identity();
-        let known = self.calibrations.get(&identity, &self.machine);
+        let known = self.calibration(&identity);
         let plan = |trace_path: &str, columns_path: Option<&str>| Plan {
             limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
             ..self.work.plan(
@@ -91,8 +95,18 @@ impl<'a> Trial<'a> {
             .map_err(|error| Error::Failed(error.to_string()))?;
         if let (None, Some(ready)) = (known, &measured.ready) {
             self.calibrations.put(&identity, &self.machine, ready.calibration);
+            self.learnt.insert(identity, ready.calibration);
         }
         Ok(self.trace(entry, measured))
+    }
+
+    /// How fast this runner computes: once it is known, all its runs do the same work.
+    fn calibration(&self, runner: &str) -> Option<f64> {
+        let cached = || match self.args.recalibrate {
+            true => None,
+            false => self.calibrations.get(runner, &self.machine),
+        };
+        self.learnt.get(runner).copied().or_else(cached)
     }
 
     /// What is kept of a run.

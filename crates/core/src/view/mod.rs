@@ -1,1 +1,35 @@
-//! Views.
+//! Text for people and for programs, from traces and comparisons. Every view returns a `String`;
+//! none prints, asks the terminal or reads a clock. What the terminal can do is said by
+//! [`Options`].
+
+mod columns;
+pub mod csv;
+pub mod json;
+pub mod markdown;
+mod paint;
+pub mod phases;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod timeline;
+
+pub use crate::analyse::units;
+
+/// What the place can show that a view is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Columns of the terminal. Views keep to it from 40 on.
+    pub width: usize,
+    /// Whether ANSI colours (256 of them) are understood.
+    pub color: bool,
+    /// Nothing beyond ASCII.
+    pub ascii: bool,
+    /// Rows of a timeline before "… and so many more".
+    pub rows: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { width: 80, color: false, ascii: false, rows: 24 }
+    }
+}

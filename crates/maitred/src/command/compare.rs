@@ -1,27 +1,28 @@
 //! `maitred compare`: several models on one piece of work; or saved results beside each other.
 
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use maitred_core::analyse;
+use maitred_core::analyse::nature::Nature;
+use maitred_core::analyse::advice;
 use maitred_core::result::{
-    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Subject as SubjectFacts,
+    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Subject as SubjectFacts, Verdict,
 };
-use maitred_core::view;
+use maitred_core::trace::RunEnd;
+use maitred_core::view::{self, units};
 
 use crate::cli::{CompareArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
 use crate::export::{Export, Format};
-use crate::measure::interrupt::Interrupt;
 use crate::measure::machine;
 use crate::progress::{self, ProgressLine};
 use crate::rounds::{self, Purpose, Rules, World};
-use crate::runtime::Runtimes;
+use crate::runtime::Interrupt;
 use crate::saved;
 use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
-use crate::trial::{Trial, Watch};
+use crate::trial::Trial;
 
 /// Runs the comparison, or shows saved ones; the number is the exit code.
 ///
@@ -33,13 +34,15 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         return saved::show(args, terminal);
     }
     let subject = open(args)?;
-    let runtimes = Runtimes::find_all();
+    let runtimes = subject.runtimes()?;
     let wish = Wish { models: &args.models, workers: args.workers.as_ref() };
     let entries = contestants::choose(&wish, &subject, &runtimes)?;
     let baseline = args.baseline.as_deref().map(|name| find(name, &entries)).transpose()?;
     let old = args.against.as_deref().map(saved::load).transpose()?;
     let mut exports = open_exports(args)?;
-    let interrupt = Interrupt::install().map_err(|error| Error::Failed(error.to_string()))?;
+    subject.warn(terminal);
+    let interrupt = Interrupt::on_signals()
+        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
 
     let mut comparison = begin(args, &subject, &entries);
     let rules = Rules {
@@ -47,10 +50,12 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         rounds: args.runs,
         budget: args.budget.0,
         seed: args.work.seed,
-        baseline,
+        baseline: baseline.map(|index| entries[index].model.clone()),
     };
     let mut session = Session {
-        trial: Trial::new(&subject, &args.work, &interrupt)?,
+        trial: Trial::new(&subject.work, &args.work, &interrupt, contestants::SPANS),
+        timeout: args.work.timeout.0,
+        natures: entries.iter().map(|_| None).collect(),
         entries: &entries,
         rules: &rules,
         exports: &mut exports,
@@ -58,12 +63,11 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         terminal,
         interrupt: &interrupt,
         started: Instant::now(),
-        round: 0,
-        so_far: String::new(),
+        so_far: "no figure yet".to_owned(),
     };
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
     session.progress.clear();
-    comparison.conclusion = analyse::conclusion(&comparison);
+    comparison.conclusion = advice::conclude(&comparison, &session.natures);
     finish(args, &comparison, old.as_ref(), exports, terminal, outcome)
 }
 
@@ -82,7 +86,7 @@ fn finish(
             unwritten = Some(error);
         }
     }
-    let mut text = view::table(comparison, &options(terminal));
+    let mut text = view::table::table(comparison, &options(terminal));
     if let Some(old) = old {
         text.push_str(&saved::against(comparison, old, args, terminal)?);
     }
@@ -95,17 +99,17 @@ fn finish(
 }
 
 /// How pictures in this terminal are drawn.
-pub fn options(terminal: &Terminal) -> view::TableOptions {
-    view::TableOptions { width: terminal.width, color: terminal.color }
+pub fn options(terminal: &Terminal) -> view::Options {
+    view::Options { width: terminal.width, color: terminal.color, ..view::Options::default() }
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
-    let undecided = analyse::decided(comparison);
     let failed = comparison.contestants.iter().any(|one| one.unranked.is_some());
+    let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
     match comparison.stopped {
-        Stopped::Interrupted => exit::SIGNAL + crate::measure::interrupt::signal_number(),
+        Stopped::Interrupted => Interrupt::exit_code().map_or(exit::SIGNAL, |code| code as u8),
         Stopped::NoneRan => exit::NOTHING_MEASURED,
-        _ if strict && (failed || !undecided) => exit::NOT_STRICT,
+        _ if strict && (failed || undecided) => exit::NOT_STRICT,
         _ => exit::OK,
     }
 }
@@ -193,6 +197,9 @@ fn settings(args: &CompareArgs, work: &SubjectArgs, subject: &Subject) -> Settin
 /// The world of the rounds: real runners, real files, a real clock.
 struct Session<'a> {
     trial: Trial<'a>,
+    timeout: Duration,
+    /// What the first good run of each contestant showed of the work.
+    natures: Vec<Option<Nature>>,
     entries: &'a [Entry],
     rules: &'a Rules,
     exports: &'a mut [Export],
@@ -200,40 +207,46 @@ struct Session<'a> {
     terminal: &'a Terminal,
     interrupt: &'a Interrupt,
     started: Instant,
-    round: u32,
     so_far: String,
+}
+
+impl Session<'_> {
+    fn time_left(&self) -> String {
+        match self.rules.rounds {
+            Some(rounds) => format!("{} wanted", units::plural(u64::from(rounds), "round")),
+            None => {
+                let left = self.rules.budget.saturating_sub(self.started.elapsed());
+                format!("at most {} s left", left.as_secs())
+            }
+        }
+    }
 }
 
 impl World for Session<'_> {
     fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
         let entry = &self.entries[contestant];
-        let (what, round) = match purpose {
-            Purpose::Warmup => ("warm-up".to_owned(), None),
-            Purpose::Round(round) => (format!("round {}", round + 1), Some(round)),
+        let (what, limit, round) = match purpose {
+            Purpose::Warmup => ("warm-up".to_owned(), self.timeout.min(WARMUP), 0),
+            Purpose::Round(round) => (format!("round {}", round + 1), self.timeout, round),
         };
-        let elapsed = self.started.elapsed();
-        let left = match self.rules.rounds {
-            Some(rounds) => format!("{rounds} wanted"),
-            None => {
-                let left = self.rules.budget.saturating_sub(elapsed).as_secs();
-                format!("at most {left} s left")
-            }
-        };
+        let left = self.time_left();
         let (progress, so_far) = (&mut self.progress, &self.so_far);
-        let mut watch = Watch::new(|share| {
-            progress.show(|| {
-                format!("{what} · {} {share:3.0} % · {so_far} · {left}", entry.model)
-            });
-        });
-        self.trial.execute(entry, round, &mut watch)
+        let trace = self.trial.execute(entry, limit, &mut |at| {
+            let share = at.finished as f64 / at.total.max(1) as f64 * 100.0;
+            progress.show(|| format!("{what} · {} {share:.0} % · {so_far} · {left}", entry.model));
+        })?;
+        let nature = &mut self.natures[contestant];
+        if nature.is_none() && purpose != Purpose::Warmup && trace.end == RunEnd::Finished {
+            *nature = self.trial.nature(&trace);
+        }
+        Ok(self.trial.condense(&trace, round))
     }
 
-    fn elapsed(&self) -> std::time::Duration {
+    fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
     fn round_done(&mut self, comparison: &Comparison) -> Result<(), Error> {
-        self.round += 1;
         self.so_far = progress::estimate(comparison);
         for export in self.exports.iter_mut() {
             if let Some(failure) = export.update(comparison) {
@@ -245,6 +258,9 @@ impl World for Session<'_> {
     }
 
     fn interrupted(&self) -> bool {
-        self.interrupt.requested()
+        self.interrupt.is_raised()
     }
 }
+
+/// A run of the warm-up is cut short after this: it warms caches, it measures nothing.
+const WARMUP: Duration = Duration::from_secs(1);

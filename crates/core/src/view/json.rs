@@ -1,0 +1,68 @@
+//! A comparison as JSON and back: the saved form, described by `docs/result.schema.json`.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use serde::Deserialize;
+
+use crate::result::{Comparison, SCHEMA};
+
+/// Why a text is not a saved comparison that this program can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAResult {
+    /// Not JSON, or without a `schema_version`.
+    Unreadable(String),
+    /// Written by a program with another version of the schema.
+    Version(u64),
+    /// Of this version, but not as it must be.
+    Malformed(String),
+}
+
+impl fmt::Display for NotAResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => write!(
+                f,
+                "this is no result that maitred saved ({why}); `maitred compare … --save FILE` makes one"
+            ),
+            Self::Version(found) if *found > u64::from(SCHEMA) => write!(
+                f,
+                "this result has schema version {found}, and this maitred reads {SCHEMA}: use the newer maitred that wrote it, or measure again"
+            ),
+            Self::Version(found) => write!(
+                f,
+                "this result has schema version {found}, and this maitred reads {SCHEMA}: use the older maitred that wrote it, or measure again"
+            ),
+            Self::Malformed(why) => write!(
+                f,
+                "this result is damaged or was changed by hand ({why}); measure again, or see docs/result.schema.json"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for NotAResult {}
+
+/// Indented JSON that ends in a line break.
+pub fn to_json(comparison: &Comparison) -> String {
+    let text = serde_json::to_string_pretty(comparison);
+    text.expect("a comparison has only string keys, so that it can always be written") + "\n"
+}
+
+/// A comparison that was saved before.
+///
+/// # Errors
+/// If the text is no JSON, of another schema version, or not as the schema says.
+pub fn from_json(text: &str) -> Result<Comparison, NotAResult> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        schema_version: u64,
+    }
+    let versioned: Versioned =
+        serde_json::from_str(text).map_err(|error| NotAResult::Unreadable(error.to_string()))?;
+    if versioned.schema_version != u64::from(SCHEMA) {
+        return Err(NotAResult::Version(versioned.schema_version));
+    }
+    serde_json::from_str(text).map_err(|error| NotAResult::Malformed(format!("{error}")))
+}

@@ -1,0 +1,344 @@
+//! A comparison on a terminal: how fast, at what cost, with what latency, who is not ranked and
+//! why, what to conclude, and what to know of the measuring. One width, no scrolling sideways.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::Options;
+use super::columns::{self, Column};
+use super::paint::{Ink, left, to_ascii, width, wrap};
+use crate::analyse::compare;
+use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
+use crate::result::{Comparison, Contestant, Latency, Rank, SubjectKind, Summary, Verdict};
+use crate::trace::Observed;
+
+/// With so many tasks or more, the latency of a task is worth a table.
+const MANY_TASKS: u64 = 100;
+/// The longest bar.
+const BAR: usize = 40;
+
+/// The whole comparison as text that ends in a line break.
+pub fn table(comparison: &Comparison, options: &Options) -> String {
+    let mut sections = vec![heading(comparison, options)];
+    let rows = rows(comparison);
+    if !rows.is_empty() {
+        sections.push(speed(&rows, options));
+        sections.push(cost(&rows, options));
+        sections.extend(latency(comparison, &rows, options));
+    }
+    sections.extend(unranked(comparison, options));
+    sections.extend(paragraphs("Conclusion", &comparison.conclusion, options));
+    sections.extend(paragraphs("Notes", &notes(comparison), options));
+    let text = sections.join("\n");
+    if options.ascii { to_ascii(&text) } else { text }
+}
+
+/// A ranked contestant.
+pub(super) struct Row<'a> {
+    pub(super) rank: &'a Rank,
+    pub(super) contestant: &'a Contestant,
+    pub(super) summary: &'a Summary,
+}
+
+pub(super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
+    let ranks = comparison.ranking.iter();
+    ranks
+        .filter_map(|rank| {
+            let contestant = comparison.contestants.get(rank.contestant as usize)?;
+            Some(Row { rank, contestant, summary: contestant.summary.as_ref()? })
+        })
+        .collect()
+}
+
+fn heading(comparison: &Comparison, options: &Options) -> String {
+    let (subject, machine, settings) =
+        (&comparison.subject, &comparison.machine, &comparison.settings);
+    let title = subject.title.as_ref().unwrap_or(&subject.name);
+    let mut facts: Vec<String> = Vec::new();
+    if subject.title.is_some() {
+        facts.push(subject.name.clone());
+    }
+    let noun = if subject.kind == SubjectKind::Command { "run" } else { "task" };
+    facts.push(plural(subject.tasks, noun));
+    facts.extend(settings.parameters.iter().map(|(name, value)| format!("{name} = {value}")));
+    if settings.speed != 1.0 {
+        facts.push(format!("speed {}×", shortest(settings.speed)));
+    }
+    facts.push(format!("seed {}", settings.seed));
+    let mut place = vec![machine.cpu.clone(), plural(u64::from(machine.cores), "processor")];
+    place.push(bytes(machine.memory_bytes));
+    place.push(format!("Linux {}", machine.kernel));
+    place.extend(machine.virtualization.clone());
+    let dim = |parts: &[String]| {
+        let lines = wrap(&parts.join(" · "), options.width, 0);
+        lines.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect::<String>()
+    };
+    format!("{}\n{}{}", Ink::Bold.paint(title, options), dim(&facts), dim(&place))
+}
+
+fn shortest(value: f64) -> String {
+    format!("{value}")
+}
+
+fn ink(verdict: Verdict) -> Ink {
+    match verdict {
+        Verdict::Reference => Ink::Bold,
+        Verdict::Faster | Verdict::Same => Ink::Green,
+        Verdict::Slower => Ink::Vermillion,
+        Verdict::CannotTell => Ink::Orange,
+    }
+}
+
+/// The verdict in a word; of the reference, what it is.
+pub(super) fn word(row: &Row<'_>, rows: &[Row<'_>]) -> &'static str {
+    match row.rank.verdict {
+        Verdict::Faster => "faster",
+        Verdict::Slower => "slower",
+        Verdict::Same => "same",
+        Verdict::CannotTell => "cannot tell",
+        Verdict::Reference if rows.len() == 1 => "",
+        Verdict::Reference if core::ptr::eq(row.rank, rows[0].rank) => "fastest",
+        Verdict::Reference => "baseline",
+    }
+}
+
+/// `2.77–2.79`; nothing for the reference and where one round shows no interval.
+pub(super) fn interval(row: &Row<'_>) -> String {
+    match row.rank {
+        Rank { verdict: Verdict::Reference, .. } => String::new(),
+        Rank { low, high, .. } if low == high => String::new(),
+        Rank { low, high, .. } => format!("{}–{}", significant(*low), significant(*high)),
+    }
+}
+
+pub(super) fn name_column(rows: &[Row<'_>]) -> Vec<Column> {
+    let names = rows.iter().map(|row| (row.contestant.model.to_string(), Ink::Plain));
+    columns::names("model", names)
+}
+
+fn speed(rows: &[Row<'_>], options: &Options) -> String {
+    let mut table = name_column(rows);
+    let mut add = |title, number, spare, cell: &dyn Fn(&Row<'_>) -> (String, Ink)| {
+        let cells = rows.iter().map(cell).collect();
+        table.push(Column { cells, ..Column::new(title, number, spare) });
+    };
+    let baseline = rows.iter().any(|row| word(row, rows) == "baseline");
+    let beside = if baseline { "× baseline" } else { "× fastest" };
+    add("work", true, 0, &|row| (duration(row.summary.work_ns), Ink::Bold));
+    add("±", true, 3, &|row| (spread(row.summary), Ink::Dim));
+    add("", false, 1, &|_| (" ".repeat(8), Ink::Plain));
+    add(beside, true, 0, &|row| (ratio(row.rank.ratio), Ink::Plain));
+    add("interval", true, 2, &|row| (interval(row), Ink::Dim));
+    add("verdict", false, 0, &|row| (word(row, rows).into(), ink(row.rank.verdict)));
+    columns::fit(&mut table, options);
+    let room = options.width.saturating_sub(columns::total(&table));
+    let longest = rows.iter().map(|row| row.summary.work_ns).max().unwrap_or(1).max(1);
+    if let Some(bar) = table.iter_mut().find(|column| column.title.is_empty()) {
+        let most = (bar.width() + room).min(BAR);
+        let cells = rows.iter().map(|row| {
+            let share = row.summary.work_ns as f64 / longest as f64;
+            let cells = libm::round(share * most as f64).max(1.0) as usize;
+            ("▇".repeat(cells), Ink::SkyBlue)
+        });
+        bar.cells = cells.collect();
+    }
+    let rounds = rows.iter().map(|row| row.summary.rounds).max().unwrap_or(0);
+    let title = format!("How fast (median of {})", plural(u64::from(rounds), "round"));
+    format!("{}\n{}", Ink::Bold.paint(&title, options), columns::render(&table, options))
+}
+
+/// How far the interval of the median reaches from it, as a share; nothing of one round.
+fn spread(summary: &Summary) -> String {
+    let Summary { work_ns, work_low_ns, work_high_ns, .. } = *summary;
+    let reach = work_high_ns.saturating_sub(work_ns).max(work_ns.saturating_sub(work_low_ns));
+    if reach == 0 { String::new() } else { percent(reach as f64 / work_ns.max(1) as f64) }
+}
+
+fn cost(rows: &[Row<'_>], options: &Options) -> String {
+    let mut table = cost_columns(rows);
+    columns::fit(&mut table, options);
+    let mut text = format!(
+        "{}\n{}",
+        Ink::Bold.paint("At what cost", options),
+        columns::render(&table, options)
+    );
+    let legend = wrap(&legend(&table), options.width, 0);
+    text.extend(legend.lines().map(|line| Ink::Dim.paint(line, options) + "\n"));
+    for (what, why) in unknowns(rows) {
+        let line = wrap(&format!("? {what}: {why}"), options.width, 2);
+        text.push_str(&(Ink::Dim.paint(&line, options) + "\n"));
+    }
+    text
+}
+
+/// What the columns mean that do not say so themselves.
+fn legend(table: &[Column]) -> String {
+    const MEANINGS: [(&str, &str); 5] = [
+        ("CPU", "processor time of the work"),
+        ("memory", "the most that all processes took together"),
+        ("gave way", "switches because a thread had to wait"),
+        ("preempted", "switches because its time was up"),
+        ("start-up", "of the process and its workers"),
+    ];
+    let shown = |title: &str| table.iter().any(|column| column.title == title);
+    let meanings = MEANINGS.iter().filter(|(title, _)| shown(title));
+    let meanings: Vec<String> =
+        meanings.map(|(title, meaning)| format!("{title}: {meaning}")).collect();
+    meanings.join("; ")
+}
+
+/// What the models took besides time; columns that say nothing here are left out.
+pub(super) fn cost_columns(rows: &[Row<'_>]) -> Vec<Column> {
+    let mut table = name_column(rows);
+    let mut add = |title, spare, cell: &dyn Fn(&Row<'_>) -> String| {
+        let cells = rows.iter().map(|row| (cell(row), Ink::Plain)).collect();
+        table.push(Column { cells, ..Column::new(title, true, spare) });
+    };
+    let workers = |row: &Row<'_>| row.contestant.workers;
+    if rows.iter().any(|row| workers(row) != workers(&rows[0])) {
+        add("workers", 2, &|row| count(u64::from(workers(row))));
+    }
+    add("CPU", 0, &|row| shown(&row.summary.cpu_ns, |ns| duration(*ns)));
+    add("cores", 1, &|row| shown(&row.summary.cores_used, |used| cores(*used)));
+    add("memory", 0, &|row| shown(&row.summary.memory_bytes, |size| bytes(*size)));
+    add("gave way", 3, &|row| shown(&row.summary.voluntary, |number| count(*number)));
+    add("preempted", 4, &|row| shown(&row.summary.involuntary, |number| count(*number)));
+    add("start-up", 1, &|row| duration(row.summary.startup_ns + row.summary.setup_ns));
+    let failed = |row: &Row<'_>| {
+        let runs = compare::counted(row.contestant);
+        runs.iter().map(|run| run.tasks.failed + run.tasks.lost).max().unwrap_or(0)
+    };
+    if rows.iter().any(|row| failed(row) > 0) {
+        add("failed", 0, &|row| count(failed(row)));
+    }
+    table
+}
+
+fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Option<String> {
+    let known = |row: &Row<'_>| row.summary.latency.known().copied();
+    let from_arrival = rows.iter().filter_map(known).any(|latency| latency.from_arrival);
+    let many = comparison.subject.tasks >= MANY_TASKS;
+    if !(from_arrival || many) || rows.iter().all(|row| known(row).is_none()) {
+        return None;
+    }
+    let mut table = name_column(rows);
+    let mut add = |title, spare, cell: &dyn Fn(&Row<'_>) -> String| {
+        let cells = rows.iter().map(|row| (cell(row), Ink::Plain)).collect();
+        table.push(Column { cells, ..Column::new(title, true, spare) });
+    };
+    let figures: [(&'static str, fn(&Latency) -> u64); 4] = [
+        ("p50", |latency| latency.p50_ns),
+        ("p90", |latency| latency.p90_ns),
+        ("p99", |latency| latency.p99_ns),
+        ("max", |latency| latency.max_ns),
+    ];
+    for (title, figure) in figures {
+        add(title, 0, &|row| shown(&row.summary.latency, |latency| duration(figure(latency))));
+    }
+    add("tasks/s", 1, &|row| significant(row.summary.throughput));
+    columns::fit(&mut table, options);
+    let title = match from_arrival {
+        true => "Latency of a task (from its scheduled arrival)",
+        false => "Latency of a task (from its start)",
+    };
+    Some(format!("{}\n{}", Ink::Bold.paint(title, options), columns::render(&table, options)))
+}
+
+/// The figure, or `?`.
+pub(super) fn shown<T>(figure: &Observed<T>, show: impl Fn(&T) -> String) -> String {
+    figure.known().map_or_else(|| "?".into(), show)
+}
+
+/// What is not known of some ranked model, and why; each reason once.
+pub(super) fn unknowns(rows: &[Row<'_>]) -> Vec<(&'static str, String)> {
+    let mut found: Vec<(&'static str, String)> = Vec::new();
+    let mut add = |what, why: Option<&String>| {
+        if let Some(why) = why
+            && !found.iter().any(|(_, known)| known == why)
+        {
+            found.push((what, why.clone()));
+        }
+    };
+    for row in rows {
+        let summary = row.summary;
+        add("CPU", why(&summary.cpu_ns));
+        add("cores", why(&summary.cores_used));
+        add("memory", why(&summary.memory_bytes));
+        add("switches", why(&summary.voluntary));
+        add("switches", why(&summary.involuntary));
+    }
+    found
+}
+
+fn why<T>(figure: &Observed<T>) -> Option<&String> {
+    match figure {
+        Observed::Known(_) => None,
+        Observed::Unknown(why) => Some(why),
+    }
+}
+
+fn unranked(comparison: &Comparison, options: &Options) -> Option<String> {
+    let out = comparison.contestants.iter().filter_map(|contestant| {
+        Some((contestant.model.to_string(), contestant.unranked.as_ref()?))
+    });
+    let room =
+        out.clone().map(|(model, _)| width(&model)).max().unwrap_or(0).min(options.width / 3);
+    let line = |(model, reason): (String, &String)| {
+        let model = Ink::Vermillion.paint(&left(&model, room), options);
+        format!("{model}  {}\n", wrap(reason, options.width, room + 2))
+    };
+    let text: String = out.map(line).collect();
+    (!text.is_empty()).then(|| format!("{}\n{text}", Ink::Bold.paint("Not ranked", options)))
+}
+
+fn paragraphs(title: &str, sentences: &[String], options: &Options) -> Option<String> {
+    let bullet = |sentence: &String| format!("• {}\n", wrap(sentence, options.width, 2));
+    let text: String = sentences.iter().map(bullet).collect();
+    (!text.is_empty()).then(|| format!("{}\n{text}", Ink::Bold.paint(title, options)))
+}
+
+/// What to know of the measuring: disturbed rounds, records without room, the runners' own notes.
+pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
+    let mut notes = Vec::new();
+    for contestant in &comparison.contestants {
+        notes.extend(disturbed(contestant));
+        let dropped = contestant.runs.iter().map(|run| run.spans_dropped).max().unwrap_or(0);
+        if dropped > 0 {
+            notes.push(format!(
+                "`{}`: {} had no room in the trace; counts and times of tasks are exact, those of steps are not.",
+                contestant.model,
+                plural(dropped, "span")
+            ));
+        }
+        let mut said: Vec<&String> = contestant.runs.iter().flat_map(|run| &run.notes).collect();
+        said.sort_unstable();
+        said.dedup();
+        notes.extend(said.iter().map(|note| format!("`{}`: {note}", contestant.model)));
+    }
+    notes
+}
+
+fn disturbed(contestant: &Contestant) -> Option<String> {
+    let dirty = |run: &&crate::result::Run| run.noise.dirty.is_some();
+    let runs = contestant.runs.iter().filter(dirty);
+    let cause = runs.clone().find_map(|run| run.noise.dirty.clone())?;
+    let counted = compare::counted(contestant);
+    let used = counted.iter().any(|run| run.noise.dirty.is_some());
+    let what = if used {
+        "was disturbed but used, for lack of quiet ones"
+    } else {
+        "was disturbed and left out"
+    };
+    let number = runs.count();
+    let rounds = match number {
+        1 => format!("1 of {} rounds {what}", contestant.runs.len()),
+        _ => format!(
+            "{number} of {} rounds {}",
+            contestant.runs.len(),
+            what.replacen("was", "were", 1)
+        ),
+    };
+    Some(format!("`{}`: {rounds} ({cause}).", contestant.model))
+}

@@ -1,0 +1,547 @@
+use alloc::string::{String, ToString};
+use alloc::vec;
+
+use expect_test::{Expect, expect};
+use maitred_wire::Strategy::{self, *};
+use maitred_wire::trace_file::TaskOutcome;
+
+use super::{Options, csv, json, markdown, phases, table, timeline};
+use crate::analyse::sample::{compared, rounds};
+use crate::analyse::{compare, summary};
+use crate::result::{Comparison, SCHEMA};
+use crate::trace::sample::{Do, Sample, tables};
+use crate::trace::{Observed, RunEnd, Trace};
+
+const PLAIN: [(Strategy, Option<u32>); 3] =
+    [(Sequential, None), (Threads, None), (EventLoop, None)];
+
+fn five_tables() -> Comparison {
+    compared(&tables(5, 1), &PLAIN, 6)
+}
+
+/// The waiters again, with all that can go wrong.
+fn troubled() -> Comparison {
+    let models = [PLAIN[0], PLAIN[1], PLAIN[2], (ThreadPool, Some(2)), (Processes, Some(4))];
+    let mut comparison = compared(&tables(200, 20), &models, 6);
+    for run in &mut comparison.contestants[3].runs[4..] {
+        run.end = RunEnd::TimedOut { limit_ns: 60_000_000_000 };
+    }
+    for run in &mut comparison.contestants[4].runs {
+        let quantity = summary::Quantity::Var("counter");
+        let vars = vec![maitred_wire::VarValue {
+            name: "counter".into(),
+            value: 500,
+            by_process: vec![500, 500, 499, 501],
+        }];
+        run.expectations = vec![summary::check(quantity, 2000, &vars, &run.tasks)];
+        run.vars = vars;
+    }
+    let threads = &mut comparison.contestants[1].runs;
+    threads[0].noise.dirty = Some("other processes used 43 % of the processors".into());
+    for run in threads {
+        run.memory = Observed::Unknown("/proc/PID/smaps_rollup may not be read".into());
+    }
+    comparison.contestants[2].runs[0].spans_dropped = 1234;
+    compare::rank(&mut comparison, None);
+    comparison
+}
+
+fn check(text: &str, width: usize, expected: &Expect) {
+    for line in text.lines() {
+        assert!(super::paint::width(line) <= width, "wider than {width}: {line}");
+        assert_eq!(line.trim_end(), line, "no spaces at the end");
+    }
+    expected.assert_eq(text);
+}
+
+#[test]
+fn a_comparison_fits_a_terminal() {
+    let options = Options::default();
+    check(
+        &table::table(&five_tables(), &options),
+        80,
+        &expect![[r#"
+            Waiters and tables
+            workloads/waiters.kdl · 5 tasks · tables = 5 · speed 10× · seed 1
+            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
+
+            How fast (median of 6 rounds)
+            model                work      ±                   × fastest   interval  verdict
+            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇                1.00×             fastest
+            native/threads     927 ms  1.2 %  ▇▇▇▇▇                1.00×  1.00–1.00  same
+            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×  2.78–2.78  slower
+
+            At what cost
+            model              workers      CPU  cores    memory  gave way  start-up
+            native/event-loop        1  1.20 ms   0.00  2.10 MiB        20   3.00 ms
+            native/threads           5  2.00 ms   0.00  2.49 MiB        20   3.00 ms
+            native/sequential        1  1.20 ms   0.00  2.10 MiB        20   3.00 ms
+            CPU: processor time of the work; memory: the most that all processes took
+            together; gave way: switches because a thread had to wait; start-up: of the
+            process and its workers
+
+            Conclusion
+            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency
+              pays, parallelism does not.
+            • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all
+              task time is a `table` waiting for it.
+            • No model can finish in less than 900 ms (that long `waiter` is held, one task
+              at a time, with what must come before and after); `native/event-loop` reaches
+              that (926 ms). One more `waiter` would lower the bound to 650 ms.
+            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier:
+              use it.
+            • One after another (`native/sequential`) it takes 2.78× as long (2.57 s).
+        "#]],
+    );
+    check(
+        &table::table(&troubled(), &options),
+        80,
+        &expect![[r#"
+            Waiters and tables
+            workloads/waiters.kdl · 200 tasks · tables = 5 · speed 10× · seed 1
+            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
+
+            How fast (median of 6 rounds)
+            model                work      ±                   × fastest   interval  verdict
+            native/event-loop  1.44 s  1.2 %  ▇                    1.00×             fastest
+            native/threads     1.45 s  1.9 %  ▇                    1.00×  1.00–1.00  same
+            native/sequential   103 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      71.4×  71.4–71.5  slower
+
+            At what cost
+            model              workers      CPU  cores    memory  gave way  start-up
+            native/event-loop        1  1.20 ms   0.00  2.10 MiB       800   3.00 ms
+            native/threads         200  41.0 ms   0.03         ?       800   3.00 ms
+            native/sequential        1  1.20 ms   0.00  2.10 MiB       800   3.00 ms
+            CPU: processor time of the work; memory: the most that all processes took
+            together; gave way: switches because a thread had to wait; start-up: of the
+            process and its workers
+            ? memory: /proc/PID/smaps_rollup may not be read
+
+            Latency of a task (from its start)
+            model                 p50     p90     p99     max  tasks/s
+            native/event-loop  900 ms  1.30 s  1.40 s  1.40 s      139
+            native/threads     900 ms  1.30 s  1.40 s  1.40 s      138
+            native/sequential  500 ms  500 ms  500 ms  500 ms     1.94
+
+            Not ranked
+            native/thread-pool:2  timed out after 60.0 s (in 2 of 6 rounds)
+            native/processes:4    wrong result: counter = 500 (each process has its own:
+                                  500, 500, 499, 501), expected 2000
+
+            Conclusion
+            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency
+              pays, parallelism does not.
+            • The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all
+              task time is a `table` waiting for one.
+            • No model can finish in less than 1.40 s (that long the 20 of `waiter` are
+              held, with what must come before and after); `native/event-loop` reaches that
+              (1.44 s). One more `waiter` would lower the bound to 1.35 s.
+            • `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier:
+              use it.
+            • One after another (`native/sequential`) it takes 71.4× as long (103 s).
+
+            Notes
+            • `native/threads`: 1 of 6 rounds was disturbed and left out (other processes
+              used 43 % of the processors).
+            • `native/event-loop`: 1,234 spans had no room in the trace; counts and times of
+              tasks are exact, those of steps are not.
+        "#]],
+    );
+}
+
+#[test]
+fn a_wide_terminal_shows_more() {
+    let options = Options { width: 120, ..Options::default() };
+    check(
+        &table::table(&five_tables(), &options),
+        120,
+        &expect![[r#"
+            Waiters and tables
+            workloads/waiters.kdl · 5 tasks · tables = 5 · speed 10× · seed 1
+            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
+
+            How fast (median of 6 rounds)
+            model                work      ±                                            × fastest   interval  verdict
+            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×             fastest
+            native/threads     927 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×  1.00–1.00  same
+            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×  2.78–2.78  slower
+
+            At what cost
+            model              workers      CPU  cores    memory  gave way  preempted  start-up
+            native/event-loop        1  1.20 ms   0.00  2.10 MiB        20          3   3.00 ms
+            native/threads           5  2.00 ms   0.00  2.49 MiB        20          3   3.00 ms
+            native/sequential        1  1.20 ms   0.00  2.10 MiB        20          3   3.00 ms
+            CPU: processor time of the work; memory: the most that all processes took together; gave way: switches because a thread
+            had to wait; preempted: switches because its time was up; start-up: of the process and its workers
+
+            Conclusion
+            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
+            • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
+            • No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before
+              and after); `native/event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
+            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier: use it.
+            • One after another (`native/sequential`) it takes 2.78× as long (2.57 s).
+        "#]],
+    );
+}
+
+#[test]
+fn a_narrow_terminal_without_unicode() {
+    let options = Options { width: 50, ascii: true, ..Options::default() };
+    let text = table::table(&five_tables(), &options);
+    assert!(text.is_ascii());
+    check(
+        &text,
+        50,
+        &expect![[r#"
+            Waiters and tables
+            workloads/waiters.kdl - 5 tasks - tables = 5 -
+            speed 10x - seed 1
+            AMD EPYC - 2 processors - 24.0 GiB - Linux 6.18.5
+            - kvm
+
+            How fast (median of 6 rounds)
+            model                work  x fastest  verdict
+            native/event-loop  926 ms      1.00x  fastest
+            native/threads     927 ms      1.00x  same
+            native/sequential  2.57 s      2.78x  slower
+
+            At what cost
+            model                  CPU  cores    memory
+            native/event-loop  1.20 ms   0.00  2.10 MiB
+            native/threads     2.00 ms   0.00  2.49 MiB
+            native/sequential  1.20 ms   0.00  2.10 MiB
+            CPU: processor time of the work; memory: the most
+            that all processes took together
+
+            Conclusion
+            * Mostly waiting (100 % of task time, 0.00 of 2
+              processors used): concurrency pays, parallelism
+              does not.
+            * The one `waiter` is the bottleneck: under
+              `native/event-loop`, 29 % of all task time is a
+              `table` waiting for it.
+            * No model can finish in less than 900 ms (that
+              long `waiter` is held, one task at a time, with
+              what must come before and after);
+              `native/event-loop` reaches that (926 ms). One
+              more `waiter` would lower the bound to 650 ms.
+            * `native/event-loop` (926 ms) is as fast as
+              `native/threads` and not costlier: use it.
+            * One after another (`native/sequential`) it takes
+              2.78x as long (2.57 s).
+        "#]],
+    );
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let plain = table::table(&five_tables(), &Options::default());
+    let options = Options { color: true, ..Options::default() };
+    let coloured = table::table(&five_tables(), &options);
+    let bare = strip(&coloured);
+    assert_ne!(coloured, plain);
+    assert_eq!(bare, plain);
+    let trace = tables(5, 1).run(Threads, 5);
+    let coloured = timeline::timeline(&trace, &options);
+    assert_ne!(coloured, strip(&coloured));
+    assert_eq!(strip(&coloured), timeline::timeline(&trace, &Options::default()));
+}
+
+fn strip(text: &str) -> String {
+    let mut bare = String::new();
+    let mut rest = text;
+    while let Some((before, code)) = rest.split_once('\x1b') {
+        bare.push_str(before);
+        rest = code.split_once('m').expect("an escape ends in m").1;
+    }
+    bare + rest
+}
+
+#[test]
+fn an_empty_comparison_is_no_error() {
+    let mut comparison = five_tables();
+    comparison.contestants.clear();
+    comparison.ranking.clear();
+    comparison.conclusion.clear();
+    let text = table::table(&comparison, &Options::default());
+    assert!(text.contains("Waiters and tables"));
+    assert!(markdown::markdown(&comparison).contains("Waiters and tables"));
+    assert_eq!(csv::csv(&comparison).lines().count(), 1);
+}
+
+fn lanes(trace: &Trace, options: &Options, expected: &Expect) {
+    check(&timeline::timeline(trace, options), options.width, expected);
+}
+
+#[test]
+fn the_staircase_of_tables() {
+    let options = Options::default();
+    lanes(
+        &tables(5, 1).run(Threads, 5),
+        &options,
+        &expect![[r#"
+        native/threads  5 tasks, 5 lanes, 900 ms of work, 12.5 ms a cell
+                ╷0              ╷200 ms         ╷400 ms         ╷600 ms         ╷800 ms
+        table 1 ────────────────────────────────▓▓▓▓▓▓▓▓
+        table 2 ────────────────────────────────░░░░░░░░▓▓▓▓▓▓▓▓
+        table 3 ────────────────────────────────░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+        table 4 ────────────────────────────────░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+        table 5 ────────────────────────────────░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+        ░░ queues for `waiter`   ▓▓ has `waiter`   ── waits
+    "#]],
+    );
+    lanes(
+        &tables(5, 1).run(EventLoop, 1),
+        &options,
+        &expect![[r#"
+        native/event-loop  5 tasks, 5 lanes, 900 ms of work, 12.5 ms a cell
+                ╷0              ╷200 ms         ╷400 ms         ╷600 ms         ╷800 ms
+        table 1 ────────────────────────────────▓▓▓▓▓▓▓▓
+        table 2 ────────────────────────────────░░░░░░░░▓▓▓▓▓▓▓▓
+        table 3 ────────────────────────────────░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+        table 4 ────────────────────────────────░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+        table 5 ────────────────────────────────░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+        ░░ queues for `waiter`   ▓▓ has `waiter`   ── waits
+    "#]],
+    );
+    lanes(
+        &tables(5, 1).run(Sequential, 1),
+        &options,
+        &expect![[r#"
+        native/sequential  5 tasks, 1 lane, 2.50 s of work, 34.2 ms a cell
+               ╷0            ╷500 ms        ╷1 s          ╷1.5 s         ╷2 s
+        worker ────────────▓▓▓───────────▓▓▓────────────▓▓▓───────────▓▓▓────────────▓▓▓
+        ▓▓ has `waiter`   ── waits
+    "#]],
+    );
+    lanes(
+        &tables(5, 1).run(ThreadPool, 2),
+        &options,
+        &expect![[r#"
+        native/thread-pool  5 tasks, 2 lanes, 1.50 s of work, 21.1 ms a cell
+                 ╷0                     ╷500 ms                 ╷1 s
+        worker 1 ───────────────────▓▓▓▓▓───────────────────▓▓▓▓───────────────────▓▓▓▓▓
+        worker 2 ───────────────────░░░░░▓▓▓▓───────────────────▓▓▓▓▓
+        ░░ queues for `waiter`   ▓▓ has `waiter`   ── waits
+    "#]],
+    );
+}
+
+#[test]
+fn a_loop_that_stands_still() {
+    let program = vec![Do::Wait(5), Do::Block(30), Do::Cpu(20)];
+    let sample = Sample { program, ..tables(4, 1) };
+    lanes(
+        &sample.run(EventLoop, 1),
+        &Options::default(),
+        &expect![[r#"
+            native/event-loop  4 tasks, 4 lanes, 205 ms of work, 2.85 ms a cell
+                    ╷0               ╷50 ms            ╷100 ms          ╷150 ms
+            table 1 ──━━━━━━━━━━████████
+            table 2 ───────────────────━━━━━━━━━━━███████
+            table 3 ─────────────────────────────────────━━━━━━━━━━████████
+            table 4 ──────────────────────────────────────────────────────━━━━━━━━━━━███████
+            ██ computes   ━━ blocks its loop   ── waits
+        "#]],
+    );
+}
+
+#[test]
+fn many_lanes_are_bounded() {
+    let options = Options { rows: 6, width: 60, ..Options::default() };
+    let sample = Sample { arrivals: (0..2000).map(|task| task * 7).collect(), ..tables(2000, 40) };
+    lanes(
+        &sample.run(EventLoop, 1),
+        &options,
+        &expect![[r#"
+        native/event-loop
+        2,000 tasks, 72 lanes, 14.5 s of work, 302 ms a cell
+                    ╷0              ╷5 s             ╷10 s
+        table 1 +27 ───────────────────────────────────────────────
+        table 2 +27 ───────────────────────────────────────────────
+        table 3 +27 ───────────────────────────────────────────────
+        table 4 +27 ───────────────────────────────────────────────
+        table 5 +27 ───────────────────────────────────────────────
+        table 6 +27 ───────────────────────────────────────────────
+        … and 66 more lanes
+        ▓▓ has `waiter`   ── waits
+    "#]],
+    );
+    lanes(&tables(10_000, 9).run(Threads, 1), &options, &expect![[r#"
+        native/threads
+        10,000 tasks, 10,000 lanes, 112 s of work, 2.15 s a cell
+                ╷0                     ╷50 s                  ╷100 s
+        table 1
+        table 2
+        table 3
+        table 4
+        table 5
+        table 6
+        … and 9,994 more lanes
+        ▓▓ has `waiter`   ── waits
+    "#]]);
+}
+
+#[test]
+fn lost_and_failed_tasks_are_marked() {
+    let mut trace = tables(3, 1).run(Processes, 3);
+    trace.tasks[1].outcome = TaskOutcome::Failed;
+    trace.tasks[2].outcome = TaskOutcome::Open;
+    trace.tasks[2].end_ns = 0;
+    for span in trace.spans.iter_mut().filter(|span| span.task == 2 && span.step > 0) {
+        span.end_ns = 0;
+    }
+    let options = Options { ascii: true, ..Options::default() };
+    lanes(
+        &trace,
+        &options,
+        &expect![[r#"
+            native/processes  3 tasks, 3 lanes, 700 ms of work, 9.72 ms a cell
+                    |0                  |200 ms              |400 ms             |600 ms
+            table 1 -----------------------------------------@@@@@@@@@@@
+            table 2 -----------------------------------------..........@@@@@@@@@@X
+            table 3 -----------------------------------------..............................X
+            .. queues for `waiter`   @@ has `waiter`   -- waits   XX failed or lost
+        "#]],
+    );
+    trace.tasks.iter_mut().for_each(|task| task.start_ns = 0);
+    trace.done = None;
+    lanes(
+        &trace,
+        &options,
+        &expect![[r#"
+        native/processes: no task was started, so there is nothing to show
+    "#]],
+    );
+}
+
+#[test]
+fn one_run_by_phases() {
+    let trace = tables(5, 1).run(Threads, 5);
+    let run = summary::run(&trace, 0, vec![]);
+    let options = Options::default();
+    check(
+        &phases::phases(&trace.model, trace.workers, &run, &options),
+        80,
+        &expect![[r#"
+            native/threads, 5 workers
+            finished
+
+            start-up      2.00 ms  ▇
+            set-up        1.00 ms  ▇
+            work           900 ms  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+            tear-down      500 µs                                                         ▇
+
+            tasks        5 done: 5.56 a second
+            CPU          2.00 ms in the work (1.00 ms user, 1.00 ms system): 0.00 processors
+                         in use
+            memory       2.49 MiB at most, all processes together (9 samples, 1 process)
+            switches     20 gave way, 3 preempted
+            latency      p50 700 ms, p90 900 ms, p99 900 ms, max 900 ms (from its start)
+        "#]],
+    );
+    let comparison = troubled();
+    let processes = &comparison.contestants[4];
+    let run = &processes.runs[0];
+    check(
+        &phases::phases(&processes.model, processes.workers, run, &options),
+        80,
+        &expect![[r#"
+        native/processes:4, 4 workers
+        wrong result: counter = 500 (each process has its own: 500, 500, 499, 501),
+        expected 2000
+
+        start-up      2.00 ms  ▇
+        set-up        1.00 ms  ▇
+        work           25.5 s  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+        tear-down      500 µs                                                         ▇
+
+        tasks        200 done: 7.83 a second
+        CPU          1.80 ms in the work (1.00 ms user, 800 µs system): 0.00 processors
+                     in use
+        memory       2.39 MiB at most, all processes together (9 samples, 1 process)
+        switches     800 gave way, 3 preempted
+        latency      p50 500 ms, p90 500 ms, p99 500 ms, max 500 ms (from its start)
+        variable     counter = 500 (by process: 500, 500, 499, 501)
+        expected     counter = 2000 does not hold: it is 500 (each process has its own:
+                     500, 500, 499, 501)
+    "#]],
+    );
+}
+
+#[test]
+fn markdown_for_a_document() {
+    expect![[r#"
+        ### Waiters and tables
+
+        `workloads/waiters.kdl`, 200 tasks; AMD EPYC, 2 processors, maitred 0.1.0
+
+        | model | work | ratio | 95 % | verdict | workers | CPU | cores | memory | gave way | preempted | start-up |
+        | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+        | `native/event-loop` | 1.44 s | 1.00× |  | fastest | 1 | 1.20 ms | 0.00 | 2.10 MiB | 800 | 3 | 3.00 ms |
+        | `native/threads` | 1.45 s | 1.00× | 1.00–1.00 | same | 200 | 41.0 ms | 0.03 | ? | 800 | 3 | 3.00 ms |
+        | `native/sequential` | 103 s | 71.4× | 71.4–71.5 | slower | 1 | 1.20 ms | 0.00 | 2.10 MiB | 800 | 3 | 3.00 ms |
+
+        ? memory: /proc/PID/smaps_rollup may not be read
+
+        - Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
+        - The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all task time is a `table` waiting for one.
+        - No model can finish in less than 1.40 s (that long the 20 of `waiter` are held, with what must come before and after); `native/event-loop` reaches that (1.44 s). One more `waiter` would lower the bound to 1.35 s.
+        - `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier: use it.
+        - One after another (`native/sequential`) it takes 71.4× as long (103 s).
+        - `native/thread-pool:2` is not ranked: timed out after 60.0 s (in 2 of 6 rounds)
+        - `native/processes:4` is not ranked: wrong result: counter = 500 (each process has its own: 500, 500, 499, 501), expected 2000
+        - `native/threads`: 1 of 6 rounds was disturbed and left out (other processes used 43 % of the processors).
+        - `native/event-loop`: 1,234 spans had no room in the trace; counts and times of tasks are exact, those of steps are not.
+    "#]].assert_eq(&markdown::markdown(&troubled()));
+}
+
+#[test]
+fn csv_has_a_field_for_every_column() {
+    let comparison = troubled();
+    let text = csv::csv(&comparison);
+    let runs: usize = comparison.contestants.iter().map(|contestant| contestant.runs.len()).sum();
+    assert_eq!(text.lines().count(), runs + 1);
+    for line in text.lines() {
+        // Commas within quotes are no separators; no field here has a quote of its own.
+        let outside: String = line.split('"').step_by(2).collect();
+        assert_eq!(outside.matches(',').count() + 1, csv::COLUMNS.len(), "{line}");
+    }
+    assert!(text.contains(r#""wrong result: counter = 500 (each process has its own: 500, 500, 499, 501), expected 2000""#), "{text}");
+}
+
+#[test]
+fn a_saved_comparison_is_read_again() {
+    for comparison in [five_tables(), troubled()] {
+        assert!(json::from_json(&json::to_json(&comparison)) == Ok(comparison));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_says_why() {
+    let text = json::to_json(&five_tables());
+    let fails = |text: &str, part: &str| {
+        let error = json::from_json(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    let version = |number: u32| {
+        text.replacen(
+            &std::format!("\"schema_version\": {SCHEMA}"),
+            &std::format!("\"schema_version\": {number}"),
+            1,
+        )
+    };
+    fails(&version(99), "use the newer maitred");
+    fails(&version(0), "use the older maitred");
+    fails("hello", "no result that maitred saved");
+    fails("{}", "missing field `schema_version`");
+    fails(&text.replace("\"work_ns\"", "\"wrok_ns\""), "damaged or was changed by hand");
+    fails(&text[..text.len() / 2], "no result");
+}
+
+#[test]
+fn rounds_of_a_sample_are_reproducible() {
+    let trace = tables(5, 1).run(Threads, 5);
+    assert_eq!(rounds(&trace, 4), rounds(&trace, 4));
+}
