@@ -24,8 +24,8 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// Mistakes in a workload, or in the options that set its parameters.
-    #[error("{}", Report::new(name, source, mistakes))]
-    Workload { name: String, source: String, mistakes: Vec<Diagnostic> },
+    #[error("{}", Report::new(name, text, mistakes))]
+    Workload { name: String, text: String, mistakes: Vec<Diagnostic> },
     /// It was tried and could not be done.
     #[error("{0}")]
     Failed(String),

@@ -43,8 +43,8 @@ pub fn main() -> ExitCode {
         Err(error) => {
             match &error {
                 Error::ClosedPipe | Error::Signal(_) => {}
-                Error::Workload { name, source, mistakes } => {
-                    terminal.say(&terminal.report(&Report::new(name, source, mistakes)));
+                Error::Workload { name, text, mistakes } => {
+                    terminal.say(&terminal.report(&Report::new(name, text, mistakes)));
                 }
                 other => terminal.complain(&other.to_string()),
             }
@@ -58,7 +58,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
         None => terminal.print(&command::welcome::text(terminal.color))?,
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
         Some(Command::Run(args)) => return command::run::run(args, terminal),
-        Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args, terminal)?)?,
+        Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Completions { shell }) => {
             terminal.print(&command::manual::completions(*shell))?;
         }

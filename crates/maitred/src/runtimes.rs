@@ -68,6 +68,11 @@ impl Runtimes {
         })
     }
 
+    /// All of them, in the order in which they are shown.
+    pub fn all(&self) -> &[Runtime] {
+        &self.0
+    }
+
     /// The one that a bare strategy means.
     pub fn default_runtime(&self) -> &Runtime {
         &self.0[0]

@@ -93,7 +93,7 @@ fn lower(
 ) -> Result<Subject, Error> {
     let mistakes = |mistakes| Error::Workload {
         name: name.clone(),
-        source: source.clone(),
+        text: source.clone(),
         mistakes,
     };
     let parsed = workload::parse(&source).map_err(mistakes)?;

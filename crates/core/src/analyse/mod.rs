@@ -4,6 +4,7 @@
 //! and that the sentences of [`advice::conclude`].
 
 pub mod advice;
+pub mod change;
 pub mod compare;
 pub mod nature;
 pub mod noise;

@@ -2,6 +2,7 @@
 //! none prints, asks the terminal or reads a clock. What the terminal can do is said by
 //! [`Options`].
 
+pub mod changes;
 mod columns;
 pub mod csv;
 pub mod json;

@@ -1,0 +1,53 @@
+//! What changed since a saved result, as a small table on a terminal.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use super::Options;
+use super::columns::{self, Column};
+use super::paint::{Ink, to_ascii};
+use crate::analyse::change::Change;
+use crate::analyse::units::{duration, ratio, significant};
+use crate::result::Verdict;
+
+/// A row a model that both results rank; says so where there is none.
+pub fn changes(changes: &[Change], before: &str, options: &Options) -> String {
+    let title = Ink::Bold.paint(&format!("Since {before}"), options);
+    if changes.is_empty() {
+        return format!("{title}\nNo model is ranked in both results.\n");
+    }
+    let names = changes.iter().map(|change| (change.model.to_string(), Ink::Plain));
+    let mut table = columns::names("model", names);
+    let mut add = |title, number, cell: &dyn Fn(&Change) -> String| {
+        let mut column = Column::new(title, number, 0);
+        column.cells = changes.iter().map(|change| (cell(change), ink(change))).collect();
+        table.push(column);
+    };
+    add("then", true, &|change| duration(change.before_ns));
+    add("now", true, &|change| duration(change.after_ns));
+    add("now ÷ then", true, &|change| ratio(change.ratio.median));
+    add("98 %", true, &|change| {
+        format!("{}–{}", significant(change.ratio.low), significant(change.ratio.high))
+    });
+    add("", false, &|change| word(change.verdict).into());
+    let text = format!("{title}\n{}", columns::render(&table, options));
+    if options.ascii { to_ascii(&text) } else { text }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Faster => "faster",
+        Verdict::Slower => "slower",
+        Verdict::Same | Verdict::Reference => "same",
+        Verdict::CannotTell => "cannot tell",
+    }
+}
+
+fn ink(change: &Change) -> Ink {
+    match change.verdict {
+        Verdict::Faster => Ink::Green,
+        Verdict::Slower => Ink::Vermillion,
+        Verdict::Same | Verdict::Reference => Ink::Plain,
+        Verdict::CannotTell => Ink::Orange,
+    }
+}

@@ -1,0 +1,214 @@
+//! `maitred doctor`: what this machine can measure and what it cannot, and why; how fast it
+//! computes; what the instrument itself costs.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use maitred_core::analyse::stats;
+use maitred_core::trace::Observed;
+use maitred_core::view::units;
+use maitred_wire::Ready;
+
+use crate::cli::DoctorArgs;
+use crate::error::Error;
+use crate::measure::calibration::Calibrations;
+use crate::measure::{limits, machine};
+use crate::runtime::{Interrupt, STARTUP_LIMIT, describe};
+use crate::runtimes::{Runtime, Runtimes};
+
+/// Everything, as text.
+///
+/// # Errors
+/// [`Error::Failed`] when not even the native runner can be started.
+pub fn text(args: &DoctorArgs) -> Result<String, Error> {
+    let mut text = machine_lines();
+    text.push_str(&measuring_lines());
+    text.push_str(&limit_lines());
+    text.push_str(&timer_lines());
+    let interrupt = Interrupt::on_signals()
+        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+    let runtimes = Runtimes::of_workload()?;
+    for runtime in runtimes.all() {
+        text.push_str(&runtime_lines(runtime, args.recalibrate, &interrupt)?);
+    }
+    Ok(text)
+}
+
+fn section(title: &str, lines: &[(&str, String)]) -> String {
+    let mut text = format!("{title}\n");
+    for (name, value) in lines {
+        text.push_str(&format!("  {name:<22}{value}\n"));
+    }
+    text.push('\n');
+    text
+}
+
+fn machine_lines() -> String {
+    let facts = machine::describe();
+    let virtualization = facts.virtualization.unwrap_or_else(|| "none seen".into());
+    section(
+        "Machine",
+        &[
+            ("processor", format!("{}, {}", facts.cpu, facts.architecture)),
+            ("usable processors", facts.cores.to_string()),
+            ("memory", units::bytes(facts.memory_bytes)),
+            ("kernel", format!("Linux {}", facts.kernel)),
+            ("virtualization", virtualization),
+            ("identity", format!("{} (results compare where this is equal)", facts.id)),
+        ],
+    )
+}
+
+/// What can be measured: each thing, whether it can, and by what.
+fn measuring_lines() -> String {
+    let pressure = readable("/proc/pressure/cpu").map(|_| {
+        "yes, /proc/pressure/cpu; who waited for a processor is known, ours or others".into()
+    });
+    let memory = readable("/proc/self/smaps_rollup").map(|_| {
+        "yes, sampled: PSS of the whole process tree (/proc/PID/smaps_rollup)".to_owned()
+    });
+    let delay = readable("/proc/self/schedstat")
+        .map(|_| "yes, /proc/PID/task/TID/schedstat: ready, but waiting".to_owned());
+    let steal = readable("/proc/stat").map(|_| "yes, /proc/stat: steal".to_owned());
+    section(
+        "Measuring",
+        &[
+            ("processor time", "yes, exact: wait4 of the whole process tree".into()),
+            ("context switches", "yes, exact: wait4, voluntary and involuntary".into()),
+            ("memory", answer(memory)),
+            ("pressure", answer(pressure)),
+            ("run queue delay", answer(delay)),
+            ("hypervisor", answer(steal)),
+            ("scheduling record", scheduling_record()),
+        ],
+    )
+}
+
+fn readable(path: &str) -> Observed<()> {
+    match fs::read(path) {
+        Ok(_) => Observed::Known(()),
+        Err(error) => Observed::Unknown(format!("{path}: {error}")),
+    }
+}
+
+fn answer(observed: Observed<String>) -> String {
+    match observed {
+        Observed::Known(text) => text,
+        Observed::Unknown(why) => format!("no: {why}"),
+    }
+}
+
+/// Whether the kernel would let us record who ran on which processor. This version does not.
+fn scheduling_record() -> String {
+    let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
+    match level.as_deref().map(str::trim) {
+        Ok(level) => format!("not recorded by this version (kernel.perf_event_paranoid = {level})"),
+        Err(_) => "not recorded by this version; this kernel has no perf events".into(),
+    }
+}
+
+fn limit_lines() -> String {
+    let allowed = |demand: &dyn Fn(u64) -> limits::Demand| {
+        let most = largest(|count| limits::check(&demand(count)).is_ok());
+        let why = limits::check(&demand(most + 1)).err();
+        match why {
+            Some(why) => format!("{} ({why})", units::count(most)),
+            None => format!("{} and more", units::count(most)),
+        }
+    };
+    section(
+        "Limits",
+        &[
+            (
+                "threads at once",
+                allowed(&|threads| limits::Demand { threads, ..limits::Demand::default() }),
+            ),
+            (
+                "processes at once",
+                allowed(&|processes| limits::Demand { processes, ..limits::Demand::default() }),
+            ),
+        ],
+    )
+}
+
+/// The largest number up to 65,536 that is allowed, given that everything below it is too.
+fn largest(allowed: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, 65_536);
+    if allowed(high) {
+        return high;
+    }
+    while high - low > 1 {
+        let middle = u64::midpoint(low, high);
+        if allowed(middle) { low = middle } else { high = middle }
+    }
+    low
+}
+
+/// How much longer a wait of a millisecond is than it should be.
+fn timer_lines() -> String {
+    let wanted = Duration::from_millis(1);
+    let late = (0..100).map(|_| {
+        let before = Instant::now();
+        std::thread::sleep(wanted);
+        before.elapsed().saturating_sub(wanted).as_nanos() as u64
+    });
+    let mut late: Vec<u64> = late.collect();
+    let text = match stats::percentiles(&mut late, [50, 99]) {
+        Some([half, most]) => format!(
+            "a wait of 1 ms is {} too long in half of the cases, {} in 99 % of them",
+            units::duration(half),
+            units::duration(most)
+        ),
+        None => "unknown".into(),
+    };
+    section("Timers", &[("sleep", text)])
+}
+
+fn runtime_lines(
+    runtime: &Runtime,
+    recalibrate: bool,
+    interrupt: &Interrupt,
+) -> Result<String, Error> {
+    let mut starts = Vec::new();
+    let mut ready: Option<Ready> = None;
+    for _ in 0..3 {
+        let before = Instant::now();
+        let answer = describe(&runtime.runner, STARTUP_LIMIT, interrupt)
+            .map_err(|error| Error::Failed(error.to_string()))?;
+        starts.push(before.elapsed());
+        let faster = ready.as_ref().is_none_or(|one| one.calibration < answer.calibration);
+        if faster {
+            ready = Some(answer);
+        }
+    }
+    let Some(ready) = ready else { return Ok(String::new()) };
+    let calibrations = Calibrations::of_user();
+    let (identity, id) = (runtime.runner.identity(), machine::describe().id);
+    let kept = calibrations.get(&identity, &id);
+    if kept.is_none() || recalibrate {
+        calibrations.put(&identity, &id, ready.calibration);
+    }
+    let speed = match kept.filter(|_| !recalibrate) {
+        Some(kept) => format!(
+            "{} units a second, kept from before; now {}",
+            units::count(kept as u64),
+            units::count(ready.calibration as u64)
+        ),
+        None => format!("{} units a second, kept from now on", units::count(ready.calibration as u64)),
+    };
+    let span = ready.span_cost_ns.map_or("unknown".into(), |cost| {
+        format!("{} a span, its clock reading included", units::duration(cost as u64))
+    });
+    let fastest = starts.into_iter().min().unwrap_or_default().as_nanos() as u64;
+    let strategies: Vec<_> = ready.strategies.iter().map(ToString::to_string).collect();
+    Ok(section(
+        &format!("Runtime {}", runtime.name),
+        &[
+            ("version", format!("{} {}", ready.runtime, ready.version)),
+            ("strategies", strategies.join(", ")),
+            ("computes", speed),
+            ("recording costs", span),
+            ("start to answer", format!("{}, calibration included", units::duration(fastest))),
+        ],
+    ))
+}

@@ -1,0 +1,82 @@
+//! Saved results: shown again, or held beside newer ones. Refuses to rank what was measured on
+//! different machines or is different work, unless it is told to.
+
+use std::fs;
+use std::path::Path;
+
+use maitred_core::analyse::change;
+use maitred_core::result::Comparison;
+use maitred_core::view;
+
+use crate::cli::CompareArgs;
+use crate::command::compare::options;
+use crate::error::{Error, exit};
+use crate::terminal::Terminal;
+
+/// Shows one saved result again, or what changed between two.
+///
+/// # Errors
+/// [`Error::Usage`] when one cannot be read, or they do not compare.
+pub fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
+    let first = load(&args.subject[0])?;
+    let text = match args.subject.get(1) {
+        None => view::table::table(&first, &options(terminal)),
+        Some(path) => {
+            let second = load(path)?;
+            let mut text = view::table::table(&second, &options(terminal));
+            text.push_str(&against(&second, &first, args, terminal)?);
+            text
+        }
+    };
+    terminal.print(&text)?;
+    Ok(exit::OK)
+}
+
+/// Reads a saved result.
+///
+/// # Errors
+/// [`Error::Usage`] when it cannot be read or is of another kind or version.
+pub fn load(path: &Path) -> Result<Comparison, Error> {
+    let text = fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
+    view::json::from_json(&text)
+        .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+}
+
+/// What changed, as text.
+///
+/// # Errors
+/// See [`comparable`].
+pub fn against(
+    new: &Comparison,
+    old: &Comparison,
+    args: &CompareArgs,
+    terminal: &Terminal,
+) -> Result<String, Error> {
+    comparable(new, old, args.across_machines)?;
+    let changes = change::changes(old, new);
+    Ok(format!("\n{}", view::changes::changes(&changes, &old.started, &options(terminal))))
+}
+
+/// Whether two results may be held beside each other.
+///
+/// # Errors
+/// [`Error::Usage`] that says what differs and how to do it all the same.
+pub fn comparable(new: &Comparison, old: &Comparison, anyway: bool) -> Result<(), Error> {
+    let described = |one: &Comparison| {
+        format!("{}, {} cores, Linux {}", one.machine.cpu, one.machine.cores, one.machine.kernel)
+    };
+    let difference = if new.machine.id != old.machine.id {
+        format!("they were measured on different machines ({}; {})", described(old), described(new))
+    } else if new.subject.fingerprint != old.subject.fingerprint {
+        format!("they are different work ({}; {})", old.subject.name, new.subject.name)
+    } else {
+        return Ok(());
+    };
+    if anyway {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "these results are not ranked against each other: {difference}; add --across-machines to \
+         do it all the same"
+    )))
+}
