@@ -108,8 +108,9 @@ pub(crate) fn runner_files() -> Option<u64> {
     (files != libc::RLIM_INFINITY).then_some(files)
 }
 
-/// Before `command` becomes its program: [`runner_files`], dies with the thread that started it, first victim when
-/// memory runs out, default signal dispositions, no inherited descriptors but the standard ones.
+/// Before `command` becomes its program: it dies with the thread that started it, is the first
+/// victim when memory runs out, has default signal dispositions, no inherited descriptors but the
+/// standard ones, and may open [`runner_files`].
 ///
 /// PR_SET_PDEATHSIG(2const) is about the *thread* that forks: it must outlive the child.
 pub(crate) fn prepare_child(command: &mut Command) {
