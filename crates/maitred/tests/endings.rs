@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use maitred::runtime::{Execution, Guard, Interrupt, RunnerCommand, STARTUP_LIMIT, execute, stand};
 use maitred_core::trace::RunEnd;
 use maitred_wire::trace_file::Layout;
-use maitred_wire::{Limits, PROTOCOL, Plan, Strategy};
+use maitred_wire::{PROTOCOL, Plan, Strategy};
 
 /// Says what to play; the behaviour of the runner stands in `BEHAVIOUR`.
 const PART: &str = "ENDINGS_PART";
@@ -69,21 +69,13 @@ fn itself() -> RunnerCommand {
 }
 
 fn plan(trace_path: &str, _: Option<&str>) -> Plan {
-    Plan {
-        protocol: PROTOCOL,
-        strategy: Strategy::Sequential,
-        workers: 1,
-        seed: 0,
-        calibration: None,
-        programs: Vec::new(),
-        groups: Vec::new(),
-        resources: Vec::new(),
-        vars: Vec::new(),
-        channels: Vec::new(),
-        columns: None,
-        trace_path: trace_path.into(),
-        limits: Limits { grace_ns: 0 },
-    }
+    // From JSON, so that a field that has a default need not stand here.
+    let plan = serde_json::json!({
+        "protocol": PROTOCOL, "strategy": Strategy::Sequential, "workers": 1, "seed": 0,
+        "calibration": null, "programs": [], "groups": [], "resources": [], "vars": [],
+        "channels": [], "columns": null, "trace_path": trace_path, "limits": { "grace_ns": 0 },
+    });
+    serde_json::from_value(plan).unwrap()
 }
 
 /// A `maitred` under way, and what it says.

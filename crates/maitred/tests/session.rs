@@ -13,7 +13,7 @@ use maitred::runtime::{
 };
 use maitred_core::trace::RunEnd;
 use maitred_wire::trace_file::{Layout, TASK_BYTES, task, u32_at};
-use maitred_wire::{Limits, PROTOCOL, Plan, Strategy};
+use maitred_wire::{PROTOCOL, Plan, Strategy};
 
 const LAYOUT: Layout = Layout { lanes: 2, tasks: 10, spans_per_lane: 100 };
 
@@ -86,21 +86,13 @@ impl Scene {
 
 fn plan(trace_path: &str, columns_path: Option<&str>) -> Plan {
     assert!(columns_path.is_some_and(|path| std::fs::read(path).unwrap().len() == 24));
-    Plan {
-        protocol: PROTOCOL,
-        strategy: Strategy::Sequential,
-        workers: 1,
-        seed: 0,
-        calibration: None,
-        programs: Vec::new(),
-        groups: Vec::new(),
-        resources: Vec::new(),
-        vars: Vec::new(),
-        channels: Vec::new(),
-        columns: None,
-        trace_path: trace_path.into(),
-        limits: Limits { grace_ns: 0 },
-    }
+    // From JSON, so that a field that has a default need not stand here.
+    let plan = serde_json::json!({
+        "protocol": PROTOCOL, "strategy": Strategy::Sequential, "workers": 1, "seed": 0,
+        "calibration": null, "programs": [], "groups": [], "resources": [], "vars": [],
+        "channels": [], "columns": null, "trace_path": trace_path, "limits": { "grace_ns": 0 },
+    });
+    serde_json::from_value(plan).unwrap()
 }
 
 fn died(measured: &Measured) -> &str {
