@@ -25,8 +25,8 @@ const BYTES_A_PROCESS: u64 = 1 << 20;
 const MAPS_A_THREAD: u64 = 2;
 /// The program, its libraries and the arenas of the allocator.
 const MAPS_A_PROCESS: u64 = 1000;
-/// Two pipes' ends and an event for each worker process, in the process that leads them.
-const FILES_A_PROCESS: u64 = 4;
+/// The ends of two pipes for each worker process, in the process that leads them (Python's pools).
+const FILES_A_PROCESS: u64 = 2;
 /// Standard streams, the trace, an event loop.
 const FILES_A_RUNNER: u64 = 32;
 
@@ -54,11 +54,11 @@ pub fn check(demand: &Demand) -> Result<(), String> {
         maps.map_or(Ok(()), |limit| limit.allow(&what, demand.threads * MAPS_A_THREAD))?;
     }
     if demand.processes > 0 {
-        let files = sys::limit(libc::RLIMIT_NOFILE).map(|value| Limit {
+        let files = sys::runner_files().map(|value| Limit {
             name: "the number of open files of a process".into(),
             value,
             used: FILES_A_RUNNER,
-            raise: "ulimit -n 65536".into(),
+            raise: "ulimit -Hn 65536".into(),
         });
         files.map_or(Ok(()), |limit| limit.allow(&what, demand.processes * FILES_A_PROCESS))?;
     }

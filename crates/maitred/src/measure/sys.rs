@@ -96,12 +96,26 @@ pub(crate) fn kill_group(group: u32) {
     unsafe { libc::kill(-pid_t(group), libc::SIGKILL) };
 }
 
-/// Before `command` becomes its program: dies with the thread that started it, first victim when
-/// memory runs out, default signal dispositions, no inherited descriptors but the standard ones.
+/// Open files that a runner may have at least, if the hard limit lets it: with the usual 1024, a
+/// pool of 500 processes with a pipe or two each would fail. No more, since there are programs that
+/// try to close every descriptor that they may have.
+const OPEN_FILES: u64 = 4096;
+
+/// How many open files a runner may have; `None`: no limit.
+pub(crate) fn runner_files() -> Option<u64> {
+    let limit = rlimit(libc::RLIMIT_NOFILE)?;
+    let files = limit.rlim_cur.max(OPEN_FILES.min(limit.rlim_max));
+    (files != libc::RLIM_INFINITY).then_some(files)
+}
+
+/// Before `command` becomes its program: it dies with the thread that started it, is the first
+/// victim when memory runs out, has default signal dispositions, no inherited descriptors but the
+/// standard ones, and may open [`runner_files`].
 ///
 /// PR_SET_PDEATHSIG(2const) is about the *thread* that forks: it must outlive the child.
 pub(crate) fn prepare_child(command: &mut Command) {
     let parent = std::process::id();
+    let files = rlimit(libc::RLIMIT_NOFILE).zip(runner_files());
     let before_exec = move || {
         // SAFETY: only async-signal-safe system calls, on plain numbers and a constant string;
         // nothing allocates between fork and exec.
@@ -118,6 +132,10 @@ pub(crate) fn prepare_child(command: &mut Command) {
             if file >= 0 {
                 libc::write(file, c"1000".as_ptr().cast(), 4);
                 libc::close(file);
+            }
+            if let Some((limit, files)) = files {
+                let limit = libc::rlimit { rlim_cur: files, ..limit };
+                libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
             }
             // Closed at exec only: the standard library still has to report a failing exec.
             let flags = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
@@ -260,10 +278,14 @@ pub(crate) fn raise_event(event: RawFd) {
 
 /// Soft limit of a resource for this process; `None`: unlimited. getrlimit(2).
 pub(crate) fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
+    rlimit(resource).map(|limit| limit.rlim_cur).filter(|&limit| limit != libc::RLIM_INFINITY)
+}
+
+fn rlimit(resource: libc::__rlimit_resource_t) -> Option<libc::rlimit> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel writes one rlimit into `limit`, which outlives the call.
     let result = unsafe { libc::getrlimit(resource, &raw mut limit) };
-    (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+    (result == 0).then_some(limit)
 }
 
 /// Ticks in a second of the figures in /proc; sysconf(3).

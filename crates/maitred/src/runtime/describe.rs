@@ -10,7 +10,7 @@ use super::dialogue::Dialogue;
 use super::interrupt::Interrupt;
 use super::runner::RunnerCommand;
 use super::session::{SessionError, alone, start};
-use super::watch::SILENCE_LIMIT;
+use super::watch::EXIT_LIMIT;
 use crate::measure::clock::{nanos, now_ns};
 
 /// Asks a runner what it is and what it can do, calibration included.
@@ -56,7 +56,7 @@ fn listen(
         }
         if dialogue.is_silent() && !silent {
             silent = true;
-            limit_ns = limit_ns.min(now_ns() + nanos(SILENCE_LIMIT));
+            limit_ns = limit_ns.min(now_ns() + nanos(EXIT_LIMIT));
             why = "closed its standard output before it said what it is".into();
         }
         if interrupt.is_raised() {

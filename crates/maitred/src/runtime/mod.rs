@@ -5,6 +5,7 @@ mod custody;
 mod death;
 mod describe;
 mod dialogue;
+mod guard;
 mod interrupt;
 mod runner;
 mod session;
@@ -12,6 +13,7 @@ mod spawn;
 mod watch;
 
 pub use describe::describe;
+pub use guard::{Guard, stand};
 pub use interrupt::Interrupt;
 pub use runner::RunnerCommand;
 pub use session::{Execution, Measured, Progress, STARTUP_LIMIT, SessionError, execute};

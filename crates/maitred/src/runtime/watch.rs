@@ -22,12 +22,9 @@ use crate::measure::trace_map::{ColumnsFile, TraceMap};
 const PROGRESS_REST: Duration = Duration::from_millis(100);
 /// What a runner may take to end what is under way when a person waits for it.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
-/// What a runner may take to exit after the end of its input.
-const EXIT_LIMIT: Duration = Duration::from_secs(2);
-/// What a runner that closed its output may take to exit: a process that dies closes its files
-/// first.
-pub(super) const SILENCE_LIMIT: Duration = Duration::from_millis(500);
-
+/// What a runner may take to exit after the end of its input, or after it closed its output: a
+/// process that dies closes its files first.
+pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(2);
 /// Where in the conversation we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -244,7 +241,7 @@ impl<'a> Watch<'a> {
         } else if self.dialogue.is_silent() && self.stage != Stage::Closing {
             let what = "closed its standard output before it said `done`, and went on running";
             self.end_with(Ending::Broke(what.into()));
-            self.enter(Stage::Closing, SILENCE_LIMIT);
+            self.enter(Stage::Closing, EXIT_LIMIT);
         }
     }
 

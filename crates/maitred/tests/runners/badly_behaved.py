@@ -7,6 +7,7 @@ import ctypes
 import json
 import mmap
 import os
+import resource
 import signal
 import struct
 import subprocess
@@ -234,6 +235,7 @@ elif HOW == "dispositions":
     ctypes.CDLL(None).prctl(2, ctypes.byref(death))
     with open("/proc/self/oom_score_adj") as file:
         oom = file.read().strip()
+    may_open, at_most = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptors = [int(n) for n in os.listdir("/proc/self/fd")]
     facts = {
         # Python itself ignores SIGPIPE (13) and SIGXFSZ (25).
@@ -242,6 +244,7 @@ elif HOW == "dispositions":
         "death_signal": death.value,
         "oom": oom,
         "group": os.getpgid(0) == os.getpid(),
+        "enough_files": may_open >= min(4096, at_most),
         # The fourth is that of the listing itself.
         "descriptors": len([n for n in descriptors if n > 2]) - 1,
     }
