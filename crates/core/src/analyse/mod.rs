@@ -5,6 +5,8 @@
 
 pub mod advice;
 pub mod compare;
+#[cfg(test)]
+mod compare_tests;
 pub mod nature;
 pub mod noise;
 #[cfg(test)]
@@ -14,4 +16,6 @@ pub mod stats;
 #[cfg(test)]
 mod stats_tests;
 pub mod summary;
+#[cfg(test)]
+mod summary_tests;
 pub mod units;

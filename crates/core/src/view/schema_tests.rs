@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use std::sync::LazyLock;
 
 use maitred_wire::{Blocked, Cpu, ErrorCode, Failure, Model, RunnerError, Strategy, VarValue};
 use proptest::prelude::*;
@@ -14,12 +15,12 @@ use super::json::{from_json, to_json};
 use crate::result::*;
 use crate::trace::{Noise, Observed, PeakMemory, RunEnd, StepKind, Usage};
 
-fn validator() -> jsonschema::Validator {
+static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = include_str!("../../../../docs/result.schema.json");
     let schema: Value = serde_json::from_str(schema).unwrap();
     jsonschema::draft202012::meta::validate(&schema).expect("the schema itself is one");
     jsonschema::draft202012::new(&schema).unwrap()
-}
+});
 
 fn observed<T: core::fmt::Debug + Clone>(
     value: impl Strategy_<Value = T>,
@@ -285,7 +286,7 @@ proptest! {
     fn every_comparison_is_valid_and_survives_being_saved(comparison in comparison()) {
         let text = to_json(&comparison);
         let value: Value = serde_json::from_str(&text).unwrap();
-        let errors: Vec<_> = validator()
+        let errors: Vec<_> = VALIDATOR
             .iter_errors(&value)
             .map(|error| std::format!("{}: {error}", error.instance_path()))
             .collect();
@@ -299,16 +300,15 @@ proptest! {
         let mut objects = Vec::new();
         paths(&value, "", &mut objects);
         let path = &objects[pick.index(objects.len())];
-        let validator = validator();
         let mut more = value.clone();
         let object = more.pointer_mut(path).unwrap().as_object_mut().unwrap();
         object.insert("planted".into(), json!(1));
-        prop_assert!(!validator.is_valid(&more), "a field more in {path}");
+        prop_assert!(!VALIDATOR.is_valid(&more), "a field more in {path}");
         let names: Vec<String> =
             value.pointer(path).unwrap().as_object().unwrap().keys().cloned().collect();
         let mut less = value.clone();
         less.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(&names[pick.index(names.len())]);
-        prop_assert!(!validator.is_valid(&less), "a field less in {path}");
+        prop_assert!(!VALIDATOR.is_valid(&less), "a field less in {path}");
     }
 }
 
@@ -320,8 +320,7 @@ fn planted_wrong_values_are_rejected() {
         3,
     );
     let value = serde_json::to_value(&comparison).unwrap();
-    let validator = validator();
-    assert!(validator.is_valid(&value));
+    assert!(VALIDATOR.is_valid(&value));
     let wrong = [
         ("/schema_version", json!(2)),
         ("/stopped", json!("tired")),
@@ -342,6 +341,6 @@ fn planted_wrong_values_are_rejected() {
     for (path, planted) in wrong {
         let mut changed = value.clone();
         *changed.pointer_mut(path).unwrap() = planted.clone();
-        assert!(!validator.is_valid(&changed), "{planted} at {path}");
+        assert!(!VALIDATOR.is_valid(&changed), "{planted} at {path}");
     }
 }
