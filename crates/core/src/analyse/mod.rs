@@ -6,6 +6,8 @@
 pub mod advice;
 pub mod change;
 pub mod compare;
+#[cfg(test)]
+mod compare_tests;
 pub mod nature;
 pub mod noise;
 #[cfg(test)]
@@ -16,4 +18,6 @@ pub mod stats;
 mod stats_tests;
 mod stuck;
 pub mod summary;
+#[cfg(test)]
+mod summary_tests;
 pub mod units;

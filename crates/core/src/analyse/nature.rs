@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use maitred_wire::Strategy;
 use maitred_wire::trace_file::Role;
 
-use crate::trace::{Span, StepKind, Trace};
+use crate::trace::{Span, StepKind, Task, Trace};
 
 /// Where the time of all tasks went, in nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -335,14 +335,17 @@ fn standstill(trace: &Trace) -> Option<Standstill> {
     let (step, (total, longest)) =
         by_step.into_iter().enumerate().max_by_key(|(_, (ns, _))| *ns)?;
     let longest = longest?;
-    let beside = |task: &&crate::trace::Task| {
-        task.start_ns != 0 && task.start_ns <= longest.start_ns && task.end_ns > longest.end_ns
+    let beside = |(number, task): &(usize, &Task)| {
+        *number != longest.task as usize
+            && task.start_ns != 0
+            && task.start_ns <= longest.start_ns
+            && task.end_ns > longest.end_ns
     };
     Some(Standstill {
         label: trace.steps[step].label.clone(),
         blocks: trace.steps[step].kind == StepKind::Block,
         share: total as f64 / (work * loops).max(1) as f64,
         longest_ns: longest.end_ns - longest.start_ns,
-        others: trace.tasks.iter().filter(beside).count() as u64,
+        others: trace.tasks.iter().enumerate().filter(beside).count() as u64,
     })
 }

@@ -70,9 +70,9 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    fn judge(noise: Noise, cpu_ms: u64, threads: u32) -> String {
+    fn judge(noise: &Noise, cpu_ms: u64, threads: u32) -> String {
         let own = Own { wall_ns: 100 * MS, cpu_ns: Some(cpu_ms * MS), threads, cores: 2 };
-        dirty(&noise, &own).unwrap_or_else(|| "clean".into())
+        dirty(noise, &own).unwrap_or_else(|| "clean".into())
     }
 
     #[test]
@@ -80,17 +80,17 @@ mod tests {
         let others = |share| Noise { others: Some(share), ..Noise::default() };
         let steal = |share| Noise { steal: Some(share), ..Noise::default() };
         expect!["other processes used 43 % of the processors"].assert_eq(&judge(
-            others(0.43),
+            &others(0.43),
             1,
             1,
         ));
         expect!["other processes used 8.0 % of the processors"].assert_eq(&judge(
-            others(0.08),
+            &others(0.08),
             190,
             2,
         ));
         expect!["the hypervisor took 12 % of the processor time"].assert_eq(&judge(
-            steal(0.12),
+            &steal(0.12),
             1,
             1,
         ));
@@ -98,26 +98,26 @@ mod tests {
         expect![
             "somebody waited for a processor 40 % of the time, though the run needed 0.10 of 2"
         ]
-        .assert_eq(&judge(pressure, 10, 1));
+        .assert_eq(&judge(&pressure, 10, 1));
     }
 
     #[test]
     fn what_the_run_does_to_itself_is_no_noise() {
         let pressure = Noise { pressure: Some(0.98), ..Noise::default() };
-        assert_eq!(judge(pressure.clone(), 198, 8), "clean", "eight threads compute on two cores");
-        assert_ne!(judge(pressure, 198, 2), "clean", "two threads on two cores need not wait");
+        assert_eq!(judge(&pressure, 198, 8), "clean", "eight threads compute on two cores");
+        assert_ne!(judge(&pressure, 198, 2), "clean", "two threads on two cores need not wait");
         let some = Noise { pressure: Some(0.3), ..Noise::default() };
-        assert_eq!(judge(some.clone(), 20, 1000), "clean", "a thousand wake at once");
-        assert_ne!(judge(some, 2, 1000), "clean", "they computed too little to explain it");
+        assert_eq!(judge(&some, 20, 1000), "clean", "a thousand wake at once");
+        assert_ne!(judge(&some, 2, 1000), "clean", "they computed too little to explain it");
     }
 
     #[test]
     fn little_noise_and_the_unknown_are_clean() {
         let little =
             Noise { pressure: Some(0.1), others: Some(0.04), steal: Some(0.01), dirty: None };
-        assert_eq!(judge(little, 190, 2), "clean");
-        assert_eq!(judge(Noise::default(), 190, 2), "clean");
+        assert_eq!(judge(&little, 190, 2), "clean");
+        assert_eq!(judge(&Noise::default(), 190, 2), "clean");
         let room = Noise { others: Some(0.2), ..Noise::default() };
-        assert_eq!(judge(room, 5, 1), "clean", "there was room for both");
+        assert_eq!(judge(&room, 5, 1), "clean", "there was room for both");
     }
 }

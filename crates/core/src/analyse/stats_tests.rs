@@ -68,19 +68,19 @@ fn intervals_cover_the_truth_as_often_as_promised() {
     let mut skewed = || 1.0 - libm::log((random.next_u64() >> 11) as f64 / 9_007_199_254_740_992.0);
     let truth = 1.0 + core::f64::consts::LN_2;
     for count in [6, 9, 15] {
-        let covers = (0..120)
+        let covers = (0..80)
             .filter(|_| {
                 let sample: Vec<f64> = (0..count).map(|_| skewed()).collect();
                 let interval = median_interval(&sample, Confidence::P95).unwrap();
                 (interval.low..=interval.high).contains(&truth)
             })
             .count();
-        assert!(covers >= 108, "{covers} of 120 with {count} rounds");
+        assert!(covers >= 71, "{covers} of 80 with {count} rounds");
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn an_interval_holds_its_median_and_is_reproducible(values in values()) {

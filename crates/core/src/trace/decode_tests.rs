@@ -98,6 +98,8 @@ fn what_a_killed_lane_left_is_skipped() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn a_file_cut_short_is_refused(cut in 1_usize..20_000) {
         let bytes = encode(&tables(3, 1).run(Strategy::Threads, 3), 0);

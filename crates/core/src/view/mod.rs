@@ -9,6 +9,8 @@ pub mod json;
 pub mod markdown;
 mod paint;
 pub mod phases;
+#[cfg(test)]
+mod schema_tests;
 pub mod table;
 #[cfg(test)]
 mod tests;

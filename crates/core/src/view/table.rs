@@ -228,15 +228,13 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
         let cells = rows.iter().map(|row| (cell(row), Ink::Plain)).collect();
         table.push(Column { cells, ..Column::new(title, true, spare) });
     };
-    let figures: [(&'static str, fn(&Latency) -> u64); 4] = [
-        ("p50", |latency| latency.p50_ns),
-        ("p90", |latency| latency.p90_ns),
-        ("p99", |latency| latency.p99_ns),
-        ("max", |latency| latency.max_ns),
-    ];
-    for (title, figure) in figures {
-        add(title, 0, &|row| shown(&row.summary.latency, |latency| duration(figure(latency))));
-    }
+    let mut figure = |title, pick: fn(&Latency) -> u64| {
+        add(title, 0, &|row| shown(&row.summary.latency, |latency| duration(pick(latency))));
+    };
+    figure("p50", |latency| latency.p50_ns);
+    figure("p90", |latency| latency.p90_ns);
+    figure("p99", |latency| latency.p99_ns);
+    figure("max", |latency| latency.max_ns);
     add("tasks/s", 1, &|row| significant(row.summary.throughput));
     columns::fit(&mut table, options);
     let title = match from_arrival {

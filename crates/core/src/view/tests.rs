@@ -368,19 +368,23 @@ fn many_lanes_are_bounded() {
         ▓▓ has `waiter`   ── waits
     "#]],
     );
-    lanes(&tables(10_000, 9).run(Threads, 1), &options, &expect![[r#"
-        native/threads
-        10,000 tasks, 10,000 lanes, 112 s of work, 2.15 s a cell
-                ╷0                     ╷50 s                  ╷100 s
-        table 1
-        table 2
-        table 3
-        table 4
-        table 5
-        table 6
-        … and 9,994 more lanes
-        ▓▓ has `waiter`   ── waits
-    "#]]);
+    lanes(
+        &tables(10_000, 9).run(Threads, 1),
+        &options,
+        &expect![[r#"
+            native/threads
+            10,000 tasks, 10,000 lanes, 112 s of work, 2.15 s a cell
+                    ╷0                     ╷50 s                  ╷100 s
+            table 1 ─
+            table 2 ─
+            table 3 ─
+            table 4 ─
+            table 5 ─
+            table 6 ─
+            … and 9,994 more lanes
+            ▓▓ has `waiter`   ── waits
+        "#]],
+    );
 }
 
 #[test]

@@ -177,7 +177,8 @@ impl Row {
         let mut time = self.time[cell];
         let busy: u64 = time.iter().sum();
         // What happened in a fifth of a cell is shown, lest short tasks on a long axis vanish.
-        time[State::Idle as usize] = (to - from).saturating_sub(busy) / 4;
+        let idle = (to - from).saturating_sub(busy);
+        time[State::Idle as usize] = if busy >= idle / 4 && busy > 0 { 0 } else { idle };
         let longest = time.iter().max().copied().unwrap_or(0);
         State::ALL.into_iter().find(|state| time[*state as usize] == longest).unwrap_or(State::Idle)
     }

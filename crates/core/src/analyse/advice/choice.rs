@@ -189,16 +189,13 @@ fn undecided(case: &Case<'_>, rounds: usize) -> Option<String> {
 /// Processor time × memory, or one of them where the other is not known of both.
 fn cost(case: &Case<'_>, index: usize) -> f64 {
     let (cpu, memory) = figures(case, index);
-    let known = |pick: fn(&(Option<f64>, Option<f64>)) -> Option<f64>| {
-        case.against_fastest
-            .iter()
-            .all(|rank| pick(&figures(case, rank.contestant as usize)).is_some())
-    };
-    let cpu = cpu.filter(|_| known(|figures| figures.0)).unwrap_or(1.0);
-    let memory = memory.filter(|_| known(|figures| figures.1)).unwrap_or(1.0);
+    let all = || case.against_fastest.iter().map(|rank| figures(case, rank.contestant as usize));
+    let cpu = cpu.filter(|_| all().all(|(cpu, _)| cpu.is_some())).unwrap_or(1.0);
+    let memory = memory.filter(|_| all().all(|(_, memory)| memory.is_some())).unwrap_or(1.0);
     cpu * memory
 }
 
+/// Processor time and memory, as far as they are known.
 fn figures(case: &Case<'_>, index: usize) -> (Option<f64>, Option<f64>) {
     let Some(summary) = case.summary(index) else { return (None, None) };
     let cpu = summary.cpu_ns.known().map(|&ns| (ns as f64).max(CPU_GRAIN_NS));

@@ -58,11 +58,11 @@ fn work_that_only_waits() {
         &PLAIN,
         4,
         &expect![[r#"
-        Mostly waiting (100 % of task time, 0.02 of 2 processors used): concurrency pays, parallelism does not.
-        No model can finish in less than 50.0 ms (so long `table 1000` takes by itself); `native/event-loop` reaches that (51.5 ms).
-        `native/event-loop` (51.5 ms) is as fast as `native/threads` and not costlier: use it.
-        One after another (`native/sequential`) it takes 1,000× as long (51.5 s).
-    "#]],
+            Mostly waiting (100 % of task time, 0.02 of 2 processors used): concurrency pays, parallelism does not.
+            No model can finish in less than 50.0 ms (so long the longest task, `table 1000`, takes by itself); `native/event-loop` reaches that (51.5 ms).
+            `native/event-loop` (51.5 ms) is as fast as `native/threads` and not costlier: use it.
+            One after another (`native/sequential`) it takes 1,000× as long (51.5 s).
+        "#]],
     );
 }
 
@@ -76,11 +76,11 @@ fn work_that_computes() {
         &models,
         8,
         &expect![[r#"
-        Mostly computing (100 % of task time, 1.95 of 2 processors used): only parallelism pays, and this machine has 2 processors.
-        No model can finish in less than 500 ms (that much is to be computed on each of the 2 processors); `native/thread-pool:2` reaches that (515 ms).
-        `native/thread-pool:2` is the fastest (515 ms): the next, `native/sequential`, takes 2.00× as long. Use it.
-        `native/thread-pool` still gains at 2 workers, the most that were tried (1, 2): try more.
-    "#]],
+            Mostly computing (100 % of task time, 1.95 of 2 processors used): only parallelism pays, and this machine has 2 processors.
+            No model can finish in less than 500 ms (that much is to be computed on each of the 2 processors); `native/thread-pool:2` reaches that (515 ms).
+            `native/thread-pool:2` is the fastest (515 ms): the next, `native/sequential`, takes 2.00× as long. Use it.
+            `native/thread-pool` gains up to 2 workers (of 1, 2); this machine has 2 processors, and more workers than those cannot compute faster.
+        "#]],
     );
 }
 
@@ -92,12 +92,12 @@ fn a_call_that_blocks_a_loop() {
         &PLAIN,
         5,
         &expect![[r#"
-        Mostly waiting (100 % of task time, 0.05 of 2 processors used), 91 % in calls that block: only threads or processes can overlap those, a loop cannot.
-        No model can finish in less than 55.0 ms (so long `table 10` takes by itself); `native/threads` reaches that (57.1 ms).
-        `native/threads` is the fastest (57.1 ms): the next, `native/event-loop`, takes 9.18× as long. Use it.
-        One after another (`native/sequential`) it takes 10.0× as long (571 ms).
-        `native/event-loop` stands still while a task does `block 50ms`: for 99 % of its time, up to 50.0 ms at once with 9 other tasks waiting. Await it, or hand it to a pool (`hybrid`).
-    "#]],
+            Mostly waiting (100 % of task time, 0.05 of 2 processors used), 91 % in calls that block: only threads or processes can overlap those, a loop cannot.
+            No model can finish in less than 55.0 ms (so long the longest task, `table 10`, takes by itself); `native/threads` reaches that (57.1 ms).
+            `native/threads` is the fastest (57.1 ms): the next, `native/event-loop`, takes 9.18× as long. Use it.
+            One after another (`native/sequential`) it takes 10.0× as long (571 ms).
+            `native/event-loop` stands still while a task does `block 50ms`: for 99 % of its time, up to 50.0 ms at once with 9 other tasks waiting. Await it, or hand it to a pool (`hybrid`).
+        "#]],
     );
 }
 
@@ -110,11 +110,11 @@ fn a_sweep_over_workers() {
         &models,
         8,
         &expect![[r#"
-        Mostly waiting (90 % of task time, 3.15 of 2 processors used): concurrency pays, parallelism does not.
-        `native/thread-pool:32` is the fastest (206 ms): the next, `native/thread-pool:16`, takes 2.00× as long. Use it.
-        `native/thread-pool` still gains at 32 workers, the most that were tried (1, 2, 4, 8, 16, 32): try more.
-        `native/thread-pool` scales by Gunther's law with contention 0 % and coherency 0 % (residual < 0.1 %): no peak near what was tried.
-    "#]],
+            Mostly waiting (90 % of task time, 3.15 of 2 processors used): concurrency pays, parallelism does not.
+            `native/thread-pool:32` is the fastest (206 ms): the next, `native/thread-pool:16`, takes 2.00× as long. Use it.
+            `native/thread-pool` still gains at 32 workers, the most that were tried (1, 2, 4, 8, 16, 32): try more.
+            `native/thread-pool` scales by Gunther's law with contention 0 % and coherency 0 % (residual < 0.1 %): no limit can be seen near what was tried.
+        "#]],
     );
 }
 
