@@ -19,7 +19,7 @@ pub(super) fn check(draft: &Draft, mistakes: &mut Vec<Diagnostic>) {
         let end = draft.crowds.get(index + 1).map_or(usize::MAX, |next| next.span.start);
         let unread = |mistake: &Diagnostic| match &mistake.place {
             Place::Source(span) => (begin..end).contains(&span.start),
-            Place::Option { .. } => true,
+            Place::Option { .. } | Place::File => true,
         };
         if !mistakes.iter().any(unread) {
             writes(draft, &program.steps, false, mistakes);

@@ -28,6 +28,8 @@ pub struct Diagnostic {
 pub enum Place {
     /// Bytes of the file.
     Source(Range<usize>),
+    /// The file as a whole.
+    File,
     /// An option of the command line (`--set tables=0`), and the bytes of it that are wrong.
     Option { text: String, span: Range<usize> },
 }
@@ -50,6 +52,11 @@ impl Diagnostic {
             label: None,
             help: None,
         }
+    }
+
+    /// A mistake of the file as a whole.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { place: Place::File, ..Self::mistake(0..0, message) }
     }
 
     /// A mistake in an option of the command line.
@@ -85,7 +92,7 @@ impl Diagnostic {
     pub(super) fn position(&self) -> usize {
         match &self.place {
             Place::Source(span) => span.start + 1,
-            Place::Option { .. } => 0,
+            Place::Option { .. } | Place::File => 0,
         }
     }
 }
@@ -161,14 +168,15 @@ impl<'a> Report<'a> {
     }
 
     fn one(&self, diagnostic: &Diagnostic, pieces: &mut Vec<(Style, String)>) {
-        let (place, gutter, excerpt) = match &diagnostic.place {
+        let (place, gutter, line) = match &diagnostic.place {
+            Place::File => (self.name.into(), String::new(), None),
             Place::Source(span) => {
                 let line = Line::around(self.source, span);
                 let place = format!("{}:{}:{}", self.name, line.number, line.column);
-                (place, line.number.to_string(), line.excerpt())
+                (place, line.number.to_string(), Some(line))
             }
             Place::Option { text, span } => {
-                ("command line".into(), ">".into(), Line::around(text, span).excerpt())
+                ("command line".into(), "$".into(), Some(Line::around(text, span)))
             }
         };
         let blank = " ".repeat(gutter.len());
@@ -178,12 +186,14 @@ impl<'a> Report<'a> {
             put(Style::Warning, "warning: ".into());
         }
         put(Style::Message, format!("{}\n", diagnostic.message));
-        put(Style::Gutter, format!("  {gutter} | "));
-        put(Style::Source, format!("{}\n", excerpt.text));
-        put(Style::Gutter, format!("  {blank} | "));
-        let label = diagnostic.label.as_deref().map(|text| format!(" {text}")).unwrap_or_default();
-        let carets = "^".repeat(excerpt.carets);
-        put(Style::Underline, format!("{}{carets}{label}\n", " ".repeat(excerpt.indent)));
+        if let Some(excerpt) = line.map(|line| line.excerpt()) {
+            put(Style::Gutter, format!("  {gutter} | "));
+            put(Style::Source, format!("{}\n", excerpt.text));
+            put(Style::Gutter, format!("  {blank} | "));
+            let label = diagnostic.label.as_ref().map(|text| format!(" {text}"));
+            let (indent, carets) = (" ".repeat(excerpt.indent), "^".repeat(excerpt.carets));
+            put(Style::Underline, format!("{indent}{carets}{}\n", label.unwrap_or_default()));
+        }
         if let Some(help) = &diagnostic.help {
             put(Style::Help, format!("  {blank} = {help}\n"));
         }

@@ -2,7 +2,7 @@
 //! nanoseconds, everything random drawn. The main type is [`Lowered`].
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -56,7 +56,7 @@ pub struct Lowered {
     /// By step id. `repeat` records no span and is not among them: its ids come after.
     pub steps: Vec<StepInfo>,
     /// Where each step stands in the file, by step id.
-    pub spans: Vec<Range<usize>>,
+    pub places: Vec<Range<usize>>,
     pub expectations: Vec<Expect>,
     /// In the order of the file; empty: the file says nothing.
     pub compare: Vec<wire::Model>,
@@ -117,7 +117,7 @@ impl Lowered {
             columns: table.values,
             column_specs: table.columns,
             steps: draft.steps,
-            spans: draft.spans,
+            places: draft.spans,
             expectations: draft.expectations,
             compare: draft.compare,
             seed,
@@ -143,7 +143,7 @@ impl Lowered {
     }
 
     /// How many spans all tasks together record at most.
-    pub fn spans(&self) -> u64 {
+    pub fn span_count(&self) -> u64 {
         let groups = self.groups.iter().zip(&self.spans_per_task);
         groups.map(|(group, spans)| u64::from(group.count) * spans).sum()
     }
@@ -279,13 +279,5 @@ fn address_steps(steps: &mut [wire::Step], addresses: &[(String, String)]) {
             }
             _ => {}
         }
-    }
-}
-
-/// A step id that a message names.
-impl Lowered {
-    /// The label of a step, for messages: `hold waiter`.
-    pub fn label(&self, step: u32) -> String {
-        self.steps.get(step as usize).map_or_else(|| step.to_string(), |step| step.label.clone())
     }
 }

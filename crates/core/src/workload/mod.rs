@@ -10,6 +10,7 @@ mod check;
 mod diagnostic;
 mod draft;
 mod draw;
+mod expectation;
 mod fill;
 pub mod limits;
 mod lower;
@@ -44,7 +45,7 @@ pub fn parse(source: &str) -> Result<Workload, Vec<Diagnostic>> {
     if source.len() > SOURCE_MAX {
         let message =
             format!("this file has {} bytes, and a workload at most {SOURCE_MAX}", source.len());
-        return Err([Diagnostic::mistake(0..0, message)].into());
+        return Err([Diagnostic::whole(message)].into());
     }
     let nodes = syntax::read(source)?;
     let mut mistakes = Vec::new();

@@ -60,7 +60,7 @@ impl Nanos {
             }
             sum += scaled(number, size)?;
             last = size;
-            rest = after;
+            rest = after.trim_start();
         }
         match u64::try_from(sum) {
             Ok(ns) if ns <= DURATION_MAX_NS => Ok(Self(ns)),
@@ -213,6 +213,7 @@ fn split_part(text: &str) -> Result<(&str, &str, &str), String> {
     if number.is_empty() {
         return Err("expected a number and a unit".into());
     }
+    let rest = rest.trim_start();
     let unit_end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
     let (unit, after) = rest.split_at(unit_end);
     Ok((number, unit, after))
@@ -243,6 +244,20 @@ fn scaled(number: &str, unit: u64) -> Result<u128, String> {
         return Err(too_large());
     }
     Ok((product + power / 2) / power)
+}
+
+/// A number with its thousands apart: `10,000,000`.
+pub(super) fn grouped(number: impl Into<i128>) -> String {
+    let number = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::from(if number < 0 { "-" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The nearest of the known names, if one is near enough to be meant.

@@ -18,7 +18,7 @@ pub(super) struct Shape {
     arguments: &'static [&'static str],
     /// Whether more arguments may follow.
     more: bool,
-    properties: &'static [&'static str],
+    pub(super) properties: &'static [&'static str],
     block: Block,
     /// A complete node, for messages.
     pub(super) example: &'static str,

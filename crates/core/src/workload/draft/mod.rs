@@ -19,7 +19,7 @@ use super::diagnostic::Diagnostic;
 use super::fill::Values;
 use super::limits::{CAPACITY_MAX, DRAWS_MAX, STEPS_MAX, TASKS_MAX, WORKERS_MAX};
 use super::param::Params;
-use super::quantity::{Distribution, Nanos, nearest};
+use super::quantity::{Distribution, Nanos, grouped, nearest};
 use super::step::StepInfo;
 use super::syntax::Value;
 
@@ -239,7 +239,8 @@ impl Drafter<'_> {
         let Some(last) = crowds.last().map(|crowd| crowd.span.clone()) else {
             if self.values.mistakes.is_empty() {
                 let help = "as in: task \"table\" count=5 { wait \"4s\" }";
-                self.mistake(&(0..0), "the workload has no tasks", Some(help.into()));
+                let mistake = Diagnostic::whole("the workload has no tasks");
+                self.values.mistakes.push(mistake.help(help));
             }
             return;
         };
@@ -248,10 +249,15 @@ impl Drafter<'_> {
             sum.saturating_add(u64::from(crowd.count).saturating_mul(crowd.executed))
         });
         if tasks > TASKS_MAX {
-            let message = format!("there are {tasks} tasks in all, and at most {TASKS_MAX}");
+            let message = format!(
+                "there are {} tasks in all, and at most {}",
+                grouped(tasks),
+                grouped(TASKS_MAX)
+            );
             self.mistake(&last, message, None);
         } else if steps > STEPS_MAX {
-            let message = format!("all tasks together execute more than {STEPS_MAX} steps");
+            let message =
+                format!("all tasks together execute more than {} steps", grouped(STEPS_MAX));
             self.mistake(&last, message, Some("make fewer tasks, or repeat less".into()));
         }
         let draws = self.draft.draws.iter().fold(0_u64, |sum, draw| {
@@ -259,8 +265,11 @@ impl Drafter<'_> {
             sum.saturating_add(count.saturating_mul(draw.per_task.into()))
         });
         if draws > DRAWS_MAX {
-            let message =
-                format!("{draws} random durations would be drawn, and at most {DRAWS_MAX}");
+            let message = format!(
+                "{} random durations would be drawn, and at most {}",
+                grouped(draws),
+                grouped(DRAWS_MAX)
+            );
             let help = "make fewer tasks, repeat less, or use a fixed duration";
             self.mistake(&last, message, Some(help.into()));
         }
