@@ -10,6 +10,8 @@ use core::ops::Range;
 
 use unicode_width::UnicodeWidthChar;
 
+use super::limits::MISTAKES_MAX;
+
 /// One thing that is wrong, or (a warning) looks wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -89,12 +91,19 @@ impl Diagnostic {
     }
 
     /// Order in which they are shown: the options, then down the file.
-    pub(super) fn position(&self) -> usize {
+    fn position(&self) -> usize {
         match &self.place {
             Place::Source(span) => span.start + 1,
             Place::Option { .. } | Place::File => 0,
         }
     }
+}
+
+/// Options first, then down the file; no more than are looked for.
+pub(super) fn in_order(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    mistakes.sort_by_key(Diagnostic::position);
+    mistakes.truncate(MISTAKES_MAX);
+    mistakes
 }
 
 /// What a piece of a report is, for whoever gives it a colour.
@@ -119,6 +128,9 @@ pub enum Style {
 
 /// How many mistakes are shown in full; the others are counted.
 pub const SHOWN: usize = 20;
+
+/// Columns of a message that are shown.
+const MESSAGE_MAX: usize = 240;
 
 /// Columns of a source line that are shown around what is underlined.
 const WINDOW: usize = 96;
@@ -159,6 +171,7 @@ impl<'a> Report<'a> {
         let some = |count: usize, word: &str| match count {
             0 => None,
             1 => Some(format!("1 {word}")),
+            MISTAKES_MAX.. => Some(format!("{MISTAKES_MAX} or more {word}s")),
             _ => Some(format!("{count} {word}s")),
         };
         let counts: Vec<String> =
@@ -185,7 +198,7 @@ impl<'a> Report<'a> {
         if diagnostic.severity == Severity::Warning {
             put(Style::Warning, "warning: ".into());
         }
-        put(Style::Message, format!("{}\n", diagnostic.message));
+        put(Style::Message, format!("{}\n", cut(&diagnostic.message)));
         if let Some(excerpt) = line.map(|line| line.excerpt()) {
             put(Style::Gutter, format!("  {gutter} | "));
             put(Style::Source, format!("{}\n", excerpt.text));
@@ -195,7 +208,7 @@ impl<'a> Report<'a> {
             put(Style::Underline, format!("{indent}{carets}{}\n", label.unwrap_or_default()));
         }
         if let Some(help) = &diagnostic.help {
-            put(Style::Help, format!("  {blank} = {help}\n"));
+            put(Style::Help, format!("  {blank} = {}\n", cut(help)));
         }
         put(Style::Plain, "\n".into());
     }
@@ -285,6 +298,12 @@ fn columns(text: &str) -> usize {
 
 fn printable(text: &str) -> String {
     text.replace('\t', "    ").chars().map(|c| shown(c).0).collect()
+}
+
+/// A message that does not repeat a text of a thousand characters.
+fn cut(message: &str) -> String {
+    let (kept, cut) = first_columns(message, MESSAGE_MAX);
+    if cut { format!("{kept} …") } else { kept }
 }
 
 /// As much from the beginning as fits, and whether something was left out.

@@ -10,7 +10,7 @@ use maitred_wire as wire;
 
 use super::ast::Workload;
 use super::check::check;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, in_order};
 use super::draft::{Arrivals, Crowd, Draft, Expect, Server, draft};
 use super::draw::{ARRIVALS, Table, generator};
 use super::param::Params;
@@ -78,8 +78,7 @@ pub fn lower(workload: &Workload, settings: &Settings) -> Result<Lowered, Vec<Di
     let draft = draft(workload, &params, Some(&settings.inputs), &mut mistakes);
     check(&draft, &mut mistakes);
     if !mistakes.is_empty() {
-        mistakes.sort_by_key(Diagnostic::position);
-        return Err(mistakes);
+        return Err(in_order(mistakes));
     }
     Ok(Lowered::new(draft, &params, settings))
 }

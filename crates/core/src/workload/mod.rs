@@ -47,15 +47,14 @@ pub fn parse(source: &str) -> Result<Workload, Vec<Diagnostic>> {
             format!("this file has {} bytes, and a workload at most {SOURCE_MAX}", source.len());
         return Err([Diagnostic::whole(message)].into());
     }
-    let nodes = syntax::read(source)?;
+    let nodes = syntax::read(source).map_err(diagnostic::in_order)?;
     let mut mistakes = Vec::new();
     let mut workload = parse::parse(&nodes, &mut mistakes);
     let params = param::Params::resolve(&workload, &[], &mut mistakes);
     let draft = draft::draft(&workload, &params, None, &mut mistakes);
     check::check(&draft, &mut mistakes);
     if !mistakes.is_empty() {
-        mistakes.sort_by_key(Diagnostic::position);
-        return Err(mistakes);
+        return Err(diagnostic::in_order(mistakes));
     }
     workload.warnings = check::warnings(&workload, &draft);
     Ok(workload)

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::ast::{Action, Object, Param, Server, Step, Task, Workload};
 use super::diagnostic::Diagnostic;
 use super::expectation;
+use super::limits::MISTAKES_MAX;
 use super::quantity::nearest;
 use super::shape::{Form, STEPS, Shape, TOP, list};
 use super::syntax::{Name, Node, Value};
@@ -15,7 +16,9 @@ use super::syntax::{Name, Node, Value};
 pub(super) fn parse(nodes: &[Node], mistakes: &mut Vec<Diagnostic>) -> Workload {
     let mut parser = Parser { workload: Workload::default(), mistakes };
     for node in nodes {
-        parser.top(node);
+        if parser.mistakes.len() < MISTAKES_MAX {
+            parser.top(node);
+        }
     }
     parser.unique();
     parser.workload
@@ -113,6 +116,9 @@ impl Parser<'_> {
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
+        if self.mistakes.len() >= MISTAKES_MAX {
+            return None;
+        }
         let Some(shape) = STEPS.iter().find(|shape| shape.name == node.name.text) else {
             self.mistakes.push(unknown(node, &STEPS, "step", &TOP, "stands outside tasks"));
             // Its block is looked at all the same, for the mistakes in it.

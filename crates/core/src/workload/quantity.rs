@@ -260,12 +260,20 @@ pub(super) fn grouped(number: impl Into<i128>) -> String {
     text
 }
 
+/// The longest name that is compared with others, in bytes.
+const NAME_MAX: usize = 64;
+
 /// The nearest of the known names, if one is near enough to be meant.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer texts are no names, and the comparison takes time in proportion to both.
+    if name.len() > NAME_MAX {
+        return None;
+    }
     let name = name.to_lowercase();
     let room = (name.chars().count() / 3).max(1);
     let near: Vec<(usize, &str)> = known
         .into_iter()
+        .filter(|other| other.len() <= NAME_MAX)
         .map(|other| (strsim::osa_distance(&name, &other.to_lowercase()), other))
         .filter(|(distance, _)| *distance <= room)
         .collect();

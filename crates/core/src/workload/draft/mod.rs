@@ -17,7 +17,9 @@ use self::model::{model, strategy_help};
 use super::ast::{self, Comparison, Counted, Object, Subject, Workload};
 use super::diagnostic::Diagnostic;
 use super::fill::Values;
-use super::limits::{CAPACITY_MAX, DRAWS_MAX, STEPS_MAX, TASKS_MAX, WORKERS_MAX};
+use super::limits::{
+    CAPACITY_MAX, DRAWS_MAX, MISTAKES_MAX, MODELS_MAX, STEPS_MAX, TASKS_MAX, WORKERS_MAX,
+};
 use super::param::Params;
 use super::quantity::{Distribution, Nanos, grouped, nearest};
 use super::step::StepInfo;
@@ -134,7 +136,9 @@ pub(super) fn draft(
     drafter.texts();
     drafter.objects();
     for task in &workload.tasks {
-        drafter.task(task);
+        if drafter.goes_on() {
+            drafter.task(task);
+        }
     }
     drafter.totals();
     drafter.expectations();
@@ -164,6 +168,11 @@ struct Place {
 impl Drafter<'_> {
     fn mistake(&mut self, span: &Range<usize>, message: impl Into<String>, help: Option<String>) {
         self.values.mistakes.push(Diagnostic::mistake(span.clone(), message).maybe_help(help));
+    }
+
+    /// Whether there are few enough mistakes to look for more.
+    fn goes_on(&self) -> bool {
+        self.values.mistakes.len() < MISTAKES_MAX
     }
 
     fn texts(&mut self) {
@@ -305,6 +314,9 @@ impl Drafter<'_> {
     fn expectations(&mut self) {
         let workload = self.workload;
         for expectation in &workload.expectations {
+            if !self.goes_on() {
+                return;
+            }
             let of = match &expectation.subject {
                 Subject::Counted(counted) => Some(Expected::Counted(*counted)),
                 Subject::Var(value) => self
@@ -325,6 +337,10 @@ impl Drafter<'_> {
 
     fn models(&mut self) {
         let workload = self.workload;
+        if let Some(first) = workload.compare.get(MODELS_MAX) {
+            let message = format!("`compare` names at most {MODELS_MAX} models");
+            return self.mistake(&first.span, message, None);
+        }
         for value in &workload.compare {
             let Some(text) = self.values.text(value, "a model") else { continue };
             match model(&text) {

@@ -24,7 +24,6 @@ pub(in super::super) fn read(source: &str) -> Result<Vec<Node>, Vec<Diagnostic>>
         ]));
     }
     let nodes = scanner.nodes(0);
-    scanner.mistakes.sort_by_key(Diagnostic::position);
     if scanner.mistakes.is_empty() { Ok(nodes) } else { Err(scanner.mistakes) }
 }
 
