@@ -2,13 +2,48 @@
 //! subject, and one or more comparisons.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::ast::{Comparison, Counted, Expectation, Subject};
 use super::diagnostic::Diagnostic;
 use super::quantity::nearest;
 use super::shape::{Form, list};
 use super::syntax::{Data, Value};
+
+/// What must hold after a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    pub of: Expected,
+    pub comparison: Comparison,
+    pub value: i64,
+}
+
+/// What a number is expected of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The variable of this name.
+    Var(String),
+    Counted(Counted),
+}
+
+impl Expect {
+    /// Whether the expectation is met.
+    pub fn holds(&self, actual: i64) -> bool {
+        self.comparison.holds(actual, self.value)
+    }
+}
+
+impl fmt::Display for Expect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = match &self.of {
+            Expected::Var(name) => name,
+            Expected::Counted(counted) => counted.name(),
+        };
+        write!(f, "{of} {} {}", self.comparison.sign(), self.value)
+    }
+}
 
 /// Reads an `expect` whose properties are known.
 pub(super) fn read(form: &Form<'_>) -> Result<Vec<Expectation>, Diagnostic> {
