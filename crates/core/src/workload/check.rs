@@ -1,25 +1,30 @@
 //! What the text alone shows to be impossible: a deadlock that no schedule avoids, a write of a
 //! value that was never read; and what looks wrong: a channel into which nobody sends.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
 use maitred_wire::{Action, Step};
 
-use super::ast::Workload;
+use super::ast::{Object, Workload};
 use super::diagnostic::{Diagnostic, Place};
 use super::draft::Draft;
+use super::limits::MISTAKES_MAX;
 
 /// Adds what is certain to go wrong.
 pub(super) fn check(draft: &Draft, mistakes: &mut Vec<Diagnostic>) {
     for (index, program) in draft.programs.iter().enumerate() {
+        if mistakes.len() >= MISTAKES_MAX {
+            return;
+        }
         holds(draft, &program.steps, &mut Vec::new(), mistakes);
         // A step that could not be read may be the `read` that is missing.
         let begin = draft.crowds[index].span.start;
         let end = draft.crowds.get(index + 1).map_or(usize::MAX, |next| next.span.start);
         let unread = |mistake: &Diagnostic| match &mistake.place {
             Place::Source(span) => (begin..end).contains(&span.start),
-            Place::Option { .. } => true,
+            Place::Option { .. } | Place::File => true,
         };
         if !mistakes.iter().any(unread) {
             writes(draft, &program.steps, false, mistakes);
@@ -86,27 +91,25 @@ fn writes(draft: &Draft, steps: &[Step], filled: bool, mistakes: &mut Vec<Diagno
 /// Channels into which nobody sends: whoever receives from one waits for ever. That is found
 /// while it runs, too, and may be what the workload is to show.
 pub(super) fn warnings(workload: &Workload, draft: &Draft) -> Vec<Diagnostic> {
-    let silent = |channel: usize| {
-        let (mut sends, mut receives) = (false, false);
-        for program in &draft.programs {
-            visit(&program.steps, &mut |action| match action {
-                Action::Send { channel: other } => sends |= *other as usize == channel,
-                Action::Receive { channel: other } => receives |= *other as usize == channel,
-                _ => {}
-            });
-        }
-        receives && !sends
-    };
-    let warn = |(_, channel): (usize, &super::ast::Object)| {
+    let (mut sent, mut received) = (BTreeSet::new(), BTreeSet::new());
+    for program in &draft.programs {
+        visit(&program.steps, &mut |action| match action {
+            Action::Send { channel } => drop(sent.insert(*channel)),
+            Action::Receive { channel } => drop(received.insert(*channel)),
+            _ => {}
+        });
+    }
+    let silent = received.difference(&sent).map(|index| &workload.channels[*index as usize]);
+    let warn = |channel: &Object| {
         let message = format!("nobody sends into `{}`", channel.name.text);
         let warning = Diagnostic::mistake(channel.name.span.clone(), message).as_warning();
         warning.help("whoever receives from it waits for ever")
     };
-    workload.channels.iter().enumerate().filter(|(index, _)| silent(*index)).map(warn).collect()
+    silent.map(warn).collect()
 }
 
 /// Every step, those inside others too.
-pub(super) fn visit(steps: &[Step], see: &mut impl FnMut(&Action)) {
+fn visit(steps: &[Step], see: &mut impl FnMut(&Action)) {
     for step in steps {
         see(&step.action);
         if let Action::Hold { steps, .. } | Action::Repeat { steps, .. } = &step.action {

@@ -10,6 +10,8 @@ use core::ops::Range;
 
 use unicode_width::UnicodeWidthChar;
 
+use super::limits::MISTAKES_MAX;
+
 /// One thing that is wrong, or (a warning) looks wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -28,6 +30,8 @@ pub struct Diagnostic {
 pub enum Place {
     /// Bytes of the file.
     Source(Range<usize>),
+    /// The file as a whole.
+    File,
     /// An option of the command line (`--set tables=0`), and the bytes of it that are wrong.
     Option { text: String, span: Range<usize> },
 }
@@ -50,6 +54,11 @@ impl Diagnostic {
             label: None,
             help: None,
         }
+    }
+
+    /// A mistake of the file as a whole.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { place: Place::File, ..Self::mistake(0..0, message) }
     }
 
     /// A mistake in an option of the command line.
@@ -82,12 +91,19 @@ impl Diagnostic {
     }
 
     /// Order in which they are shown: the options, then down the file.
-    pub(super) fn position(&self) -> usize {
+    fn position(&self) -> usize {
         match &self.place {
             Place::Source(span) => span.start + 1,
-            Place::Option { .. } => 0,
+            Place::Option { .. } | Place::File => 0,
         }
     }
+}
+
+/// Options first, then down the file; no more than are looked for.
+pub(super) fn in_order(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    mistakes.sort_by_key(Diagnostic::position);
+    mistakes.truncate(MISTAKES_MAX);
+    mistakes
 }
 
 /// What a piece of a report is, for whoever gives it a colour.
@@ -112,6 +128,9 @@ pub enum Style {
 
 /// How many mistakes are shown in full; the others are counted.
 pub const SHOWN: usize = 20;
+
+/// Columns of a message that are shown.
+const MESSAGE_MAX: usize = 240;
 
 /// Columns of a source line that are shown around what is underlined.
 const WINDOW: usize = 96;
@@ -152,6 +171,7 @@ impl<'a> Report<'a> {
         let some = |count: usize, word: &str| match count {
             0 => None,
             1 => Some(format!("1 {word}")),
+            MISTAKES_MAX.. => Some(format!("{MISTAKES_MAX} or more {word}s")),
             _ => Some(format!("{count} {word}s")),
         };
         let counts: Vec<String> =
@@ -161,14 +181,15 @@ impl<'a> Report<'a> {
     }
 
     fn one(&self, diagnostic: &Diagnostic, pieces: &mut Vec<(Style, String)>) {
-        let (place, gutter, excerpt) = match &diagnostic.place {
+        let (place, gutter, line) = match &diagnostic.place {
+            Place::File => (self.name.into(), String::new(), None),
             Place::Source(span) => {
                 let line = Line::around(self.source, span);
                 let place = format!("{}:{}:{}", self.name, line.number, line.column);
-                (place, line.number.to_string(), line.excerpt())
+                (place, line.number.to_string(), Some(line))
             }
             Place::Option { text, span } => {
-                ("command line".into(), ">".into(), Line::around(text, span).excerpt())
+                ("command line".into(), "$".into(), Some(Line::around(text, span)))
             }
         };
         let blank = " ".repeat(gutter.len());
@@ -177,15 +198,17 @@ impl<'a> Report<'a> {
         if diagnostic.severity == Severity::Warning {
             put(Style::Warning, "warning: ".into());
         }
-        put(Style::Message, format!("{}\n", diagnostic.message));
-        put(Style::Gutter, format!("  {gutter} | "));
-        put(Style::Source, format!("{}\n", excerpt.text));
-        put(Style::Gutter, format!("  {blank} | "));
-        let label = diagnostic.label.as_deref().map(|text| format!(" {text}")).unwrap_or_default();
-        let carets = "^".repeat(excerpt.carets);
-        put(Style::Underline, format!("{}{carets}{label}\n", " ".repeat(excerpt.indent)));
+        put(Style::Message, format!("{}\n", cut(&diagnostic.message)));
+        if let Some(excerpt) = line.map(|line| line.excerpt()) {
+            put(Style::Gutter, format!("  {gutter} | "));
+            put(Style::Source, format!("{}\n", excerpt.text));
+            put(Style::Gutter, format!("  {blank} | "));
+            let label = diagnostic.label.as_ref().map(|text| format!(" {text}"));
+            let (indent, carets) = (" ".repeat(excerpt.indent), "^".repeat(excerpt.carets));
+            put(Style::Underline, format!("{indent}{carets}{}\n", label.unwrap_or_default()));
+        }
         if let Some(help) = &diagnostic.help {
-            put(Style::Help, format!("  {blank} = {help}\n"));
+            put(Style::Help, format!("  {blank} = {}\n", cut(help)));
         }
         put(Style::Plain, "\n".into());
     }
@@ -275,6 +298,12 @@ fn columns(text: &str) -> usize {
 
 fn printable(text: &str) -> String {
     text.replace('\t', "    ").chars().map(|c| shown(c).0).collect()
+}
+
+/// A message that does not repeat a text of a thousand characters.
+fn cut(message: &str) -> String {
+    let (kept, cut) = first_columns(message, MESSAGE_MAX);
+    if cut { format!("{kept} …") } else { kept }
 }
 
 /// As much from the beginning as fits, and whether something was left out.

@@ -10,9 +10,9 @@ use core::ops::{Range, RangeInclusive};
 
 use super::diagnostic::Diagnostic;
 use super::param::Params;
-use super::quantity::{Nanos, nearest, parse_rate, parse_size};
+use super::quantity::{DISTRIBUTIONS, Nanos, grouped, nearest, parse_rate, parse_size};
 use super::shape::is_name;
-use super::syntax::{Data, Value};
+use super::syntax::{Data, Name, Value};
 use super::value::{Timing, show, timing};
 
 /// Reads values; keeps the mistakes.
@@ -136,10 +136,14 @@ impl Values<'_> {
             _ => self.factor(value, what, false)?,
         };
         if number < i128::from(*range.start()) {
-            return self.wrong(value, format!("{what} is at least {}", range.start()), "");
+            return self.wrong(
+                value,
+                format!("{what} is at least {}", grouped(*range.start())),
+                "",
+            );
         }
         if number > i128::from(*range.end()) {
-            return self.wrong(value, format!("{what} is at most {}", range.end()), "");
+            return self.wrong(value, format!("{what} is at most {}", grouped(*range.end())), "");
         }
         i64::try_from(number).ok()
     }
@@ -189,9 +193,14 @@ impl Values<'_> {
     /// A duration, perhaps drawn.
     pub(super) fn timing(&mut self, value: &Value) -> Option<Timing> {
         let filled = self.filled(value)?;
-        match timing(&filled) {
-            Ok(timing) => Some(timing),
-            Err(message) => self.wrong(value, message, ""),
+        let unknown = |name: &&Name| !DISTRIBUTIONS.contains(&name.text.as_str());
+        match (timing(&filled), value.annotation.as_ref().filter(unknown)) {
+            (Ok(timing), _) => Some(timing),
+            (Err(message), None) => self.wrong(value, message, ""),
+            (Err(message), Some(name)) => {
+                self.mistakes.push(Diagnostic::mistake(name.span.clone(), message));
+                None
+            }
         }
     }
 

@@ -2,12 +2,16 @@
 
 /// The longest file, in bytes.
 pub const SOURCE_MAX: usize = 1 << 20;
+/// After so many mistakes the rest of the file is not looked at.
+pub const MISTAKES_MAX: usize = 100;
 /// How deep blocks may be nested.
 pub const DEPTH_MAX: usize = 32;
 /// Tasks of all kinds together.
 pub const TASKS_MAX: u64 = 10_000_000;
 /// Threads or processes.
 pub const WORKERS_MAX: u32 = 65_536;
+/// Models in `compare`.
+pub const MODELS_MAX: usize = 100;
 /// Units of a resource, places in a channel.
 pub const CAPACITY_MAX: u64 = 1_000_000_000;
 /// Steps that one task executes, repetitions counted.

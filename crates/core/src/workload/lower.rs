@@ -3,7 +3,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -11,9 +11,10 @@ use maitred_wire as wire;
 
 use super::ast::Workload;
 use super::check::check;
-use super::diagnostic::Diagnostic;
-use super::draft::{Arrivals, Crowd, Draft, Expect, Server, draft};
+use super::diagnostic::{Diagnostic, in_order};
+use super::draft::{Arrivals, Crowd, Draft, Server, draft};
 use super::draw::{ARRIVALS, Table, generator};
+use super::expectation::Expect;
 use super::param::Params;
 use super::quantity::Nanos;
 use super::step::StepInfo;
@@ -57,7 +58,7 @@ pub struct Lowered {
     /// By step id. `repeat` records no span and is not among them: its ids come after.
     pub steps: Vec<StepInfo>,
     /// Where each step stands in the file, by step id.
-    pub spans: Vec<Range<usize>>,
+    pub places: Vec<Range<usize>>,
     pub expectations: Vec<Expect>,
     /// In the order of the file; empty: the file says nothing.
     pub compare: Vec<wire::Model>,
@@ -79,8 +80,7 @@ pub fn lower(workload: &Workload, settings: &Settings) -> Result<Lowered, Vec<Di
     let draft = draft(workload, &params, Some(&settings.inputs), &mut mistakes);
     check(&draft, &mut mistakes);
     if !mistakes.is_empty() {
-        mistakes.sort_by_key(Diagnostic::position);
-        return Err(mistakes);
+        return Err(in_order(mistakes));
     }
     Ok(Lowered::new(draft, &params, settings))
 }
@@ -118,7 +118,7 @@ impl Lowered {
             columns: table.values,
             column_specs: table.columns,
             steps: draft.steps,
-            spans: draft.spans,
+            places: draft.spans,
             expectations: draft.expectations,
             compare: draft.compare,
             seed,
@@ -144,7 +144,7 @@ impl Lowered {
     }
 
     /// How many spans all tasks together record at most.
-    pub fn spans(&self) -> u64 {
+    pub fn span_count(&self) -> u64 {
         let groups = self.groups.iter().zip(&self.spans_per_task);
         groups.map(|(group, spans)| u64::from(group.count) * spans).sum()
     }
@@ -281,13 +281,5 @@ fn address_steps(steps: &mut [wire::Step], addresses: &[(String, String)]) {
             }
             _ => {}
         }
-    }
-}
-
-/// A step id that a message names.
-impl Lowered {
-    /// The label of a step, for messages: `hold waiter`.
-    pub fn label(&self, step: u32) -> String {
-        self.steps.get(step as usize).map_or_else(|| step.to_string(), |step| step.label.clone())
     }
 }

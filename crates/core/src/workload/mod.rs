@@ -10,6 +10,7 @@ mod check;
 mod diagnostic;
 mod draft;
 mod draw;
+mod expectation;
 mod fill;
 pub mod limits;
 mod lower;
@@ -31,7 +32,8 @@ use limits::SOURCE_MAX;
 
 pub use ast::{Comparison, Counted, Workload};
 pub use diagnostic::{Diagnostic, Place, Report, SHOWN, Severity, Style};
-pub use draft::{Expect, Expected, Server};
+pub use draft::Server;
+pub use expectation::{Expect, Expected};
 pub use lower::{Lowered, Settings, address, input_files, lower};
 pub use quantity::{Nanos, parse_size};
 pub use step::{StepInfo, StepKind};
@@ -52,17 +54,16 @@ pub fn parse(source: &str) -> Result<Workload, Vec<Diagnostic>> {
     if source.len() > SOURCE_MAX {
         let message =
             format!("this file has {} bytes, and a workload at most {SOURCE_MAX}", source.len());
-        return Err([Diagnostic::mistake(0..0, message)].into());
+        return Err([Diagnostic::whole(message)].into());
     }
-    let nodes = syntax::read(source)?;
+    let nodes = syntax::read(source).map_err(diagnostic::in_order)?;
     let mut mistakes = Vec::new();
     let mut workload = parse::parse(&nodes, &mut mistakes);
     let params = param::Params::resolve(&workload, &[], &mut mistakes);
     let draft = draft::draft(&workload, &params, None, &mut mistakes);
     check::check(&draft, &mut mistakes);
     if !mistakes.is_empty() {
-        mistakes.sort_by_key(Diagnostic::position);
-        return Err(mistakes);
+        return Err(diagnostic::in_order(mistakes));
     }
     workload.warnings = check::warnings(&workload, &draft);
     Ok(workload)

@@ -9,6 +9,7 @@ use maitred_wire::Strategy;
 use super::diagnostic::Diagnostic;
 use super::limits::WORKERS_MAX;
 use super::lower::Lowered;
+use super::quantity::grouped;
 use super::step::StepKind;
 
 impl Lowered {
@@ -16,20 +17,18 @@ impl Lowered {
     /// another runtime than `native` can do, it announces itself.
     pub fn needs(&self, runtime: &str, strategy: Strategy) -> Vec<Diagnostic> {
         let mut needs = Vec::new();
-        if let Some(first) = self.spans.first().cloned().or(Some(0..0))
-            && let Some((message, help)) = self.unfit(runtime, strategy)
-        {
-            needs.push(Diagnostic::mistake(first, message).help(help));
+        if let Some((message, help)) = self.unfit(runtime, strategy) {
+            needs.push(Diagnostic::whole(message).help(help));
         }
         if let Some(server) = self.servers.first() {
             let message = format!(
                 "the server `{}` needs the HTTP server, which this version does not have yet",
                 server.name
             );
-            needs.push(Diagnostic::mistake(0..0, message));
+            needs.push(Diagnostic::whole(message));
         }
         if runtime == "native" {
-            needs.extend(self.steps.iter().zip(&self.spans).filter_map(|(step, span)| {
+            needs.extend(self.steps.iter().zip(&self.places).filter_map(|(step, span)| {
                 let (message, help) = native_lacks(step.kind, strategy)?;
                 let mistake = Diagnostic::mistake(span.clone(), message);
                 Some(if help.is_empty() { mistake } else { mistake.help(help) })
@@ -45,7 +44,11 @@ impl Lowered {
         }
         let tasks = self.task_count();
         (strategy == Strategy::Threads && tasks > WORKERS_MAX).then(|| {
-            let message = format!("{runtime}/threads would start a thread for each of {tasks} tasks, and at most {WORKERS_MAX}");
+            let message = format!(
+                "{runtime}/threads would start a thread for each of {} tasks, and at most {}",
+                grouped(tasks),
+                grouped(WORKERS_MAX)
+            );
             (message, format!("use {runtime}/thread-pool"))
         })
     }

@@ -2,22 +2,23 @@
 //! What values mean, and whether names exist, is not looked at here.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::ast::{
-    Action, Comparison, Counted, Expectation, Object, Param, Server, Step, Subject, Task, Workload,
-};
+use super::ast::{Action, Object, Param, Server, Step, Task, Workload};
 use super::diagnostic::Diagnostic;
+use super::expectation;
+use super::limits::MISTAKES_MAX;
 use super::quantity::nearest;
 use super::shape::{Form, STEPS, Shape, TOP, list};
-use super::syntax::{Data, Name, Node, Value};
+use super::syntax::{Name, Node, Value};
 
 /// Reads the nodes of a file; adds the mistakes to those known.
 pub(super) fn parse(nodes: &[Node], mistakes: &mut Vec<Diagnostic>) -> Workload {
     let mut parser = Parser { workload: Workload::default(), mistakes };
     for node in nodes {
-        parser.top(node);
+        if parser.mistakes.len() < MISTAKES_MAX {
+            parser.top(node);
+        }
     }
     parser.unique();
     parser.workload
@@ -34,6 +35,7 @@ impl Parser<'_> {
             self.mistakes.push(unknown(node, &TOP, "node", &STEPS, "stands inside a `task`"));
             return;
         };
+        let known = self.mistakes.len();
         let Some(form) = shape.form(node, self.mistakes) else { return };
         match shape.name {
             "title" => self.once(&form, |workload| &mut workload.title),
@@ -42,7 +44,12 @@ impl Parser<'_> {
                 let models = form.arguments.iter().map(|&value| value.clone());
                 self.workload.compare.extend(models);
             }
-            "expect" => self.expect(&form),
+            // One whose parts are wrong says no more than that.
+            "expect" if self.mistakes.len() == known => match expectation::read(&form) {
+                Ok(expectations) => self.workload.expectations.extend(expectations),
+                Err(mistake) => self.mistakes.push(mistake),
+            },
+            "expect" => {}
             _ => self.named(shape.name, &form),
         }
     }
@@ -109,6 +116,9 @@ impl Parser<'_> {
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
+        if self.mistakes.len() >= MISTAKES_MAX {
+            return None;
+        }
         let Some(shape) = STEPS.iter().find(|shape| shape.name == node.name.text) else {
             self.mistakes.push(unknown(node, &STEPS, "step", &TOP, "stands outside tasks"));
             // Its block is looked at all the same, for the mistakes in it.
@@ -145,54 +155,6 @@ impl Parser<'_> {
             _ => Action::Crash,
         };
         Some(Step { span: form.span, action })
-    }
-
-    /// `expect failures=0`, `expect failures at-most=3`, `expect var="counter" equals=2000`.
-    fn expect(&mut self, form: &Form<'_>) {
-        let example = "as in: expect var=\"counter\" equals=2000";
-        let mut wrong = |span, message: String, help: &str| {
-            self.mistakes.push(Diagnostic::mistake(span, message).help(help));
-        };
-        let mut subjects: Vec<(Subject, Option<Value>)> = Vec::new();
-        for &value in &form.arguments {
-            let Data::Text(text) = &value.data else {
-                wrong(value.span.clone(), "expected what to count".into(), example);
-                continue;
-            };
-            let counted = Counted::ALL.into_iter().find(|counted| counted.name() == text);
-            match counted {
-                Some(counted) => subjects.push((Subject::Counted(counted), None)),
-                None => {
-                    let names = Counted::ALL.map(Counted::name);
-                    let help = match nearest(text, names) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("there are {}", list(&names)),
-                    };
-                    wrong(value.span.clone(), format!("`{text}` is not counted"), &help);
-                }
-            }
-        }
-        subjects.extend(form.property("var").map(|var| (Subject::Var(var), None)));
-        for counted in Counted::ALL {
-            let value = form.property(counted.name());
-            subjects.extend(value.map(|value| (Subject::Counted(counted), Some(value))));
-        }
-        let compared = Comparison::ALL
-            .into_iter()
-            .filter_map(|comparison| Some((comparison, form.property(comparison.name())?)));
-        let mut compared: Vec<(Comparison, Value)> = compared.collect();
-        if subjects.len() != 1 {
-            return wrong(form.span.clone(), "`expect` needs one thing to look at".into(), example);
-        }
-        let (subject, value) = subjects.remove(0);
-        compared.extend(value.map(|value| (Comparison::Equals, value)));
-        if compared.is_empty() {
-            let message = "`expect` needs equals=, at-least= or at-most=";
-            return wrong(form.span.clone(), message.into(), example);
-        }
-        self.workload.expectations.extend(compared.into_iter().map(|(comparison, value)| {
-            Expectation { subject: subject.clone(), comparison, value }
-        }));
     }
 
     /// No two things of a kind have one name; `$` names parameters and servers.

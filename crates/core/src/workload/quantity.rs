@@ -60,7 +60,7 @@ impl Nanos {
             }
             sum += scaled(number, size)?;
             last = size;
-            rest = after;
+            rest = after.trim_start();
         }
         match u64::try_from(sum) {
             Ok(ns) if ns <= DURATION_MAX_NS => Ok(Self(ns)),
@@ -213,6 +213,7 @@ fn split_part(text: &str) -> Result<(&str, &str, &str), String> {
     if number.is_empty() {
         return Err("expected a number and a unit".into());
     }
+    let rest = rest.trim_start();
     let unit_end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
     let (unit, after) = rest.split_at(unit_end);
     Ok((number, unit, after))
@@ -245,12 +246,34 @@ fn scaled(number: &str, unit: u64) -> Result<u128, String> {
     Ok((product + power / 2) / power)
 }
 
+/// A number with its thousands apart: `10,000,000`.
+pub(super) fn grouped(number: impl Into<i128>) -> String {
+    let number = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::from(if number < 0 { "-" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The longest name that is compared with others, in bytes.
+const NAME_MAX: usize = 64;
+
 /// The nearest of the known names, if one is near enough to be meant.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer texts are no names, and the comparison takes time in proportion to both.
+    if name.len() > NAME_MAX {
+        return None;
+    }
     let name = name.to_lowercase();
     let room = (name.chars().count() / 3).max(1);
     let near: Vec<(usize, &str)> = known
         .into_iter()
+        .filter(|other| other.len() <= NAME_MAX)
         .map(|other| (strsim::osa_distance(&name, &other.to_lowercase()), other))
         .filter(|(distance, _)| *distance <= room)
         .collect();

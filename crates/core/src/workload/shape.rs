@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::diagnostic::Diagnostic;
+use super::limits::MISTAKES_MAX;
 use super::quantity::nearest;
 use super::syntax::{Data, Entry, Name, Node, Value};
 
@@ -18,7 +19,7 @@ pub(super) struct Shape {
     arguments: &'static [&'static str],
     /// Whether more arguments may follow.
     more: bool,
-    properties: &'static [&'static str],
+    pub(super) properties: &'static [&'static str],
     block: Block,
     /// A complete node, for messages.
     pub(super) example: &'static str,
@@ -179,6 +180,7 @@ impl Shape {
         for Entry { key, value } in &node.entries {
             match key {
                 None => form.arguments.push(value),
+                Some(_) if mistakes.len() >= MISTAKES_MAX => {}
                 Some(key) => {
                     mistakes.extend(self.wrong_key(key, &form));
                     form.properties.push((key, value));

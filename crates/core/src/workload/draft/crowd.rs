@@ -6,6 +6,7 @@ use maitred_wire as wire;
 
 use super::super::ast::Task;
 use super::super::limits::{DURATION_MAX_NS, STEPS_PER_TASK_MAX, TASKS_MAX};
+use super::super::quantity::grouped;
 use super::super::syntax::Value;
 use super::{Arrivals, Crowd, Drafter, Place};
 
@@ -18,8 +19,8 @@ impl Drafter<'_> {
         let steps = self.steps(&task.steps);
         self.draft.programs.push(wire::Program { name: task.name.text.clone(), steps });
         if self.draft.crowds[program as usize].executed > STEPS_PER_TASK_MAX {
-            let message =
-                format!("one `{}` executes more than {STEPS_PER_TASK_MAX} steps", task.name.text);
+            let most = grouped(STEPS_PER_TASK_MAX);
+            let message = format!("one `{}` executes more than {most} steps", task.name.text);
             self.mistake(&task.name.span, message, Some("repeat less, or make more tasks".into()));
         }
     }
@@ -51,7 +52,7 @@ impl Drafter<'_> {
             Some(lines @ 1..=TASKS_MAX) => return lines as u32,
             Some(0) => self.mistake(&value.span, format!("`{path}` has no lines"), None),
             Some(_) => {
-                let message = format!("`{path}` has more than {TASKS_MAX} lines");
+                let message = format!("`{path}` has more than {} lines", grouped(TASKS_MAX));
                 self.mistake(&value.span, message, None);
             }
             None => self.mistake(&value.span, format!("`{path}` was not read"), None),

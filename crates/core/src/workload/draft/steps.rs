@@ -35,6 +35,9 @@ impl Drafter<'_> {
     }
 
     fn step(&mut self, step: &Step) -> Option<wire::Step> {
+        if !self.goes_on() {
+            return None;
+        }
         match &step.action {
             Action::Hold { resource, steps } => self.hold(step, resource, steps),
             Action::Repeat { count, steps } => Some(self.repeat(count, steps)),

@@ -7,9 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::super::diagnostic::Diagnostic;
-
-/// After so many mistakes of syntax the rest of the file is not read.
-const MISTAKES_MAX: usize = 100;
+use super::super::limits::MISTAKES_MAX;
 
 /// A position in the text, and the mistakes found so far.
 pub(super) struct Scanner<'a> {

@@ -1,0 +1,114 @@
+//! What tasks share: resources, channels, variables and servers.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire as wire;
+
+use super::super::ast::{self, Object};
+use super::super::limits::{CAPACITY_MAX, WORKERS_MAX};
+use super::super::quantity::nearest;
+use super::super::syntax::Value;
+use super::Drafter;
+use super::model::strategy_help;
+
+/// A test server to start for the length of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub name: String,
+    pub strategy: wire::Strategy,
+    pub workers: Option<u32>,
+    /// How long it takes over a request, in nanoseconds.
+    pub delay_ns: u64,
+}
+
+impl Drafter<'_> {
+    pub(super) fn objects(&mut self) {
+        let workload = self.workload;
+        for resource in &workload.resources {
+            let capacity = self.capacity(resource);
+            self.draft
+                .resources
+                .push(wire::Resource { name: resource.name.text.clone(), capacity });
+        }
+        for channel in &workload.channels {
+            let capacity = self.capacity(channel);
+            self.draft.channels.push(wire::Channel { name: channel.name.text.clone(), capacity });
+        }
+        for var in &workload.vars {
+            let number = var.number.as_ref();
+            let initial = number
+                .and_then(|value| self.values.integer(value, "a variable", i64::MIN..=i64::MAX));
+            self.draft.vars.push(wire::Var {
+                name: var.name.text.clone(),
+                initial: initial.unwrap_or_default(),
+            });
+        }
+        for server in &workload.servers {
+            self.server(server);
+        }
+    }
+
+    /// A capacity: 1 where it is not given; where it is wrong, one in which no `hold` gets stuck.
+    fn capacity(&mut self, object: &Object) -> u32 {
+        let Some(value) = &object.number else { return 1 };
+        let capacity = self.values.integer(value, "a capacity", 1..=CAPACITY_MAX as i64);
+        capacity.map_or(u32::MAX, |capacity| capacity as u32)
+    }
+
+    fn server(&mut self, server: &ast::Server) {
+        let strategy = match &server.strategy {
+            None => Some(wire::Strategy::Threads),
+            Some(value) => self.values.text(value, "a strategy").and_then(|text| {
+                let strategy = text.parse().ok();
+                if strategy.is_none() {
+                    self.mistake(
+                        &value.span,
+                        format!("unknown strategy `{text}`"),
+                        Some(strategy_help(&text)),
+                    );
+                }
+                strategy
+            }),
+        };
+        let workers = server.workers.as_ref().and_then(|value| {
+            let most = i64::from(WORKERS_MAX);
+            self.values.integer(value, "`workers`", 1..=most).map(|workers| workers as u32)
+        });
+        let delay = server.delay.as_ref().and_then(|value| self.values.duration(value));
+        self.draft.servers.push(Server {
+            name: server.name.text.clone(),
+            strategy: strategy.unwrap_or(wire::Strategy::Threads),
+            workers,
+            delay_ns: delay.map_or(0, |delay| delay.0),
+        });
+    }
+
+    /// A resource, variable or channel by its name: its index, and the name as declared.
+    pub(super) fn object<'o>(
+        &mut self,
+        value: &Value,
+        what: &str,
+        known: &'o [Object],
+    ) -> Option<(u32, &'o str)> {
+        let name = self.values.text(value, &format!("the {what}"))?;
+        if let Some(index) = known.iter().position(|object| object.name.text == name) {
+            return Some((index as u32, &known[index].name.text));
+        }
+        let names: Vec<&str> = known.iter().map(|object| object.name.text.as_str()).collect();
+        let help = match nearest(&name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                let declared = match what {
+                    "resource" => format!("resource \"{name}\" capacity=1"),
+                    "channel" => format!("channel \"{name}\" capacity=10"),
+                    _ => format!("var \"{name}\" 0"),
+                };
+                format!("declare it at the top: {declared}")
+            }
+        };
+        self.mistake(&value.span, format!("unknown {what} `{name}`"), Some(help));
+        None
+    }
+}
