@@ -1,0 +1,155 @@
+//! What is measured, against what, and the bar. The main type is [`Row`].
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::ours::{self, Work};
+use crate::peers;
+use crate::usage::Measured;
+
+/// How often peer and ours take turns; odd, so that there is a median.
+const ROUNDS: usize = 7;
+
+/// Something to measure.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) measure: fn() -> Vec<Row>,
+}
+
+/// One line of the table.
+pub(crate) struct Row {
+    what: String,
+    peer: f64,
+    ours: f64,
+    unit: &'static str,
+    ratio: f64,
+    bar: f64,
+}
+
+impl Row {
+    /// Whether the bar is kept.
+    pub(crate) fn holds(&self) -> bool {
+        self.ratio <= self.bar
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = format!("{:.1} {}", self.peer, self.unit);
+        let ours = format!("{:.1} {}", self.ours, self.unit);
+        let (ratio, bar) = (self.ratio, self.bar);
+        write!(f, "{:<58} {peer:>10} {ours:>10} {ratio:>7.2} {bar:>6.2}", self.what)?;
+        if self.holds() { Ok(()) } else { write!(f, "  MISSED") }
+    }
+}
+
+/// In the order in which they are shown. (`compare -- true` against hyperfine has its place at
+/// the end.)
+pub(crate) fn all() -> Vec<Case> {
+    vec![
+        Case { name: "span", measure: span },
+        Case { name: "event-loop", measure: event_loop },
+        Case { name: "thread-pool", measure: thread_pool },
+        Case { name: "threads", measure: threads },
+        Case { name: "async-pool", measure: async_pool },
+        Case { name: "flat", measure: flat },
+    ]
+}
+
+fn span() -> Vec<Row> {
+    let pairs = (0..ROUNDS).map(|_| {
+        let peer = peers::two_clock_readings_ns();
+        (peer, maitred_native::span_cost_ns().unwrap_or(f64::INFINITY))
+    });
+    vec![row("recording a span | two clock readings", "ns", 2.0, pairs.collect())]
+}
+
+fn event_loop() -> Vec<Row> {
+    let wait = |id: u32| json!({"id": id, "action": {"wait": {"ns": 1_000_000}}});
+    let work = Work {
+        strategy: "event-loop",
+        workers: 1,
+        steps: json!([wait(0), wait(1), wait(2)]),
+        tasks: 100_000,
+    };
+    let pairs = alternate("sleep-on-loop", &work);
+    let (peer_idle, ours_idle) = (peers::run("sleep-on-loop", 1), ours::run(&work.with_tasks(1)));
+    let a_task = |all: &Measured, idle: &Measured| {
+        all.private_bytes.saturating_sub(idle.private_bytes) as f64 / f64::from(work.tasks)
+    };
+    let memory =
+        pairs.iter().map(|(peer, ours)| (a_task(peer, &peer_idle), a_task(ours, &ours_idle)));
+    vec![
+        row("event-loop, 100,000 × 3 waits of 1 ms | tokio by hand", "ms", 1.3, times(&pairs)),
+        row("  … private memory a task", "B", 2.0, memory.collect()),
+    ]
+}
+
+fn thread_pool() -> Vec<Row> {
+    let work = nothing("thread-pool", 6, 1_000_000);
+    let pairs = alternate("rayon-scope", &work);
+    vec![row("thread-pool, 1,000,000 × nothing | rayon::scope", "ms", 2.0, times(&pairs))]
+}
+
+fn threads() -> Vec<Row> {
+    let steps = json!([{"id": 0, "action": {"wait": {"ns": 10_000_000}}}]);
+    let work = Work { strategy: "threads", workers: 5000, steps, tasks: 5000 };
+    let pairs = alternate("std-threads", &work);
+    vec![row("threads, 5,000 × wait of 10 ms | std::thread by hand", "ms", 1.1, times(&pairs))]
+}
+
+fn async_pool() -> Vec<Row> {
+    let steps = json!([{"id": 0, "action": "yield"}]);
+    let work = Work { strategy: "async-pool", workers: 2, steps, tasks: 1_000_000 };
+    let pairs = alternate("yield-in-pool", &work);
+    vec![row("async-pool, 1,000,000 × yield | tokio::spawn by hand", "ms", 1.5, times(&pairs))]
+}
+
+/// The peer is ourselves with fewer tasks.
+fn flat() -> Vec<Row> {
+    const FEW: u32 = 10_000;
+    const MANY: u32 = 10_000_000;
+    /// Of a task of 10,000: so many rounds, since one is over in 3 ms.
+    const REPEATS: usize = 9;
+    let few = nothing("event-loop", 1, FEW);
+    let many = few.with_tasks(MANY);
+    let a_task = |ns: u64, tasks: u32| ns as f64 / f64::from(tasks);
+    let idle = ours::run(&few.with_tasks(1));
+    let (mut cost, mut memory) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let small = (0..REPEATS).map(|_| a_task(ours::run(&few).ns, FEW)).collect();
+        let large = ours::run(&many);
+        cost.push((median(small), a_task(large.ns, MANY)));
+        let bytes = large.all_bytes.saturating_sub(idle.all_bytes);
+        memory.push((100.0, bytes as f64 / f64::from(MANY)));
+    }
+    vec![
+        row("event-loop, nothing, cost a task: 10,000,000 | 10,000", "ns", 1.5, cost),
+        row("  … memory a finished task, trace included | 100 bytes", "B", 1.0, memory),
+    ]
+}
+
+fn nothing(strategy: &'static str, workers: u32, tasks: u32) -> Work {
+    Work { strategy, workers, steps: Value::Array(Vec::new()), tasks }
+}
+
+fn alternate(peer: &str, work: &Work) -> Vec<(Measured, Measured)> {
+    (0..ROUNDS).map(|_| (peers::run(peer, work.tasks), ours::run(work))).collect()
+}
+
+fn times(pairs: &[(Measured, Measured)]) -> Vec<(f64, f64)> {
+    pairs.iter().map(|(peer, ours)| (peer.ns as f64 / 1e6, ours.ns as f64 / 1e6)).collect()
+}
+
+/// Medians of both, and the median of the ratios of the pairs.
+fn row(what: &str, unit: &'static str, bar: f64, pairs: Vec<(f64, f64)>) -> Row {
+    let ratio = median(pairs.iter().map(|(peer, ours)| ours / peer).collect());
+    let (peers, ours) = pairs.into_iter().unzip();
+    Row { what: what.into(), peer: median(peers), ours: median(ours), unit, ratio, bar }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,6 @@
+//! The native runner as `maitred` sees it: a process that speaks the protocol.
+
+mod endings;
+mod harness;
+mod meaning;
+mod random;
