@@ -96,10 +96,6 @@ def processes(work):
     from concurrent.futures import ProcessPoolExecutor
 
     method = work.options.get("start-method") or multiprocessing.get_start_method()
-    if method == "fork":  # the only other thread, the watch, is not there yet: forking is safe
-        import warnings
-
-        warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
     pool = ProcessPoolExecutor(work.workers, mp_context=multiprocessing.get_context(method))
     yield from apart(work, pool, PROCESS)
     for name in ("forkserver", "resource_tracker"):  # multiprocessing's own processes: wait for them, they count as ours
@@ -280,7 +276,7 @@ def enlist(plan, rate, path, token, role):
     global here
     if role == PROCESS:
         conversation.leave()
-        die_with_parent()
+        die_with_parent(at_once=True)
         name_hangs()
     here = Apart(plan, rate, path, token, role)
 
@@ -1183,11 +1179,12 @@ class Task:
         self.work, self.number = work, number
         self.record = work.trace.tasks_at + number * TASK_BYTES
         self.step_at = self.record + 20
-        self.program = work.group(number)["program"]
+        group = work.group(number)
+        self.program = group["program"]
         self.register, self.turns, self.kept, self.results = 0, {}, [], []
         if work.has_input:
-            self.input = work.given(number) if given is None else given
-            self.positional, self.named = work.arguments(self.input)
+            self.input = work.given(number) if work.inputs else given
+            self.positional, self.named = work.arguments(group, self.input)
 
     def fill(self, text):
         """The text with `$input` replaced by the task's input."""
@@ -1302,14 +1299,16 @@ class Work:
         path = group.get("inputs")
         return self.inputs[path][number - group["first"]] if path else None
 
-    def arguments(self, value):
+    def arguments(self, group, value):
         """Positional and keyword arguments of a call: the input as one argument, or spread over several."""
+        if not group.get("inputs"):
+            return self.extra, {}
         if self.options.get("arguments") == "spread":
             if isinstance(value, dict):
                 return self.extra, value
             if isinstance(value, list):
                 return [*value, *self.extra], {}
-        return ([] if value is None and not self.inputs else [value]) + self.extra, {}
+        return [value, *self.extra], {}
 
     # What they share.
 
@@ -1387,7 +1386,7 @@ class Work:
             if path not in sys.path:
                 sys.path.insert(0, path)
         self.functions = {name: load_function(name) for name in self.calls}
-        if self.options.get("setup"):
+        if self.options.get("setup") and (self.commons or self.strategy not in ("processes", "interpreters")):
             setup = load_function(self.options["setup"])
             try:
                 finish(setup(), None)
@@ -1584,7 +1583,7 @@ def canonical(value, depth=20):
     else:
         import re
 
-        return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", shown(repr, value))
     return f"{type(value).__name__}({', '.join(inner)})"
 
 
@@ -1592,13 +1591,21 @@ def explain(problem):
     """Kind, text and the user's own line of what went wrong."""
     if isinstance(problem, StepFailed):
         return problem.kind, str(problem), None
-    kind, text = type(problem).__qualname__, str(problem) or "no message"
+    kind, text = type(problem).__qualname__, shown(str, problem) or "no message"
     if isinstance(problem, MemoryError):
         kind = "memory"
     elif isinstance(problem, SystemExit):
         kind, text = "exit", f"called sys.exit({problem.code!r})"
     place = own_line(problem)
     return kind, f"{text} ({place})" if place else text, place
+
+
+def shown(how, value):
+    """str or repr of the user's value, whose own method for it may fail."""
+    try:
+        return how(value)
+    except Exception as problem:
+        return f"{type(value).__name__} that cannot be shown ({type(problem).__name__})"
 
 
 def own_line(problem):
@@ -1829,6 +1836,8 @@ def converse():
         raise Refusal("protocol", f"the plan lacks {missing}: use the runner of this maitred") from None
     except OSError as problem:
         raise Refusal("refused", f"a file of the plan cannot be opened: {problem}") from None
+    except ValueError as problem:
+        raise Refusal("protocol", f"an option of the plan has no meaning: {problem}") from None
     prepare(work)
     conversation.say(ready(work.rate, described=False))
     name, _ = conversation.hear()
@@ -1851,11 +1860,10 @@ def prepare(work):
         import concurrent.futures.thread
     if work.strategy == "processes":
         import concurrent.futures.process
-        import multiprocessing
 
         method = work.options.get("start-method")
-        if method and method not in multiprocessing.get_all_start_methods():
-            raise Refusal("unsupported", f"there is no start method `{method}`: use fork, forkserver or spawn")
+        if method and method not in start_methods():
+            raise Refusal("unsupported", f"this Python has no start method `{method}`: use {', '.join(start_methods())}")
     if work.strategy == "interpreters":
         import concurrent.futures.interpreter
 
@@ -1877,6 +1885,16 @@ def unoffered(name):
     except ImportError:
         return f"this Python was built without {needed}: use threads"
     return None
+
+
+def start_methods():
+    """How a process pool can start its workers here."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    if hasattr(ProcessPoolExecutor, "_adjust_process_count_cpython"):  # PyPy 3.9 renamed what its own pool then calls
+        return ["fork"]
+    return multiprocessing.get_all_start_methods()
 
 
 def ready(rate, described):
@@ -1915,7 +1933,7 @@ def describe_more():
         ["flags", str(sysconfig.get_config_var("CONFIG_ARGS") or "")],
         ["free-threaded build", "yes" if sysconfig.get_config_var("Py_GIL_DISABLED") else "no"],
         ["virtual environment", sys.prefix if sys.prefix != sys.base_prefix else "no"],
-        ["start methods", " ".join(multiprocessing.get_all_start_methods())],
+        ["start methods", " ".join(start_methods())],
         ["default start method", multiprocessing.get_start_method()],
         ["uvloop", "yes" if importlib.util.find_spec("uvloop") else "no"],
         ["switch interval", f"{sys.getswitchinterval() * 1000:g} ms"],
@@ -1939,14 +1957,22 @@ def span_cost_ns():
     return best
 
 
-def die_with_parent():
-    """Has the kernel end this process when its parent ends, however it does (prctl(2), PR_SET_PDEATHSIG)."""
+def die_with_parent(at_once):
+    """Has the kernel end this process when its parent ends, however it does (prctl(2), PR_SET_PDEATHSIG).
+
+    A worker dies at once. The runner must first kill what it started, which it does at the end of its input; a C call
+    that keeps the GIL could prevent that, so that a signal handler in C gives it some seconds more: `alarm`, called
+    with the number of the signal, has SIGALRM end the process that many seconds later.
+    """
     try:
         import ctypes
 
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        libc = ctypes.CDLL(None)
+        if not at_once:
+            libc.signal(signal.SIGUSR2, ctypes.cast(libc.alarm, ctypes.c_void_p))
+        libc.prctl(1, signal.SIGKILL if at_once else signal.SIGUSR2)
     except (ImportError, OSError, AttributeError):
-        pass  # the end of our input does the same, unless a C call keeps the GIL
+        pass  # then the end of our input must do
 
 
 def name_hangs():
@@ -1973,7 +1999,7 @@ def main():
     try:
         if sys.version_info < OLDEST:
             raise Refusal("unsupported", f"Python {sys.version.split()[0]} is too old: {OLDEST[0]}.{OLDEST[1]} or later is needed")
-        die_with_parent()
+        die_with_parent(at_once=False)
         name_hangs()
         converse()
     except Refusal as refusal:

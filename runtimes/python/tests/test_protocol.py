@@ -1,6 +1,9 @@
 """The conversation: what is said, when, and that nothing a user's program does can disturb it."""
 
+import json
 import os
+import subprocess
+import sys
 import time
 
 from . import driver
@@ -22,6 +25,20 @@ def listens(n):
     return input("what? ")
 """
 
+ROOT = os.path.join(driver.HERE, "..")
+PARENT = """
+import json, sys, time
+from tests import driver
+runner = driver.Runner(sys.argv[1])
+assert runner.prepare(json.loads(sys.argv[2]))[0] == "ready"
+runner.say({"go": {}})
+while not any(task.start for task in runner.trace.tasks()):
+    time.sleep(0.01)
+time.sleep(0.1)
+print(runner.process.pid, flush=True)
+time.sleep(60)
+"""
+
 
 def processes_of(group):
     """How many processes of the process group live."""
@@ -40,7 +57,7 @@ class Conversation(PythonCase):
     def test_says_what_it_is(self):
         said = ready(self.python)
         code = "import sys; print(sys.implementation.name, getattr(sys, '_is_gil_enabled', lambda: True)(), sys.executable)"
-        name, gil, executable = __import__("subprocess").check_output([self.python, "-c", code], text=True).split()
+        name, gil, executable = subprocess.check_output([self.python, "-c", code], text=True).split()
         self.assertEqual((said["protocol"], said["runtime"], str(said["gil"])), (1, name, gil))
         self.assertIn(["executable", executable], said["facts"])
         self.assertGreater(said["calibration"], 0)
@@ -130,14 +147,37 @@ class Ends(PythonCase):
     def test_end_of_input_leaves_nothing_behind(self):
         for strategy in self.each():
             with driver.Runner(self.python) as runner:
-                self.begin(runner, driver.plan(strategy, self.LONG + [{"run": {"program": "sleep", "args": ["30"]}}], 4), 1)
+                self.begin(runner, driver.plan(strategy, [{"run": {"program": "sleep", "args": ["30"]}}], 2, more=[(self.LONG, 2)]), 1)
                 self.gone(runner)
+
+    def test_death_of_the_parent_leaves_nothing_behind(self):
+        for strategy in self.each():
+            plan = driver.plan(strategy, [{"run": {"program": "sleep", "args": ["30"]}}], 2)
+            self.orphan(plan)
+
+    def test_death_of_the_parent_while_a_c_call_keeps_the_gil(self):
+        folder = self.folder({"hog.py": "import re\ndef f():\n    re.match('(a+)+$', 'a' * 40 + 'b')\n"})
+        plan = driver.plan("sequential", [{"call": {"function": folder + "/hog.py:f"}}])
+        self.orphan(plan, patience=30)
+
+    def orphan(self, plan, patience=10):
+        """Kills who started the runner, and waits for the runner and all its children to follow."""
+        env = dict(os.environ, TMPDIR=self.folder({}))
+        parent = subprocess.Popen([sys.executable, "-c", PARENT, self.python, json.dumps(plan)], stdout=subprocess.PIPE, cwd=ROOT, env=env)
+        with parent.stdout:
+            group = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait()
+        self.empty(group, patience)
 
     def gone(self, runner):
         runner.process.stdin.close()
         runner.process.wait(10)
-        until = time.monotonic() + 10
-        while processes_of(runner.process.pid):
+        self.empty(runner.process.pid)
+
+    def empty(self, group, patience=10):
+        until = time.monotonic() + patience
+        while processes_of(group):
             self.assertLess(time.monotonic(), until, "processes are left")
             time.sleep(0.01)
 
