@@ -183,7 +183,7 @@ pub const SPANS: u64 = 1_000_000;
 /// lane of a pool may do most of the work, so each has room for up to four shares.
 pub fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u64) -> Layout {
     let tasks = work.task_count();
-    let total = work.spans();
+    let total = work.span_count();
     let most = work.spans_per_task().iter().copied().max().unwrap_or(0);
     let (lanes, room) = match strategy {
         Strategy::Sequential | Strategy::EventLoop => (1, total),

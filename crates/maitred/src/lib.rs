@@ -72,6 +72,10 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
 fn run_runner(runtime: &str) -> ExitCode {
     match runtime {
         "native" => maitred_native::main(),
+        "guard" => {
+            runtime::stand();
+            ExitCode::SUCCESS
+        }
         _ => ExitCode::from(exit::USAGE),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use maitred_wire::{Model, Strategy};
 
 use crate::error::Error;
-use crate::runtime::RunnerCommand;
+use crate::runtime::{Guard, RunnerCommand};
 use crate::spelling;
 
 /// Something that executes steps.
@@ -95,6 +95,16 @@ pub fn told_strategy(model: &Model) -> Strategy {
         ("command", Strategy::Processes) => Strategy::ThreadPool,
         (_, strategy) => strategy,
     }
+}
+
+/// Starts what kills everything a run has started, should this program be killed. Dropped, it
+/// is dismissed.
+///
+/// # Errors
+/// [`Error::Failed`] when it cannot be started.
+pub fn guard() -> Result<Guard, Error> {
+    Guard::start(&RunnerCommand::new(own_program()?, ["runner", "guard"]))
+        .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
 }
 
 fn own_program() -> Result<PathBuf, Error> {

@@ -19,6 +19,7 @@ use crate::measure::machine;
 use crate::progress::{self, ProgressLine};
 use crate::rounds::{self, Purpose, Rules, World};
 use crate::runtime::Interrupt;
+use crate::runtimes;
 use crate::saved;
 use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
@@ -43,6 +44,7 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     subject.warn(terminal);
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+    let _guard = runtimes::guard()?;
 
     let mut comparison = begin(args, &subject, &entries);
     let rules = Rules {

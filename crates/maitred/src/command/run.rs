@@ -8,6 +8,7 @@ use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
 use crate::progress::ProgressLine;
 use crate::runtime::Interrupt;
+use crate::runtimes;
 use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
 use crate::trial::Trial;
@@ -25,6 +26,7 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     subject.warn(terminal);
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+    let _guard = runtimes::guard()?;
     let mut progress = ProgressLine::new(terminal, args.quiet);
     let mut trial = Trial::new(&subject.work, &args.work, &interrupt, SPANS);
     let trace = trial.execute(&entry, args.work.timeout.0, &mut |at| {
