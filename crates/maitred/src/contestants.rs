@@ -132,10 +132,7 @@ pub fn workers(model: &Model, tasks: u32) -> u32 {
         Strategy::Sequential | Strategy::EventLoop => 1,
         Strategy::Threads => tasks,
         Strategy::AsyncPool => model.workers.unwrap_or(cores),
-        Strategy::ThreadPool
-        | Strategy::Processes
-        | Strategy::Hybrid
-        | Strategy::Interpreters => {
+        Strategy::ThreadPool | Strategy::Processes | Strategy::Hybrid | Strategy::Interpreters => {
             model.workers.unwrap_or_else(|| tasks.min(cores + 4).min(32)).max(1)
         }
     }

@@ -62,7 +62,11 @@ pub trait World {
 ///
 /// # Errors
 /// Those of `world`.
-pub fn run(comparison: &mut Comparison, rules: &Rules, world: &mut impl World) -> Result<(), Error> {
+pub fn run(
+    comparison: &mut Comparison,
+    rules: &Rules,
+    world: &mut impl World,
+) -> Result<(), Error> {
     let mut order = ChaCha8Rng::seed_from_u64(rules.seed);
     for _ in 0..rules.warmup {
         for contestant in 0..comparison.contestants.len() {

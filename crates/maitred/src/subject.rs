@@ -91,11 +91,8 @@ fn lower(
     folder: Option<&Path>,
     args: &SubjectArgs,
 ) -> Result<Subject, Error> {
-    let mistakes = |mistakes| Error::Workload {
-        name: name.clone(),
-        text: source.clone(),
-        mistakes,
-    };
+    let mistakes =
+        |mistakes| Error::Workload { name: name.clone(), text: source.clone(), mistakes };
     let parsed = workload::parse(&source).map_err(mistakes)?;
     let mut settings = Settings {
         seed: args.seed,
@@ -170,7 +167,8 @@ fn quote(word: &str) -> String {
 fn find_program(name: &str) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
     let runnable = |path: &Path| {
-        path.metadata().is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
+        path.metadata()
+            .is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
     };
     let found = if name.contains('/') {
         runnable(Path::new(name))

@@ -10,17 +10,18 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::compare::{MIN_ROUNDS, decided, pairs, rank};
 use super::sample::{comparison, contestant};
-use super::summary::{self, Quantity};
+use super::summary;
 use crate::result::{Comparison, Contestant, Run, Verdict};
 use crate::trace::RunEnd;
 use crate::trace::sample::{MS, tables};
+use crate::workload::{Comparison as Sign, Counted, Expect, Expected};
 
 /// A contestant whose rounds took so many milliseconds.
 fn took(strategy: Strategy, ms: &[f64]) -> Contestant {
     let trace = tables(2, 1).run(strategy, 2);
     let run = |(round, ms): (usize, &f64)| Run {
         work_ns: (ms * MS as f64) as u64,
-        ..summary::run(&trace, round as u32, vec![])
+        ..summary::run(&trace, round as u32, &[])
     };
     contestant(&trace, ms.iter().enumerate().map(run).collect())
 }
@@ -113,10 +114,10 @@ fn failures_are_never_ranked() {
     );
     let wrong = spoiled(|run| {
         run.vars = vec![VarValue { name: "counter".into(), value: 1379, by_process: vec![] }];
-        let expectation = summary::check(Quantity::Var("counter"), 2000, &run.vars, &run.tasks);
+        let expectation = summary::check(&counter_is_2000(), &run.vars, &run.tasks);
         run.expectations = vec![expectation];
     });
-    assert_eq!(wrong, "wrong result: counter = 1379, expected 2000");
+    assert_eq!(wrong, "wrong result: expected counter = 2000, it is 1379");
     let failed = spoiled(|run| {
         run.tasks.done = 1;
         run.tasks.failed = 1;
@@ -130,7 +131,7 @@ fn failures_that_were_expected_are_no_failure() {
     let mut failing = took(Strategy::EventLoop, &[800.0; 6]);
     for run in &mut failing.runs {
         (run.tasks.done, run.tasks.failed) = (1, 1);
-        run.expectations = vec![summary::check(Quantity::Failures, 1, &run.vars, &run.tasks)];
+        run.expectations = vec![summary::check(&one_failure(), &run.vars, &run.tasks)];
     }
     let comparison = ranked(vec![took(Strategy::Threads, &[900.0; 6]), failing]);
     assert_eq!(verdicts(&comparison), "event-loop Reference, threads Slower");
@@ -205,4 +206,13 @@ proptest! {
         let back = verdicts(&ranked(vec![b, a]));
         prop_assert_eq!(there, back);
     }
+}
+
+fn counter_is_2000() -> Expect {
+    Expect { of: Expected::Var("counter".into()), comparison: Sign::Equals, value: 2000 }
+}
+
+fn one_failure() -> Expect {
+    let of = Expected::Counted(Counted::Failures);
+    Expect { of, comparison: Sign::Equals, value: 1 }
 }

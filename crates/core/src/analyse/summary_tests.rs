@@ -13,7 +13,7 @@ use crate::trace::{Observed, StepKind, Trace};
 #[test]
 fn the_figures_of_five_tables() {
     let trace = tables(5, 1).run(Strategy::Threads, 5);
-    let run = run(&trace, 3, vec![]);
+    let run = run(&trace, 3, &[]);
     assert_eq!(run.round, 3);
     assert_eq!(run.work_ns, 900 * MS);
     assert_eq!(run.tasks, TaskCounts { done: 5, ..TaskCounts::default() });
@@ -34,8 +34,8 @@ fn records_that_lie_elsewhere_give_the_same() {
     let trace = tables(5, 1).run(Strategy::EventLoop, 1);
     let head = Trace { tasks: vec![], spans: vec![], ..trace.clone() };
     let elsewhere =
-        run_from(&head, 0, vec![], trace.tasks.iter().copied(), trace.spans.iter().copied());
-    assert_eq!(elsewhere, run(&trace, 0, vec![]));
+        run_from(&head, 0, &[], trace.tasks.iter().copied(), trace.spans.iter().copied());
+    assert_eq!(elsewhere, run(&trace, 0, &[]));
 }
 
 /// One worker, a task every 10 ms that takes 20 ms: each is due earlier than it can start, so
@@ -44,7 +44,7 @@ fn records_that_lie_elsewhere_give_the_same() {
 fn latency_counts_from_the_scheduled_arrival() {
     let arrivals = (0..10).map(|task| task * 10).collect();
     let sample = Sample { program: vec![Do::Wait(20)], arrivals, ..tables(10, 1) };
-    let run = run(&sample.run(Strategy::Sequential, 1), 0, vec![]);
+    let run = run(&sample.run(Strategy::Sequential, 1), 0, &[]);
     let latency = run.latency.known().unwrap();
     assert!(latency.from_arrival);
     assert_eq!((latency.min_ns, latency.max_ns), (20 * MS, 110 * MS));
@@ -57,14 +57,14 @@ fn every_task_is_counted_once() {
     (trace.tasks[1].outcome, trace.tasks[1].end_ns) = (TaskOutcome::Open, 0);
     trace.tasks[2].outcome = TaskOutcome::Open;
     (trace.tasks[2].start_ns, trace.tasks[2].end_ns) = (0, 0);
-    let counts = run(&trace, 0, vec![]).tasks;
+    let counts = run(&trace, 0, &[]).tasks;
     assert_eq!(counts, TaskCounts { done: 1, failed: 1, lost: 1, not_run: 1 });
 }
 
 #[test]
 fn what_one_round_does_not_know_the_summary_does_not() {
     let runs: Vec<_> =
-        (0..3).map(|round| run(&tables(2, 1).run(Strategy::Threads, 2), round, vec![])).collect();
+        (0..3).map(|round| run(&tables(2, 1).run(Strategy::Threads, 2), round, &[])).collect();
     let mut unknown = runs.clone();
     unknown[1].memory = Observed::Unknown("not permitted".into());
     let of = |runs: &[crate::result::Run]| summarise(&runs.iter().collect::<Vec<_>>()).unwrap();
@@ -114,7 +114,7 @@ fn no_schedule_beats_the_bound() {
             let sample = Sample { program: program.clone(), ..tables(count, capacity) };
             let bound = nature(&sample.run(Strategy::Sequential, 1), 64).unwrap().bound.unwrap();
             for strategy in [Strategy::Sequential, Strategy::Threads, Strategy::EventLoop] {
-                let took = run(&sample.run(strategy, 1), 0, vec![]).work_ns;
+                let took = run(&sample.run(strategy, 1), 0, &[]).work_ns;
                 assert!(took >= bound.ns, "{took} < {} under {strategy}: {program:?}", bound.ns);
             }
         }

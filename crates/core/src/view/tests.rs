@@ -11,6 +11,7 @@ use crate::analyse::{compare, summary};
 use crate::result::{Comparison, SCHEMA};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Observed, RunEnd, Trace};
+use crate::workload::{self, Comparison as Sign, Expected};
 
 const PLAIN: [(Strategy, Option<u32>); 3] =
     [(Sequential, None), (Threads, None), (EventLoop, None)];
@@ -27,13 +28,14 @@ fn troubled() -> Comparison {
         run.end = RunEnd::TimedOut { limit_ns: 60_000_000_000 };
     }
     for run in &mut comparison.contestants[4].runs {
-        let quantity = summary::Quantity::Var("counter");
+        let of = Expected::Var("counter".into());
+        let expected = workload::Expect { of, comparison: Sign::Equals, value: 2000 };
         let vars = vec![maitred_wire::VarValue {
             name: "counter".into(),
             value: 500,
             by_process: vec![500, 500, 499, 501],
         }];
-        run.expectations = vec![summary::check(quantity, 2000, &vars, &run.tasks)];
+        run.expectations = vec![summary::check(&expected, &vars, &run.tasks)];
         run.vars = vars;
     }
     let threads = &mut comparison.contestants[1].runs;
@@ -125,8 +127,8 @@ fn a_comparison_fits_a_terminal() {
 
             Not ranked
             native/thread-pool:2  timed out after 60.0 s (in 2 of 6 rounds)
-            native/processes:4    wrong result: counter = 500 (each process has its own:
-                                  500, 500, 499, 501), expected 2000
+            native/processes:4    wrong result: expected counter = 2000, it is 500 (each
+                                  process has its own: 500, 500, 499, 501)
 
             Conclusion
             • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency
@@ -423,7 +425,7 @@ fn lost_and_failed_tasks_are_marked() {
 #[test]
 fn one_run_by_phases() {
     let trace = tables(5, 1).run(Threads, 5);
-    let run = summary::run(&trace, 0, vec![]);
+    let run = summary::run(&trace, 0, &[]);
     let options = Options::default();
     check(
         &phases::phases(&trace.model, trace.workers, &run, &options),
@@ -452,25 +454,25 @@ fn one_run_by_phases() {
         &phases::phases(&processes.model, processes.workers, run, &options),
         80,
         &expect![[r#"
-        native/processes:4, 4 workers
-        wrong result: counter = 500 (each process has its own: 500, 500, 499, 501),
-        expected 2000
+            native/processes:4, 4 workers
+            wrong result: expected counter = 2000, it is 500 (each process has its own: 500,
+            500, 499, 501)
 
-        start-up      2.00 ms  ▇
-        set-up        1.00 ms  ▇
-        work           25.5 s  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
-        tear-down      500 µs                                                         ▇
+            start-up      2.00 ms  ▇
+            set-up        1.00 ms  ▇
+            work           25.5 s  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+            tear-down      500 µs                                                         ▇
 
-        tasks        200 done: 7.83 a second
-        CPU          1.80 ms in the work (1.00 ms user, 800 µs system): 0.00 processors
-                     in use
-        memory       2.39 MiB at most, all processes together (9 samples, 1 process)
-        switches     800 gave way, 3 preempted
-        latency      p50 500 ms, p90 500 ms, p99 500 ms, max 500 ms (from its start)
-        variable     counter = 500 (by process: 500, 500, 499, 501)
-        expected     counter = 2000 does not hold: it is 500 (each process has its own:
-                     500, 500, 499, 501)
-    "#]],
+            tasks        200 done: 7.83 a second
+            CPU          1.80 ms in the work (1.00 ms user, 800 µs system): 0.00 processors
+                         in use
+            memory       2.39 MiB at most, all processes together (9 samples, 1 process)
+            switches     800 gave way, 3 preempted
+            latency      p50 500 ms, p90 500 ms, p99 500 ms, max 500 ms (from its start)
+            variable     counter = 500 (by process: 500, 500, 499, 501)
+            expected     counter = 2000 does not hold: it is 500 (each process has its own:
+                         500, 500, 499, 501)
+        "#]],
     );
 }
 
@@ -495,7 +497,7 @@ fn markdown_for_a_document() {
         - `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier: use it.
         - One after another (`native/sequential`) it takes 71.4× as long (103 s).
         - `native/thread-pool:2` is not ranked: timed out after 60.0 s (in 2 of 6 rounds)
-        - `native/processes:4` is not ranked: wrong result: counter = 500 (each process has its own: 500, 500, 499, 501), expected 2000
+        - `native/processes:4` is not ranked: wrong result: expected counter = 2000, it is 500 (each process has its own: 500, 500, 499, 501)
         - `native/threads`: 1 of 6 rounds was disturbed and left out (other processes used 43 % of the processors).
         - `native/event-loop`: 1,234 spans had no room in the trace; counts and times of tasks are exact, those of steps are not.
     "#]].assert_eq(&markdown::markdown(&troubled()));
@@ -512,7 +514,7 @@ fn csv_has_a_field_for_every_column() {
         let outside: String = line.split('"').step_by(2).collect();
         assert_eq!(outside.matches(',').count() + 1, csv::COLUMNS.len(), "{line}");
     }
-    assert!(text.contains(r#""wrong result: counter = 500 (each process has its own: 500, 500, 499, 501), expected 2000""#), "{text}");
+    assert!(text.contains(r#""wrong result: expected counter = 2000, it is 500 (each process has its own: 500, 500, 499, 501)""#), "{text}");
 }
 
 #[test]

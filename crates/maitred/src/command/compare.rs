@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use maitred_core::analyse::nature::Nature;
 use maitred_core::analyse::advice;
+use maitred_core::analyse::nature::Nature;
 use maitred_core::result::{
     Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Subject as SubjectFacts, Verdict,
 };

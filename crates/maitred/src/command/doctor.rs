@@ -64,9 +64,8 @@ fn measuring_lines() -> String {
     let pressure = readable("/proc/pressure/cpu").map(|_| {
         "yes, /proc/pressure/cpu; who waited for a processor is known, ours or others".into()
     });
-    let memory = readable("/proc/self/smaps_rollup").map(|_| {
-        "yes, sampled: PSS of the whole process tree (/proc/PID/smaps_rollup)".to_owned()
-    });
+    let memory = readable("/proc/self/smaps_rollup")
+        .map(|_| "yes, sampled: PSS of the whole process tree (/proc/PID/smaps_rollup)".to_owned());
     let delay = readable("/proc/self/schedstat")
         .map(|_| "yes, /proc/PID/task/TID/schedstat: ready, but waiting".to_owned());
     let steal = readable("/proc/stat").map(|_| "yes, /proc/stat: steal".to_owned());
@@ -194,7 +193,9 @@ fn runtime_lines(
             units::count(kept as u64),
             units::count(ready.calibration as u64)
         ),
-        None => format!("{} units a second, kept from now on", units::count(ready.calibration as u64)),
+        None => {
+            format!("{} units a second, kept from now on", units::count(ready.calibration as u64))
+        }
     };
     let span = ready.span_cost_ns.map_or("unknown".into(), |cost| {
         format!("{} a span, its clock reading included", units::duration(cost as u64))
