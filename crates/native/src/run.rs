@@ -3,14 +3,16 @@
 //! It is the same for all strategies, and sits in a thread of its own, so that a run can be
 //! stopped whatever its tasks do. It knows nothing of steps.
 
+use std::io;
 use std::os::fd::RawFd;
 
 use maitred_wire::{Blocked, Command, Done, Phases, Reply, RunnerError};
 
 use crate::conversation::{Heard, Input};
 use crate::descendants;
+use crate::limits;
 use crate::meter::{Meter, minus, plus};
-use crate::session::Session;
+use crate::session::{Session, refused};
 use crate::strategy::{self, Hands};
 use crate::sys::{kernel, process};
 use crate::watchdog::{LOOK_MS, Watchdog};
@@ -78,11 +80,29 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
 }
 
 fn start(session: &'static Session) -> Result<Crew, RunnerError> {
+    refuse_after_panic(session);
     let mut crew = strategy::start(session)?;
     while !session.board.await_ready(crew.members) {
         crew.tend()?;
+        if let Some(error) = session.refusal.get() {
+            return Err(error.clone());
+        }
     }
     Ok(crew)
+}
+
+/// Whoever of the crew panics will never leave, so the run ends there instead of waiting for it.
+fn refuse_after_panic(session: &'static Session) {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        session.refuse(if session.board.has_begun() {
+            refused(format!("a mistake in the runner, please report it: {panic}"))
+        } else {
+            // Only tokio panics so early: when it is refused a thread.
+            limits::explain(session, &io::ErrorKind::WouldBlock.into(), None)
+        });
+    }));
 }
 
 /// Watches until the run ends in one way or another.

@@ -85,7 +85,7 @@ pub(crate) fn start(session: &'static Session) -> Result<Crew, RunnerError> {
         Strategy::Hybrid => hybrid::start(session),
         Strategy::Interpreters => Err(std::io::ErrorKind::Unsupported.into()),
     };
-    crew.map_err(|error| limits::explain(session.plan.strategy, &error, None))
+    crew.map_err(|error| limits::explain(session, &error, None))
 }
 
 /// The semaphores of the plan, for so many threads.

@@ -52,7 +52,7 @@ fn start_all(session: &'static Session, semaphores: &'static [Semaphore]) {
         let body = move || be_task(session, semaphores, assignment);
         if let Err(error) = process::start_thread(STACK_BYTES, Box::new(body)) {
             let started = session.queue.taken() - 1;
-            session.refuse(limits::explain(session.plan.strategy, &error, Some(started)));
+            session.refuse(limits::explain(session, &error, Some(started)));
             return;
         }
     }

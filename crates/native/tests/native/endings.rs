@@ -213,6 +213,18 @@ fn descendants(root: u32) -> Vec<u32> {
     children.iter().flat_map(|&pid| [vec![pid], descendants(pid)].concat()).collect()
 }
 
+/// The stacks of 4,000 threads do not fit.
+#[test]
+fn a_thread_that_the_machine_refuses_is_a_clean_end() {
+    let work = Work::new().tasks(4000, vec![block(FOREVER)]);
+    let limited = ["sh", "-c", "ulimit -v 300000; exec \"$0\""];
+    let ran = work.start_in(Runner::start_by(&limited), (Strategy::Threads, 0)).end();
+    let error = ran.error.expect("it is refused");
+    assert_eq!(error.code, ErrorCode::Refused);
+    assert!(error.text.contains("were started") && error.text.contains("ulimit -v"), "{error:?}");
+    assert!(ran.status.success());
+}
+
 #[test]
 fn what_this_runner_cannot_do_is_said_before_the_run() {
     let http = Action::Http { method: "GET".into(), url: "http://localhost/".into() };
