@@ -241,10 +241,14 @@ impl Crew {
 
     /// Sentences about what could not be done as asked.
     fn notes(&self, session: &Session, ending: &Ending) -> Vec<String> {
-        if !matches!(ending, Ending::Abandoned) {
-            return Vec::new();
+        let mut notes = Vec::new();
+        if matches!(ending, Ending::Abandoned) {
+            let open = session.recorder.under_way().count() - self.lost().len();
+            notes.push(format!("{open} tasks had not ended when the run was stopped"));
         }
-        let open = session.recorder.under_way().count() - self.lost().len();
-        vec![format!("{open} tasks had not ended when the run was stopped and were abandoned")]
+        if !session.records_run_delay() {
+            notes.push("of so many threads the time without a processor is not recorded".into());
+        }
+        notes
     }
 }

@@ -94,6 +94,17 @@ fn a_task_that_nobody_will_serve_is_named() {
     }
 }
 
+/// A task that is gone with its process waits for nobody and keeps nobody from standing still.
+#[test]
+fn a_crash_does_not_hide_a_deadlock() {
+    let work = Work::new()
+        .channel(1)
+        .tasks(1, vec![Action::Crash])
+        .tasks(2, vec![Action::Receive { channel: 0 }]);
+    let ran = work.run((Strategy::Processes, 2));
+    assert_eq!(ran.done().deadlock, [1, 2].map(|task| Blocked { task, step: 1 }));
+}
+
 #[test]
 fn two_that_hold_what_the_other_wants_are_named() {
     let work = Work::new()
