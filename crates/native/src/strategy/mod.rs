@@ -1,7 +1,7 @@
 //! The strategies: who executes which task when. One file each, to be read from top to bottom.
 //!
 //! A strategy only makes a crew, which begins when the board says so. Running the crew, stopping
-//! it and measuring it is the same for all: [`crate::run`]. The main type is [`Crew`].
+//! it and measuring it is the same for all: [`mod@crate::run`]. The main type is [`Crew`].
 
 mod async_pool;
 mod event_loop;
