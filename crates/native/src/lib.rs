@@ -43,7 +43,7 @@ pub use announcement::span_cost_ns;
 /// It takes over the process: standard output is moved aside, and after a run of which anything
 /// is still under way it ends the process itself, without coming back.
 pub fn main() -> ExitCode {
-    process::bind_to_parent();
+    process::answer_for_descendants();
     match Output::take() {
         Ok(mut output) => converse(&mut Input::default(), &mut output),
         Err(_) => ExitCode::FAILURE,
