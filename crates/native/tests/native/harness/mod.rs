@@ -328,9 +328,7 @@ impl Running {
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ran {
         let reply = self.early.take().or_else(|| self.runner.hear());
-        if let Some(Reply::Error(_)) = reply {
-            self.runner.hang_up();
-        }
+        self.runner.hang_up();
         let status = self.runner.wait();
         self.read(reply, status)
     }
