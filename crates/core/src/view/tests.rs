@@ -4,13 +4,15 @@ use alloc::vec;
 use expect_test::{Expect, expect};
 use maitred_wire::Strategy::{self, *};
 use maitred_wire::trace_file::TaskOutcome;
+use proptest::prelude::{ProptestConfig, any, proptest};
 
 use super::{Options, csv, json, markdown, phases, table, timeline};
+use crate::analyse::nature::nature;
 use crate::analyse::sample::{compared, rounds};
 use crate::analyse::{compare, summary};
 use crate::result::{Comparison, SCHEMA};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Observed, RunEnd, Trace};
+use crate::trace::{Observed, RunEnd, Trace, violations};
 use crate::workload::{self, Comparison as Sign, Expected};
 
 const PLAIN: [(Strategy, Option<u32>); 3] =
@@ -68,22 +70,22 @@ fn a_comparison_fits_a_terminal() {
             AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
 
             How fast (median of 6 rounds)
-            model                work      ±                   × fastest   interval  verdict
-            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇                1.00×             fastest
-            native/threads     927 ms  1.2 %  ▇▇▇▇▇                1.00×  1.00–1.00  same
-            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×  2.78–2.78  slower
+            model                work      ±                 × fastest     interval  verdict
+            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇              1.00×               fastest
+            native/threads     927 ms  1.2 %  ▇▇▇▇▇              1.00×  0.999–1.001  same
+            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×    2.78–2.78  slower
 
             At what cost
-            model              workers      CPU  cores    memory  gave way  start-up
-            native/event-loop        1  1.20 ms   0.00  2.10 MiB        20   3.00 ms
-            native/threads           5  2.00 ms   0.00  2.49 MiB        20   3.00 ms
-            native/sequential        1  1.20 ms   0.00  2.10 MiB        20   3.00 ms
+            model              workers      CPU   cores    memory  gave way  start-up
+            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB        20   3.00 ms
+            native/threads           5  2.00 ms  < 0.01  2.49 MiB        20   3.00 ms
+            native/sequential        1  1.20 ms  < 0.01  2.10 MiB        20   3.00 ms
             CPU: processor time of the work; memory: the most that all processes took
             together; gave way: switches because a thread had to wait; start-up: of the
             process and its workers
 
             Conclusion
-            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency
+            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
               pays, parallelism does not.
             • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all
               task time is a `table` waiting for it.
@@ -104,16 +106,16 @@ fn a_comparison_fits_a_terminal() {
             AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
 
             How fast (median of 6 rounds)
-            model                work      ±                   × fastest   interval  verdict
-            native/event-loop  1.44 s  1.2 %  ▇                    1.00×             fastest
-            native/threads     1.45 s  1.9 %  ▇                    1.00×  1.00–1.00  same
-            native/sequential   103 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      71.4×  71.4–71.5  slower
+            model                work      ±                 × fastest     interval  verdict
+            native/event-loop  1.44 s  1.2 %  ▇                  1.00×               fastest
+            native/threads     1.45 s  1.9 %  ▇                  1.00×  0.999–1.001  same
+            native/sequential   103 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇      71.4×    71.4–71.5  slower
 
             At what cost
-            model              workers      CPU  cores    memory  gave way  start-up
-            native/event-loop        1  1.20 ms   0.00  2.10 MiB       800   3.00 ms
-            native/threads         200  41.0 ms   0.03         ?       800   3.00 ms
-            native/sequential        1  1.20 ms   0.00  2.10 MiB       800   3.00 ms
+            model              workers      CPU   cores    memory  gave way  start-up
+            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB       800   3.00 ms
+            native/threads         200  41.0 ms    0.03         ?       800   3.00 ms
+            native/sequential        1  1.20 ms  < 0.01  2.10 MiB       800   3.00 ms
             CPU: processor time of the work; memory: the most that all processes took
             together; gave way: switches because a thread had to wait; start-up: of the
             process and its workers
@@ -131,7 +133,7 @@ fn a_comparison_fits_a_terminal() {
                                   process has its own: 500, 500, 499, 501)
 
             Conclusion
-            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency
+            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
               pays, parallelism does not.
             • The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all
               task time is a `table` waiting for one.
@@ -143,8 +145,8 @@ fn a_comparison_fits_a_terminal() {
             • One after another (`native/sequential`) it takes 71.4× as long (103 s).
 
             Notes
-            • `native/threads`: 1 of 6 rounds was disturbed and left out (other processes
-              used 43 % of the processors).
+            • Disturbed rounds, left out: `native/threads` 1 of 6. For example: other
+              processes used 43 % of the processors.
             • `native/event-loop`: 1,234 spans had no room in the trace; counts and times of
               tasks are exact, those of steps are not.
         "#]],
@@ -163,21 +165,21 @@ fn a_wide_terminal_shows_more() {
             AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
 
             How fast (median of 6 rounds)
-            model                work      ±                                            × fastest   interval  verdict
-            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×             fastest
-            native/threads     927 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×  1.00–1.00  same
-            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×  2.78–2.78  slower
+            model                work      ±                                            × fastest     interval  verdict
+            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×               fastest
+            native/threads     927 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×  0.999–1.001  same
+            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×    2.78–2.78  slower
 
             At what cost
-            model              workers      CPU  cores    memory  gave way  preempted  start-up
-            native/event-loop        1  1.20 ms   0.00  2.10 MiB        20          3   3.00 ms
-            native/threads           5  2.00 ms   0.00  2.49 MiB        20          3   3.00 ms
-            native/sequential        1  1.20 ms   0.00  2.10 MiB        20          3   3.00 ms
+            model              workers      CPU   cores    memory  gave way  preempted  start-up
+            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB        20          3   3.00 ms
+            native/threads           5  2.00 ms  < 0.01  2.49 MiB        20          3   3.00 ms
+            native/sequential        1  1.20 ms  < 0.01  2.10 MiB        20          3   3.00 ms
             CPU: processor time of the work; memory: the most that all processes took together; gave way: switches because a thread
             had to wait; preempted: switches because its time was up; start-up: of the process and its workers
 
             Conclusion
-            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
+            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
             • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
             • No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before
               and after); `native/event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
@@ -209,15 +211,15 @@ fn a_narrow_terminal_without_unicode() {
             native/sequential  2.57 s      2.78x  slower
 
             At what cost
-            model                  CPU  cores    memory
-            native/event-loop  1.20 ms   0.00  2.10 MiB
-            native/threads     2.00 ms   0.00  2.49 MiB
-            native/sequential  1.20 ms   0.00  2.10 MiB
+            model                  CPU   cores    memory
+            native/event-loop  1.20 ms  < 0.01  2.10 MiB
+            native/threads     2.00 ms  < 0.01  2.49 MiB
+            native/sequential  1.20 ms  < 0.01  2.10 MiB
             CPU: processor time of the work; memory: the most
             that all processes took together
 
             Conclusion
-            * Mostly waiting (100 % of task time, 0.00 of 2
+            * Mostly waiting (100 % of task time, < 0.01 of 2
               processors used): concurrency pays, parallelism
               does not.
             * The one `waiter` is the bottleneck: under
@@ -440,8 +442,8 @@ fn one_run_by_phases() {
             tear-down      500 µs                                                         ▇
 
             tasks        5 done: 5.56 a second
-            CPU          2.00 ms in the work (1.00 ms user, 1.00 ms system): 0.00 processors
-                         in use
+            CPU          2.00 ms in the work (1.00 ms user, 1.00 ms system): < 0.01
+                         processors in use
             memory       2.49 MiB at most, all processes together (9 samples, 1 process)
             switches     20 gave way, 3 preempted
             latency      p50 700 ms, p90 900 ms, p99 900 ms, max 900 ms (from its start)
@@ -464,8 +466,8 @@ fn one_run_by_phases() {
             tear-down      500 µs                                                         ▇
 
             tasks        200 done: 7.83 a second
-            CPU          1.80 ms in the work (1.00 ms user, 800 µs system): 0.00 processors
-                         in use
+            CPU          1.80 ms in the work (1.00 ms user, 800 µs system): < 0.01
+                         processors in use
             memory       2.39 MiB at most, all processes together (9 samples, 1 process)
             switches     800 gave way, 3 preempted
             latency      p50 500 ms, p90 500 ms, p99 500 ms, max 500 ms (from its start)
@@ -485,20 +487,20 @@ fn markdown_for_a_document() {
 
         | model | work | ratio | 95 % | verdict | workers | CPU | cores | memory | gave way | preempted | start-up |
         | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-        | `native/event-loop` | 1.44 s | 1.00× |  | fastest | 1 | 1.20 ms | 0.00 | 2.10 MiB | 800 | 3 | 3.00 ms |
-        | `native/threads` | 1.45 s | 1.00× | 1.00–1.00 | same | 200 | 41.0 ms | 0.03 | ? | 800 | 3 | 3.00 ms |
-        | `native/sequential` | 103 s | 71.4× | 71.4–71.5 | slower | 1 | 1.20 ms | 0.00 | 2.10 MiB | 800 | 3 | 3.00 ms |
+        | `native/event-loop` | 1.44 s | 1.00× |  | fastest | 1 | 1.20 ms | < 0.01 | 2.10 MiB | 800 | 3 | 3.00 ms |
+        | `native/threads` | 1.45 s | 1.00× | 0.999–1.001 | same | 200 | 41.0 ms | 0.03 | ? | 800 | 3 | 3.00 ms |
+        | `native/sequential` | 103 s | 71.4× | 71.4–71.5 | slower | 1 | 1.20 ms | < 0.01 | 2.10 MiB | 800 | 3 | 3.00 ms |
 
         ? memory: /proc/PID/smaps_rollup may not be read
 
-        - Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
+        - Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
         - The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all task time is a `table` waiting for one.
         - No model can finish in less than 1.40 s (that long the 20 of `waiter` are held, with what must come before and after); `native/event-loop` reaches that (1.44 s). One more `waiter` would lower the bound to 1.35 s.
         - `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier: use it.
         - One after another (`native/sequential`) it takes 71.4× as long (103 s).
         - `native/thread-pool:2` is not ranked: timed out after 60.0 s (in 2 of 6 rounds)
         - `native/processes:4` is not ranked: wrong result: expected counter = 2000, it is 500 (each process has its own: 500, 500, 499, 501)
-        - `native/threads`: 1 of 6 rounds was disturbed and left out (other processes used 43 % of the processors).
+        - Disturbed rounds, left out: `native/threads` 1 of 6. For example: other processes used 43 % of the processors.
         - `native/event-loop`: 1,234 spans had no room in the trace; counts and times of tasks are exact, those of steps are not.
     "#]].assert_eq(&markdown::markdown(&troubled()));
 }
@@ -550,4 +552,35 @@ fn what_cannot_be_read_says_why() {
 fn rounds_of_a_sample_are_reproducible() {
     let trace = tables(5, 1).run(Threads, 5);
     assert_eq!(rounds(&trace, 4), rounds(&trace, 4));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// What a killed runner left, or a faulty one wrote, is shown or judged, and crashes nobody.
+    #[test]
+    fn a_trace_full_of_nonsense_panics_nowhere(
+        nonsense in proptest::collection::vec((any::<usize>(), any::<[u64; 2]>(), any::<[u32; 3]>()), 1..40),
+        pick in 0_usize..7,
+        finished: bool,
+    ) {
+        let program = vec![Do::Wait(5), Do::Hold(0, vec![Do::Cpu(3), Do::Block(1)])];
+        let mut trace = Sample { program, ..tables(6, 2) }.run(Strategy::ALL[pick], 2);
+        for (place, [start_ns, end_ns], [task, step, lane]) in nonsense {
+            let (spans, tasks) = (trace.spans.len(), trace.tasks.len());
+            let span = &mut trace.spans[place % spans];
+            (span.start_ns, span.end_ns) = (start_ns, end_ns);
+            (span.task, span.step, span.lane) = (task % 8, step % 6, lane % 4);
+            let task = &mut trace.tasks[place % tasks];
+            (task.start_ns, task.end_ns, task.lane) = (start_ns, end_ns, lane);
+        }
+        if !finished {
+            trace.done = None;
+        }
+        let run = summary::run(&trace, 0, &[]);
+        nature(&trace, 2);
+        violations(&trace, Some(2));
+        timeline::timeline(&trace, &Options::default());
+        phases::phases(&trace.model, 2, &run, &Options::default());
+    }
 }

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
 
 mod bad_input;
+mod documents;
 mod program;
 mod tidy;

@@ -3,9 +3,16 @@ use alloc::vec;
 
 use expect_test::{Expect, expect};
 use maitred_wire::Strategy::{self, *};
+use maitred_wire::VarValue;
 
-use crate::analyse::sample::compared;
+use super::conclude;
+use crate::analyse::compare;
+use crate::analyse::nature::{Nature, nature};
+use crate::analyse::sample::{CORES, compared, comparison, contestant, rounds};
+use crate::analyse::summary;
+use crate::result::Comparison;
 use crate::trace::sample::{Do, Sample, tables};
+use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
 
 fn check(sample: &Sample, models: &[(Strategy, Option<u32>)], rounds: u32, expected: &Expect) {
     let text: String = compared(sample, models, rounds)
@@ -26,12 +33,12 @@ fn five_tables_and_one_waiter() {
         &PLAIN,
         3,
         &expect![[r#"
-        Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
-        The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
-        No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
-        `native/event-loop` (918 ms) is as fast as `native/threads` and not costlier: use it.
-        One after another (`native/sequential`) it takes 2.78× as long (2.55 s).
-    "#]],
+            Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+            The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
+            No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
+            `native/event-loop` (918 ms) is as fast as `native/threads` and not costlier: use it.
+            One after another (`native/sequential`) it takes 2.78× as long (2.55 s).
+        "#]],
     );
 }
 
@@ -42,11 +49,11 @@ fn one_round_gives_no_verdict() {
         &PLAIN,
         1,
         &expect![[r#"
-        Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
-        The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
-        No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
-        Of 1 round no verdict can be given: `native/event-loop` took 918 ms, `native/threads` 1.00× as long and `native/sequential` 2.78× as long. Run at least 3 rounds (`--runs 3`).
-    "#]],
+            Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+            The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
+            No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
+            Of 1 round no verdict can be given: `native/event-loop` took 918 ms, `native/threads` 1.00× as long and `native/sequential` 2.78× as long. Run at least 3 rounds (`--runs 3`).
+        "#]],
     );
 }
 
@@ -110,7 +117,7 @@ fn a_sweep_over_workers() {
         &models,
         8,
         &expect![[r#"
-            Mostly waiting (90 % of task time, 3.15 of 2 processors used): concurrency pays, parallelism does not.
+            Mostly waiting (90 % of task time, 3.15 of 2 processors used): concurrency pays first; once waiting overlaps, 640 ms of computing in all is left, and parallelism pays for that.
             `native/thread-pool:32` is the fastest (206 ms): the next, `native/thread-pool:16`, takes 2.00× as long. Use it.
             `native/thread-pool` still gains at 32 workers, the most that were tried (1, 2, 4, 8, 16, 32): try more.
             `native/thread-pool` scales by Gunther's law with contention 0 % and coherency 0 % (residual < 0.1 %): no limit can be seen near what was tried.
@@ -126,10 +133,88 @@ fn a_pool_that_is_too_small() {
         &[(Sequential, None), (ThreadPool, None)],
         5,
         &expect![[r#"
-        Mostly waiting (90 % of task time, 0.56 of 2 processors used): concurrency pays, parallelism does not.
-        No model can finish in less than 320 ms (that much is to be computed on each of the 2 processors); `native/thread-pool` takes 3.57× of that (1.14 s).
-        `native/thread-pool` is the fastest (1.14 s): the next, `native/sequential`, takes 5.82× as long. Use it.
-        A pool for this wants 20 workers (processors × (1 + waiting ÷ computing), waiting ÷ computing = 9.00); `native/thread-pool` had 6. Try `--workers`.
-    "#]],
+            Mostly waiting (90 % of task time, 0.56 of 2 processors used): concurrency pays first; once waiting overlaps, 640 ms of computing in all is left, and parallelism pays for that.
+            No model can finish in less than 320 ms (that much is to be computed on each of the 2 processors); `native/thread-pool` takes 3.57× of that (1.14 s).
+            `native/thread-pool` is the fastest (1.14 s): the next, `native/sequential`, takes 5.82× as long. Use it.
+            A pool for this wants 20 workers (processors × (1 + waiting ÷ computing), waiting ÷ computing = 9.00); `native/thread-pool` had 6. Try `--workers`.
+        "#]],
     );
+}
+
+/// What a sentence says of contestants that were tampered with.
+fn said(spoil: impl FnOnce(&mut Comparison, &mut [Option<Nature>])) -> String {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
+    let traces = [Sequential, Threads].map(|strategy| sample.run(strategy, 1));
+    let mut natures = traces.each_ref().map(|trace| nature(trace, CORES));
+    let contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+    let mut comparison = comparison(contestants.to_vec(), 20);
+    spoil(&mut comparison, &mut natures);
+    compare::rank(&mut comparison, None);
+    let conclusion = conclude(&comparison, &natures);
+    conclusion.last().cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_lock_that_lets_one_compute() {
+    let said = said(|_, natures| {
+        let threads = natures[1].as_mut().unwrap();
+        threads.starved_ns = threads.computing_ns;
+    });
+    expect!["Ready to compute, but without a processor or the interpreter's lock: 50 % of task time under `native/threads`."].assert_eq(&said);
+}
+
+#[test]
+fn updates_that_were_lost() {
+    let said = said(|comparison, natures| {
+        natures[1].as_mut().unwrap().reads_then_writes = true;
+        for run in &mut comparison.contestants[1].runs {
+            run.vars = vec![VarValue { name: "counter".into(), value: 1379, by_process: vec![] }];
+            let of = Expected::Var("counter".into());
+            let expected = Expectation { of, comparison: Sign::Equals, value: 2000 };
+            run.expectations = vec![summary::check(&expected, &run.vars, &run.tasks)];
+        }
+    });
+    expect!["Updates were lost under `native/threads`: `counter` ended 621 short of 2,000, since another task wrote between a `read` and its `write`. `update` does both as one, `hold` keeps others out."].assert_eq(&said);
+}
+
+#[test]
+fn variables_that_are_not_shared() {
+    let said = said(|comparison, _| {
+        for run in &mut comparison.contestants[1].runs {
+            run.vars = vec![VarValue { name: "counter".into(), value: 9, by_process: vec![9, 11] }];
+        }
+    });
+    expect![
+        "Under `native/threads` each process had a `counter` of its own: processes share no memory."
+    ]
+    .assert_eq(&said);
+}
+
+#[test]
+fn results_that_differ() {
+    let said = said(|comparison, _| {
+        for (contestant, hash) in comparison.contestants.iter_mut().zip(["beef", "dead"]) {
+            contestant.runs.iter_mut().for_each(|run| run.result_hash = Some(hash.into()));
+        }
+    });
+    expect!["Results differ: `native/threads` returned other values than the rest, so the times are of different work."].assert_eq(&said);
+}
+
+#[test]
+fn starting_that_takes_longer_than_the_work() {
+    let said = said(|comparison, _| {
+        let threads = &mut comparison.contestants[1].runs;
+        threads.iter_mut().for_each(|run| run.startup_ns = 900_000_000);
+    });
+    expect!["Start-up dominates: `native/threads` takes 901 ms to start and 10.3 ms to work. Counted from the start of the process `native/sequential` is the quickest: 209 ms in all against 911 ms."].assert_eq(&said);
+}
+
+#[test]
+fn nobody_did_the_work() {
+    let said = said(|comparison, _| {
+        for run in comparison.contestants.iter_mut().flat_map(|contestant| &mut contestant.runs) {
+            run.tasks.lost = 1;
+        }
+    });
+    expect!["No model did the work as asked, so none is ranked."].assert_eq(&said);
 }
