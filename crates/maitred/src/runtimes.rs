@@ -10,7 +10,7 @@ use crate::spelling;
 
 /// Something that executes steps.
 #[derive(Clone, Debug)]
-pub struct Runtime {
+pub(crate) struct Runtime {
     /// As in `native/threads`.
     pub name: String,
     pub strategies: Vec<Strategy>,
@@ -19,7 +19,7 @@ pub struct Runtime {
 
 /// Those that were found.
 #[derive(Clone, Debug)]
-pub struct Runtimes(Vec<Runtime>);
+pub(crate) struct Runtimes(Vec<Runtime>);
 
 /// What the native runner can do. The interpreters of Python have no equal here.
 const NATIVE: [Strategy; 7] = [
@@ -40,7 +40,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn of_workload() -> Result<Self, Error> {
+    pub(crate) fn of_workload() -> Result<Self, Error> {
         let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
         Ok(Self(vec![Runtime { name: "native".into(), strategies: NATIVE.into(), runner }]))
     }
@@ -49,7 +49,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn of_command() -> Result<Self, Error> {
+    pub(crate) fn of_command() -> Result<Self, Error> {
         let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
         Ok(Self(vec![Runtime { name: "command".into(), strategies: COMMAND.into(), runner }]))
     }
@@ -58,7 +58,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Usage`] with the nearest name and the list.
-    pub fn find(&self, name: &str) -> Result<&Runtime, Error> {
+    pub(crate) fn find(&self, name: &str) -> Result<&Runtime, Error> {
         self.0.iter().find(|runtime| runtime.name == name).ok_or_else(|| {
             let names = || self.0.iter().map(|runtime| runtime.name.as_str());
             let hint = spelling::nearest(name, names())
@@ -69,17 +69,17 @@ impl Runtimes {
     }
 
     /// All of them, in the order in which they are shown.
-    pub fn all(&self) -> &[Runtime] {
+    pub(crate) fn all(&self) -> &[Runtime] {
         &self.0
     }
 
     /// The one that a bare strategy means.
-    pub fn default_runtime(&self) -> &Runtime {
+    pub(crate) fn default_runtime(&self) -> &Runtime {
         &self.0[0]
     }
 
     /// Every strategy of every runtime.
-    pub fn all_models(&self) -> Vec<Model> {
+    pub(crate) fn all_models(&self) -> Vec<Model> {
         let models = |runtime: &Runtime| {
             let name = runtime.name.clone();
             runtime.strategies.clone().into_iter().map(move |one| Model::new(&name, one))
@@ -90,7 +90,7 @@ impl Runtimes {
 
 /// The strategy that the native runner is told: for a command, what waits for so many copies at
 /// a time is a pool of threads that do nothing else.
-pub fn told_strategy(model: &Model) -> Strategy {
+pub(crate) fn told_strategy(model: &Model) -> Strategy {
     match (model.runtime.as_str(), model.strategy) {
         ("command", Strategy::Processes) => Strategy::ThreadPool,
         (_, strategy) => strategy,
@@ -102,7 +102,7 @@ pub fn told_strategy(model: &Model) -> Strategy {
 ///
 /// # Errors
 /// [`Error::Failed`] when it cannot be started.
-pub fn guard() -> Result<Guard, Error> {
+pub(crate) fn guard() -> Result<Guard, Error> {
     Guard::start(&RunnerCommand::new(own_program()?, ["runner", "guard"]))
         .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
 }

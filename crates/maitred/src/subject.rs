@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 
 /// What is to be done, ready to be planned for any model.
 #[derive(Debug)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// As it was named.
     pub name: String,
     pub kind: SubjectKind,
@@ -27,7 +27,7 @@ pub struct Subject {
 
 impl Subject {
     /// What it is called, in one line.
-    pub fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         let tasks = units::plural(u64::from(self.work.task_count()), "task");
         match &self.work.title {
             Some(title) if *title != self.name => format!("{title} ({}, {tasks})", self.name),
@@ -39,7 +39,7 @@ impl Subject {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn runtimes(&self) -> Result<Runtimes, Error> {
+    pub(crate) fn runtimes(&self) -> Result<Runtimes, Error> {
         match self.kind {
             SubjectKind::Command => Runtimes::of_command(),
             _ => Runtimes::of_workload(),
@@ -47,7 +47,7 @@ impl Subject {
     }
 
     /// Says what looks wrong in the workload, though it forbids nothing.
-    pub fn warn(&self, terminal: &Terminal) {
+    pub(crate) fn warn(&self, terminal: &Terminal) {
         if !self.warnings.is_empty() {
             terminal.say(&terminal.report(&Report::new(&self.name, &self.source, &self.warnings)));
         }
@@ -61,7 +61,7 @@ const MAX_SOURCE_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`Error::Usage`] when it cannot be read, [`Error::Workload`] with every mistake in it.
-pub fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
+pub(crate) fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
     let source = read(path)?;
     let name = path.display().to_string();
     lower(source, name, SubjectKind::Workload, path.parent(), args)
@@ -71,7 +71,7 @@ pub fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
 ///
 /// # Errors
 /// [`Error::Usage`] when the command cannot be found.
-pub fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subject, Error> {
+pub(crate) fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subject, Error> {
     let name = words.join(" ");
     find_program(&words[0])?;
     let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
