@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::command::Pair;
 use crate::ours::{self, Work};
 use crate::peers;
 use crate::usage::Measured;
@@ -44,8 +45,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// In the order in which they are shown. (`compare -- true` against hyperfine has its place at
-/// the end.)
+/// In the order in which they are shown.
 pub(crate) fn all() -> Vec<Case> {
     vec![
         Case { name: "span", measure: span },
@@ -54,6 +54,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case { name: "threads", measure: threads },
         Case { name: "async-pool", measure: async_pool },
         Case { name: "flat", measure: flat },
+        Case { name: "command", measure: command },
     ]
 }
 
@@ -130,6 +131,20 @@ fn flat() -> Vec<Row> {
         row("event-loop, nothing, cost a task: 10,000,000 | 10,000", "ns", 1.5, cost),
         row("  … memory a finished task, trace included | 100 bytes", "B", 1.0, memory),
     ]
+}
+
+/// No row where a program is missing; that is said instead.
+fn command() -> Vec<Row> {
+    match Pair::find() {
+        Ok(pair) => {
+            let pairs = (0..ROUNDS).map(|_| pair.measure()).collect();
+            vec![row("compare -- true, 100 runs, a run | hyperfine -N", "ms", 1.2, pairs)]
+        }
+        Err(why) => {
+            println!("compare -- true, 100 runs: not measured; {why}");
+            Vec::new()
+        }
+    }
 }
 
 fn nothing(strategy: &'static str, workers: u32, tasks: u32) -> Work {

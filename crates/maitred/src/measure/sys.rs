@@ -45,6 +45,13 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
     checked(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
 }
 
+/// Gives this process a name of its own, so that `pkill` by that of the program does not find it;
+/// see `PR_SET_NAME` in prctl(2): at most 15 bytes.
+pub(crate) fn rename_process(name: &CStr) {
+    // SAFETY: the kernel copies the text, which ends in a zero.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+}
+
 /// Lets a child's end be waited for: ignored SIGCHLD, which a parent may have left to us, would
 /// make the kernel throw away exit status and resource use; wait4(2), NOTES.
 pub(crate) fn keep_exit_statuses() {

@@ -5,8 +5,6 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::io;
 use std::os::fd::FromRawFd;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 use super::kernel::{Usage, usage_of};
 
@@ -24,17 +22,6 @@ pub(crate) fn answer_for_descendants() {
 fn die_with_parent() {
     // SAFETY: integers only; see prctl(2).
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
-}
-
-/// The child that this command starts is killed when the thread that starts it ends.
-pub(crate) fn kill_with_parent(command: &mut Command) {
-    // SAFETY: prctl is a bare system call: it takes no lock and no memory.
-    unsafe {
-        command.pre_exec(|| {
-            die_with_parent();
-            Ok(())
-        })
-    };
 }
 
 /// Runs `child` in a copy of this process, which dies with this one; its number.
