@@ -11,9 +11,12 @@ The file is meant to be read from top to bottom:
   3. the trace: what is recorded                         6. the conversation with maitred
 """
 
+import heapq
 import json
 import mmap
 import os
+import resource
+import select
 import signal
 import sys
 import threading
@@ -292,8 +295,6 @@ def dismiss():
 
 def muster(pool, workers, job, *args):
     """Has every worker of the pool do the job once: none can take two, because none returns before all have begun."""
-    import select
-
     begun, begin = os.pipe()
     leave, let_go = os.pipe()
     mouth, gate = (f"/proc/{os.getpid()}/fd/{fd}" for fd in (begin, leave))
@@ -494,6 +495,9 @@ class Blocking:
         return self.waiting(id, run)
 
     def do_http(self, id, value):
+        import http.client  # noqa: F401  here, and not in the midst of the work
+        import urllib.parse  # noqa: F401
+
         method, timeout = value["method"], self.work.http_timeout
 
         def http(task):
@@ -636,6 +640,7 @@ class Awaiting(Blocking):
 
     def do_http(self, id, value):
         import asyncio
+        import urllib.parse  # noqa: F401  here, and not in the midst of the work
 
         method, timeout = value["method"], self.work.http_timeout
 
@@ -970,8 +975,6 @@ class Lane:
 
 def counters():
     """Of this thread: CPU time and time ready but not running (ns), voluntary and involuntary switches."""
-    import resource
-
     usage = resource.getrusage(1)  # RUSAGE_THREAD, which PyPy has no name for
     try:
         with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
@@ -1261,7 +1264,6 @@ class Work:
 
     def schedule(self):
         """Every task with the nanosecond of its arrival, counted from the start of the work; first come first."""
-        import heapq
 
         def arrivals(group):
             kind = group["arrivals"]
@@ -1390,6 +1392,8 @@ class Work:
         for path in filter(None, self.options.get("path", "").split(os.pathsep)):
             if path not in sys.path:
                 sys.path.insert(0, path)
+        if self.calls:
+            import hashlib  # noqa: F401  here, and not in the midst of the work
         self.functions = {name: load_function(name) for name in self.calls}
         if self.options.get("setup") and (self.commons or self.strategy not in ("processes", "interpreters")):
             setup = load_function(self.options["setup"])
@@ -1678,8 +1682,6 @@ class Conversation:
 
     def waits(self, timeout):
         """Whether there is something to hear, within so many seconds (None: for ever)."""
-        import select
-
         return b"\n" in self.buffer or bool(select.select([self.commands], [], [], timeout)[0])
 
     def say(self, message):
@@ -1799,8 +1801,6 @@ class Run:
 
     def cpu(self):
         """CPU time so far of this process, of the children that it has waited for, and of living workers."""
-        import resource
-
         user = system = 0
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
             usage = resource.getrusage(who)
