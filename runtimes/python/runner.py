@@ -46,9 +46,12 @@ def sequential(work):
 def threads(work):
     """Every task has a thread of its own. They compute at the same time only where there is no GIL."""
     steps = Blocking(work).compile()
+    few = work.count <= 200  # for each new thread the kernel makes files in /proc, which takes as long as the thread itself
+    if not few:
+        work.notes.append("how long each of the many threads waited for a processor was not asked: that would have doubled their cost")
 
     def live(number):
-        lane = Lane(work, WORKER, fresh=True)
+        lane = Lane(work, WORKER, fresh=True, delays=few)
         work.settle(number, perform(work, steps, lane, number))
         lane.close()
 
@@ -902,8 +905,8 @@ class Lane:
     references to shared ones.
     """
 
-    def __init__(self, work, role, fresh=False):
-        self.work, self.trace = work, work.trace
+    def __init__(self, work, role, fresh=False, delays=True):
+        self.work, self.trace, self.delays = work, work.trace, delays
         self.index = work.enrol(self)
         self.connections, self.loop = {}, None
         self.flying = self.ended = 0  # tasks begun and not ended, tasks ended
@@ -919,7 +922,7 @@ class Lane:
         self.stop = self.next + self.recorded * self.trace.room * SPAN_BYTES
         if self.recorded:
             Struct("<III").pack_into(self.view, self.record, os.getpid(), threading.get_native_id(), role)
-        self.before = (0, 0, 0, 0) if fresh else counters()
+        self.before = (0, 0, 0, 0) if fresh else counters(delays)
 
     def begin(self, task, step, now):
         """Opens a span and returns where it lies; 0: there was no room."""
@@ -969,18 +972,20 @@ class Lane:
         for connection in self.connections.values():
             connection.close()
         if self.recorded:
-            spent = [after - before for after, before in zip(counters(), self.before)]
+            spent = [after - before for after, before in zip(counters(self.delays), self.before)]
             Struct("<QQIII").pack_into(self.view, self.record + 32, *spent, 1)
 
 
-def counters():
-    """Of this thread: CPU time and time ready but not running (ns), voluntary and involuntary switches."""
+def counters(delays):
+    """Of this thread: CPU time and time ready but not running (ns; 0 where not asked), voluntary and involuntary switches."""
     usage = resource.getrusage(1)  # RUSAGE_THREAD, which PyPy has no name for
-    try:
-        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
-            delay = int(file.read().split()[1])
-    except OSError:
-        delay = 0
+    delay = 0
+    if delays:
+        try:
+            with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+                delay = int(file.read().split()[1])
+        except OSError:
+            pass
     return time.thread_time_ns(), delay, usage.ru_nvcsw, usage.ru_nivcsw
 
 
@@ -1231,7 +1236,7 @@ class Work:
         self.columns = self.open_columns(plan["columns"])
         self.variables = [var["initial"] for var in plan["vars"]]
         self.door, self.halt, self.lanes = threading.Lock(), threading.Event(), []
-        self.failures, self.digests = {}, None
+        self.failures, self.digests, self.notes = {}, None, []
         self.functions, self.inputs = {}, {}
         self.commons = self.broken = None
         self.actions = list(walk(plan["programs"]))
@@ -1704,7 +1709,7 @@ class Run:
     def __init__(self, work):
         self.work = work
         self.marks = []  # (time, CPU time): before set-up, after it, after work, after tear-down
-        self.notes, self.stuck, self.exits = [], [], {}
+        self.stuck = []
         self.gave_up, self.once = False, threading.Lock()
 
     def go(self):
@@ -1752,7 +1757,7 @@ class Run:
                     self.work.stop()
                     deadline = clock() + self.work.plan["limits"]["grace_ns"]
             if deadline is not None and clock() >= deadline:
-                self.notes.append("stopped before every task under way had ended")
+                self.work.notes.append("stopped before every task under way had ended")
                 self.give_up()
             if can_lock:
                 try:
@@ -1781,7 +1786,7 @@ class Run:
             "vars": work.variable_list(),
             "deadlock": [{"task": number, "step": work.trace.task(number)[3]} for number in self.stuck or []],
             "result_hash": work.result_hash(),
-            "notes": self.notes,
+            "notes": work.notes,
         }})
         sys.stdout.flush()
         sys.stderr.flush()
