@@ -11,13 +11,17 @@ use maitred_core::trace::{Group, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::workload::Lowered;
 use maitred_wire::{Arrivals, Plan, TaskGroup};
 
-use crate::cli::SubjectArgs;
+use clap::ValueEnum as _;
+
+use crate::cli::{PythonArgs, SubjectArgs};
 use crate::contestants::{self, Entry};
 use crate::error::Error;
+use crate::inputs::InputsFile;
 use crate::measure::calibration::Calibrations;
 use crate::measure::machine;
 use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, execute};
 use crate::runtimes;
+use crate::subject::Subject;
 
 /// How a run that was interrupted may end by itself.
 const GRACE: Duration = Duration::from_millis(300);
@@ -26,6 +30,8 @@ const GRACE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub struct Trial<'a> {
     work: &'a Lowered,
+    /// For the runner of Python, by name.
+    options: BTreeMap<String, String>,
     args: &'a SubjectArgs,
     interrupt: &'a Interrupt,
     calibrations: Calibrations,
@@ -40,14 +46,15 @@ pub struct Trial<'a> {
 impl<'a> Trial<'a> {
     /// Runs of this work, each with room for about so many spans.
     pub fn new(
-        work: &'a Lowered,
+        subject: &'a Subject,
         args: &'a SubjectArgs,
         interrupt: &'a Interrupt,
         spans: u64,
     ) -> Self {
         let facts = machine::describe();
         Self {
-            work,
+            work: &subject.work,
+            options: options(subject, &args.python),
             args,
             interrupt,
             calibrations: Calibrations::of_user(),
@@ -83,6 +90,7 @@ impl<'a> Trial<'a> {
         let known = self.calibration(&identity);
         let plan = |trace_path: &str, columns_path: Option<&str>| Plan {
             limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
+            options: self.options.clone(),
             ..self.work.plan(
                 strategy,
                 entry.workers,
@@ -172,4 +180,21 @@ impl<'a> Trial<'a> {
         let name = self.work.programs[group.program as usize].name.clone();
         Group { name, first: group.first, count: group.count, arrivals_ns }
     }
+}
+
+/// What the runner of Python is told beside the work.
+fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
+    let name = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
+        value().map(|value| value.get_name().to_owned())
+    };
+    let spread = subject.inputs.iter().any(InputsFile::is_rows);
+    let all = [
+        ("arguments", spread.then(|| "spread".to_owned())),
+        ("args", python.args.clone()),
+        ("setup", python.setup.clone()),
+        ("concurrency", python.concurrency.map(|count| count.to_string())),
+        ("start-method", name(&|| python.start_method?.to_possible_value())),
+        ("loop", name(&|| python.event_loop?.to_possible_value())),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

@@ -35,15 +35,15 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         return saved::show(args, terminal);
     }
     let subject = open(args)?;
-    let runtimes = subject.runtimes()?;
+    let interrupt = Interrupt::on_signals()
+        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+    let runtimes = subject.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
     let wish = Wish { models: &args.models, workers: args.workers.as_ref() };
     let entries = contestants::choose(&wish, &subject, &runtimes)?;
     let baseline = args.baseline.as_deref().map(|name| find(name, &entries)).transpose()?;
     let old = args.against.as_deref().map(saved::load).transpose()?;
     let mut exports = open_exports(args)?;
     subject.warn(terminal);
-    let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
     let _guard = runtimes::guard()?;
 
     let mut comparison = begin(args, &subject, &entries);
@@ -55,7 +55,7 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         baseline: baseline.map(|index| entries[index].model.clone()),
     };
     let mut session = Session {
-        trial: Trial::new(&subject.work, &args.work, &interrupt, contestants::SPANS),
+        trial: Trial::new(&subject, &args.work, &interrupt, contestants::SPANS),
         timeout: args.work.timeout.0,
         natures: entries.iter().map(|_| None).collect(),
         entries: &entries,
@@ -119,7 +119,7 @@ fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
 fn open(args: &CompareArgs) -> Result<Subject, Error> {
     match (&args.subject[..], &args.words[..]) {
         ([], words) => subject::from_command(words, &args.work),
-        ([path], []) => subject::from_file(path, &args.work),
+        ([path], []) => subject::open(path, &args.work),
         ([path], _) => Err(Error::Usage(format!(
             "{} and a command behind `--` are two pieces of work; name one",
             path.display()
