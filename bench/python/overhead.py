@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "runtimes", "python"))
 from tests import driver  # noqa: E402
 
-BASE = "collections, json, mmap, os, signal, struct, sys, threading, time, ctypes, faulthandler, select"
+BASE = "collections, heapq, json, mmap, os, resource, signal, struct, sys, threading, time, ctypes, faulthandler, select"
 EXTRA = {
     "thread-pool": ", concurrent.futures.thread",
     "processes": ", concurrent.futures.process, multiprocessing",
