@@ -166,7 +166,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "TIME", default_value = "1m")]
     pub budget: Period,
 
-    /// Rounds before the first one that counts; each run of them is cut short after a second
+    /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub warmup: u32,
 

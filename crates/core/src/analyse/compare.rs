@@ -24,6 +24,7 @@ use super::stats::{self, Confidence, Interval};
 use super::{summary, units};
 use crate::result::{Comparison, Contestant, Rank, Run, Verdict};
 use crate::trace::RunEnd;
+use crate::workload::Counted;
 
 /// The least number of pairs from which anything can be told.
 pub const MIN_ROUNDS: usize = 3;
@@ -195,7 +196,11 @@ pub fn mistake(run: &Run) -> Option<String> {
             units::bytes(*seen_bytes),
             units::bytes(*limit_bytes)
         )),
-        RunEnd::Died { how } => Some(format!("died: {how}")),
+        RunEnd::Died { how } => Some(format!(
+            "died: {how}; {} of {} done",
+            units::count(run.tasks.done),
+            units::plural(all_tasks(run), "task")
+        )),
         RunEnd::Refused(error) => Some(format!("cannot run this: {}", error.text)),
     };
     end.or_else(|| wrong_result(run)).or_else(|| failed_tasks(run))
@@ -206,11 +211,18 @@ fn wrong_result(run: &Run) -> Option<String> {
     Some(format!("wrong result: expected {}, it is {}", wrong.text, wrong.actual))
 }
 
-/// Tasks that failed although nobody said that they should.
+fn all_tasks(run: &Run) -> u64 {
+    let tasks = run.tasks;
+    tasks.done + tasks.failed + tasks.lost + tasks.not_run
+}
+
+/// Tasks that failed although nobody said that they may: a workload that expects something of
+/// their number (and gets it, or [`wrong_result`] would have spoken) has said so.
 fn failed_tasks(run: &Run) -> Option<String> {
     let tasks = run.tasks;
-    let expected = run.expectations.iter().any(|expected| expected.text.starts_with("failures"));
-    let all = tasks.done + tasks.failed + tasks.lost + tasks.not_run;
+    let of_tasks = |name: &str| Counted::ALL.iter().any(|counted| name.starts_with(counted.name()));
+    let expected = run.expectations.iter().any(|expected| of_tasks(&expected.text));
+    let all = all_tasks(run);
     let (count, what) = match tasks {
         _ if expected => return None,
         _ if tasks.failed > 0 => (tasks.failed, "failed"),

@@ -94,7 +94,7 @@ fn a_baseline_is_the_reference_unless_it_failed() {
     rank(&mut comparison, Some(&sequential));
     assert_eq!(verdicts(&comparison), "threads Reference");
     let reason = comparison.contestants[0].unranked.as_deref();
-    assert_eq!(reason, Some("died: SIGKILL (in 1 of 6 rounds)"));
+    assert_eq!(reason, Some("died: SIGKILL; 2 of 2 tasks done (in 1 of 6 rounds)"));
 }
 
 /// What spoils one round of the fastest, and the reason that is given.

@@ -77,12 +77,16 @@ pub struct Standstill {
 impl Nature {
     /// Time that tasks need whatever the strategy: without queueing and starving.
     pub fn own_ns(&self) -> u64 {
-        self.computing_ns + self.waiting_ns + self.blocking_ns
+        saturating([self.computing_ns, self.waiting_ns, self.blocking_ns])
     }
 
     /// All time of all tasks.
     pub fn task_ns(&self) -> u64 {
-        self.own_ns() + self.starved_ns + self.queues.iter().map(|queue| queue.ns).sum::<u64>()
+        saturating(
+            [self.own_ns(), self.starved_ns]
+                .into_iter()
+                .chain(self.queues.iter().map(|queue| queue.ns)),
+        )
     }
 
     /// Which part of the time that tasks need is computing; 0 of nothing.
@@ -101,6 +105,15 @@ pub fn nature(trace: &Trace, cores: u32) -> Option<Nature> {
     nature.bound = bound(&tally, cores, nature.computing_ns);
     nature.standstill = standstill(trace);
     (nature.task_ns() > 0).then_some(nature)
+}
+
+/// Sums stop at the largest number, so that a trace of nonsense is no crash.
+fn add(sum: &mut u64, ns: u64) {
+    *sum = sum.saturating_add(ns);
+}
+
+fn saturating(values: impl IntoIterator<Item = u64>) -> u64 {
+    values.into_iter().fold(0, u64::saturating_add)
 }
 
 /// What a step does to the task's time.
@@ -183,9 +196,9 @@ impl<'a> Tally<'a> {
                 (usage.held_until, usage.tail) = (span.end_ns, 0);
             }
             (Activity::Enclosing, _) => {}
-            (Activity::Queueing, _) => self.by_step[span.step as usize] += ns,
+            (Activity::Queueing, _) => add(&mut self.by_step[span.step as usize], ns),
             _ => {
-                self.by_step[span.step as usize] += ns;
+                add(&mut self.by_step[span.step as usize], ns);
                 self.add_own(span, task, ns);
             }
         }
@@ -194,7 +207,7 @@ impl<'a> Tally<'a> {
     fn add_own(&mut self, span: &Span, task: usize, ns: u64) {
         for index in 0..self.inside[span.step as usize].len() {
             let resource = self.inside[span.step as usize][index];
-            self.body[resource] += ns;
+            add(&mut self.body[resource], ns);
             // The request itself may have been granted at once and left no span of any length;
             // the first step inside comes just after it.
             self.usage(resource, task);
@@ -204,10 +217,10 @@ impl<'a> Tally<'a> {
                 && usage.held_until != 0
                 && span.start_ns >= usage.held_until
             {
-                usage.tail += ns;
+                add(&mut usage.tail, ns);
             }
         }
-        self.own[task] += ns;
+        add(&mut self.own[task], ns);
     }
 
     /// The use of this resource by this task, from its first sight on.
@@ -222,7 +235,7 @@ impl<'a> Tally<'a> {
     fn nature(&self) -> Nature {
         let total = |wanted| {
             let steps = self.trace.steps.iter().zip(&self.by_step);
-            steps.filter(|(info, _)| activity(info.kind) == wanted).map(|(_, ns)| ns).sum::<u64>()
+            saturating(steps.filter(|(info, _)| activity(info.kind) == wanted).map(|(_, ns)| *ns))
         };
         let (spans, opaque) = (total(Activity::Computing), total(Activity::Opaque));
         let measured = self.trace.done.as_ref().and_then(|done| done.phases.work.cpu);
@@ -230,9 +243,9 @@ impl<'a> Tally<'a> {
         // What processor time the steps that compute do not explain was used by the opaque ones.
         let within = measured.map_or(0, |cpu| opaque.min(cpu.total_ns().saturating_sub(spans)));
         Nature {
-            computing_ns: computing + within,
+            computing_ns: computing.saturating_add(within),
             starved_ns: spans - computing,
-            waiting_ns: total(Activity::Waiting) + opaque - within,
+            waiting_ns: total(Activity::Waiting).saturating_add(opaque - within),
             blocking_ns: total(Activity::Blocking),
             queues: self.queues(),
             reads_then_writes: self.trace.steps.iter().any(|info| info.kind == StepKind::Write),
@@ -257,7 +270,7 @@ impl<'a> Tally<'a> {
             {
                 None => queues.push((Queue { name: name.into(), capacity, who, ns }, ns)),
                 Some((queue, most)) => {
-                    queue.ns += ns;
+                    add(&mut queue.ns, ns);
                     if ns > *most {
                         (*most, queue.who) = (ns, who);
                     }
@@ -297,9 +310,10 @@ fn bound(tally: &Tally<'_>, cores: u32, computing_ns: u64) -> Option<Bound> {
 
 fn resource_bound(tally: &Tally<'_>, resource: usize) -> Option<Bound> {
     let users = || tally.uses[resource].iter().flatten();
-    let around = users().map(|usage| usage.head).min()? + users().map(|usage| usage.tail).min()?;
+    let head = users().map(|usage| usage.head).min()?;
+    let around = head.saturating_add(users().map(|usage| usage.tail).min()?);
     let known = &tally.trace.resources[resource];
-    let with = |units: u32| around + tally.body[resource] / u64::from(units.max(1));
+    let with = |units: u32| around.saturating_add(tally.body[resource] / u64::from(units.max(1)));
     let by = BoundBy::Resource {
         name: known.name.clone(),
         capacity: known.capacity,
@@ -326,7 +340,7 @@ fn standstill(trace: &Trace) -> Option<Standstill> {
         if matches!(kind, Some(StepKind::Cpu | StepKind::Block)) {
             let (total, longest) = &mut by_step[span.step as usize];
             let ns = span.end_ns - span.start_ns;
-            *total += ns;
+            add(total, ns);
             if longest.is_none_or(|longest| longest.end_ns - longest.start_ns < ns) {
                 *longest = Some(span);
             }
@@ -344,7 +358,7 @@ fn standstill(trace: &Trace) -> Option<Standstill> {
     Some(Standstill {
         label: trace.steps[step].label.clone(),
         blocks: trace.steps[step].kind == StepKind::Block,
-        share: total as f64 / (work * loops).max(1) as f64,
+        share: total as f64 / work.max(1) as f64 / loops.max(1) as f64,
         longest_ns: longest.end_ns - longest.start_ns,
         others: trace.tasks.iter().enumerate().filter(beside).count() as u64,
     })

@@ -61,7 +61,7 @@ pub fn run_from(
     let counts = count(tasks.clone());
     let expectations = expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
     let mut notes = done.notes;
-    let dropped = head.lanes.iter().map(|lane| lane.dropped).sum();
+    let dropped = head.lanes.iter().map(|lane| lane.dropped).fold(0, u64::saturating_add);
     if matches!(head.end, RunEnd::Died { .. }) && !head.log.is_empty() {
         notes.push(format!("last words: {}", last_line(&head.log)));
     }
@@ -145,7 +145,7 @@ fn latency(head: &Trace, tasks: impl Iterator<Item = Task>) -> Observed<Latency>
     for task in tasks {
         // Groups are numbered through, so that arrivals come in the order of tasks.
         let arrival = arrivals.next().unwrap_or(0);
-        let due = if from_arrival { origin + arrival } else { task.start_ns };
+        let due = if from_arrival { origin.saturating_add(arrival) } else { task.start_ns };
         if task.outcome == TaskOutcome::Done {
             values.push(task.end_ns.saturating_sub(due));
         }
@@ -163,7 +163,7 @@ fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal
     for span in spans {
         if let Some((count, total)) = by_step.get_mut(span.step as usize) {
             *count += 1;
-            *total += span.end_ns.saturating_sub(span.start_ns);
+            *total = total.saturating_add(span.end_ns.saturating_sub(span.start_ns));
         }
     }
     let mut by_kind: BTreeMap<StepKind, (u64, u64)> = BTreeMap::new();
@@ -171,7 +171,7 @@ fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal
         head.steps.iter().zip(by_step).filter(|(_, (count, _))| *count > 0)
     {
         let kind = by_kind.entry(info.kind).or_default();
-        *kind = (kind.0 + count, kind.1 + total);
+        *kind = (kind.0 + count, kind.1.saturating_add(total));
     }
     let total = |(kind, (spans, total_ns))| StepTotal { kind, spans, total_ns };
     by_kind.into_iter().map(total).collect()

@@ -4,13 +4,15 @@ use alloc::vec;
 use expect_test::{Expect, expect};
 use maitred_wire::Strategy::{self, *};
 use maitred_wire::trace_file::TaskOutcome;
+use proptest::prelude::{ProptestConfig, any, proptest};
 
 use super::{Options, csv, json, markdown, phases, table, timeline};
+use crate::analyse::nature::nature;
 use crate::analyse::sample::{compared, rounds};
 use crate::analyse::{compare, summary};
 use crate::result::{Comparison, SCHEMA};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Observed, RunEnd, Trace};
+use crate::trace::{Observed, RunEnd, Trace, violations};
 use crate::workload::{self, Comparison as Sign, Expected};
 
 const PLAIN: [(Strategy, Option<u32>); 3] =
@@ -550,4 +552,35 @@ fn what_cannot_be_read_says_why() {
 fn rounds_of_a_sample_are_reproducible() {
     let trace = tables(5, 1).run(Threads, 5);
     assert_eq!(rounds(&trace, 4), rounds(&trace, 4));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// What a killed runner left, or a faulty one wrote, is shown or judged, and crashes nobody.
+    #[test]
+    fn a_trace_full_of_nonsense_panics_nowhere(
+        nonsense in proptest::collection::vec((any::<usize>(), any::<[u64; 2]>(), any::<[u32; 3]>()), 1..40),
+        pick in 0_usize..7,
+        finished: bool,
+    ) {
+        let program = vec![Do::Wait(5), Do::Hold(0, vec![Do::Cpu(3), Do::Block(1)])];
+        let mut trace = Sample { program, ..tables(6, 2) }.run(Strategy::ALL[pick], 2);
+        for (place, [start_ns, end_ns], [task, step, lane]) in nonsense {
+            let (spans, tasks) = (trace.spans.len(), trace.tasks.len());
+            let span = &mut trace.spans[place % spans];
+            (span.start_ns, span.end_ns) = (start_ns, end_ns);
+            (span.task, span.step, span.lane) = (task % 8, step % 6, lane % 4);
+            let task = &mut trace.tasks[place % tasks];
+            (task.start_ns, task.end_ns, task.lane) = (start_ns, end_ns, lane);
+        }
+        if !finished {
+            trace.done = None;
+        }
+        let run = summary::run(&trace, 0, &[]);
+        nature(&trace, 2);
+        violations(&trace, Some(2));
+        timeline::timeline(&trace, &Options::default());
+        phases::phases(&trace.model, 2, &run, &Options::default());
+    }
 }

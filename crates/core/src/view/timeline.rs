@@ -117,7 +117,7 @@ fn extent(trace: &Trace) -> Option<(u64, u64)> {
     let first = started().map(|task| task.start_ns).min()?;
     let tasks = started().map(|task| task.end_ns.max(task.start_ns));
     let spans = trace.spans.iter().map(|span| span.end_ns.max(span.start_ns));
-    Some((first, tasks.chain(spans).max()?.max(first + 1)))
+    Some((first, tasks.chain(spans).max()?.max(first.saturating_add(1))))
 }
 
 /// Time on one side, cells on the other.
@@ -163,7 +163,8 @@ impl Row {
         for cell in axis.cell_at(start)..=axis.cell_at(end - 1) {
             let from = start.max(axis.start_of(cell));
             let to = end.min(axis.start_of(cell + 1));
-            self.time[cell][state as usize] += to.saturating_sub(from);
+            let time = &mut self.time[cell][state as usize];
+            *time = time.saturating_add(to.saturating_sub(from));
         }
     }
 
@@ -175,7 +176,7 @@ impl Row {
             return State::Failed;
         }
         let mut time = self.time[cell];
-        let busy: u64 = time.iter().sum();
+        let busy = time.iter().copied().fold(0, u64::saturating_add);
         // What happened in a fifth of a cell is shown, lest short tasks on a long axis vanish.
         let idle = (to - from).saturating_sub(busy);
         time[State::Idle as usize] = if busy >= idle / 4 && busy > 0 { 0 } else { idle };

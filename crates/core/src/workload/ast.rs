@@ -151,7 +151,8 @@ pub enum Counted {
 }
 
 impl Counted {
-    pub(super) const ALL: [Self; 3] = [Self::Failures, Self::TasksDone, Self::TasksLost];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Failures, Self::TasksDone, Self::TasksLost];
 
     /// The name in the language.
     pub fn name(self) -> &'static str {

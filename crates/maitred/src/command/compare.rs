@@ -265,4 +265,4 @@ impl World for Session<'_> {
 }
 
 /// A run of the warm-up is cut short after this: it warms caches, it measures nothing.
-const WARMUP: Duration = Duration::from_secs(1);
+const WARMUP: Duration = Duration::from_millis(300);

@@ -1,5 +1,6 @@
 //! The tests of the whole program, as its users meet it.
 
 mod bad_input;
+mod documents;
 mod program;
 mod tidy;

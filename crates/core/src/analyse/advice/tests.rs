@@ -3,9 +3,16 @@ use alloc::vec;
 
 use expect_test::{Expect, expect};
 use maitred_wire::Strategy::{self, *};
+use maitred_wire::VarValue;
 
-use crate::analyse::sample::compared;
+use super::conclude;
+use crate::analyse::compare;
+use crate::analyse::nature::{Nature, nature};
+use crate::analyse::sample::{CORES, compared, comparison, contestant, rounds};
+use crate::analyse::summary;
+use crate::result::Comparison;
 use crate::trace::sample::{Do, Sample, tables};
+use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
 
 fn check(sample: &Sample, models: &[(Strategy, Option<u32>)], rounds: u32, expected: &Expect) {
     let text: String = compared(sample, models, rounds)
@@ -132,4 +139,82 @@ fn a_pool_that_is_too_small() {
         A pool for this wants 20 workers (processors × (1 + waiting ÷ computing), waiting ÷ computing = 9.00); `native/thread-pool` had 6. Try `--workers`.
     "#]],
     );
+}
+
+/// What a sentence says of contestants that were tampered with.
+fn said(spoil: impl FnOnce(&mut Comparison, &mut [Option<Nature>])) -> String {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
+    let traces = [Sequential, Threads].map(|strategy| sample.run(strategy, 1));
+    let mut natures = traces.each_ref().map(|trace| nature(trace, CORES));
+    let contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+    let mut comparison = comparison(contestants.to_vec(), 20);
+    spoil(&mut comparison, &mut natures);
+    compare::rank(&mut comparison, None);
+    let conclusion = conclude(&comparison, &natures);
+    conclusion.last().cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_lock_that_lets_one_compute() {
+    let said = said(|_, natures| {
+        let threads = natures[1].as_mut().unwrap();
+        threads.starved_ns = threads.computing_ns;
+    });
+    expect!["Ready to compute, but without a processor or the interpreter's lock: 50 % of task time under `native/threads`."].assert_eq(&said);
+}
+
+#[test]
+fn updates_that_were_lost() {
+    let said = said(|comparison, natures| {
+        natures[1].as_mut().unwrap().reads_then_writes = true;
+        for run in &mut comparison.contestants[1].runs {
+            run.vars = vec![VarValue { name: "counter".into(), value: 1379, by_process: vec![] }];
+            let of = Expected::Var("counter".into());
+            let expected = Expectation { of, comparison: Sign::Equals, value: 2000 };
+            run.expectations = vec![summary::check(&expected, &run.vars, &run.tasks)];
+        }
+    });
+    expect!["Updates were lost under `native/threads`: `counter` ended 621 short of 2,000, since another task wrote between a `read` and its `write`. `update` does both as one, `hold` keeps others out."].assert_eq(&said);
+}
+
+#[test]
+fn variables_that_are_not_shared() {
+    let said = said(|comparison, _| {
+        for run in &mut comparison.contestants[1].runs {
+            run.vars = vec![VarValue { name: "counter".into(), value: 9, by_process: vec![9, 11] }];
+        }
+    });
+    expect![
+        "Under `native/threads` each process had a `counter` of its own: processes share no memory."
+    ]
+    .assert_eq(&said);
+}
+
+#[test]
+fn results_that_differ() {
+    let said = said(|comparison, _| {
+        for (contestant, hash) in comparison.contestants.iter_mut().zip(["beef", "dead"]) {
+            contestant.runs.iter_mut().for_each(|run| run.result_hash = Some(hash.into()));
+        }
+    });
+    expect!["Results differ: `native/threads` returned other values than the rest, so the times are of different work."].assert_eq(&said);
+}
+
+#[test]
+fn starting_that_takes_longer_than_the_work() {
+    let said = said(|comparison, _| {
+        let threads = &mut comparison.contestants[1].runs;
+        threads.iter_mut().for_each(|run| run.startup_ns = 900_000_000);
+    });
+    expect!["Start-up dominates: `native/threads` takes 901 ms to start and 10.3 ms to work. Counted from the start of the process `native/sequential` is the quickest: 209 ms in all against 911 ms."].assert_eq(&said);
+}
+
+#[test]
+fn nobody_did_the_work() {
+    let said = said(|comparison, _| {
+        for run in comparison.contestants.iter_mut().flat_map(|contestant| &mut contestant.runs) {
+            run.tasks.lost = 1;
+        }
+    });
+    expect!["No model did the work as asked, so none is ranked."].assert_eq(&said);
 }

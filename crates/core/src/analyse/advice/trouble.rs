@@ -14,15 +14,18 @@ use crate::result::{Comparison, Contestant, Run};
 
 /// A loop that stands still for less of its time than this is not worth a word.
 const STANDSTILL: f64 = 0.05;
+/// Having to wait for a processor for less of the time than this is not, either.
+const STARVED: f64 = 0.3;
 
-pub(super) fn sentences(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<String> {
+pub(super) fn sentences(comparison: &Comparison, natures_of: &[Option<Nature>]) -> Vec<String> {
     let contestants = &comparison.contestants;
-    let natures = natures.iter().map(Option::as_ref).chain(core::iter::repeat(None));
+    let natures = natures_of.iter().map(Option::as_ref).chain(core::iter::repeat(None));
     let mut sentences = Vec::new();
     for (contestant, nature) in contestants.iter().zip(natures) {
         sentences.extend(nature.and_then(|nature| standstill(contestant, nature)));
         sentences.extend(lost_updates(contestant, nature));
     }
+    sentences.extend(starved(contestants, natures_of));
     sentences.extend(unshared(contestants));
     sentences.extend(hashes(contestants));
     sentences.extend(startup(comparison));
@@ -51,6 +54,26 @@ fn standstill(contestant: &Contestant, nature: &Nature) -> Option<String> {
     ))
 }
 
+/// Who computes, but has to wait for its turn: more threads than processors, or one lock.
+fn starved(contestants: &[Contestant], natures: &[Option<Nature>]) -> Option<String> {
+    let share = |nature: &Nature| nature.starved_ns as f64 / nature.task_ns().max(1) as f64;
+    let who: Vec<String> = contestants
+        .iter()
+        .zip(natures)
+        .filter_map(|(contestant, nature)| {
+            let share = share(nature.as_ref()?);
+            (share >= STARVED)
+                .then(|| format!("{} of task time under {}", percent(share), name(contestant)))
+        })
+        .collect();
+    (!who.is_empty()).then(|| {
+        format!(
+            "Ready to compute, but without a processor or the interpreter's lock: {}.",
+            list(&who)
+        )
+    })
+}
+
 /// A variable that ended below what was expected though all share it.
 fn lost_updates(contestant: &Contestant, nature: Option<&Nature>) -> Option<String> {
     nature.filter(|nature| nature.reads_then_writes)?;
@@ -65,7 +88,7 @@ fn lost_updates(contestant: &Contestant, nature: Option<&Nature>) -> Option<Stri
     };
     let (var, missing, expected) = contestant.runs.iter().find_map(lost)?;
     Some(format!(
-        "{} lost {} of {} updates of `{var}`: another task wrote between the `read` and the `write`. `update` does both as one, `hold` keeps others out.",
+        "Updates were lost under {}: `{var}` ended {} short of {}, since another task wrote between a `read` and its `write`. `update` does both as one, `hold` keeps others out.",
         name(contestant),
         count(missing),
         count(expected)
