@@ -60,6 +60,16 @@ impl Subject {
         }
     }
 
+    /// The input of a task, as it is shown: JSON, shortened.
+    pub(crate) fn input(&self, task: u32) -> Option<String> {
+        let group = self.work.groups.iter().find(|group| task < group.first + group.count)?;
+        let named = group.inputs.as_deref()?;
+        let file = self.inputs.iter().find(|file| file.path() == named)?;
+        let line = file.line((task - group.first) as usize)?;
+        let shown: String = line.chars().take(SHOWN_CHARS).collect();
+        Some(if shown.len() < line.len() { format!("{shown}…") } else { shown })
+    }
+
     /// Says what looks wrong in the workload, though it forbids nothing.
     pub fn warn(&self, terminal: &Terminal) {
         if !self.warnings.is_empty() {
@@ -67,6 +77,9 @@ impl Subject {
         }
     }
 }
+
+/// So much of an input is shown.
+const SHOWN_CHARS: usize = 60;
 
 /// No workload that a person wrote is longer.
 const MAX_SOURCE_BYTES: u64 = 1 << 20;

@@ -29,6 +29,7 @@ const GRACE: Duration = Duration::from_millis(300);
 /// Everything that is the same for all runs of one piece of work.
 #[derive(Debug)]
 pub struct Trial<'a> {
+    subject: &'a Subject,
     work: &'a Lowered,
     /// For the runner of Python, by name.
     options: BTreeMap<String, String>,
@@ -53,6 +54,7 @@ impl<'a> Trial<'a> {
     ) -> Self {
         let facts = machine::describe();
         Self {
+            subject,
             work: &subject.work,
             options: options(subject, &args.python),
             args,
@@ -127,6 +129,11 @@ impl<'a> Trial<'a> {
             cores: self.cores,
         };
         run.noise.dirty = noise::dirty(&run.noise, &own);
+        for failure in &mut run.failures {
+            if let Some(input) = self.subject.input(failure.task) {
+                failure.text.push_str(&format!(", given {input}"));
+            }
+        }
         run
     }
 
@@ -138,12 +145,17 @@ impl<'a> Trial<'a> {
     fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
         let bytes = measured.trace.bytes();
         let file = TraceFile::read(bytes).ok();
-        let (runtime, version) = match &measured.ready {
-            Some(ready) => (ready.runtime.clone(), ready.version.clone()),
-            None => (entry.runtime.name.clone(), "unknown".to_owned()),
+        let (runtime, version, gil) = match &measured.ready {
+            Some(ready) => (ready.runtime.clone(), ready.version.clone(), ready.gil),
+            None => (entry.runtime.name.clone(), "unknown".to_owned(), None),
         };
+        let mut done = measured.done;
+        let had_no_lock = entry.runtime.ready.as_ref().is_some_and(|one| one.gil == Some(false));
+        if let (true, Some(true), Some(done)) = (had_no_lock, gil, &mut done) {
+            done.notes.push("a module that was imported switched the lock (GIL) on".to_owned());
+        }
         let trace = Trace {
-            origin: Origin::Measured { runtime, version },
+            origin: Origin::Measured { runtime, version, gil },
             model: entry.model.clone(),
             workers: entry.workers,
             steps: self.work.steps.clone(),
@@ -154,7 +166,7 @@ impl<'a> Trial<'a> {
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
             spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
             startup: measured.startup,
-            done: measured.done,
+            done,
             end: measured.end,
             usage: measured.usage,
             memory: measured.memory,

@@ -58,6 +58,7 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         trial: Trial::new(&subject, &args.work, &interrupt, contestants::SPANS),
         timeout: args.work.timeout.0,
         natures: entries.iter().map(|_| None).collect(),
+        logs: vec![String::new(); entries.len()],
         entries: &entries,
         rules: &rules,
         exports: &mut exports,
@@ -70,7 +71,11 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
     session.progress.clear();
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
-    finish(args, &comparison, old.as_ref(), exports, terminal, outcome)
+    let outputs = match args.work.python.show_output {
+        true => outputs(&entries, &session.logs),
+        false => String::new(),
+    };
+    finish(args, &comparison, old.as_ref(), exports, terminal, outcome, outputs)
 }
 
 /// Shows and writes whatever was measured, then says how it ended.
@@ -81,6 +86,7 @@ fn finish(
     mut exports: Vec<Export>,
     terminal: &Terminal,
     outcome: Result<(), Error>,
+    outputs: String,
 ) -> Result<u8, Error> {
     let mut unwritten = None;
     for export in &mut exports {
@@ -89,6 +95,7 @@ fn finish(
         }
     }
     let mut text = view::table::table(comparison, &options(terminal));
+    text.push_str(&outputs);
     if let Some(old) = old {
         text.push_str(&saved::against(comparison, old, args, terminal)?);
     }
@@ -98,6 +105,17 @@ fn finish(
         Some(error) => Err(error),
         None => Ok(exit_code(comparison, args.strict)),
     }
+}
+
+/// What the last run of each model printed.
+fn outputs(entries: &[Entry], logs: &[String]) -> String {
+    let mut text = "\nOutput of the last round\n".to_owned();
+    for (entry, log) in entries.iter().zip(logs) {
+        let log = if log.is_empty() { "(nothing)" } else { log.trim_end() };
+        text.push_str(&format!("{}\n", entry.model));
+        text.extend(log.lines().map(|line| format!("  {line}\n")));
+    }
+    text
 }
 
 /// How pictures in this terminal are drawn.
@@ -202,6 +220,8 @@ struct Session<'a> {
     timeout: Duration,
     /// What the first good run of each contestant showed of the work.
     natures: Vec<Option<Nature>>,
+    /// What the last run of each contestant printed.
+    logs: Vec<String>,
     entries: &'a [Entry],
     rules: &'a Rules,
     exports: &'a mut [Export],
@@ -237,6 +257,7 @@ impl World for Session<'_> {
             let share = at.finished as f64 / at.total.max(1) as f64 * 100.0;
             progress.show(|| format!("{what} · {} {share:.0} % · {so_far} · {left}", entry.model));
         })?;
+        self.logs[contestant].clone_from(&trace.log);
         let nature = &mut self.natures[contestant];
         if nature.is_none() && purpose != Purpose::Warmup && trace.end == RunEnd::Finished {
             *nature = self.trial.nature(&trace);

@@ -16,6 +16,9 @@ use crate::trial::Trial;
 /// A single run may record so many spans: a picture needs no more.
 const SPANS: u64 = 4_000_000;
 
+/// So many lines of the log are shown of a run that went wrong.
+const LAST_WORDS: usize = 40;
+
 /// Runs the model once and draws it; the number is the exit code.
 ///
 /// # Errors
@@ -66,8 +69,12 @@ fn show(
     if trace.end == RunEnd::Interrupted {
         return Ok(Interrupt::exit_code().map_or(exit::SIGNAL, |code| code as u8));
     }
-    if !trace.log.is_empty() && trace.end != RunEnd::Finished {
-        terminal.say(&format!("the runner's last words:\n{}", trace.log.trim_end()));
+    if args.work.python.show_output {
+        terminal.print(&format!("\noutput\n{}\n", trace.log.trim_end()))?;
+    } else if !trace.log.is_empty() && trace.end != RunEnd::Finished {
+        let words: Vec<&str> = trace.log.lines().collect();
+        let last = words[words.len().saturating_sub(LAST_WORDS)..].join("\n");
+        terminal.say(&format!("the runner's last words:\n{last}"));
     }
     match maitred_core::analyse::compare::mistake(&run) {
         Some(mistake) => Err(Error::Failed(format!("{}: {mistake}", entry.model))),

@@ -240,8 +240,10 @@ fn is_versioned(name: &str) -> bool {
 fn reason(error: &SessionError) -> String {
     match error {
         SessionError::NoAnswer { how, log, .. } => {
-            let last = log.lines().rfind(|line| !line.trim().is_empty());
-            last.map_or_else(|| how.clone(), |last| format!("{how}: {}", last.trim()))
+            let mut lines = log.lines().map(str::trim).filter(|line| !line.is_empty());
+            // Python says last what it is about; everything else says it first.
+            let word = if log.contains("Traceback") { lines.next_back() } else { lines.next() };
+            word.map_or_else(|| how.clone(), |word| format!("{how}: {word}"))
         }
         SessionError::Start { source, .. } => format!("cannot be started: {source}"),
         other => other.to_string(),
