@@ -17,5 +17,6 @@ mod watch;
 pub use describe::describe;
 pub use guard::{Guard, stand};
 pub use interrupt::Interrupt;
+pub use python::PythonRunner;
 pub use runner::RunnerCommand;
 pub use session::{Execution, Measured, Progress, STARTUP_LIMIT, SessionError, execute};

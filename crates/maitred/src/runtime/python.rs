@@ -28,7 +28,7 @@ const SWITCHES: [&str; 3] = ["PYTHON_GIL", "PYTHON_JIT", "PYTHONOPTIMIZE"];
 
 /// The runner as a module in a folder.
 #[derive(Debug)]
-pub(crate) struct PythonRunner {
+pub struct PythonRunner {
     folder: PathBuf,
     /// Nobody will want it again.
     is_ours: bool,
@@ -39,7 +39,7 @@ impl PythonRunner {
     ///
     /// # Errors
     /// When neither the cache nor the folder for temporary files can be written.
-    pub(crate) fn unpack(cache: Option<&Path>) -> io::Result<Self> {
+    pub fn unpack(cache: Option<&Path>) -> io::Result<Self> {
         let name = format!("runner-{:016x}", stable_hash(TEXT));
         if let Some(folder) = cache.map(|cache| cache.join(&name))
             && put(&folder).is_ok()
@@ -52,7 +52,7 @@ impl PythonRunner {
     }
 
     /// This runner on an interpreter.
-    pub(crate) fn on(&self, interpreter: &Path) -> RunnerCommand {
+    pub fn on(&self, interpreter: &Path) -> RunnerCommand {
         let folder = self.folder.as_os_str();
         let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), START.as_ref(), folder]);
         let set = |name: &str| Some((name.into(), std::env::var_os(name)?));

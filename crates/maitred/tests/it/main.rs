@@ -1,6 +1,10 @@
 //! The tests of the whole program, as its users meet it.
 
 mod bad_input;
+mod conformance;
 mod documents;
+mod function;
 mod program;
+mod pythons;
+mod runtimes;
 mod tidy;

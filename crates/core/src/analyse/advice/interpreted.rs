@@ -16,6 +16,8 @@ use crate::result::SubjectKind;
 const COMPUTES: f64 = 0.5;
 /// Threads that use no more than this have computed one at a time.
 const ONE_AT_A_TIME: f64 = 1.15;
+/// Less than this is not by chance.
+const CLEARLY_LESS: f64 = 0.95;
 /// A price that makes up less of the work is not worth a word in a workload.
 const PRICE: f64 = 0.1;
 
@@ -60,12 +62,9 @@ fn lock(case: &Case<'_>) -> Option<String> {
         .collect();
     let first = *locked.first()?;
     let names: Vec<String> = locked.iter().map(|&index| name(case.contestant(index))).collect();
-    let used = cores(cores_used(case, first)?);
     let most = if locked.len() > 1 { "at most " } else { "" };
-    let used = match locked.iter().filter_map(|&index| cores_used(case, index)).reduce(f64::max) {
-        Some(largest) => cores(largest),
-        None => used,
-    };
+    let used = locked.iter().filter_map(|&index| cores_used(case, index)).fold(0.0, f64::max);
+    let used = cores(used);
     let remedy = without_lock(case, first).unwrap_or_else(|| {
         "Processes have a lock each; an interpreter built without it (`python3.13t`, see `maitred runtimes`) has none"
             .into()
@@ -83,13 +82,14 @@ fn without_lock(case: &Case<'_>, locked: usize) -> Option<String> {
         .filter_map(|(index, facts)| (facts.gil == Some(false)).then_some(index))
         .find(|&index| in_threads(case, index))?;
     let share = case.work_ns(free) as f64 / case.work_ns(locked).max(1) as f64;
-    let used = cores_used(case, free)
-        .map_or_else(String::new, |used| format!(" used {} of them and", cores(used)));
-    Some(format!(
-        "Without a lock {}{used} took {} as long",
-        name(case.contestant(free)),
-        ratio(share)
-    ))
+    let (who, times) = (name(case.contestant(free)), ratio(share));
+    Some(if share < CLEARLY_LESS {
+        let used = cores_used(case, free)
+            .map_or_else(String::new, |used| format!(" used {} of them and", cores(used)));
+        format!("{who}, which has no lock,{used} took {times} as long")
+    } else {
+        format!("{who} has no lock, but took {times} as long")
+    })
 }
 
 /// What it costs to have workers that share nothing.
@@ -114,8 +114,14 @@ fn apart(case: &Case<'_>) -> Option<String> {
 
 fn stands_still(case: &Case<'_>) -> Option<String> {
     let (index, call) = ranked(case).find_map(|(index, facts)| Some((index, facts.lone_call?)))?;
+    let remedy = match case.plainest()?.computing_share() {
+        share if share < COMPUTES => {
+            "Write it as `async def` with libraries that await, or use a pool"
+        }
+        _ => "A loop gains nothing for what computes",
+    };
     Some(format!(
-        "{} did one call after another: `{}` does not give way, so the loop stands still for each ({}). Write it as `async def` with libraries that await, or use a pool.",
+        "{} did one call after another: `{}` does not give way, so the loop stands still for each ({}). {remedy}.",
         name(case.contestant(index)),
         call.label,
         duration(call.ns)
