@@ -8,6 +8,8 @@ use maitred_core::result::SubjectKind;
 use maitred_core::view::units;
 use maitred_core::workload::{self, Diagnostic, Lowered, Report, Settings};
 
+use maitred_wire::{Action, Step};
+
 use crate::cli::SubjectArgs;
 use crate::error::Error;
 use crate::function;
@@ -22,6 +24,8 @@ pub struct Subject {
     /// As it was named.
     pub name: String,
     pub kind: SubjectKind,
+    /// Where the workload lies, if not here.
+    pub folder: Option<PathBuf>,
     /// The text of the workload, to point into it.
     pub source: String,
     pub work: Lowered,
@@ -173,7 +177,13 @@ fn lower(
         let file = inputs.iter().find(|file| file.name() == named);
         *named = file.expect("every file was read above").path();
     }
-    Ok(Subject { name, kind, source, work, inputs, warnings: parsed.warnings })
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        let steps = work.programs.iter_mut().flat_map(|program| &mut program.steps);
+        steps.for_each(|step| place_functions(step, folder));
+    }
+    let folder = folder.map(Path::to_owned);
+    Ok(Subject { folder, name, kind, source, work, inputs, warnings: parsed.warnings })
 }
 
 fn read(path: &Path) -> Result<String, Error> {
@@ -200,6 +210,19 @@ fn read(path: &Path) -> Result<String, Error> {
             path.display()
         ))
     })
+}
+
+/// A file of a function is meant from the folder of the workload, as a file of inputs is.
+fn place_functions(step: &mut Step, folder: &Path) {
+    match &mut step.action {
+        Action::Call { function } if function.contains(".py:") => {
+            *function = folder.join(&*function).display().to_string();
+        }
+        Action::Hold { steps, .. } | Action::Repeat { steps, .. } => {
+            steps.iter_mut().for_each(|step| place_functions(step, folder));
+        }
+        _ => {}
+    }
 }
 
 /// A word as a KDL string.

@@ -203,6 +203,7 @@ fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
     let all = [
         ("arguments", spread.then(|| "spread".to_owned())),
         ("args", python.args.clone()),
+        ("path", subject.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
         ("concurrency", python.concurrency.map(|count| count.to_string())),
         ("start-method", name(&|| python.start_method?.to_possible_value())),

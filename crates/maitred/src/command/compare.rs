@@ -19,7 +19,7 @@ use crate::measure::machine;
 use crate::progress::{self, ProgressLine};
 use crate::rounds::{self, Purpose, Rules, World};
 use crate::runtime::Interrupt;
-use crate::runtimes;
+use crate::runtimes::{self, Runtimes};
 use crate::saved;
 use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
@@ -40,7 +40,8 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let runtimes = subject.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
     let wish = Wish { models: &args.models, workers: args.workers.as_ref() };
     let entries = contestants::choose(&wish, &subject, &runtimes)?;
-    let baseline = args.baseline.as_deref().map(|name| find(name, &entries)).transpose()?;
+    let baseline =
+        args.baseline.as_deref().map(|name| find(name, &entries, &runtimes)).transpose()?;
     let old = args.against.as_deref().map(saved::load).transpose()?;
     let mut exports = open_exports(args)?;
     subject.warn(terminal);
@@ -150,7 +151,10 @@ fn open(args: &CompareArgs) -> Result<Subject, Error> {
     }
 }
 
-fn find(name: &str, entries: &[Entry]) -> Result<usize, Error> {
+fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Error> {
+    let (known, rest) = name.split_once('/').unwrap_or_default();
+    let known = runtimes.find(known).map(|runtime| format!("{}/{rest}", runtime.name));
+    let name = known.as_deref().unwrap_or(name);
     let names: Vec<String> = entries.iter().map(|entry| entry.model.to_string()).collect();
     let bare = |full: &str| full.split('/').next_back() == Some(name);
     names.iter().position(|full| full == name || bare(full)).ok_or_else(|| {

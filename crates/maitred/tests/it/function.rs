@@ -2,10 +2,10 @@
 //! with the user's own line, none a stack trace of ours.
 
 use crate::program::Place;
-use crate::pythons;
+use crate::{pythons, runtimes};
 
 const WORK: &str = r#"
-import asyncio, os, signal, sys, time
+import asyncio, multiprocessing, os, signal, sys, time
 
 def length(text):
     return len(text)
@@ -19,10 +19,8 @@ def add(a, b=0, c=0):
     print("added", a, b, c)
     return a + b + c
 seen = 0
-def race(n):
-    global seen
-    seen += 1
-    return seen
+def where(n):
+    return multiprocessing.parent_process() is None
 def prepared(n):
     return seen + 1000
 def prepare():
@@ -71,7 +69,7 @@ fn run(place: &Place, line: &str) -> (i32, String) {
 fn compare(place: &Place, function: &str, strategies: &str, more: &str) -> (i32, String) {
     let models: Vec<_> = strategies.split(' ').map(|one| format!("python3/{one}")).collect();
     let line = format!(
-        "compare {function} --models {} --runs 1 --warmup 0 --quiet --timeout 20s {more}",
+        "compare {function} --models {} --runs 1 --warmup 0 --quiet {more}",
         models.join(",")
     );
     let (code, text) = run(place, &line);
@@ -100,7 +98,7 @@ fn a_function_is_compared_under_models_that_suit_it() {
     for strategy in ["sequential", "thread-pool", "processes", "event-loop"] {
         assert!(text.contains(&format!("/{strategy} ")), "{text}");
     }
-    if pythons::has("python3.13t") {
+    if runtimes::has("python3.13t") {
         assert!(text.contains("python3.13t/thread-pool"), "{text}");
     }
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -119,13 +117,13 @@ fn inputs_are_lines_json_values_or_rows() {
     let place =
         place().file("rows.csv", "1,2\n\"3\",x\n").file("values.jsonl", "[1, 2]\n\"abc\"\n");
     for (line, expected) in [
-        ("work.py:length --inputs six.txt", "6 done, 0 failed"),
-        ("work.py:length --inputs values.jsonl", "2 done, 0 failed"),
+        ("work.py:length --inputs six.txt", "6 done:"),
+        ("work.py:length --inputs values.jsonl", "2 done:"),
         ("work.py:add --inputs rows.csv --show-output", "added 1 2 0"),
         ("work.py:add --inputs rows.csv --show-output", "1 done, 1 failed"),
         ("work.py:add --count 3 --args [1,2,3] --show-output", "added 1 2 3"),
-        ("work:length --inputs six.txt", "6 done, 0 failed"),
-        ("work.py:prepared --count 2 --args [1] --setup work.py:prepare", "2 done, 0 failed"),
+        ("work:length --inputs six.txt", "6 done:"),
+        ("work.py:prepared --count 2 --args [1] --setup work.py:prepare", "2 done:"),
     ] {
         let (_, text) = run(&place, &format!("run {line} --model python3/sequential"));
         assert!(text.contains(expected), "{line}: {text}");
@@ -144,14 +142,10 @@ fn prints_are_shown_only_if_wanted_and_disturb_nothing() {
 
 #[test]
 fn different_results_are_a_finding() {
-    let (code, text) = compare(
-        &place(),
-        "work.py:race",
-        "sequential threads processes",
-        "--inputs six.txt --workers 2",
-    );
+    let (code, text) =
+        compare(&place(), "work.py:where", "sequential threads processes", "--inputs six.txt");
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("Results differ"), "{text}");
+    assert!(text.contains("Results differ: `python"), "{text}");
     let (_, text) = compare(&place(), "work.py:length", ALL, "--inputs six.txt");
     assert!(!text.contains("Results differ"), "{text}");
 }

@@ -1,7 +1,6 @@
 //! The tests of the whole program, as its users meet it.
 
 mod bad_input;
-mod conformance;
 mod documents;
 mod function;
 mod program;

@@ -41,16 +41,7 @@ pub(crate) fn found() -> &'static [(&'static str, PathBuf)] {
     })
 }
 
-/// Whether this interpreter is here; says so if not.
-pub(crate) fn has(name: &str) -> bool {
-    let here = found().iter().any(|(known, _)| *known == name);
-    if !here {
-        complain(name);
-    }
-    here
-}
-
 #[expect(clippy::print_stderr, reason = "what a test could not look at must be seen")]
-fn complain(name: &str) {
+pub(crate) fn complain(name: &str) {
     eprintln!("MISSING: no {name} on PATH or in $MAITRED_TEST_PYTHONS; not tested with it");
 }

@@ -18,6 +18,15 @@ fn output(place: &Place, path: &str, line: &str) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
 }
 
+/// Whether this interpreter is here; says so if not.
+pub(crate) fn has(name: &str) -> bool {
+    let here = pythons::found().iter().any(|(known, _)| *known == name);
+    if !here {
+        pythons::complain(name);
+    }
+    here
+}
+
 /// A program that is called like an interpreter.
 fn plant(place: &Place, name: &str, script: &str) {
     let file = place.path("bin").join(name);
@@ -57,17 +66,17 @@ fn every_interpreter_is_listed_with_what_it_can_do() {
         text[start + 1..].split("\n\n").next().unwrap().to_owned()
     };
     assert!(section(&name()).contains("GIL         o"), "{text}");
-    if pythons::has("python3.13t") {
+    if has("python3.13t") {
         assert!(section("python3.13t").contains("GIL         off"), "{text}");
         assert!(
             section("python3.13t").contains("interpreters: interpreters need CPython 3.14"),
             "{text}"
         );
     }
-    if pythons::has("python3.14") {
+    if has("python3.14") {
         assert!(section("python3.14").contains("hybrid, interpreters"), "{text}");
     }
-    if pythons::has("pypy3") {
+    if has("pypy3") {
         assert!(text.contains("JIT         on"), "{text}");
     }
 }
@@ -92,7 +101,7 @@ fn an_interpreter_outside_of_the_path_can_be_named() {
     let line = format!("run work.kdl --python {} --model {}/threads", python(), name());
     let (code, text) = output(&place, &folder, &line);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("4 done, 0 failed"), "{text}");
+    assert!(text.contains("4 done:"), "{text}");
 }
 
 #[test]
@@ -105,7 +114,7 @@ fn a_virtual_environment_is_the_first() {
         .output()
         .unwrap();
     if !made.status.success() {
-        return complain("this Python cannot make a virtual environment; not tested with one");
+        return pythons::complain("python3 that can make a virtual environment");
     }
     let words = "run where.py:prefix --count 1 --model python3/sequential --show-output";
     let mut command = place.command(&words.split(' ').collect::<Vec<_>>());
@@ -113,11 +122,6 @@ fn a_virtual_environment_is_the_first() {
     let text = String::from_utf8(output.stdout).unwrap();
     let home = fs::canonicalize(home).unwrap().display().to_string();
     assert!(text.contains(&home), "{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "what a test could not look at must be seen")]
-fn complain(what: &str) {
-    eprintln!("MISSING: {what}");
 }
 
 #[test]
@@ -176,9 +180,8 @@ fn one_that_is_too_old_says_so() {
 fn one_that_is_broken_is_listed_and_harms_no_other() {
     let place = Place::new().file("work.kdl", WAITERS);
     plant(&place, "python3", "#!/bin/sh\necho 'no such version is installed' >&2\nexit 127\n");
-    plant(&place, "python3.12", "#!/bin/sh\nexec sleep 1000000 </dev/null >/dev/null\n");
     symlink(python(), place.path("bin").join("python3.99")).unwrap();
-    plant(&place, "python3.12", "not even a script");
+    plant(&place, "python3.12", "#!/no/such/program\n");
     let path = format!("{}:/usr/bin:/bin", bin(&place));
     let (code, text) = output(&place, &path, "run work.kdl --model python3/threads");
     assert_eq!(code, 0, "{text}");

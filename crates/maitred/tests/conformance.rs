@@ -1,5 +1,11 @@
 //! Every runtime under every strategy does the same plan: the same conversation, the same steps of
-//! the same tasks, and a trace that keeps the laws.
+//! the same tasks, and a trace that keeps the laws. A program of its own: who runs a runner takes
+//! all its children for the run's.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
+
+#[path = "it/pythons.rs"]
+mod pythons;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,13 +19,12 @@ use maitred_core::workload::{Lowered, Settings, lower, parse};
 use maitred_wire::trace_file::{Layout, TaskOutcome};
 use maitred_wire::{Limits, Model, Plan, Strategy};
 
-use crate::pythons;
-
 /// Every step that every runtime knows, with and without others inside; tasks that fail; more
-/// tasks than workers.
+/// tasks than workers. The belt has room for all: else those that fill it could keep those that
+/// empty it from a worker.
 const WORK: &str = r#"
 resource "door" capacity=2
-channel "belt" capacity=3
+channel "belt" capacity=6
 var "sum" 0
 task "maker" count=6 {
     cpu "200us"
@@ -59,15 +64,6 @@ fn workers(strategy: Strategy) -> u32 {
         Strategy::Threads => TASKS,
         _ => 3,
     }
-}
-
-/// A sequential runner would wait for ever at a channel.
-fn work_for(strategy: Strategy) -> Lowered {
-    let mut work = work();
-    if strategy == Strategy::Sequential {
-        work.channels[0].capacity = TASKS;
-    }
-    work
 }
 
 fn run(
@@ -145,7 +141,7 @@ fn check(
     let strategies: BTreeSet<Strategy> = ready.strategies.iter().copied().collect();
     assert!(strategies.contains(&Strategy::Threads), "{name} {strategies:?}");
     for strategy in strategies {
-        let work = work_for(strategy);
+        let work = work();
         let trace = trace(run(runner, strategy, &work, interrupt), name, strategy, &work);
         let model = format!("{}: {}", trace.model, trace.log);
         assert_eq!(trace.end, RunEnd::Finished, "{model}");
@@ -172,9 +168,10 @@ fn check(
 
 #[test]
 fn every_runtime_and_strategy_does_the_same() {
+    let pythons = pythons::found();
     let interrupt = Interrupt::manual().unwrap();
     let native = RunnerCommand::new(env!("CARGO_BIN_EXE_maitred"), ["runner", "native"]);
-    let work = work_for(Strategy::Sequential);
+    let work = work();
     let reference = trace(
         run(&native, Strategy::Sequential, &work, &interrupt),
         "native",
@@ -187,7 +184,7 @@ fn every_runtime_and_strategy_does_the_same() {
     check("native", &native, &interrupt, &expected);
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/maitred");
     let python = PythonRunner::unpack(Some(&cache)).unwrap();
-    for (name, file) in pythons::found() {
+    for (name, file) in pythons {
         check(name, &python.on(file), &interrupt, &expected);
     }
 }
