@@ -6,15 +6,15 @@ use std::path::Path;
 use maitred_core::workload::{Diagnostic, Report};
 
 /// Exit codes: the table that users see is [`crate::cli::EXIT_CODES`].
-pub mod exit {
-    pub const OK: u8 = 0;
-    pub const NOTHING_MEASURED: u8 = 1;
-    pub const USAGE: u8 = 2;
-    pub const NOT_WRITTEN: u8 = 3;
-    pub const NOT_STRICT: u8 = 4;
-    pub const DEFECT: u8 = 70;
+pub(crate) mod exit {
+    pub(crate) const OK: u8 = 0;
+    pub(crate) const NOTHING_MEASURED: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const NOT_WRITTEN: u8 = 3;
+    pub(crate) const NOT_STRICT: u8 = 4;
+    pub(crate) const DEFECT: u8 = 70;
     /// Plus the number of the signal.
-    pub const SIGNAL: u8 = 128;
+    pub(crate) const SIGNAL: u8 = 128;
 }
 
 /// Why the program ends without having done its work.
@@ -38,6 +38,12 @@ pub enum Error {
     /// A signal came before anything could be done.
     #[error("stopped by signal {0}")]
     Signal(u8),
+    /// A panic, which said before where and why.
+    #[error(
+        "the lines above tell of a defect of maitred, not of your work: please report them, \
+         together with the command and the output of `maitred doctor`"
+    )]
+    Defect,
 }
 
 impl Error {
@@ -49,6 +55,7 @@ impl Error {
             Self::NotWritten(_) => exit::NOT_WRITTEN,
             Self::ClosedPipe => exit::OK,
             Self::Signal(number) => exit::SIGNAL + number,
+            Self::Defect => exit::DEFECT,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     Json,
     Csv,
     Markdown,
@@ -19,7 +19,7 @@ pub enum Format {
 
 /// One file.
 #[derive(Debug)]
-pub struct Export {
+pub(crate) struct Export {
     format: Format,
     path: PathBuf,
     /// A special file (a pipe, a terminal) cannot be replaced: it is written once, at the end.
@@ -33,7 +33,7 @@ impl Export {
     ///
     /// # Errors
     /// [`Error::Usage`] when it cannot.
-    pub fn open(format: Format, path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(format: Format, path: &Path) -> Result<Self, Error> {
         let refuse = |error: &dyn std::fmt::Display| {
             Error::Usage(format!(
                 "{} cannot be written: {error}; name a file in a folder where you may write",
@@ -62,7 +62,7 @@ impl Export {
     }
 
     /// Writes the result as it stands. A failure is kept and returned once; the run goes on.
-    pub fn update(&mut self, result: &Comparison) -> Option<String> {
+    pub(crate) fn update(&mut self, result: &Comparison) -> Option<String> {
         if self.special.is_some() || result.contestants.iter().all(|one| one.runs.is_empty()) {
             return None;
         }
@@ -75,7 +75,7 @@ impl Export {
     ///
     /// # Errors
     /// [`Error::NotWritten`] with the file's name.
-    pub fn finish(&mut self, result: &Comparison) -> Result<(), Error> {
+    pub(crate) fn finish(&mut self, result: &Comparison) -> Result<(), Error> {
         let text = self.render(result);
         let outcome = match &mut self.special {
             Some(file) => file.write_all(text.as_bytes()),

@@ -101,7 +101,7 @@ fn rows(name: &str, text: &str) -> Result<Vec<Value>, Error> {
             Error::Usage(format!("{name}:{number}: a quoted cell does not end as it should"))
         })?;
         rest = after;
-        if row.len() > 1 || row[0] != Value::from("") {
+        if row.len() > 1 || row[0] != "" {
             rows.push(Value::from(row));
         }
     }

@@ -22,6 +22,7 @@ mod subject;
 mod terminal;
 mod trial;
 
+use std::panic::UnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,6 +33,20 @@ use terminal::Terminal;
 
 /// Does what the arguments say; the number is the exit code.
 pub fn main() -> ExitCode {
+    guarded(start)
+}
+
+/// A panic is a defect of ours: it says so, with its own exit code, instead of Rust's 101. What
+/// the panic unwinds through ends the processes that it started.
+fn guarded(program: impl FnOnce() -> ExitCode + UnwindSafe) -> ExitCode {
+    std::panic::catch_unwind(program).unwrap_or_else(|_| {
+        let error = Error::Defect;
+        Terminal::new(cli::Color::Auto).complain(&error.to_string());
+        ExitCode::from(error.exit_code())
+    })
+}
+
+fn start() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error)),
@@ -87,4 +102,17 @@ fn run_runner(runtime: &str) -> ExitCode {
 fn usage(error: &clap::Error) -> u8 {
     let _ = error.print();
     if error.use_stderr() { exit::USAGE } else { exit::OK }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_with_the_exit_code_of_a_defect() {
+        let code = guarded(|| panic!("planted"));
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(70)));
+        let code = guarded(|| ExitCode::from(4));
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(4)));
+    }
 }

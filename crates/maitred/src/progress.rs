@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 /// A line on standard error that is rewritten, at most ten times a second, and removed at the
 /// end. On anything but a terminal it is silent.
 #[derive(Debug)]
-pub struct ProgressLine {
+pub(crate) struct ProgressLine {
     terminal: Terminal,
     shown: Option<Instant>,
     live: bool,
@@ -18,12 +18,12 @@ pub struct ProgressLine {
 
 impl ProgressLine {
     /// A silent one if `quiet`.
-    pub fn new(terminal: &Terminal, quiet: bool) -> Self {
+    pub(crate) fn new(terminal: &Terminal, quiet: bool) -> Self {
         Self { terminal: *terminal, shown: None, live: terminal.live && !quiet }
     }
 
     /// Shows the line unless one was shown just now.
-    pub fn show(&mut self, line: impl FnOnce() -> String) {
+    pub(crate) fn show(&mut self, line: impl FnOnce() -> String) {
         let due = self.shown.is_none_or(|at| at.elapsed() >= Duration::from_millis(100));
         if self.live && due {
             self.shown = Some(Instant::now());
@@ -32,7 +32,7 @@ impl ProgressLine {
     }
 
     /// Removes the line, for something that stays.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.live && self.shown.take().is_some() {
             self.terminal.rewrite("");
         }
@@ -40,7 +40,7 @@ impl ProgressLine {
 }
 
 /// The estimate so far: the fastest model and its median.
-pub fn estimate(comparison: &Comparison) -> String {
+pub(crate) fn estimate(comparison: &Comparison) -> String {
     let fastest = comparison.contestants.iter().filter(|one| one.unranked.is_none());
     let fastest = fastest.filter_map(|one| Some((one.summary.as_ref()?.work_ns, one)));
     match fastest.min_by_key(|(work_ns, _)| *work_ns) {

@@ -17,7 +17,7 @@ use crate::error::Error;
 
 /// When to stop.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     pub warmup: u32,
     /// So many clean rounds; `None`: until it is decided.
     pub rounds: Option<u32>,
@@ -30,14 +30,14 @@ pub struct Rules {
 
 /// Which run it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     Warmup,
     /// Counted from 0.
     Round(u32),
 }
 
 /// What the world does for the rounds.
-pub trait World {
+pub(crate) trait World {
     /// Runs one contestant once. A run that failed is a result, not an error.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ pub trait World {
 ///
 /// # Errors
 /// Those of `world`.
-pub fn run(
+pub(crate) fn run(
     comparison: &mut Comparison,
     rules: &Rules,
     world: &mut impl World,
@@ -158,7 +158,7 @@ fn is_decided(comparison: &Comparison, rules: &Rules) -> bool {
 }
 
 /// How long a further round would take, from the last run of each contestant.
-pub fn round_time(comparison: &Comparison) -> Duration {
+pub(crate) fn round_time(comparison: &Comparison) -> Duration {
     let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
     last.filter(|run| is_good(run))
         .map(|run| {

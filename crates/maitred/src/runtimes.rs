@@ -11,7 +11,7 @@ use crate::spelling;
 
 /// Something that executes steps.
 #[derive(Clone, Debug)]
-pub struct Runtime {
+pub(crate) struct Runtime {
     /// As in `native/threads`.
     pub name: String,
     pub strategies: Vec<Strategy>,
@@ -22,7 +22,7 @@ pub struct Runtime {
 
 /// Those that were found and may be wanted; the first is the one that a bare strategy means.
 #[derive(Debug)]
-pub struct Runtimes {
+pub(crate) struct Runtimes {
     all: Vec<Runtime>,
     /// Where the runners of interpreters live, as long as they may be started.
     interpreters: Option<Interpreters>,
@@ -30,7 +30,7 @@ pub struct Runtimes {
 
 /// Which interpreters are to be asked what they are: asking takes time.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// Models or runtimes as they were written, from wherever they come.
     pub names: &'a [String],
     /// Of `--python`.
@@ -68,7 +68,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
+    pub(crate) fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
         let mut runtimes = Self { all: vec![native()?], interpreters: None };
         if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() {
             runtimes.add_interpreters(wanted, false)?;
@@ -81,7 +81,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn of_function(wanted: &Wanted) -> Result<Self, Error> {
+    pub(crate) fn of_function(wanted: &Wanted) -> Result<Self, Error> {
         let mut runtimes = Self { all: Vec::new(), interpreters: None };
         runtimes.add_interpreters(wanted, true)?;
         runtimes.all.push(native()?);
@@ -92,7 +92,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn of_command() -> Result<Self, Error> {
+    pub(crate) fn of_command() -> Result<Self, Error> {
         let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native()? };
         Ok(Self { all: vec![command], interpreters: None })
     }
@@ -101,7 +101,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn everything(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Self, Error> {
+    pub(crate) fn everything(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Self, Error> {
         let mut interpreters = look(pythons)?;
         interpreters.ask_all(false, interrupt, |_| true);
         let mut all = vec![native()?];
@@ -131,7 +131,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Usage`] with the nearest name and the list.
-    pub fn find(&self, name: &str) -> Result<&Runtime, Error> {
+    pub(crate) fn find(&self, name: &str) -> Result<&Runtime, Error> {
         let meant = |runtime: &&Runtime| interpreters::answers(&runtime.name, name);
         self.all.iter().find(meant).ok_or_else(|| {
             if interpreters::is_name(name) {
@@ -159,22 +159,22 @@ impl Runtimes {
     }
 
     /// Files that are called like an interpreter and cannot be used.
-    pub fn unusable(&self) -> &[interpreters::Unusable] {
+    pub(crate) fn unusable(&self) -> &[interpreters::Unusable] {
         self.interpreters.as_ref().map_or(&[], |known| &known.unusable)
     }
 
     /// All of them, in the order in which they are shown.
-    pub fn all(&self) -> &[Runtime] {
+    pub(crate) fn all(&self) -> &[Runtime] {
         &self.all
     }
 
     /// The one that a bare strategy means.
-    pub fn default_runtime(&self) -> &Runtime {
+    pub(crate) fn default_runtime(&self) -> &Runtime {
         &self.all[0]
     }
 
     /// Every strategy of every runtime.
-    pub fn all_models(&self) -> Vec<Model> {
+    pub(crate) fn all_models(&self) -> Vec<Model> {
         let models = |runtime: &Runtime| {
             let name = runtime.name.clone();
             runtime.strategies.clone().into_iter().map(move |one| Model::new(&name, one))
@@ -194,7 +194,7 @@ impl Runtime {
     }
 
     /// What stands for one that is not there.
-    pub fn missing(name: &str) -> Self {
+    pub(crate) fn missing(name: &str) -> Self {
         let runner = RunnerCommand::new(name, std::iter::empty::<&str>());
         Self { name: name.into(), strategies: Vec::new(), runner, ready: None }
     }
@@ -215,7 +215,7 @@ fn look(pythons: &[PathBuf]) -> Result<Interpreters, Error> {
 
 /// The strategy that the native runner is told: for a command, what waits for so many copies at
 /// a time is a pool of threads that do nothing else.
-pub fn told_strategy(model: &Model) -> Strategy {
+pub(crate) fn told_strategy(model: &Model) -> Strategy {
     match (model.runtime.as_str(), model.strategy) {
         ("command", Strategy::Processes) => Strategy::ThreadPool,
         (_, strategy) => strategy,
@@ -227,7 +227,7 @@ pub fn told_strategy(model: &Model) -> Strategy {
 ///
 /// # Errors
 /// [`Error::Failed`] when it cannot be started.
-pub fn guard() -> Result<Guard, Error> {
+pub(crate) fn guard() -> Result<Guard, Error> {
     Guard::start(&RunnerCommand::new(own_program()?, ["runner", "guard"]))
         .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
 }

@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// [`Error::Usage`] when one cannot be read, or they do not compare.
-pub fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
+pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let first = load(&args.subject[0])?;
     let text = match args.subject.get(1) {
         None => view::table::table(&first, &options(terminal)),
@@ -36,7 +36,7 @@ pub fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
 ///
 /// # Errors
 /// [`Error::Usage`] when it cannot be read or is of another kind or version.
-pub fn load(path: &Path) -> Result<Comparison, Error> {
+pub(crate) fn load(path: &Path) -> Result<Comparison, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
     view::json::from_json(&text)
         .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
@@ -46,7 +46,7 @@ pub fn load(path: &Path) -> Result<Comparison, Error> {
 ///
 /// # Errors
 /// See [`comparable`].
-pub fn against(
+pub(crate) fn against(
     new: &Comparison,
     old: &Comparison,
     args: &CompareArgs,
@@ -61,7 +61,7 @@ pub fn against(
 ///
 /// # Errors
 /// [`Error::Usage`] that says what differs and how to do it all the same.
-pub fn comparable(new: &Comparison, old: &Comparison, anyway: bool) -> Result<(), Error> {
+pub(crate) fn comparable(new: &Comparison, old: &Comparison, anyway: bool) -> Result<(), Error> {
     let described = |one: &Comparison| {
         format!("{}, {} cores, Linux {}", one.machine.cpu, one.machine.cores, one.machine.kernel)
     };

@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 
 /// What is to be done, ready to be planned for any model.
 #[derive(Debug)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// As it was named.
     pub name: String,
     pub kind: SubjectKind,
@@ -36,7 +36,7 @@ pub struct Subject {
 
 impl Subject {
     /// What it is called, in one line.
-    pub fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         let tasks = units::plural(u64::from(self.work.task_count()), "task");
         match &self.work.title {
             Some(title) if *title != self.name => format!("{title} ({}, {tasks})", self.name),
@@ -48,7 +48,7 @@ impl Subject {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn runtimes(
+    pub(crate) fn runtimes(
         &self,
         models: &[String],
         pythons: &[PathBuf],
@@ -75,7 +75,7 @@ impl Subject {
     }
 
     /// Says what looks wrong in the workload, though it forbids nothing.
-    pub fn warn(&self, terminal: &Terminal) {
+    pub(crate) fn warn(&self, terminal: &Terminal) {
         if !self.warnings.is_empty() {
             terminal.say(&terminal.report(&Report::new(&self.name, &self.source, &self.warnings)));
         }
@@ -92,7 +92,7 @@ const MAX_SOURCE_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// Those of [`from_file`] and [`from_function`].
-pub fn open(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
+pub(crate) fn open(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
     match path.to_str() {
         Some(text) if function::is_function(text) => from_function(text, args),
         Some(text) if text.ends_with(".py") && path.is_file() => Err(function::unnamed(path)),
@@ -104,7 +104,7 @@ pub fn open(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
 ///
 /// # Errors
 /// [`Error::Usage`] when it cannot be read, [`Error::Workload`] with every mistake in it.
-pub fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
+pub(crate) fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
     let source = read(path)?;
     let name = path.display().to_string();
     lower(source, name, SubjectKind::Workload, path.parent(), args)
@@ -114,7 +114,7 @@ pub fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
 ///
 /// # Errors
 /// [`Error::Usage`] when the command cannot be found.
-pub fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subject, Error> {
+pub(crate) fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subject, Error> {
     let name = words.join(" ");
     find_program(&words[0])?;
     let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
@@ -131,7 +131,7 @@ pub fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subject, Err
 ///
 /// # Errors
 /// [`Error::Usage`] when there is no such file.
-pub fn from_function(name: &str, args: &SubjectArgs) -> Result<Subject, Error> {
+pub(crate) fn from_function(name: &str, args: &SubjectArgs) -> Result<Subject, Error> {
     function::check(name)?;
     let tasks = match (&args.python.inputs, args.count) {
         (Some(_), Some(_)) => {

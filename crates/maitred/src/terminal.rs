@@ -1,6 +1,5 @@
 //! The terminal: who may be coloured, how wide it is, and writing to it. Alone in printing;
 //! everything else returns text.
-#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -76,8 +75,8 @@ impl Terminal {
     /// Rewrites the last line of a live standard error; empty text removes it.
     pub fn rewrite(&self, line: &str) {
         if self.live {
-            eprint!("\r\x1b[2K{line}");
-            let _ = io::stderr().flush();
+            // Not `eprint!`, which panics when the terminal is gone.
+            let _ = write!(io::stderr(), "\r\x1b[2K{line}");
         }
     }
 }

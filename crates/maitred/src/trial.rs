@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// Everything that is the same for all runs of one piece of work.
 #[derive(Debug)]
-pub struct Trial<'a> {
+pub(crate) struct Trial<'a> {
     subject: &'a Subject,
     work: &'a Lowered,
     /// For the runner of Python, by name.
@@ -46,7 +46,7 @@ pub struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     /// Runs of this work, each with room for about so many spans.
-    pub fn new(
+    pub(crate) fn new(
         subject: &'a Subject,
         args: &'a SubjectArgs,
         interrupt: &'a Interrupt,
@@ -71,7 +71,7 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// [`Error::Failed`] when no runner could be started.
-    pub fn execute(
+    pub(crate) fn execute(
         &mut self,
         entry: &Entry,
         limit: Duration,
@@ -120,7 +120,7 @@ impl<'a> Trial<'a> {
     }
 
     /// What is kept of a run.
-    pub fn condense(&self, trace: &Trace, round: u32) -> Run {
+    pub(crate) fn condense(&self, trace: &Trace, round: u32) -> Run {
         let mut run = summary::run(trace, round, &self.work.expectations);
         let own = noise::Own {
             wall_ns: run.work_ns,
@@ -138,7 +138,7 @@ impl<'a> Trial<'a> {
     }
 
     /// What the work is, as far as this run shows.
-    pub fn nature(&self, trace: &Trace) -> Option<Nature> {
+    pub(crate) fn nature(&self, trace: &Trace) -> Option<Nature> {
         nature::nature(trace, self.cores)
     }
 

@@ -226,7 +226,9 @@ fn failed_tasks(run: &Run) -> Option<String> {
     let (count, what) = match tasks {
         _ if expected => return None,
         _ if tasks.failed > 0 => (tasks.failed, "failed"),
+        _ if tasks.lost == 1 => (1, "was lost with its process"),
         _ if tasks.lost > 0 => (tasks.lost, "were lost with their process"),
+        _ if tasks.not_run == 1 => (1, "was not run"),
         _ if tasks.not_run > 0 => (tasks.not_run, "were not run"),
         _ => return None,
     };

@@ -74,7 +74,7 @@ fn lone_call(trace: &Trace) -> Option<LoneCall> {
     }
     let label = trace.step_name(calls().next()?.step);
     let ns = median(spans.into_iter().map(|(start, end)| end - start).collect())?;
-    Some(LoneCall { label: label.into(), ns })
+    Some(LoneCall { label, ns })
 }
 
 fn median(mut values: Vec<u64>) -> Option<u64> {

@@ -58,8 +58,8 @@ pub enum BoundBy {
     /// All the time that it is held, spread over its units, after the least that must come
     /// before and before the least that must come after (the one-machine bound of Carlier 1982).
     Resource { name: String, capacity: u32, with_one_more_ns: u64 },
-    /// The longest task, from its arrival, alone.
-    LongestTask(String),
+    /// The task that ends last when each is alone, and when it arrives.
+    LongestTask { name: String, arrives_ns: u64 },
     /// All computing, spread over the processors.
     Processors(u32),
 }
@@ -158,6 +158,7 @@ struct Tally<'a> {
     /// By step: the resources held in it.
     inside: Vec<Vec<usize>>,
     by_step: Vec<u64>,
+    arrivals: Vec<u64>,
     /// By task: arrival and own time.
     own: Vec<u64>,
     /// By resource: time of steps within holds of it.
@@ -179,6 +180,7 @@ impl<'a> Tally<'a> {
             trace,
             inside: (0..steps).map(|step| held_in(trace, step)).collect(),
             by_step: vec![0; trace.steps.len()],
+            arrivals: own.clone(),
             own,
             body: vec![0; trace.resources.len()],
             uses: vec![Vec::new(); trace.resources.len()],
@@ -302,8 +304,13 @@ fn held_in(trace: &Trace, step: u32) -> Vec<usize> {
 
 fn bound(tally: &Tally<'_>, cores: u32, computing_ns: u64) -> Option<Bound> {
     let longest = tally.own.iter().enumerate().max_by_key(|(_, own)| **own)?;
-    let chain =
-        Bound { ns: *longest.1, by: BoundBy::LongestTask(tally.trace.task_name(longest.0 as u32)) };
+    let chain = Bound {
+        ns: *longest.1,
+        by: BoundBy::LongestTask {
+            name: tally.trace.task_name(longest.0 as u32),
+            arrives_ns: tally.arrivals[longest.0],
+        },
+    };
     let processors =
         Bound { ns: computing_ns / u64::from(cores.max(1)), by: BoundBy::Processors(cores) };
     let resources = (0..tally.uses.len()).filter_map(|resource| resource_bound(tally, resource));

@@ -63,9 +63,23 @@ pub fn ratio(ratio: f64) -> String {
     format!("{}×", significant(ratio))
 }
 
+/// `2.76–2.80`; near 1, where thousandths matter, `0.998–1.004`.
+pub fn interval(low: f64, high: f64) -> String {
+    let near = low > 0.9 && high < 1.1;
+    if near {
+        format!("{low:.3}–{high:.3}")
+    } else {
+        format!("{}–{}", significant(low), significant(high))
+    }
+}
+
 /// How many processors were in use: `0.04`, `1.97`, `12.3`.
 pub fn cores(cores: f64) -> String {
-    if cores < 10.0 { format!("{cores:.2}") } else { significant(cores) }
+    match cores {
+        0.0 => "0".into(),
+        _ if cores < 0.005 => "< 0.01".into(),
+        _ => significant(cores),
+    }
 }
 
 /// Three significant digits, never in exponents; large numbers whole, with separators.
@@ -129,6 +143,9 @@ mod tests {
         assert_eq!(ratio(2.777), "2.78×");
         assert_eq!(ratio(1234.4), "1,234×");
         assert_eq!(cores(0.041), "0.04");
+        assert_eq!(cores(0.0004), "< 0.01");
+        assert_eq!(interval(2.761, 12.34), "2.76–12.3");
+        assert_eq!(interval(0.998, 1.0041), "0.998–1.004");
         assert_eq!(plural(1, "round"), "1 round");
         assert_eq!(plural(0, "round"), "0 rounds");
     }

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, left, to_ascii, width, wrap};
-use crate::analyse::compare;
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
-use crate::result::{Comparison, Contestant, Latency, Rank, SubjectKind, Summary, Verdict};
+use crate::analyse::{compare, units};
+use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
 use crate::trace::Observed;
 
 /// With so many tasks or more, the latency of a task is worth a table.
@@ -109,7 +109,7 @@ pub(super) fn interval(row: &Row<'_>) -> String {
     match row.rank {
         Rank { verdict: Verdict::Reference, .. } => String::new(),
         Rank { low, high, .. } if low == high => String::new(),
-        Rank { low, high, .. } => format!("{}–{}", significant(*low), significant(*high)),
+        Rank { low, high, .. } => units::interval(*low, *high),
     }
 }
 
@@ -299,9 +299,8 @@ fn paragraphs(title: &str, sentences: &[String], options: &Options) -> Option<St
 
 /// What to know of the measuring: disturbed rounds, records without room, the runners' own notes.
 pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = disturbed(comparison);
     for contestant in &comparison.contestants {
-        notes.extend(disturbed(contestant));
         let dropped = contestant.runs.iter().map(|run| run.spans_dropped).max().unwrap_or(0);
         if dropped > 0 {
             notes.push(format!(
@@ -318,25 +317,28 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
     notes
 }
 
-fn disturbed(contestant: &Contestant) -> Option<String> {
-    let dirty = |run: &&crate::result::Run| run.noise.dirty.is_some();
-    let runs = contestant.runs.iter().filter(dirty);
-    let cause = runs.clone().find_map(|run| run.noise.dirty.clone())?;
-    let counted = compare::counted(contestant);
-    let used = counted.iter().any(|run| run.noise.dirty.is_some());
-    let what = if used {
-        "was disturbed but used, for lack of quiet ones"
-    } else {
-        "was disturbed and left out"
-    };
-    let number = runs.count();
-    let rounds = match number {
-        1 => format!("1 of {} rounds {what}", contestant.runs.len()),
-        _ => format!(
-            "{number} of {} rounds {}",
-            contestant.runs.len(),
-            what.replacen("was", "were", 1)
-        ),
-    };
-    Some(format!("`{}`: {rounds} ({cause}).", contestant.model))
+/// Disturbed rounds of ranked models: first those that had to be used, then those left out.
+fn disturbed(comparison: &Comparison) -> Vec<String> {
+    let is_dirty = |run: &&Run| run.noise.dirty.is_some();
+    let mut notes = Vec::new();
+    for used in [true, false] {
+        let mut who = Vec::new();
+        let mut cause = None;
+        for contestant in comparison.contestants.iter().filter(|one| one.unranked.is_none()) {
+            let dirty = contestant.runs.iter().filter(is_dirty).count();
+            let counted = compare::counted(contestant);
+            if dirty > 0 && counted.iter().copied().any(|run| is_dirty(&run)) == used {
+                cause = cause
+                    .or_else(|| contestant.runs.iter().find_map(|run| run.noise.dirty.clone()));
+                who.push(format!("`{}` {dirty} of {}", contestant.model, contestant.runs.len()));
+            }
+        }
+        let Some(cause) = cause else { continue };
+        let rounds = match used {
+            true => "Disturbed rounds, used for lack of quiet ones",
+            false => "Disturbed rounds, left out",
+        };
+        notes.push(format!("{rounds}: {}. For example: {cause}.", who.join(", ")));
+    }
+    notes
 }

@@ -70,22 +70,22 @@ fn a_comparison_fits_a_terminal() {
             AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
 
             How fast (median of 6 rounds)
-            model                work      ±                   × fastest   interval  verdict
-            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇                1.00×             fastest
-            native/threads     927 ms  1.2 %  ▇▇▇▇▇                1.00×  1.00–1.00  same
-            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×  2.78–2.78  slower
+            model                work      ±                 × fastest     interval  verdict
+            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇              1.00×               fastest
+            native/threads     927 ms  1.2 %  ▇▇▇▇▇              1.00×  0.999–1.001  same
+            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×    2.78–2.78  slower
 
             At what cost
-            model              workers      CPU  cores    memory  gave way  start-up
-            native/event-loop        1  1.20 ms   0.00  2.10 MiB        20   3.00 ms
-            native/threads           5  2.00 ms   0.00  2.49 MiB        20   3.00 ms
-            native/sequential        1  1.20 ms   0.00  2.10 MiB        20   3.00 ms
+            model              workers      CPU   cores    memory  gave way  start-up
+            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB        20   3.00 ms
+            native/threads           5  2.00 ms  < 0.01  2.49 MiB        20   3.00 ms
+            native/sequential        1  1.20 ms  < 0.01  2.10 MiB        20   3.00 ms
             CPU: processor time of the work; memory: the most that all processes took
             together; gave way: switches because a thread had to wait; start-up: of the
             process and its workers
 
             Conclusion
-            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency
+            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
               pays, parallelism does not.
             • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all
               task time is a `table` waiting for it.
@@ -106,16 +106,16 @@ fn a_comparison_fits_a_terminal() {
             AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
 
             How fast (median of 6 rounds)
-            model                work      ±                   × fastest   interval  verdict
-            native/event-loop  1.44 s  1.2 %  ▇                    1.00×             fastest
-            native/threads     1.45 s  1.9 %  ▇                    1.00×  1.00–1.00  same
-            native/sequential   103 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      71.4×  71.4–71.5  slower
+            model                work      ±                 × fastest     interval  verdict
+            native/event-loop  1.44 s  1.2 %  ▇                  1.00×               fastest
+            native/threads     1.45 s  1.9 %  ▇                  1.00×  0.999–1.001  same
+            native/sequential   103 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇      71.4×    71.4–71.5  slower
 
             At what cost
-            model              workers      CPU  cores    memory  gave way  start-up
-            native/event-loop        1  1.20 ms   0.00  2.10 MiB       800   3.00 ms
-            native/threads         200  41.0 ms   0.03         ?       800   3.00 ms
-            native/sequential        1  1.20 ms   0.00  2.10 MiB       800   3.00 ms
+            model              workers      CPU   cores    memory  gave way  start-up
+            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB       800   3.00 ms
+            native/threads         200  41.0 ms    0.03         ?       800   3.00 ms
+            native/sequential        1  1.20 ms  < 0.01  2.10 MiB       800   3.00 ms
             CPU: processor time of the work; memory: the most that all processes took
             together; gave way: switches because a thread had to wait; start-up: of the
             process and its workers
@@ -133,7 +133,7 @@ fn a_comparison_fits_a_terminal() {
                                   process has its own: 500, 500, 499, 501)
 
             Conclusion
-            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency
+            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
               pays, parallelism does not.
             • The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all
               task time is a `table` waiting for one.
@@ -145,8 +145,8 @@ fn a_comparison_fits_a_terminal() {
             • One after another (`native/sequential`) it takes 71.4× as long (103 s).
 
             Notes
-            • `native/threads`: 1 of 6 rounds was disturbed and left out (other processes
-              used 43 % of the processors).
+            • Disturbed rounds, left out: `native/threads` 1 of 6. For example: other
+              processes used 43 % of the processors.
             • `native/event-loop`: 1,234 spans had no room in the trace; counts and times of
               tasks are exact, those of steps are not.
         "#]],
@@ -165,21 +165,21 @@ fn a_wide_terminal_shows_more() {
             AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
 
             How fast (median of 6 rounds)
-            model                work      ±                                            × fastest   interval  verdict
-            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×             fastest
-            native/threads     927 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×  1.00–1.00  same
-            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×  2.78–2.78  slower
+            model                work      ±                                            × fastest     interval  verdict
+            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×               fastest
+            native/threads     927 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×  0.999–1.001  same
+            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×    2.78–2.78  slower
 
             At what cost
-            model              workers      CPU  cores    memory  gave way  preempted  start-up
-            native/event-loop        1  1.20 ms   0.00  2.10 MiB        20          3   3.00 ms
-            native/threads           5  2.00 ms   0.00  2.49 MiB        20          3   3.00 ms
-            native/sequential        1  1.20 ms   0.00  2.10 MiB        20          3   3.00 ms
+            model              workers      CPU   cores    memory  gave way  preempted  start-up
+            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB        20          3   3.00 ms
+            native/threads           5  2.00 ms  < 0.01  2.49 MiB        20          3   3.00 ms
+            native/sequential        1  1.20 ms  < 0.01  2.10 MiB        20          3   3.00 ms
             CPU: processor time of the work; memory: the most that all processes took together; gave way: switches because a thread
             had to wait; preempted: switches because its time was up; start-up: of the process and its workers
 
             Conclusion
-            • Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
+            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
             • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
             • No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before
               and after); `native/event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
@@ -211,15 +211,15 @@ fn a_narrow_terminal_without_unicode() {
             native/sequential  2.57 s      2.78x  slower
 
             At what cost
-            model                  CPU  cores    memory
-            native/event-loop  1.20 ms   0.00  2.10 MiB
-            native/threads     2.00 ms   0.00  2.49 MiB
-            native/sequential  1.20 ms   0.00  2.10 MiB
+            model                  CPU   cores    memory
+            native/event-loop  1.20 ms  < 0.01  2.10 MiB
+            native/threads     2.00 ms  < 0.01  2.49 MiB
+            native/sequential  1.20 ms  < 0.01  2.10 MiB
             CPU: processor time of the work; memory: the most
             that all processes took together
 
             Conclusion
-            * Mostly waiting (100 % of task time, 0.00 of 2
+            * Mostly waiting (100 % of task time, < 0.01 of 2
               processors used): concurrency pays, parallelism
               does not.
             * The one `waiter` is the bottleneck: under
@@ -342,6 +342,7 @@ fn a_loop_that_stands_still() {
         &expect![[r#"
             native/event-loop  4 tasks, 4 lanes, 205 ms of work, 2.85 ms a cell
                     ╷0               ╷50 ms            ╷100 ms          ╷150 ms
+            loop     ━━━━━━━━━━━███████━━━━━━━━━━━███████━━━━━━━━━━███████━━━━━━━━━━━███████
             table 1 ──━━━━━━━━━━████████
             table 2 ───────────────────━━━━━━━━━━━███████
             table 3 ─────────────────────────────────────━━━━━━━━━━████████
@@ -397,7 +398,7 @@ fn lost_and_failed_tasks_are_marked() {
     trace.tasks[1].outcome = TaskOutcome::Failed;
     trace.tasks[2].outcome = TaskOutcome::Open;
     trace.tasks[2].end_ns = 0;
-    for span in trace.spans.iter_mut().filter(|span| span.task == 2 && span.step > 0) {
+    for span in trace.spans.iter_mut().filter(|span| span.task == 2 && span.step > 1) {
         span.end_ns = 0;
     }
     let options = Options { ascii: true, ..Options::default() };
@@ -409,7 +410,7 @@ fn lost_and_failed_tasks_are_marked() {
                     |0                  |200 ms              |400 ms             |600 ms
             table 1 -----------------------------------------@@@@@@@@@@@
             table 2 -----------------------------------------..........@@@@@@@@@@X
-            table 3 -----------------------------------------..............................X
+            table 3 -----------------------------------------....................X
             .. queues for `waiter`   @@ has `waiter`   -- waits   XX failed or lost
         "#]],
     );
@@ -442,8 +443,8 @@ fn one_run_by_phases() {
             tear-down      500 µs                                                         ▇
 
             tasks        5 done: 5.56 a second
-            CPU          2.00 ms in the work (1.00 ms user, 1.00 ms system): 0.00 processors
-                         in use
+            CPU          2.00 ms in the work (1.00 ms user, 1.00 ms system): < 0.01
+                         processors in use
             memory       2.49 MiB at most, all processes together (9 samples, 1 process)
             switches     20 gave way, 3 preempted
             latency      p50 700 ms, p90 900 ms, p99 900 ms, max 900 ms (from its start)
@@ -466,8 +467,8 @@ fn one_run_by_phases() {
             tear-down      500 µs                                                         ▇
 
             tasks        200 done: 7.83 a second
-            CPU          1.80 ms in the work (1.00 ms user, 800 µs system): 0.00 processors
-                         in use
+            CPU          1.80 ms in the work (1.00 ms user, 800 µs system): < 0.01
+                         processors in use
             memory       2.39 MiB at most, all processes together (9 samples, 1 process)
             switches     800 gave way, 3 preempted
             latency      p50 500 ms, p90 500 ms, p99 500 ms, max 500 ms (from its start)
@@ -487,20 +488,20 @@ fn markdown_for_a_document() {
 
         | model | work | ratio | 95 % | verdict | workers | CPU | cores | memory | gave way | preempted | start-up |
         | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-        | `native/event-loop` | 1.44 s | 1.00× |  | fastest | 1 | 1.20 ms | 0.00 | 2.10 MiB | 800 | 3 | 3.00 ms |
-        | `native/threads` | 1.45 s | 1.00× | 1.00–1.00 | same | 200 | 41.0 ms | 0.03 | ? | 800 | 3 | 3.00 ms |
-        | `native/sequential` | 103 s | 71.4× | 71.4–71.5 | slower | 1 | 1.20 ms | 0.00 | 2.10 MiB | 800 | 3 | 3.00 ms |
+        | `native/event-loop` | 1.44 s | 1.00× |  | fastest | 1 | 1.20 ms | < 0.01 | 2.10 MiB | 800 | 3 | 3.00 ms |
+        | `native/threads` | 1.45 s | 1.00× | 0.999–1.001 | same | 200 | 41.0 ms | 0.03 | ? | 800 | 3 | 3.00 ms |
+        | `native/sequential` | 103 s | 71.4× | 71.4–71.5 | slower | 1 | 1.20 ms | < 0.01 | 2.10 MiB | 800 | 3 | 3.00 ms |
 
         ? memory: /proc/PID/smaps_rollup may not be read
 
-        - Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
+        - Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
         - The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all task time is a `table` waiting for one.
         - No model can finish in less than 1.40 s (that long the 20 of `waiter` are held, with what must come before and after); `native/event-loop` reaches that (1.44 s). One more `waiter` would lower the bound to 1.35 s.
         - `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier: use it.
         - One after another (`native/sequential`) it takes 71.4× as long (103 s).
         - `native/thread-pool:2` is not ranked: timed out after 60.0 s (in 2 of 6 rounds)
         - `native/processes:4` is not ranked: wrong result: expected counter = 2000, it is 500 (each process has its own: 500, 500, 499, 501)
-        - `native/threads`: 1 of 6 rounds was disturbed and left out (other processes used 43 % of the processors).
+        - Disturbed rounds, left out: `native/threads` 1 of 6. For example: other processes used 43 % of the processors.
         - `native/event-loop`: 1,234 spans had no room in the trace; counts and times of tasks are exact, those of steps are not.
     "#]].assert_eq(&markdown::markdown(&troubled()));
 }

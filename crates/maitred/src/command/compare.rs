@@ -76,7 +76,7 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         true => outputs(&entries, &session.logs),
         false => String::new(),
     };
-    finish(args, &comparison, old.as_ref(), exports, terminal, outcome, outputs)
+    finish(args, &comparison, old.as_ref(), exports, terminal, outcome, &outputs)
 }
 
 /// Shows and writes whatever was measured, then says how it ended.
@@ -87,7 +87,7 @@ fn finish(
     mut exports: Vec<Export>,
     terminal: &Terminal,
     outcome: Result<(), Error>,
-    outputs: String,
+    outputs: &str,
 ) -> Result<u8, Error> {
     let mut unwritten = None;
     for export in &mut exports {
@@ -96,7 +96,7 @@ fn finish(
         }
     }
     let mut text = view::table::table(comparison, &options(terminal));
-    text.push_str(&outputs);
+    text.push_str(outputs);
     if let Some(old) = old {
         text.push_str(&saved::against(comparison, old, args, terminal)?);
     }

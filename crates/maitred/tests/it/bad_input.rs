@@ -8,24 +8,37 @@ use expect_test::{Expect, expect};
 
 use crate::program::Place;
 
-fn check(source: &str, line: &str, expected: Expect) {
+fn check(source: &str, line: &str, expected: &Expect) {
     let place = Place::new().file("work.kdl", source);
     expected.assert_eq(&place.transcript(line));
 }
 
-fn refused(line: &str, expected: Expect) {
+fn refused(line: &str, expected: &Expect) {
     check("task \"t\" count=2 { wait \"1ms\" }\n", line, expected);
 }
 
 #[test]
 fn an_empty_file() {
-    check("", "compare work.kdl", expect![]);
+    check(
+        "",
+        "compare work.kdl",
+        &expect![[r#"
+        exit code 2
+        work.kdl: the workload has no tasks
+           = as in: task "table" count=5 { wait "4s" }
+
+        1 mistake in work.kdl
+    "#]],
+    );
 }
 
 #[test]
 fn a_binary_file() {
     let place = Place::new().file("work.kdl", [0x7f, b'E', b'L', b'F', 0xff, 0xfe, 0]);
-    expect![].assert_eq(&place.transcript("compare work.kdl"));
+    expect![[r#"
+        exit code 2
+        maitred: work.kdl is not text (byte 4 is not UTF-8); a workload is a KDL file, and a program is named behind `--`: maitred compare -- work.kdl
+    "#]].assert_eq(&place.transcript("compare work.kdl"));
 }
 
 #[test]
@@ -33,7 +46,10 @@ fn a_file_of_100_mb() {
     let place = Place::new();
     let file = std::fs::File::create(place.path("work.kdl")).unwrap();
     file.set_len(100 << 20).unwrap();
-    expect![].assert_eq(&place.transcript("compare work.kdl"));
+    expect![[r#"
+        exit code 2
+        maitred: work.kdl is larger than 1 MiB, which no workload is; check that it is the right file
+    "#]].assert_eq(&place.transcript("compare work.kdl"));
 }
 
 #[test]
@@ -41,13 +57,37 @@ fn an_unknown_step_and_a_misspelt_one() {
     check(
         "task \"t\" count=2 {\n    wiat \"1ms\"\n    dance \"1ms\"\n}\n",
         "compare work.kdl",
-        expect![],
+        &expect![[r#"
+            exit code 2
+            work.kdl:2:5: unknown step `wiat`
+              2 |     wiat "1ms"
+                |     ^^^^
+                = did you mean `wait`?
+
+            work.kdl:3:5: unknown step `dance`
+              3 |     dance "1ms"
+                |     ^^^^^
+                = there are `cpu`, `wait`, `block`, `hold`, `send`, `receive`, `read`, `write`, `update`, `http`, `call`, `run`, `allocate`, `repeat`, `yield`, `fail` and `crash`
+
+            2 mistakes in work.kdl
+        "#]],
     );
 }
 
 #[test]
 fn a_negative_duration() {
-    check("task \"t\" count=2 { wait \"-1ms\" }\n", "compare work.kdl", expect![]);
+    check(
+        "task \"t\" count=2 { wait \"-1ms\" }\n",
+        "compare work.kdl",
+        &expect![[r#"
+        exit code 2
+        work.kdl:1:25: a duration cannot be negative
+          1 | task "t" count=2 { wait "-1ms" }
+            |                         ^^^^^^
+
+        1 mistake in work.kdl
+    "#]],
+    );
 }
 
 #[test]
@@ -55,7 +95,15 @@ fn an_unknown_parameter() {
     check(
         "param \"tables\" 5\ntask \"t\" count=\"$nope\" { wait \"1ms\" }\n",
         "compare work.kdl",
-        expect![],
+        &expect![[r#"
+            exit code 2
+            work.kdl:2:16: unknown parameter `nope`
+              2 | task "t" count="$nope" { wait "1ms" }
+                |                ^^^^^^^
+                = declare it at the top: param "nope" 1
+
+            1 mistake in work.kdl
+        "#]],
     );
 }
 
@@ -64,7 +112,15 @@ fn a_recursive_hold() {
     check(
         "resource \"waiter\" capacity=1\ntask \"t\" count=2 {\n    hold \"waiter\" {\n        hold \"waiter\" { wait \"1ms\" }\n    }\n}\n",
         "compare work.kdl",
-        expect![],
+        &expect![[r#"
+            exit code 2
+            work.kdl:4:9: this waits for ever: the task already holds the only unit of `waiter`
+              4 |         hold "waiter" { wait "1ms" }
+                |         ^^^^
+                = take the inner `hold` away, or raise the capacity
+
+            1 mistake in work.kdl
+        "#]],
     );
 }
 
@@ -73,47 +129,205 @@ fn a_capacity_of_nothing() {
     check(
         "resource \"waiter\" capacity=0\ntask \"t\" count=2 { hold \"waiter\" { wait \"1ms\" } }\n",
         "compare work.kdl",
-        expect![],
+        &expect![[r#"
+            exit code 2
+            work.kdl:1:28: a capacity is at least 1
+              1 | resource "waiter" capacity=0
+                |                            ^
+
+            1 mistake in work.kdl
+        "#]],
     );
 }
 
 #[test]
 fn an_unknown_model() {
-    refused("compare work.kdl --models native/thraeds", expect![]);
-    refused("compare work.kdl --models nativ/threads", expect![]);
-    refused("compare work.kdl --models pizza", expect![]);
-    refused("compare work.kdl --models native/thread-pool:0", expect![]);
-    refused("run work.kdl --model native/thraeds", expect![]);
+    refused(
+        "compare work.kdl --models native/thraeds",
+        &expect![[r#"
+        exit code 2
+        maitred: unknown model `native/thraeds`, did you mean `native/threads`? Known: native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
+    "#]],
+    );
+    refused(
+        "compare work.kdl --models nativ/threads",
+        &expect![[r#"
+        exit code 2
+        maitred: unknown runtime `nativ`, did you mean `native`? Known: native
+    "#]],
+    );
+    refused(
+        "compare work.kdl --models pizza",
+        &expect![[r#"
+        exit code 2
+        maitred: unknown model `pizza` Known: native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
+    "#]],
+    );
+    refused(
+        "compare work.kdl --models native/thread-pool:0",
+        &expect![[r#"
+        exit code 2
+        maitred: model `native/thread-pool:0`: `0` is not a number of workers from 1 to 65536
+    "#]],
+    );
+    refused(
+        "run work.kdl --model native/thraeds",
+        &expect![[r#"
+        exit code 2
+        maitred: unknown model `native/thraeds`, did you mean `native/threads`? Known: native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
+    "#]],
+    );
 }
 
 #[test]
 fn a_baseline_that_does_not_take_part() {
-    refused("compare work.kdl --models threads --baseline native/event-loop", expect![]);
+    refused(
+        "compare work.kdl --models threads --baseline native/event-loop",
+        &expect![[r#"
+        exit code 2
+        maitred: the baseline `native/event-loop` does not take part; these do: native/threads
+    "#]],
+    );
 }
 
 #[test]
 fn numbers_of_workers() {
-    refused("compare work.kdl --workers 0", expect![]);
-    refused("compare work.kdl --workers 8..1", expect![]);
-    refused("run work.kdl --workers 0", expect![]);
+    refused(
+        "compare work.kdl --workers 0",
+        &expect![[r#"
+        exit code 2
+        error: invalid value '0' for '--workers <LIST>': write numbers of workers from 1 to 65536, as in 4, 1,2,4 or 1..8
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "compare work.kdl --workers 8..1",
+        &expect![[r#"
+        exit code 2
+        error: invalid value '8..1' for '--workers <LIST>': 8..1 runs backwards; write 1..8
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "run work.kdl --workers 0",
+        &expect![[r#"
+        exit code 2
+        error: invalid value '0' for '--workers <N>': 0 is not in 1..=65536
+
+        For more information, try '--help'.
+    "#]],
+    );
 }
 
 #[test]
 fn options() {
-    refused("compare work.kdl --speed fast", expect![]);
-    refused("compare work.kdl --budget 10", expect![]);
-    refused("compare work.kdl --memory-limit 12", expect![]);
-    refused("compare work.kdl --set tables", expect![]);
-    refused("compare work.kdl --set tables=5", expect![]);
-    refused("compare work.kdl --modles threads", expect![]);
-    refused("compare", expect![]);
-    refused("conpare work.kdl", expect![]);
+    refused(
+        "compare work.kdl --speed fast",
+        &expect![[r#"
+        exit code 2
+        error: invalid value 'fast' for '--speed <FACTOR>': write a factor from 0.000001x to 1000000x, as in 10x
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "compare work.kdl --budget 10",
+        &expect![[r#"
+        exit code 2
+        error: invalid value '10' for '--budget <TIME>': write a time with its unit, as in 30s, 250ms or 1m30s
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "compare work.kdl --memory-limit 12",
+        &expect![[r#"
+        exit code 2
+        error: invalid value '12' for '--memory-limit <SIZE>': write a size with its unit, as in 512MiB or 2GB
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "compare work.kdl --set tables",
+        &expect![[r#"
+        exit code 2
+        error: invalid value 'tables' for '--set <NAME=VALUE>': write NAME=VALUE, as in --set tables=8
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "compare work.kdl --set tables=5",
+        &expect![[r#"
+        exit code 2
+        command line: unknown parameter `tables`
+          $ | --set tables=5
+            |       ^^^^^^
+            = this workload has no parameters
+
+        1 mistake in work.kdl
+    "#]],
+    );
+    refused(
+        "compare work.kdl --modles threads",
+        &expect![[r#"
+        exit code 2
+        error: unexpected argument '--modles' found
+
+          tip: a similar argument exists: '--models'
+          tip: to pass '--modles' as a value, use '-- --modles'
+
+        Usage: maitred compare --models <LIST> <SUBJECT>... [-- <COMMAND>...]
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "compare",
+        &expect![[r#"
+        exit code 2
+        error: the following required arguments were not provided:
+          <SUBJECT>...
+
+        Usage: maitred compare <SUBJECT>... [-- <COMMAND>...]
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "conpare work.kdl",
+        &expect![[r#"
+        exit code 2
+        error: unrecognized subcommand 'conpare'
+
+          tip: a similar subcommand exists: 'compare'
+
+        Usage: maitred [OPTIONS] [COMMAND]
+
+        For more information, try '--help'.
+    "#]],
+    );
 }
 
 #[test]
 fn no_file_a_directory_no_permission() {
-    refused("compare nope.kdl", expect![]);
-    refused("compare .", expect![]);
+    refused(
+        "compare nope.kdl",
+        &expect![[r#"
+        exit code 2
+        maitred: nope.kdl: there is no such file; check the name
+    "#]],
+    );
+    refused(
+        "compare .",
+        &expect![[r#"
+        exit code 2
+        maitred: . is a directory; name a workload file in it, as in ./NAME.kdl
+    "#]],
+    );
     let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"1ms\" }\n");
     let mode = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(place.path("work.kdl"), mode).unwrap();
@@ -126,21 +340,45 @@ fn no_file_a_directory_no_permission() {
 
 #[test]
 fn no_such_program() {
-    refused("compare -- no-such-program --flag", expect![]);
+    refused(
+        "compare -- no-such-program --flag",
+        &expect![[r#"
+        exit code 2
+        maitred: there is no program `no-such-program` to run; check its name and the PATH
+    "#]],
+    );
 }
 
 #[test]
 fn an_export_that_cannot_be_written() {
-    refused("compare work.kdl --export-json no/such/folder.json", expect![]);
-    refused("compare work.kdl --export-csv /proc/result.csv", expect![]);
+    refused(
+        "compare work.kdl --export-json no/such/folder.json",
+        &expect![[r#"
+        exit code 2
+        maitred: no/such/folder.json cannot be written: No such file or directory (os error 2); name a file in a folder where you may write
+    "#]],
+    );
+    refused(
+        "compare work.kdl --export-csv /proc/result.csv",
+        &expect![[r#"
+        exit code 2
+        maitred: /proc/result.csv cannot be written: No such file or directory (os error 2); name a file in a folder where you may write
+    "#]],
+    );
 }
 
 #[test]
 fn a_saved_result_of_another_kind() {
     let place = Place::new().file("old.json", "{\"schema_version\": 99}");
-    expect![].assert_eq(&place.transcript("compare old.json"));
+    expect![[r#"
+        exit code 2
+        maitred: old.json: this result has schema version 99, and this maitred reads 1: use the newer maitred that wrote it, or measure again
+    "#]].assert_eq(&place.transcript("compare old.json"));
     let place = Place::new().file("old.json", "[1, 2");
-    expect![].assert_eq(&place.transcript("compare old.json"));
+    expect![[r#"
+        exit code 2
+        maitred: old.json: this is no result that maitred saved (trailing characters at line 1 column 5); `maitred compare … --save FILE` makes one
+    "#]].assert_eq(&place.transcript("compare old.json"));
 }
 
 fn is_root() -> bool {

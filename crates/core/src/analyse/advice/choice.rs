@@ -8,7 +8,7 @@ use maitred_wire::Strategy;
 
 use super::{Case, list, name};
 use crate::analyse::compare::MIN_ROUNDS;
-use crate::analyse::units::{duration, plural, ratio};
+use crate::analyse::units::{duration, interval, plural, ratio};
 use crate::result::{Rank, Verdict};
 
 /// Costs are compared from here on; below, a figure is mostly the cost of measuring it.
@@ -31,7 +31,8 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     }
     sentences.push(best(case));
     sentences.extend(against_sequential(case));
-    sentences.extend(undecided(case, rounds));
+    sentences.extend(undecided(case));
+    sentences.extend(latency(case));
     sentences
 }
 
@@ -61,7 +62,7 @@ fn best(case: &Case<'_>) -> String {
         |index: usize| case.contestant(index).model.strategy == Strategy::Sequential;
     if let Some(sequential) = all().find(|&index| is_sequential(index)) {
         return format!(
-            "Concurrency gains nothing here: {} is as fast as any. Use it.",
+            "No ranked model is faster than {}: concurrency gains nothing here. Use it.",
             name(case.contestant(sequential))
         );
     }
@@ -171,19 +172,42 @@ fn against_sequential(case: &Case<'_>) -> Option<String> {
     })
 }
 
-fn undecided(case: &Case<'_>, rounds: usize) -> Option<String> {
-    let open: Vec<String> = case
-        .with(Verdict::CannotTell)
+fn undecided(case: &Case<'_>) -> Option<String> {
+    let open = || case.with(Verdict::CannotTell);
+    let who: Vec<String> = open()
         .map(|(index, rank)| {
-            let who = name(case.contestant(index));
-            format!("{who} ({} to {})", ratio(rank.low), ratio(rank.high))
+            format!("{} ({}×)", name(case.contestant(index)), interval(rank.low, rank.high))
         })
         .collect();
     let fastest = name(case.contestant(case.fastest));
-    (!open.is_empty()).then(|| {
-        let rounds = plural(rounds as u64, "round");
-        format!("{rounds} cannot tell {} from {fastest}: more rounds may.", list(&open))
+    let all = open().map(|(index, _)| index).chain([case.fastest]);
+    let cheapest = all.min_by(|&one, &other| cost(case, one).total_cmp(&cost(case, other)))?;
+    let advice = match cost(case, cheapest) <= CHEAPER * cost(case, case.fastest) {
+        true => format!(", and of these {} costs least", name(case.contestant(cheapest))),
+        false => String::new(),
+    };
+    (!who.is_empty()).then(|| {
+        format!("These rounds cannot tell {} from {fastest}: more may{advice}.", list(&who))
     })
+}
+
+/// Where arrivals set the pace, who keeps up is told by latency and not by work time.
+fn latency(case: &Case<'_>) -> Option<String> {
+    let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    let mut p99: Vec<(u64, usize)> = ranked
+        .filter_map(|index| {
+            let latency = case.summary(index)?.latency.known()?;
+            latency.from_arrival.then_some((latency.p99_ns, index))
+        })
+        .collect();
+    p99.sort_unstable();
+    let ((least, best), (most, worst)) = (*p99.first()?, *p99.last()?);
+    let (best, worst) = (name(case.contestant(best)), name(case.contestant(worst)));
+    Some(format!(
+        "Arrivals set the pace, so compare latencies: 99 % of tasks end within {} of their arrival under {best}, within {} under {worst}.",
+        duration(least),
+        duration(most)
+    ))
 }
 
 /// Processor time × memory, or one of them where the other is not known of both.

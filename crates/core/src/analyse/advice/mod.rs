@@ -5,6 +5,8 @@
 mod choice;
 mod interpreted;
 #[cfg(test)]
+mod interpreted_tests;
+#[cfg(test)]
 mod tests;
 mod trouble;
 mod work;

@@ -33,12 +33,12 @@ fn five_tables_and_one_waiter() {
         &PLAIN,
         3,
         &expect![[r#"
-        Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
-        The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
-        No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
-        `native/event-loop` (918 ms) is as fast as `native/threads` and not costlier: use it.
-        One after another (`native/sequential`) it takes 2.78× as long (2.55 s).
-    "#]],
+            Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+            The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
+            No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
+            `native/event-loop` (918 ms) is as fast as `native/threads` and not costlier: use it.
+            One after another (`native/sequential`) it takes 2.78× as long (2.55 s).
+        "#]],
     );
 }
 
@@ -49,11 +49,11 @@ fn one_round_gives_no_verdict() {
         &PLAIN,
         1,
         &expect![[r#"
-        Mostly waiting (100 % of task time, 0.00 of 2 processors used): concurrency pays, parallelism does not.
-        The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
-        No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
-        Of 1 round no verdict can be given: `native/event-loop` took 918 ms, `native/threads` 1.00× as long and `native/sequential` 2.78× as long. Run at least 3 rounds (`--runs 3`).
-    "#]],
+            Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+            The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
+            No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
+            Of 1 round no verdict can be given: `native/event-loop` took 918 ms, `native/threads` 1.00× as long and `native/sequential` 2.78× as long. Run at least 3 rounds (`--runs 3`).
+        "#]],
     );
 }
 
@@ -117,7 +117,7 @@ fn a_sweep_over_workers() {
         &models,
         8,
         &expect![[r#"
-            Mostly waiting (90 % of task time, 3.15 of 2 processors used): concurrency pays, parallelism does not.
+            Mostly waiting (90 % of task time, 3.15 of 2 processors used): concurrency pays first; once waiting overlaps, 640 ms of computing in all is left, and parallelism pays for that.
             `native/thread-pool:32` is the fastest (206 ms): the next, `native/thread-pool:16`, takes 2.00× as long. Use it.
             `native/thread-pool` still gains at 32 workers, the most that were tried (1, 2, 4, 8, 16, 32): try more.
             `native/thread-pool` scales by Gunther's law with contention 0 % and coherency 0 % (residual < 0.1 %): no limit can be seen near what was tried.
@@ -133,11 +133,11 @@ fn a_pool_that_is_too_small() {
         &[(Sequential, None), (ThreadPool, None)],
         5,
         &expect![[r#"
-        Mostly waiting (90 % of task time, 0.56 of 2 processors used): concurrency pays, parallelism does not.
-        No model can finish in less than 320 ms (that much is to be computed on each of the 2 processors); `native/thread-pool` takes 3.57× of that (1.14 s).
-        `native/thread-pool` is the fastest (1.14 s): the next, `native/sequential`, takes 5.82× as long. Use it.
-        A pool for this wants 20 workers (processors × (1 + waiting ÷ computing), waiting ÷ computing = 9.00); `native/thread-pool` had 6. Try `--workers`.
-    "#]],
+            Mostly waiting (90 % of task time, 0.56 of 2 processors used): concurrency pays first; once waiting overlaps, 640 ms of computing in all is left, and parallelism pays for that.
+            No model can finish in less than 320 ms (that much is to be computed on each of the 2 processors); `native/thread-pool` takes 3.57× of that (1.14 s).
+            `native/thread-pool` is the fastest (1.14 s): the next, `native/sequential`, takes 5.82× as long. Use it.
+            A pool for this wants 20 workers (processors × (1 + waiting ÷ computing), waiting ÷ computing = 9.00); `native/thread-pool` had 6. Try `--workers`.
+        "#]],
     );
 }
 

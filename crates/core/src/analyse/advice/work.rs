@@ -29,35 +29,55 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<String> {
         return None;
     }
     let computing = nature.computing_share();
-    let blocking = nature.blocking_ns as f64 / nature.own_ns() as f64;
     let machine = case.cores();
     let used = case.summary(case.fastest).and_then(|summary| summary.cores_used.known());
     let used = used.map_or_else(String::new, |used| {
         format!(", {} of {machine} processors used", cores(*used))
     });
     let waits = percent(1.0 - computing);
-    Some(if computing >= MOSTLY {
-        let computes = percent(computing);
-        let processors =
-            if machine == 1 { "1 processor" } else { &format!("{machine} processors") };
-        format!(
-            "Mostly computing ({computes} of task time{used}): only parallelism pays, and this machine has {processors}."
-        )
+    let computes = percent(computing);
+    let what = if computing >= MOSTLY {
+        format!("Mostly computing ({computes} of task time{used})")
     } else if computing > 1.0 - MOSTLY {
-        let computes = percent(computing);
-        format!(
-            "Mixed: {computes} of task time is computing and {waits} waiting{used}: waiting can overlap with anything, computing only with computing on another processor."
-        )
-    } else if blocking > QUEUEING {
-        let blocks = percent(blocking);
-        format!(
-            "Mostly waiting ({waits} of task time{used}), {blocks} in calls that block: only threads or processes can overlap those, a loop cannot."
-        )
+        format!("Mixed ({computes} of task time is computing, {waits} waiting{used})")
     } else {
-        format!(
-            "Mostly waiting ({waits} of task time{used}): concurrency pays, parallelism does not."
-        )
-    })
+        format!("Mostly waiting ({waits} of task time{used})")
+    };
+    Some(what + &consequence(nature, machine))
+}
+
+/// What pays for such work, concurrency or parallelism.
+fn consequence(nature: &Nature, machine: u32) -> String {
+    let computing = nature.computing_share();
+    let blocking = nature.blocking_ns as f64 / nature.own_ns() as f64;
+    let bound = nature.bound.as_ref();
+    // More than one processor is needed to get down to the bound.
+    let parallel =
+        bound.is_some_and(|bound| nature.computing_ns as f64 > AT_BOUND * bound.ns as f64);
+    let all = duration(nature.computing_ns);
+    match bound.map(|bound| &bound.by) {
+        Some(BoundBy::Resource { name, .. }) if computing > 1.0 - MOSTLY => {
+            format!(
+                ", but all have to go through `{name}`: more processors or workers cannot help beyond that."
+            )
+        }
+        _ if computing >= MOSTLY && machine == 1 => {
+            ": only parallelism would pay, and this machine has 1 processor.".into()
+        }
+        _ if computing >= MOSTLY => {
+            format!(": only parallelism pays, and this machine has {machine} processors.")
+        }
+        _ if blocking > QUEUEING => {
+            let blocks = percent(blocking);
+            format!(
+                ", {blocks} in calls that block: only threads or processes can overlap those, a loop cannot."
+            )
+        }
+        _ if parallel => format!(
+            ": concurrency pays first; once waiting overlaps, {all} of computing in all is left, and parallelism pays for that."
+        ),
+        _ => ": concurrency pays, parallelism does not.".into(),
+    }
 }
 
 /// Who queues for what under the fastest model: under a sequential one nobody ever does.
@@ -99,8 +119,11 @@ fn bound(case: &Case<'_>, nature: &Nature) -> Option<String> {
         BoundBy::Resource { name, capacity, .. } => format!(
             "that long the {capacity} of `{name}` are held, with what must come before and after"
         ),
-        BoundBy::LongestTask(task) => {
-            format!("so long the longest task, `{task}`, takes by itself")
+        BoundBy::LongestTask { name, arrives_ns: 0 } => {
+            format!("so long the longest task, `{name}`, takes by itself")
+        }
+        BoundBy::LongestTask { name, arrives_ns } => {
+            format!("`{name}` arrives only after {}", duration(*arrives_ns))
         }
         BoundBy::Processors(1) => "that much is to be computed on the one processor".into(),
         BoundBy::Processors(cores) => {

@@ -145,6 +145,11 @@ fn goetz(case: &Case<'_>) -> Option<String> {
         matches!(case.contestant(index).model.strategy, Strategy::ThreadPool | Strategy::Processes)
     })?;
     let nature = case.plainest().filter(|nature| nature.computing_ns > 0)?;
+    // Where tasks arrive at a rate, that rate sets how many are under way, not the processors.
+    let open_loop = case.summary(pool)?.latency.known().is_some_and(|latency| latency.from_arrival);
+    if open_loop {
+        return None;
+    }
     // Where something else than workers is short, more of them only queue for it.
     if nature.bound.as_ref().is_some_and(|bound| matches!(bound.by, BoundBy::Resource { .. })) {
         return None;
