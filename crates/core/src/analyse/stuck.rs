@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::units;
+use super::{interpreted, units};
 use crate::trace::{RunEnd, StepKind, Task, Trace};
 
 /// So many tasks are named; the others are counted.
@@ -15,7 +15,7 @@ const NAMED: usize = 3;
 pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<String> {
     let at: Vec<(u32, u32)> = match &head.end {
         RunEnd::Deadlock(blocked) => blocked.iter().map(|one| (one.task, one.step)).collect(),
-        RunEnd::TimedOut { .. } | RunEnd::OutOfMemory { .. } => {
+        RunEnd::TimedOut { .. } | RunEnd::OutOfMemory { .. } | RunEnd::Died { .. } => {
             let open = tasks.enumerate().filter(|(_, task)| task.start_ns > 0 && task.end_ns == 0);
             open.filter_map(|(number, task)| Some((number as u32, task.step?))).collect()
         }
@@ -30,6 +30,8 @@ pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<
     if at.len() > NAMED {
         sentences.push(format!("and {} more", units::plural((at.len() - NAMED) as u64, "task")));
     }
+    let places = interpreted::places(&head.log);
+    sentences.extend(places.iter().take(NAMED).map(|place| format!("its code was at {place}")));
     sentences
 }
 

@@ -96,6 +96,13 @@ pub(crate) fn kill(pid: u32) {
     unsafe { libc::kill(pid_t(pid), libc::SIGKILL) };
 }
 
+/// Sends SIGUSR1 to one process. That it is gone already is no matter.
+pub(crate) fn ask_where(pid: u32) {
+    assert!(pid > 1, "neither our own group (0) nor init (1) is ours to ask");
+    // SAFETY: the call takes plain numbers.
+    unsafe { libc::kill(pid_t(pid), libc::SIGUSR1) };
+}
+
 /// Sends SIGKILL to a whole process group at once. That it is gone already is as good.
 pub(crate) fn kill_group(group: u32) {
     assert!(group > 1, "to kill(2), -1 is everybody and 0 is our own group");

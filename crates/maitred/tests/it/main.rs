@@ -3,5 +3,8 @@
 
 mod bad_input;
 mod documents;
+mod function;
 mod program;
+mod pythons;
+mod runtimes;
 mod tidy;
