@@ -33,7 +33,8 @@ use service::Service;
 use signals::Signals;
 
 /// Serves until SIGTERM (answers what was accepted) or SIGINT (ends at once). Blocks the calling
-/// thread, and takes these signals, SIGHUP, SIGUSR1 and SIGCHLD for the whole process.
+/// thread, and takes SIGTERM, SIGHUP and SIGUSR1 (for `processes` SIGINT and
+/// SIGCHLD too) for the whole process.
 ///
 /// # Errors
 /// The address is taken, the log cannot be opened, or the kernel refuses something.
@@ -42,7 +43,7 @@ pub fn serve(options: Options) -> Result<(), ServeError> {
     let forks = options.architecture == Architecture::Processes;
     let admin_port = options.admin_port.filter(|_| forks);
     let admin = admin_port.map(|port| Listener::bind(&options, port)).transpose()?;
-    let signals = Signals::new()?;
+    let signals = if forks { Signals::for_master() } else { Signals::new() }?;
     (options.tell)(&Event::Listening {
         address: listener.address()?,
         admin: admin.as_ref().map(Listener::address).transpose()?,

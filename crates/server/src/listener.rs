@@ -76,7 +76,7 @@ impl Listener {
         let _ = sys::refuse_handshakes(&self.socket);
     }
 
-    /// Gives the spare descriptor to one client, just to say 503. Whether there was a spare one.
+    /// Gives the spare descriptor to one client, just to say 503. Whether there was one.
     fn turn_away(&mut self) -> bool {
         const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\
             Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
@@ -84,7 +84,10 @@ impl Listener {
             self.spare = spare();
             return false;
         }
-        if let Ok((mut stream, _)) = self.socket.accept() {
+        // Without a descriptor accept(2) fails before it looks whether there is anybody.
+        let client = self.socket.accept();
+        let somebody = client.is_ok();
+        if let Ok((mut stream, _)) = client {
             let _ = stream.set_nonblocking(true);
             let _ = stream.write(ANSWER);
             let _ = stream.shutdown(Shutdown::Write);
@@ -92,7 +95,7 @@ impl Listener {
             let _ = stream.read(&mut [0; 4096]);
         }
         self.spare = spare();
-        true
+        somebody
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Reactor<'a> {
     passage: Option<&'a Passage>,
     epoll: Epoll,
     events: Events,
+    /// Of these, the first that was not looked at yet.
+    next_event: usize,
     buffers: Buffers,
     listener: Option<Listener>,
     /// Whether the listener is watched: not while there are too many connections.
@@ -60,7 +62,6 @@ pub(crate) struct Reactor<'a> {
     orders: Vec<Signal>,
     next_sweep: Instant,
     drain_end: Option<Instant>,
-    stopped: bool,
 }
 
 impl<'a> Reactor<'a> {
@@ -77,6 +78,7 @@ impl<'a> Reactor<'a> {
             passage: None,
             epoll,
             events: Events::with_capacity(512),
+            next_event: 0,
             buffers: Buffers::new(),
             listener: Some(listener),
             listening: false,
@@ -87,7 +89,6 @@ impl<'a> Reactor<'a> {
             orders: Vec::new(),
             next_sweep: Instant::now() + SWEEP,
             drain_end: None,
-            stopped: false,
         };
         reactor.listen()?;
         Ok(reactor)
@@ -112,7 +113,7 @@ impl<'a> Reactor<'a> {
     /// Whether there is or may come anything to do.
     pub(crate) fn is_open(&self) -> bool {
         let late = self.drain_end.is_some_and(|end| Instant::now() >= end);
-        !self.stopped && !late && (self.listener.is_some() || !self.is_empty())
+        !late && (self.listener.is_some() || !self.is_empty())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -129,12 +130,19 @@ impl<'a> Reactor<'a> {
         self.acts.pop_front()
     }
 
-    /// Waits for any socket, for at most `time`, and does all that needs no act.
+    /// Waits for any socket, for at most `time`, and does what needs no act, up to the first act.
+    ///
+    /// It stops there because who performs acts at once begins one request at a time, and may not want to
+    /// begin another one after it.
     pub(crate) fn wait(&mut self, time: Duration) -> io::Result<()> {
-        let until_sweep = self.next_sweep.saturating_duration_since(Instant::now());
-        self.epoll.wait(&mut self.events, time.min(until_sweep))?;
-        for index in 0..self.events.len() {
-            match self.events.get(index) {
+        if self.next_event == self.events.len() {
+            let until_sweep = self.next_sweep.saturating_duration_since(Instant::now());
+            self.epoll.wait(&mut self.events, time.min(until_sweep))?;
+            self.next_event = 0;
+        }
+        while self.next_event < self.events.len() && self.acts.is_empty() {
+            self.next_event += 1;
+            match self.events.get(self.next_event - 1) {
                 (LISTENER, _) => self.accept(ACCEPTS_AT_ONCE)?,
                 (SIGNALS, _) => self.take_signals()?,
                 (PASSAGE, _) => self.take_over(ACCEPTS_AT_ONCE),
@@ -344,7 +352,6 @@ impl<'a> Reactor<'a> {
         while let Some(signal) = self.signals.take() {
             match signal {
                 Signal::Drain => self.drain()?,
-                Signal::Stop => self.stopped = true,
                 order => self.orders.push(order),
             }
         }

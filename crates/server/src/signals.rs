@@ -10,7 +10,7 @@ use crate::sys::SignalFd;
 pub(crate) enum Signal {
     /// SIGTERM: answer what was accepted, then end.
     Drain,
-    /// SIGINT: end now.
+    /// SIGINT, where it is taken: end now.
     Stop,
     /// SIGHUP: replace every worker.
     Renew,
@@ -25,8 +25,15 @@ pub(crate) enum Signal {
 pub(crate) struct Signals(SignalFd);
 
 impl Signals {
+    /// For a process that serves. SIGINT is left to the kernel, which ends the process even
+    /// while it computes or blocks.
     pub(crate) fn new() -> io::Result<Self> {
-        SignalFd::new(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1, libc::SIGCHLD])
+        SignalFd::new(&[libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1]).map(Self)
+    }
+
+    /// For a process that only supervises, and never computes or blocks.
+    pub(crate) fn for_master() -> io::Result<Self> {
+        SignalFd::new(&[libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGINT, libc::SIGCHLD])
             .map(Self)
     }
 

@@ -36,10 +36,8 @@ pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> 
     let service = Arc::new(service);
     let roll = Arc::new(Roll::default());
     let runtime = runtime(&service)?;
-    let drains = runtime.block_on(welcome(&service, &roll, listener, signals, attend))?;
-    if drains {
-        see_out(&service, &roll, signals);
-    }
+    runtime.block_on(welcome(&service, &roll, listener, signals, attend))?;
+    see_out(&service, &roll);
     runtime.shutdown_background();
     Ok(())
 }
@@ -50,14 +48,14 @@ pub(super) fn runtime(service: &Service) -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(workers).thread_name("worker").enable_all().build()
 }
 
-/// Accepts clients and gives each one a task, until told to stop. Whether it is to be gracefully.
+/// Accepts clients and gives each one a task, until told to stop.
 pub(super) async fn welcome<F, T>(
     service: &Arc<Service>,
     roll: &Arc<Roll>,
     listener: Listener,
     signals: &Signals,
     attend: F,
-) -> io::Result<bool>
+) -> io::Result<()>
 where
     F: Fn(TcpStream, Entry, Arc<Service>) -> T + Copy + Send + 'static,
     T: Future<Output = ()> + Send + 'static,
@@ -76,7 +74,6 @@ where
             ready = signals.readable() => {
                 let mut ready = ready?;
                 match signals.get_ref().take() {
-                    Some(Signal::Stop) => return Ok(false),
                     Some(Signal::Drain) => break,
                     Some(_) => {}
                     None => ready.clear_ready(),
@@ -88,7 +85,7 @@ where
     service.draining.store(true, Relaxed);
     listener.get_ref().refuse_handshakes();
     while admit(service, roll, listener.get_mut(), attend)? {}
-    Ok(true)
+    Ok(())
 }
 
 fn admit<F, T>(

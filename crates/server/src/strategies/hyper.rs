@@ -31,9 +31,8 @@ pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> 
     let service = Arc::new(service);
     let roll = Arc::new(Roll::default());
     let runtime = runtime(&service)?;
-    if runtime.block_on(welcome(&service, &roll, listener, signals, attend))? {
-        see_out(&service, &roll, signals);
-    }
+    runtime.block_on(welcome(&service, &roll, listener, signals, attend))?;
+    see_out(&service, &roll);
     runtime.shutdown_background();
     Ok(())
 }

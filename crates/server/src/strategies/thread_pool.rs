@@ -59,10 +59,8 @@ pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals)
         let fds = [signals.as_raw_fd(), listener.as_raw_fd()];
         let fds = if full { &fds[..1] } else { &fds[..] };
         sys::wait_readable(fds, if full { SWEEP_DRAINING } else { SWEEP })?;
-        match signals.take() {
-            Some(Signal::Stop) => return Ok(()),
-            Some(Signal::Drain) => break,
-            _ => {}
+        if signals.take() == Some(Signal::Drain) {
+            break;
         }
         while pool.len() < connections_max && pool.admit(&mut listener)? {}
         if Instant::now() >= next_sweep {
@@ -74,7 +72,7 @@ pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals)
     listener.refuse_handshakes();
     while pool.admit(&mut listener)? {}
     drop(listener);
-    pool.see_out(signals);
+    pool.see_out();
     Ok(())
 }
 
@@ -159,16 +157,13 @@ impl Pool {
         });
     }
 
-    fn see_out(&self, signals: &Signals) {
+    fn see_out(&self) {
         let options = &self.service.options;
         let start = Instant::now();
         for connection in self.waiting().values_mut() {
             connection.hurry(options.times.drain_idle);
         }
         while self.len() > 0 && start.elapsed() < options.graceful_timeout {
-            if signals.take() == Some(Signal::Stop) {
-                break;
-            }
             thread::sleep(SWEEP_DRAINING);
             self.sweep();
         }

@@ -38,10 +38,8 @@ pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals)
                 Duration::from_secs(1),
             )?,
         }
-        match signals.take() {
-            Some(Signal::Stop) => return Ok(()),
-            Some(Signal::Drain) => break,
-            _ => {}
+        if signals.take() == Some(Signal::Drain) {
+            break;
         }
         while roll.len() < threads_max && admit(&service, &roll, &mut listener)? {}
     }
@@ -50,7 +48,7 @@ pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals)
     listener.refuse_handshakes();
     while admit(&service, &roll, &mut listener)? {}
     drop(listener);
-    see_out(&service, &roll, signals);
+    see_out(&service, &roll);
     Ok(())
 }
 
@@ -83,7 +81,7 @@ fn attend(mut connection: Connection, service: &Service) -> Connection {
     let times = &service.options.times;
     let tick = times.head.min(times.body).min(times.idle).max(Duration::from_millis(1));
     let _ = connection.stream().set_read_timeout(Some(tick));
-    let _ = connection.stream().set_write_timeout(Some(times.write.max(tick)));
+    let _ = connection.stream().set_write_timeout(Some(times.write.max(tick) / 2));
     let mut wants = Wants::Read;
     loop {
         wants = match wants {
@@ -103,14 +101,11 @@ fn attend(mut connection: Connection, service: &Service) -> Connection {
 }
 
 /// Waits until the last client left, for as long as the options allow.
-pub(super) fn see_out(service: &Service, roll: &Roll, signals: &Signals) {
+pub(super) fn see_out(service: &Service, roll: &Roll) {
     let start = Instant::now();
     let options = &service.options;
     let mut hushed = false;
     while roll.len() > 0 && start.elapsed() < options.graceful_timeout {
-        if signals.take() == Some(Signal::Stop) {
-            break;
-        }
         if !hushed && start.elapsed() >= options.times.drain_idle {
             roll.end_inputs();
             hushed = true;
