@@ -17,7 +17,7 @@ fn assert_refused(requests: &[(&[u8], &str)]) {
         for (request, expected) in requests {
             let answer = server.talk(request);
             let text = String::from_utf8_lossy(request);
-            assert_eq!(status(&answer), *expected, "{strategy}: {:.80}", text);
+            assert_eq!(status(&answer), *expected, "{strategy}: {text:.80}");
             let answers = answer.windows(9).filter(|part| part == b"HTTP/1.1 ").count();
             assert_eq!(answers, 1, "{strategy} answered twice: {text:.200}");
         }

@@ -133,7 +133,7 @@ impl Server {
         let workers = self.workers();
         let list = workers["workers"].as_array().expect("a list").iter();
         list.filter(|worker| worker["stage"] == "ready")
-            .map(|worker| i32::try_from(worker["pid"].as_i64().unwrap()).unwrap())
+            .map(|worker| worker["pid"].to_string().parse().expect("a number"))
             .collect()
     }
 }
