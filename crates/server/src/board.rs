@@ -179,3 +179,30 @@ pub(crate) fn decode(word: u64) -> Departure {
         _ => Departure::Exit(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_departure_survives_its_word() {
+        use Departure::{Exit, Hung, Memory, Renewed, Requests, Signal, Stopped};
+        for why in [Requests, Memory, Renewed, Stopped, Hung, Signal(9), Exit(3)] {
+            assert_eq!(decode(encode(why)), why);
+        }
+    }
+
+    #[test]
+    fn who_left_is_remembered_and_still_counted() {
+        let board = Board::new(2).unwrap();
+        for pid in 1..=40 {
+            board.set(1, Word::Pid, pid);
+            board.set(1, Word::Served, 10);
+            let age = Duration::from_secs(1);
+            board.retire(1, &Left { pid, why: Departure::Memory, requests: 10, age, resident: 7 });
+        }
+        assert_eq!((board.get(1, Word::Pid), board.sum(Word::Served)), (0, 400));
+        let pids: Vec<_> = board.departures().iter().map(|left| left.pid).collect();
+        assert_eq!(pids, (9..=40).rev().collect::<Vec<_>>());
+    }
+}

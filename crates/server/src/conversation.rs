@@ -358,6 +358,9 @@ impl Conversation {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// How one step of a conversation ended: it used so many bytes of the input, and goes on or stops.
 enum Step {
     Used(usize),

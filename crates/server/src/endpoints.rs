@@ -289,3 +289,24 @@ fn status_code(text: &str) -> Result<u16, Plan> {
         .filter(|code| (200..600).contains(code))
         .ok_or_else(|| bad(format!("`{}` is not a status from 200 to 599", text.escape_default())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_are_read_or_refused() {
+        for (text, millis) in [("1s", 1_000), ("250ms", 250), ("1.5", 1_500), ("0", 0)] {
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "-1", "1h", "inf", "nan", "1e3", "1e999", "1 s"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+        for (text, bytes) in [("7", 7), ("100KB", 100_000), ("1MiB", 1 << 20)] {
+            assert_eq!(parse_size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "KB", "-1", "1TB", "1.5MB", "99999999999999999999", "99999999999999GB"] {
+            assert_eq!(parse_size(text), None, "{text}");
+        }
+    }
+}

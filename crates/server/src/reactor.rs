@@ -17,7 +17,7 @@ use crate::sys::{Epoll, Events, Interest, Passage};
 const LISTENER: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
 const PASSAGE: u64 = u64::MAX - 2;
-/// Connections taken in one go, so that siblings get some and those inside are not forgotten.
+/// Connections taken in one go; those inside are served in between.
 const ACCEPTS_AT_ONCE: usize = 16;
 /// How often deadlines are looked at; also the longest silence between two signs of life.
 const SWEEP: Duration = Duration::from_millis(500);
@@ -143,9 +143,9 @@ impl<'a> Reactor<'a> {
         while self.next_event < self.events.len() && self.acts.is_empty() {
             self.next_event += 1;
             match self.events.get(self.next_event - 1) {
-                (LISTENER, _) => self.accept(ACCEPTS_AT_ONCE)?,
+                (LISTENER, _) => self.accept(self.takes_at_once())?,
                 (SIGNALS, _) => self.take_signals()?,
-                (PASSAGE, _) => self.take_over(ACCEPTS_AT_ONCE),
+                (PASSAGE, _) => self.take_over(self.takes_at_once()),
                 (token, hung_up) => self.serve(token, hung_up),
             }
         }
@@ -211,6 +211,11 @@ impl<'a> Reactor<'a> {
             self.listening = true;
         }
         Ok(())
+    }
+
+    /// With siblings one at a time, so that each gets some.
+    fn takes_at_once(&self) -> usize {
+        if self.exclusive { 1 } else { ACCEPTS_AT_ONCE }
     }
 
     fn accept(&mut self, at_most: usize) -> io::Result<()> {

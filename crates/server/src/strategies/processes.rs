@@ -16,8 +16,12 @@ use crate::board::Board;
 use crate::error::ServeError;
 use crate::listener::Listener;
 use crate::options::Options;
+use crate::service::Service;
 use crate::signals::Signals;
 use crate::sys::{self, Bell, Passage};
+
+/// Workers that may be slow to leave, beyond one for each seat.
+const SLOW_LEAVERS: usize = 32;
 
 /// What the master and its workers have in common; forking copies it.
 #[derive(Debug)]
@@ -42,10 +46,12 @@ pub(crate) fn serve(
         return Err(ServeError::Threads { threads });
     }
     let workers = options.workers.unwrap_or_else(cores).max(1);
+    // Found out here, because a worker could only die of it.
+    Service::new(options.clone(), Board::new(1)?, 0).map_err(ServeError::Log)?;
     let house = House {
         options: options.clone(),
         // Room for a replacement of each, and for some that are slow to leave.
-        board: Board::new(workers * 2 + 4)?,
+        board: Board::new(workers * 2 + SLOW_LEAVERS)?,
         listener,
         bell: Bell::new()?,
         passage: Passage::new()?,

@@ -25,6 +25,7 @@ fn recycling_loses_no_request() {
     let server = start(&["--max-requests", "100", "--max-requests-jitter", "20"]);
     let load = Load::start(server.address, "/bytes/13", &CLIENTS);
     load.reach(5_000);
+    eventually("as many workers serve as are wanted", || server.worker_pids().len() == 2);
     let tally = load.stop();
     assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
     let left = server.said().iter().filter(|line| line.contains("number of requests")).count();

@@ -17,6 +17,8 @@ use crate::sys;
 const TICK: Duration = Duration::from_millis(100);
 /// So many workers may die at once, one after another, before the next one has to wait.
 const DEATHS_FREE: u32 = 3;
+/// A worker that needs longer may be ended when there is no room for a new one.
+const SLOW_LEAVE: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// A worker that lived so long did not die at once.
@@ -31,7 +33,8 @@ struct Worker {
     /// The worker that leaves when this one is ready.
     replaces: Option<i32>,
     announced: bool,
-    told_to_leave: bool,
+    /// When it was told that its replacement is ready.
+    told_to_leave: Option<Instant>,
     hung: bool,
 }
 
@@ -109,14 +112,17 @@ impl Master {
                 self.start(Some(pid))?;
             }
         }
-        if self.workers.iter().all(|worker| worker.replaces.is_none() && !worker.told_to_leave)
+        if self
+            .workers
+            .iter()
+            .all(|worker| worker.replaces.is_none() && worker.told_to_leave.is_none())
             && let Some(pid) = self.renewals.pop_front()
             && self.workers.iter().any(|worker| worker.pid == pid)
         {
             self.start(Some(pid))?;
         }
         // A worker and its replacement fill one seat.
-        let seats = |worker: &&Worker| !worker.told_to_leave && worker.replaces.is_none();
+        let seats = |worker: &&Worker| worker.told_to_leave.is_none() && worker.replaces.is_none();
         while self.workers.iter().filter(seats).count() < self.wanted {
             if !self.start(None)? {
                 break;
@@ -125,22 +131,36 @@ impl Master {
         Ok(())
     }
 
+    /// Who is at that stage and was not told to leave yet.
     fn of_stage(&self, stage: Stage) -> impl Iterator<Item = i32> {
         let board = self.house.board;
-        let of_stage = move |worker: &&Worker| board.stage(worker.slot) == stage;
+        let of_stage = move |worker: &&Worker| {
+            worker.told_to_leave.is_none() && board.stage(worker.slot) == stage
+        };
         self.workers.iter().filter(of_stage).map(|worker| worker.pid)
     }
 
     /// Forks a worker, unless it has to wait. Whether it did.
     fn start(&mut self, replaces: Option<i32>) -> io::Result<bool> {
         let board = self.house.board;
-        let free = (0..board.slots()).find(|&slot| board.get(slot, Word::Pid) == 0);
-        let Some(slot) = free.filter(|_| Instant::now() >= self.next_start) else {
+        if Instant::now() < self.next_start {
+            return Ok(false);
+        }
+        let Some(slot) = (0..board.slots()).find(|&slot| board.get(slot, Word::Pid) == 0) else {
+            // Slow clients of workers that leave must not keep their replacements from starting.
+            let slow = |worker: &&Worker| {
+                worker.told_to_leave.is_some_and(|told| told.elapsed() > SLOW_LEAVE)
+            };
+            let slow = self.workers.iter().filter(slow).min_by_key(|worker| worker.told_to_leave);
+            if let Some(oldest) = slow {
+                sys::send_signal(oldest.pid, libc::SIGKILL);
+            }
             return Ok(false);
         };
         let house = &self.house;
         let pid = fork_into(|| worker::live(house, slot))?;
         // The child writes the same; this makes the slot taken at once.
+        board.set(slot, Word::Started, monotonic_ns());
         board.set(slot, Word::Pid, u64::from(pid.cast_unsigned()));
         self.workers.push(Worker {
             pid,
@@ -148,7 +168,7 @@ impl Master {
             started: Instant::now(),
             replaces,
             announced: false,
-            told_to_leave: false,
+            told_to_leave: None,
             hung: false,
         });
         Ok(true)
@@ -168,8 +188,8 @@ impl Master {
             (self.house.options.tell)(&Event::WorkerReady { pid: worker.pid });
         }
         for worker in &mut self.workers {
-            if relieved.contains(&worker.pid) && !worker.told_to_leave {
-                worker.told_to_leave = true;
+            if relieved.contains(&worker.pid) && worker.told_to_leave.is_none() {
+                worker.told_to_leave = Some(Instant::now());
                 sys::send_signal(worker.pid, libc::SIGUSR1);
             }
         }

@@ -1,7 +1,7 @@
 //! A worker process: the sequential server, and the manners of leaving.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::House;
 use crate::board::{Stage, Word, encode};
@@ -12,6 +12,9 @@ use crate::service::{Allowance, Service};
 use crate::signals::{Signal, Signals};
 use crate::strategies::event_loop;
 use crate::strategies::sequential::perform_all;
+
+/// How often a leaving worker tries again to give away what the passage had no room for.
+const LEAVING_TICK: Duration = Duration::from_millis(20);
 
 /// The life of a worker. It ends when it was told to leave or drain and has nobody left.
 pub(super) fn live(house: &House, slot: usize) -> io::Result<()> {
@@ -25,9 +28,9 @@ pub(super) fn live(house: &House, slot: usize) -> io::Result<()> {
     let mut reactor = Reactor::with_siblings(&service, listener, &signals, &house.passage)?;
     service.beat();
     enter(house, slot, Stage::Ready);
-    let mut leaves = false;
+    let mut left = None;
     while reactor.is_open() {
-        reactor.wait(Duration::MAX)?;
+        reactor.wait(if left.is_some() { LEAVING_TICK } else { Duration::MAX })?;
         perform_all(&mut reactor);
         if service.is_paused() && house.board.stage(slot) == Stage::Ready {
             // From here on nothing is begun; the listener is left to the others.
@@ -42,12 +45,14 @@ pub(super) fn live(house: &House, slot: usize) -> io::Result<()> {
                 service.pause();
                 reactor.rest()?;
                 enter(house, slot, Stage::Leaving);
-                leaves = true;
+                left = Some(Instant::now());
             }
         }
-        if leaves && !service.is_draining() {
+        if let Some(since) = left.filter(|_| !service.is_draining()) {
             reactor.hand_on(&house.passage);
-            if reactor.is_empty() {
+            // A client that takes its answer byte by byte must not keep a worker for ever.
+            let late = since.elapsed() > house.options.graceful_timeout;
+            if late || reactor.is_empty() {
                 break;
             }
         }
