@@ -5,16 +5,19 @@
 //! request that computes or blocks holds one of the few threads; the others steal what it had queued.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
 
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -136,29 +139,18 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
                 with_buffers(|buffers| connection.get_mut().resume(buffers, &service))
             }
             Wants::Read | Wants::Write => {
-                let interest = match wants {
-                    Wants::Read => Interest::READABLE,
-                    _ => Interest::WRITABLE,
+                let socket_or_alarm = |context: &mut Context<'_>| match poll_turn(
+                    &mut connection,
+                    wants,
+                    &service,
+                    context,
+                ) {
+                    Poll::Ready(next) => Poll::Ready(Some(next)),
+                    Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
                 };
-                tokio::select! {
-                    biased;
-                    ready = connection.ready_mut(interest) => match ready {
-                        Err(_) => Wants::Gone,
-                        Ok(mut ready) => {
-                            let wants = with_buffers(|buffers| {
-                                ready.get_inner_mut().turn(buffers, &service)
-                            });
-                            let exhausted = match interest {
-                                Interest::READABLE => ready.get_inner().drained_input,
-                                _ => wants == Wants::Write,
-                            };
-                            if exhausted {
-                                ready.clear_ready();
-                            }
-                            wants
-                        }
-                    },
-                    () = &mut alarm => {
+                match poll_fn(socket_or_alarm).await {
+                    Some(next) => next,
+                    None => {
                         let deadline = Instant::from_std(connection.get_ref().deadline);
                         if deadline <= Instant::now() {
                             with_buffers(|buffers| connection.get_mut().time_out(buffers, &service))
@@ -172,6 +164,29 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
             Wants::Gone => return,
         };
     }
+}
+
+/// Serves the connection if its socket is ready, and otherwise has this task woken when it is.
+fn poll_turn(
+    connection: &mut AsyncFd<Connection>,
+    wants: Wants,
+    service: &Service,
+    context: &mut Context<'_>,
+) -> Poll<Wants> {
+    let ready = match wants {
+        Wants::Write => ready!(connection.poll_write_ready_mut(context)),
+        _ => ready!(connection.poll_read_ready_mut(context)),
+    };
+    let Ok(mut ready) = ready else { return Poll::Ready(Wants::Gone) };
+    let next = with_buffers(|buffers| ready.get_inner_mut().turn(buffers, service));
+    let exhausted = match wants {
+        Wants::Write => next == Wants::Write,
+        _ => ready.get_inner().drained_input,
+    };
+    if exhausted {
+        ready.clear_ready();
+    }
+    Poll::Ready(next)
 }
 
 fn with_buffers<T>(f: impl FnOnce(&mut Buffers) -> T) -> T {
