@@ -205,3 +205,23 @@ fn without_descriptors_known_clients_are_served_and_new_ones_told() {
         server.assert_serves();
     }
 }
+
+#[test]
+fn a_full_house_lets_the_next_one_wait_until_somebody_leaves() {
+    for strategy in OWN {
+        let server = Server::start(strategy, &["--max-connections", "3", "--workers", "1"]);
+        let request = b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n";
+        let mut inside: Vec<TcpStream> = (0..3).map(|_| server.connect()).collect();
+        for stream in &mut inside {
+            stream.write_all(request).unwrap();
+            assert!(read_answer(stream).is_some(), "{strategy}");
+        }
+        let mut outside = server.connect();
+        outside.write_all(request).unwrap();
+        outside.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+        assert!(read_answer(&mut outside).is_none(), "{strategy} let in more than it may");
+        drop(inside.pop());
+        outside.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+        assert!(read_answer(&mut outside).is_some(), "{strategy} forgot who waited outside");
+    }
+}
