@@ -1,3 +1,5 @@
+//! What is said of interpreters: their locks, and what their processes cost.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
