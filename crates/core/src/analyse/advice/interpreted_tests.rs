@@ -1,3 +1,5 @@
+//! What is said of interpreters, and what is not.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
