@@ -136,6 +136,12 @@ pub enum EventLoop {
     Uvloop,
 }
 
+/// How a choice is written, which is also what a runner is told.
+pub fn name_of(choice: &impl ValueEnum) -> String {
+    let value = choice.to_possible_value().expect("no choice is skipped");
+    value.get_name().to_owned()
+}
+
 /// Arguments of `maitred compare`.
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]

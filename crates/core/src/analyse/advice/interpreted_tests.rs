@@ -1,4 +1,4 @@
-//! What is said of interpreters: their locks, and what their processes cost.
+//! What is said of interpreters, and what is not.
 
 use alloc::string::String;
 use alloc::vec::Vec;
