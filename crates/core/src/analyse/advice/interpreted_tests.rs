@@ -1,4 +1,4 @@
-//! What is said of interpreters, and what is not.
+//! What is said of interpreters: their locks, and what their processes cost.
 
 use alloc::string::String;
 use alloc::vec::Vec;
