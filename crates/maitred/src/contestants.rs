@@ -94,8 +94,8 @@ fn unknown(text: &str, runtimes: &Runtimes) -> Error {
     let bare = text.split(':').next().unwrap_or(text);
     let full = if bare.contains('/') { bare.to_owned() } else { format!("native/{bare}") };
     let hint = spelling::nearest(&full, known.iter().map(String::as_str))
-        .map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
-    Error::Usage(format!("unknown model `{text}`{hint} Known: {}", known.join(", ")))
+        .map_or_else(|| ";".to_owned(), |name| format!(", did you mean `{name}`?"));
+    Error::Usage(format!("unknown model `{text}`{hint} there are {}", known.join(", ")))
 }
 
 /// One model for each number of workers, where it has any and none was written with it.

@@ -24,7 +24,8 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
         Some(path) => {
             let second = load(path)?;
             let mut text = view::table::table(&second, &options(terminal));
-            text.push_str(&against(&second, &first, args, terminal)?);
+            comparable(&second, &first, args.across_machines)?;
+            text.push_str(&changes(&second, &first, terminal));
             text
         }
     };
@@ -42,19 +43,10 @@ pub(crate) fn load(path: &Path) -> Result<Comparison, Error> {
         .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }
 
-/// What changed, as text.
-///
-/// # Errors
-/// See [`comparable`].
-pub(crate) fn against(
-    new: &Comparison,
-    old: &Comparison,
-    args: &CompareArgs,
-    terminal: &Terminal,
-) -> Result<String, Error> {
-    comparable(new, old, args.across_machines)?;
+/// What changed, as text. For results that are [`comparable`].
+pub(crate) fn changes(new: &Comparison, old: &Comparison, terminal: &Terminal) -> String {
     let changes = change::changes(old, new);
-    Ok(format!("\n{}", view::changes::changes(&changes, &old.started, &options(terminal))))
+    format!("\n{}", view::changes::changes(&changes, &old.started, &options(terminal)))
 }
 
 /// Whether two results may be held beside each other.

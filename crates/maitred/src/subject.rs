@@ -133,11 +133,14 @@ fn read(path: &Path) -> Result<String, Error> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
+        // Without a slash it would be looked for in the PATH.
+        let program =
+            if path.components().count() > 1 { path.into() } else { Path::new(".").join(path) };
         Error::Usage(format!(
             "{} is not text (byte {place} is not UTF-8); a workload is a KDL file, and a program \
              is named behind `--`: maitred compare -- {}",
             path.display(),
-            path.display()
+            program.display()
         ))
     })
 }

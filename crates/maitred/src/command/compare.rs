@@ -40,13 +40,16 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let entries = contestants::choose(&wish, &subject, &runtimes)?;
     let baseline = args.baseline.as_deref().map(|name| find(name, &entries)).transpose()?;
     let old = args.against.as_deref().map(saved::load).transpose()?;
+    let mut comparison = begin(args, &subject, &entries);
+    if let Some(old) = &old {
+        saved::comparable(&comparison, old, args.across_machines)?;
+    }
     let mut exports = open_exports(args)?;
     subject.warn(terminal);
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
     let _guard = runtimes::guard()?;
 
-    let mut comparison = begin(args, &subject, &entries);
     let rules = Rules {
         warmup: args.warmup,
         rounds: args.runs,
@@ -82,21 +85,26 @@ fn finish(
     terminal: &Terminal,
     outcome: Result<(), Error>,
 ) -> Result<u8, Error> {
-    let mut unwritten = None;
-    for export in &mut exports {
-        if let Err(error) = export.finish(comparison) {
-            unwritten = Some(error);
-        }
+    for failure in exports.iter_mut().filter_map(|export| export.finish(comparison)) {
+        terminal.complain(&failure);
     }
     let mut text = view::table::table(comparison, &options(terminal));
     if let Some(old) = old {
-        text.push_str(&saved::against(comparison, old, args, terminal)?);
+        text.push_str(&saved::changes(comparison, old, terminal));
     }
-    terminal.print(&text)?;
+    if comparison.stopped == Stopped::Interrupted {
+        terminal.complain("interrupted; what was measured until then is kept and shown");
+    }
+    let printed = terminal.print(&text);
     outcome?;
-    match unwritten {
-        Some(error) => Err(error),
-        None => Ok(exit_code(comparison, args.strict)),
+    match printed {
+        Err(Error::NotWritten(sentence)) => return Err(Error::NotWritten(sentence)),
+        Err(Error::ClosedPipe) | Ok(()) => {}
+        Err(other) => return Err(other),
+    }
+    match exports.iter().all(Export::is_written) {
+        true => Ok(exit_code(comparison, args.strict)),
+        false => Ok(exit::NOT_WRITTEN),
     }
 }
 

@@ -97,9 +97,9 @@ fn the_readme_has_the_table_of_exit_codes() {
     let page = fs::read_to_string(root().join("README.md")).unwrap();
     let (_, codes) = maitred::cli::EXIT_CODES.split_once('\n').unwrap();
     let codes: Vec<&str> = codes.lines().map(str::trim).collect();
-    let shown = blocks(&page, "text").into_iter().any(|block| {
-        block.lines().map(str::trim).collect::<Vec<_>>() == codes
-    });
+    let shown = blocks(&page, "text")
+        .into_iter()
+        .any(|block| block.lines().map(str::trim).collect::<Vec<_>>() == codes);
     assert!(shown, "the README's exit codes are not those of --help:\n{}", codes.join("\n"));
 }
 

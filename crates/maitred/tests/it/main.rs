@@ -3,5 +3,9 @@
 
 mod bad_input;
 mod documents;
+mod failing;
+mod form;
+mod output;
 mod program;
+mod signals;
 mod tidy;
