@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use maitred_core::result::Comparison;
 
+use crate::cli::CompareArgs;
 use crate::error::Error;
+use crate::terminal::Terminal;
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+enum Format {
     Json,
     Csv,
     Markdown,
@@ -44,7 +46,7 @@ impl Export {
     ///
     /// # Errors
     /// [`Error::Usage`] when it cannot.
-    pub(crate) fn open(format: Format, path: &Path) -> Result<Self, Error> {
+    fn open(format: Format, path: &Path) -> Result<Self, Error> {
         let place = Place::find(path).map_err(|error| {
             Error::Usage(format!(
                 "{} cannot be written: {error}; name a file in a folder where you may write",
@@ -67,18 +69,13 @@ impl Export {
     }
 
     /// Writes the final result. Gives a new failure as a sentence.
-    pub(crate) fn finish(&mut self, result: &Comparison) -> Option<String> {
+    fn finish(&mut self, result: &Comparison) -> Option<String> {
         let text = self.render(result);
         let outcome = match &mut self.place {
             Place::Stream(file) => file.write_all(text.as_bytes()),
             Place::File(file) => replace(file, &text),
         };
         self.note(outcome)
-    }
-
-    /// Whether it could be written the last time.
-    pub(crate) fn is_written(&self) -> bool {
-        self.failure.is_none()
     }
 
     fn render(&self, result: &Comparison) -> String {
@@ -130,6 +127,31 @@ impl Place {
         }
         Ok(Self::File(path))
     }
+}
+
+/// Opens all files that were asked for.
+///
+/// # Errors
+/// [`Error::Usage`] for the first that cannot be written.
+pub(crate) fn open(args: &CompareArgs) -> Result<Vec<Export>, Error> {
+    let wanted = [
+        (Format::Json, &args.save),
+        (Format::Json, &args.export_json),
+        (Format::Csv, &args.export_csv),
+        (Format::Markdown, &args.export_markdown),
+    ];
+    let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
+    named.map(|(format, path)| Export::open(format, path)).collect()
+}
+
+/// Writes the final result to all of them and tells what fails; whether nothing did.
+pub(crate) fn finish(exports: &mut [Export], result: &Comparison, terminal: &Terminal) -> bool {
+    for export in exports.iter_mut() {
+        if let Some(failure) = export.finish(result) {
+            terminal.complain(&failure);
+        }
+    }
+    exports.iter().all(|export| export.failure.is_none())
 }
 
 /// Replaces a file whole: it never holds half a result, not even when the disk is full.

@@ -11,6 +11,7 @@ use maitred_core::view;
 use crate::cli::CompareArgs;
 use crate::command::compare::options;
 use crate::error::{Error, exit};
+use crate::export;
 use crate::terminal::Terminal;
 
 /// Shows one saved result again, or what changed between two.
@@ -19,18 +20,19 @@ use crate::terminal::Terminal;
 /// [`Error::Usage`] when one cannot be read, or they do not compare.
 pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let first = load(&args.subject[0])?;
-    let text = match args.subject.get(1) {
-        None => view::table::table(&first, &options(terminal)),
-        Some(path) => {
-            let second = load(path)?;
-            let mut text = view::table::table(&second, &options(terminal));
-            comparable(&second, &first, args.across_machines)?;
-            text.push_str(&changes(&second, &first, terminal));
-            text
-        }
-    };
+    let second = args.subject.get(1).map(|path| load(path)).transpose()?;
+    let shown = second.as_ref().unwrap_or(&first);
+    let mut text = view::table::table(shown, &options(terminal));
+    let other = second.is_some().then_some(&first);
+    let against = args.against.as_deref().map(load).transpose()?;
+    for old in other.into_iter().chain(&against) {
+        comparable(shown, old, args.across_machines)?;
+        text.push_str(&changes(shown, old, terminal));
+    }
+    let mut exports = export::open(args)?;
+    let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
-    Ok(exit::OK)
+    Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
 }
 
 /// Reads a saved result.

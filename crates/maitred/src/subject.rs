@@ -156,7 +156,8 @@ fn quote(word: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             // `$` begins a parameter in the language; here it is the user's own.
             '$' => quoted.push_str("$$"),
-            other if other.is_control() => {
+            // Control characters, other ends of lines and marks of direction may not stand in KDL.
+            other if !(other.is_alphanumeric() || other == ' ' || other.is_ascii_graphic()) => {
                 quoted.push_str(&format!("\\u{{{:x}}}", other as u32));
             }
             other => quoted.push(other),
@@ -184,6 +185,8 @@ fn find_program(name: &str) -> Result<(), Error> {
     }
     let hint = if name.contains(' ') {
         "; write the words apart, without quotes around them all, or run a shell: -- sh -c '…'"
+    } else if Path::new(name).is_dir() {
+        "; it is a directory"
     } else if Path::new(name).exists() {
         "; it is not executable"
     } else {

@@ -1,6 +1,5 @@
 //! `maitred compare`: several models on one piece of work; or saved results beside each other.
 
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
@@ -14,7 +13,7 @@ use maitred_core::view::{self, units};
 use crate::cli::{CompareArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
-use crate::export::{Export, Format};
+use crate::export::{self, Export};
 use crate::measure::machine;
 use crate::progress::{self, ProgressLine};
 use crate::rounds::{self, Purpose, Rules, World};
@@ -44,7 +43,7 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     if let Some(old) = &old {
         saved::comparable(&comparison, old, args.across_machines)?;
     }
-    let mut exports = open_exports(args)?;
+    let mut exports = export::open(args)?;
     subject.warn(terminal);
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
@@ -85,9 +84,7 @@ fn finish(
     terminal: &Terminal,
     outcome: Result<(), Error>,
 ) -> Result<u8, Error> {
-    for failure in exports.iter_mut().filter_map(|export| export.finish(comparison)) {
-        terminal.complain(&failure);
-    }
+    let written = export::finish(&mut exports, comparison, terminal);
     let mut text = view::table::table(comparison, &options(terminal));
     if let Some(old) = old {
         text.push_str(&saved::changes(comparison, old, terminal));
@@ -102,10 +99,7 @@ fn finish(
         Err(Error::ClosedPipe) | Ok(()) => {}
         Err(other) => return Err(other),
     }
-    match exports.iter().all(Export::is_written) {
-        true => Ok(exit_code(comparison, args.strict)),
-        false => Ok(exit::NOT_WRITTEN),
-    }
+    Ok(if written { exit_code(comparison, args.strict) } else { exit::NOT_WRITTEN })
 }
 
 /// How pictures in this terminal are drawn.
@@ -149,17 +143,6 @@ fn find(name: &str, entries: &[Entry]) -> Result<usize, Error> {
             names.join(", ")
         ))
     })
-}
-
-fn open_exports(args: &CompareArgs) -> Result<Vec<Export>, Error> {
-    let wanted = [
-        (Format::Json, &args.save),
-        (Format::Json, &args.export_json),
-        (Format::Csv, &args.export_csv),
-        (Format::Markdown, &args.export_markdown),
-    ];
-    let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
-    named.map(|(format, path): (Format, &Path)| Export::open(format, path)).collect()
 }
 
 fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison {

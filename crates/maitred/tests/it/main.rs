@@ -2,10 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
 
 mod bad_input;
+mod command;
 mod documents;
 mod failing;
 mod form;
+mod look;
+mod meaning;
 mod output;
 mod program;
+mod random;
+mod saved;
+mod scale;
 mod signals;
 mod tidy;
