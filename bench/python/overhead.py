@@ -3,6 +3,7 @@
 usage: overhead.py [--tasks N] [--rounds N] [--strategies A,B] [PYTHON ...]
 
   work     N tasks of 1 ms of pure-Python work, runner ÷ by hand (by_hand.py), the least of the rounds each   bar 1.10
+  cpu      the same in CPU time, which a busy machine disturbs less; not where other processes work
   span     recording one span, two clock readings included                                             bar 1.5 µs
   start    from spawn to `ready`, runner ÷ `python -c "import …"` of the same modules                   bar 1.3
 """
@@ -17,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "runtimes", "python"))
 from tests import driver  # noqa: E402
 
-BASE = "collections, json, mmap, os, signal, struct, sys, threading, time, ctypes, faulthandler, select"
+BASE = "collections, heapq, json, mmap, os, resource, signal, struct, sys, threading, time, ctypes, faulthandler, select"
 EXTRA = {
     "thread-pool": ", concurrent.futures.thread",
     "processes": ", concurrent.futures.process, multiprocessing",
@@ -37,32 +38,35 @@ def by_runner(python, strategy, tasks, rate, workers):
     plan = driver.plan(strategy, [{"cpu": {"ns": 1_000_000}}], tasks, calibration=rate, workers=workers)
     outcome = driver.run(python, plan)
     assert outcome.name == "done" and not outcome.done["failures"], (outcome.done, outcome.log)
-    return outcome.work_s()
+    cpu = outcome.done["phases"]["work"]["cpu"]
+    return outcome.work_s(), (cpu["user_ns"] + cpu["system_ns"]) / 1e9
 
 
 def by_hand(python, strategy, tasks, rate, workers):
     command = [python, os.path.join(HERE, "by_hand.py"), driver._folder.name, strategy, tasks, int(rate / 1000), workers]
-    return float(subprocess.check_output(list(map(str, command))))
+    return tuple(map(float, subprocess.check_output(list(map(str, command))).split()))
 
 
 def start_of_runner(python, strategy):
     begun = time.monotonic()
     with driver.Runner(python) as runner:
         assert runner.prepare(driver.plan(strategy, ["yield"], 1))[0] == "ready"
-        return time.monotonic() - begun
+        return (time.monotonic() - begun,)
 
 
 def start_of_imports(python, strategy):
+    code = "import " + BASE + EXTRA.get(strategy, "") + "; print('ready', flush=True)"
     begun = time.monotonic()
-    subprocess.run([python, "-c", "import " + BASE + EXTRA.get(strategy, "")], check=True)
-    return time.monotonic() - begun
+    with subprocess.Popen([python, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline()
+        return (time.monotonic() - begun,)
 
 
 def ratio(rounds, ours, theirs):
     """Least time of each over rounds in which they take turns."""
     pairs = [(ours(), theirs()) for _ in range(rounds)]
-    a, b = (min(column) for column in zip(*pairs))
-    return a, b, a / b
+    mine, other = ([min(values) for values in zip(*column)] for column in zip(*pairs))
+    return [(a, b, a / b) for a, b in zip(mine, other)]
 
 
 def main():
@@ -82,9 +86,11 @@ def main():
         for strategy in options.strategies.split(",") if options.strategies else said["strategies"]:
             workers = {"sequential": 1, "event-loop": 1, "threads": options.tasks}.get(strategy, 6)
             args = (python, strategy, options.tasks, said["calibration"], workers)
-            ours, hand, work = ratio(options.rounds, lambda: by_runner(*args), lambda: by_hand(*args))
-            up, bare, start = ratio(10, lambda: start_of_runner(python, strategy), lambda: start_of_imports(python, strategy))
-            print("  %-12s work %6.3f s ÷ %6.3f s = %.3f    start %5.1f ms ÷ %5.1f ms = %.2f" % (strategy, ours, hand, work, up * 1e3, bare * 1e3, start), flush=True)
+            wall, cpu = ratio(options.rounds, lambda: by_runner(*args), lambda: by_hand(*args))
+            (start,) = ratio(10, lambda: start_of_runner(python, strategy), lambda: start_of_imports(python, strategy))
+            cpu = "cpu %.3f" % cpu[2] if strategy != "processes" else "cpu     -"
+            print("  %-12s work %6.3f s ÷ %6.3f s = %.3f  %s" % (strategy, *wall, cpu), end="    ")
+            print("start %5.1f ms ÷ %5.1f ms = %.2f" % (start[0] * 1e3, start[1] * 1e3, start[2]), flush=True)
 
 
 if __name__ == "__main__":

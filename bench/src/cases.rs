@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::command::Pair;
 use crate::ours::{self, Work};
 use crate::peers;
 use crate::usage::Measured;
@@ -44,8 +45,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// In the order in which they are shown. (`compare -- true` against hyperfine has its place at
-/// the end.)
+/// In the order in which they are shown.
 pub(crate) fn all() -> Vec<Case> {
     vec![
         Case { name: "span", measure: span },
@@ -54,6 +54,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case { name: "threads", measure: threads },
         Case { name: "async-pool", measure: async_pool },
         Case { name: "flat", measure: flat },
+        Case { name: "command", measure: command },
     ]
 }
 
@@ -66,24 +67,26 @@ fn span() -> Vec<Row> {
 }
 
 fn event_loop() -> Vec<Row> {
-    let wait = |id: u32| json!({"id": id, "action": {"wait": {"ns": 1_000_000}}});
-    let work = Work {
-        strategy: "event-loop",
-        workers: 1,
-        steps: json!([wait(0), wait(1), wait(2)]),
-        tasks: 100_000,
-    };
-    let pairs = alternate("sleep-on-loop", &work);
-    let (peer_idle, ours_idle) = (peers::run("sleep-on-loop", 1), ours::run(&work.with_tasks(1)));
+    let (brief, long) = (three_waits(1_000_000), three_waits(200_000_000));
+    let pairs = alternate("sleep-1ms", &brief);
+    // All tasks wait at the same time: with waits of 1 ms many have ended before others begin.
+    let waiting = alternate("sleep-200ms", &long);
+    let (peer_idle, ours_idle) = (peers::run("sleep-1ms", 1), ours::run(&brief.with_tasks(1)));
     let a_task = |all: &Measured, idle: &Measured| {
-        all.private_bytes.saturating_sub(idle.private_bytes) as f64 / f64::from(work.tasks)
+        all.private_bytes.saturating_sub(idle.private_bytes) as f64 / f64::from(long.tasks)
     };
     let memory =
-        pairs.iter().map(|(peer, ours)| (a_task(peer, &peer_idle), a_task(ours, &ours_idle)));
+        waiting.iter().map(|(peer, ours)| (a_task(peer, &peer_idle), a_task(ours, &ours_idle)));
     vec![
         row("event-loop, 100,000 × 3 waits of 1 ms | tokio by hand", "ms", 1.3, times(&pairs)),
-        row("  … private memory a task", "B", 2.0, memory.collect()),
+        row("  … private memory a task that waits (200 ms)", "B", 2.0, memory.collect()),
     ]
+}
+
+fn three_waits(ns: u64) -> Work {
+    let wait = |id: u32| json!({"id": id, "action": {"wait": {"ns": ns}}});
+    let steps = json!([wait(0), wait(1), wait(2)]);
+    Work { strategy: "event-loop", workers: 1, steps, tasks: 100_000 }
 }
 
 fn thread_pool() -> Vec<Row> {
@@ -128,6 +131,20 @@ fn flat() -> Vec<Row> {
         row("event-loop, nothing, cost a task: 10,000,000 | 10,000", "ns", 1.5, cost),
         row("  … memory a finished task, trace included | 100 bytes", "B", 1.0, memory),
     ]
+}
+
+/// No row where a program is missing; that is said instead.
+fn command() -> Vec<Row> {
+    match Pair::find() {
+        Ok(pair) => {
+            let pairs = (0..ROUNDS).map(|_| pair.measure()).collect();
+            vec![row("compare -- true, 100 runs, a run | hyperfine -N", "ms", 1.2, pairs)]
+        }
+        Err(why) => {
+            println!("compare -- true, 100 runs: not measured; {why}");
+            Vec::new()
+        }
+    }
 }
 
 fn nothing(strategy: &'static str, workers: u32, tasks: u32) -> Work {

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the table is the purpose of this program")]
 
 mod cases;
+mod command;
 mod ours;
 mod peers;
 mod usage;

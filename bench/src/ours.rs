@@ -78,6 +78,7 @@ fn converse(plan: &Value) -> Measured {
     say(plan);
     let reply = say(&json!({"go": {}}));
     let Reply::Done(done) = reply else { panic!("the runner said {reply:?}") };
+    drop(input);
     let output = runner.wait_with_output().expect("the runner ends");
     Measured::new(done.phases.work.wall_ns(), &usage::last_json(&output.stderr))
 }

@@ -26,7 +26,8 @@ pub(crate) fn run(name: &str, tasks: u32) -> Measured {
 pub(crate) fn be_peer(name: &str, tasks: &str) -> ExitCode {
     let Ok(tasks) = tasks.parse() else { return ExitCode::from(2) };
     let took = match name {
-        "sleep-on-loop" => sleep_on_loop(tasks),
+        "sleep-1ms" => sleep_on_loop(tasks, Duration::from_millis(1)),
+        "sleep-200ms" => sleep_on_loop(tasks, Duration::from_millis(200)),
         "rayon-scope" => rayon_scope(tasks),
         "std-threads" => std_threads(tasks),
         "yield-in-pool" => yield_in_pool(tasks),
@@ -36,11 +37,11 @@ pub(crate) fn be_peer(name: &str, tasks: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn sleep_on_loop(tasks: u32) -> Duration {
+fn sleep_on_loop(tasks: u32, time: Duration) -> Duration {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a loop");
-    spawn_all(&runtime, tasks, || async {
+    spawn_all(&runtime, tasks, move || async move {
         for _ in 0..3 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(time).await;
         }
     })
 }

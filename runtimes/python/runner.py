@@ -11,9 +11,12 @@ The file is meant to be read from top to bottom:
   3. the trace: what is recorded                         6. the conversation with maitred
 """
 
+import heapq
 import json
 import mmap
 import os
+import resource
+import select
 import signal
 import sys
 import threading
@@ -43,9 +46,12 @@ def sequential(work):
 def threads(work):
     """Every task has a thread of its own. They compute at the same time only where there is no GIL."""
     steps = Blocking(work).compile()
+    few = work.count <= 200  # for each new thread the kernel makes files in /proc, which takes as long as the thread itself
+    if not few:
+        work.notes.append("how long each of the many threads waited for a processor was not asked: that would have doubled their cost")
 
     def live(number):
-        lane = Lane(work, WORKER, fresh=True)
+        lane = Lane(work, WORKER, fresh=True, delays=few)
         work.settle(number, perform(work, steps, lane, number))
         lane.close()
 
@@ -292,8 +298,6 @@ def dismiss():
 
 def muster(pool, workers, job, *args):
     """Has every worker of the pool do the job once: none can take two, because none returns before all have begun."""
-    import select
-
     begun, begin = os.pipe()
     leave, let_go = os.pipe()
     mouth, gate = (f"/proc/{os.getpid()}/fd/{fd}" for fd in (begin, leave))
@@ -315,10 +319,10 @@ def muster(pool, workers, job, *args):
 def attend(mouth, gate, job, args):
     """In a worker: the job, a sign that it is done, and a wait for the others."""
     job(*args)
-    for path, flag, act in ((mouth, os.O_WRONLY, lambda fd: os.write(fd, b".")), (gate, os.O_RDONLY, lambda fd: os.read(fd, 1))):
-        fd = os.open(path, flag)
-        act(fd)
-        os.close(fd)
+    with open(mouth, "wb", buffering=0) as pipe:
+        pipe.write(b".")
+    with open(gate, "rb", buffering=0) as pipe:
+        pipe.read(1)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -494,6 +498,9 @@ class Blocking:
         return self.waiting(id, run)
 
     def do_http(self, id, value):
+        import http.client  # noqa: F401  here, and not in the midst of the work
+        import urllib.parse  # noqa: F401
+
         method, timeout = value["method"], self.work.http_timeout
 
         def http(task):
@@ -636,6 +643,7 @@ class Awaiting(Blocking):
 
     def do_http(self, id, value):
         import asyncio
+        import urllib.parse  # noqa: F401  here, and not in the midst of the work
 
         method, timeout = value["method"], self.work.http_timeout
 
@@ -878,10 +886,16 @@ class Trace:
         words = memoryview(self.map)[self.tasks_at : self.tasks_at + self.tasks * TASK_BYTES].cast("Q")
         return max(words[1::4], default=0)
 
-    def pids(self):
-        """The processes that have lanes."""
-        at = range(self.lanes_at, self.lanes_at + self.lanes * LANE_BYTES, LANE_BYTES)
-        return {Struct("<I").unpack_from(self.map, lane)[0] for lane in at} - {0}
+    def pid(self, lane):
+        """The process of a lane; 0: it was never used."""
+        return Struct("<I").unpack_from(self.map, self.lanes_at + lane * LANE_BYTES)[0]
+
+    def end(self, number):
+        """Ends a task, or what was thought to be one, as failed."""
+        at = self.tasks_at + number * TASK_BYTES
+        if not self.task(number)[1]:
+            Struct("<Q").pack_into(self.map, at + 8, clock())
+        Struct("<I").pack_into(self.map, at + 24, FAILED)
 
 
 class Lane:
@@ -891,8 +905,8 @@ class Lane:
     references to shared ones.
     """
 
-    def __init__(self, work, role, fresh=False):
-        self.work, self.trace = work, work.trace
+    def __init__(self, work, role, fresh=False, delays=True):
+        self.work, self.trace, self.delays = work, work.trace, delays
         self.index = work.enrol(self)
         self.connections, self.loop = {}, None
         self.flying = self.ended = 0  # tasks begun and not ended, tasks ended
@@ -900,16 +914,15 @@ class Lane:
         self.put_start = Struct("<IIQ").pack_into
         self.put_u64 = Struct("<Q").pack_into
         self.put_u32 = Struct("<I").pack_into
-        room = self.trace.room if self.index < self.trace.lanes else 0  # a lane too many records no spans
-        self.next = self.trace.spans_at + self.index * self.trace.room * SPAN_BYTES
-        self.stop = self.next + room * SPAN_BYTES
         self.spans = self.dropped = 0
-        self.record = self.trace.lanes_at + self.index * LANE_BYTES if room or self.index < self.trace.lanes else None
-        self.ended_at = self.record + 12 if self.record is not None else 0
-        self.spans_at = self.record + 16 if self.record is not None else 0
-        if self.record is not None:
+        self.recorded = self.index < self.trace.lanes  # a lane too many leaves tasks, but no spans
+        self.record = self.trace.lanes_at + self.index * LANE_BYTES
+        self.spans_at = self.record + 16
+        self.next = self.trace.spans_at + self.index * self.trace.room * SPAN_BYTES
+        self.stop = self.next + self.recorded * self.trace.room * SPAN_BYTES
+        if self.recorded:
             Struct("<III").pack_into(self.view, self.record, os.getpid(), threading.get_native_id(), role)
-        self.before = (0, 0, 0, 0) if fresh else counters()
+        self.before = (0, 0, 0, 0) if fresh else counters(delays)
 
     def begin(self, task, step, now):
         """Opens a span and returns where it lies; 0: there was no room."""
@@ -932,7 +945,7 @@ class Lane:
 
     def drop(self):
         self.dropped += 1
-        if self.record is not None:
+        if self.recorded:
             self.put_u64(self.view, self.record + 24, self.dropped)
         return 0
 
@@ -949,8 +962,8 @@ class Lane:
         self.flying -= 1
         self.ended += 1
         self.work.note_flying(self)
-        if self.ended_at:
-            self.put_u32(self.view, self.ended_at, self.ended)
+        if self.recorded:
+            self.put_u32(self.view, self.record + 12, self.ended)
 
     def close(self):
         """Writes what the kernel counted for this thread; only the thread itself can ask."""
@@ -958,21 +971,21 @@ class Lane:
             self.loop.close()
         for connection in self.connections.values():
             connection.close()
-        if self.record is not None:
-            spent = [after - before for after, before in zip(counters(), self.before)]
+        if self.recorded:
+            spent = [after - before for after, before in zip(counters(self.delays), self.before)]
             Struct("<QQIII").pack_into(self.view, self.record + 32, *spent, 1)
 
 
-def counters():
-    """Of this thread: CPU time and time ready but not running (ns), voluntary and involuntary switches."""
-    import resource
-
+def counters(delays):
+    """Of this thread: CPU time and time ready but not running (ns; 0 where not asked), voluntary and involuntary switches."""
     usage = resource.getrusage(1)  # RUSAGE_THREAD, which PyPy has no name for
-    try:
-        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
-            delay = int(file.read().split()[1])
-    except OSError:
-        delay = 0
+    delay = 0
+    if delays:
+        try:
+            with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+                delay = int(file.read().split()[1])
+        except OSError:
+            pass
     return time.thread_time_ns(), delay, usage.ru_nvcsw, usage.ru_nivcsw
 
 
@@ -1173,7 +1186,7 @@ class Commons:
 class Task:
     """One task under way."""
 
-    __slots__ = ("number", "program", "record", "step_at", "lane", "begun", "register", "turns", "kept", "input", "positional", "named", "results", "sums", "work")
+    __slots__ = ("work", "number", "program", "record", "step_at", "lane", "begun", "register", "turns", "kept", "input", "positional", "named", "results")
 
     def __init__(self, work, number, given):
         self.work, self.number = work, number
@@ -1223,7 +1236,7 @@ class Work:
         self.columns = self.open_columns(plan["columns"])
         self.variables = [var["initial"] for var in plan["vars"]]
         self.door, self.halt, self.lanes = threading.Lock(), threading.Event(), []
-        self.failures, self.digests = {}, None
+        self.failures, self.digests, self.notes = {}, None, []
         self.functions, self.inputs = {}, {}
         self.commons = self.broken = None
         self.actions = list(walk(plan["programs"]))
@@ -1256,7 +1269,6 @@ class Work:
 
     def schedule(self):
         """Every task with the nanosecond of its arrival, counted from the start of the work; first come first."""
-        import heapq
 
         def arrivals(group):
             kind = group["arrivals"]
@@ -1385,6 +1397,8 @@ class Work:
         for path in filter(None, self.options.get("path", "").split(os.pathsep)):
             if path not in sys.path:
                 sys.path.insert(0, path)
+        if self.calls:
+            import hashlib  # noqa: F401  here, and not in the midst of the work
         self.functions = {name: load_function(name) for name in self.calls}
         if self.options.get("setup") and (self.commons or self.strategy not in ("processes", "interpreters")):
             setup = load_function(self.options["setup"])
@@ -1419,28 +1433,26 @@ class Work:
         if isinstance(problem, BrokenExecutor):
             self.broken = problem
             return
-        begun, ended, *_ = self.trace.task(number)
-        Struct("<I").pack_into(self.trace.map, self.trace.tasks_at + number * TASK_BYTES + 24, FAILED)
-        if not ended:
-            Struct("<Q").pack_into(self.trace.map, self.trace.tasks_at + number * TASK_BYTES + 8, clock())
-        kind, text = explain(problem)[:2]
-        self.fail(number, kind, f"what the task took or returned cannot be handed to another {'process' if self.strategy == 'processes' else 'interpreter'}: {text}")
+        self.trace.end(number)
+        kind, text, _ = explain(problem)
+        other = "process" if self.strategy == "processes" else "interpreter"
+        self.fail(number, kind, f"what the task took or returned cannot be handed to another {other}: {text}")
 
     def mourn(self, exits):
         """Says honestly what a dead worker took with it; `exits` are exit codes by process id."""
-        lost, unstarted = [], 0
-        for number in range(self.count):
-            begun, ended, *_ = self.trace.task(number)
-            if begun and not ended:
-                lost.append(number)
-            elif not begun:
-                unstarted += 1
-        pid, code = next(((pid, code) for pid, code in exits.items() if code not in (0, None, -signal.SIGTERM)), (0, None))
-        guilty = [n for n in lost if Struct("<I").unpack_from(self.trace.map, self.trace.lanes_at + self.trace.task(n)[2] * LANE_BYTES)[0] == pid]
-        how = "a worker process died" if code is None else f"worker process {pid} was killed by {signal.Signals(-code).name}" if code < 0 else f"worker process {pid} ended with exit code {code}"
-        where = f" during task {guilty[0]}" if guilty else ""
-        text = f"{how}{where}; the pool then ended the other workers: {len(lost)} tasks lost under way, {unstarted} never started"
-        self.failures[("BrokenProcessPool", None)] = [len(lost), text, (guilty or lost or [0])[0]]
+        tasks = [self.trace.task(number) for number in range(self.count)]
+        lost = [number for number, (begun, ended, *_) in enumerate(tasks) if begun and not ended]
+        unstarted = sum(not begun for begun, *_ in tasks)
+        how, first = "a worker process died", lost[:1] or [0]
+        for pid, code in exits.items():
+            if code in (0, None, -signal.SIGTERM):  # it ended well, or the pool ended it
+                continue
+            how = f"worker process {pid} " + (f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}")
+            its = [number for number in lost if self.trace.pid(tasks[number][2]) == pid]
+            if its:
+                how, first = f"{how} during task {its[0]}", its
+        text = f"{how}; the pool then ended the other workers: {len(lost)} tasks lost under way, {unstarted} never started"
+        self.failures["BrokenProcessPool", None] = [len(lost), text, first[0]]
 
     def failure_list(self):
         """As the protocol wants it, most frequent first."""
@@ -1675,8 +1687,6 @@ class Conversation:
 
     def waits(self, timeout):
         """Whether there is something to hear, within so many seconds (None: for ever)."""
-        import select
-
         return b"\n" in self.buffer or bool(select.select([self.commands], [], [], timeout)[0])
 
     def say(self, message):
@@ -1699,8 +1709,8 @@ class Run:
     def __init__(self, work):
         self.work = work
         self.marks = []  # (time, CPU time): before set-up, after it, after work, after tear-down
-        self.notes, self.stuck, self.exits = [], [], {}
-        self.once = threading.Lock()
+        self.stuck = []
+        self.gave_up, self.once = False, threading.Lock()
 
     def go(self):
         parts = STRATEGIES[self.work.strategy](self.work)
@@ -1747,7 +1757,7 @@ class Run:
                     self.work.stop()
                     deadline = clock() + self.work.plan["limits"]["grace_ns"]
             if deadline is not None and clock() >= deadline:
-                self.notes.append("stopped before every task under way had ended")
+                self.work.notes.append("stopped before every task under way had ended")
                 self.give_up()
             if can_lock:
                 try:
@@ -1761,42 +1771,48 @@ class Run:
 
     def give_up(self):
         """Says `done` although the work is not, and ends everything."""
-        self.ended = clock()
+        self.ended, self.gave_up = clock(), True
         while len(self.marks) < 4:
             self.mark()
-        self.conclude(last=vanish)
+        self.conclude()
 
-    def conclude(self, last=None):
+    def conclude(self):
         if not self.once.acquire(blocking=False):
             threading.Event().wait()  # the other thread is saying it
         work = self.work
-        self.ended = work.trace.last_end() or self.ended if not last else self.ended
-        blocked = [{"task": n, "step": work.trace.task(n)[3]} for n in self.stuck or []]
-        edges = [self.marks[0][0], self.marks[1][0], self.begun, self.ended, self.ended, max(self.ended, self.marks[3][0])]
-        phases = {}
-        for index, name in enumerate(("setup", "work", "teardown")):
-            before, after = self.marks[index][1], self.marks[index + 1][1]
-            cpu = {key: max(0, after[key] - before[key]) for key in after}
-            phases[name] = {"start_ns": edges[2 * index], "end_ns": edges[2 * index + 1], "cpu": cpu}
         conversation.say({"done": {
-            "phases": phases, "failures": work.failure_list(), "vars": work.variable_list(), "deadlock": blocked,
-            "result_hash": work.result_hash(), "notes": self.notes,
+            "phases": self.phases(),
+            "failures": work.failure_list(),
+            "vars": work.variable_list(),
+            "deadlock": [{"task": number, "step": work.trace.task(number)[3]} for number in self.stuck or []],
+            "result_hash": work.result_hash(),
+            "notes": work.notes,
         }})
         sys.stdout.flush()
         sys.stderr.flush()
-        (last or (lambda: os._exit(0)))()
+        vanish() if self.gave_up else os._exit(0)
+
+    def phases(self):
+        """Set-up, work, tear-down. Work ends with the last task, not when somebody notices."""
+        if not self.gave_up:
+            self.ended = self.work.trace.last_end() or self.ended
+        (started, _), (made, _), _, (closed, _) = self.marks[:4]
+        edges = {"setup": (started, made), "work": (self.begun, self.ended), "teardown": (self.ended, max(self.ended, closed))}
+        phases = {}
+        for (name, (start, end)), (_, before), (_, after) in zip(edges.items(), self.marks, self.marks[1:]):
+            cpu = {key: max(0, after[key] - before[key]) for key in after}
+            phases[name] = {"start_ns": start, "end_ns": end, "cpu": cpu}
+        return phases
 
     def cpu(self):
         """CPU time so far of this process, of the children that it has waited for, and of living workers."""
-        import resource
-
         user = system = 0
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
             usage = resource.getrusage(who)
             user += int(usage.ru_utime * 1e9)
             system += int(usage.ru_stime * 1e9)
         if self.work.strategy == "processes":
-            for pid in self.work.trace.pids() - {os.getpid()}:
+            for pid in set(map(self.work.trace.pid, range(self.work.trace.lanes))) - {0, os.getpid()}:
                 try:
                     spent = worker_cpu(pid)
                 except (OSError, ValueError):
@@ -1822,6 +1838,7 @@ def converse():
     while True:
         name, value = conversation.hear()
         if name == "describe":
+            keep_compiled()
             conversation.say(ready(calibrate(), described=True))
         elif name == "plan":
             break
@@ -1844,6 +1861,17 @@ def converse():
     if name != "go":
         raise Refusal("protocol", f"`{name}` comes too early: `go` comes first")
     Run(work).go()
+
+
+def keep_compiled():
+    """Compiles this file for the runs to come, also where PYTHONDONTWRITEBYTECODE keeps the interpreter from it: that
+    takes as long as the interpreter's own start."""
+    import py_compile
+
+    try:
+        py_compile.compile(__file__, doraise=True)
+    except (OSError, py_compile.PyCompileError):
+        pass  # the folder is not ours to write in: every run compiles anew
 
 
 def prepare(work):

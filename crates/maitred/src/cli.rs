@@ -28,6 +28,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
+    /// List the runtimes that are here, and what each can do
+    Runtimes(RuntimesArgs),
     /// Print the completions for a shell
     Completions {
         /// Which shell
@@ -58,9 +60,9 @@ pub struct SubjectArgs {
     #[arg(long, value_name = "FACTOR", default_value = "1x")]
     pub speed: Speed,
 
-    /// How many times a command is to be run within a round
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub count: u32,
+    /// How many times a command is to be run, or a function called, within a round [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub count: Option<u32>,
 
     /// Stop a run that takes longer than this; its model counts as failed
     #[arg(long, value_name = "TIME", default_value = "5m")]
@@ -73,13 +75,70 @@ pub struct SubjectArgs {
     /// Measure anew how fast this machine computes, instead of using what was measured before
     #[arg(long)]
     pub recalibrate: bool,
+
+    #[command(flatten)]
+    pub python: PythonArgs,
+}
+
+/// What only Python and functions of Python know.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Python")]
+pub struct PythonArgs {
+    /// A further interpreter; may be repeated. The first is the one that functions run on
+    #[arg(long = "python", value_name = "PATH")]
+    pub pythons: Vec<PathBuf>,
+
+    /// A task for each line: the function's argument, JSON values in .jsonl, a row of arguments in
+    /// .csv
+    #[arg(long, value_name = "FILE")]
+    pub inputs: Option<PathBuf>,
+
+    /// Arguments that follow the input: a JSON list, as in '[3, "a"]'
+    #[arg(long, value_name = "LIST", value_parser = parse_list)]
+    pub args: Option<String>,
+
+    /// A function to call in each process before the work: FILE.py:NAME
+    #[arg(long, value_name = "FUNCTION")]
+    pub setup: Option<String>,
+
+    /// How many tasks an event loop has under way at most; without it all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub concurrency: Option<u32>,
+
+    /// How processes are started
+    #[arg(long, value_name = "METHOD")]
+    pub start_method: Option<StartMethod>,
+
+    /// Which event loop
+    #[arg(long = "loop", value_name = "LOOP")]
+    pub event_loop: Option<EventLoop>,
+
+    /// Show what the function printed
+    #[arg(long)]
+    pub show_output: bool,
+}
+
+/// How Python starts a worker process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StartMethod {
+    Fork,
+    Forkserver,
+    Spawn,
+}
+
+/// A loop that asyncio can run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventLoop {
+    Asyncio,
+    Uvloop,
 }
 
 /// Arguments of `maitred compare`.
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub struct CompareArgs {
-    /// A workload (.kdl), or one or two saved results (.json)
+    /// A workload (.kdl), a Python function (FILE.py:NAME or MODULE:NAME), or one or two saved
+    /// results (.json)
     #[arg(value_name = "SUBJECT", required_unless_present = "words", num_args = 1..=2)]
     pub subject: Vec<PathBuf>,
 
@@ -156,7 +215,7 @@ pub struct CompareArgs {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
-    /// A workload (.kdl)
+    /// A workload (.kdl) or a Python function (FILE.py:NAME or MODULE:NAME)
     #[arg(value_name = "SUBJECT", required_unless_present = "words")]
     pub subject: Option<PathBuf>,
 
@@ -192,9 +251,21 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
+/// Arguments of `maitred runtimes`.
+#[derive(Debug, Args)]
+pub struct RuntimesArgs {
+    /// A further Python interpreter; may be repeated
+    #[arg(long = "python", value_name = "PATH")]
+    pub pythons: Vec<PathBuf>,
+}
+
 /// Arguments of `maitred doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
+    /// A further Python interpreter; may be repeated
+    #[arg(long = "python", value_name = "PATH")]
+    pub pythons: Vec<PathBuf>,
+
     /// Measure anew how fast this machine computes
     #[arg(long)]
     pub recalibrate: bool,
@@ -216,6 +287,14 @@ fn parse_assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn parse_list(text: &str) -> Result<String, String> {
+    match serde_json::from_str(text) {
+        Ok(serde_json::Value::Array(_)) => Ok(text.to_owned()),
+        Ok(_) => Err(format!("write a list, as in '[{text}]'")),
+        Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
+    }
+}
+
 /// The one table of exit codes; the README and the manual page show this very text.
 pub const EXIT_CODES: &str = "\
 Exit codes:
@@ -232,6 +311,8 @@ Examples:
   maitred compare workloads/waiters.kdl --speed 10x
   maitred compare workloads/cpu-bound.kdl --models thread-pool --workers 1..8
   maitred compare --count 100 -- gzip -k big.log
+  maitred compare fetch.py:fetch --inputs urls.txt
+  maitred compare workloads/cpu-bound.kdl --models native/threads,python3/threads
   maitred compare workloads/mixed.kdl --save before.json
   maitred compare workloads/mixed.kdl --against before.json";
 

@@ -1,12 +1,14 @@
 //! Which models take part: what was named, what the workload names, or all; each with its number
 //! of workers, and with the reason where it cannot run.
 
+use maitred_core::result::SubjectKind;
 use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Model, Strategy};
 
 use crate::amount::WorkerCounts;
 use crate::error::Error;
+use crate::function;
 use crate::measure::limits::{self, Demand};
 use crate::measure::machine;
 use crate::runtimes::{self, Runtime, Runtimes};
@@ -50,11 +52,14 @@ pub(crate) fn choose(
         named = subject.work.compare.clone();
     }
     if named.is_empty() {
-        named = runtimes.all_models();
+        named = match subject.kind {
+            SubjectKind::Function => function::models(subject, runtimes),
+            _ => runtimes.all_models(),
+        };
     }
     let mut entries = Vec::new();
     for model in spread(named, wish.workers) {
-        let entry = enter(model, subject, runtimes)?;
+        let entry = enter(model, subject, runtimes);
         match &entry.obstacle {
             Some(obstacle) if by_user => {
                 return Err(Error::Usage(format!("{} cannot run: {obstacle}", entry.model)));
@@ -69,8 +74,8 @@ pub(crate) fn choose(
 fn expand(text: &str, runtimes: &Runtimes) -> Result<Vec<Model>, Error> {
     let text = text.trim();
     if let Ok(model) = text.parse::<Model>() {
-        runtimes.find(&model.runtime)?;
-        return Ok(vec![model]);
+        let runtime = runtimes.find(&model.runtime)?.name.clone();
+        return Ok(vec![Model { runtime, ..model }]);
     }
     if let Ok(runtime) = runtimes.find(text) {
         let name = |strategy: &Strategy| Model::new(&runtime.name, *strategy);
@@ -92,7 +97,11 @@ fn unknown(text: &str, runtimes: &Runtimes) -> Error {
     }
     let known: Vec<String> = runtimes.all_models().iter().map(ToString::to_string).collect();
     let bare = text.split(':').next().unwrap_or(text);
-    let full = if bare.contains('/') { bare.to_owned() } else { format!("native/{bare}") };
+    let full = if bare.contains('/') {
+        bare.to_owned()
+    } else {
+        format!("{}/{bare}", runtimes.default_runtime().name)
+    };
     let hint = spelling::nearest(&full, known.iter().map(String::as_str))
         .map_or_else(|| ";".to_owned(), |name| format!(", did you mean `{name}`?"));
     Error::Usage(format!("unknown model `{text}`{hint} there are {}", known.join(", ")))
@@ -119,11 +128,19 @@ fn spread(models: Vec<Model>, workers: Option<&WorkerCounts>) -> Vec<Model> {
     all
 }
 
-fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Result<Entry, Error> {
-    let runtime = runtimes.find(&model.runtime)?.clone();
+fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Entry {
     let workers = workers(&model, subject.work.task_count());
-    let obstacle = obstacle(&model, workers, subject, &runtime);
-    Ok(Entry { model, workers, runtime, obstacle })
+    match runtimes.find(&model.runtime) {
+        Ok(runtime) => {
+            let model = Model { runtime: runtime.name.clone(), ..model };
+            let obstacle = obstacle(&model, workers, subject, runtime);
+            Entry { model, workers, runtime: runtime.clone(), obstacle }
+        }
+        Err(error) => {
+            let runtime = Runtime::missing(&model.runtime);
+            Entry { model, workers, runtime, obstacle: Some(error.to_string()) }
+        }
+    }
 }
 
 /// How many workers a model has: what was asked for, else what fits the strategy.

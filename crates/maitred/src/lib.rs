@@ -9,6 +9,8 @@ mod amount;
 mod contestants;
 mod error;
 mod export;
+mod function;
+mod inputs;
 pub mod measure;
 mod progress;
 mod rounds;
@@ -74,6 +76,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
         Some(Command::Run(args)) => return command::run::run(args, terminal),
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
+        Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Completions { shell }) => {
             terminal.print(&command::manual::completions(*shell))?;
         }

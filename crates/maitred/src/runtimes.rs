@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use maitred_wire::{Model, Strategy};
+use maitred_wire::{Model, Ready, Strategy};
 
 use crate::error::Error;
-use crate::runtime::{Guard, RunnerCommand};
+use crate::runtime::interpreters::{self, Interpreter, Interpreters};
+use crate::runtime::{Guard, Interrupt, RunnerCommand};
 use crate::spelling;
 
 /// Something that executes steps.
@@ -15,11 +16,38 @@ pub(crate) struct Runtime {
     pub name: String,
     pub strategies: Vec<Strategy>,
     pub runner: RunnerCommand,
+    /// What it said of itself, if it had to be asked.
+    pub ready: Option<Ready>,
 }
 
-/// Those that were found.
-#[derive(Clone, Debug)]
-pub(crate) struct Runtimes(Vec<Runtime>);
+/// Those that were found and may be wanted; the first is the one that a bare strategy means.
+#[derive(Debug)]
+pub(crate) struct Runtimes {
+    all: Vec<Runtime>,
+    /// Where the runners of interpreters live, as long as they may be started.
+    interpreters: Option<Interpreters>,
+}
+
+/// Which interpreters are to be asked what they are: asking takes time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// Models or runtimes as they were written, from wherever they come.
+    pub names: &'a [String],
+    /// Of `--python`.
+    pub pythons: &'a [PathBuf],
+    pub interrupt: &'a Interrupt,
+}
+
+impl Wanted<'_> {
+    /// The names of interpreters among them, short ones first: those mean the first there is.
+    fn interpreters(&self) -> Vec<&str> {
+        let runtime = |text| str::split_once(text, '/').map_or(text, |(runtime, _)| runtime);
+        let names = self.names.iter().map(|text| runtime(text.trim()));
+        let mut names: Vec<&str> = names.filter(|name| interpreters::is_name(name)).collect();
+        names.sort_by_key(|name| name.contains('.'));
+        names
+    }
+}
 
 /// What the native runner can do. The interpreters of Python have no equal here.
 const NATIVE: [Strategy; 7] = [
@@ -36,13 +64,28 @@ const NATIVE: [Strategy; 7] = [
 const COMMAND: [Strategy; 2] = [Strategy::Sequential, Strategy::Processes];
 
 impl Runtimes {
-    /// The runtimes for a workload.
+    /// The runtimes for a workload: the native one, and the interpreters that are wanted.
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub(crate) fn of_workload() -> Result<Self, Error> {
-        let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
-        Ok(Self(vec![Runtime { name: "native".into(), strategies: NATIVE.into(), runner }]))
+    pub(crate) fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
+        let mut runtimes = Self { all: vec![native()?], interpreters: None };
+        if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() {
+            runtimes.add_interpreters(wanted, false)?;
+        }
+        Ok(runtimes)
+    }
+
+    /// The runtimes for a function: the default interpreter and, if there is one, another that
+    /// has no lock; and those that are wanted.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub(crate) fn of_function(wanted: &Wanted) -> Result<Self, Error> {
+        let mut runtimes = Self { all: Vec::new(), interpreters: None };
+        runtimes.add_interpreters(wanted, true)?;
+        runtimes.all.push(native()?);
+        Ok(runtimes)
     }
 
     /// The runtime for a command: its copies are children of the native runner.
@@ -50,8 +93,38 @@ impl Runtimes {
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
     pub(crate) fn of_command() -> Result<Self, Error> {
-        let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
-        Ok(Self(vec![Runtime { name: "command".into(), strategies: COMMAND.into(), runner }]))
+        let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native()? };
+        Ok(Self { all: vec![command], interpreters: None })
+    }
+
+    /// All that there is.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub(crate) fn everything(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Self, Error> {
+        let mut interpreters = look(pythons)?;
+        interpreters.ask_all(false, interrupt, |_| true);
+        let mut all = vec![native()?];
+        all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
+        Ok(Self { all, interpreters: Some(interpreters) })
+    }
+
+    fn add_interpreters(&mut self, wanted: &Wanted, defaults: bool) -> Result<(), Error> {
+        let mut interpreters = look(wanted.pythons)?;
+        interpreters.ask_first(wanted.pythons.len(), wanted.interrupt);
+        if defaults {
+            interpreters.find("python3", wanted.interrupt);
+            let has_no_lock = |name: &str| name.ends_with('t');
+            if wanted.names.is_empty() {
+                interpreters.ask_all(true, wanted.interrupt, has_no_lock);
+            }
+        }
+        for name in wanted.interpreters() {
+            interpreters.find(name, wanted.interrupt);
+        }
+        self.all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
+        self.interpreters = Some(interpreters);
+        Ok(())
     }
 
     /// The runtime of this name.
@@ -59,8 +132,12 @@ impl Runtimes {
     /// # Errors
     /// [`Error::Usage`] with the nearest name and the list.
     pub(crate) fn find(&self, name: &str) -> Result<&Runtime, Error> {
-        self.0.iter().find(|runtime| runtime.name == name).ok_or_else(|| {
-            let names = || self.0.iter().map(|runtime| runtime.name.as_str());
+        let meant = |runtime: &&Runtime| interpreters::answers(&runtime.name, name);
+        self.all.iter().find(meant).ok_or_else(|| {
+            if interpreters::is_name(name) {
+                return Error::Usage(self.not_found(name));
+            }
+            let names = || self.all.iter().map(|runtime| runtime.name.as_str());
             let hint = spelling::nearest(name, names())
                 .map_or_else(|| ";".to_owned(), |near| format!(", did you mean `{near}`?"));
             let known: Vec<_> = names().collect();
@@ -68,14 +145,32 @@ impl Runtimes {
         })
     }
 
+    /// Why an interpreter of this name is not there.
+    fn not_found(&self, name: &str) -> String {
+        let refusals =
+            self.unusable().iter().map(|one| format!("{} {}", one.path.display(), one.why));
+        let refusals: Vec<_> = refusals.collect();
+        let why =
+            if refusals.is_empty() { String::new() } else { format!(" ({})", refusals.join("; ")) };
+        format!(
+            "no interpreter `{name}` that can be used was found{why}; `maitred runtimes` lists \
+             those there are, and `--python PATH` names another"
+        )
+    }
+
+    /// Files that are called like an interpreter and cannot be used.
+    pub(crate) fn unusable(&self) -> &[interpreters::Unusable] {
+        self.interpreters.as_ref().map_or(&[], |known| &known.unusable)
+    }
+
     /// All of them, in the order in which they are shown.
     pub(crate) fn all(&self) -> &[Runtime] {
-        &self.0
+        &self.all
     }
 
     /// The one that a bare strategy means.
     pub(crate) fn default_runtime(&self) -> &Runtime {
-        &self.0[0]
+        &self.all[0]
     }
 
     /// Every strategy of every runtime.
@@ -84,8 +179,38 @@ impl Runtimes {
             let name = runtime.name.clone();
             runtime.strategies.clone().into_iter().map(move |one| Model::new(&name, one))
         };
-        self.0.iter().flat_map(models).collect()
+        self.all.iter().flat_map(models).collect()
     }
+}
+
+impl Runtime {
+    fn of_interpreter(interpreter: &Interpreter) -> Self {
+        Self {
+            name: interpreter.name.clone(),
+            strategies: interpreter.ready.strategies.clone(),
+            runner: interpreter.runner.clone(),
+            ready: Some(interpreter.ready.clone()),
+        }
+    }
+
+    /// What stands for one that is not there.
+    pub(crate) fn missing(name: &str) -> Self {
+        let runner = RunnerCommand::new(name, std::iter::empty::<&str>());
+        Self { name: name.into(), strategies: Vec::new(), runner, ready: None }
+    }
+}
+
+fn native() -> Result<Runtime, Error> {
+    let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
+    Ok(Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None })
+}
+
+fn look(pythons: &[PathBuf]) -> Result<Interpreters, Error> {
+    Interpreters::look(pythons).map_err(|error| {
+        Error::Failed(format!(
+            "the Python runner cannot be written to the folder for temporary files: {error}"
+        ))
+    })
 }
 
 /// The strategy that the native runner is told: for a command, what waits for so many copies at

@@ -2,15 +2,20 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use maitred_core::result::SubjectKind;
 use maitred_core::view::units;
 use maitred_core::workload::{self, Diagnostic, Lowered, Report, Settings};
 
+use maitred_wire::{Action, Step};
+
 use crate::cli::SubjectArgs;
 use crate::error::Error;
-use crate::runtimes::Runtimes;
+use crate::function;
+use crate::inputs::InputsFile;
+use crate::runtime::Interrupt;
+use crate::runtimes::{Runtimes, Wanted};
 use crate::terminal::Terminal;
 
 /// What is to be done, ready to be planned for any model.
@@ -19,9 +24,13 @@ pub(crate) struct Subject {
     /// As it was named.
     pub name: String,
     pub kind: SubjectKind,
+    /// Where the workload lies, if not here.
+    pub folder: Option<PathBuf>,
     /// The text of the workload, to point into it.
     pub source: String,
     pub work: Lowered,
+    /// The inputs in the form that runners read, as long as they may be read.
+    pub inputs: Vec<InputsFile>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -35,15 +44,34 @@ impl Subject {
         }
     }
 
-    /// The runtimes that can be asked to do it.
+    /// The runtimes that can be asked to do it, given the models that were named.
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub(crate) fn runtimes(&self) -> Result<Runtimes, Error> {
+    pub(crate) fn runtimes(
+        &self,
+        models: &[String],
+        pythons: &[PathBuf],
+        interrupt: &Interrupt,
+    ) -> Result<Runtimes, Error> {
+        let implied: Vec<String> = self.work.compare.iter().map(ToString::to_string).collect();
+        let names = if models.is_empty() { &implied } else { models };
+        let wanted = Wanted { names, pythons, interrupt };
         match self.kind {
             SubjectKind::Command => Runtimes::of_command(),
-            _ => Runtimes::of_workload(),
+            SubjectKind::Function => Runtimes::of_function(&wanted),
+            _ => Runtimes::of_workload(&wanted),
         }
+    }
+
+    /// The input of a task, as it is shown: JSON, shortened.
+    pub(crate) fn input(&self, task: u32) -> Option<String> {
+        let group = self.work.groups.iter().find(|group| task < group.first + group.count)?;
+        let named = group.inputs.as_deref()?;
+        let file = self.inputs.iter().find(|file| file.path() == named)?;
+        let line = file.line((task - group.first) as usize)?;
+        let shown: String = line.chars().take(SHOWN_CHARS).collect();
+        Some(if shown.len() < line.len() { format!("{shown}…") } else { shown })
     }
 
     /// Says what looks wrong in the workload, though it forbids nothing.
@@ -54,8 +82,23 @@ impl Subject {
     }
 }
 
+/// So much of an input is shown.
+const SHOWN_CHARS: usize = 60;
+
 /// No workload that a person wrote is longer.
 const MAX_SOURCE_BYTES: u64 = 1 << 20;
+
+/// What was named: a workload file or a function.
+///
+/// # Errors
+/// Those of [`from_file`] and [`from_function`].
+pub(crate) fn open(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
+    match path.to_str() {
+        Some(text) if function::is_function(text) => from_function(text, args),
+        Some(text) if text.ends_with(".py") && path.is_file() => Err(function::unnamed(path)),
+        _ => from_file(path, args),
+    }
+}
 
 /// Reads a workload file and lowers it.
 ///
@@ -78,11 +121,34 @@ pub(crate) fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subje
     let source = format!(
         "title {}\ntask \"copy\" count={} {{\n    run {}\n}}\n",
         quote(&name),
-        args.count,
+        args.count.unwrap_or(DEFAULT_COUNT),
         quoted.join(" ")
     );
     lower(source, name, SubjectKind::Command, None, args)
 }
+
+/// Makes the workload of a function: a call for each input, or so many.
+///
+/// # Errors
+/// [`Error::Usage`] when there is no such file.
+pub(crate) fn from_function(name: &str, args: &SubjectArgs) -> Result<Subject, Error> {
+    function::check(name)?;
+    let tasks = match (&args.python.inputs, args.count) {
+        (Some(_), Some(_)) => {
+            return Err(Error::Usage(
+                "`--inputs` makes one task a line, so `--count` cannot be given".into(),
+            ));
+        }
+        (Some(path), None) => format!("inputs={}", quote(&path.display().to_string())),
+        (None, count) => format!("count={}", count.unwrap_or(DEFAULT_COUNT)),
+    };
+    let (quoted, task) = (quote(name), quote(function::bare(name)));
+    let source = format!("title {quoted}\ntask {task} {tasks} {{\n    call {quoted}\n}}\n");
+    lower(source, name.to_owned(), SubjectKind::Function, None, args)
+}
+
+/// Whoever names no number gets this many copies of a command or calls of a function.
+const DEFAULT_COUNT: u32 = 10;
 
 fn lower(
     source: String,
@@ -100,20 +166,24 @@ fn lower(
         set: args.set.clone(),
         inputs: Vec::new(),
     };
+    let mut inputs = Vec::new();
     for path in workload::input_files(&parsed, &args.set) {
-        let lines = read_lines(&folder.unwrap_or(Path::new("")).join(&path))?;
-        settings.inputs.push((path, lines));
+        let file = InputsFile::read(&path, &folder.unwrap_or(Path::new("")).join(&path))?;
+        settings.inputs.push((path, file.tasks()));
+        inputs.push(file);
     }
-    let work = workload::lower(&parsed, &settings).map_err(mistakes)?;
-    Ok(Subject { name, kind, source, work, warnings: parsed.warnings })
-}
-
-fn read_lines(path: &Path) -> Result<u64, Error> {
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_string(&mut text))
-        .map_err(|error| Error::unreadable(path, &error))?;
-    Ok(text.lines().filter(|line| !line.trim().is_empty()).count() as u64)
+    let mut work = workload::lower(&parsed, &settings).map_err(mistakes)?;
+    for named in work.groups.iter_mut().filter_map(|group| group.inputs.as_mut()) {
+        let file = inputs.iter().find(|file| file.name() == named);
+        *named = file.expect("every file was read above").path();
+    }
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        let steps = work.programs.iter_mut().flat_map(|program| &mut program.steps);
+        steps.for_each(|step| place_functions(step, folder));
+    }
+    let folder = folder.map(Path::to_owned);
+    Ok(Subject { folder, name, kind, source, work, inputs, warnings: parsed.warnings })
 }
 
 fn read(path: &Path) -> Result<String, Error> {
@@ -143,6 +213,19 @@ fn read(path: &Path) -> Result<String, Error> {
             program.display()
         ))
     })
+}
+
+/// A file of a function is meant from the folder of the workload, as a file of inputs is.
+fn place_functions(step: &mut Step, folder: &Path) {
+    match &mut step.action {
+        Action::Call { function } if function.contains(".py:") => {
+            *function = folder.join(&*function).display().to_string();
+        }
+        Action::Hold { steps, .. } | Action::Repeat { steps, .. } => {
+            steps.iter_mut().for_each(|step| place_functions(step, folder));
+        }
+        _ => {}
+    }
 }
 
 /// A word as a KDL string.

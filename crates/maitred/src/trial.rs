@@ -11,13 +11,17 @@ use maitred_core::trace::{Group, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::workload::Lowered;
 use maitred_wire::{Arrivals, Plan, TaskGroup};
 
-use crate::cli::SubjectArgs;
+use clap::ValueEnum as _;
+
+use crate::cli::{PythonArgs, SubjectArgs};
 use crate::contestants::{self, Entry};
 use crate::error::Error;
+use crate::inputs::InputsFile;
 use crate::measure::calibration::Calibrations;
 use crate::measure::machine;
 use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, execute};
 use crate::runtimes;
+use crate::subject::Subject;
 
 /// How a run that was interrupted may end by itself.
 const GRACE: Duration = Duration::from_millis(300);
@@ -25,7 +29,10 @@ const GRACE: Duration = Duration::from_millis(300);
 /// Everything that is the same for all runs of one piece of work.
 #[derive(Debug)]
 pub(crate) struct Trial<'a> {
+    subject: &'a Subject,
     work: &'a Lowered,
+    /// For the runner of Python, by name.
+    options: BTreeMap<String, String>,
     args: &'a SubjectArgs,
     interrupt: &'a Interrupt,
     calibrations: Calibrations,
@@ -40,14 +47,16 @@ pub(crate) struct Trial<'a> {
 impl<'a> Trial<'a> {
     /// Runs of this work, each with room for about so many spans.
     pub(crate) fn new(
-        work: &'a Lowered,
+        subject: &'a Subject,
         args: &'a SubjectArgs,
         interrupt: &'a Interrupt,
         spans: u64,
     ) -> Self {
         let facts = machine::describe();
         Self {
-            work,
+            subject,
+            work: &subject.work,
+            options: options(subject, &args.python),
             args,
             interrupt,
             calibrations: Calibrations::of_user(),
@@ -83,6 +92,7 @@ impl<'a> Trial<'a> {
         let known = self.calibration(&identity);
         let plan = |trace_path: &str, columns_path: Option<&str>| Plan {
             limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
+            options: self.options.clone(),
             ..self.work.plan(
                 strategy,
                 entry.workers,
@@ -119,6 +129,11 @@ impl<'a> Trial<'a> {
             cores: self.cores,
         };
         run.noise.dirty = noise::dirty(&run.noise, &own);
+        for failure in &mut run.failures {
+            if let Some(input) = self.subject.input(failure.task) {
+                failure.text.push_str(&format!(", given {input}"));
+            }
+        }
         run
     }
 
@@ -130,12 +145,17 @@ impl<'a> Trial<'a> {
     fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
         let bytes = measured.trace.bytes();
         let file = TraceFile::read(bytes).ok();
-        let (runtime, version) = match &measured.ready {
-            Some(ready) => (ready.runtime.clone(), ready.version.clone()),
-            None => (entry.runtime.name.clone(), "unknown".to_owned()),
+        let (runtime, version, gil) = match &measured.ready {
+            Some(ready) => (ready.runtime.clone(), ready.version.clone(), ready.gil),
+            None => (entry.runtime.name.clone(), "unknown".to_owned(), None),
         };
+        let mut done = measured.done;
+        let had_no_lock = entry.runtime.ready.as_ref().is_some_and(|one| one.gil == Some(false));
+        if let (true, Some(true), Some(done)) = (had_no_lock, gil, &mut done) {
+            done.notes.push("a module that was imported switched the lock (GIL) on".to_owned());
+        }
         let trace = Trace {
-            origin: Origin::Measured { runtime, version },
+            origin: Origin::Measured { runtime, version, gil },
             model: entry.model.clone(),
             workers: entry.workers,
             steps: self.work.steps.clone(),
@@ -146,7 +166,7 @@ impl<'a> Trial<'a> {
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
             spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
             startup: measured.startup,
-            done: measured.done,
+            done,
             end: measured.end,
             usage: measured.usage,
             memory: measured.memory,
@@ -172,4 +192,22 @@ impl<'a> Trial<'a> {
         let name = self.work.programs[group.program as usize].name.clone();
         Group { name, first: group.first, count: group.count, arrivals_ns }
     }
+}
+
+/// What the runner of Python is told beside the work.
+fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
+    let name = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
+        value().map(|value| value.get_name().to_owned())
+    };
+    let spread = subject.inputs.iter().any(InputsFile::is_rows);
+    let all = [
+        ("arguments", spread.then(|| "spread".to_owned())),
+        ("args", python.args.clone()),
+        ("path", subject.folder.as_ref().map(|folder| folder.display().to_string())),
+        ("setup", python.setup.clone()),
+        ("concurrency", python.concurrency.map(|count| count.to_string())),
+        ("start-method", name(&|| python.start_method?.to_possible_value())),
+        ("loop", name(&|| python.event_loop?.to_possible_value())),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

@@ -17,8 +17,8 @@ use crate::sys::kernel;
 use crate::task::{Demand, Job, Settled, Task};
 use crate::timers::Timers;
 
-/// How many tasks are started before those that are ready get a turn. So a task that needs no
-/// waiting ends before the next thousand are made, and ten million of them need no memory.
+/// How many tasks are started before those that are ready get a turn. So tasks that do not wait
+/// end before many more are made, and ten million of them need no more memory than these.
 const BATCH: u64 = 128;
 
 /// How long a late arrival may sleep before it looks whether the run was stopped.

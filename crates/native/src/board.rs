@@ -73,6 +73,10 @@ impl Board {
         now
     }
 
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(SeqCst) != 0
+    }
+
     /// When the work began (CLOCK_MONOTONIC nanoseconds).
     pub(crate) fn start(&self) -> u64 {
         self.start.load(SeqCst)

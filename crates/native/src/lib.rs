@@ -43,7 +43,7 @@ pub use announcement::span_cost_ns;
 /// It takes over the process: standard output is moved aside, and after a run of which anything
 /// is still under way it ends the process itself, without coming back.
 pub fn main() -> ExitCode {
-    process::bind_to_parent();
+    process::answer_for_descendants();
     match Output::take() {
         Ok(mut output) => converse(&mut Input::default(), &mut output),
         Err(_) => ExitCode::FAILURE,
@@ -79,6 +79,10 @@ fn run(session: &'static Session, input: &mut Input, output: &mut Output) -> Exi
     let said = output.say(&conclusion.reply);
     if !conclusion.clean {
         descendants::kill();
+    }
+    // What the run has taken stays as it is until whoever measures it has seen it.
+    while input.next().is_some() {}
+    if !conclusion.clean {
         process::leave(i32::from(said.is_err()));
     }
     if said.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

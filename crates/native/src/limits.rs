@@ -6,20 +6,27 @@ use std::io;
 
 use maitred_wire::{RunnerError, Strategy};
 
-use crate::session::refused;
+use crate::session::{Session, refused};
 use crate::sys::kernel;
 
 /// An error that names the limit which is the likely cause, after so many were started.
-pub(crate) fn explain(strategy: Strategy, error: &io::Error, started: Option<u64>) -> RunnerError {
+pub(crate) fn explain(session: &Session, error: &io::Error, started: Option<u64>) -> RunnerError {
+    let strategy = session.plan.strategy;
     let done = started.map_or(String::new(), |count| format!(" after {count} were started"));
     let what = if strategy == Strategy::Processes { "process" } else { "thread" };
-    let cause = match smallest() {
-        Some((name, limit)) if error.kind() == io::ErrorKind::WouldBlock => {
-            format!("; the smallest limit is {name} = {limit}: raise it, or run fewer at a time")
-        }
-        _ => String::new(),
-    };
+    let cause = if error.kind() == io::ErrorKind::WouldBlock { likely_cause() } else { None };
+    let cause = cause.map_or(String::new(), |cause| {
+        format!("; the likely limit is {cause}: raise it, or ask for fewer")
+    });
     refused(format!("the machine refused {strategy} another {what}{done}: {error}{cause}"))
+}
+
+/// A limit on memory, where there is one, since a thread needs a stack; else the smallest limit
+/// on threads and processes.
+fn likely_cause() -> Option<String> {
+    let memory = kernel::address_space_limit();
+    let memory = memory.map(|bytes| format!("`ulimit -v` = {} KiB", bytes / 1024));
+    memory.or_else(|| smallest().map(|(name, limit)| format!("{name} = {limit}")))
 }
 
 /// The smallest limit on threads and processes, with its name.

@@ -3,14 +3,16 @@
 //! It is the same for all strategies, and sits in a thread of its own, so that a run can be
 //! stopped whatever its tasks do. It knows nothing of steps.
 
+use std::io;
 use std::os::fd::RawFd;
 
 use maitred_wire::{Blocked, Command, Done, Phases, Reply, RunnerError};
 
 use crate::conversation::{Heard, Input};
 use crate::descendants;
+use crate::limits;
 use crate::meter::{Meter, minus, plus};
-use crate::session::Session;
+use crate::session::{Session, refused};
 use crate::strategy::{self, Hands};
 use crate::sys::{kernel, process};
 use crate::watchdog::{LOOK_MS, Watchdog};
@@ -78,11 +80,29 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
 }
 
 fn start(session: &'static Session) -> Result<Crew, RunnerError> {
+    refuse_after_panic(session);
     let mut crew = strategy::start(session)?;
     while !session.board.await_ready(crew.members) {
         crew.tend()?;
+        if let Some(error) = session.refusal.get() {
+            return Err(error.clone());
+        }
     }
     Ok(crew)
+}
+
+/// Whoever of the crew panics will never leave, so the run ends there instead of waiting for it.
+fn refuse_after_panic(session: &'static Session) {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        session.refuse(if session.board.has_begun() {
+            refused(format!("a mistake in the runner, please report it: {panic}"))
+        } else {
+            // Only tokio panics so early: when it is refused a thread.
+            limits::explain(session, &io::ErrorKind::WouldBlock.into(), None)
+        });
+    }));
 }
 
 /// Watches until the run ends in one way or another.
@@ -221,10 +241,14 @@ impl Crew {
 
     /// Sentences about what could not be done as asked.
     fn notes(&self, session: &Session, ending: &Ending) -> Vec<String> {
-        if !matches!(ending, Ending::Abandoned) {
-            return Vec::new();
+        let mut notes = Vec::new();
+        if matches!(ending, Ending::Abandoned) {
+            let open = session.recorder.under_way().count() - self.lost().len();
+            notes.push(format!("{open} tasks had not ended when the run was stopped"));
         }
-        let open = session.recorder.under_way().count() - self.lost().len();
-        vec![format!("{open} tasks had not ended when the run was stopped and were abandoned")]
+        if !session.records_run_delay() {
+            notes.push("of so many threads the time without a processor is not recorded".into());
+        }
+        notes
     }
 }

@@ -32,15 +32,18 @@ def interpreters():
     Looked for in the folders of $MAITRED_PYTHONS and then on the path. $MAITRED_ONLY names those to test, if not all.
     """
     only = os.environ.get("MAITRED_ONLY", "").split()
-    folders = os.pathsep.join(filter(None, [os.environ.get("MAITRED_PYTHONS"), os.environ["PATH"]]))
-    found = {name: shutil.which(name, path=folders) for name in WANTED}
+    folders = os.pathsep.join([os.environ.get("MAITRED_PYTHONS", ""), os.environ["PATH"]]).split(os.pathsep)
     own = "python%d.%d" % sys.version_info[:2]
-    if sys.implementation.name == "cpython" and not found.get(own):
+    wanted = WANTED if own in WANTED else WANTED + [own]
+    found = {name: next(filter(starts, (os.path.join(folder, name) for folder in folders if folder)), None) for name in wanted}
+    if sys.implementation.name == "cpython" and not found[own]:
         found[own] = sys.executable
-    for name, path in found.items():
-        if path and subprocess.run([path, "-c", "pass"], stderr=subprocess.DEVNULL).returncode:
-            found[name] = None  # such as a shim of pyenv for a version that is not chosen
     return {name: path for name, path in found.items() if not only or name in only}
+
+
+def starts(python):
+    """Whether it runs; a shim of pyenv for a version that is not chosen does not."""
+    return os.access(python, os.X_OK) and not subprocess.run([python, "-c", "pass"], stderr=subprocess.DEVNULL).returncode
 
 
 def page_up(n):

@@ -159,13 +159,15 @@ class SameWork(PythonCase):
 class WaitingForEachOther(PythonCase):
     def test_first_come_first_served(self):
         # Tasks come one by one while the only unit is held: they get it in the order of their requests.
-        steps = [{"hold": {"resource": 0, "steps": [{"wait": {"ns": 10 * MS}}]}}]
+        steps = [{"hold": {"resource": 0, "steps": [{"wait": {"ns": 40 * MS}}]}}]
         for strategy in self.each(CONCURRENT):
             workers = None if strategy == "event-loop" else 6
-            outcome = self.finish(strategy, steps, 6, workers=workers, resources=[("r", 1)], arrivals={"every-ns": 3 * MS})
-            requests = sorted((span.start, span.task) for span in outcome.spans if span.step == 0)
-            grants = sorted((span.start, span.task) for span in outcome.spans if span.step == 1)
-            self.assertEqual([task for _, task in grants], [task for _, task in requests])
+            outcome = self.finish(strategy, steps, 6, workers=workers, resources=[("r", 1)], arrivals={"every-ns": 15 * MS})
+            asked = {span.task: span.start for span in outcome.spans if span.step == 0}
+            served = [span.task for span in sorted(outcome.spans, key=lambda span: span.start) if span.step == 1]
+            for place, task in enumerate(served):
+                for later in served[place + 1 :]:  # between the clock and the queue a busy machine may take its time
+                    self.assertLess(asked[task], asked[later] + 10 * MS)
 
     def test_producers_and_consumers(self):
         send, receive = [{"repeat": {"count": 5, "steps": [{"send": {"channel": 0}}]}}], [{"repeat": {"count": 5, "steps": [{"receive": {"channel": 0}}]}}]
@@ -198,14 +200,14 @@ class WaitingForEachOther(PythonCase):
 
 
 class Variables(PythonCase):
-    RACE = [{"repeat": {"count": 300, "steps": [{"read": {"var": 0}}, "yield", {"write": {"var": 0, "add": 1}}]}}]
+    RACE = [{"repeat": {"count": 30, "steps": [{"read": {"var": 0}}, {"wait": {"ns": MS}}, {"write": {"var": 0, "add": 1}}]}}]
 
     def value(self, outcome):
         return outcome.done["vars"][0]["value"]
 
     def test_read_then_write_loses_updates_when_the_processor_changes_hands_between(self):
         for strategy in self.each(["threads", "event-loop"]):
-            self.assertLess(self.value(self.finish(strategy, self.RACE, 4, variables=[("x", 0)])), 1200)
+            self.assertLess(self.value(self.finish(strategy, self.RACE, 4, variables=[("x", 0)])), 120)
 
     def test_the_gil_does_not_protect_two_steps(self):
         # No yield between them: the interpreter takes the processor away where it likes (after 5 ms with a GIL).
@@ -213,7 +215,7 @@ class Variables(PythonCase):
         self.assertLess(self.value(self.finish("threads", steps, 4, variables=[("x", 0)])), 160_000)
 
     def test_one_after_another_loses_none(self):
-        self.assertEqual(self.value(self.finish("sequential", self.RACE, 4, variables=[("x", 0)])), 1200)
+        self.assertEqual(self.value(self.finish("sequential", self.RACE, 4, variables=[("x", 0)])), 120)
 
     def test_update_loses_none(self):
         for strategy in self.each(SHARING):

@@ -18,7 +18,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use maitred_wire::Model;
+use maitred_wire::{Failure, Model};
 
 use super::stats::{self, Confidence, Interval};
 use super::{summary, units};
@@ -226,13 +226,21 @@ fn failed_tasks(run: &Run) -> Option<String> {
     let (count, what) = match tasks {
         _ if expected => return None,
         _ if tasks.failed > 0 => (tasks.failed, "failed"),
+        _ if tasks.lost == 1 => (1, "was lost with its process"),
         _ if tasks.lost > 0 => (tasks.lost, "were lost with their process"),
+        _ if tasks.not_run == 1 => (1, "was not run"),
         _ if tasks.not_run > 0 => (tasks.not_run, "were not run"),
         _ => return None,
     };
-    let example = run.failures.first().map(|failure| format!(": {}", failure.text));
+    let example = run.failures.first().map(|failure| format!(": {}", in_words(failure)));
     let count = units::count(count);
     Some(format!("{count} of {} {what}{}", units::plural(all, "task"), example.unwrap_or_default()))
+}
+
+/// What one failure said; the type of an exception says what its message often does not.
+fn in_words(failure: &Failure) -> String {
+    let Failure { kind, text, .. } = failure;
+    if kind.starts_with(char::is_uppercase) { format!("{kind}: {text}") } else { text.clone() }
 }
 
 /// The contestant to compare with.

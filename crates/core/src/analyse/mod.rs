@@ -8,6 +8,7 @@ pub mod change;
 pub mod compare;
 #[cfg(test)]
 mod compare_tests;
+pub mod interpreted;
 pub mod nature;
 pub mod noise;
 #[cfg(test)]

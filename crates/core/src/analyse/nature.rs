@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use maitred_wire::Strategy;
 use maitred_wire::trace_file::Role;
 
+use super::interpreted::{Interpreted, interpreted};
 use crate::trace::{Span, StepKind, Task, Trace};
 
 /// Where the time of all tasks went, in nanoseconds.
@@ -28,6 +29,7 @@ pub struct Nature {
     pub standstill: Option<Standstill>,
     /// Whether some task reads a variable and writes it back in two steps.
     pub reads_then_writes: bool,
+    pub interpreted: Interpreted,
 }
 
 /// Waiting for a resource or a channel.
@@ -104,6 +106,7 @@ pub fn nature(trace: &Trace, cores: u32) -> Option<Nature> {
     let mut nature = tally.nature();
     nature.bound = bound(&tally, cores, nature.computing_ns);
     nature.standstill = standstill(trace);
+    nature.interpreted = interpreted(trace);
     (nature.task_ns() > 0).then_some(nature)
 }
 

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::units;
+use super::{interpreted, units};
 use crate::trace::{RunEnd, StepKind, Task, Trace};
 
 /// So many tasks are named at each step; the others are counted.
@@ -26,8 +26,12 @@ pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<
         }
         RunEnd::Died { .. } => {
             let crashed = |step| head.step(step).is_some_and(|info| info.kind == StepKind::Crash);
-            let at = open.filter(|&(_, step)| crashed(step)).collect();
-            (at, ["killed its process by", "killed their process by"])
+            let at: Vec<_> = open.collect();
+            let guilty: Vec<_> = at.iter().copied().filter(|&(_, step)| crashed(step)).collect();
+            match guilty.is_empty() {
+                true => (at, ["was at", "were at"]),
+                false => (guilty, ["killed its process by", "killed their process by"]),
+            }
         }
         _ => return Vec::new(),
     };
@@ -38,7 +42,9 @@ pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<
             None => by_step.push((step, [task].into())),
         }
     }
-    by_step.iter().map(|(step, tasks)| sentence(head, *step, tasks, verbs)).collect()
+    let places = interpreted::places(&head.log).into_iter().take(NAMED);
+    let tasks = by_step.iter().map(|(step, tasks)| sentence(head, *step, tasks, verbs));
+    tasks.chain(places.map(|place| format!("its code was at {place}"))).collect()
 }
 
 fn sentence(head: &Trace, step: u32, tasks: &[u32], [one, many]: [&str; 2]) -> String {

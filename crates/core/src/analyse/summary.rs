@@ -12,7 +12,7 @@ use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, VarValue};
 
 use super::stats::{self, Confidence};
-use super::stuck;
+use super::{interpreted, stuck};
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
 use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
 use crate::workload::{Counted, Expect, Expected};
@@ -62,7 +62,10 @@ pub fn run_from(
     let expectations = expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
     let mut notes = done.notes;
     let dropped = head.lanes.iter().map(|lane| lane.dropped).fold(0, u64::saturating_add);
-    if matches!(head.end, RunEnd::Died { .. }) && !head.log.is_empty() {
+    if matches!(head.end, RunEnd::Died { .. })
+        && !head.log.is_empty()
+        && interpreted::places(&head.log).is_empty()
+    {
         notes.push(format!("last words: {}", last_line(&head.log)));
     }
     notes.extend(stuck::sentences(head, tasks.clone()));

@@ -70,8 +70,9 @@ pub struct Trace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
-    /// Run for real, on this runtime (name and version).
-    Measured { runtime: String, version: String },
+    /// Run for real, on this runtime (name and version), with or without a global lock of its
+    /// interpreter; `None`: it has no interpreter.
+    Measured { runtime: String, version: String, gil: Option<bool> },
 }
 
 /// Tasks of one kind: `first .. first + count`.

@@ -153,7 +153,11 @@ impl Sample {
         };
         let switches = simulation.spans.len() as u64;
         Trace {
-            origin: Origin::Measured { runtime: "native".to_owned(), version: "0.1.0".to_owned() },
+            origin: Origin::Measured {
+                runtime: "native".to_owned(),
+                version: "0.1.0".to_owned(),
+                gil: None,
+            },
             model: Model::new("native", strategy),
             workers,
             steps,

@@ -344,6 +344,7 @@ fn a_loop_that_stands_still() {
         &expect![[r#"
             native/event-loop  4 tasks, 4 lanes, 205 ms of work, 2.85 ms a cell
                     ╷0               ╷50 ms            ╷100 ms          ╷150 ms
+            loop     ━━━━━━━━━━━███████━━━━━━━━━━━███████━━━━━━━━━━███████━━━━━━━━━━━███████
             table 1 ──━━━━━━━━━━████████
             table 2 ───────────────────━━━━━━━━━━━███████
             table 3 ─────────────────────────────────────━━━━━━━━━━████████
@@ -399,7 +400,7 @@ fn lost_and_failed_tasks_are_marked() {
     trace.tasks[1].outcome = TaskOutcome::Failed;
     trace.tasks[2].outcome = TaskOutcome::Open;
     trace.tasks[2].end_ns = 0;
-    for span in trace.spans.iter_mut().filter(|span| span.task == 2 && span.step > 0) {
+    for span in trace.spans.iter_mut().filter(|span| span.task == 2 && span.step > 1) {
         span.end_ns = 0;
     }
     let options = Options { ascii: true, ..Options::default() };
@@ -411,7 +412,7 @@ fn lost_and_failed_tasks_are_marked() {
                     |0                  |200 ms              |400 ms             |600 ms
             table 1 -----------------------------------------@@@@@@@@@@@
             table 2 -----------------------------------------..........@@@@@@@@@@X
-            table 3 -----------------------------------------..............................X
+            table 3 -----------------------------------------....................X
             .. queues for `waiter`   @@ has `waiter`   -- waits   XX failed or lost
         "#]],
     );

@@ -3,19 +3,20 @@
 //! cell shows the state that took most of its time, and nothing only where next to nothing
 //! happened. Shows; explains nothing.
 
-use alloc::collections::BinaryHeap;
+use alloc::collections::{BTreeMap, BinaryHeap};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use maitred_wire::trace_file::TaskOutcome;
+use maitred_wire::Strategy;
+use maitred_wire::trace_file::{Role, TaskOutcome};
 
 use super::Options;
 use super::paint::{Ink, cut, left, to_ascii, width};
 use crate::analyse::units::{count, duration, plural};
-use crate::trace::{Span, StepKind, Task, Trace};
+use crate::trace::{RunEnd, Span, StepKind, Task, Trace};
 
 /// What a row is at, at one time. In the order in which ties are broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +90,10 @@ pub fn timeline(trace: &Trace, options: &Options) -> String {
     let cells = options.width.saturating_sub(label_room + 1).max(10);
     let axis = Axis { origin, end, cells };
     fill(trace, &mut rows, &axis);
+    let loops = loops(trace, &axis);
     let mut text = heading(trace, &axis, all, options);
     text.push_str(&ticks(&axis, label_room, options));
-    for row in &rows {
+    for row in loops.iter().chain(&rows) {
         let label = left(&cut(&row.label, label_room, options), label_room);
         let line = format!("{label} {}", draw(row, &axis, options));
         text.push_str(line.trim_end());
@@ -185,6 +187,44 @@ impl Row {
     }
 }
 
+/// Loops that stood still for a part of the time that can be seen, one row each: what occupied
+/// them, so that the waits below it that lasted too long have their cause above them.
+fn loops(trace: &Trace, axis: &Axis) -> Vec<Row> {
+    const MOST: usize = 4;
+    if !trace.model.strategy.interleaves() {
+        return Vec::new();
+    }
+    let every = trace.model.strategy == Strategy::AsyncPool;
+    let mut row_of = vec![None; trace.lanes.len()];
+    let mut rows: Vec<Row> = Vec::new();
+    for (lane, _) in trace
+        .lanes
+        .iter()
+        .enumerate()
+        .filter(|(_, lane)| every || lane.role == Role::Loop)
+        .take(MOST)
+    {
+        row_of[lane] = Some(rows.len());
+        rows.push(Row {
+            time: vec![[0; STATES]; axis.cells],
+            ..Row::new(trace.lane_name(lane as u32), Vec::new())
+        });
+    }
+    for span in &trace.spans {
+        let row = row_of.get(span.lane as usize).copied().flatten();
+        let state = trace.step(span.step).and_then(|info| match info.kind {
+            StepKind::Cpu => Some(State::Running),
+            StepKind::Block => Some(State::Blocked),
+            _ => None,
+        });
+        if let (Some(row), Some(state)) = (row, state) {
+            rows[row].add(state, span.start_ns, span.end_ns, axis);
+        }
+    }
+    rows.retain(|row| (0..axis.cells).any(|cell| row.state(cell, axis) != State::Idle));
+    rows
+}
+
 /// The rows to show, at most so many, and how many there would be.
 fn rows(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
     if trace.model.strategy.interleaves() { packed(trace, most) } else { by_lane(trace, most) }
@@ -260,17 +300,32 @@ fn fill(trace: &Trace, rows: &mut [Row], axis: &Axis) {
             row_of[task as usize] = index;
         }
         let ends = row.tasks.iter().map(|&task| &trace.tasks[task as usize]);
-        let failed = ends.filter(|task| task.outcome != TaskOutcome::Done);
+        let failed = ends.filter(|task| task.outcome != TaskOutcome::Done && !is_lost(trace, task));
         row.failures = failed.map(|task| until(task.end_ns, axis)).collect();
     }
+    let mut last = BTreeMap::new();
     for span in &trace.spans {
         let row = row_of.get(span.task as usize).and_then(|&row| rows.get_mut(row));
         if let (Some(row), Some(state)) = (row, state_of(trace, span)) {
             let task = &trace.tasks[span.task as usize];
+            if span.end_ns == 0 && is_lost(trace, task) {
+                // Spans come in order of start: the last one of a task stays.
+                last.insert(span.task, (row_of[span.task as usize], span.start_ns));
+                continue;
+            }
             let end = if span.end_ns == 0 { until(task.end_ns, axis) } else { span.end_ns };
             row.add(state, span.start_ns, end, axis);
         }
     }
+    for (row, at) in last.into_values() {
+        rows[row].failures.push(at.saturating_add(1));
+    }
+}
+
+/// Whether a task went with its process while the run went on: when is not known but for the
+/// start of its last step, while in a run that was cut short it was at that step to the end.
+fn is_lost(trace: &Trace, task: &Task) -> bool {
+    trace.end == RunEnd::Finished && task.end_ns == 0
 }
 
 /// What has no end lasts as long as anything.

@@ -18,7 +18,7 @@ use crate::measure::machine;
 use crate::progress::{self, ProgressLine};
 use crate::rounds::{self, Purpose, Rules, World};
 use crate::runtime::Interrupt;
-use crate::runtimes;
+use crate::runtimes::{self, Runtimes};
 use crate::saved;
 use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
@@ -34,10 +34,13 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         return saved::show(args, terminal);
     }
     let subject = open(args)?;
-    let runtimes = subject.runtimes()?;
+    let interrupt = Interrupt::on_signals()
+        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+    let runtimes = subject.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
     let wish = Wish { models: &args.models, workers: args.workers.as_ref() };
     let entries = contestants::choose(&wish, &subject, &runtimes)?;
-    let baseline = args.baseline.as_deref().map(|name| find(name, &entries)).transpose()?;
+    let baseline =
+        args.baseline.as_deref().map(|name| find(name, &entries, &runtimes)).transpose()?;
     let old = args.against.as_deref().map(saved::load).transpose()?;
     let mut comparison = begin(args, &subject, &entries);
     if let Some(old) = &old {
@@ -45,8 +48,6 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     }
     let mut exports = export::open(args)?;
     subject.warn(terminal);
-    let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
     let _guard = runtimes::guard()?;
 
     let rules = Rules {
@@ -57,9 +58,10 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
         baseline: baseline.map(|index| entries[index].model.clone()),
     };
     let mut session = Session {
-        trial: Trial::new(&subject.work, &args.work, &interrupt, contestants::SPANS),
+        trial: Trial::new(&subject, &args.work, &interrupt, contestants::SPANS),
         timeout: args.work.timeout.0,
         natures: entries.iter().map(|_| None).collect(),
+        logs: vec![String::new(); entries.len()],
         entries: &entries,
         rules: &rules,
         exports: &mut exports,
@@ -72,7 +74,11 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
     session.progress.clear();
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
-    finish(args, &comparison, old.as_ref(), exports, terminal, outcome)
+    let outputs = match args.work.python.show_output {
+        true => outputs(&entries, &session.logs),
+        false => String::new(),
+    };
+    finish(args, &comparison, old.as_ref(), exports, terminal, outcome, &outputs)
 }
 
 /// Shows and writes whatever was measured, then says how it ended.
@@ -83,9 +89,11 @@ fn finish(
     mut exports: Vec<Export>,
     terminal: &Terminal,
     outcome: Result<(), Error>,
+    outputs: &str,
 ) -> Result<u8, Error> {
     let written = export::finish(&mut exports, comparison, terminal);
     let mut text = view::table::table(comparison, &options(terminal));
+    text.push_str(outputs);
     if let Some(old) = old {
         text.push_str(&saved::changes(comparison, old, terminal));
     }
@@ -100,6 +108,17 @@ fn finish(
         Err(other) => return Err(other),
     }
     Ok(if written { exit_code(comparison, args.strict) } else { exit::NOT_WRITTEN })
+}
+
+/// What the last run of each model printed.
+fn outputs(entries: &[Entry], logs: &[String]) -> String {
+    let mut text = "\nOutput of the last round\n".to_owned();
+    for (entry, log) in entries.iter().zip(logs) {
+        let log = if log.is_empty() { "(nothing)" } else { log.trim_end() };
+        text.push_str(&format!("{}\n", entry.model));
+        text.extend(log.lines().map(|line| format!("  {line}\n")));
+    }
+    text
 }
 
 /// How pictures in this terminal are drawn.
@@ -121,7 +140,7 @@ fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
 fn open(args: &CompareArgs) -> Result<Subject, Error> {
     match (&args.subject[..], &args.words[..]) {
         ([], words) => subject::from_command(words, &args.work),
-        ([path], []) => subject::from_file(path, &args.work),
+        ([path], []) => subject::open(path, &args.work),
         ([path], _) => Err(Error::Usage(format!(
             "{} and a command behind `--` are two pieces of work; name one",
             path.display()
@@ -134,7 +153,10 @@ fn open(args: &CompareArgs) -> Result<Subject, Error> {
     }
 }
 
-fn find(name: &str, entries: &[Entry]) -> Result<usize, Error> {
+fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Error> {
+    let (known, rest) = name.split_once('/').unwrap_or_default();
+    let known = runtimes.find(known).map(|runtime| format!("{}/{rest}", runtime.name));
+    let name = known.as_deref().unwrap_or(name);
     let names: Vec<String> = entries.iter().map(|entry| entry.model.to_string()).collect();
     let bare = |full: &str| full.split('/').next_back() == Some(name);
     names.iter().position(|full| full == name || bare(full)).ok_or_else(|| {
@@ -193,6 +215,8 @@ struct Session<'a> {
     timeout: Duration,
     /// What the first good run of each contestant showed of the work.
     natures: Vec<Option<Nature>>,
+    /// What the last run of each contestant printed.
+    logs: Vec<String>,
     entries: &'a [Entry],
     rules: &'a Rules,
     exports: &'a mut [Export],
@@ -228,6 +252,7 @@ impl World for Session<'_> {
             let share = at.finished as f64 / at.total.max(1) as f64 * 100.0;
             progress.show(|| format!("{what} · {} {share:.0} % · {so_far} · {left}", entry.model));
         })?;
+        self.logs[contestant].clone_from(&trace.log);
         let nature = &mut self.natures[contestant];
         if nature.is_none() && purpose != Purpose::Warmup && trace.end == RunEnd::Finished {
             *nature = self.trial.nature(&trace);

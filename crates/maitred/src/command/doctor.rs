@@ -27,9 +27,12 @@ pub fn text(args: &DoctorArgs) -> Result<String, Error> {
     text.push_str(&timer_lines());
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
-    let runtimes = Runtimes::of_workload()?;
+    let runtimes = Runtimes::everything(&args.pythons, &interrupt)?;
     for runtime in runtimes.all() {
-        text.push_str(&runtime_lines(runtime, args.recalibrate, &interrupt)?);
+        match &runtime.ready {
+            None => text.push_str(&runtime_lines(runtime, args.recalibrate, &interrupt)?),
+            Some(ready) => text.push_str(&interpreter_lines(&runtime.name, ready)),
+        }
     }
     Ok(text)
 }
@@ -161,6 +164,22 @@ fn timer_lines() -> String {
         None => "unknown".into(),
     };
     section("Timers", &[("sleep", text)])
+}
+
+/// What one question told; `maitred runtimes` says more.
+fn interpreter_lines(name: &str, ready: &Ready) -> String {
+    let strategies: Vec<_> = ready.strategies.iter().map(ToString::to_string).collect();
+    let span = ready.span_cost_ns.map_or("unknown".into(), |cost| units::duration(cost as u64));
+    let lock = if ready.gil == Some(false) { "off" } else { "on" };
+    section(
+        &format!("Runtime {name}"),
+        &[
+            ("version", format!("{} {}, GIL {lock}", ready.runtime, ready.version)),
+            ("strategies", strategies.join(", ")),
+            ("computes", format!("{} units a second, now", units::count(ready.calibration as u64))),
+            ("recording costs", format!("{span} a span, its clock reading included")),
+        ],
+    )
 }
 
 fn runtime_lines(

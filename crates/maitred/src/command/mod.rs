@@ -4,4 +4,5 @@ pub mod compare;
 pub mod doctor;
 pub mod manual;
 pub mod run;
+pub mod runtimes;
 pub mod welcome;

@@ -27,10 +27,7 @@ struct Entry {
 impl Calibrations {
     /// The cache of this user.
     pub fn of_user() -> Self {
-        let absolute =
-            |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
-        Self { directory: cache.map(|cache| cache.join("maitred/calibration")) }
+        Self { directory: cache_folder().map(|cache| cache.join("calibration")) }
     }
 
     /// A cache in this directory, which need not exist.
@@ -66,6 +63,14 @@ impl Calibrations {
         let name = format!("{:016x}.json", stable_hash(&format!("{runtime}\n{machine}")));
         Some(self.directory.as_ref()?.join(name))
     }
+}
+
+/// Where this program may keep what it can find out again (XDG Base Directory Specification).
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+    Some(cache?.join("maitred"))
 }
 
 fn is_speed(units_per_second: f64) -> bool {

@@ -9,7 +9,7 @@ pub mod limits;
 pub mod machine;
 pub(crate) mod memory;
 pub(crate) mod noise;
-mod procfs;
+pub(crate) mod procfs;
 pub(crate) mod sys;
 pub mod trace_map;
 pub(crate) mod tree;

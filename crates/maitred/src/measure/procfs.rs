@@ -29,3 +29,11 @@ pub(super) fn field_number<T: FromStr>(text: &str, name: &str) -> Option<T> {
 pub(super) fn stat_words(stat: &str) -> impl Iterator<Item = &str> {
     stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace()
 }
+
+/// Whether a process handles this signal itself (SigCgt of proc_pid_status(5)).
+pub(crate) fn catches(pid: u32, signal: i32) -> bool {
+    let status = text(&format!("/proc/{pid}/status"));
+    let caught = status.as_deref().and_then(|status| field(status, "SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    caught.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}

@@ -45,6 +45,13 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
     checked(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
 }
 
+/// Gives this process a name of its own, so that `pkill` by that of the program does not find it;
+/// see `PR_SET_NAME` in prctl(2): at most 15 bytes.
+pub(crate) fn rename_process(name: &CStr) {
+    // SAFETY: the kernel copies the text, which ends in a zero.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+}
+
 /// Lets a child's end be waited for: ignored SIGCHLD, which a parent may have left to us, would
 /// make the kernel throw away exit status and resource use; wait4(2), NOTES.
 pub(crate) fn keep_exit_statuses() {
@@ -87,6 +94,13 @@ pub(crate) fn kill(pid: u32) {
     assert!(pid > 1, "neither our own group (0) nor init (1) is ours to kill");
     // SAFETY: the call takes plain numbers.
     unsafe { libc::kill(pid_t(pid), libc::SIGKILL) };
+}
+
+/// Sends SIGUSR1 to one process. That it is gone already is no matter.
+pub(crate) fn ask_where(pid: u32) {
+    assert!(pid > 1, "neither our own group (0) nor init (1) is ours to ask");
+    // SAFETY: the call takes plain numbers.
+    unsafe { libc::kill(pid_t(pid), libc::SIGUSR1) };
 }
 
 /// Sends SIGKILL to a whole process group at once. That it is gone already is as good.

@@ -111,6 +111,27 @@ impl ColumnsFile {
     }
 }
 
+/// A file in memory that runners read: the inputs of tasks.
+#[derive(Debug)]
+pub(crate) struct BytesFile {
+    file: File,
+}
+
+impl BytesFile {
+    /// A file of these bytes.
+    pub(crate) fn new(bytes: &[u8]) -> io::Result<Self> {
+        let mut file = sys::memory_file(c"maitred-inputs")?;
+        file.write_all(bytes)?;
+        sys::seal_size(&file)?;
+        Ok(Self { file })
+    }
+
+    /// Where the runner finds it.
+    pub(crate) fn path(&self) -> String {
+        path(&self.file)
+    }
+}
+
 fn write_numbers(mut file: &File, numbers: &[u64]) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(64 << 10);
     for chunk in numbers.chunks(8 << 10) {

@@ -15,8 +15,8 @@ use crate::measure::sys::{self, Watched};
 
 /// The longest line that a runner may say, in bytes.
 const LINE_LIMIT: usize = 16 << 20;
-/// How much of the end of the log is kept, in bytes.
-const LOG_LIMIT: usize = 4 << 10;
+/// How much of the end of the log is kept, in bytes: enough for where a hundred threads hang.
+const LOG_LIMIT: usize = 64 << 10;
 /// How much is read from one pipe before the others have their turn.
 const TURN: usize = 1 << 20;
 

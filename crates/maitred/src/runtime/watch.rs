@@ -15,8 +15,8 @@ use super::session::{Execution, Measured, Progress};
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Snapshot, oom_kills};
-use crate::measure::sys;
 use crate::measure::trace_map::{ColumnsFile, TraceMap};
+use crate::measure::{procfs, sys};
 
 /// Between two reports of progress.
 const PROGRESS_REST: Duration = Duration::from_millis(100);
@@ -294,6 +294,7 @@ impl<'a> Watch<'a> {
             }
             Stage::Running => {
                 let limit_ns = nanos(self.execution.timeout.unwrap_or(Duration::MAX));
+                self.ask_where();
                 self.stop(RunEnd::TimedOut { limit_ns }, self.execution.grace);
             }
             Stage::Stopping => {
@@ -301,6 +302,16 @@ impl<'a> Watch<'a> {
                 self.killed = true;
             }
             Stage::Closing => self.killed = true,
+        }
+    }
+
+    /// Has every process that knows how to say where it is write that to the log: those that
+    /// catch SIGUSR1, which would end any other.
+    fn ask_where(&self) {
+        for pid in self.custody.tree().members() {
+            if procfs::catches(pid, libc::SIGUSR1) {
+                sys::ask_where(pid);
+            }
         }
     }
 

@@ -15,14 +15,19 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Crew, Hands, Queues};
 use crate::awaiting::Floor;
+use crate::limits;
 use crate::recorder::Lane;
 use crate::session::Session;
 
 pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
     let floor = Floor::make(session, None)?;
-    let runtime = runtime(session)?;
-    // This thread executes no task: it waits until all have ended, and then ends the pool.
+    // This thread executes no task: it makes the pool, and waits until all have ended. If tokio
+    // is refused a thread it panics and does not come back, but the run is refused all the same.
     let thread = std::thread::Builder::new().name("host".into()).spawn(move || {
+        let runtime = match make_pool(session) {
+            Ok(runtime) => runtime,
+            Err(error) => return session.refuse(limits::explain(session, &error, None)),
+        };
         session.board.await_start();
         runtime.block_on(floor.run_all(session.plan.workers));
         session.board.leave();
@@ -36,15 +41,15 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
 }
 
 /// The pool; each thread of it is a lane.
-fn runtime(session: &'static Session) -> io::Result<Runtime> {
+fn make_pool(session: &'static Session) -> io::Result<Runtime> {
     static LANES: AtomicU32 = AtomicU32::new(0);
     let open = move || {
         session.recorder.lane(LANES.fetch_add(1, Relaxed), Role::Loop).settle_here();
     };
-    let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(session.plan.workers as usize).enable_io();
-    builder.on_thread_start(open).on_thread_stop(Lane::close_here);
-    // Tokio panics when the machine refuses it a thread.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || builder.build()))
-        .unwrap_or_else(|_| Err(io::ErrorKind::WouldBlock.into()))
+    Builder::new_multi_thread()
+        .worker_threads(session.plan.workers as usize)
+        .enable_io()
+        .on_thread_start(open)
+        .on_thread_stop(Lane::close_here)
+        .build()
 }

@@ -1,7 +1,7 @@
 //! The strategies: who executes which task when. One file each, to be read from top to bottom.
 //!
 //! A strategy only makes a crew, which begins when the board says so. Running the crew, stopping
-//! it and measuring it is the same for all: [`crate::run`]. The main type is [`Crew`].
+//! it and measuring it is the same for all: [`mod@crate::run`]. The main type is [`Crew`].
 
 mod async_pool;
 mod event_loop;
@@ -85,7 +85,7 @@ pub(crate) fn start(session: &'static Session) -> Result<Crew, RunnerError> {
         Strategy::Hybrid => hybrid::start(session),
         Strategy::Interpreters => Err(std::io::ErrorKind::Unsupported.into()),
     };
-    crew.map_err(|error| limits::explain(session.plan.strategy, &error, None))
+    crew.map_err(|error| limits::explain(session, &error, None))
 }
 
 /// The semaphores of the plan, for so many threads.

@@ -163,7 +163,7 @@ impl Nursery {
         if !more || self.session.board.is_stopped() {
             return Ok(());
         }
-        self.fork(index).map_err(|error| limits::explain(self.session.plan.strategy, &error, None))
+        self.fork(index).map_err(|error| limits::explain(self.session, &error, None))
     }
 
     /// Gives back the units for which the dead had tickets, as soon as it would be their turn.

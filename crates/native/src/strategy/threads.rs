@@ -23,10 +23,6 @@ use crate::sys::process;
 /// Only what is touched of it takes memory; a task of ours needs less than a tenth.
 const STACK_BYTES: usize = 128 * 1024;
 
-/// Above so many threads they leave out the figure for which each would read a file in `/proc`:
-/// that takes as long as a quarter of making the thread.
-const RUN_DELAY_THREADS: u32 = 1000;
-
 /// Threads that have started and not ended.
 static ALIVE: AtomicU32 = AtomicU32::new(0);
 
@@ -52,7 +48,7 @@ fn start_all(session: &'static Session, semaphores: &'static [Semaphore]) {
         let body = move || be_task(session, semaphores, assignment);
         if let Err(error) = process::start_thread(STACK_BYTES, Box::new(body)) {
             let started = session.queue.taken() - 1;
-            session.refuse(limits::explain(session.plan.strategy, &error, Some(started)));
+            session.refuse(limits::explain(session, &error, Some(started)));
             return;
         }
     }
@@ -71,7 +67,7 @@ fn be_task(session: &'static Session, semaphores: &'static [Semaphore], assignme
     let worker = Worker { session, semaphores, lane, ledger: None };
     let end = worker.execute(assignment);
     session.board.worked_until(end);
-    worker.lane.close(session.queue.total() <= RUN_DELAY_THREADS);
+    worker.lane.close(session.records_run_delay());
     if ALIVE.fetch_sub(1, SeqCst) == 1 {
         kernel::futex_wake_all(&ALIVE, Sharing::Threads);
     }

@@ -224,8 +224,17 @@ pub(crate) fn poll<const N: usize>(fds: [RawFd; N], timeout_ms: Option<u32>) -> 
 
 /// The soft limit on processes and threads of this user (`ulimit -u`); `None`: unlimited.
 pub(crate) fn process_limit() -> Option<u64> {
+    soft_limit(libc::RLIMIT_NPROC)
+}
+
+/// The soft limit on mapped memory (`ulimit -v`), in bytes; `None`: unlimited.
+pub(crate) fn address_space_limit() -> Option<u64> {
+    soft_limit(libc::RLIMIT_AS)
+}
+
+fn soft_limit(of: libc::__rlimit_resource_t) -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: a valid place for one rlimit.
-    let answer = unsafe { libc::getrlimit(libc::RLIMIT_NPROC, &raw mut limit) };
+    let answer = unsafe { libc::getrlimit(of, &raw mut limit) };
     (answer == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }

@@ -5,33 +5,23 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::io;
 use std::os::fd::FromRawFd;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 use super::kernel::{Usage, usage_of};
 
-/// Asks the kernel to kill this process when its parent dies, and to give it the orphans of its
-/// descendants, so that none gets out of sight.
-pub(crate) fn bind_to_parent() {
-    die_with_parent();
+/// Has the kernel give this process the orphans of its descendants, so that none gets out of
+/// sight, and not kill it when its parent dies: then its input ends, and it takes its
+/// descendants with it, which a signal would leave alive.
+pub(crate) fn answer_for_descendants() {
     // SAFETY: integers only; see prctl(2).
-    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+    unsafe {
+        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        libc::prctl(libc::PR_SET_PDEATHSIG, 0, 0, 0, 0);
+    }
 }
 
 fn die_with_parent() {
     // SAFETY: integers only; see prctl(2).
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
-}
-
-/// The child that this command starts is killed when the thread that starts it ends.
-pub(crate) fn kill_with_parent(command: &mut Command) {
-    // SAFETY: prctl is a bare system call: it takes no lock and no memory.
-    unsafe {
-        command.pre_exec(|| {
-            die_with_parent();
-            Ok(())
-        })
-    };
 }
 
 /// Runs `child` in a copy of this process, which dies with this one; its number.

@@ -94,6 +94,17 @@ fn a_task_that_nobody_will_serve_is_named() {
     }
 }
 
+/// A task that is gone with its process waits for nobody and keeps nobody from standing still.
+#[test]
+fn a_crash_does_not_hide_a_deadlock() {
+    let work = Work::new()
+        .channel(1)
+        .tasks(1, vec![Action::Crash])
+        .tasks(2, vec![Action::Receive { channel: 0 }]);
+    let ran = work.run((Strategy::Processes, 2));
+    assert_eq!(ran.done().deadlock, [1, 2].map(|task| Blocked { task, step: 1 }));
+}
+
 #[test]
 fn two_that_hold_what_the_other_wants_are_named() {
     let work = Work::new()
@@ -211,6 +222,18 @@ fn descendants(root: u32) -> Vec<u32> {
         .flat_map(|text| text.split_whitespace().flat_map(str::parse).collect::<Vec<_>>())
         .collect();
     children.iter().flat_map(|&pid| [vec![pid], descendants(pid)].concat()).collect()
+}
+
+/// The stacks of 4,000 threads do not fit.
+#[test]
+fn a_thread_that_the_machine_refuses_is_a_clean_end() {
+    let work = Work::new().tasks(4000, vec![block(FOREVER)]);
+    let limited = ["sh", "-c", "ulimit -v 300000; exec \"$0\""];
+    let ran = work.start_in(Runner::start_by(&limited), (Strategy::Threads, 0)).end();
+    let error = ran.error.expect("it is refused");
+    assert_eq!(error.code, ErrorCode::Refused);
+    assert!(error.text.contains("were started") && error.text.contains("ulimit -v"), "{error:?}");
+    assert!(ran.status.success());
 }
 
 #[test]

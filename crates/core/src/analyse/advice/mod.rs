@@ -3,6 +3,9 @@
 //! where they do not suffice it says so or says nothing. The one entrance is [`conclude`].
 
 mod choice;
+mod interpreted;
+#[cfg(test)]
+mod interpreted_tests;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -31,6 +34,7 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<Stri
             sentences.extend(work::sentences(&case));
             sentences.extend(choice::sentences(&case));
             sentences.extend(workers::sentences(&case));
+            sentences.extend(interpreted::sentences(&case));
         }
     }
     sentences.extend(trouble::sentences(comparison, natures));

@@ -238,8 +238,12 @@ impl Drafter<'_> {
 
     fn function(&mut self, value: &Value) -> Option<String> {
         let text = self.values.text(value, "the function")?;
+        let is_module = |place: &str| !place.is_empty() && !place.contains(['/', ' ']);
         let parts = text.rsplit_once(':');
-        if parts.is_some_and(|(file, name)| file.ends_with(".py") && !name.is_empty()) {
+        let found = parts.is_some_and(|(place, name)| {
+            (place.ends_with(".py") || is_module(place)) && !name.is_empty()
+        });
+        if found {
             return Some(text);
         }
         let help = String::from("write file.py:function, as in \"work.py:resize\"");

@@ -111,7 +111,16 @@ impl Work {
     }
 
     /// Runs it up to `go`.
-    pub(crate) fn start(&self, (strategy, workers): (Strategy, u32)) -> Running {
+    pub(crate) fn start(&self, model: (Strategy, u32)) -> Running {
+        self.start_in(Runner::start(), model)
+    }
+
+    /// The same in this runner.
+    pub(crate) fn start_in(
+        &self,
+        mut runner: Runner,
+        (strategy, workers): (Strategy, u32),
+    ) -> Running {
         let layout = self.layout(strategy, workers);
         let trace = memory_file(&layout.header(), layout.bytes());
         let bytes: Vec<u8> = self
@@ -121,7 +130,6 @@ impl Work {
             .flat_map(|v| v.to_le_bytes())
             .collect();
         let columns = memory_file(&bytes, bytes.len().max(8));
-        let mut runner = Runner::start();
         let plan = self.plan(strategy, workers, &path_of(&trace), &path_of(&columns));
         let reply = runner.ask(&json!({ "plan": plan }));
         if matches!(reply, Some(Reply::Ready(_))) {
@@ -138,7 +146,7 @@ impl Work {
             Strategy::Hybrid => workers + 1,
             _ => workers,
         };
-        Layout { lanes, tasks, spans_per_lane: 5000 }
+        Layout { lanes, tasks, spans_per_lane: (500_000 / lanes.max(1)).min(5000) }
     }
 
     pub(crate) fn plan(
@@ -250,7 +258,14 @@ pub(crate) struct Runner {
 
 impl Runner {
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_maitred-runner-native"))
+        Self::start_by(&["env"])
+    }
+
+    /// Has it started by this command, which takes its path as the last argument.
+    pub(crate) fn start_by(command: &[&str]) -> Self {
+        let mut child = Command::new(command[0])
+            .args(&command[1..])
+            .arg(env!("CARGO_BIN_EXE_maitred-runner-native"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -313,9 +328,7 @@ impl Running {
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ran {
         let reply = self.early.take().or_else(|| self.runner.hear());
-        if let Some(Reply::Error(_)) = reply {
-            self.runner.hang_up();
-        }
+        self.runner.hang_up();
         let status = self.runner.wait();
         self.read(reply, status)
     }

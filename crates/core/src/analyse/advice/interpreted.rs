@@ -1,0 +1,129 @@
+//! Why an interpreter did as it did: its lock, the price of processes, a function that does not
+//! give way. Every sentence from what was measured.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::Strategy;
+
+use super::{Case, list, name};
+use crate::analyse::interpreted::Interpreted;
+use crate::analyse::units::{cores, duration, ratio};
+use crate::result::SubjectKind;
+
+/// From here on computing is what the work is about.
+const COMPUTES: f64 = 0.5;
+/// Threads that use no more than this have computed one at a time.
+const ONE_AT_A_TIME: f64 = 1.15;
+/// Less than this is not by chance.
+const CLEARLY_LESS: f64 = 0.95;
+/// A price that makes up less of the work is not worth a word in a workload.
+const PRICE: f64 = 0.1;
+
+pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    sentences.extend(lock(case));
+    sentences.extend(apart(case));
+    sentences.extend(stands_still(case));
+    sentences
+}
+
+fn ranked(case: &Case<'_>) -> impl Iterator<Item = (usize, Interpreted)> {
+    case.against_fastest.iter().filter_map(|rank| {
+        let index = rank.contestant as usize;
+        Some((index, case.nature(index)?.interpreted.clone()))
+    })
+}
+
+fn in_threads(case: &Case<'_>, index: usize) -> bool {
+    use Strategy as S;
+    let contestant = case.contestant(index);
+    let many = contestant.workers > 1;
+    many && matches!(contestant.model.strategy, S::Threads | S::ThreadPool | S::Hybrid)
+}
+
+fn cores_used(case: &Case<'_>, index: usize) -> Option<f64> {
+    case.summary(index)?.cores_used.known().copied()
+}
+
+/// The lock lets one thread compute at a time.
+fn lock(case: &Case<'_>) -> Option<String> {
+    if case.cores() < 2 || case.plainest()?.computing_share() < COMPUTES {
+        return None;
+    }
+    let held_up = |index: &usize| {
+        in_threads(case, *index)
+            && cores_used(case, *index).is_some_and(|used| used <= ONE_AT_A_TIME)
+    };
+    let locked: Vec<usize> = ranked(case)
+        .filter_map(|(index, facts)| (facts.gil == Some(true)).then_some(index))
+        .filter(held_up)
+        .collect();
+    let first = *locked.first()?;
+    let names: Vec<String> = locked.iter().map(|&index| name(case.contestant(index))).collect();
+    let most = if locked.len() > 1 { "at most " } else { "" };
+    let used = locked.iter().filter_map(|&index| cores_used(case, index)).fold(0.0, f64::max);
+    let used = cores(used);
+    let remedy = without_lock(case, first).unwrap_or_else(|| {
+        "Processes have a lock each; an interpreter built without it (`python3.13t`, see `maitred runtimes`) has none"
+            .into()
+    });
+    Some(format!(
+        "The lock of the interpreter (GIL) lets one thread compute at a time: {} used {most}{used} of {} processors. {remedy}.",
+        list(&names),
+        case.cores()
+    ))
+}
+
+/// What threads do on an interpreter without a lock, if one took part.
+fn without_lock(case: &Case<'_>, locked: usize) -> Option<String> {
+    let free = ranked(case)
+        .filter_map(|(index, facts)| (facts.gil == Some(false)).then_some(index))
+        .find(|&index| in_threads(case, index))?;
+    let share = case.work_ns(free) as f64 / case.work_ns(locked).max(1) as f64;
+    let (who, times) = (name(case.contestant(free)), ratio(share));
+    Some(if share < CLEARLY_LESS {
+        let used = cores_used(case, free)
+            .map_or_else(String::new, |used| format!(" used {} of them and", cores(used)));
+        format!("{who}, which has no lock,{used} took {times} as long")
+    } else {
+        format!("{who} has no lock, but took {times} as long")
+    })
+}
+
+/// What it costs to have workers that share nothing.
+fn apart(case: &Case<'_>) -> Option<String> {
+    let (index, handover) =
+        ranked(case).find_map(|(index, facts)| Some((index, facts.handover_ns?)))?;
+    let contestant = case.contestant(index);
+    let summary = case.summary(index)?;
+    let tasks = case.comparison.subject.tasks;
+    let total = handover.saturating_mul(tasks) / u64::from(contestant.workers.max(1));
+    let is_function = case.comparison.subject.kind == SubjectKind::Function;
+    if !is_function && (total as f64) < PRICE * summary.work_ns as f64 {
+        return None;
+    }
+    Some(format!(
+        "Handing a task to a worker of {} and its result back takes about {}, starting the workers {}: tasks that last less gain nothing from it.",
+        name(contestant),
+        duration(handover),
+        duration(summary.setup_ns)
+    ))
+}
+
+fn stands_still(case: &Case<'_>) -> Option<String> {
+    let (index, call) = ranked(case).find_map(|(index, facts)| Some((index, facts.lone_call?)))?;
+    let remedy = match case.plainest()?.computing_share() {
+        share if share < COMPUTES => {
+            "Write it as `async def` with libraries that await, or use a pool"
+        }
+        _ => "A loop gains nothing for what computes",
+    };
+    Some(format!(
+        "{} did one call after another: `{}` does not give way, so the loop stands still for each ({}). {remedy}.",
+        name(case.contestant(index)),
+        call.label,
+        duration(call.ns)
+    ))
+}

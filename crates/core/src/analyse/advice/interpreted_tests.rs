@@ -1,0 +1,113 @@
+//! What is concluded of interpreters, on results made up for it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::Strategy::{self, *};
+
+use crate::analyse::compare;
+use crate::analyse::interpreted::{Interpreted, LoneCall};
+use crate::analyse::nature::{Nature, nature};
+use crate::analyse::sample::{CORES, comparison, contestant, rounds};
+use crate::result::{Comparison, SubjectKind};
+use crate::trace::Observed;
+use crate::trace::sample::{Do, Sample, tables};
+
+/// A model, whether its interpreter has a lock, and how many processors its threads used.
+type Player = (&'static str, Strategy, Option<bool>, f64);
+
+fn compared(players: &[Player]) -> (Comparison, Vec<Option<Nature>>) {
+    let sample = Sample { program: Vec::from([Do::Cpu(10)]), ..tables(100, 1) };
+    let (mut contestants, mut natures) = (Vec::new(), Vec::new());
+    for &(runtime, strategy, gil, used) in players {
+        let mut trace = sample.run(strategy, 6);
+        trace.model.runtime = runtime.into();
+        let mut runs = rounds(&trace, 4);
+        // The simulated runtime has no lock; one that has takes longer by what it did not use.
+        runs.iter_mut().for_each(|run| run.work_ns = (run.work_ns as f64 * 2.0 / used) as u64);
+        contestants.push(contestant(&trace, runs));
+        let found = nature(&trace, CORES).unwrap();
+        natures.push(Some(Nature {
+            interpreted: Interpreted { gil, ..found.interpreted.clone() },
+            ..found
+        }));
+    }
+    let mut comparison = comparison(contestants, 100);
+    compare::rank(&mut comparison, None);
+    for (contestant, (.., used)) in comparison.contestants.iter_mut().zip(players) {
+        contestant.summary.as_mut().unwrap().cores_used = Observed::Known(*used);
+    }
+    (comparison, natures)
+}
+
+fn conclusion(comparison: &Comparison, natures: &[Option<Nature>]) -> String {
+    super::conclude(comparison, natures).join("\n")
+}
+
+#[test]
+fn the_lock_is_named_where_threads_compute_one_at_a_time() {
+    let (comparison, natures) = compared(&[
+        ("python3.13", Sequential, Some(true), 2.0),
+        ("python3.13", ThreadPool, Some(true), 0.98),
+    ]);
+    let text = conclusion(&comparison, &natures);
+    let expected = "The lock of the interpreter (GIL) lets one thread compute at a time: `python3.13/thread-pool` used 0.98 of 2 processors. Processes have a lock each";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn what_threads_do_without_a_lock_is_told_if_it_was_measured() {
+    let (comparison, natures) = compared(&[
+        ("python3.13", Sequential, Some(true), 2.0),
+        ("python3.13", ThreadPool, Some(true), 0.98),
+        ("python3.13t", ThreadPool, Some(false), 1.9),
+    ]);
+    let text = conclusion(&comparison, &natures);
+    let expected =
+        "`python3.13t/thread-pool`, which has no lock, used 1.90 of them and took 0.52× as long.";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn nobody_is_blamed_for_a_lock_that_did_not_matter() {
+    for (gil, used) in [(Some(true), 1.8), (Some(false), 0.9), (None, 0.9)] {
+        let (comparison, natures) = compared(&[
+            ("python3.13", Sequential, gil, 1.0),
+            ("python3.13", ThreadPool, gil, used),
+        ]);
+        assert!(!conclusion(&comparison, &natures).contains("GIL"), "{gil:?} {used}");
+    }
+}
+
+#[test]
+fn the_price_of_processes_is_told_of_functions_and_where_it_matters() {
+    let (mut comparison, mut natures) = compared(&[
+        ("python3.13", Sequential, Some(true), 1.0),
+        ("python3.13", Processes, Some(true), 1.9),
+    ]);
+    let handover = |natures: &mut Vec<Option<Nature>>, ns| {
+        natures[1].as_mut().unwrap().interpreted.handover_ns = Some(ns);
+    };
+    handover(&mut natures, 120_000);
+    assert!(!conclusion(&comparison, &natures).contains("Handing"));
+    handover(&mut natures, 12_000_000);
+    assert!(conclusion(&comparison, &natures).contains("takes about 12.0 ms"));
+    comparison.subject.kind = SubjectKind::Function;
+    handover(&mut natures, 120_000);
+    let text = conclusion(&comparison, &natures);
+    let expected = "Handing a task to a worker of `python3.13/processes` and its result back takes about 120 µs";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn a_function_that_keeps_the_loop_is_named() {
+    let (comparison, mut natures) = compared(&[
+        ("python3.13", Sequential, Some(true), 1.0),
+        ("python3.13", EventLoop, Some(true), 1.0),
+    ]);
+    let call = LoneCall { label: "call a.py:f".into(), ns: 10_000_000 };
+    natures[1].as_mut().unwrap().interpreted.lone_call = Some(call);
+    let text = conclusion(&comparison, &natures);
+    let expected = "`python3.13/event-loop` did one call after another: `call a.py:f` does not give way, so the loop stands still for each (10.0 ms). A loop gains nothing for what computes.";
+    assert!(text.contains(expected), "{text}");
+}

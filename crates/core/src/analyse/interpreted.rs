@@ -1,0 +1,143 @@
+//! What a trace shows of an interpreter: whether its lock was on, what handing tasks over cost,
+//! whether the user's function let its loop go on; and where its code was when it ended, from the
+//! words that faulthandler left in the log. Looks at one trace.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use maitred_wire::Strategy;
+use maitred_wire::trace_file::Role;
+
+use crate::trace::{Origin, StepKind, Trace};
+
+/// What concerns interpreters only.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Interpreted {
+    /// Whether a global lock was on; `None`: the runtime has none, as native code.
+    pub gil: Option<bool>,
+    /// Between the end of a task and the start of the next on one worker that lives apart
+    /// (process, interpreter), in nanoseconds: the lower quartile, since a busy machine only adds
+    /// to it; `None`: no worker did two.
+    pub handover_ns: Option<u64>,
+    /// On an event loop: the call that no other task ever overlapped.
+    pub lone_call: Option<LoneCall>,
+}
+
+/// A function that does not give way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoneCall {
+    pub label: String,
+    /// The median of its durations.
+    pub ns: u64,
+}
+
+/// What this trace shows.
+pub(super) fn interpreted(trace: &Trace) -> Interpreted {
+    let Origin::Measured { gil, .. } = &trace.origin;
+    if gil.is_none() {
+        return Interpreted::default();
+    }
+    Interpreted { gil: *gil, handover_ns: handover(trace), lone_call: lone_call(trace) }
+}
+
+fn handover(trace: &Trace) -> Option<u64> {
+    if !matches!(trace.model.strategy, Strategy::Processes | Strategy::Interpreters) {
+        return None;
+    }
+    let mut by_lane: Vec<Vec<(u64, u64)>> = vec![Vec::new(); trace.lanes.len()];
+    for task in trace.tasks.iter().filter(|task| task.start_ns != 0 && task.end_ns != 0) {
+        if let Some(times) = by_lane.get_mut(task.lane as usize) {
+            times.push((task.start_ns, task.end_ns));
+        }
+    }
+    let mut gaps = Vec::new();
+    for times in &mut by_lane {
+        times.sort_unstable();
+        gaps.extend(times.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].1)));
+    }
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 4).copied()
+}
+
+fn lone_call(trace: &Trace) -> Option<LoneCall> {
+    let is_loop =
+        |lane: u32| trace.lanes.get(lane as usize).is_some_and(|lane| lane.role == Role::Loop);
+    let is_call = |step| trace.step(step).is_some_and(|info| info.kind == StepKind::Call);
+    let calls = || trace.spans.iter().filter(|span| is_loop(span.lane) && is_call(span.step));
+    let mut spans: Vec<(u64, u64)> = calls().map(|span| (span.start_ns, span.end_ns)).collect();
+    spans.sort_unstable();
+    let apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+    if spans.len() < 2 || !apart || trace.model.strategy != Strategy::EventLoop {
+        return None;
+    }
+    let label = trace.step_name(calls().next()?.step);
+    let ns = median(spans.into_iter().map(|(start, end)| end - start).collect())?;
+    Some(LoneCall { label, ns })
+}
+
+fn median(mut values: Vec<u64>) -> Option<u64> {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
+
+/// Where each thread was in the user's own code, from what Python's faulthandler wrote
+/// (docs.python.org, `faulthandler.dump_traceback`): under a line that ends so, frames from the
+/// innermost outwards. Distinct places, in order.
+pub(super) fn places(log: &str) -> Vec<String> {
+    let mut places = Vec::new();
+    let mut open = false;
+    for line in log.lines() {
+        if line.ends_with("(most recent call first):") {
+            open = true;
+        } else if let Some(place) = frame(line).filter(|_| open) {
+            open = false;
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
+    places
+}
+
+/// `  File "/home/me/work.py", line 3 in compute` as `work.py:3 in compute`, if it is the user's.
+fn frame(line: &str) -> Option<String> {
+    let (file, rest) = line.trim().strip_prefix("File \"")?.split_once("\", line ")?;
+    let (number, function) = rest.split_once(" in ")?;
+    let foreign = ["/lib/python3", "/lib/pypy", "maitred_runner.py", "/fd/"];
+    if file.starts_with('<') || foreign.iter().any(|part| file.contains(part)) {
+        return None;
+    }
+    let name = file.rsplit('/').next().unwrap_or(file);
+    Some(format!("{name}:{number} in {function}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_own_line_is_found_in_what_faulthandler_wrote() {
+        let log = "\
+Fatal Python error: Segmentation fault
+
+Current thread 0x00007f1c (most recent call first):
+  File \"/usr/lib/python3.11/ctypes/__init__.py\", line 519 in string_at
+  File \"/home/me/work.py\", line 30 in segv
+  File \"/home/me/.cache/maitred/runner-1/maitred_runner.py\", line 200 in call
+  File \"<string>\", line 7 in <module>
+
+Thread 0x00007f1d (most recent call first):
+  File \"/usr/lib/python3.11/threading.py\", line 324 in wait
+  File \"<string>\", line 7 in <module>
+
+Thread 0x00007f1e (most recent call first):
+  File \"/home/me/work.py\", line 30 in segv
+";
+        assert_eq!(places(log), ["work.py:30 in segv"]);
+        assert!(
+            places("Traceback (most recent call last):\n  File \"x.py\", line 1, in f").is_empty()
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! `maitred runtimes`: which runtimes are here, what each can do, and why not the rest.
+
+use maitred_core::view::units;
+use maitred_wire::{Ready, Strategy};
+
+use crate::cli::RuntimesArgs;
+use crate::error::Error;
+use crate::runtime::Interrupt;
+use crate::runtime::interpreters::fact;
+use crate::runtimes::{Runtime, Runtimes};
+
+/// All of them, as text.
+///
+/// # Errors
+/// [`Error::Failed`] when the program cannot find itself.
+pub(crate) fn text(args: &RuntimesArgs) -> Result<String, Error> {
+    let interrupt = Interrupt::on_signals()
+        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+    let runtimes = Runtimes::everything(&args.pythons, &interrupt)?;
+    let mut text = String::new();
+    for runtime in runtimes.all() {
+        text.push_str(&section(runtime));
+    }
+    if runtimes.all().len() == 1 && runtimes.unusable().is_empty() {
+        text.push_str("no Python was found on PATH; --python PATH names one\n");
+    }
+    if !runtimes.unusable().is_empty() {
+        text.push_str("cannot be used\n");
+    }
+    for file in runtimes.unusable() {
+        text.push_str(&format!("  {}: it {}\n", file.path.display(), file.why));
+    }
+    Ok(text)
+}
+
+fn section(runtime: &Runtime) -> String {
+    let mut text = format!("{}\n", runtime.name);
+    let facts = match &runtime.ready {
+        Some(ready) => python(ready),
+        None => vec![("version", env!("CARGO_PKG_VERSION").to_owned())],
+    };
+    let names: Vec<_> = runtime.strategies.iter().map(ToString::to_string).collect();
+    let missing = match &runtime.ready {
+        Some(ready) => {
+            Strategy::ALL.iter().filter_map(|strategy| lacks(ready, *strategy)).collect()
+        }
+        None => vec!["interpreters: only Python has them".to_owned()],
+    };
+    let strategies = [("strategies", names.join(", "))].into_iter();
+    let missing = missing.into_iter().map(|why| ("not", why));
+    for (name, value) in facts.into_iter().chain(strategies).chain(missing) {
+        text.push_str(&format!("  {name:<12}{value}\n"));
+    }
+    text.push('\n');
+    text
+}
+
+fn python(ready: &Ready) -> Vec<(&'static str, String)> {
+    let known = |name| fact(ready, name).unwrap_or("unknown").to_owned();
+    let version = match ready.runtime.as_str() {
+        "cpython" => format!("CPython {}", ready.version),
+        "pypy" => format!("PyPy {} (Python {})", ready.version, known("language")),
+        other => format!("{other} {}", ready.version),
+    };
+    let state = |on: Option<bool>| match on {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "none",
+    };
+    let lock = match (ready.gil, fact(ready, "free-threaded build")) {
+        (Some(true), Some("yes")) => "on, though it was built to do without".to_owned(),
+        (gil, _) => state(gil).to_owned(),
+    };
+    let mut lines = vec![
+        ("version", version),
+        ("path", known("executable")),
+        ("build", ready.build.clone().unwrap_or_default()),
+        ("GIL", lock),
+        ("JIT", state(ready.jit).to_owned()),
+        (
+            "processes",
+            format!("{} (by default {})", known("start methods"), known("default start method")),
+        ),
+        ("uvloop", known("uvloop")),
+    ];
+    if let Some(home) = fact(ready, "virtual environment").filter(|home| *home != "no") {
+        lines.insert(2, ("environment", home.to_owned()));
+    }
+    if let Some(cost) = ready.span_cost_ns {
+        lines.push(("recording", format!("{} a span", units::duration(cost as u64))));
+    }
+    lines
+}
+
+/// `interpreters: they need CPython 3.14 or later`.
+fn lacks(ready: &Ready, strategy: Strategy) -> Option<String> {
+    if ready.strategies.contains(&strategy) {
+        return None;
+    }
+    let own = match strategy {
+        Strategy::AsyncPool => "its event loops run on one thread",
+        _ => "it does not offer it",
+    };
+    let why = fact(ready, &format!("no {strategy}")).unwrap_or(own);
+    Some(format!("{strategy}: {why}"))
+}

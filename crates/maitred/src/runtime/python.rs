@@ -1,0 +1,110 @@
+//! How the Python runner is started: its text is part of this program and lies in the user's
+//! cache, so that each interpreter keeps the compiled form beside it and starts quickly. Where
+//! there is no cache, in a folder that goes when the program ends.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::runner::RunnerCommand;
+use crate::measure::machine::stable_hash;
+
+const TEXT: &str = include_str!("../../../../runtimes/python/runner.py");
+
+/// It is imported as a module, because workers that are started anew import it by its name. What
+/// is too old to read it says so itself: this line is understood by every Python.
+const START: &str = "\
+import sys
+if sys.version_info < (3, 9):
+    print('{\"error\": {\"code\": \"unsupported\", \"text\": \"Python %s is too old: 3.9 or later is needed\"}}' % sys.version.split()[0])
+    sys.exit(1)
+sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
+import maitred_runner
+maitred_runner.main()
+";
+
+/// What changes how fast an interpreter computes without changing its file.
+const SWITCHES: [&str; 3] = ["PYTHON_GIL", "PYTHON_JIT", "PYTHONOPTIMIZE"];
+
+/// The runner as a module in a folder.
+#[derive(Debug)]
+pub struct PythonRunner {
+    folder: PathBuf,
+    /// Nobody will want it again.
+    is_ours: bool,
+}
+
+impl PythonRunner {
+    /// Puts it where interpreters find it.
+    ///
+    /// # Errors
+    /// When neither the cache nor the folder for temporary files can be written.
+    pub fn unpack(cache: Option<&Path>) -> io::Result<Self> {
+        let name = format!("runner-{:016x}", stable_hash(TEXT));
+        if let Some(folder) = cache.map(|cache| cache.join(&name))
+            && put(&folder).is_ok()
+        {
+            return Ok(Self { folder, is_ours: false });
+        }
+        let folder = std::env::temp_dir().join(format!("maitred-{}", std::process::id()));
+        put(&folder)?;
+        Ok(Self { folder, is_ours: true })
+    }
+
+    /// This runner on an interpreter.
+    pub fn on(&self, interpreter: &Path) -> RunnerCommand {
+        let folder = self.folder.as_os_str();
+        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), START.as_ref(), folder]);
+        let set = |name: &str| Some((name.into(), std::env::var_os(name)?));
+        command.env = SWITCHES.into_iter().filter_map(set).collect();
+        command
+    }
+}
+
+impl Drop for PythonRunner {
+    fn drop(&mut self) {
+        if self.is_ours {
+            // What cannot be removed was not left by carelessness.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Leaves a file alone that is as it should be: a newer one would be compiled anew.
+fn put(folder: &Path) -> io::Result<()> {
+    let file = folder.join("maitred_runner.py");
+    if fs::read(&file).is_ok_and(|there| there == TEXT.as_bytes()) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    let draft = folder.join(format!("{}.tmp", std::process::id()));
+    fs::write(&draft, TEXT)?;
+    fs::rename(&draft, &file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spoilt_file_is_replaced_and_a_good_one_is_kept() {
+        let cache = tempfile::tempdir().unwrap();
+        let runner = PythonRunner::unpack(Some(cache.path())).unwrap();
+        let file = runner.folder.join("maitred_runner.py");
+        let written = fs::metadata(&file).unwrap().modified().unwrap();
+        PythonRunner::unpack(Some(cache.path())).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), written);
+        fs::write(&file, "print('spoilt')").unwrap();
+        PythonRunner::unpack(Some(cache.path())).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), TEXT);
+    }
+
+    #[test]
+    fn without_a_cache_nothing_is_left() {
+        let runner = PythonRunner::unpack(Some(Path::new("/proc/no-such-place"))).unwrap();
+        let folder = runner.folder.clone();
+        assert!(folder.join("maitred_runner.py").is_file());
+        drop(runner);
+        assert!(!folder.exists());
+    }
+}

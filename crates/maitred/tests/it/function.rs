@@ -1,0 +1,265 @@
+//! The user's own function as the subject, and everything that it can do wrong: each a result
+//! with the user's own line, none a stack trace of ours.
+
+use crate::program::Place;
+use crate::{pythons, runtimes};
+
+const WORK: &str = r#"
+import asyncio, multiprocessing, os, signal, sys, time
+
+def length(text):
+    return len(text)
+def sleeps(n):
+    time.sleep(0.01)
+    return n
+async def awaits(n):
+    await asyncio.sleep(0.01)
+    return n
+def add(a, b=0, c=0):
+    print("added", a, b, c)
+    return a + b + c
+seen = 0
+def where(n):
+    return multiprocessing.parent_process() is None
+def prepared(n):
+    return seen + 1000
+def prepare():
+    global seen
+    seen = 41
+def raises(n):
+    if int(n) % 3 == 0:
+        raise ValueError(f"{n} is not wanted")
+def leaves(n):
+    sys.exit(3)
+def segfault(n):
+    import ctypes
+    ctypes.string_at(0)
+def suicide(n):
+    os.kill(os.getpid(), signal.SIGKILL)
+def lambdas(n):
+    return lambda: n
+def hangs(n):
+    while int(n) == 3:
+        pass
+def recurses(n):
+    return recurses(n)
+def grows(n):
+    kept = []
+    while True:
+        kept.append(b"x" * 10_000_000)
+def asks(n):
+    return input("name? ")
+value = 3
+"#;
+
+fn place() -> Place {
+    let lines: String = (1..=6).map(|n| format!("{n}\n")).collect();
+    Place::new().file("work.py", WORK).file("six.txt", lines)
+}
+
+fn run(place: &Place, line: &str) -> (i32, String) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let output = place.command(&words).env("PATH", pythons::path()).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+/// Compares once under these strategies of the default interpreter; without line breaks, since
+/// those depend on the widths of names.
+fn compare(place: &Place, function: &str, strategies: &str, more: &str) -> (i32, String) {
+    let models: Vec<_> = strategies.split(' ').map(|one| format!("python3/{one}")).collect();
+    let line = format!(
+        "compare {function} --models {} --runs 1 --warmup 0 --quiet {more}",
+        models.join(",")
+    );
+    let (code, text) = run(place, &line);
+    (code, text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+const ALL: &str = "sequential threads thread-pool processes event-loop hybrid";
+
+/// Whatever happens, the traceback is not ours.
+fn wrong(function: &str, strategies: &str, more: &str, expected: &[&str]) {
+    let (code, text) = compare(&place(), function, strategies, &format!("--inputs six.txt {more}"));
+    assert_eq!(code, 1, "{text}");
+    for expected in expected {
+        assert!(text.contains(expected), "no {expected:?} in {text}");
+    }
+    for ours in ["Traceback", "panicked", "maitred_runner.py"] {
+        assert!(!text.contains(ours), "{ours} in {text}");
+    }
+}
+
+#[test]
+fn a_function_is_compared_under_models_that_suit_it() {
+    let (code, text) =
+        run(&place(), "compare work.py:sleeps --inputs six.txt --runs 1 --warmup 0 --quiet");
+    assert_eq!(code, 0, "{text}");
+    for strategy in ["sequential", "thread-pool", "processes", "event-loop"] {
+        assert!(text.contains(&format!("/{strategy} ")), "{text}");
+    }
+    if runtimes::has("python3.13t") {
+        assert!(text.contains("python3.13t/thread-pool"), "{text}");
+    }
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("`call work.py:sleeps` does not give way"), "{text}");
+}
+
+#[test]
+fn an_async_function_gives_way() {
+    let (code, text) = compare(&place(), "work.py:awaits", ALL, "--inputs six.txt");
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("does not give way") && !text.contains("Not ranked"), "{text}");
+}
+
+#[test]
+fn inputs_are_lines_json_values_or_rows() {
+    let place =
+        place().file("rows.csv", "1,2\n\"3\",x\n").file("values.jsonl", "[1, 2]\n\"abc\"\n");
+    for (line, expected) in [
+        ("work.py:length --inputs six.txt", "6 done:"),
+        ("work.py:length --inputs values.jsonl", "2 done:"),
+        ("work.py:add --inputs rows.csv --show-output", "added 1 2 0"),
+        ("work.py:add --inputs rows.csv --show-output", "1 done, 1 failed"),
+        ("work.py:add --count 3 --args [1,2,3] --show-output", "added 1 2 3"),
+        ("work:length --inputs six.txt", "6 done:"),
+        ("work.py:prepared --count 2 --args [1] --setup work.py:prepare", "2 done:"),
+    ] {
+        let (_, text) = run(&place, &format!("run {line} --model python3/sequential"));
+        assert!(text.contains(expected), "{line}: {text}");
+    }
+}
+
+#[test]
+fn prints_are_shown_only_if_wanted_and_disturb_nothing() {
+    let (code, text) =
+        run(&place(), "run work.py:add --count 2 --args [1,2,3] --model python3/processes");
+    assert!(code == 0 && !text.contains("added"), "{text}");
+    let (_, text) =
+        compare(&place(), "work.py:add", "processes threads", "--args [1,2,3] --show-output");
+    assert!(text.contains("python") && text.contains("added 1 2 3"), "{text}");
+}
+
+#[test]
+fn different_results_are_a_finding() {
+    let (code, text) =
+        compare(&place(), "work.py:where", "sequential threads processes", "--inputs six.txt");
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("Results differ: `python"), "{text}");
+    let (_, text) = compare(&place(), "work.py:length", ALL, "--inputs six.txt");
+    assert!(!text.contains("Results differ"), "{text}");
+}
+
+#[test]
+fn an_exception() {
+    let expected =
+        ["2 of 6 tasks failed: ValueError: 3 is not wanted (work.py:", "in raises), given \"3\""];
+    wrong("work.py:raises", ALL, "", &expected);
+}
+
+#[test]
+fn an_exit() {
+    wrong("work.py:leaves", ALL, "", &["6 of 6 tasks failed: called sys.exit(3) (work.py:"]);
+}
+
+#[test]
+fn a_segmentation_fault() {
+    let expected = ["killed by signal 11 (SIGSEGV)", "its code was at work.py:", "in segfault"];
+    wrong("work.py:segfault", "sequential thread-pool event-loop", "", &expected);
+    let expected = ["BrokenProcessPool", "was killed by SIGSEGV during task", "given"];
+    wrong("work.py:segfault", "processes:2", "", &expected);
+}
+
+#[test]
+fn a_killed_worker() {
+    wrong("work.py:suicide", "processes:2", "", &["BrokenProcessPool", "was killed by SIGKILL"]);
+    wrong("work.py:suicide", "threads", "", &["killed by signal 9 (SIGKILL)"]);
+}
+
+#[test]
+fn what_cannot_be_pickled() {
+    let expected = ["6 of 6 tasks failed", "cannot be handed to another process", "lambda"];
+    wrong("work.py:lambdas", "processes", "", &expected);
+}
+
+#[test]
+fn what_cannot_be_imported() {
+    wrong("work.py:nothing", "sequential processes", "", &["has no attribute 'nothing'"]);
+    wrong("work.py:value", "sequential", "", &["is not a function but int"]);
+    wrong("no_such_module:f", "sequential", "", &["No module named 'no_such_module'"]);
+    let place = place().file("broken.py", "def f(:\n").file("needs.py", "import no_such_thing\n");
+    for (function, expected) in [
+        ("broken.py:f", "SyntaxError"),
+        ("needs.py:f", "ModuleNotFoundError: No module named 'no_such_thing' (needs.py:1"),
+    ] {
+        let (code, text) = compare(&place, function, "threads", "");
+        assert!(code == 1 && text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_module_that_starts_processes_when_it_is_imported() {
+    let source = "import multiprocessing\n\nmultiprocessing.Process(target=print).start()\ndef f():\n    return 1\n";
+    let place = Place::new().file("starts.py", source);
+    let (code, text) =
+        compare(&place, "starts.py:f", "sequential processes:2", "--start-method spawn");
+    assert!(code <= 1 && !text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn an_endless_loop() {
+    let strategies = "sequential thread-pool processes:2 event-loop";
+    let expected =
+        ["timed out after 1", "`hangs 3` was at", "its code was at work.py:", "in hangs"];
+    // A timeout that starts with the work cannot be too short for a busy machine to notice.
+    let (code, text) =
+        compare(&place(), "work.py:hangs", strategies, "--inputs six.txt --timeout 1s");
+    assert_eq!(code, 1, "{text}");
+    for expected in expected {
+        assert!(text.contains(expected), "no {expected:?} in {text}");
+    }
+}
+
+#[test]
+fn endless_recursion() {
+    wrong("work.py:recurses", ALL, "", &["6 of 6 tasks failed: RecursionError", "work.py:"]);
+}
+
+#[test]
+fn too_much_memory() {
+    let expected = ["out of memory: took", "of 300 MiB allowed", "was at `call work.py:grows`"];
+    wrong("work.py:grows", "sequential processes:2", "--memory-limit 300MiB", &expected);
+}
+
+#[test]
+fn a_question_to_a_terminal() {
+    wrong("work.py:asks", ALL, "", &["6 of 6 tasks failed: EOFError"]);
+}
+
+#[test]
+fn a_wrong_name_is_refused_before_anything_is_started() {
+    let place = place();
+    for (line, expected) in [
+        ("compare nothing.py:f", "nothing.py: there is no such file"),
+        (
+            "compare work.py",
+            "work.py is a file of Python; name a function in it, as in work.py:NAME: work.py:length",
+        ),
+        ("compare work.py:length --inputs no.txt", "no.txt: there is no such file"),
+        ("compare work.py:length --inputs six.txt --count 3", "`--count` cannot be given"),
+        ("compare work.py:length --args 3", "write a list, as in '[3]'"),
+        ("compare work.py:length --models native/threads", "native cannot do it"),
+    ] {
+        let (code, text) = run(&place, line);
+        assert_eq!(code, 2, "{line}: {text}");
+        assert!(text.contains(expected), "{line}: {text}");
+    }
+}
+
+#[test]
+fn a_loop_that_is_not_installed_is_a_result() {
+    let (code, text) =
+        compare(&place(), "work.py:awaits", "event-loop", "--inputs six.txt --loop uvloop");
+    let installed = code == 0;
+    assert!(installed || text.contains("uvloop is not installed for"), "{text}");
+}

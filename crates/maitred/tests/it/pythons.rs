@@ -1,0 +1,47 @@
+//! Which Python interpreters the tests find: those of $MAITRED_TEST_PYTHONS, a list of folders as
+//! PATH is one, and those on PATH. What is missing is said, not passed over.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// Those that the tests want to see, by file name.
+const WANTED: [&str; 5] = ["python3", "python3.13", "python3.13t", "python3.14", "pypy3"];
+
+/// PATH with the folders of further interpreters before it.
+pub(crate) fn path() -> String {
+    let path = std::env::var("PATH").unwrap();
+    match std::env::var("MAITRED_TEST_PYTHONS") {
+        Ok(more) if !more.is_empty() => format!("{more}:{path}"),
+        _ => path,
+    }
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = path();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| {
+        // A shim of a version manager is there for versions that are not.
+        let run = || std::process::Command::new(file).args(["-c", "pass"]).output();
+        file.is_file() && run().is_ok_and(|output| output.status.success())
+    })
+}
+
+/// The interpreters that are here, by the name of their file.
+pub(crate) fn found() -> &'static [(&'static str, PathBuf)] {
+    static FOUND: OnceLock<Vec<(&str, PathBuf)>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let mut found = Vec::new();
+        for name in WANTED {
+            match find(name) {
+                Some(file) => found.push((name, file)),
+                None => complain(name),
+            }
+        }
+        assert!(!found.is_empty(), "there is no Python at all: install python3");
+        found
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "what a test could not look at must be seen")]
+pub(crate) fn complain(name: &str) {
+    eprintln!("MISSING: no {name} on PATH or in $MAITRED_TEST_PYTHONS; not tested with it");
+}
