@@ -2,7 +2,7 @@
 //! of workers, and with the reason where it cannot run.
 
 use maitred_core::result::SubjectKind;
-use maitred_core::workload::{Lowered, Report};
+use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Model, Strategy};
 
@@ -103,8 +103,8 @@ fn unknown(text: &str, runtimes: &Runtimes) -> Error {
         format!("{}/{bare}", runtimes.default_runtime().name)
     };
     let hint = spelling::nearest(&full, known.iter().map(String::as_str))
-        .map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
-    Error::Usage(format!("unknown model `{text}`{hint} Known: {}", known.join(", ")))
+        .map_or_else(|| ";".to_owned(), |name| format!(", did you mean `{name}`?"));
+    Error::Usage(format!("unknown model `{text}`{hint} there are {}", known.join(", ")))
 }
 
 /// One model for each number of workers, where it has any and none was written with it.
@@ -169,11 +169,23 @@ fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -
     }
     let strategy = runtimes::told_strategy(model);
     let needs = work.needs(&told_runtime(model), strategy);
-    if !needs.is_empty() {
-        let report = Report::new(&subject.name, &subject.source, &needs[..1]);
-        return Some(format!("it lacks what a step needs\n{report}").trim_end().to_owned());
+    if let Some(need) = needs.first() {
+        return Some(sentence(need, subject));
     }
     limits::check(&demand(strategy, workers, work)).err()
+}
+
+/// Place, cause and next step in one line: it stands in a table beside other models.
+fn sentence(need: &Diagnostic, subject: &Subject) -> String {
+    let place = match &need.place {
+        Place::Source(span) => {
+            let line = subject.source[..span.start].matches('\n').count() + 1;
+            format!("{}:{line}: ", subject.name)
+        }
+        Place::File | Place::Option { .. } => String::new(),
+    };
+    let help = need.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
+    format!("{place}{}{help}", need.message)
 }
 
 /// The runtime whose abilities count: a command is run by the native one.

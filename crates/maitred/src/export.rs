@@ -2,16 +2,19 @@
 //! nothing, and rewritten after each round, so that what was measured survives everything.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use maitred_core::result::Comparison;
 
+use crate::cli::CompareArgs;
 use crate::error::Error;
+use crate::terminal::Terminal;
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+enum Format {
     Json,
     Csv,
     Markdown,
@@ -22,10 +25,20 @@ pub(crate) enum Format {
 pub(crate) struct Export {
     format: Format,
     path: PathBuf,
-    /// A special file (a pipe, a terminal) cannot be replaced: it is written once, at the end.
-    special: Option<File>,
-    /// The last failure, told once.
+    place: Place,
+    /// Why it was not written the last time; told once.
     failure: Option<String>,
+}
+
+/// How a file is written.
+#[derive(Debug)]
+enum Place {
+    /// Replaced whole, as often as there is something new. Links are followed, so that what is
+    /// replaced is the file and not the link.
+    File(PathBuf),
+    /// A pipe, a terminal, a device, a descriptor by its name in `/dev`: it cannot be replaced,
+    /// and is written once, at the end.
+    Stream(File),
 }
 
 impl Export {
@@ -33,55 +46,36 @@ impl Export {
     ///
     /// # Errors
     /// [`Error::Usage`] when it cannot.
-    pub(crate) fn open(format: Format, path: &Path) -> Result<Self, Error> {
-        let refuse = |error: &dyn std::fmt::Display| {
+    fn open(format: Format, path: &Path) -> Result<Self, Error> {
+        let place = Place::find(path).map_err(|error| {
             Error::Usage(format!(
                 "{} cannot be written: {error}; name a file in a folder where you may write",
                 path.display()
             ))
-        };
-        let existed = path.exists();
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(|error| refuse(&error))?;
-        let regular = file.metadata().is_ok_and(|facts| facts.is_file());
-        if regular {
-            // The folder must take a second file beside it, by which it is replaced whole.
-            let draft = draft_path(path);
-            File::create(&draft).map_err(|error| refuse(&error))?;
-            let _ = fs::remove_file(draft);
-            if !existed {
-                let _ = fs::remove_file(path);
-            }
-        }
-        let special = (!regular).then_some(file);
-        Ok(Self { format, path: path.to_owned(), special, failure: None })
+        })?;
+        Ok(Self { format, path: path.to_owned(), place, failure: None })
     }
 
-    /// Writes the result as it stands. A failure is kept and returned once; the run goes on.
+    /// Writes the result as it stands. Gives a new failure as a sentence; the run goes on.
     pub(crate) fn update(&mut self, result: &Comparison) -> Option<String> {
-        if self.special.is_some() || result.contestants.iter().all(|one| one.runs.is_empty()) {
-            return None;
+        let empty = result.contestants.iter().all(|one| one.runs.is_empty());
+        match &self.place {
+            Place::File(file) if !empty => {
+                let outcome = replace(file, &self.render(result));
+                self.note(outcome)
+            }
+            _ => None,
         }
-        let text = self.render(result);
-        let outcome = replace(&self.path, &text);
-        self.note(outcome)
     }
 
-    /// Writes the final result.
-    ///
-    /// # Errors
-    /// [`Error::NotWritten`] with the file's name.
-    pub(crate) fn finish(&mut self, result: &Comparison) -> Result<(), Error> {
+    /// Writes the final result. Gives a new failure as a sentence.
+    fn finish(&mut self, result: &Comparison) -> Option<String> {
         let text = self.render(result);
-        let outcome = match &mut self.special {
-            Some(file) => file.write_all(text.as_bytes()),
-            None => replace(&self.path, &text),
+        let outcome = match &mut self.place {
+            Place::Stream(file) => file.write_all(text.as_bytes()),
+            Place::File(file) => replace(file, &text),
         };
-        outcome.map_err(|error| Error::NotWritten(self.sentence(&error)))
+        self.note(outcome)
     }
 
     fn render(&self, result: &Comparison) -> String {
@@ -93,22 +87,75 @@ impl Export {
         }
     }
 
-    fn note(&mut self, outcome: std::io::Result<()>) -> Option<String> {
+    fn note(&mut self, outcome: io::Result<()>) -> Option<String> {
         let told = self.failure.is_some();
-        self.failure = outcome.err().map(|error| self.sentence(&error));
+        // Who does not read a pipe to its end has read enough.
+        let failed = outcome.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        self.failure = failed.map(|error| {
+            format!("{} cannot be written: {error}; the run goes on", self.path.display())
+        });
         if told { None } else { self.failure.clone() }
-    }
-
-    fn sentence(&self, error: &std::io::Error) -> String {
-        format!(
-            "{} cannot be written: {error}; what was written before is kept",
-            self.path.display()
-        )
     }
 }
 
+impl Place {
+    fn find(path: &Path) -> io::Result<Self> {
+        // By way of our own descriptors, which share their position with what is printed.
+        match path.to_str() {
+            Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
+                return Ok(Self::Stream(io::stdout().as_fd().try_clone_to_owned()?.into()));
+            }
+            Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
+                return Ok(Self::Stream(io::stderr().as_fd().try_clone_to_owned()?.into()));
+            }
+            _ => {}
+        }
+        let existed = path.exists();
+        let mut options = OpenOptions::new();
+        let file = options.append(true).create(true).open(path)?;
+        let is_system = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+        if is_system || !file.metadata()?.is_file() {
+            return Ok(Self::Stream(file));
+        }
+        let path = fs::canonicalize(path)?;
+        // The folder must take a second file beside it, by which it is replaced whole.
+        let draft = draft_path(&path);
+        File::create(&draft)?;
+        let _ = fs::remove_file(draft);
+        if !existed {
+            let _ = fs::remove_file(&path);
+        }
+        Ok(Self::File(path))
+    }
+}
+
+/// Opens all files that were asked for.
+///
+/// # Errors
+/// [`Error::Usage`] for the first that cannot be written.
+pub(crate) fn open(args: &CompareArgs) -> Result<Vec<Export>, Error> {
+    let wanted = [
+        (Format::Json, &args.save),
+        (Format::Json, &args.export_json),
+        (Format::Csv, &args.export_csv),
+        (Format::Markdown, &args.export_markdown),
+    ];
+    let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
+    named.map(|(format, path)| Export::open(format, path)).collect()
+}
+
+/// Writes the final result to all of them and tells what fails; whether nothing did.
+pub(crate) fn finish(exports: &mut [Export], result: &Comparison, terminal: &Terminal) -> bool {
+    for export in exports.iter_mut() {
+        if let Some(failure) = export.finish(result) {
+            terminal.complain(&failure);
+        }
+    }
+    exports.iter().all(|export| export.failure.is_none())
+}
+
 /// Replaces a file whole: it never holds half a result, not even when the disk is full.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     let draft = draft_path(path);
     let written = File::create(&draft).and_then(|mut file| {
         file.write_all(text.as_bytes())?;

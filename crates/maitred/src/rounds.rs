@@ -47,7 +47,7 @@ pub(crate) trait World {
     /// How long all runs took until now.
     fn elapsed(&self) -> Duration;
 
-    /// Called after each round, for files and pictures.
+    /// Called after each round, for files and pictures; less often where it takes longer than rounds.
     ///
     /// # Errors
     /// What makes further runs pointless.
@@ -76,14 +76,22 @@ pub(crate) fn run(
         }
     }
     let mut round = 0;
+    let mut report_due = Duration::ZERO;
     loop {
         let complete = run_round(comparison, round, &mut order, world);
-        compare::rank(comparison, rules.baseline.as_ref());
         round += u32::from(*complete.as_ref().unwrap_or(&false));
         comparison.stopped = reason_to_stop(comparison, rules, round, world);
-        world.round_done(comparison)?;
+        let last = complete.is_err() || comparison.stopped != Stopped::Running;
+        let now = world.elapsed();
+        if last || now >= report_due {
+            compare::rank(comparison, rules.baseline.as_ref());
+            world.round_done(comparison)?;
+            // What a report costs grows with the rounds. Of very short rounds some go without,
+            // so that reports take a fifth of the time and not most of it.
+            report_due = now + (world.elapsed() - now) * 5;
+        }
         complete?;
-        if comparison.stopped != Stopped::Running {
+        if last {
             return Ok(());
         }
     }
@@ -172,3 +180,6 @@ fn is_clean(comparison: &Comparison, round: u32) -> bool {
     let mut runs = comparison.contestants.iter().flat_map(|one| &one.runs);
     runs.all(|run| run.round != round || run.noise.dirty.is_none())
 }
+
+#[cfg(test)]
+mod tests;

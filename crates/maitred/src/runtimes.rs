@@ -139,9 +139,9 @@ impl Runtimes {
             }
             let names = || self.all.iter().map(|runtime| runtime.name.as_str());
             let hint = spelling::nearest(name, names())
-                .map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+                .map_or_else(|| ";".to_owned(), |near| format!(", did you mean `{near}`?"));
             let known: Vec<_> = names().collect();
-            Error::Usage(format!("unknown runtime `{name}`{hint} Known: {}", known.join(", ")))
+            Error::Usage(format!("unknown runtime `{name}`{hint} there is {}", known.join(", ")))
         })
     }
 

@@ -11,6 +11,7 @@ use maitred_core::view;
 use crate::cli::CompareArgs;
 use crate::command::compare::options;
 use crate::error::{Error, exit};
+use crate::export;
 use crate::terminal::Terminal;
 
 /// Shows one saved result again, or what changed between two.
@@ -19,17 +20,19 @@ use crate::terminal::Terminal;
 /// [`Error::Usage`] when one cannot be read, or they do not compare.
 pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let first = load(&args.subject[0])?;
-    let text = match args.subject.get(1) {
-        None => view::table::table(&first, &options(terminal)),
-        Some(path) => {
-            let second = load(path)?;
-            let mut text = view::table::table(&second, &options(terminal));
-            text.push_str(&against(&second, &first, args, terminal)?);
-            text
-        }
-    };
+    let second = args.subject.get(1).map(|path| load(path)).transpose()?;
+    let shown = second.as_ref().unwrap_or(&first);
+    let mut text = view::table::table(shown, &options(terminal));
+    let other = second.is_some().then_some(&first);
+    let against = args.against.as_deref().map(load).transpose()?;
+    for old in other.into_iter().chain(&against) {
+        comparable(shown, old, args.across_machines)?;
+        text.push_str(&changes(shown, old, terminal));
+    }
+    let mut exports = export::open(args)?;
+    let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
-    Ok(exit::OK)
+    Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
 }
 
 /// Reads a saved result.
@@ -42,19 +45,10 @@ pub(crate) fn load(path: &Path) -> Result<Comparison, Error> {
         .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }
 
-/// What changed, as text.
-///
-/// # Errors
-/// See [`comparable`].
-pub(crate) fn against(
-    new: &Comparison,
-    old: &Comparison,
-    args: &CompareArgs,
-    terminal: &Terminal,
-) -> Result<String, Error> {
-    comparable(new, old, args.across_machines)?;
+/// What changed, as text. For results that are [`comparable`].
+pub(crate) fn changes(new: &Comparison, old: &Comparison, terminal: &Terminal) -> String {
     let changes = change::changes(old, new);
-    Ok(format!("\n{}", view::changes::changes(&changes, &old.started, &options(terminal))))
+    format!("\n{}", view::changes::changes(&changes, &old.started, &options(terminal)))
 }
 
 /// Whether two results may be held beside each other.

@@ -203,11 +203,14 @@ fn read(path: &Path) -> Result<String, Error> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
+        // Without a slash it would be looked for in the PATH.
+        let program =
+            if path.components().count() > 1 { path.into() } else { Path::new(".").join(path) };
         Error::Usage(format!(
             "{} is not text (byte {place} is not UTF-8); a workload is a KDL file, and a program \
              is named behind `--`: maitred compare -- {}",
             path.display(),
-            path.display()
+            program.display()
         ))
     })
 }
@@ -236,7 +239,8 @@ fn quote(word: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             // `$` begins a parameter in the language; here it is the user's own.
             '$' => quoted.push_str("$$"),
-            other if other.is_control() => {
+            // Control characters, other ends of lines and marks of direction may not stand in KDL.
+            other if !(other.is_alphanumeric() || other == ' ' || other.is_ascii_graphic()) => {
                 quoted.push_str(&format!("\\u{{{:x}}}", other as u32));
             }
             other => quoted.push(other),
@@ -264,6 +268,8 @@ fn find_program(name: &str) -> Result<(), Error> {
     }
     let hint = if name.contains(' ') {
         "; write the words apart, without quotes around them all, or run a shell: -- sh -c '…'"
+    } else if Path::new(name).is_dir() {
+        "; it is a directory"
     } else if Path::new(name).exists() {
         "; it is not executable"
     } else {

@@ -184,10 +184,10 @@ pub fn mistake(run: &Run) -> Option<String> {
     let end = match &run.end {
         RunEnd::Finished => None,
         RunEnd::Interrupted => Some("interrupted".into()),
-        RunEnd::Deadlock(blocked) => Some(format!(
-            "deadlock: {} wait for each other",
-            units::plural(blocked.len() as u64, "task")
-        )),
+        RunEnd::Deadlock(blocked) => Some(match blocked.len() {
+            1 => "deadlock: 1 task waits for ever".into(),
+            many => format!("deadlock: {} wait for ever", units::plural(many as u64, "task")),
+        }),
         RunEnd::TimedOut { limit_ns } => {
             Some(format!("timed out after {}", units::duration(*limit_ns)))
         }

@@ -1,3 +1,5 @@
+//! Verdicts on rounds made up for it: who is ranked, and how sure that is.
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;

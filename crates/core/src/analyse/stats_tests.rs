@@ -1,3 +1,5 @@
+//! Medians and intervals against their definitions.
+
 use alloc::vec::Vec;
 
 use proptest::prelude::*;

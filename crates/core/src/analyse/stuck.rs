@@ -8,31 +8,53 @@ use alloc::vec::Vec;
 use super::{interpreted, units};
 use crate::trace::{RunEnd, StepKind, Task, Trace};
 
-/// So many tasks are named; the others are counted.
+/// So many tasks are named at each step; the others are counted.
 const NAMED: usize = 3;
 
-/// `table 3 waits at hold waiter`, one sentence for each task that is named.
+/// `table 1 and table 3 wait for ever at "hold waiter", queueing`: one sentence for each step at
+/// which tasks were, the first ones first.
 pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<String> {
-    let at: Vec<(u32, u32)> = match &head.end {
-        RunEnd::Deadlock(blocked) => blocked.iter().map(|one| (one.task, one.step)).collect(),
-        RunEnd::TimedOut { .. } | RunEnd::OutOfMemory { .. } | RunEnd::Died { .. } => {
-            let open = tasks.enumerate().filter(|(_, task)| task.start_ns > 0 && task.end_ns == 0);
-            open.filter_map(|(number, task)| Some((number as u32, task.step?))).collect()
+    let open = tasks.enumerate().filter(|(_, task)| task.start_ns > 0 && task.end_ns == 0);
+    let open = open.filter_map(|(number, task)| Some((number as u32, task.step?)));
+    let (at, verbs): (Vec<(u32, u32)>, _) = match &head.end {
+        RunEnd::Deadlock(blocked) => {
+            let at = blocked.iter().map(|one| (one.task, one.step)).collect();
+            (at, ["waits for ever at", "wait for ever at"])
+        }
+        RunEnd::TimedOut { .. } | RunEnd::OutOfMemory { .. } => {
+            (open.collect(), ["was at", "were at"])
+        }
+        RunEnd::Died { .. } => {
+            let crashed = |step| head.step(step).is_some_and(|info| info.kind == StepKind::Crash);
+            let at: Vec<_> = open.collect();
+            let guilty: Vec<_> = at.iter().copied().filter(|&(_, step)| crashed(step)).collect();
+            match guilty.is_empty() {
+                true => (at, ["was at", "were at"]),
+                false => (guilty, ["killed its process by", "killed their process by"]),
+            }
         }
         _ => return Vec::new(),
     };
-    let verb = if matches!(head.end, RunEnd::Deadlock(_)) { "waits for ever at" } else { "was at" };
-    let mut sentences: Vec<String> = at
-        .iter()
-        .take(NAMED)
-        .map(|&(task, step)| format!("{} {verb} {}", head.task_name(task), place(head, step)))
-        .collect();
-    if at.len() > NAMED {
-        sentences.push(format!("and {} more", units::plural((at.len() - NAMED) as u64, "task")));
+    let mut by_step: Vec<(u32, Vec<u32>)> = Vec::new();
+    for (task, step) in at {
+        match by_step.iter_mut().find(|(known, _)| *known == step) {
+            Some((_, tasks)) => tasks.push(task),
+            None => by_step.push((step, [task].into())),
+        }
     }
-    let places = interpreted::places(&head.log);
-    sentences.extend(places.iter().take(NAMED).map(|place| format!("its code was at {place}")));
-    sentences
+    let places = interpreted::places(&head.log).into_iter().take(NAMED);
+    let tasks = by_step.iter().map(|(step, tasks)| sentence(head, *step, tasks, verbs));
+    tasks.chain(places.map(|place| format!("its code was at {place}"))).collect()
+}
+
+fn sentence(head: &Trace, step: u32, tasks: &[u32], [one, many]: [&str; 2]) -> String {
+    let mut who: Vec<String> =
+        tasks.iter().take(NAMED).map(|&task| format!("`{}`", head.task_name(task))).collect();
+    if tasks.len() > NAMED {
+        who.push(format!("{} more", units::count((tasks.len() - NAMED) as u64)));
+    }
+    let verb = if tasks.len() == 1 { one } else { many };
+    format!("{} {verb} {}", units::list(&who), place(head, step))
 }
 
 fn place(head: &Trace, step: u32) -> String {

@@ -1,3 +1,5 @@
+//! Figures of runs made up for it, against arithmetic.
+
 use alloc::vec;
 use alloc::vec::Vec;
 

@@ -1,3 +1,5 @@
+//! Trace files of every shape are read as they were written, and broken ones without harm.
+
 use alloc::vec;
 use alloc::vec::Vec;
 

@@ -1,3 +1,5 @@
+//! Each law holds on a trace that keeps it and is seen to break on one that does not.
+
 use alloc::vec;
 
 use maitred_wire::trace_file::TaskOutcome;

@@ -61,12 +61,12 @@ pub(super) fn render(columns: &[Column], options: &Options) -> String {
     text
 }
 
-/// The first column (names) gives way where even the rest does not fit.
+/// The first column (names) gives way where even the rest does not fit, down to a few letters.
 fn widths(columns: &[Column], options: &Options) -> Vec<usize> {
     let mut widths: Vec<usize> = columns.iter().map(Column::width).collect();
     let over = total(columns).saturating_sub(options.width);
     if let Some(first) = widths.first_mut() {
-        *first = first.saturating_sub(over).max((*first).min(8));
+        *first = first.saturating_sub(over).max((*first).min(6));
     }
     widths
 }

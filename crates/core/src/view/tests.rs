@@ -1,3 +1,5 @@
+//! Pictures of results made up for it, whole.
+
 use alloc::string::{String, ToString};
 use alloc::vec;
 

@@ -14,7 +14,7 @@ use maitred_wire::Strategy;
 use maitred_wire::trace_file::{Role, TaskOutcome};
 
 use super::Options;
-use super::paint::{Ink, cut, left, to_ascii, width};
+use super::paint::{Ink, cut, left, to_ascii, width, wrap};
 use crate::analyse::units::{count, duration, plural};
 use crate::trace::{RunEnd, Span, StepKind, Task, Trace};
 
@@ -361,6 +361,7 @@ fn heading(trace: &Trace, axis: &Axis, rows: usize, options: &Options) -> String
     let whole = duration(axis.end - axis.origin);
     let facts = format!("{tasks}, {lanes}, {whole} of work, {cell} a cell");
     let gap = if width(&model) + 2 + width(&facts) > options.width { "\n" } else { "  " };
+    let facts = wrap(&facts, options.width, 0);
     format!("{}{gap}{facts}\n", Ink::Bold.paint(&model, options))
 }
 

@@ -112,11 +112,17 @@ impl Values<'_> {
 
     /// A text of at least one character.
     pub(super) fn text(&mut self, value: &Value, what: &str) -> Option<String> {
+        let text = self.any_text(value, what)?;
+        if text.trim().is_empty() {
+            return self.wrong(value, format!("{what} is empty"), "");
+        }
+        Some(text)
+    }
+
+    /// A text, which may be empty.
+    pub(super) fn any_text(&mut self, value: &Value, what: &str) -> Option<String> {
         let filled = self.plain(value)?;
         match &filled.data {
-            Data::Text(text) if text.trim().is_empty() => {
-                self.wrong(value, format!("{what} is empty"), "")
-            }
             Data::Null | Data::Bool(_) => self.wrong(value, format!("{what} must be a text"), ""),
             _ => Some(show(&filled)),
         }

@@ -45,7 +45,7 @@ impl Lowered {
         let tasks = self.task_count();
         (strategy == Strategy::Threads && tasks > WORKERS_MAX).then(|| {
             let message = format!(
-                "{runtime}/threads would start a thread for each of {} tasks, and at most {}",
+                "{runtime}/threads would start a thread for each of {} tasks, and {} are the most",
                 grouped(tasks),
                 grouped(WORKERS_MAX)
             );

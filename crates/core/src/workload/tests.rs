@@ -5,6 +5,8 @@ mod lowering;
 mod properties;
 mod quantities;
 mod settings;
+mod structure;
+mod text;
 
 use alloc::string::{String, ToString};
 

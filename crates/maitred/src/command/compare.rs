@@ -1,6 +1,5 @@
 //! `maitred compare`: several models on one piece of work; or saved results beside each other.
 
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
@@ -14,7 +13,7 @@ use maitred_core::view::{self, units};
 use crate::cli::{CompareArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
-use crate::export::{Export, Format};
+use crate::export::{self, Export};
 use crate::measure::machine;
 use crate::progress::{self, ProgressLine};
 use crate::rounds::{self, Purpose, Rules, World};
@@ -43,11 +42,14 @@ pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let baseline =
         args.baseline.as_deref().map(|name| find(name, &entries, &runtimes)).transpose()?;
     let old = args.against.as_deref().map(saved::load).transpose()?;
-    let mut exports = open_exports(args)?;
+    let mut comparison = begin(args, &subject, &entries);
+    if let Some(old) = &old {
+        saved::comparable(&comparison, old, args.across_machines)?;
+    }
+    let mut exports = export::open(args)?;
     subject.warn(terminal);
     let _guard = runtimes::guard()?;
 
-    let mut comparison = begin(args, &subject, &entries);
     let rules = Rules {
         warmup: args.warmup,
         rounds: args.runs,
@@ -89,23 +91,23 @@ fn finish(
     outcome: Result<(), Error>,
     outputs: &str,
 ) -> Result<u8, Error> {
-    let mut unwritten = None;
-    for export in &mut exports {
-        if let Err(error) = export.finish(comparison) {
-            unwritten = Some(error);
-        }
-    }
+    let written = export::finish(&mut exports, comparison, terminal);
     let mut text = view::table::table(comparison, &options(terminal));
     text.push_str(outputs);
     if let Some(old) = old {
-        text.push_str(&saved::against(comparison, old, args, terminal)?);
+        text.push_str(&saved::changes(comparison, old, terminal));
     }
-    terminal.print(&text)?;
+    if comparison.stopped == Stopped::Interrupted {
+        terminal.complain("interrupted; what was measured until then is kept and shown");
+    }
+    let printed = terminal.print(&text);
     outcome?;
-    match unwritten {
-        Some(error) => Err(error),
-        None => Ok(exit_code(comparison, args.strict)),
+    match printed {
+        Err(Error::NotWritten(sentence)) => return Err(Error::NotWritten(sentence)),
+        Err(Error::ClosedPipe) | Ok(()) => {}
+        Err(other) => return Err(other),
     }
+    Ok(if written { exit_code(comparison, args.strict) } else { exit::NOT_WRITTEN })
 }
 
 /// What the last run of each model printed.
@@ -163,17 +165,6 @@ fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Err
             names.join(", ")
         ))
     })
-}
-
-fn open_exports(args: &CompareArgs) -> Result<Vec<Export>, Error> {
-    let wanted = [
-        (Format::Json, &args.save),
-        (Format::Json, &args.export_json),
-        (Format::Csv, &args.export_csv),
-        (Format::Markdown, &args.export_markdown),
-    ];
-    let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
-    named.map(|(format, path): (Format, &Path)| Export::open(format, path)).collect()
 }
 
 fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison {

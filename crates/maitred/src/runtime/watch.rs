@@ -22,6 +22,9 @@ use crate::measure::{procfs, sys};
 const PROGRESS_REST: Duration = Duration::from_millis(100);
 /// What a runner may take to end what is under way when a person waits for it.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
+/// What a runner may take beyond its grace to give up what has not ended and to say so. Killed at
+/// the end of the grace, it could tell nothing of how far it came.
+const WORD_LIMIT: Duration = Duration::from_millis(300);
 /// What a runner may take to exit after the end of its input, or after it closed its output: a
 /// process that dies closes its files first.
 pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(2);
@@ -227,7 +230,7 @@ impl<'a> Watch<'a> {
             self.dialogue.say(&Command::Stop {});
         }
         self.end_with(Ending::Known(end));
-        self.enter(Stage::Stopping, grace);
+        self.enter(Stage::Stopping, grace + WORD_LIMIT);
     }
 
     fn enter(&mut self, stage: Stage, limit: Duration) {

@@ -2,11 +2,10 @@
 //! nothing is started.
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 use expect_test::{Expect, expect};
 
-use crate::program::Place;
+use crate::program::{Place, is_root};
 
 fn check(source: &str, line: &str, expected: &Expect) {
     let place = Place::new().file("work.kdl", source);
@@ -37,7 +36,7 @@ fn a_binary_file() {
     let place = Place::new().file("work.kdl", [0x7f, b'E', b'L', b'F', 0xff, 0xfe, 0]);
     expect![[r#"
         exit code 2
-        maitred: work.kdl is not text (byte 4 is not UTF-8); a workload is a KDL file, and a program is named behind `--`: maitred compare -- work.kdl
+        maitred: work.kdl is not text (byte 4 is not UTF-8); a workload is a KDL file, and a program is named behind `--`: maitred compare -- ./work.kdl
     "#]].assert_eq(&place.transcript("compare work.kdl"));
 }
 
@@ -80,13 +79,13 @@ fn a_negative_duration() {
         "task \"t\" count=2 { wait \"-1ms\" }\n",
         "compare work.kdl",
         &expect![[r#"
-        exit code 2
-        work.kdl:1:25: a duration cannot be negative
-          1 | task "t" count=2 { wait "-1ms" }
-            |                         ^^^^^^
+            exit code 2
+            work.kdl:1:25: a duration cannot be negative; leave the minus away
+              1 | task "t" count=2 { wait "-1ms" }
+                |                         ^^^^^^
 
-        1 mistake in work.kdl
-    "#]],
+            1 mistake in work.kdl
+        "#]],
     );
 }
 
@@ -145,23 +144,23 @@ fn an_unknown_model() {
     refused(
         "compare work.kdl --models native/thraeds",
         &expect![[r#"
-        exit code 2
-        maitred: unknown model `native/thraeds`, did you mean `native/threads`? Known: native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
-    "#]],
+            exit code 2
+            maitred: unknown model `native/thraeds`, did you mean `native/threads`? there are native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
+        "#]],
     );
     refused(
         "compare work.kdl --models nativ/threads",
         &expect![[r#"
-        exit code 2
-        maitred: unknown runtime `nativ`, did you mean `native`? Known: native
-    "#]],
+            exit code 2
+            maitred: unknown runtime `nativ`, did you mean `native`? there is native
+        "#]],
     );
     refused(
         "compare work.kdl --models pizza",
         &expect![[r#"
-        exit code 2
-        maitred: unknown model `pizza` Known: native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
-    "#]],
+            exit code 2
+            maitred: unknown model `pizza`; there are native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
+        "#]],
     );
     refused(
         "compare work.kdl --models native/thread-pool:0",
@@ -173,9 +172,9 @@ fn an_unknown_model() {
     refused(
         "run work.kdl --model native/thraeds",
         &expect![[r#"
-        exit code 2
-        maitred: unknown model `native/thraeds`, did you mean `native/threads`? Known: native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
-    "#]],
+            exit code 2
+            maitred: unknown model `native/thraeds`, did you mean `native/threads`? there are native/sequential, native/threads, native/thread-pool, native/processes, native/event-loop, native/async-pool, native/hybrid
+        "#]],
     );
 }
 
@@ -379,9 +378,4 @@ fn a_saved_result_of_another_kind() {
         exit code 2
         maitred: old.json: this is no result that maitred saved (trailing characters at line 1 column 5); `maitred compare … --save FILE` makes one
     "#]].assert_eq(&place.transcript("compare old.json"));
-}
-
-fn is_root() -> bool {
-    let output = Command::new("id").arg("-u").output().unwrap();
-    output.stdout == b"0\n"
 }

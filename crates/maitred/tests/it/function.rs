@@ -209,7 +209,8 @@ fn a_module_that_starts_processes_when_it_is_imported() {
 #[test]
 fn an_endless_loop() {
     let strategies = "sequential thread-pool processes:2 event-loop";
-    let expected = ["timed out after 1", "hangs 3 was at", "its code was at work.py:", "in hangs"];
+    let expected =
+        ["timed out after 1", "`hangs 3` was at", "its code was at work.py:", "in hangs"];
     // A timeout that starts with the work cannot be too short for a busy machine to notice.
     let (code, text) =
         compare(&place(), "work.py:hangs", strategies, "--inputs six.txt --timeout 1s");

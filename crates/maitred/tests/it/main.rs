@@ -1,10 +1,21 @@
 //! The tests of the whole program, as its users meet it.
 #![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
+#![expect(clippy::print_stdout, reason = "what could not be tried here is said")]
 
 mod bad_input;
+mod command;
 mod documents;
+mod failing;
+mod form;
 mod function;
+mod look;
+mod meaning;
+mod output;
 mod program;
 mod pythons;
+mod random;
 mod runtimes;
+mod saved;
+mod scale;
+mod signals;
 mod tidy;

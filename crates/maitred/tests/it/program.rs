@@ -4,9 +4,14 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+/// All strategies of the native runtime.
+pub(crate) const STRATEGIES: [&str; 7] =
+    ["sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool", "hybrid"];
 
 /// A folder with files, in which the program is run. Its cache is shared between tests, so that
 /// the machine is calibrated once.
@@ -35,18 +40,41 @@ impl Place {
     /// The program with these arguments, not yet started.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
+        command.args(arguments);
+        self.furnish(&mut command);
         command
-            .args(arguments)
+    }
+
+    /// A line of shell, in which `$M` is the program.
+    pub(crate) fn shell(&self, line: &str) -> Output {
+        let mut command = Command::new("bash");
+        command.args(["-c", line]).env("M", env!("CARGO_BIN_EXE_maitred"));
+        self.furnish(&mut command);
+        command.output().unwrap()
+    }
+
+    fn furnish(&self, command: &mut Command) {
+        command
             .current_dir(self.folder.path())
             .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
             .env_remove("NO_COLOR")
             .stdin(Stdio::null());
-        command
     }
 
     /// Runs it to its end with the words of a line as arguments.
     pub(crate) fn run(&self, line: &str) -> Output {
-        self.command(&line.split_whitespace().collect::<Vec<_>>()).output().unwrap()
+        self.command(&words(line)).output().unwrap()
+    }
+
+    /// Starts it with the words of a line as arguments.
+    pub(crate) fn start(&self, line: &str) -> Running {
+        self.start_words(&words(line))
+    }
+
+    pub(crate) fn start_words(&self, words: &[&str]) -> Running {
+        let mut command = self.command(words);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running { child: Some(child) }
     }
 
     /// Runs it; exit code, standard output and error as one text to compare with.
@@ -60,8 +88,120 @@ impl Place {
     }
 }
 
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// Standard output, of which tests expect that it is text.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Standard error.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A `maitred` that was started; killed when a test fails before its end.
+pub(crate) struct Running {
+    child: Option<Child>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Running {
+    /// Waits until so many processes of its runs are there.
+    pub(crate) fn wait_for_processes(&self, number: usize) {
+        let there = eventually(Duration::from_secs(20), || self.processes().len() >= number);
+        assert!(there, "{number} processes were expected: {:?}", self.processes());
+    }
+
+    /// The command lines of all living processes that its runs have started.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        marked(self.pid())
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let number = self.pid().to_string();
+        assert!(Command::new("kill").args(["-s", name, &number]).status().unwrap().success());
+    }
+
+    /// Its end, which must come within this time, and after which nothing of it may be left.
+    pub(crate) fn end_within(mut self, limit: Duration) -> Output {
+        let pid = self.pid();
+        let mut child = self.child.take().unwrap();
+        let ended = eventually(limit, || child.try_wait().unwrap().is_some());
+        if !ended {
+            child.kill().unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        assert!(ended, "still there after {limit:?}: {output:?}");
+        nothing_is_left(pid, Duration::ZERO);
+        output
+    }
+
+    /// Kills it, which it cannot catch; after a while nothing of it may be left.
+    pub(crate) fn kill(self) {
+        let pid = self.pid();
+        drop(self);
+        nothing_is_left(pid, Duration::from_secs(5));
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+}
+
+fn nothing_is_left(maitred: u32, within: Duration) {
+    let gone = eventually(within, || marked(maitred).is_empty());
+    assert!(gone, "left behind: {:?}", marked(maitred));
+}
+
+/// Looks until it is so, for at most this time.
+pub(crate) fn eventually(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if is_so() {
+            return true;
+        }
+        if start.elapsed() >= limit {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Living processes whose environment says that this `maitred` started them. An ended one that
+/// was not waited for has an empty environment.
+fn marked(maitred: u32) -> Vec<String> {
+    let mark = format!("MAITRED_RUN={maitred}");
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let folder = entry.ok()?.path();
+        let environment = fs::read(folder.join("environ")).ok()?;
+        let ours = environment.split(|byte| *byte == 0).any(|pair| pair == mark.as_bytes());
+        let line = fs::read(folder.join("cmdline")).ok()?;
+        ours.then(|| format!("{} {}", folder.display(), String::from_utf8_lossy(&line)))
+    });
+    processes.collect()
+}
+
 /// A workload that is shipped, by name.
 pub(crate) fn shipped(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workloads").join(name);
-    fs::read_to_string(path).unwrap()
+    fs::read_to_string(workloads().join(name)).unwrap()
+}
+
+/// The folder of the workloads that are shipped.
+pub(crate) fn workloads() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workloads")
+}
+
+pub(crate) fn is_root() -> bool {
+    Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
 }

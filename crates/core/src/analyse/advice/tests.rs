@@ -1,3 +1,5 @@
+//! The conclusion sentence by sentence, on results made up for it.
+
 use alloc::string::String;
 use alloc::vec;
 

@@ -12,7 +12,7 @@ use super::super::limits::{ALLOCATE_MAX, STEPS_PER_TASK_MAX};
 use super::super::quantity::{Distribution, nearest};
 use super::super::shape::list;
 use super::super::step::{StepInfo, StepKind};
-use super::super::syntax::{Data, Value};
+use super::super::syntax::Value;
 use super::super::value::Timing;
 use super::{Drafter, Draw, Place};
 
@@ -206,7 +206,8 @@ impl Drafter<'_> {
 
     fn run(&mut self, program: &Value, args: &[Value]) -> Option<(Leaf, wire::Action)> {
         let program = self.values.text(program, "the program");
-        let args: Vec<Option<String>> = args.iter().map(|arg| self.argument(arg)).collect();
+        let args: Vec<Option<String>> =
+            args.iter().map(|arg| self.values.any_text(arg, "an argument")).collect();
         let (program, args) = (program?, args.into_iter().collect::<Option<_>>()?);
         let leaf = Leaf::new(StepKind::Run, format!("run {program}"));
         Some((leaf, wire::Action::Run { program, args }))
@@ -248,14 +249,6 @@ impl Drafter<'_> {
         let help = String::from("write file.py:function, as in \"work.py:resize\"");
         self.mistake(&value.span, format!("`{text}` is not a function of a file"), Some(help));
         None
-    }
-
-    /// An argument of a program, which may be empty.
-    fn argument(&mut self, value: &Value) -> Option<String> {
-        match &value.data {
-            Data::Text(text) if text.is_empty() => Some(String::new()),
-            _ => self.values.text(value, "an argument"),
-        }
     }
 }
 

@@ -182,7 +182,7 @@ task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
             .collect::<String>()
     };
     expect![[r#"
-        w.kdl: native/threads would start a thread for each of 70,000 tasks, and at most 65,536
+        w.kdl: native/threads would start a thread for each of 70,000 tasks, and 65,536 are the most
            = use native/thread-pool
 
         w.kdl: the server `api` needs the HTTP server, which this version does not have yet

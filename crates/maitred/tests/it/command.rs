@@ -1,0 +1,193 @@
+//! `maitred compare -- COMMAND`: any program, with any arguments, measured and not disturbed.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+
+use crate::form;
+use crate::program::{Place, stderr, stdout};
+
+const ONCE: [&str; 9] =
+    ["compare", "--runs", "1", "--warmup", "0", "--export-json", "r.json", "--models", "processes"];
+
+fn compare(place: &Place, count: u32, words: &[&str]) -> Output {
+    let count = count.to_string();
+    let line = [&ONCE[..], &["--count", &count, "--"], words].concat();
+    place.command(&line).output().unwrap()
+}
+
+fn first_run(place: &Place) -> Value {
+    form::valid_json(&place.read("r.json"))["contestants"][0]["runs"][0].clone()
+}
+
+#[test]
+fn a_command_is_run_as_often_as_asked() {
+    let place = Place::new();
+    let output = compare(&place, 7, &["sh", "-c", "echo x >> count"]);
+    assert!(output.status.success(), "{output:?}");
+    let rounds = form::valid_json(&place.read("r.json"))["contestants"][0]["runs"].clone();
+    let rounds = rounds.as_array().unwrap().len();
+    assert_eq!(place.read("count").lines().count(), 7 * rounds);
+    assert_eq!(first_run(&place)["tasks"]["done"], 7);
+}
+
+#[test]
+fn all_strategies_of_a_command_are_compared_by_default() {
+    let place = Place::new();
+    let output = place.run("compare --runs 3 --warmup 0 --count 4 --export-json r.json -- true");
+    assert!(output.status.success(), "{output:?}");
+    let saved = form::valid_json(&place.read("r.json"));
+    assert_eq!(saved["subject"]["kind"], "command");
+    let names: Vec<&Value> =
+        saved["contestants"].as_array().unwrap().iter().map(|one| &one["model"]).collect();
+    assert_eq!(names, ["command/sequential", "command/processes"]);
+    assert!(stdout(&output).starts_with("true\n"), "{output:?}");
+}
+
+#[test]
+fn a_command_that_fails_is_told_with_its_exit_code() {
+    let place = Place::new();
+    let output = compare(&place, 2, &["sh", "-c", "exit 3"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("2 of 2 tasks failed: `sh` ended with exit code 3"));
+    let output = compare(&place, 2, &["sh", "-c", "kill -SEGV $$"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("signal 11"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_command_that_cannot_be_run_is_refused() {
+    let place = Place::new().file("text", "no program");
+    fs::create_dir(place.path("folder")).unwrap();
+    for (name, why) in [
+        ("no-such-program", "check its name"),
+        ("./text", "not executable"),
+        ("./folder", "a directory"),
+        ("sh -c true", "write the words apart"),
+        ("", "no program"),
+    ] {
+        let output = compare(&place, 2, &[name]);
+        assert_eq!(output.status.code(), Some(2), "{name}: {output:?}");
+        let errors = stderr(&output);
+        assert!(errors.contains(why) && errors.lines().count() == 1, "{name}: {errors}");
+    }
+    // Executable, but nothing that can be executed: found when it is tried.
+    let place = place.file("broken", "\u{0}\u{1}");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(place.path("broken"), mode).unwrap();
+    let output = compare(&place, 2, &["./broken"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stdout(&output).contains("cannot start `./broken`: Exec format error"), "{output:?}");
+}
+
+#[test]
+fn what_a_command_prints_does_not_disturb_the_table() {
+    let place = Place::new();
+    let noisy = "echo LOUD; echo LOUDER >&2; head -c 200000 /dev/zero";
+    let output = compare(&place, 3, &["sh", "-c", noisy]);
+    assert!(output.status.success(), "{output:?}");
+    let text = stdout(&output);
+    assert!(!text.lines().any(|line| line.starts_with("LOUD")), "{text}");
+    assert!(!text.contains('\0'), "{text}");
+    assert_eq!(stderr(&output), "");
+    assert_eq!(first_run(&place)["tasks"]["done"], 3);
+}
+
+#[test]
+fn a_command_that_reads_finds_an_end() {
+    let place = Place::new();
+    let count = "2".to_owned();
+    let line = [&ONCE[..], &["--count", &count, "--", "sh", "-c", "cat > got"]].concat();
+    let mut child =
+        place.command(&line).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    // Kept open: a command that were given our input would wait for ever.
+    let input = child.stdin.take();
+    assert!(child.wait().unwrap().success());
+    drop(input);
+    assert_eq!(place.read("got"), "");
+}
+
+#[test]
+fn arguments_arrive_as_they_were_written() {
+    let place = Place::new();
+    let odd = [
+        "two words",
+        "\"quoted\"",
+        "it's",
+        "$HOME",
+        "${x}",
+        "$$",
+        "back\\slash",
+        "\\n",
+        "new\nline",
+        "tab\there",
+        "\u{1}\u{1b}[31m",
+        "ünïcödé ✓",
+        "",
+        "-",
+        "--",
+        "--help",
+        "*",
+        "\u{200e}\u{202e}\u{feff}",
+        "{",
+        "}",
+        "//",
+        "/*",
+        ";",
+        "#true",
+        "\r",
+        "\u{85}\u{2028}\u{7f}",
+    ];
+    let script = "printf '%s\\0' \"$@\" > got";
+    let words = [&["sh", "-c", script, "sh"], &odd[..]].concat();
+    let output = compare(&place, 1, &words);
+    assert!(output.status.success(), "{output:?}");
+    let got = place.read("got");
+    let got: Vec<&str> = got.strip_suffix('\0').unwrap().split('\0').collect();
+    assert_eq!(got, odd);
+}
+
+#[test]
+fn arguments_that_are_not_text_are_refused() {
+    let place = Place::new();
+    let words = [&ONCE[..], &["--", "printf"]].concat();
+    let mut words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+    words.push(OsStr::from_bytes(b"\xff\xfe"));
+    let output = place.command(&words).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("UTF-8"), "{output:?}");
+}
+
+#[test]
+fn a_command_sees_the_environment_and_the_folder_of_its_user() {
+    let place = Place::new();
+    let line = [&ONCE[..], &["--count", "1", "--", "sh", "-c", "echo $NAME $(pwd) > got"]].concat();
+    let output = place.command(&line).env("NAME", "value").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let folder = fs::canonicalize(place.path(".")).unwrap();
+    assert_eq!(place.read("got"), format!("value {}\n", folder.display()));
+}
+
+#[test]
+fn what_a_command_leaves_behind_is_ended() {
+    let place = Place::new();
+    let running = place.start_words(&[
+        "compare",
+        "--runs",
+        "1",
+        "--warmup",
+        "0",
+        "--count",
+        "2",
+        "--",
+        "sh",
+        "-c",
+        "setsid sleep 1000 > /dev/null 2>&1 &",
+    ]);
+    let output = running.end_within(std::time::Duration::from_secs(30));
+    assert!(output.status.success(), "{output:?}");
+    assert!(stdout(&output).contains("outlived"), "it is said: {output:?}");
+}

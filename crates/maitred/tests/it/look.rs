@@ -1,0 +1,207 @@
+//! How it looks: widths, colours, the progress line, help, the manual page, completions.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use crate::program::{Place, stderr, stdout};
+
+const WORK: &str = "task \"t\" count=2 { wait \"20ms\" }\n";
+const COMPARE: &str = "compare work.kdl --warmup 0 --runs 2 --models threads,event-loop";
+
+fn place() -> Place {
+    Place::new().file("work.kdl", WORK)
+}
+
+/// Runs a line of shell on a terminal with so many columns; what the terminal was sent.
+fn on_a_terminal(place: &Place, columns: u32, line: &str) -> String {
+    let output = place.shell(&format!(
+        "script --quiet --return --command 'stty rows 24 cols {columns}; {line}' /dev/null"
+    ));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn have(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    if !found {
+        println!("there is no `{program}` here: what needs it was not tried");
+    }
+    found
+}
+
+fn escapes(output: &Output) -> bool {
+    output.stdout.contains(&0x1b) || output.stderr.contains(&0x1b)
+}
+
+#[test]
+fn what_is_not_a_terminal_gets_no_escape_codes() {
+    let place = place();
+    for line in
+        [COMPARE, "run work.kdl --model threads", "doctor", "", "--help", "compare nope.kdl"]
+    {
+        assert!(!escapes(&place.run(line)), "{line}");
+        assert!(!escapes(&place.run(&format!("--color never {line}"))), "{line}");
+    }
+    for line in [COMPARE, "run work.kdl --model threads", "", "compare nope.kdl"] {
+        let output = place.run(&format!("--color always {line}"));
+        assert!(escapes(&output), "{line}: {output:?}");
+        let quiet = place.shell(&format!("NO_COLOR=1 $M {line}"));
+        assert!(!escapes(&quiet), "{line}: {quiet:?}");
+    }
+}
+
+#[test]
+fn a_terminal_gets_colours_unless_told_otherwise() {
+    if !have("script") {
+        return;
+    }
+    let place = place();
+    let colored = |text: &str| text.contains("\x1b[1m") || text.contains("\x1b[31m");
+    assert!(colored(&on_a_terminal(&place, 80, "$M")));
+    assert!(colored(&on_a_terminal(&place, 80, &format!("$M {COMPARE}"))));
+    assert!(!colored(&on_a_terminal(&place, 80, &format!("NO_COLOR=1 $M {COMPARE}"))));
+    assert!(!colored(&on_a_terminal(&place, 80, &format!("$M --color never {COMPARE}"))));
+    assert!(colored(&on_a_terminal(&place, 80, "NO_COLOR= $M")), "an empty NO_COLOR is none");
+}
+
+#[test]
+fn the_progress_line_is_for_terminals() {
+    if !have("script") {
+        return;
+    }
+    // Long enough for a line of progress, which comes ten times a second.
+    let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"400ms\" }\n");
+    let erase = "\r\x1b[2K";
+    let shown = on_a_terminal(&place, 80, &format!("$M {COMPARE}"));
+    assert!(shown.contains(erase) && shown.contains("round 1 · native/"), "{shown:?}");
+    let (_, after) = shown.rsplit_once(erase).unwrap();
+    assert!(after.starts_with("work.kdl") || after.starts_with("\x1b[1mwork.kdl"), "{after:?}");
+    let quiet = on_a_terminal(&place, 80, &format!("$M {COMPARE} --quiet"));
+    assert!(!quiet.contains(erase) && !quiet.contains("round 1 ·"), "{quiet:?}");
+    let piped = place.run(COMPARE);
+    assert_eq!(stderr(&piped), "");
+    let run = on_a_terminal(&place, 80, "$M run work.kdl --model threads");
+    assert!(run.contains(erase) && run.contains("of 2 tasks"), "{run:?}");
+}
+
+/// The line as the terminal shows it: without escape codes, and in columns.
+fn columns(line: &str) -> usize {
+    let mut count = 0;
+    let mut in_code = false;
+    for character in line.trim_end().chars() {
+        match character {
+            '\x1b' => in_code = true,
+            letter if in_code => in_code = !letter.is_ascii_alphabetic(),
+            _ => count += 1,
+        }
+    }
+    count
+}
+
+#[test]
+fn nothing_is_wider_than_the_terminal() {
+    if !have("script") {
+        return;
+    }
+    let place = place();
+    assert!(place.run(&format!("{COMPARE} --save r.json")).status.success());
+    for width in [40, 57, 80, 100, 133, 200] {
+        for line in ["$M compare r.json", "$M run work.kdl --quiet --model threads:2"] {
+            let shown = on_a_terminal(&place, width, line);
+            for line in shown.lines() {
+                assert!(columns(line) <= width as usize, "{width}: {line:?} in\n{shown}");
+            }
+        }
+        let run = stdout(&place.run(&format!("run work.kdl --model threads --width {width}")));
+        let widest = run.lines().map(columns).max().unwrap();
+        assert!(widest <= width as usize, "{width}: {widest}\n{run}");
+    }
+    // A terminal that says nothing of its width, or says nonsense.
+    for width in [0, 1, 7] {
+        assert!(on_a_terminal(&place, width, "$M compare r.json").contains("native/threads"));
+    }
+}
+
+#[test]
+fn ascii_is_ascii() {
+    let text = stdout(&place().run("run work.kdl --model threads --ascii --width 80"));
+    assert!(text.is_ascii(), "{text}");
+}
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let place = Place::new();
+    let help = stdout(&place.run("--help"));
+    for word in ["compare", "run", "doctor", "completions", "man", "130", "Exit codes"] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    assert!(!help.contains("runner"), "what is only for ourselves is hidden: {help}");
+    for command in ["compare", "run", "doctor", "completions", "man"] {
+        let output = place.run(&format!("{command} --help"));
+        assert!(output.status.success() && output.stdout.len() > 100, "{command}");
+        let widest = stdout(&output).lines().map(columns).max().unwrap();
+        assert!(widest <= 100, "{command}: {widest}");
+    }
+    let version = stdout(&place.run("--version"));
+    assert_eq!(version, format!("maitred {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn bare_maitred_says_what_to_try() {
+    let output = Place::new().run("");
+    assert!(output.status.success());
+    assert!(stdout(&output).contains("maitred compare workloads/waiters.kdl"));
+}
+
+#[test]
+fn the_manual_page_is_one() {
+    let page = stdout(&Place::new().run("man"));
+    assert!(page.starts_with(".ie") || page.contains(".TH maitred"), "{page}");
+    for word in ["compare", "doctor", "budget", "Exit codes"] {
+        assert!(page.to_lowercase().contains(&word.to_lowercase()), "{word}");
+    }
+    if !have("man") {
+        return;
+    }
+    let place = Place::new().file("maitred.1", &page);
+    let output = place.shell("MANWIDTH=80 man --warnings -l ./maitred.1 2>errors | cat");
+    let text = stdout(&output);
+    if text.trim().is_empty() {
+        println!("`man` shows nothing here (no groff?): {}", place.read("errors"));
+        return;
+    }
+    assert!(text.contains("NAME") && text.contains("maitred"), "{text}");
+    assert_eq!(place.read("errors"), "", "roff without warnings");
+}
+
+#[test]
+fn completions_are_code_of_their_shell() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = place.run(&format!("completions {shell}"));
+        assert!(output.status.success(), "{shell}");
+        assert!(stdout(&output).contains("export-markdown"), "{shell}");
+        if ["bash", "zsh", "fish"].contains(&shell) && have(shell) {
+            parses(shell, &output.stdout);
+        }
+    }
+    assert_eq!(place.run("completions tcsh").status.code(), Some(2));
+    // It completes, not only parses.
+    let line = "source <($M completions bash); COMP_WORDS=(maitred comp); COMP_CWORD=1; \
+                _maitred maitred comp maitred; echo ${COMPREPLY[*]}";
+    let completed = stdout(&place.shell(line));
+    assert!(completed.contains("compare") && completed.contains("completions"), "{completed}");
+}
+
+fn parses(shell: &str, code: &[u8]) {
+    let mut child =
+        Command::new(shell).arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(code).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+}

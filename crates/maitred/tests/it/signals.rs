@@ -1,0 +1,130 @@
+//! However the program is ended: soon, with what was measured, and with no process left.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::Output;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::form;
+use crate::program::{Place, Running, STRATEGIES, eventually, stderr, stdout};
+
+/// It takes a second at most on a machine that is idle; this is for one that is busy.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Tasks without an end.
+const ENDLESS: &str = "task \"nap\" count=4 { repeat 1000000 { wait \"20ms\" } }\n";
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
+}
+
+#[test]
+fn an_interrupted_run_is_shown_under_every_strategy() {
+    let place = Place::new().file("work.kdl", ENDLESS);
+    for strategy in STRATEGIES {
+        let running = place.start(&format!("run work.kdl --model native/{strategy}"));
+        running.wait_for_processes(if strategy == "processes" { 5 } else { 1 });
+        std::thread::sleep(Duration::from_millis(300));
+        running.signal("INT");
+        let output = running.end_within(SOON);
+        assert_eq!(code(&output), 130, "{strategy}: {output:?}");
+        let text = stdout(&output);
+        assert!(text.contains("interrupted") && text.contains("nap 1"), "{strategy}: {text}");
+        assert!(text.contains("0 done"), "{strategy}: {text}");
+        assert_eq!(stderr(&output), "", "{strategy}");
+    }
+}
+
+#[test]
+fn an_interrupted_command_is_shown() {
+    for strategy in ["sequential", "processes"] {
+        let place = Place::new();
+        let line = format!("run --count 3 --model command/{strategy} -- sh -c");
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        words.push("sleep 1000 & wait");
+        let running = place.start_words(&words);
+        running.wait_for_processes(if strategy == "processes" { 7 } else { 3 });
+        running.signal("TERM");
+        let output = running.end_within(SOON);
+        assert_eq!(code(&output), 143, "{output:?}");
+        assert!(stdout(&output).contains("interrupted"), "{output:?}");
+    }
+}
+
+/// Starts a comparison of one model with exports and waits for its first round.
+fn compared(place: &Place, model: &str, work: &str) -> Running {
+    let running = place.start(&format!(
+        "compare {work} --warmup 0 --runs 100000 --models {model} \
+         --export-json r.json --export-csv r.csv --export-markdown r.md"
+    ));
+    let written = || place.path("r.md").exists();
+    assert!(eventually(Duration::from_secs(20), written), "{model}: no round ended");
+    running
+}
+
+#[test]
+fn an_interrupted_comparison_keeps_its_rounds_under_every_strategy() {
+    for strategy in STRATEGIES {
+        let place = Place::new().file("work.kdl", "task \"nap\" count=4 { wait \"50ms\" }\n");
+        let running = compared(&place, &format!("native/{strategy}"), "work.kdl");
+        running.signal("INT");
+        let output = running.end_within(SOON);
+        assert_eq!(code(&output), 130, "{output:?}");
+        assert!(stdout(&output).contains("How fast"), "{output:?}");
+        assert!(stderr(&output).contains("interrupted"), "{output:?}");
+        let saved: Value = form::valid_json(&place.read("r.json"));
+        assert_eq!(saved["stopped"], "interrupted");
+        assert!(!saved["contestants"][0]["summary"].is_null(), "{saved}");
+        form::valid_csv(&place.read("r.csv"));
+        form::valid_markdown(&place.read("r.md"));
+    }
+}
+
+#[test]
+fn a_comparison_is_interrupted_in_its_first_round() {
+    let place = Place::new().file("work.kdl", ENDLESS);
+    let running = place.start("compare work.kdl --warmup 0 --models threads --export-json r.json");
+    running.wait_for_processes(1);
+    std::thread::sleep(Duration::from_millis(300));
+    running.signal("TERM");
+    let output = running.end_within(SOON);
+    assert_eq!(code(&output), 143, "{output:?}");
+    let saved = form::valid_json(&place.read("r.json"));
+    assert_eq!(saved["stopped"], "interrupted");
+}
+
+#[test]
+fn the_second_signal_kills_at_once() {
+    let place = Place::new();
+    // It does not listen to anybody.
+    let stubborn = "trap '' INT TERM; while :; do sleep 1000; done";
+    let running = place.start_words(&["run", "--count", "2", "--", "sh", "-c", stubborn]);
+    running.wait_for_processes(3);
+    running.signal("INT");
+    running.signal("INT");
+    let output = running.end_within(Duration::from_secs(1));
+    assert!(output.status.code() == Some(130) || output.status.signal() == Some(2), "{output:?}");
+}
+
+#[test]
+fn a_killed_maitred_leaves_nothing() {
+    let place = Place::new().file("work.kdl", ENDLESS);
+    for strategy in STRATEGIES {
+        let running = place.start(&format!("compare work.kdl --models native/{strategy}"));
+        running.wait_for_processes(if strategy == "processes" { 5 } else { 1 });
+        running.kill();
+    }
+}
+
+#[test]
+fn a_killed_maitred_leaves_no_grandchildren() {
+    let steps = "run \"sh\" \"-c\" \"(sleep 1000 & sleep 1000) & setsid sleep 1000 & wait\"";
+    let place = Place::new().file("work.kdl", format!("task \"t\" count=2 {{ {steps} }}\n"));
+    for strategy in ["threads", "processes", "event-loop"] {
+        let running = place.start(&format!("run work.kdl --model native/{strategy}"));
+        // The runner, and of each task a shell and three sleepers, at least.
+        running.wait_for_processes(9);
+        running.kill();
+    }
+}
