@@ -154,6 +154,17 @@ impl Running {
         nothing_is_left(pid, Duration::from_secs(5));
     }
 
+    /// Kills it and its runner at once, so that neither can clean up.
+    pub(crate) fn kill_with_runner(self) {
+        let pid = self.pid();
+        let runner = marked(pid).into_iter().find(|line| line.contains("runner")).unwrap();
+        let runner = runner.trim_start_matches("/proc/").split(' ').next().unwrap().to_owned();
+        let line = format!("kill -KILL {runner} {pid}");
+        assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+        drop(self);
+        nothing_is_left(pid, Duration::from_secs(5));
+    }
+
     fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }

@@ -119,12 +119,21 @@ fn a_killed_maitred_leaves_nothing() {
 
 #[test]
 fn a_killed_maitred_leaves_no_grandchildren() {
+    with_grandchildren(Running::kill);
+}
+
+#[test]
+fn nor_does_one_that_is_killed_together_with_its_runner() {
+    with_grandchildren(Running::kill_with_runner);
+}
+
+fn with_grandchildren(kill: fn(Running)) {
     let steps = "run \"sh\" \"-c\" \"(sleep 1000 & sleep 1000) & setsid sleep 1000 & wait\"";
     let place = Place::new().file("work.kdl", format!("task \"t\" count=2 {{ {steps} }}\n"));
     for strategy in ["threads", "processes", "event-loop"] {
         let running = place.start(&format!("run work.kdl --model native/{strategy}"));
         // The runner, and of each task a shell and three sleepers, at least.
         running.wait_for_processes(9);
-        running.kill();
+        kill(running);
     }
 }
