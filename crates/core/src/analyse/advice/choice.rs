@@ -71,7 +71,13 @@ fn best(case: &Case<'_>) -> String {
         Some(cheap) if cheap != fastest && cost(case, cheap) <= CHEAPER * cost(case, fastest) => {
             cheaper(case, cheap)
         }
-        _ => fastest_sentence(case, &equals),
+        Some(cheap) => {
+            let affordable = |&index: &usize| CHEAPER * cost(case, index) <= cost(case, cheap);
+            let strategy = |index: &usize| case.contestant(*index).model.strategy;
+            let simplest = all().filter(affordable).min_by_key(strategy).unwrap_or(fastest);
+            alike(case, simplest, &all().filter(|&index| index != simplest).collect::<Vec<_>>())
+        }
+        None => alike(case, fastest, &[]),
     }
 }
 
@@ -128,17 +134,29 @@ fn fraction(share: f64) -> String {
     }
 }
 
-fn fastest_sentence(case: &Case<'_>, equals: &[usize]) -> String {
+/// Of models that are alike in time and cost the simplest is the best: strategies are ordered so.
+/// (Others that are as fast may be simpler still, but costlier.)
+fn alike(case: &Case<'_>, simplest: usize, others: &[usize]) -> String {
+    if others.is_empty() {
+        return fastest_sentence(case);
+    }
+    let strategy = |index: usize| case.contestant(index).model.strategy;
+    let why = match others.iter().all(|&other| strategy(simplest) <= strategy(other)) {
+        true => ", not costlier, and the simplest of them",
+        false => " and not costlier",
+    };
+    let others: Vec<String> = others.iter().map(|&index| name(case.contestant(index))).collect();
+    format!(
+        "{} ({}) is as fast as {}{why}: use it.",
+        name(case.contestant(simplest)),
+        duration(case.work_ns(simplest)),
+        list(&others)
+    )
+}
+
+fn fastest_sentence(case: &Case<'_>) -> String {
     let fastest = name(case.contestant(case.fastest));
     let took = duration(case.work_ns(case.fastest));
-    if !equals.is_empty() {
-        let equals: Vec<String> =
-            equals.iter().map(|&index| name(case.contestant(index))).collect();
-        return format!(
-            "{fastest} ({took}) is as fast as {} and not costlier: use it.",
-            list(&equals)
-        );
-    }
     match case.with(Verdict::Slower).next() {
         None => format!("{fastest} took least ({took}), but not by enough to be sure of it."),
         Some((_, _)) if case.with(Verdict::CannotTell).next().is_some() => {
