@@ -1802,12 +1802,16 @@ class Run:
         """Set-up, work, tear-down. Work ends with the last task, not when somebody notices."""
         if not self.gave_up:
             self.ended = self.work.trace.last_end() or self.ended
-        (started, _), (made, _), _, (closed, _) = self.marks[:4]
+        (started, _), (made, _), (noticed, _), (closed, _) = self.marks[:4]
         edges = {"setup": (started, made), "work": (self.begun, self.ended), "teardown": (self.ended, max(self.ended, closed))}
         phases = {}
         for (name, (start, end)), (_, before), (_, after) in zip(edges.items(), self.marks, self.marks[1:]):
             cpu = {key: max(0, after[key] - before[key]) for key in after}
             phases[name] = {"start_ns": start, "end_ns": end, "cpu": cpu}
+        # Processor time is read when the end is noticed. What is used until then (bringing results and
+        # tracebacks back) belongs to no task: of work so short that it would weigh, it is not known.
+        if noticed - self.ended > (self.ended - self.begun) // 20 + 1_000_000:
+            phases["work"]["cpu"] = None
         return phases
 
     def cpu(self):

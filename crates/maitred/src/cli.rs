@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::amount::{Effect, MemorySize, Period, Speed, WorkerCounts};
+use crate::command;
 
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
 /// measures what the processor and the kernel did, and says which model to use.
@@ -30,6 +31,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do
     Runtimes(RuntimesArgs),
+    /// Serve HTTP under one strategy, to exercise clients and to see server architectures
+    Serve(Box<ServeArgs>),
     /// Print the completions for a shell
     Completions {
         /// Which shell
@@ -131,6 +134,12 @@ pub enum StartMethod {
 pub enum EventLoop {
     Asyncio,
     Uvloop,
+}
+
+/// How a choice is written, which is also what a runner is told.
+pub fn name_of(choice: &impl ValueEnum) -> String {
+    let value = choice.to_possible_value().expect("no choice is skipped");
+    value.get_name().to_owned()
 }
 
 /// Arguments of `maitred compare`.
@@ -269,6 +278,64 @@ pub struct DoctorArgs {
     /// Measure anew how fast this machine computes
     #[arg(long)]
     pub recalibrate: bool,
+}
+
+/// Arguments of `maitred serve`.
+#[derive(Debug, Args)]
+#[command(after_help = command::serve::endpoints())]
+pub struct ServeArgs {
+    /// How the server is built: sequential, threads, thread-pool, processes, event-loop,
+    /// async-pool; or hyper, for reference
+    #[arg(long, value_name = "STRATEGY", default_value = "event-loop")]
+    pub strategy: maitred_server::Architecture,
+
+    /// Address to listen on; one that is not loopback is reachable by others
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub host: std::net::IpAddr,
+
+    /// Port to listen on; 0: a free one, which is printed
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub port: u16,
+
+    /// Port of /workers and /metrics beside the server itself (processes); 0: a free one
+    #[arg(long, value_name = "N")]
+    pub admin_port: Option<u16>,
+
+    /// Threads or processes; by default as many as processors, or 32 threads of a pool
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+
+    /// How long / waits before it answers
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub delay: Period,
+
+    /// Connections that may wait to be accepted
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    pub backlog: u32,
+
+    /// Connections of one process at a time; at the limit it stops accepting
+    #[arg(long, value_name = "N")]
+    pub max_connections: Option<usize>,
+
+    /// Replace a worker process after so many requests
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_requests: Option<u64>,
+
+    /// Add up to so many requests to --max-requests, so that workers do not leave together
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_requests_jitter: u64,
+
+    /// Replace a worker process that takes more memory than this
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<MemorySize>,
+
+    /// How long a server that was told to stop waits for requests under way
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub graceful_timeout: Period,
+
+    /// Write a line of JSON for each request into this file; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// When to colour.

@@ -77,6 +77,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
         Some(Command::Run(args)) => return command::run::run(args, terminal),
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
+        Some(Command::Serve(args)) => command::serve::run(args)?,
         Some(Command::Completions { shell }) => {
             terminal.print(&command::manual::completions(*shell))?;
         }

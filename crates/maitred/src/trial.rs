@@ -11,9 +11,7 @@ use maitred_core::trace::{Group, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::workload::Lowered;
 use maitred_wire::{Arrivals, Plan, TaskGroup};
 
-use clap::ValueEnum as _;
-
-use crate::cli::{PythonArgs, SubjectArgs};
+use crate::cli::{PythonArgs, SubjectArgs, name_of};
 use crate::contestants::{self, Entry};
 use crate::error::Error;
 use crate::inputs::InputsFile;
@@ -196,9 +194,6 @@ impl<'a> Trial<'a> {
 
 /// What the runner of Python is told beside the work.
 fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
-    let name = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
-        value().map(|value| value.get_name().to_owned())
-    };
     let spread = subject.inputs.iter().any(InputsFile::is_rows);
     let all = [
         ("arguments", spread.then(|| "spread".to_owned())),
@@ -206,8 +201,8 @@ fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
         ("path", subject.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
         ("concurrency", python.concurrency.map(|count| count.to_string())),
-        ("start-method", name(&|| python.start_method?.to_possible_value())),
-        ("loop", name(&|| python.event_loop?.to_possible_value())),
+        ("start-method", python.start_method.as_ref().map(name_of)),
+        ("loop", python.event_loop.as_ref().map(name_of)),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

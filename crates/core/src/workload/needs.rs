@@ -58,7 +58,11 @@ fn native_lacks(kind: StepKind, strategy: Strategy) -> Option<(&'static str, Str
     match kind {
         StepKind::Call => Some((
             "`call` runs a Python function: native cannot do it",
-            format!("use python3/{strategy}"),
+            // The loops of Python run on one thread.
+            match strategy {
+                Strategy::AsyncPool => "use python3/event-loop".into(),
+                _ => format!("use python3/{strategy}"),
+            },
         )),
         StepKind::Http => Some((
             "`http` needs the HTTP client, which this version does not have yet",

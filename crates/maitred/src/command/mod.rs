@@ -5,4 +5,5 @@ pub mod doctor;
 pub mod manual;
 pub mod run;
 pub mod runtimes;
+pub mod serve;
 pub mod welcome;

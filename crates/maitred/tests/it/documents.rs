@@ -75,7 +75,9 @@ fn shell_words(line: &str) -> Vec<String> {
 fn every_command_of_the_readme_runs() {
     let page = fs::read_to_string(root().join("README.md")).unwrap();
     let place = Place::new();
-    std::os::unix::fs::symlink(root().join("workloads"), place.path("workloads")).unwrap();
+    for folder in ["workloads", "examples"] {
+        std::os::unix::fs::symlink(root().join(folder), place.path(folder)).unwrap();
+    }
     let commands = commands(&page);
     assert!(commands.len() >= 10, "the commands were not found: {commands:?}");
     for line in commands {

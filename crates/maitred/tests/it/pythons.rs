@@ -1,4 +1,4 @@
-//! Which Python interpreters the tests find: those of $MAITRED_TEST_PYTHONS, a list of folders as
+//! Which Python interpreters the tests find: those of $MAITRED_PYTHONS, a list of folders as
 //! PATH is one, and those on PATH. What is missing is said, not passed over.
 
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ const WANTED: [&str; 5] = ["python3", "python3.13", "python3.13t", "python3.14",
 /// PATH with the folders of further interpreters before it.
 pub(crate) fn path() -> String {
     let path = std::env::var("PATH").unwrap();
-    match std::env::var("MAITRED_TEST_PYTHONS") {
+    match std::env::var("MAITRED_PYTHONS") {
         Ok(more) if !more.is_empty() => format!("{more}:{path}"),
         _ => path,
     }
@@ -43,5 +43,5 @@ pub(crate) fn found() -> &'static [(&'static str, PathBuf)] {
 
 #[expect(clippy::print_stderr, reason = "what a test could not look at must be seen")]
 pub(crate) fn complain(name: &str) {
-    eprintln!("MISSING: no {name} on PATH or in $MAITRED_TEST_PYTHONS; not tested with it");
+    eprintln!("MISSING: no {name} on PATH or in $MAITRED_PYTHONS; not tested with it");
 }

@@ -1,4 +1,4 @@
-//! What is concluded of interpreters, on results made up for it.
+//! What is said of interpreters, and what is not.
 
 use alloc::string::String;
 use alloc::vec::Vec;

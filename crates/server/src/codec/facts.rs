@@ -1,0 +1,166 @@
+//! What a head says about itself, collected in one pass over its header lines.
+//!
+//! It collects and does not judge: [`super::rules`] does. Its main type is [`Facts`].
+
+use super::head::Method;
+
+/// What the `Content-Length` lines say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    Absent,
+    Bytes(u64),
+    /// Not only digits, or more than 64 bits.
+    Malformed,
+    /// Two lines that differ.
+    Conflicting,
+}
+
+/// What the `Transfer-Encoding` lines say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferCoding {
+    Absent,
+    Chunked,
+    /// Ends in chunked, but applies another coding first.
+    Unknown,
+    /// Does not end in chunked, or there is more than one line.
+    Malformed,
+}
+
+/// The facts on which the rules decide.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    pub method: Method,
+    pub minor: u8,
+    /// A line feed without a carriage return before it.
+    pub bare_line_feed: bool,
+    /// Only visible ASCII in the target.
+    pub target_is_visible: bool,
+    /// Origin form, absolute form, or `*` with OPTIONS.
+    pub target_has_form: bool,
+    pub hosts: u8,
+    /// Only characters that a host and a port can have.
+    pub host_is_valid: bool,
+    pub length: Length,
+    pub coding: TransferCoding,
+    pub says_close: bool,
+    pub says_keep_alive: bool,
+    pub expects_continue: bool,
+    pub expects_other: bool,
+}
+
+impl Facts {
+    pub(super) fn collect(
+        head: &[u8],
+        method_name: &str,
+        target: &str,
+        minor: u8,
+        headers: &[httparse::Header<'_>],
+    ) -> Self {
+        let method = Method::from_name(method_name);
+        let mut facts = Self {
+            method,
+            minor,
+            bare_line_feed: has_bare_line_feed(head),
+            target_is_visible: target.bytes().all(|byte| byte.is_ascii_graphic()),
+            target_has_form: has_form(target, method),
+            hosts: 0,
+            host_is_valid: true,
+            length: Length::Absent,
+            coding: TransferCoding::Absent,
+            says_close: false,
+            says_keep_alive: false,
+            expects_continue: false,
+            expects_other: false,
+        };
+        for line in headers {
+            facts.note(line.name, line.value);
+        }
+        facts
+    }
+
+    fn note(&mut self, name: &str, value: &[u8]) {
+        // The length of the name decides most lines without comparing a byte of them.
+        match name.len() {
+            4 if name.eq_ignore_ascii_case("host") => {
+                self.hosts = self.hosts.saturating_add(1);
+                self.host_is_valid &= is_host(value);
+            }
+            6 if name.eq_ignore_ascii_case("expect") => {
+                let known = value.eq_ignore_ascii_case(b"100-continue");
+                self.expects_continue |= known;
+                self.expects_other |= !known;
+            }
+            10 if name.eq_ignore_ascii_case("connection") => {
+                for word in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    self.says_close |= word.eq_ignore_ascii_case(b"close");
+                    self.says_keep_alive |= word.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+            14 if name.eq_ignore_ascii_case("content-length") => {
+                self.length = join_length(self.length, parse_length(value));
+            }
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                self.coding = match self.coding {
+                    TransferCoding::Absent => parse_coding(value),
+                    _ => TransferCoding::Malformed,
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
+fn has_bare_line_feed(head: &[u8]) -> bool {
+    let mut before = 0;
+    head.iter().any(|&byte| {
+        let bare = byte == b'\n' && before != b'\r';
+        before = byte;
+        bare
+    })
+}
+
+fn has_form(target: &str, method: Method) -> bool {
+    target.starts_with('/')
+        || (target == "*" && method == Method::Options)
+        || target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
+}
+
+/// Characters of `uri-host [":" port]` (RFC 3986, 3.2.2). An empty host is allowed.
+fn is_host(value: &[u8]) -> bool {
+    value.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%:[]".contains(&byte))
+}
+
+fn parse_length(value: &[u8]) -> Length {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return Length::Malformed;
+    }
+    let digits = str::from_utf8(value).expect("digits are ASCII");
+    digits.parse().map_or(Length::Malformed, Length::Bytes)
+}
+
+fn join_length(before: Length, now: Length) -> Length {
+    match (before, now) {
+        (Length::Absent, now) => now,
+        (Length::Bytes(a), Length::Bytes(b)) if a == b => now,
+        (Length::Bytes(_), Length::Bytes(_)) => Length::Conflicting,
+        _ => Length::Malformed,
+    }
+}
+
+fn parse_coding(value: &[u8]) -> TransferCoding {
+    let last = value.rsplit(|&byte| byte == b',').next().unwrap_or(&[]).trim_ascii();
+    if value.eq_ignore_ascii_case(b"chunked") {
+        TransferCoding::Chunked
+    } else if last.eq_ignore_ascii_case(b"chunked") && last.len() < value.trim_ascii().len() {
+        match value.split(|&byte| byte == b',').filter(|word| is_chunked(word)).count() {
+            1 => TransferCoding::Unknown,
+            _ => TransferCoding::Malformed,
+        }
+    } else {
+        TransferCoding::Malformed
+    }
+}
+
+fn is_chunked(word: &[u8]) -> bool {
+    word.trim_ascii().eq_ignore_ascii_case(b"chunked")
+}

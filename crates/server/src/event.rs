@@ -1,0 +1,89 @@
+//! What a server tells about itself, as data: the caller decides how to show it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Something that happened to the server as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Listening {
+        address: SocketAddr,
+        admin: Option<SocketAddr>,
+    },
+    WorkerReady {
+        pid: i32,
+    },
+    WorkerLeft {
+        pid: i32,
+        why: Departure,
+        requests: u64,
+        age: Duration,
+    },
+    /// Workers die at once: the next one is started only after `pause`.
+    BackingOff {
+        pause: Duration,
+    },
+    Draining,
+    Renewing,
+    Stopped {
+        cut: u64,
+    },
+}
+
+/// Why a worker process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// It reached its number of requests.
+    Requests,
+    /// It grew above the memory limit.
+    Memory,
+    /// It was renewed on request (SIGHUP).
+    Renewed,
+    /// The server stops.
+    Stopped,
+    /// It showed no sign of life and was killed.
+    Hung,
+    /// It was ended by that signal, not by us.
+    Signal(i32),
+    /// It ended by itself with that code.
+    Exit(i32),
+}
+
+impl fmt::Display for Departure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requests => f.write_str("reached its number of requests"),
+            Self::Memory => f.write_str("grew above the memory limit"),
+            Self::Renewed => f.write_str("was renewed"),
+            Self::Stopped => f.write_str("was stopped"),
+            Self::Hung => f.write_str("hung and was killed"),
+            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
+            Self::Exit(code) => write!(f, "ended with code {code}"),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listening { address, admin: None } => write!(f, "listening on http://{address}"),
+            Self::Listening { address, admin: Some(admin) } => {
+                write!(f, "listening on http://{address}, admin on http://{admin}")
+            }
+            Self::WorkerReady { pid } => write!(f, "worker {pid} is ready"),
+            Self::WorkerLeft { pid, why, requests, age } => {
+                let age = age.as_secs_f64();
+                write!(f, "worker {pid} {why} after {requests} requests and {age:.1} s")
+            }
+            Self::BackingOff { pause } => {
+                let pause = pause.as_secs_f64();
+                write!(f, "workers die at once: the next one starts in {pause:.1} s")
+            }
+            Self::Draining => f.write_str("stopping: answering what was accepted"),
+            Self::Renewing => f.write_str("renewing workers one by one"),
+            Self::Stopped { cut: 0 } => f.write_str("stopped, nothing was cut off"),
+            Self::Stopped { cut } => write!(f, "stopped, {cut} connections were cut off"),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! One HTTP test server in every architecture, for exercising clients and for seeing what an
+//! architecture does: the same endpoints, the same handler and the same codec under six strategies,
+//! and hyper beside them for reference.
+//!
+//! It parses no command line and prints nothing. Start with [`Options`] and [`serve`].
+
+mod board;
+pub mod codec;
+mod connection;
+mod conversation;
+mod endpoints;
+mod error;
+mod event;
+mod listener;
+mod options;
+mod pages;
+mod plan;
+mod reactor;
+mod roll;
+mod service;
+mod signals;
+mod strategies;
+mod sys;
+
+pub use endpoints::{ENDPOINTS, Endpoint, parse_duration, parse_size};
+pub use error::ServeError;
+pub use event::{Departure, Event};
+pub use options::{AccessLog, Architecture, Options, TimeLimits};
+
+use board::{Board, Word};
+use listener::Listener;
+use service::Service;
+use signals::Signals;
+
+/// Serves until SIGTERM (answers what was accepted) or SIGINT (ends at once). Blocks the calling
+/// thread, and takes SIGTERM, SIGHUP and SIGUSR1 (for `processes` SIGINT and
+/// SIGCHLD too) for the whole process.
+///
+/// # Errors
+/// The address is taken, the log cannot be opened, or the kernel refuses something.
+pub fn serve(options: Options) -> Result<(), ServeError> {
+    let listener = Listener::bind(&options, options.port)?;
+    let forks = options.architecture == Architecture::Processes;
+    let admin_port = options.admin_port.filter(|_| forks);
+    let admin = admin_port.map(|port| Listener::bind(&options, port)).transpose()?;
+    let signals = if forks { Signals::for_master() } else { Signals::new() }?;
+    (options.tell)(&Event::Listening {
+        address: listener.address()?,
+        admin: admin.as_ref().map(Listener::address).transpose()?,
+    });
+    service::monotonic_ns();
+    let tell = options.tell;
+    let cut = match forks {
+        true => strategies::processes::serve(&options, listener, admin, signals)?,
+        false => serve_here(options, listener, &signals)?,
+    };
+    tell(&Event::Stopped { cut });
+    Ok(())
+}
+
+/// All strategies but `processes`: one process. Returns the number of connections cut.
+fn serve_here(options: Options, listener: Listener, signals: &Signals) -> Result<u64, ServeError> {
+    let board = Board::new(1)?;
+    let architecture = options.architecture;
+    let service = Service::new(options, board, 0).map_err(ServeError::Log)?;
+    match architecture {
+        Architecture::Sequential => strategies::sequential::serve(&service, listener, signals),
+        Architecture::EventLoop => strategies::event_loop::serve(&service, listener, signals),
+        Architecture::Threads => strategies::threads::serve(service, listener, signals),
+        Architecture::ThreadPool => strategies::thread_pool::serve(service, listener, signals),
+        Architecture::AsyncPool => strategies::async_pool::serve(service, listener, signals),
+        Architecture::Hyper => strategies::hyper::serve(service, listener, signals),
+        Architecture::Processes => unreachable!("the caller forks"),
+    }?;
+    Ok(board.get(0, Word::Cut))
+}

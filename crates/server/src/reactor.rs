@@ -1,0 +1,411 @@
+//! Everything that one thread can do with many sockets without waiting for any of them.
+//!
+//! The reactor accepts, reads, answers, writes and watches the time. It never performs an
+//! [`Act`]: what a server does while a request waits or computes is what tells the strategies apart.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::connection::{Buffers, Connection, Wants};
+use crate::listener::{Accepted, Listener};
+use crate::plan::Act;
+use crate::service::Service;
+use crate::signals::{Signal, Signals};
+use crate::sys::{Epoll, Events, Interest, Passage};
+
+const LISTENER: u64 = u64::MAX;
+const SIGNALS: u64 = u64::MAX - 1;
+const PASSAGE: u64 = u64::MAX - 2;
+/// Connections taken in one go; those inside are served in between.
+const ACCEPTS_AT_ONCE: usize = 16;
+/// How often deadlines are looked at; also the longest silence between two signs of life.
+const SWEEP: Duration = Duration::from_millis(500);
+const SWEEP_DRAINING: Duration = Duration::from_millis(20);
+/// Room for what a sibling had read: more than one read and one head.
+const UNREAD_BYTES_MAX: usize = 256 << 10;
+
+/// A connection in the reactor. Stale ones name nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Guest {
+    index: u32,
+    generation: u32,
+}
+
+#[derive(Debug)]
+struct Place {
+    connection: Option<Connection>,
+    generation: u32,
+    interest: Interest,
+    /// An act is under way, so input and deadlines are left alone.
+    acting: bool,
+}
+
+/// The sockets of one thread.
+#[derive(Debug)]
+pub(crate) struct Reactor<'a> {
+    service: &'a Service,
+    signals: &'a Signals,
+    passage: Option<&'a Passage>,
+    epoll: Epoll,
+    events: Events,
+    /// Of these, the first that was not looked at yet.
+    next_event: usize,
+    buffers: Buffers,
+    listener: Option<Listener>,
+    /// Whether the listener is watched: not while there are too many connections.
+    listening: bool,
+    exclusive: bool,
+    places: Vec<Place>,
+    free: Vec<u32>,
+    acts: VecDeque<(Guest, Act)>,
+    orders: Vec<Signal>,
+    next_sweep: Instant,
+    drain_end: Option<Instant>,
+}
+
+impl<'a> Reactor<'a> {
+    pub(crate) fn new(
+        service: &'a Service,
+        listener: Listener,
+        signals: &'a Signals,
+    ) -> io::Result<Self> {
+        let epoll = Epoll::new()?;
+        epoll.add(signals, Interest::READ, SIGNALS)?;
+        let mut reactor = Self {
+            service,
+            signals,
+            passage: None,
+            epoll,
+            events: Events::with_capacity(512),
+            next_event: 0,
+            buffers: Buffers::new(),
+            listener: Some(listener),
+            listening: false,
+            exclusive: false,
+            places: Vec::new(),
+            free: Vec::new(),
+            acts: VecDeque::new(),
+            orders: Vec::new(),
+            next_sweep: Instant::now() + SWEEP,
+            drain_end: None,
+        };
+        reactor.listen()?;
+        Ok(reactor)
+    }
+
+    /// A reactor that shares its listener, and through `passage` its connections, with siblings.
+    pub(crate) fn with_siblings(
+        service: &'a Service,
+        listener: Listener,
+        signals: &'a Signals,
+        passage: &'a Passage,
+    ) -> io::Result<Self> {
+        let mut reactor = Self::new(service, listener, signals)?;
+        reactor.rest()?;
+        reactor.exclusive = true;
+        reactor.listen()?;
+        reactor.epoll.add(passage, Interest::READ_EXCLUSIVE, PASSAGE)?;
+        reactor.passage = Some(passage);
+        Ok(reactor)
+    }
+
+    /// Whether there is or may come anything to do.
+    pub(crate) fn is_open(&self) -> bool {
+        let late = self.drain_end.is_some_and(|end| Instant::now() >= end);
+        !late && (self.listener.is_some() || !self.is_empty())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.free.len() == self.places.len()
+    }
+
+    /// What was asked of this process beyond draining and stopping, which the reactor sees to.
+    pub(crate) fn next_order(&mut self) -> Option<Signal> {
+        self.orders.pop()
+    }
+
+    /// A connection that cannot go on before that act is performed.
+    pub(crate) fn next_act(&mut self) -> Option<(Guest, Act)> {
+        self.acts.pop_front()
+    }
+
+    /// Waits for any socket, for at most `time`, and does what needs no act, up to the first act.
+    ///
+    /// It stops there because who performs acts at once begins one request at a time, and may not want to
+    /// begin another one after it.
+    pub(crate) fn wait(&mut self, time: Duration) -> io::Result<()> {
+        if self.next_event == self.events.len() {
+            let until_sweep = self.next_sweep.saturating_duration_since(Instant::now());
+            self.epoll.wait(&mut self.events, time.min(until_sweep))?;
+            self.next_event = 0;
+        }
+        while self.next_event < self.events.len() && self.acts.is_empty() {
+            self.next_event += 1;
+            match self.events.get(self.next_event - 1) {
+                (LISTENER, _) => self.accept(self.takes_at_once())?,
+                (SIGNALS, _) => self.take_signals()?,
+                (PASSAGE, _) => self.take_over(self.takes_at_once()),
+                (token, hung_up) => self.serve(token, hung_up),
+            }
+        }
+        if Instant::now() >= self.next_sweep {
+            self.sweep();
+        }
+        Ok(())
+    }
+
+    /// Goes on with a connection whose act is done. It may need another one.
+    pub(crate) fn resume(&mut self, guest: Guest) -> Option<Act> {
+        let place = self.places.get_mut(guest.index as usize)?;
+        if place.generation != guest.generation {
+            return None;
+        }
+        place.acting = false;
+        let wants = place.connection.as_mut()?.resume(&mut self.buffers, self.service);
+        self.grant(guest.index, wants)
+    }
+
+    /// Leaves the listener and the passage to the siblings.
+    pub(crate) fn rest(&mut self) -> io::Result<()> {
+        if let Some(listener) = self.listener.as_ref().filter(|_| self.listening) {
+            self.listening = false;
+            self.epoll.remove(listener)?;
+        }
+        if let Some(passage) = self.passage.take() {
+            self.epoll.remove(passage)?;
+        }
+        Ok(())
+    }
+
+    /// Gives every connection that is between two requests to the siblings. What cannot be given
+    /// now is left for the next time.
+    pub(crate) fn hand_on(&mut self, passage: &Passage) {
+        for index in 0..self.places.len() {
+            let connection = self.places[index].connection.as_ref();
+            let given = connection.is_some_and(|connection| {
+                connection
+                    .unread_between_requests()
+                    .is_some_and(|unread| passage.give(connection.stream(), unread).is_ok())
+            });
+            if given {
+                self.remove(u32::try_from(index).expect("indices have 32 bits"));
+            }
+        }
+    }
+
+    /// Closes what is still open, and counts those that were owed an answer.
+    pub(crate) fn close(mut self) {
+        for place in &mut self.places {
+            if let Some(connection) = place.connection.take() {
+                self.service.closed();
+                connection.cut(self.service);
+            }
+        }
+    }
+
+    fn listen(&mut self) -> io::Result<()> {
+        if let Some(listener) = self.listener.as_ref().filter(|_| !self.listening) {
+            let interest = if self.exclusive { Interest::READ_EXCLUSIVE } else { Interest::READ };
+            self.epoll.add(listener, interest, LISTENER)?;
+            self.listening = true;
+        }
+        Ok(())
+    }
+
+    /// With siblings one at a time, so that each gets some.
+    fn takes_at_once(&self) -> usize {
+        if self.exclusive { 1 } else { ACCEPTS_AT_ONCE }
+    }
+
+    fn accept(&mut self, at_most: usize) -> io::Result<()> {
+        for _ in 0..at_most {
+            let Some(listener) = &mut self.listener else { break };
+            if self.service.is_paused() {
+                break;
+            }
+            match listener.accept(true)? {
+                Accepted::Connection(stream) => {
+                    self.admit(Connection::new(stream, self.service));
+                }
+                Accepted::Nobody => break,
+            }
+            let count = self.places.len() - self.free.len();
+            if count >= self.service.options.connections_max && self.drain_end.is_none() {
+                if let Some(listener) = self.listener.as_ref().filter(|_| self.listening) {
+                    self.listening = false;
+                    self.epoll.remove(listener)?;
+                }
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_over(&mut self, at_most: usize) {
+        let mut room = Vec::new();
+        for _ in 0..at_most {
+            let Some(passage) = self.passage.filter(|_| !self.service.is_paused()) else { return };
+            room.resize(UNREAD_BYTES_MAX, 0);
+            let Some((stream, unread)) = passage.take(&mut room) else { return };
+            let connection = Connection::taken_over(stream, &room[..unread], self.service);
+            if let Some(guest) = self.admit(connection)
+                && let Some(act) = self.resume(guest)
+            {
+                self.acts.push_back((guest, act));
+            }
+        }
+    }
+
+    fn admit(&mut self, connection: Connection) -> Option<Guest> {
+        self.service.opened();
+        let index = self.free.pop().unwrap_or_else(|| {
+            let place =
+                Place { connection: None, generation: 0, interest: Interest::READ, acting: false };
+            self.places.push(place);
+            u32::try_from(self.places.len() - 1).expect("descriptors have 32 bits")
+        });
+        let place = &mut self.places[index as usize];
+        let guest = Guest { index, generation: place.generation };
+        place.interest = Interest::READ;
+        place.acting = false;
+        let added = self.epoll.add(&connection, Interest::READ, token(guest));
+        place.connection = Some(connection);
+        if added.is_err() {
+            self.remove(index);
+            return None;
+        }
+        Some(guest)
+    }
+
+    /// A socket is ready.
+    fn serve(&mut self, token: u64, hung_up: bool) {
+        let (index, generation) = (token & 0xffff_ffff, token >> 32);
+        let index = u32::try_from(index).expect("masked");
+        let Some(place) = self.places.get_mut(index as usize) else { return };
+        let Some(connection) = &mut place.connection else { return };
+        if u64::from(place.generation) != generation {
+            return;
+        }
+        if place.acting {
+            // A client that is gone for good needs no answer. One that only sends more must wait.
+            if hung_up {
+                self.remove(index);
+            } else {
+                self.watch(index, Interest::NOTHING);
+            }
+            return;
+        }
+        if self.service.is_paused() && connection.unread_between_requests().is_some() {
+            self.watch(index, Interest::NOTHING);
+            return;
+        }
+        let wants = connection.turn(&mut self.buffers, self.service);
+        if let Some(act) = self.grant(index, wants) {
+            self.acts.push_back((
+                Guest { index, generation: self.places[index as usize].generation },
+                act,
+            ));
+        }
+    }
+
+    fn grant(&mut self, index: u32, wants: Wants) -> Option<Act> {
+        match wants {
+            Wants::Read => self.watch(index, Interest::READ),
+            Wants::Write => self.watch(index, Interest::WRITE),
+            Wants::Gone => self.remove(index),
+            Wants::Act(act) => {
+                self.places[index as usize].acting = true;
+                return Some(act);
+            }
+        }
+        None
+    }
+
+    fn watch(&mut self, index: u32, interest: Interest) {
+        let place = &mut self.places[index as usize];
+        let guest = Guest { index, generation: place.generation };
+        if let Some(connection) = place.connection.as_ref().filter(|_| place.interest != interest) {
+            place.interest = interest;
+            if self.epoll.change(connection, interest, token(guest)).is_err() {
+                self.remove(index);
+            }
+        }
+    }
+
+    fn remove(&mut self, index: u32) {
+        let place = &mut self.places[index as usize];
+        if let Some(connection) = place.connection.take() {
+            // A descriptor that a sibling still has open would stay in the set after the close.
+            let _ = self.epoll.remove(&connection);
+            place.generation = place.generation.wrapping_add(1) & 0x7fff_ffff;
+            self.free.push(index);
+            self.service.closed();
+        }
+        if !self.listening && self.passage_or_alone() {
+            // Failing to listen again is tried again with the next connection that leaves.
+            let _ = self.listen();
+        }
+    }
+
+    /// A reactor that rests must not listen again.
+    fn passage_or_alone(&self) -> bool {
+        self.passage.is_some() || !self.exclusive
+    }
+
+    fn take_signals(&mut self) -> io::Result<()> {
+        while let Some(signal) = self.signals.take() {
+            match signal {
+                Signal::Drain => self.drain()?,
+                order => self.orders.push(order),
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts everybody who got in, closes the door, and answers those inside.
+    fn drain(&mut self) -> io::Result<()> {
+        if self.drain_end.is_some() {
+            return Ok(());
+        }
+        self.service.draining.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.service.paused.store(false, std::sync::atomic::Ordering::Relaxed);
+        self.drain_end = Some(Instant::now() + self.service.options.graceful_timeout);
+        if let Some(listener) = &self.listener {
+            listener.refuse_handshakes();
+        }
+        self.accept(usize::MAX)?;
+        self.take_over(usize::MAX);
+        self.listening = false;
+        self.listener = None;
+        for index in 0..self.places.len() {
+            if let Some(connection) = &mut self.places[index].connection {
+                connection.hurry(self.service.options.times.drain_idle);
+            }
+        }
+        self.next_sweep = Instant::now() + SWEEP_DRAINING;
+        Ok(())
+    }
+
+    /// Ends what has waited too long for its client.
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        self.service.beat();
+        self.next_sweep = now + if self.drain_end.is_some() { SWEEP_DRAINING } else { SWEEP };
+        for index in 0..self.places.len() {
+            let place = &mut self.places[index];
+            let late = |connection: &&mut Connection| connection.deadline <= now;
+            if place.acting {
+                continue;
+            }
+            if let Some(connection) = place.connection.as_mut().filter(late) {
+                let wants = connection.time_out(&mut self.buffers, self.service);
+                self.grant(u32::try_from(index).expect("indices have 32 bits"), wants);
+            }
+        }
+    }
+}
+
+fn token(guest: Guest) -> u64 {
+    u64::from(guest.generation) << 32 | u64::from(guest.index)
+}

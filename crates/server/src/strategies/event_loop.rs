@@ -1,0 +1,74 @@
+//! One thread, any number of clients: who waits gives way.
+//!
+//! All waiting of all connections happens in one call, `reactor.wait`: for clients, for time, for
+//! signals. A request that must wait is written into a list of times and put aside. Ten thousand
+//! requests that wait a second take one second. But a request that computes, or blocks, holds the
+//! only thread, and everybody waits for it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::listener::Listener;
+use crate::plan::Act;
+use crate::reactor::{Guest, Reactor};
+use crate::service::Service;
+use crate::signals::Signals;
+
+pub(crate) fn serve(service: &Service, listener: Listener, signals: &Signals) -> io::Result<()> {
+    let mut reactor = Reactor::new(service, listener, signals)?;
+    let mut timers = Timers::default();
+    while reactor.is_open() {
+        reactor.wait(timers.until_next())?;
+        while let Some((guest, act)) = reactor.next_act() {
+            begin(&mut reactor, &mut timers, guest, act);
+        }
+        // Only who is due by now: one that goes on again and again must not hold the loop.
+        let now = Instant::now();
+        while let Some(guest) = timers.take_due(now) {
+            if let Some(act) = reactor.resume(guest) {
+                begin(&mut reactor, &mut timers, guest, act);
+            }
+        }
+    }
+    reactor.close();
+    Ok(())
+}
+
+fn begin(reactor: &mut Reactor<'_>, timers: &mut Timers, guest: Guest, first: Act) {
+    let mut act = Some(first);
+    while let Some(now) = act {
+        match now {
+            // Put aside; the loop goes on with others.
+            Act::Wait(time) => return timers.add(Instant::now() + time, guest),
+            // Nobody else is served until this is done.
+            now => now.perform(),
+        }
+        act = reactor.resume(guest);
+    }
+}
+
+/// Who goes on when, the earliest first.
+#[derive(Debug, Default)]
+struct Timers(BinaryHeap<Reverse<(Instant, Guest)>>);
+
+impl Timers {
+    fn add(&mut self, time: Instant, guest: Guest) {
+        self.0.push(Reverse((time, guest)));
+    }
+
+    fn until_next(&self) -> Duration {
+        self.0.peek().map_or(Duration::MAX, |Reverse((time, _))| {
+            time.saturating_duration_since(Instant::now())
+        })
+    }
+
+    fn take_due(&mut self, now: Instant) -> Option<Guest> {
+        let Reverse((time, guest)) = *self.0.peek()?;
+        (time <= now).then(|| {
+            self.0.pop();
+            guest
+        })
+    }
+}

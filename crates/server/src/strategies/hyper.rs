@@ -1,0 +1,155 @@
+//! Not a strategy but a yardstick: the same handler behind hyper, on the runtime of `async-pool`.
+//!
+//! What differs from `async-pool` is the codec alone, so the difference between the two rows is its price.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::TcpStream;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::{Sleep, sleep};
+
+use super::async_pool::{runtime, welcome};
+use super::threads::see_out;
+use crate::codec::{Framing, Head, Method};
+use crate::endpoints;
+use crate::listener::Listener;
+use crate::plan::{Act, Body, Next, Plan};
+use crate::roll::{Entry, Roll};
+use crate::service::Service;
+use crate::signals::Signals;
+
+pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> io::Result<()> {
+    let service = Arc::new(service);
+    let roll = Arc::new(Roll::default());
+    let runtime = runtime(&service)?;
+    runtime.block_on(welcome(&service, &roll, listener, signals, attend))?;
+    see_out(&service, &roll);
+    runtime.shutdown_background();
+    Ok(())
+}
+
+async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(service.options.times.head)
+        .half_close(true)
+        .max_buf_size(service.options.sizes.head_bytes.max(8 << 10));
+    let answer = service_fn(move |request| answer(request, Arc::clone(&service)));
+    let connection = builder.serve_connection(TokioIo::new(stream), answer);
+    let _ = connection.await;
+    // hyper closes the socket a moment before; a roll that names it longer only ends the input of a
+    // newcomer while the server stops.
+    drop(entry);
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    service: Arc<Service>,
+) -> Result<Response<Content>, Infallible> {
+    let (parts, mut incoming) = request.into_parts();
+    let headers: Vec<_> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| httparse::Header { name: name.as_str(), value: value.as_bytes() })
+        .collect();
+    let head = Head {
+        method: Method::from_name(parts.method.as_str()),
+        method_name: parts.method.as_str(),
+        target: parts.uri.path_and_query().map_or("/", |target| target.as_str()),
+        headers: &headers,
+        minor: u8::from(parts.version == hyper::Version::HTTP_11),
+        framing: Framing::None,
+        keep_alive: true,
+        expects_continue: false,
+    };
+    let mut plan = endpoints::plan(&head, &service);
+    let body_max = service.options.sizes.body_bytes;
+    let mut received = 0;
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
+        let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
+            plan = Plan::text(400, "bad request: rule chunking\n");
+            break;
+        };
+        received += data.len() as u64;
+        if received > body_max {
+            plan = Plan::text(413, "content too large: rule body-size\n");
+            break;
+        }
+        if let Body::Echo(keep) = &mut plan.body {
+            keep.extend_from_slice(&data);
+        }
+    }
+    match plan.before {
+        Some(Act::Wait(time)) => sleep(time).await,
+        Some(act) => act.perform(),
+        None => {}
+    }
+    service.answered(plan.status, plan.body.length().unwrap_or(0));
+    Ok(respond(plan, service.is_draining()))
+}
+
+fn respond(plan: Plan, closes: bool) -> Response<Content> {
+    let mut response = Response::builder().status(plan.status).header("Server", "maitred");
+    if !plan.content_type.is_empty() && !matches!(plan.status, 204 | 304) {
+        response = response.header("Content-Type", plan.content_type);
+    }
+    for (name, value) in plan.extra {
+        response = response.header(name, value);
+    }
+    if closes {
+        response = response.header("Connection", "close");
+    }
+    let content = Content { body: plan.body, pause: None, ended: false };
+    response.body(content).expect("the handler makes only valid header lines")
+}
+
+/// A body as hyper pulls it.
+struct Content {
+    body: Body,
+    pause: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+}
+
+impl hyper::body::Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(context));
+            self.pause = None;
+        }
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let mut piece = Vec::new();
+        match self.body.write_piece(&mut piece, false) {
+            Next::More => {}
+            Next::Pause(time) => self.pause = Some(Box::pin(sleep(time))),
+            Next::End => self.ended = true,
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.body.length() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.length().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}

@@ -1,0 +1,324 @@
+//! The master: starts workers, replaces those that left, died or hang, and never serves itself.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::time::{Duration, Instant};
+
+use super::{House, fork_into, worker};
+use crate::board::{Left, Stage, Word, decode};
+use crate::error::ServeError;
+use crate::event::{Departure, Event};
+use crate::listener::Listener;
+use crate::service::monotonic_ns;
+use crate::signals::{Signal, Signals};
+use crate::sys;
+
+const TICK: Duration = Duration::from_millis(100);
+/// So many workers may die at once, one after another, before the next one has to wait.
+const DEATHS_FREE: u32 = 3;
+/// A worker that needs longer may be ended when there is no room for a new one.
+const SLOW_LEAVE: Duration = Duration::from_secs(1);
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// A worker that lived so long did not die at once.
+const INFANCY: Duration = Duration::from_secs(1);
+
+/// A worker as the master knows it.
+#[derive(Debug)]
+struct Worker {
+    pid: i32,
+    slot: usize,
+    started: Instant,
+    /// The worker that leaves when this one is ready.
+    replaces: Option<i32>,
+    announced: bool,
+    /// When it was told that its replacement is ready.
+    told_to_leave: Option<Instant>,
+    hung: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Master {
+    house: House,
+    wanted: usize,
+    signals: Signals,
+    admin: Option<(Listener, i32)>,
+    workers: Vec<Worker>,
+    /// Whom SIGHUP wants replaced, one after another.
+    renewals: VecDeque<i32>,
+    /// Workers that died at once, since the last one that did not.
+    deaths: u32,
+    next_start: Instant,
+    any_was_ready: bool,
+    cut: u64,
+}
+
+impl Master {
+    pub(super) fn new(
+        house: House,
+        wanted: usize,
+        admin: Option<Listener>,
+        signals: Signals,
+    ) -> Self {
+        Self {
+            house,
+            wanted,
+            signals,
+            admin: admin.map(|listener| (listener, 0)),
+            workers: Vec::new(),
+            renewals: VecDeque::new(),
+            deaths: 0,
+            next_start: Instant::now(),
+            any_was_ready: false,
+            cut: 0,
+        }
+    }
+
+    /// Returns the number of connections cut when all workers have ended.
+    pub(super) fn supervise(mut self) -> Result<u64, ServeError> {
+        loop {
+            self.staff()?;
+            sys::wait_readable(&[self.signals.as_raw_fd(), self.house.bell.as_raw_fd()], TICK)?;
+            self.house.bell.hush();
+            while let Some(signal) = self.signals.take() {
+                match signal {
+                    Signal::Drain => return self.drain(),
+                    Signal::Stop => return self.stop(),
+                    Signal::Renew => {
+                        self.tell(&Event::Renewing);
+                        self.renewals = self.workers.iter().map(|worker| worker.pid).collect();
+                    }
+                    Signal::Leave | Signal::Child => {}
+                }
+            }
+            self.bury();
+            if self.deaths > DEATHS_FREE && !self.any_was_ready {
+                let why = self.house.board.departures().first().map(|left| left.why.to_string());
+                self.stop()?;
+                return Err(ServeError::Boot { why: why.unwrap_or_default() });
+            }
+        }
+    }
+
+    /// Sees to it that as many workers serve as are wanted.
+    fn staff(&mut self) -> io::Result<()> {
+        self.start_admin()?;
+        self.kill_hung();
+        self.welcome_ready();
+        let asking: Vec<_> = self.of_stage(Stage::AsksToLeave).collect();
+        for pid in asking {
+            if !self.workers.iter().any(|worker| worker.replaces == Some(pid)) {
+                self.start(Some(pid))?;
+            }
+        }
+        if self
+            .workers
+            .iter()
+            .all(|worker| worker.replaces.is_none() && worker.told_to_leave.is_none())
+            && let Some(pid) = self.renewals.pop_front()
+            && self.workers.iter().any(|worker| worker.pid == pid)
+        {
+            self.start(Some(pid))?;
+        }
+        // A worker and its replacement fill one seat.
+        let seats = |worker: &&Worker| worker.told_to_leave.is_none() && worker.replaces.is_none();
+        while self.workers.iter().filter(seats).count() < self.wanted {
+            if !self.start(None)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is at that stage and was not told to leave yet.
+    fn of_stage(&self, stage: Stage) -> impl Iterator<Item = i32> {
+        let board = self.house.board;
+        let of_stage = move |worker: &&Worker| {
+            worker.told_to_leave.is_none() && board.stage(worker.slot) == stage
+        };
+        self.workers.iter().filter(of_stage).map(|worker| worker.pid)
+    }
+
+    /// Forks a worker, unless it has to wait. Whether it did.
+    fn start(&mut self, replaces: Option<i32>) -> io::Result<bool> {
+        let board = self.house.board;
+        if Instant::now() < self.next_start {
+            return Ok(false);
+        }
+        let Some(slot) = (0..board.slots()).find(|&slot| board.get(slot, Word::Pid) == 0) else {
+            // Slow clients of workers that leave must not keep their replacements from starting.
+            let slow = |worker: &&Worker| {
+                worker.told_to_leave.is_some_and(|told| told.elapsed() > SLOW_LEAVE)
+            };
+            let slow = self.workers.iter().filter(slow).min_by_key(|worker| worker.told_to_leave);
+            if let Some(oldest) = slow {
+                sys::send_signal(oldest.pid, libc::SIGKILL);
+            }
+            return Ok(false);
+        };
+        let house = &self.house;
+        let pid = fork_into(|| worker::live(house, slot))?;
+        // The child writes the same; this makes the slot taken at once.
+        board.set(slot, Word::Started, monotonic_ns());
+        board.set(slot, Word::Pid, u64::from(pid.cast_unsigned()));
+        self.workers.push(Worker {
+            pid,
+            slot,
+            started: Instant::now(),
+            replaces,
+            announced: false,
+            told_to_leave: None,
+            hung: false,
+        });
+        Ok(true)
+    }
+
+    /// Who has a replacement that is ready may leave.
+    fn welcome_ready(&mut self) {
+        let mut relieved = Vec::new();
+        for worker in &mut self.workers {
+            let stage = self.house.board.stage(worker.slot);
+            if stage == Stage::Starting || worker.announced {
+                continue;
+            }
+            worker.announced = true;
+            self.any_was_ready = true;
+            relieved.extend(worker.replaces.take());
+            (self.house.options.tell)(&Event::WorkerReady { pid: worker.pid });
+        }
+        for worker in &mut self.workers {
+            if relieved.contains(&worker.pid) && worker.told_to_leave.is_none() {
+                worker.told_to_leave = Some(Instant::now());
+                sys::send_signal(worker.pid, libc::SIGUSR1);
+            }
+        }
+    }
+
+    fn kill_hung(&mut self) {
+        let timeout = self.house.options.worker_timeout;
+        let now = monotonic_ns();
+        for worker in &mut self.workers {
+            let beat = self.house.board.get(worker.slot, Word::Beat);
+            let silent = match beat {
+                0 => worker.started.elapsed(),
+                beat => Duration::from_nanos(now.saturating_sub(beat)),
+            };
+            if silent > timeout && !worker.hung {
+                worker.hung = true;
+                sys::send_signal(worker.pid, libc::SIGKILL);
+            }
+        }
+    }
+
+    fn start_admin(&mut self) -> io::Result<()> {
+        if let Some((listener, pid)) = &mut self.admin
+            && *pid == 0
+        {
+            let (house, listener) = (&self.house, listener.share()?);
+            *pid = fork_into(|| worker::live_as_admin(house, listener))?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of every child that ended.
+    fn bury(&mut self) {
+        while let Some((pid, status)) = sys::reap() {
+            if let Some((_, admin)) = self.admin.as_mut().filter(|(_, admin)| *admin == pid) {
+                *admin = 0;
+                continue;
+            }
+            let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) else {
+                continue;
+            };
+            let worker = self.workers.swap_remove(at);
+            self.record(&worker, status);
+            for other in &mut self.workers {
+                // Whoever was to be replaced by or to replace the dead one is on its own again.
+                if other.replaces == Some(pid) {
+                    other.replaces = None;
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, worker: &Worker, status: i32) {
+        let board = self.house.board;
+        let requests = board.get(worker.slot, Word::Served);
+        let age = worker.started.elapsed();
+        let why = match (libc::WIFSIGNALED(status), board.get(worker.slot, Word::Reason)) {
+            (true, _) if worker.hung => Departure::Hung,
+            (true, _) => Departure::Signal(libc::WTERMSIG(status)),
+            (false, 0) => Departure::Exit(libc::WEXITSTATUS(status)),
+            (false, reason) => decode(reason),
+        };
+        self.cut += board.get(worker.slot, Word::Cut);
+        let left = Left {
+            pid: u64::from(worker.pid.cast_unsigned()),
+            why,
+            requests,
+            age,
+            resident: board.get(worker.slot, Word::Resident),
+        };
+        board.retire(worker.slot, &left);
+        self.tell(&Event::WorkerLeft { pid: worker.pid, why, requests, age });
+        let infant = requests == 0 && age < INFANCY;
+        let unexpected = matches!(why, Departure::Signal(_) | Departure::Exit(_));
+        if !(infant && unexpected) {
+            self.deaths = 0;
+            return;
+        }
+        self.deaths += 1;
+        if self.deaths > DEATHS_FREE {
+            let doublings = (self.deaths - DEATHS_FREE - 1).min(16);
+            let pause = (PAUSE_MIN * 2_u32.pow(doublings)).min(PAUSE_MAX);
+            self.next_start = Instant::now() + pause;
+            self.tell(&Event::BackingOff { pause });
+        }
+    }
+
+    /// Every worker answers what was accepted, and the master waits for them.
+    fn drain(mut self) -> Result<u64, ServeError> {
+        self.tell(&Event::Draining);
+        self.house.listener.refuse_handshakes();
+        self.send_all(libc::SIGTERM);
+        let grace = self.house.options.graceful_timeout + Duration::from_secs(1);
+        let end = Instant::now() + grace;
+        while !self.workers.is_empty() && Instant::now() < end {
+            sys::wait_readable(&[self.signals.as_raw_fd()], TICK)?;
+            while let Some(signal) = self.signals.take() {
+                if signal == Signal::Stop {
+                    return self.stop();
+                }
+            }
+            self.bury();
+        }
+        self.stop()
+    }
+
+    /// Ends all that is left, now.
+    fn stop(&mut self) -> Result<u64, ServeError> {
+        self.cut +=
+            self.workers.iter().map(|it| self.house.board.get(it.slot, Word::Open)).sum::<u64>();
+        self.send_all(libc::SIGKILL);
+        if let Some((_, pid)) = self.admin.take().filter(|(_, pid)| *pid != 0) {
+            sys::send_signal(pid, libc::SIGKILL);
+        }
+        while !self.workers.is_empty() {
+            sys::wait_readable(&[self.signals.as_raw_fd()], TICK)?;
+            while self.signals.take().is_some() {}
+            self.bury();
+        }
+        Ok(self.cut)
+    }
+
+    fn send_all(&self, signal: libc::c_int) {
+        for worker in &self.workers {
+            sys::send_signal(worker.pid, signal);
+        }
+    }
+
+    fn tell(&self, event: &Event) {
+        (self.house.options.tell)(event);
+    }
+}

@@ -1,0 +1,34 @@
+//! One request after another.
+//!
+//! Clients that are silent cost nothing: the kernel tells which socket has something to say. But
+//! from the moment a request is complete until its answer is made, nobody else is served, whether
+//! the time goes into computing or into mere waiting. Ten requests that wait a second take ten seconds.
+
+use std::io;
+use std::time::Duration;
+
+use crate::listener::Listener;
+use crate::reactor::Reactor;
+use crate::service::Service;
+use crate::signals::Signals;
+
+pub(crate) fn serve(service: &Service, listener: Listener, signals: &Signals) -> io::Result<()> {
+    let mut reactor = Reactor::new(service, listener, signals)?;
+    while reactor.is_open() {
+        reactor.wait(Duration::MAX)?;
+        perform_all(&mut reactor);
+    }
+    reactor.close();
+    Ok(())
+}
+
+/// Everything a request asks for is done here and now, by the only thread there is.
+pub(super) fn perform_all(reactor: &mut Reactor<'_>) {
+    while let Some((guest, first)) = reactor.next_act() {
+        let mut act = Some(first);
+        while let Some(now) = act {
+            now.perform();
+            act = reactor.resume(guest);
+        }
+    }
+}

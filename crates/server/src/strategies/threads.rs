@@ -1,0 +1,128 @@
+//! One thread a connection.
+//!
+//! The code of a connection reads from top to bottom, because it may simply wait: the kernel runs
+//! another thread meanwhile. Each one costs a stack and a switch, and there is a number of them
+//! at which a process dies; before that number this server stops accepting.
+
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::board::Word;
+use crate::connection::{Buffers, Connection, Wants};
+use crate::listener::{Accepted, Listener};
+use crate::roll::Roll;
+use crate::service::Service;
+use crate::signals::{Signal, Signals};
+use crate::sys;
+
+/// Enough for the deepest call of ours, twice.
+const STACK_BYTES: usize = 128 << 10;
+const INPUT_BYTES: usize = 16 << 10;
+/// How often a full house looks whether somebody left.
+const FULL_TICK: Duration = Duration::from_millis(20);
+
+pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals) -> io::Result<()> {
+    let service = Arc::new(service);
+    let roll = Arc::new(Roll::default());
+    let threads_max = threads_max(&service);
+    loop {
+        let full = roll.len() >= threads_max;
+        match full {
+            true => sys::wait_readable(&[signals.as_raw_fd()], FULL_TICK)?,
+            false => sys::wait_readable(
+                &[signals.as_raw_fd(), listener.as_raw_fd()],
+                Duration::from_secs(1),
+            )?,
+        }
+        if signals.take() == Some(Signal::Drain) {
+            break;
+        }
+        while roll.len() < threads_max && admit(&service, &roll, &mut listener)? {}
+    }
+    // Stopping: everybody who got in is answered, then the door is closed.
+    service.draining.store(true, Relaxed);
+    listener.refuse_handshakes();
+    while admit(&service, &roll, &mut listener)? {}
+    drop(listener);
+    see_out(&service, &roll);
+    Ok(())
+}
+
+/// Gives the next client a thread. Whether there was a client.
+fn admit(service: &Arc<Service>, roll: &Arc<Roll>, listener: &mut Listener) -> io::Result<bool> {
+    let Accepted::Connection(stream) = listener.accept(false)? else { return Ok(false) };
+    let socket = stream.as_raw_fd();
+    let connection = Connection::new(stream, service);
+    service.opened();
+    let entry = roll.enter(socket);
+    let service_there = Arc::clone(service);
+    let thread = thread::Builder::new().name("connection".into()).stack_size(STACK_BYTES);
+    let spawned = thread.spawn(move || {
+        let connection = attend(connection, &service_there);
+        service_there.closed();
+        drop(entry);
+        drop(connection);
+    });
+    if spawned.is_err() {
+        // The kernel has no more threads: the client was dropped with the closure.
+        service.closed();
+        service.count(Word::Cut, 1);
+    }
+    Ok(true)
+}
+
+/// One client from beginning to end.
+fn attend(mut connection: Connection, service: &Service) -> Connection {
+    let mut buffers = Buffers::with_input(INPUT_BYTES);
+    let times = &service.options.times;
+    let tick = times.head.min(times.body).min(times.idle).max(Duration::from_millis(1));
+    let _ = connection.stream().set_read_timeout(Some(tick));
+    let _ = connection.stream().set_write_timeout(Some(times.write.max(tick) / 2));
+    let mut wants = Wants::Read;
+    loop {
+        wants = match wants {
+            // Everything here waits where it stands.
+            Wants::Act(act) => {
+                act.perform();
+                connection.resume(&mut buffers, service)
+            }
+            Wants::Read | Wants::Write => connection.turn(&mut buffers, service),
+            Wants::Gone => return connection,
+        };
+        let waited = connection.drained_input || wants == Wants::Write;
+        if waited && Instant::now() >= connection.deadline && !matches!(wants, Wants::Act(_)) {
+            wants = connection.time_out(&mut buffers, service);
+        }
+    }
+}
+
+/// Waits until the last client left, for as long as the options allow.
+pub(super) fn see_out(service: &Service, roll: &Roll) {
+    let start = Instant::now();
+    let options = &service.options;
+    let mut hushed = false;
+    while roll.len() > 0 && start.elapsed() < options.graceful_timeout {
+        if !hushed && start.elapsed() >= options.times.drain_idle {
+            roll.end_inputs();
+            hushed = true;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    service.count(Word::Cut, roll.len() as u64);
+}
+
+/// How many threads this process can have: a thread of Rust takes four memory mappings
+/// (stack, guard, signal stack, guard), and beyond `vm.max_map_count` of them `std` aborts.
+fn threads_max(service: &Service) -> usize {
+    let read = |path: &str, default: usize| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.trim().parse().unwrap_or(default)
+    };
+    let by_mappings = (read("/proc/sys/vm/max_map_count", 65_530) / 4).saturating_sub(1_000);
+    let by_numbers = read("/proc/sys/kernel/pid_max", 32_768) / 2;
+    service.options.connections_max.min(by_mappings).min(by_numbers).max(1)
+}

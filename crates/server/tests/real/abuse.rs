@@ -1,0 +1,227 @@
+//! What hostile and broken clients do: the server answers or closes, and serves good clients meanwhile.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::support::{OWN, Server, connect, read_answer, read_to_end};
+
+fn status(answer: &[u8]) -> &str {
+    answer.get(9..12).map_or("none", |code| str::from_utf8(code).unwrap_or("none"))
+}
+
+/// Sends each request and expects that status, or the end of the connection without one.
+fn assert_refused(requests: &[(&[u8], &str)]) {
+    for strategy in OWN {
+        let server = Server::start(strategy, &[]);
+        for (request, expected) in requests {
+            let answer = server.talk(request);
+            let text = String::from_utf8_lossy(request);
+            assert_eq!(status(&answer), *expected, "{strategy}: {text:.80}");
+            let answers = answer.windows(9).filter(|part| part == b"HTTP/1.1 ").count();
+            assert_eq!(answers, 1, "{strategy} answered twice: {text:.200}");
+        }
+        server.assert_serves();
+    }
+}
+
+#[test]
+fn malformed_requests_are_refused() {
+    let huge_header = [b"GET / HTTP/1.1\r\nHost: a\r\nX: ".as_slice(), &[b'x'; 1 << 20]].concat();
+    let huge_target = [b"GET /".as_slice(), &[b'x'; 1 << 16]].concat();
+    assert_refused(&[
+        (&huge_header, "431"),
+        (&huge_target, "414"),
+        (b"GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", "400"),
+        (b"GET /\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n", "400"),
+        (b"GET /\r\n", "400"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", "400"),
+    ]);
+}
+
+#[test]
+fn invalid_chunking_is_refused() {
+    let head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let requests: Vec<Vec<u8>> = ["z\r\n", "3\r\nabcX", "-3\r\nabc\r\n", "3\nabc\n0\n\n"]
+        .iter()
+        .map(|body| format!("{head}{body}").into_bytes())
+        .collect();
+    let cases: Vec<_> = requests.iter().map(|request| (request.as_slice(), "400")).collect();
+    assert_refused(&cases);
+    let flood = format!("{head}200000\r\n{}", "x".repeat(1 << 21));
+    assert_refused(&[(flood.as_bytes(), "413")]);
+}
+
+/// Each of these hides a second request from a proxy that reads it differently. It must never be answered.
+#[test]
+fn smuggled_requests_are_not_answered() {
+    let hidden = "GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let heads = [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+        "Content-Length: 0\r\nContent-Length: 44\r\n\r\n",
+        "Content-Length: 0, 44\r\n\r\n",
+        "Content-Length: 00x\r\n\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding\r\n : chunked\r\n\r\n0\r\n\r\n",
+        "X: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Content-Length: 4\r\n Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ];
+    let requests: Vec<String> = heads
+        .iter()
+        .map(|head| format!("POST /echo HTTP/1.1\r\nHost: a\r\n{head}{hidden}"))
+        .collect();
+    let cases: Vec<_> = requests.iter().map(|text| (text.as_bytes(), "400")).collect();
+    assert_refused(&cases);
+}
+
+#[test]
+fn ten_thousand_pipelined_requests_are_answered_in_order() {
+    const COUNT: usize = 10_000;
+    for strategy in OWN {
+        let server = Server::start(strategy, &[]);
+        let mut reading = server.connect();
+        let mut writing = reading.try_clone().unwrap();
+        let writer = std::thread::spawn(move || {
+            for index in 0..COUNT {
+                let length = index % 10;
+                let close = if index == COUNT - 1 { "Connection: close\r\n" } else { "" };
+                let request = format!("GET /bytes/{length} HTTP/1.1\r\nHost: a\r\n{close}\r\n");
+                writing.write_all(request.as_bytes()).unwrap();
+            }
+        });
+        let answers = String::from_utf8(read_to_end(&mut reading)).unwrap();
+        writer.join().unwrap();
+        let lengths: Vec<usize> = answers
+            .lines()
+            .filter_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok())
+            .collect();
+        let expected: Vec<usize> = (0..COUNT).map(|index| index % 10).collect();
+        assert!(lengths == expected, "{strategy}: {} answers", lengths.len());
+    }
+}
+
+#[test]
+fn slow_headers_are_cut_off_and_harm_nobody() {
+    for strategy in OWN {
+        let server = Server::start(strategy, &["--head-time", "1s"]);
+        let mut slow: Vec<TcpStream> = (0..200).map(|_| server.connect()).collect();
+        for round in 0..3 {
+            for stream in &mut slow {
+                let _ =
+                    stream.write_all(if round == 0 { b"GET / HTTP/1.1\r\n" } else { b"X: y\r\n" });
+            }
+            server.assert_serves();
+        }
+        for stream in &mut slow {
+            assert_eq!(status(&read_to_end(stream)), "408", "{strategy}");
+        }
+        server.assert_serves();
+    }
+}
+
+#[test]
+fn a_body_that_never_comes_is_408_and_silence_is_just_closed() {
+    for strategy in OWN {
+        let times = ["--body-time", "200ms", "--idle-time", "200ms", "--head-time", "200ms"];
+        let server = Server::start(strategy, &times);
+        let mut half = server.connect();
+        half.write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc").unwrap();
+        let (mut silent, mut idle) = (server.connect(), server.connect());
+        idle.write_all(b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert!(read_answer(&mut idle).is_some(), "{strategy}");
+        assert_eq!(status(&read_to_end(&mut half)), "408", "{strategy}");
+        assert_eq!(read_to_end(&mut silent), b"", "{strategy}");
+        assert_eq!(read_to_end(&mut idle), b"", "{strategy}");
+    }
+}
+
+#[test]
+fn a_client_that_never_reads_is_dropped_and_harms_nobody() {
+    for strategy in OWN {
+        let server = Server::start(strategy, &["--write-time", "500ms", "--head-time", "500ms"]);
+        let mut deaf: Vec<TcpStream> = (0..4).map(|_| server.connect()).collect();
+        for stream in &mut deaf {
+            stream.write_all(b"GET /bytes/50000000 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        }
+        server.assert_serves();
+        std::thread::sleep(Duration::from_millis(2000));
+        for stream in &mut deaf {
+            // What the kernel had buffered, and then the end; by far not all.
+            let mut read = 0;
+            let mut room = vec![0; 1 << 16];
+            while let Ok(more) = stream.read(&mut room)
+                && more > 0
+            {
+                read += more;
+            }
+            assert!(read < 50_000_000, "{strategy} sent everything to a client that did not read");
+        }
+        server.assert_serves();
+    }
+}
+
+#[test]
+fn clients_that_vanish_are_forgotten() {
+    for strategy in OWN {
+        let server = Server::start(strategy, &[]);
+        for _ in 0..100 {
+            let mut stream = server.connect();
+            stream.write_all(b"GET /delay/50ms HTTP/1.1\r\nHo").unwrap();
+        }
+        server.assert_serves();
+        let end = std::time::Instant::now() + crate::support::PATIENCE;
+        while !server.get("/metrics").contains("\nmaitred_connections 1\n") {
+            assert!(std::time::Instant::now() < end, "{strategy}: {}", server.get("/metrics"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn without_descriptors_known_clients_are_served_and_new_ones_told() {
+    for strategy in OWN {
+        let server = Server::start_with_descriptors(strategy, 64);
+        let mut known = server.connect();
+        let request = b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n";
+        known.write_all(request).unwrap();
+        assert!(read_answer(&mut known).is_some(), "{strategy}");
+        let mut many: Vec<TcpStream> = (0..150).map(|_| connect(server.address).unwrap()).collect();
+        let mut last = many.pop().unwrap();
+        let _ = last.write_all(request);
+        // With two processes there may be room for all: then it is served.
+        let answer = read_answer(&mut last).unwrap_or_default();
+        assert!(
+            ["503", "200", "none"].contains(&status(answer.as_bytes())),
+            "{strategy}: {answer}"
+        );
+        known.write_all(request).unwrap();
+        assert!(read_answer(&mut known).is_some(), "{strategy} forgot a client it knew");
+        drop((many, last));
+        server.get("/healthz");
+        server.assert_serves();
+    }
+}
+
+#[test]
+fn a_full_house_lets_the_next_one_wait_until_somebody_leaves() {
+    for strategy in OWN {
+        let server = Server::start(strategy, &["--max-connections", "3", "--workers", "1"]);
+        let request = b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n";
+        let mut inside: Vec<TcpStream> = (0..3).map(|_| server.connect()).collect();
+        for stream in &mut inside {
+            stream.write_all(request).unwrap();
+            assert!(read_answer(stream).is_some(), "{strategy}");
+        }
+        let mut outside = server.connect();
+        outside.write_all(request).unwrap();
+        outside.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+        assert!(read_answer(&mut outside).is_none(), "{strategy} let in more than it may");
+        drop(inside.pop());
+        outside.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+        assert!(read_answer(&mut outside).is_some(), "{strategy} forgot who waited outside");
+    }
+}

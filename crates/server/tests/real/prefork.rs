@@ -1,0 +1,151 @@
+//! What pre-fork promises: workers come and go, and clients do not notice.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use crate::support::{Load, Manner, PATIENCE, Server, kill};
+
+const CLIENTS: [(Manner, usize); 2] = [(Manner::KeepAlive, 8), (Manner::Reconnect, 4)];
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "it never happened that {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn start(options: &[&str]) -> Server {
+    let always = ["--workers", "2", "--admin-port", "0"];
+    Server::start("processes", &[&always[..], options].concat())
+}
+
+#[test]
+fn recycling_loses_no_request() {
+    let server = start(&["--max-requests", "100", "--max-requests-jitter", "20"]);
+    let load = Load::start(server.address, "/bytes/13", &CLIENTS);
+    load.reach(5_000);
+    eventually("as many workers serve as are wanted", || server.worker_pids().len() == 2);
+    let tally = load.stop();
+    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+    let left = server.said().iter().filter(|line| line.contains("number of requests")).count();
+    assert!(left >= 20, "only {left} workers were retired");
+}
+
+#[test]
+fn memory_stays_below_the_limit_and_no_request_fails() {
+    const LIMIT: u64 = 24_000_000;
+    const LEAK: u64 = 1_000_000;
+    let server = start(&["--max-memory", &LIMIT.to_string()]);
+    let load = Load::start(server.address, &format!("/leak/{LEAK}"), &[(Manner::KeepAlive, 4)]);
+    load.reach(200);
+    let tally = load.stop();
+    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+    let workers = server.workers();
+    let left = workers["left"].as_array().unwrap();
+    assert!(left.len() > 2, "{workers}");
+    for worker in left {
+        let resident = worker["resident_bytes"].as_u64().unwrap();
+        assert!(worker["why"].as_str().unwrap().contains("memory"), "{worker}");
+        // One request, and what the allocator and the connections need beside it.
+        assert!((LIMIT..LIMIT + LEAK + 500_000).contains(&resident), "{worker}");
+    }
+}
+
+#[test]
+fn killed_workers_are_replaced_and_cost_only_their_own_connections() {
+    let server = start(&[]);
+    let load = Load::start(server.address, "/bytes/13", &CLIENTS);
+    let mut killed = 0;
+    for _ in 0..5 {
+        load.reach(load.tally.answered.load(Relaxed) + 200);
+        let victim = *server.worker_pids().first().expect("somebody serves");
+        kill("-KILL", victim);
+        killed += 1;
+        eventually("a killed worker is replaced", || {
+            let pids = server.worker_pids();
+            pids.len() == 2 && !pids.contains(&victim)
+        });
+    }
+    let tally = load.stop();
+    let held: u64 = 12;
+    assert!(tally.lost.load(Relaxed) <= held * killed, "{tally:?}");
+    assert_eq!(tally.failed.load(Relaxed), 0, "{tally:?}");
+    assert!(server.said().iter().any(|line| line.contains("was ended by signal 9")));
+}
+
+#[test]
+fn a_crash_takes_one_worker_and_a_hang_is_ended() {
+    let server = start(&["--worker-timeout", "1200ms"]);
+    assert!(!server.get("/crash").contains("HTTP/1.1"));
+    server.wait_for_line("was ended by signal 6");
+    server.assert_serves();
+    assert!(!server.get("/block/30s").contains("blocked"));
+    server.wait_for_line("hung and was killed");
+    server.assert_serves();
+}
+
+#[test]
+fn renewal_replaces_every_worker_and_loses_no_request() {
+    let server = start(&[]);
+    eventually("two workers serve", || server.worker_pids().len() == 2);
+    let before = server.worker_pids();
+    let load = Load::start(server.address, "/bytes/13", &CLIENTS);
+    load.reach(200);
+    server.signal("-HUP");
+    eventually("all workers are new", || {
+        let now = server.worker_pids();
+        now.len() == 2 && now.iter().all(|pid| !before.contains(pid))
+    });
+    let tally = load.stop();
+    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+}
+
+#[test]
+fn idle_connections_outlive_the_worker_that_accepted_them() {
+    let server = start(&["--max-requests", "10"]);
+    let mut idle = server.connect();
+    let request = b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    for _ in 0..5 {
+        std::io::Write::write_all(&mut idle, request).unwrap();
+        assert!(crate::support::read_answer(&mut idle).is_some());
+        for _ in 0..30 {
+            server.assert_serves();
+        }
+    }
+    assert!(server.said().iter().filter(|line| line.contains("number of requests")).count() > 5);
+}
+
+#[test]
+fn no_worker_outlives_its_master() {
+    let server = start(&[]);
+    eventually("two workers serve", || server.worker_pids().len() == 2);
+    let workers = server.worker_pids();
+    server.signal("-KILL");
+    eventually("the workers are gone", || {
+        // A zombie that nobody reaped yet has no command line.
+        let lives = |pid: &i32| {
+            std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+        };
+        !workers.iter().any(lives)
+    });
+}
+
+#[test]
+fn workers_that_die_at_once_are_not_restarted_for_ever() {
+    // Every worker is above this limit of memory from its first request on, but they die by the
+    // signal of somebody else: kill each new one before it has served anything.
+    let server = start(&[]);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        for pid in server.worker_pids() {
+            kill("-KILL", pid);
+        }
+        if server.said().iter().any(|line| line.contains("die at once")) {
+            break;
+        }
+        assert!(Instant::now() < end, "the master never backed off");
+    }
+    eventually("it recovers", || server.worker_pids().len() == 2);
+    server.assert_serves();
+}

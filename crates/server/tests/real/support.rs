@@ -1,0 +1,293 @@
+//! A server in a process of its own, raw clients, and a load that counts what was lost.
+
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use std::{io, sync::Arc};
+
+/// All strategies that use our codec.
+pub(crate) const OWN: [&str; 6] =
+    ["sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool"];
+
+/// Longer than anything here takes on a busy machine; only a broken server meets it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server; dropping it kills it.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: Option<SocketAddr>,
+    lines: Receiver<String>,
+}
+
+impl Server {
+    pub(crate) fn start(strategy: &str, options: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_maitred-server-dev"));
+        command.args(["--strategy", strategy, "--port", "0", "--delay", "0"]).args(options);
+        Self::run(command)
+    }
+
+    /// A server that may have only so many descriptors.
+    pub(crate) fn start_with_descriptors(strategy: &str, descriptors: u32) -> Self {
+        let server = env!("CARGO_BIN_EXE_maitred-server-dev");
+        let mut command = Command::new("sh");
+        let script =
+            format!("ulimit -n {descriptors}; exec {server} --strategy {strategy} --port 0");
+        command.args(["-c", &script]);
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
+        let output = child.stdout.take().expect("it is piped");
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let first = lines.recv_timeout(PATIENCE).expect("the server says where it listens");
+        let mut addresses = first.split("http://").skip(1).map(|rest| {
+            rest.split(',').next().expect("split gives one").parse().expect("an address")
+        });
+        let address = addresses.next().expect("one address");
+        Self { child, address, admin: addresses.next(), lines }
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("process ids have 31 bits")
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        kill(name, self.pid());
+    }
+
+    /// The next line of the server's output that contains `part`.
+    pub(crate) fn wait_for_line(&self, part: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("no line `{part}`"));
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// What the server has said since it was asked last.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
+    }
+
+    /// Waits for the server to end by itself. Whether it said that it went well.
+    pub(crate) fn ended_well(&mut self) -> bool {
+        self.ended().is_some_and(|status| status.success())
+    }
+
+    /// Waits for the server to end, and says how.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        connect(self.address).expect("the server accepts")
+    }
+
+    /// Sends `request` on a connection of its own and reads until the end.
+    pub(crate) fn talk(&self, request: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        // A server may refuse before it has read everything.
+        let _ = stream.write_all(request);
+        read_to_end(&mut stream)
+    }
+
+    /// The answer to a GET, as text.
+    pub(crate) fn get(&self, target: &str) -> String {
+        get(self.address, target)
+    }
+
+    /// Fails unless the server answers a good client.
+    pub(crate) fn assert_serves(&self) {
+        assert!(self.get("/bytes/13").ends_with("\r\n\r\nHello, World!"));
+    }
+
+    /// The workers as the admin socket lists them.
+    pub(crate) fn workers(&self) -> serde_json::Value {
+        let answer = get(self.admin.expect("started with --admin-port"), "/workers");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        serde_json::from_str(body).expect("JSON")
+    }
+
+    pub(crate) fn worker_pids(&self) -> Vec<i32> {
+        let workers = self.workers();
+        let list = workers["workers"].as_array().expect("a list").iter();
+        list.filter(|worker| worker["stage"] == "ready")
+            .map(|worker| worker["pid"].to_string().parse().expect("a number"))
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn kill(signal: &str, pid: i32) {
+    let _ = Command::new("kill").args([signal, &pid.to_string()]).status();
+}
+
+pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+pub(crate) fn get(address: SocketAddr, target: &str) -> String {
+    let mut stream = connect(address).expect("the server accepts");
+    let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("the server reads");
+    String::from_utf8_lossy(&read_to_end(&mut stream)).into_owned()
+}
+
+/// Everything up to the end of the connection; a reset or silence is an end with a mark.
+pub(crate) fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut all) {
+        all.extend_from_slice(format!("<{}>", error.kind()).as_bytes());
+    }
+    all
+}
+
+/// Reads one answer with a Content-Length. `None`: the connection ended instead.
+pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut room = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            let length: usize = length.map_or(0, |digits| digits.parse().expect("digits"));
+            if body.len() >= length {
+                return Some(text.into_owned());
+            }
+        }
+        match stream.read(&mut room) {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => bytes.extend_from_slice(&room[..read]),
+        }
+    }
+}
+
+/// The answer without its Date, which differs from run to run.
+pub(crate) fn without_date(answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(answer);
+    let lines = text.split_inclusive("\r\n");
+    lines.filter(|line| !line.to_ascii_lowercase().starts_with("date: ")).collect()
+}
+
+/// How a client of the load behaves.
+#[derive(Clone, Copy)]
+pub(crate) enum Manner {
+    KeepAlive,
+    Reconnect,
+}
+
+/// What came of a load.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) answered: AtomicU64,
+    /// Sent, and never answered.
+    pub(crate) lost: AtomicU64,
+    /// Answered with something else than 200.
+    pub(crate) failed: AtomicU64,
+}
+
+/// Clients that send one request after another until stopped, or until nobody listens.
+pub(crate) struct Load {
+    pub(crate) tally: Arc<Tally>,
+    stop: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    pub(crate) fn start(address: SocketAddr, target: &str, clients: &[(Manner, usize)]) -> Self {
+        let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
+        let mut threads = Vec::new();
+        for &(manner, count) in clients {
+            for _ in 0..count {
+                let (tally, stop) = (Arc::clone(&tally), Arc::clone(&stop));
+                let target = target.to_owned();
+                threads.push(thread::spawn(move || ask(address, &target, manner, &tally, &stop)));
+            }
+        }
+        Self { tally, stop, clients: threads }
+    }
+
+    /// Waits until so many requests were answered.
+    pub(crate) fn reach(&self, answered: u64) {
+        let end = Instant::now() + PATIENCE * 2;
+        while self.tally.answered.load(Relaxed) < answered {
+            assert!(Instant::now() < end, "the load made no progress: {:?}", self.tally);
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub(crate) fn stop(self) -> Arc<Tally> {
+        self.stop.store(true, Relaxed);
+        self.join()
+    }
+
+    /// Waits until the clients find nobody who listens.
+    pub(crate) fn join(self) -> Arc<Tally> {
+        for client in self.clients {
+            client.join().expect("clients do not panic");
+        }
+        self.tally
+    }
+}
+
+fn ask(address: SocketAddr, target: &str, manner: Manner, tally: &Tally, stop: &AtomicBool) {
+    let close = if matches!(manner, Manner::Reconnect) { "Connection: close\r\n" } else { "" };
+    let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{close}\r\n");
+    let mut kept: Option<TcpStream> = None;
+    while !stop.load(Relaxed) {
+        let mut stream = match kept.take().map_or_else(|| connect(address), Ok) {
+            Ok(stream) => stream,
+            // Nobody listens: no request was sent, so none is lost.
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
+            // Reset during the handshake: neither.
+            Err(_) => continue,
+        };
+        if stream.write_all(request.as_bytes()).is_err() {
+            tally.lost.fetch_add(1, Relaxed);
+            continue;
+        }
+        let Some(answer) = read_answer(&mut stream) else {
+            tally.lost.fetch_add(1, Relaxed);
+            continue;
+        };
+        tally.answered.fetch_add(1, Relaxed);
+        if !answer.starts_with("HTTP/1.1 200") {
+            tally.failed.fetch_add(1, Relaxed);
+        }
+        if answer.contains("\r\nConnection: close\r\n") {
+            let _ = stream.shutdown(Shutdown::Both);
+        } else {
+            kept = Some(stream);
+        }
+    }
+}
