@@ -1625,14 +1625,20 @@ def own_line(problem):
     if isinstance(problem, SyntaxError):
         return f"{problem.filename}:{problem.lineno}"
     library = os.path.dirname(os.__file__)
-    place, step = None, problem.__traceback__
+    last, step = None, problem.__traceback__
     while step is not None:
-        code = step.tb_frame.f_code
-        file = code.co_filename
+        file = step.tb_frame.f_code.co_filename
         if file != __file__ and not file.startswith((library, "<frozen")) and "site-packages" not in file:
-            place = f"{os.path.relpath(file) if file.startswith(os.getcwd() + os.sep) else file}:{step.tb_lineno} in {code.co_name}"
+            last = step
         step = step.tb_next
-    return place
+    if last is None:
+        return None
+    # Once, and not for each of the thousand frames of an endless recursion: that took longer than the work.
+    code = last.tb_frame.f_code
+    file = code.co_filename
+    if file.startswith(os.getcwd() + os.sep):
+        file = os.path.relpath(file)
+    return f"{file}:{last.tb_lineno} in {code.co_name}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
