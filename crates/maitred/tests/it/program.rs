@@ -134,7 +134,16 @@ impl Running {
     }
 
     /// Its end, which must come within this time, and after which nothing of it may be left.
-    pub(crate) fn end_within(mut self, limit: Duration) -> Output {
+    pub(crate) fn end_within(self, limit: Duration) -> Output {
+        self.ended(limit, Duration::ZERO)
+    }
+
+    /// The same of one that ends without looking back: what it started is just about to be gone.
+    pub(crate) fn die_within(self, limit: Duration) -> Output {
+        self.ended(limit, Duration::from_secs(5))
+    }
+
+    fn ended(mut self, limit: Duration, clean_within: Duration) -> Output {
         let pid = self.pid();
         let mut child = self.child.take().unwrap();
         let ended = eventually(limit, || child.try_wait().unwrap().is_some());
@@ -143,7 +152,7 @@ impl Running {
         }
         let output = child.wait_with_output().unwrap();
         assert!(ended, "still there after {limit:?}: {output:?}");
-        nothing_is_left(pid, Duration::ZERO);
+        nothing_is_left(pid, clean_within);
         output
     }
 

@@ -1,6 +1,5 @@
 //! However the program is ended: soon, with what was measured, and with no process left.
 
-use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 use std::time::Duration;
 
@@ -97,14 +96,21 @@ fn a_comparison_is_interrupted_in_its_first_round() {
 #[test]
 fn the_second_signal_kills_at_once() {
     let place = Place::new();
-    // It does not listen to anybody.
+    // It does not listen to anybody, so the first signal waits for it a while.
     let stubborn = "trap '' INT TERM; while :; do sleep 1000; done";
-    let running = place.start_words(&["run", "--count", "2", "--", "sh", "-c", stubborn]);
-    running.wait_for_processes(3);
-    running.signal("INT");
-    running.signal("INT");
-    let output = running.end_within(Duration::from_secs(1));
-    assert!(output.status.code() == Some(130) || output.status.signal() == Some(2), "{output:?}");
+    // On a busy machine the second may come when the first has done its work.
+    let killed = (0..5).any(|_| {
+        let running = place.start_words(&["run", "--count", "2", "--", "sh", "-c", stubborn]);
+        running.wait_for_processes(3);
+        running.signal("INT");
+        // Two that are pending at the same time are one.
+        std::thread::sleep(Duration::from_millis(30));
+        running.signal("INT");
+        let output = running.die_within(SOON);
+        assert_eq!(code(&output), 130, "{output:?}");
+        output.stdout.is_empty()
+    });
+    assert!(killed, "the second signal changed nothing: what was measured was shown");
 }
 
 #[test]
