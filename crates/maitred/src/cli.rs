@@ -158,7 +158,7 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub work: SubjectArgs,
 
-    /// Which models, comma-separated: RUNTIME/STRATEGY[:WORKERS], RUNTIME (all its strategies) or
+    /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
     /// STRATEGY (on every runtime named so far, else native)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub models: Vec<String>,
@@ -235,7 +235,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub work: SubjectArgs,
 
-    /// Under which model: RUNTIME/STRATEGY[:WORKERS]
+    /// Under which model: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS
     #[arg(long, short, value_name = "MODEL")]
     pub model: Option<String>,
 

@@ -19,7 +19,7 @@ pub(crate) mod exit {
 
 /// Why the program ends without having done its work.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The user's input is wrong, or the machine forbids what it asks for. Nothing was started.
     #[error("{0}")]
     Usage(String),
@@ -35,9 +35,6 @@ pub enum Error {
     /// Standard output is closed: nobody listens any more.
     #[error("standard output was closed")]
     ClosedPipe,
-    /// A signal came before anything could be done.
-    #[error("stopped by signal {0}")]
-    Signal(u8),
     /// A panic, which said before where and why.
     #[error(
         "the lines above tell of a defect of maitred, not of your work: please report them, \
@@ -48,19 +45,18 @@ pub enum Error {
 
 impl Error {
     /// What the shell is told.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Workload { .. } => exit::USAGE,
             Self::Failed(_) => exit::NOTHING_MEASURED,
             Self::NotWritten(_) => exit::NOT_WRITTEN,
             Self::ClosedPipe => exit::OK,
-            Self::Signal(number) => exit::SIGNAL + number,
             Self::Defect => exit::DEFECT,
         }
     }
 
     /// A file that the user named could not be read.
-    pub fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+    pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         let path = path.display();
         Self::Usage(match error.kind() {

@@ -1,9 +1,9 @@
-//! The binary's inside: what touches the world. Commands stand in [`command`], one file each;
-//! finding, starting and reaping runners in [`runtime`]; what the kernel says in [`measure`].
+//! The binary's inside: what touches the world. Commands stand in `command`, one file each;
+//! finding, starting and reaping runners in `runtime`; what the kernel says in `measure`.
 //! It draws nothing and judges nothing itself: that is `maitred_core`.
 
 pub mod cli;
-pub mod command;
+mod command;
 
 mod amount;
 mod contestants;
@@ -59,7 +59,7 @@ fn start() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             match &error {
-                Error::ClosedPipe | Error::Signal(_) => {}
+                Error::ClosedPipe => {}
                 Error::Workload { name, text, mistakes } => {
                     terminal.say(&terminal.report(&Report::new(name, text, mistakes)));
                 }

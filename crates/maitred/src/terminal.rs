@@ -10,20 +10,20 @@ use crate::error::Error;
 
 /// What is known of standard output and standard error.
 #[derive(Clone, Copy, Debug)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     /// Standard output may be coloured.
-    pub color: bool,
+    pub(crate) color: bool,
     /// Standard error may be coloured.
-    pub error_color: bool,
+    pub(crate) error_color: bool,
     /// Standard error is a terminal, on which a line can be rewritten.
-    pub live: bool,
+    pub(crate) live: bool,
     /// Columns of standard output; 100 where it is not a terminal.
-    pub width: usize,
+    pub(crate) width: usize,
 }
 
 impl Terminal {
     /// Looks at the standard streams and at NO_COLOR.
-    pub fn new(color: Color) -> Self {
+    pub(crate) fn new(color: Color) -> Self {
         let allowed = |is_terminal: bool| match color {
             Color::Always => true,
             Color::Never => false,
@@ -39,7 +39,7 @@ impl Terminal {
     ///
     /// # Errors
     /// [`Error::ClosedPipe`] when nobody reads any more, [`Error::NotWritten`] otherwise.
-    pub fn print(&self, text: &str) -> Result<(), Error> {
+    pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
             match error.kind() {
@@ -50,18 +50,18 @@ impl Terminal {
     }
 
     /// Writes a line to standard error. If even that cannot be written there is nobody to tell.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         let _ = writeln!(io::stderr(), "{line}");
     }
 
     /// Says what is wrong, in red where colours are allowed.
-    pub fn complain(&self, message: &str) {
+    pub(crate) fn complain(&self, message: &str) {
         let (red, plain) = if self.error_color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
         self.say(&format!("{red}maitred:{plain} {message}"));
     }
 
     /// Lays out what is wrong in a workload, with colours where they are allowed.
-    pub fn report(&self, report: &Report) -> String {
+    pub(crate) fn report(&self, report: &Report) -> String {
         let mut text = String::new();
         for (style, piece) in report.pieces() {
             match color_of(style).filter(|_| self.error_color) {
@@ -73,7 +73,7 @@ impl Terminal {
     }
 
     /// Rewrites the last line of a live standard error; empty text removes it.
-    pub fn rewrite(&self, line: &str) {
+    pub(crate) fn rewrite(&self, line: &str) {
         if self.live {
             // Not `eprint!`, which panics when the terminal is gone.
             let _ = write!(io::stderr(), "\r\x1b[2K{line}");

@@ -28,7 +28,7 @@ use crate::trial::Trial;
 ///
 /// # Errors
 /// See [`Error`]; what was measured before is shown and written all the same.
-pub fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
+pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     let is_saved = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "json");
     if args.words.is_empty() && args.subject.iter().all(is_saved) {
         return saved::show(args, terminal);
@@ -122,7 +122,7 @@ fn outputs(entries: &[Entry], logs: &[String]) -> String {
 }
 
 /// How pictures in this terminal are drawn.
-pub fn options(terminal: &Terminal) -> view::Options {
+pub(crate) fn options(terminal: &Terminal) -> view::Options {
     view::Options { width: terminal.width, color: terminal.color, ..view::Options::default() }
 }
 

@@ -20,7 +20,7 @@ use crate::runtimes::{Runtime, Runtimes};
 ///
 /// # Errors
 /// [`Error::Failed`] when not even the native runner can be started.
-pub fn text(args: &DoctorArgs) -> Result<String, Error> {
+pub(crate) fn text(args: &DoctorArgs) -> Result<String, Error> {
     let mut text = machine_lines();
     text.push_str(&measuring_lines());
     text.push_str(&limit_lines());

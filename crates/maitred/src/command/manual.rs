@@ -6,7 +6,7 @@ use crate::cli::Cli;
 use crate::error::Error;
 
 /// The completions for a shell, as that shell's code.
-pub fn completions(shell: clap_complete::Shell) -> String {
+pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "maitred", &mut text);
     String::from_utf8_lossy(&text).into_owned()
@@ -16,7 +16,7 @@ pub fn completions(shell: clap_complete::Shell) -> String {
 ///
 /// # Errors
 /// [`Error::NotWritten`] when the page cannot be put together.
-pub fn man_page() -> Result<String, Error> {
+pub(crate) fn man_page() -> Result<String, Error> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let mut text = Vec::new();

@@ -1,9 +1,9 @@
 //! What can be done: one file a command.
 
-pub mod compare;
-pub mod doctor;
-pub mod manual;
-pub mod run;
-pub mod runtimes;
-pub mod serve;
-pub mod welcome;
+pub(crate) mod compare;
+pub(crate) mod doctor;
+pub(crate) mod manual;
+pub(crate) mod run;
+pub(crate) mod runtimes;
+pub(crate) mod serve;
+pub(crate) mod welcome;

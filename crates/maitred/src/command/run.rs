@@ -23,7 +23,7 @@ const LAST_WORDS: usize = 40;
 ///
 /// # Errors
 /// See [`Error`].
-pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
+pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let subject = open(args)?;
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;

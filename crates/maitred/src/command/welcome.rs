@@ -1,7 +1,7 @@
 //! Bare `maitred`: what to try first.
 
 /// The text for somebody who has just installed it.
-pub fn text(color: bool) -> String {
+pub(crate) fn text(color: bool) -> String {
     let (bold, plain) = if color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     format!(
         "\
