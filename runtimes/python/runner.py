@@ -2018,7 +2018,8 @@ def name_hangs():
     try:
         import faulthandler
 
-        faulthandler.enable(file=2, all_threads=True)
+        gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+        faulthandler.enable(file=2, all_threads=gil)  # without a GIL the others go on, and looking at them can crash again
         faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
     except (ImportError, OSError, AttributeError, ValueError):
         pass

@@ -68,6 +68,7 @@ def swapped(n):
 calls = []
 
 def races(n):
+    time.sleep(0.03)  # long enough for every worker to get one
     calls.append(n)
     return len(calls)
 
@@ -117,7 +118,7 @@ class Functions(PythonCase):
         self.assertNotEqual(self.hash("sequential", "double", [1, 2]), self.hash("sequential", "double", [2, 1]))
 
     def test_results_that_depend_on_shared_state_differ(self):
-        self.assertNotEqual(self.hash("sequential", "races", [1, 2, 3, 4]), self.hash("processes", "races", [1, 2, 3, 4]))
+        self.assertNotEqual(self.hash("sequential", "races", list(range(8))), self.hash("processes", "races", list(range(8))))
 
     def test_inputs_as_one_argument_or_several(self):
         one = self.hash("sequential", "named", [[1, 2]])
