@@ -87,7 +87,10 @@ struct Played {
 impl Played {
     fn start(behaviour: &str, environment: &[(&str, &str)]) -> Self {
         let itself = itself();
-        let mut process = Command::new(itself.program)
+        // Who runs the tests may ignore signals, as nohup does, and programs started so inherit it.
+        let mut process = Command::new("/usr/bin/env")
+            .arg("--default-signal")
+            .arg(itself.program)
             .args(itself.args)
             .env(PART, "maitred")
             .env("BEHAVIOUR", behaviour)

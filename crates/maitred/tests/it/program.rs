@@ -39,8 +39,9 @@ impl Place {
 
     /// The program with these arguments, not yet started.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
-        command.args(arguments);
+        // Who runs the tests may ignore signals, as nohup does, and programs started so inherit it.
+        let mut command = Command::new("/usr/bin/env");
+        command.arg("--default-signal").arg(env!("CARGO_BIN_EXE_maitred")).args(arguments);
         self.furnish(&mut command);
         command
     }
