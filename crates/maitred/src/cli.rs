@@ -159,7 +159,7 @@ pub struct CompareArgs {
     pub work: SubjectArgs,
 
     /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
-    /// STRATEGY (on every runtime named so far, else native)
+    /// STRATEGY (on native; for a function, on its interpreter)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub models: Vec<String>,
 
@@ -199,15 +199,15 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 
-    /// Write the result as JSON after each round
+    /// Write the result as JSON after each round (or every few, where writing takes longer than they do)
     #[arg(long, value_name = "FILE")]
     pub export_json: Option<PathBuf>,
 
-    /// Write a line for each run as CSV after each round
+    /// Write a line for each run as CSV, as often
     #[arg(long, value_name = "FILE")]
     pub export_csv: Option<PathBuf>,
 
-    /// Write the table as Markdown after each round
+    /// Write the table as Markdown, as often
     #[arg(long, value_name = "FILE")]
     pub export_markdown: Option<PathBuf>,
 

@@ -1,5 +1,6 @@
 //! Files that a result is written to: opened before the first run, so that a wrong path costs
-//! nothing, and rewritten after each round, so that what was measured survives everything.
+//! nothing, and rewritten after each round (every few, where writing takes longer than they do), so
+//! that what was measured survives.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

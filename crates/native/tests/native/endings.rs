@@ -294,3 +294,17 @@ fn a_trace_file_that_is_too_small_is_refused() {
     let Some(Reply::Error(error)) = runner.ask(&json!({ "plan": plan })) else { panic!() };
     assert!(error.text.contains("/nowhere"), "{}", error.text);
 }
+
+#[test]
+fn a_runner_that_is_done_stays_until_its_input_ends() {
+    let work = Work::new().tasks(2, vec![wait(MS)]);
+    for model in ALL {
+        let mut running = work.start(model);
+        assert!(matches!(running.runner.hear(), Some(Reply::Done(_))), "{model:?}");
+        // Long enough for an exit that does not wait; its memory could not be seen any more.
+        sleep(Duration::from_millis(50));
+        assert!(is_alive(running.runner.pid()), "{model:?}");
+        running.runner.hang_up();
+        assert!(running.runner.wait().success(), "{model:?}");
+    }
+}

@@ -220,3 +220,18 @@ fn nobody_did_the_work() {
     });
     expect!["No model did the work as asked, so none is ranked."].assert_eq(&said);
 }
+
+#[test]
+fn of_models_alike_in_time_and_cost_the_simplest_is_recommended() {
+    let models = [(AsyncPool, Some(5)), (ThreadPool, Some(5)), (Hybrid, Some(5))];
+    let mut comparison = compared(&tables(5, 1), &models, 8);
+    // The least simple one is fastest by a hair, which is within what counts as the same.
+    for run in &mut comparison.contestants[2].runs {
+        run.work_ns -= run.work_ns / 200;
+    }
+    compare::rank(&mut comparison, None);
+    assert_eq!(comparison.ranking[0].contestant, 2);
+    let text = conclude(&comparison, &[None, None, None]).join("\n");
+    assert!(text.contains("`native/thread-pool:5` (9"), "{text}");
+    assert!(text.contains("not costlier, and the simplest of them: use it."), "{text}");
+}
