@@ -7,7 +7,7 @@ use std::time::Duration;
 use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::Run;
-use maitred_core::trace::{Group, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::trace::{Group, Observed, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::workload::Lowered;
 use maitred_wire::{Arrivals, Plan, TaskGroup};
 
@@ -169,6 +169,7 @@ impl<'a> Trial<'a> {
             usage: measured.usage,
             memory: measured.memory,
             noise: measured.noise,
+            scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
             log: measured.log,
         };
         if cfg!(debug_assertions) && trace.end == RunEnd::Finished {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use maitred::runtime::{
     Execution, Interrupt, Measured, PythonRunner, RunnerCommand, STARTUP_LIMIT, describe, execute,
 };
-use maitred_core::trace::{Group, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::trace::{Group, Observed, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::workload::{Lowered, Settings, lower, parse};
 use maitred_wire::trace_file::{Layout, TaskOutcome};
 use maitred_wire::{Limits, Model, Plan, Strategy};
@@ -117,6 +117,7 @@ fn trace(measured: Measured, runtime: &str, strategy: Strategy, work: &Lowered) 
         usage: measured.usage,
         memory: measured.memory,
         noise: measured.noise,
+        scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
         log: measured.log,
     }
 }

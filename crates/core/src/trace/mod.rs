@@ -11,6 +11,7 @@ mod model;
 mod names;
 #[cfg(test)]
 pub(crate) mod sample;
+mod scheduling;
 
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
@@ -19,5 +20,6 @@ pub use model::{
     Usage,
 };
 pub use names::task_name;
+pub use scheduling::{Scheduling, Slice, SliceEnd, Source, Thread};
 
 pub use crate::workload::{StepInfo, StepKind};

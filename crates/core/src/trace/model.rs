@@ -7,6 +7,7 @@ use maitred_wire::trace_file::{Role, TaskOutcome};
 use maitred_wire::{Blocked, Done, Model, Phase, Resource, RunnerError};
 use serde::{Deserialize, Serialize};
 
+use super::scheduling::Scheduling;
 use crate::workload::StepInfo;
 
 /// A figure that this machine could give, or why it could not. Unknown is not zero.
@@ -62,6 +63,8 @@ pub struct Trace {
     pub usage: Observed<Usage>,
     pub memory: Observed<PeakMemory>,
     pub noise: Noise,
+    /// Unknown in all runs but traced ones.
+    pub scheduling: Observed<Scheduling>,
     /// The last lines that the runner wrote to standard error.
     pub log: String,
 }

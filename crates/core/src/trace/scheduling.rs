@@ -1,0 +1,69 @@
+//! What the kernel's scheduler did with every thread of a run: who was on which processor when.
+//! The main type is [`Scheduling`].
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The scheduler's record of all threads of the runner's process tree.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scheduling {
+    pub source: Source,
+    pub threads: Vec<Thread>,
+    /// Sorted by start; slices of one thread never overlap, nor do slices of one processor.
+    pub slices: Vec<Slice>,
+    /// Number of records that the kernel delivered.
+    pub records: u64,
+    /// Number of records that the kernel had to throw away because its ring was full.
+    pub lost: u64,
+}
+
+/// How the slices came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// Every switch, as the kernel recorded it: perf_event_open(2) with `context_switch`.
+    #[default]
+    Switches,
+    /// Totals are exact, slices are samples, taken about every so many nanoseconds:
+    /// `/proc/PID/task/TID/schedstat`.
+    Samples { every_ns: u64 },
+}
+
+/// One thread that the kernel ran.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thread {
+    pub pid: u32,
+    pub tid: u32,
+    /// Its name in the kernel (`comm`).
+    pub name: String,
+    /// When it was first seen and when it ended, CLOCK_MONOTONIC nanoseconds; 0: it had not.
+    pub start_ns: u64,
+    pub end_ns: u64,
+    /// Time that it was ready but waited for a processor, from first to last, as the kernel
+    /// counted it (`schedstat`), nanoseconds; `None`: nobody could read it before it ended.
+    pub run_delay_ns: Option<u64>,
+}
+
+/// One thread on one processor without a break. Times are CLOCK_MONOTONIC nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    pub start_ns: u64,
+    pub end_ns: u64,
+    /// Index into [`Scheduling::threads`].
+    pub thread: u32,
+    /// The number of the processor.
+    pub cpu: u16,
+    pub end: SliceEnd,
+}
+
+/// Why a slice ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceEnd {
+    /// The thread gave way because it had to wait for something.
+    Blocked,
+    /// The kernel took the processor away: the thread is ready and waits for a processor.
+    Preempted,
+    /// The thread ended.
+    Exited,
+    /// The record ends, or was lost, before the slice did.
+    Unknown,
+}
