@@ -9,7 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use maitred_wire::trace_file::TaskOutcome;
-use maitred_wire::{Cpu, VarValue};
+use maitred_wire::{Cpu, Failure, VarValue};
 
 use super::stats::{self, Confidence};
 use super::{interpreted, stuck};
@@ -68,6 +68,7 @@ pub fn run_from(
     {
         notes.push(format!("last words: {}", last_line(&head.log)));
     }
+    notes.extend(last_words_of_commands(head, &done.failures));
     notes.extend(stuck::sentences(head, tasks.clone()));
     Run {
         round,
@@ -90,6 +91,16 @@ pub fn run_from(
         spans_dropped: dropped,
         notes,
     }
+}
+
+/// What a command that failed said on standard error, which goes to the runner's log.
+fn last_words_of_commands(head: &Trace, failures: &[Failure]) -> Option<String> {
+    let is_command =
+        |step: u32| head.steps.get(step as usize).is_some_and(|step| step.kind == StepKind::Run);
+    let failed = failures.iter().any(|one| one.kind == "exit" && one.step.is_some_and(is_command));
+    let words = last_line(&head.log);
+    (failed && !words.is_empty())
+        .then(|| format!("the last line of the commands' standard error: {words}"))
 }
 
 fn last_line(log: &str) -> &str {
