@@ -106,8 +106,8 @@ pub struct Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneCounters {
     pub cpu_ns: u64,
-    /// Ready, but waiting for a processor.
-    pub run_delay_ns: u64,
+    /// Ready, but waiting for a processor; `None`: nobody read it.
+    pub run_delay_ns: Option<u64>,
     pub voluntary: u32,
     pub involuntary: u32,
 }

@@ -213,7 +213,7 @@ impl<'a> Simulation<'a> {
             dropped: 0,
             counters: Some(LaneCounters {
                 cpu_ns: 0,
-                run_delay_ns: 0,
+                run_delay_ns: Some(0),
                 voluntary: 1,
                 involuntary: 0,
             }),
