@@ -8,6 +8,9 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scheduling {
     pub source: Source,
+    /// The numbers of the processors that the tree could use, in order.
+    pub cpus: Vec<u16>,
+    /// In the order in which they were first seen.
     pub threads: Vec<Thread>,
     /// Sorted by start; slices of one thread never overlap, nor do slices of one processor.
     pub slices: Vec<Slice>,
@@ -15,6 +18,9 @@ pub struct Scheduling {
     pub records: u64,
     /// Number of records that the kernel had to throw away because its ring was full.
     pub lost: u64,
+    /// What this record lacks and why, and what to do about it, as lowercase sentences: that the
+    /// kernel refused to record switches, that a record grew too long. Empty: it lacks nothing.
+    pub missing: Vec<String>,
 }
 
 /// How the slices came about.
@@ -35,12 +41,18 @@ pub struct Thread {
     pub tid: u32,
     /// Its name in the kernel (`comm`).
     pub name: String,
+    /// The thread that started it, an index into [`Scheduling::threads`]; `None`: the runner's
+    /// first thread, or it is not known.
+    pub parent: Option<u32>,
     /// When it was first seen and when it ended, CLOCK_MONOTONIC nanoseconds; 0: it had not.
     pub start_ns: u64,
     pub end_ns: u64,
     /// Time that it was ready but waited for a processor, from first to last, as the kernel
     /// counted it (`schedstat`), nanoseconds; `None`: nobody could read it before it ended.
     pub run_delay_ns: Option<u64>,
+    /// Time that it was on a processor, as the kernel counted it by another way than the slices
+    /// (`schedstat`), nanoseconds, at the last look before it ended; `None`: nobody looked in time.
+    pub cpu_ns: Option<u64>,
 }
 
 /// One thread on one processor without a break. Times are CLOCK_MONOTONIC nanoseconds.
