@@ -37,8 +37,8 @@ impl<T> Observed<T> {
     }
 }
 
-/// One run of one model.
-#[derive(Clone, Debug, PartialEq)]
+/// One run of one model. Serialized without what comes by the million.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
     pub origin: Origin,
     /// As it was asked for.
@@ -50,10 +50,13 @@ pub struct Trace {
     pub groups: Vec<Group>,
     pub resources: Vec<Resource>,
     pub channels: Vec<String>,
+    #[serde(skip)]
     pub lanes: Vec<Lane>,
     /// By task number.
+    #[serde(skip)]
     pub tasks: Vec<Task>,
     /// Sorted by start. May be fewer than there were: see [`Lane::dropped`].
+    #[serde(skip)]
     pub spans: Vec<Span>,
     /// From spawn to `ready`.
     pub startup: Phase,
@@ -69,6 +72,41 @@ pub struct Trace {
     pub log: String,
 }
 
+impl Trace {
+    /// The facts alone, without what comes by the million.
+    pub fn without_records(&self) -> Self {
+        let bare = |group: &Group| Group {
+            name: group.name.clone(),
+            arrivals_ns: Vec::new(),
+            first: group.first,
+            count: group.count,
+        };
+        Self {
+            origin: self.origin.clone(),
+            model: self.model.clone(),
+            workers: self.workers,
+            steps: self.steps.clone(),
+            groups: self.groups.iter().map(bare).collect(),
+            resources: self.resources.clone(),
+            channels: self.channels.clone(),
+            lanes: Vec::new(),
+            tasks: Vec::new(),
+            spans: Vec::new(),
+            startup: self.startup,
+            done: self.done.clone(),
+            end: self.end.clone(),
+            usage: self.usage.clone(),
+            memory: self.memory.clone(),
+            noise: self.noise.clone(),
+            scheduling: match &self.scheduling {
+                Observed::Known(scheduling) => Observed::Known(scheduling.without_records()),
+                Observed::Unknown(why) => Observed::Unknown(why.clone()),
+            },
+            log: self.log.clone(),
+        }
+    }
+}
+
 /// Where a trace comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,17 +117,18 @@ pub enum Origin {
 }
 
 /// Tasks of one kind: `first .. first + count`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     pub name: String,
     pub first: u32,
     pub count: u32,
     /// When each arrived, in nanoseconds from the start of the work phase; empty: all at once.
+    #[serde(skip)]
     pub arrivals_ns: Vec<u64>,
 }
 
 /// A thread that executed steps.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lane {
     pub pid: u32,
     pub tid: u32,

@@ -4,15 +4,20 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The scheduler's record of all threads of the runner's process tree.
-#[derive(Clone, Debug, Default, PartialEq)]
+use serde::{Deserialize, Serialize};
+
+/// The scheduler's record of all threads of the runner's process tree. Serialized without what
+/// comes by the million.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scheduling {
     pub source: Source,
     /// The numbers of the processors that the tree could use, in order.
     pub cpus: Vec<u16>,
     /// In the order in which they were first seen.
+    #[serde(skip)]
     pub threads: Vec<Thread>,
     /// Sorted by start; slices of one thread never overlap, nor do slices of one processor.
+    #[serde(skip)]
     pub slices: Vec<Slice>,
     /// Number of records that the kernel delivered.
     pub records: u64,
@@ -23,8 +28,24 @@ pub struct Scheduling {
     pub missing: Vec<String>,
 }
 
+impl Scheduling {
+    /// The facts alone, without what comes by the million.
+    pub fn without_records(&self) -> Self {
+        Self {
+            source: self.source,
+            cpus: self.cpus.clone(),
+            threads: Vec::new(),
+            slices: Vec::new(),
+            records: self.records,
+            lost: self.lost,
+            missing: self.missing.clone(),
+        }
+    }
+}
+
 /// How the slices came about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// Every switch, as the kernel recorded it: perf_event_open(2) with `context_switch`.
     #[default]
