@@ -7,9 +7,9 @@ use std::time::Duration;
 use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::Run;
-use maitred_core::trace::{Group, Observed, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::trace::{Group, Noise, Observed, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::workload::Lowered;
-use maitred_wire::{Arrivals, Plan, TaskGroup};
+use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
 
 use crate::cli::{PythonArgs, SubjectArgs, name_of};
 use crate::contestants::{self, Entry};
@@ -140,6 +140,35 @@ impl<'a> Trial<'a> {
         nature::nature(trace, self.cores)
     }
 
+    /// The trace of a run of which nothing is known but what it is to be.
+    pub(crate) fn planned(&self, entry: &Entry) -> Trace {
+        let unknown = "the record ends before the run does";
+        Trace {
+            origin: Origin::Measured {
+                runtime: entry.runtime.name.clone(),
+                version: "unknown".to_owned(),
+                gil: None,
+            },
+            model: entry.model.clone(),
+            workers: entry.workers,
+            steps: self.work.steps.clone(),
+            groups: self.work.groups.iter().map(|group| self.group(group)).collect(),
+            resources: self.work.resources.clone(),
+            channels: self.work.channels.iter().map(|channel| channel.name.clone()).collect(),
+            lanes: Vec::new(),
+            tasks: Vec::new(),
+            spans: Vec::new(),
+            startup: Phase::default(),
+            done: None,
+            end: RunEnd::Died { how: unknown.to_owned() },
+            usage: Observed::Unknown(unknown.to_owned()),
+            memory: Observed::Unknown(unknown.to_owned()),
+            noise: Noise::default(),
+            scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
+            log: String::new(),
+        }
+    }
+
     fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
         let bytes = measured.trace.bytes();
         let file = TraceFile::read(bytes).ok();
@@ -154,12 +183,6 @@ impl<'a> Trial<'a> {
         }
         let trace = Trace {
             origin: Origin::Measured { runtime, version, gil },
-            model: entry.model.clone(),
-            workers: entry.workers,
-            steps: self.work.steps.clone(),
-            groups: self.work.groups.iter().map(|group| self.group(group)).collect(),
-            resources: self.work.resources.clone(),
-            channels: self.work.channels.iter().map(|channel| channel.name.clone()).collect(),
             lanes: file.map(|file| file.lanes()).unwrap_or_default(),
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
             spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
@@ -169,8 +192,8 @@ impl<'a> Trial<'a> {
             usage: measured.usage,
             memory: measured.memory,
             noise: measured.noise,
-            scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
             log: measured.log,
+            ..self.planned(entry)
         };
         if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
             let broken = violations(&trace, Some(self.cores));

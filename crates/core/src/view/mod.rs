@@ -3,11 +3,13 @@
 //! [`Options`].
 
 pub mod changes;
+pub mod chrome;
 mod columns;
 pub mod csv;
 pub mod json;
 pub mod markdown;
 mod paint;
+pub mod perfetto;
 pub mod phases;
 #[cfg(test)]
 mod schema_tests;
@@ -15,6 +17,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+mod tracks;
 
 pub use crate::analyse::units;
 
