@@ -3,7 +3,7 @@
 //! The schema is Perfetto's own, `protos/perfetto/trace/trace_packet.proto`; numbers of fields
 //! stand beside their names here. What comes by the million is written as it comes.
 //!
-//! A step takes two packets of about 18 bytes each, because times are differences (clock 64, which
+//! A step takes two packets of about 15 bytes each, because times are differences (clock 64, which
 //! counts from packet to packet) and names are numbers (interned). A switch takes about 9 bytes.
 
 mod proto;
