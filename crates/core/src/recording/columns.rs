@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use super::Fault;
 use super::varint::{put_varint, take_varint};
 
 /// A record of `N` columns.
@@ -67,6 +68,15 @@ impl<'a, const N: usize, R: Record<N>> Rows<'a, R, N> {
     /// Whether all records were read, and nothing is left over.
     pub fn is_whole(&self) -> bool {
         self.left == 0 && self.columns.iter().all(|column| column.is_empty())
+    }
+
+    /// Reads all records, to see whether they can be read, and keeps none.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`] when they cannot.
+    pub fn check(mut self) -> Result<(), Fault> {
+        self.by_ref().for_each(drop);
+        if self.is_whole() { Ok(()) } else { Err(Fault::Damaged) }
     }
 
     /// Number of records that are still to come, if all of them can be read.

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use maitred_core::recording::{Head, Provenance};
 use maitred_core::result::{Run, Settings};
-use maitred_core::trace::{RunEnd, Trace};
+use maitred_core::trace::{RunEnd, Span, Trace};
 use maitred_core::view::{self, units};
 
 use crate::cli::{PictureArgs, RunArgs, SubjectArgs};
@@ -12,7 +12,7 @@ use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
 use crate::measure::machine;
 use crate::progress::ProgressLine;
-use crate::recording::{Outputs, Wanted};
+use crate::recording::{Outputs, Records, Wanted};
 use crate::runtime::Interrupt;
 use crate::runtimes::{self, Runtimes};
 use crate::subject::{self, Subject};
@@ -62,17 +62,27 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     })?;
     progress.clear();
     let run = trial.condense(&trace, 0);
-    let written = outputs.finish(&provenance, &trace, Some(&run), terminal);
+    let written = outputs.finish(&provenance, &trace, Some(&run), || Records::of(&trace), terminal);
     let mut text = format!("{}\n\n", subject.heading());
-    text.push_str(&picture(&trace, &run, &options(&args.picture, terminal)));
+    text.push_str(&picture(
+        &trace,
+        || trace.spans.iter().copied(),
+        &run,
+        &options(&args.picture, terminal),
+    ));
     terminal.print(&text)?;
     let code = end(args, &trace, &run, terminal)?;
     Ok(if written { code } else { exit::NOT_WRITTEN })
 }
 
 /// What each worker did, then the figures.
-pub(crate) fn picture(trace: &Trace, run: &Run, options: &view::Options) -> String {
-    let mut text = view::timeline::timeline(trace, options);
+pub(crate) fn picture<I: Iterator<Item = Span>>(
+    trace: &Trace,
+    spans: impl Fn() -> I,
+    run: &Run,
+    options: &view::Options,
+) -> String {
+    let mut text = view::timeline::timeline_of(trace, spans, options);
     text.push('\n');
     text.push_str(&view::phases::phases(&trace.model, trace.workers, run, options));
     text

@@ -1,13 +1,13 @@
 //! `maitred show`: what was saved, again. A trace looks as the run did; a result is its table.
 
 use maitred_core::analyse::summary;
-use maitred_core::recording::{Collector, Cut, Recording};
+use maitred_core::recording::{Collector, Cut, Part, Recording};
 use maitred_core::view::{self, units};
 
 use crate::cli::ShowArgs;
 use crate::command::run::{options, picture};
 use crate::error::{Error, exit};
-use crate::recording::{Outputs, Reader, Wanted, sentence};
+use crate::recording::{self, Outputs, Reader, Records, Wanted, sentence};
 use crate::saved;
 use crate::terminal::Terminal;
 
@@ -26,16 +26,34 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         exports: &args.exports,
         input: Some(&args.file),
     })?;
+    // A file is read again for whatever is by the million, which then is never held.
+    let repeatable = reader.is_repeatable();
     let mut collector = Collector::default();
-    let cut = reader.parts(&mut |part| collector.take(part))?;
+    let cut = reader.parts(&mut |part| match part {
+        Part::Spans(rows) if repeatable => rows.check(),
+        Part::Slices(rows) if repeatable => rows.check(),
+        part => collector.take(part),
+    })?;
     let Some(recording) = collector.finish(cut) else {
         unreachable!("a file without a head was refused")
     };
-    let run = recording.run.clone().unwrap_or_else(|| summary::run(&recording.trace, 0, &[]));
+    let trace = &recording.trace;
+    let records = || match repeatable {
+        false => Records::of(trace),
+        true => Records {
+            spans: Box::new(recording::spans(&args.file)),
+            slices: Box::new(recording::slices(&args.file)),
+        },
+    };
+    let spans = || records().spans;
+    let run = recording
+        .run
+        .clone()
+        .unwrap_or_else(|| summary::run_from(trace, 0, &[], trace.tasks.iter().copied(), spans()));
     let mut text = heading(&recording);
-    text.push_str(&picture(&recording.trace, &run, &options(&args.picture, terminal)));
+    text.push_str(&picture(trace, spans, &run, &options(&args.picture, terminal)));
     terminal.print(&text)?;
-    let written = outputs.finish(&recording.provenance, &recording.trace, Some(&run), terminal);
+    let written = outputs.finish(&recording.provenance, trace, Some(&run), records, terminal);
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
 }
 

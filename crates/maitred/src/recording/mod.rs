@@ -4,5 +4,5 @@
 mod output;
 mod read;
 
-pub(crate) use output::{Outputs, Wanted, sentence};
-pub(crate) use read::Reader;
+pub(crate) use output::{Outputs, Records, Wanted, sentence};
+pub(crate) use read::{Reader, slices, spans};

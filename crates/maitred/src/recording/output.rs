@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use maitred_core::recording::{self, Head, LeftOut, MAGIC, Provenance};
 use maitred_core::result::Run;
-use maitred_core::trace::Trace;
+use maitred_core::trace::{Slice, Span, Trace};
 use maitred_core::view::{chrome, perfetto, units};
 
 use crate::cli::TraceExportArgs;
@@ -32,6 +32,23 @@ enum Form {
     Recording { limit_bytes: u64 },
     Perfetto,
     Chrome,
+}
+
+/// What comes by the million, from wherever it lies.
+pub(crate) struct Records<'a> {
+    pub(crate) spans: Box<dyn Iterator<Item = Span> + 'a>,
+    pub(crate) slices: Box<dyn Iterator<Item = Slice> + 'a>,
+}
+
+impl<'a> Records<'a> {
+    /// Those that the trace itself has.
+    pub(crate) fn of(trace: &'a Trace) -> Self {
+        let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
+        Self {
+            spans: Box::new(trace.spans.iter().copied()),
+            slices: Box::new(slices.iter().copied()),
+        }
+    }
 }
 
 /// The files of one run.
@@ -86,16 +103,18 @@ impl Outputs {
     }
 
     /// Writes the run to all of them, tells what fails or had no room; whether nothing failed.
-    pub(crate) fn finish(
+    /// Exports take `records`, as often as they are needed; a recording those of the trace.
+    pub(crate) fn finish<'a>(
         &mut self,
         provenance: &Provenance,
         trace: &Trace,
         run: Option<&Run>,
+        records: impl Fn() -> Records<'a>,
         terminal: &Terminal,
     ) -> bool {
         let mut written = true;
         for output in &mut self.outputs {
-            match output.write(provenance, trace, run) {
+            match output.write(provenance, trace, run, records()) {
                 Ok(left_out) if left_out.is_nothing() => {}
                 Ok(left_out) => {
                     let what = sentence(&left_out);
@@ -184,6 +203,7 @@ impl Output {
         provenance: &Provenance,
         trace: &Trace,
         run: Option<&Run>,
+        records: Records<'_>,
     ) -> io::Result<LeftOut> {
         self.begin()?;
         let mut file = BufWriter::with_capacity(1 << 18, &self.file);
@@ -193,9 +213,19 @@ impl Output {
                 let sink = |bytes: &[u8]| file.write_all(bytes);
                 left_out = recording::write(provenance, trace, run, limit_bytes, sink)?;
             }
-            Form::Perfetto => perfetto::write(trace, provenance, |bytes| file.write_all(bytes))?,
+            Form::Perfetto => {
+                let sink = |bytes: &[u8]| file.write_all(bytes);
+                let mut writer = perfetto::Writer::new(sink, trace, provenance)?;
+                writer.spans(records.spans)?;
+                writer.slices(records.slices)?;
+                writer.finish()?;
+            }
             Form::Chrome => {
-                chrome::write(trace, provenance, |text: &str| file.write_all(text.as_bytes()))?;
+                let sink = |text: &str| file.write_all(text.as_bytes());
+                let mut writer = chrome::Writer::new(sink, trace, provenance)?;
+                writer.spans(records.spans)?;
+                writer.slices(records.slices)?;
+                writer.finish()?;
             }
         }
         file.flush()?;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use maitred_core::recording::{Cut, Fault, MAGIC, Parser, Part};
+use maitred_core::trace::{Slice, Span};
 
 use crate::error::Error;
 
@@ -102,6 +103,35 @@ impl Reader {
         }
     }
 
+    /// Whether it can be read more than once: it is an ordinary file, no pipe.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.file.metadata().is_ok_and(|facts| facts.is_file())
+    }
+
+    /// The next part that `pick` finds something in; `None`: there is none, or what follows
+    /// cannot be read, which the first reading has told.
+    fn find<T>(&mut self, pick: &impl Fn(Part<'_>) -> Option<T>) -> Option<T> {
+        loop {
+            match self.parser.parse(&self.buffer[self.parsed..]) {
+                Ok((part, used)) => {
+                    let is_last = matches!(part, Part::End(_));
+                    let found = pick(part);
+                    self.parsed += used;
+                    self.at += used as u64;
+                    if found.is_some() || is_last {
+                        return found;
+                    }
+                }
+                Err(Fault::Short(least)) => {
+                    if !self.fill(least).unwrap_or(false) {
+                        return None;
+                    }
+                }
+                Err(_) => return None,
+            }
+        }
+    }
+
     /// Brings bytes until there are at least so many to parse; false: there are no more. A length
     /// that the file only claims takes no memory: it grows with what is really there.
     fn fill(&mut self, least: usize) -> io::Result<bool> {
@@ -116,4 +146,28 @@ impl Reader {
         }
         Ok(true)
     }
+}
+
+/// The spans of a recording, chunk by chunk.
+pub(crate) fn spans(path: &Path) -> impl Iterator<Item = Span> + use<> {
+    chunks(path, |part| match part {
+        Part::Spans(rows) => Some(rows.collect()),
+        _ => None,
+    })
+}
+
+/// The slices of a recording, chunk by chunk.
+pub(crate) fn slices(path: &Path) -> impl Iterator<Item = Slice> + use<> {
+    chunks(path, |part| match part {
+        Part::Slices(rows) => Some(rows.collect()),
+        _ => None,
+    })
+}
+
+fn chunks<T, P: Fn(Part<'_>) -> Option<Vec<T>>>(
+    path: &Path,
+    pick: P,
+) -> impl Iterator<Item = T> + use<T, P> {
+    let mut reader = Reader::open(path).ok();
+    std::iter::from_fn(move || reader.as_mut()?.find(&pick)).flatten()
 }
