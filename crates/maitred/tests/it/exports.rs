@@ -272,7 +272,7 @@ fn perfetto_reads_every_span_and_every_slice() {
         let scheduling = trace.scheduling.known().unwrap();
         for (cpu, switches) in &decoded.switches {
             let of_cpu = scheduling.slices.iter().filter(|slice| u32::from(slice.cpu) == *cpu);
-            let expected: Vec<_> = of_cpu
+            let mut expected: Vec<_> = of_cpu
                 .map(|slice| {
                     let state = match slice.end {
                         SliceEnd::Blocked => 0x1,
@@ -284,6 +284,8 @@ fn perfetto_reads_every_span_and_every_slice() {
                     (tid, slice.start_ns, slice.end_ns, state)
                 })
                 .collect();
+            // It was still running when the record ended, and is shown so.
+            assert_eq!(expected.pop().map(|last| last.3), Some(0x1000));
             assert_eq!(slices_of(switches), expected);
         }
         assert_eq!(decoded.switches.len(), 2);

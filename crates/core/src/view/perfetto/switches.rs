@@ -19,7 +19,7 @@ const BUNDLE: usize = 4096;
 const BLOCKED: u64 = 0x1;
 const PREEMPTED: u64 = 0x100;
 const EXITED: u64 = 0x20;
-/// Beyond all states: Perfetto shows a question mark.
+/// Beyond all states: Perfetto shows none and speaks of data that was lost, which is so.
 const UNKNOWN: u64 = 0x1000;
 
 /// Of any ordinary thread; the record does not say which it had.
@@ -89,7 +89,8 @@ impl Switches {
         let processors = core::mem::take(&mut self.processors);
         let mut bundles = Vec::new();
         for (cpu, mut processor) in processors {
-            if let Some((ns, end)) = processor.busy {
+            // Who was still on the processor when the record ended is shown to the end.
+            if let Some((ns, end)) = processor.busy.filter(|busy| busy.1 != SliceEnd::Unknown) {
                 processor.switches.push(Switch { ns, state: state_after(end), next: None });
             }
             bundles.push(self.bundle(cpu, &processor.switches));
