@@ -13,6 +13,8 @@
 //! last one is an [`End`]: without it the file was cut. A chunk of records begins with their
 //! number and holds one column after the other, each behind its length; numbers are LEB128.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 mod chunk;
 mod collect;
 mod columns;
@@ -38,7 +40,7 @@ pub use columns::{Record, Rows};
 pub use parse::{Fault, Parser, Part};
 pub use records::Arrival;
 pub use varint::put_varint;
-pub use write::{Writer, write};
+pub use write::{Writer, write, write_so_far};
 
 /// The first eight bytes: no text, and damaged by whoever takes it for text, as in PNG
 /// (RFC 2083, 12.11).

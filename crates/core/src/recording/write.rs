@@ -16,8 +16,8 @@ use crate::trace::{Lane, Observed, Slice, Span, Task, Thread, Trace};
 /// Records in a chunk: what is lost at most where a file is damaged, and what a reader holds.
 const CHUNK_ROWS: usize = 16 << 10;
 
-/// A slice takes no more than this, as a rule, in bytes; a task neither.
-const SLICE_BYTES: u64 = 10;
+/// A record takes no more than this, as a rule, in bytes.
+const RECORD_BYTES: u64 = 10;
 
 /// Writes chunks to a sink, which takes bytes or fails with an `E`.
 #[derive(Debug)]
@@ -91,6 +91,39 @@ impl<E, S: FnMut(&[u8]) -> Result<(), E>> Writer<S> {
         Ok(())
     }
 
+    /// All parts of a trace but the end.
+    fn trace(
+        &mut self,
+        provenance: &Provenance,
+        trace: &Trace,
+        run: Option<&Run>,
+        limit: u64,
+    ) -> Result<LeftOut, E> {
+        let (provenance, run) = (provenance.clone(), run.cloned());
+        self.head(&Head { provenance, trace: trace.without_records(), run })?;
+        let groups = (0..).zip(&trace.groups);
+        self.arrivals(groups.flat_map(|(group, facts)| {
+            facts.arrivals_ns.iter().map(move |&ns| Arrival { group, ns })
+        }))?;
+        self.lanes(&trace.lanes)?;
+        let (threads, slices) = match &trace.scheduling {
+            Observed::Known(scheduling) => (&scheduling.threads[..], &scheduling.slices[..]),
+            Observed::Unknown(_) => Default::default(),
+        };
+        self.threads(threads)?;
+        // Whatever there is most of, the others keep a half of what is left.
+        let room = |written: u64, others: usize| {
+            let others = others as u64 * RECORD_BYTES;
+            limit.saturating_sub(others.min(limit.saturating_sub(written) / 2))
+        };
+        let for_tasks = room(self.written, trace.spans.len() + slices.len());
+        let tasks = self.tasks(trace.tasks.iter().copied(), for_tasks)?;
+        let for_spans = room(self.written, slices.len());
+        let spans = self.spans(trace.spans.iter().copied(), for_spans)?;
+        let slices = self.slices(slices.iter().copied(), limit)?;
+        Ok(LeftOut { limit_bytes: limit, tasks, spans, slices })
+    }
+
     /// The last chunk: the file is whole.
     pub fn end(mut self, left_out: LeftOut) -> Result<(), E> {
         self.json(Kind::End, &End { left_out })
@@ -148,41 +181,21 @@ pub fn write<E, S: FnMut(&[u8]) -> Result<(), E>>(
     sink: S,
 ) -> Result<LeftOut, E> {
     let mut writer = Writer::new(sink)?;
-    writer.head(&Head {
-        provenance: provenance.clone(),
-        trace: trace.without_records(),
-        run: run.cloned(),
-    })?;
-    records(writer, trace, limit)
-}
-
-/// All that is by the million, and the end.
-fn records<E, S: FnMut(&[u8]) -> Result<(), E>>(
-    mut writer: Writer<S>,
-    trace: &Trace,
-    limit: u64,
-) -> Result<LeftOut, E> {
-    let groups = (0..).zip(&trace.groups);
-    writer.arrivals(groups.flat_map(|(group, facts)| {
-        facts.arrivals_ns.iter().map(move |&ns| Arrival { group, ns })
-    }))?;
-    writer.lanes(&trace.lanes)?;
-    let (threads, slices) = match &trace.scheduling {
-        Observed::Known(scheduling) => (&scheduling.threads[..], &scheduling.slices[..]),
-        Observed::Unknown(_) => Default::default(),
-    };
-    writer.threads(threads)?;
-    let mut left_out = LeftOut { limit_bytes: limit, ..LeftOut::default() };
-    // Whatever there is most of, the others keep a half of what is left.
-    let half = |written: u64, others: u64| {
-        limit.saturating_sub(others.min(limit.saturating_sub(written) / 2))
-    };
-    let others = (trace.spans.len() + slices.len()) as u64 * SLICE_BYTES;
-    let room = half(writer.written(), others);
-    left_out.tasks = writer.tasks(trace.tasks.iter().copied(), room)?;
-    let room = half(writer.written(), slices.len() as u64 * SLICE_BYTES);
-    left_out.spans = writer.spans(trace.spans.iter().copied(), room)?;
-    left_out.slices = writer.slices(slices.iter().copied(), limit)?;
+    let left_out = writer.trace(provenance, trace, run, limit)?;
     writer.end(left_out)?;
     Ok(left_out)
+}
+
+/// Writes what is known of a run that goes on: a recording that ends before the run does, until
+/// it is replaced.
+///
+/// # Errors
+/// Those of the sink.
+pub fn write_so_far<E, S: FnMut(&[u8]) -> Result<(), E>>(
+    provenance: &Provenance,
+    trace: &Trace,
+    limit: u64,
+    sink: S,
+) -> Result<(), E> {
+    Writer::new(sink)?.trace(provenance, trace, None, limit).map(drop)
 }

@@ -18,6 +18,8 @@ pub mod table;
 mod tests;
 pub mod timeline;
 mod tracks;
+#[cfg(test)]
+mod tracks_tests;
 
 pub use crate::analyse::units;
 
