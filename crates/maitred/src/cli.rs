@@ -248,7 +248,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub picture: PictureArgs,
 
-    /// Save the trace, to be shown again by `maitred show FILE`; whatever comes of the run
+    /// Save the trace, to be shown again by `maitred show FILE`; whatever comes of the run. While
+    /// it goes on, what was recorded is in the file about a second later
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
 

@@ -140,6 +140,20 @@ impl<'a> Trial<'a> {
         nature::nature(trace, self.cores)
     }
 
+    /// The trace of a run that goes on, as far as its runner has recorded it; `None`: that cannot
+    /// be read.
+    pub(crate) fn so_far(planned: &Trace, at: &Progress<'_>) -> Option<Trace> {
+        let bytes = at.trace.copy().ok()?;
+        let file = TraceFile::read(&bytes).ok()?;
+        Some(Trace {
+            lanes: file.lanes(),
+            tasks: file.tasks().collect(),
+            spans: file.sorted_spans(),
+            startup: at.startup,
+            ..planned.clone()
+        })
+    }
+
     /// The trace of a run of which nothing is known but what it is to be.
     pub(crate) fn planned(&self, entry: &Entry) -> Trace {
         let unknown = "the record ends before the run does";

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use maitred_core::recording::{Head, Provenance};
+use maitred_core::recording::Provenance;
 use maitred_core::result::{Run, Settings};
 use maitred_core::trace::{RunEnd, Span, Trace};
 use maitred_core::view::{self, units};
@@ -49,11 +49,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let provenance = provenance(&subject, &args.work);
     let planned = trial.planned(&entry);
     let trace = trial.execute(&entry, args.work.timeout.0, &mut |at| {
-        outputs.begin(|| Head {
-            provenance: provenance.clone(),
-            trace: planned.clone(),
-            run: None,
-        });
+        outputs.checkpoint(&provenance, &planned, || Trial::so_far(&planned, &at));
         progress.show(|| {
             let (finished, total) = (units::count(at.finished), units::count(at.total));
             let elapsed = units::duration(at.elapsed.as_nanos() as u64);

@@ -6,8 +6,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use maitred_core::recording::{self, Head, LeftOut, MAGIC, Provenance};
+use maitred_core::recording::{self, LeftOut, MAGIC, Provenance};
 use maitred_core::result::Run;
 use maitred_core::trace::{Slice, Span, Trace};
 use maitred_core::view::{chrome, perfetto, units};
@@ -87,18 +88,31 @@ impl Outputs {
         Ok(Self { outputs })
     }
 
-    /// Writes down what is about to run, once: whoever is killed in the run leaves that.
-    pub(crate) fn begin(&mut self, head: impl FnOnce() -> Head) {
-        let recording = |output: &&mut Output| matches!(output.form, Form::Recording { .. });
-        if let Some(output) = self.outputs.iter_mut().find(recording)
-            && !output.begun
-        {
+    /// Writes down what is known of a run that goes on: first what is about to run, then now and
+    /// again what was recorded. Whoever is killed in the run leaves that.
+    pub(crate) fn checkpoint(
+        &mut self,
+        provenance: &Provenance,
+        planned: &Trace,
+        recorded: impl FnOnce() -> Option<Trace>,
+    ) {
+        // What went into a pipe cannot be taken back.
+        let replaceable =
+            |one: &&mut Output| one.is_file && matches!(one.form, Form::Recording { .. });
+        let Some(output) = self.outputs.iter_mut().find(replaceable) else { return };
+        let now = Instant::now();
+        let trace = match output.next_checkpoint {
+            None => Some(planned.clone()),
+            Some(next) if now < next => None,
+            Some(_) => recorded(),
+        };
+        if let Some(trace) = trace {
             // Whatever is wrong now will be wrong at the end, and is told then.
-            let _ = output.begin().and_then(|()| {
-                let mut writer =
-                    recording::Writer::new(|bytes: &[u8]| output.file.write_all(bytes))?;
-                writer.head(&head())
-            });
+            let _ = output.write_so_far(provenance, &trace);
+            let took = now.elapsed();
+            let rest =
+                if took > DEAR { NEVER } else { CHECKPOINT_REST.max(took * CHECKPOINT_SHARE) };
+            output.next_checkpoint = Some(Instant::now() + rest);
         }
     }
 
@@ -161,7 +175,18 @@ struct Output {
     /// There was no such file before.
     is_new: bool,
     begun: bool,
+    /// When to write again what is known so far; `None`: nothing was written yet.
+    next_checkpoint: Option<Instant>,
 }
+
+/// At least this is between two checkpoints, and so many times as long as the last one took: they
+/// must not disturb what is measured.
+const CHECKPOINT_REST: Duration = Duration::from_secs(1);
+const CHECKPOINT_SHARE: u32 = 20;
+
+/// Who takes longer than this for one keeps too many waiting, and makes no further one.
+const DEAR: Duration = Duration::from_millis(200);
+const NEVER: Duration = Duration::from_secs(1 << 30);
 
 impl Output {
     fn open(form: Form, path: &Path) -> Result<Self, Error> {
@@ -177,7 +202,15 @@ impl Output {
         options.write(true).create(true).truncate(false);
         let file = options.open(path).map_err(unwritable)?;
         let is_file = file.metadata().map_err(unwritable)?.is_file();
-        let output = Self { form, path: path.to_owned(), file, is_file, is_new, begun: false };
+        let output = Self {
+            form,
+            path: path.to_owned(),
+            file,
+            is_file,
+            is_new,
+            begun: false,
+            next_checkpoint: None,
+        };
         if matches!(form, Form::Recording { .. }) && is_file && !is_trace_or_empty(path) {
             return Err(Error::Usage(format!(
                 "{} is there already and is no trace, so it is not overwritten; name another \
@@ -196,6 +229,14 @@ impl Output {
             self.file.rewind()?;
         }
         Ok(())
+    }
+
+    fn write_so_far(&mut self, provenance: &Provenance, trace: &Trace) -> io::Result<()> {
+        let Form::Recording { limit_bytes } = self.form else { return Ok(()) };
+        self.begin()?;
+        let mut file = BufWriter::with_capacity(1 << 18, &self.file);
+        recording::write_so_far(provenance, trace, limit_bytes, |bytes| file.write_all(bytes))?;
+        file.flush()
     }
 
     fn write(
