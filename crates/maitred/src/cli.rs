@@ -169,6 +169,11 @@ pub struct CompareArgs {
     #[arg(long, value_name = "LIST")]
     pub workers: Option<WorkerCounts>,
 
+    /// Compare the models under each of these values of a parameter; may be repeated, then under
+    /// each combination. Takes the place of every `sweep` of the workload
+    #[arg(long, value_name = "NAME=A,B,…", value_parser = parse_assignment)]
+    pub sweep: Vec<(String, String)>,
+
     /// Exactly this many clean rounds, instead of stopping when the ranking is decided
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub runs: Option<u32>,

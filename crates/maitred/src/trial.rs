@@ -28,7 +28,6 @@ const GRACE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(crate) struct Trial<'a> {
     subject: &'a Subject,
-    work: &'a Lowered,
     /// For the runner of Python, by name.
     options: BTreeMap<String, String>,
     args: &'a SubjectArgs,
@@ -53,7 +52,6 @@ impl<'a> Trial<'a> {
         let facts = machine::describe();
         Self {
             subject,
-            work: &subject.work,
             options: options(subject, &args.python),
             args,
             interrupt,
@@ -76,10 +74,11 @@ impl<'a> Trial<'a> {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Trace, Error> {
         let strategy = runtimes::told_strategy(&entry.model);
+        let work = self.subject.work_of(&entry.model);
         let execution = Execution {
             runner: &entry.runtime.runner,
-            layout: contestants::layout(strategy, entry.workers, self.work, self.spans),
-            columns: &self.work.columns,
+            layout: contestants::layout(strategy, entry.workers, work, self.spans),
+            columns: &work.columns,
             startup_limit: STARTUP_LIMIT,
             timeout: Some(limit),
             memory_limit: self.args.memory_limit.map(|limit| limit.0),
@@ -88,12 +87,12 @@ impl<'a> Trial<'a> {
         };
         let identity = entry.runtime.runner.identity();
         let known = self.calibration(&identity);
-        let servers = self.start_servers()?;
+        let servers = self.start_servers(work)?;
         let plan = |trace_path: &str, columns_path: Option<&str>| {
             let mut plan = Plan {
                 limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
                 options: self.options.clone(),
-                ..self.work.plan(
+                ..work.plan(
                     strategy,
                     entry.workers,
                     known,
@@ -124,11 +123,11 @@ impl<'a> Trial<'a> {
     }
 
     /// Starts the test servers of the workload, anew for each run.
-    fn start_servers(&self) -> Result<Servers, Error> {
-        if self.work.servers.is_empty() {
+    fn start_servers(&self, work: &Lowered) -> Result<Servers, Error> {
+        if work.servers.is_empty() {
             return Ok(Servers::default());
         }
-        Servers::start(&self.work.servers, &runtimes::own_program()?)
+        Servers::start(&work.servers, &runtimes::own_program()?)
             .map_err(|error| Error::Failed(error.to_string()))
     }
 
@@ -152,7 +151,7 @@ impl<'a> Trial<'a> {
 
     /// What is kept of a run.
     pub(crate) fn condense(&self, trace: &Trace, round: u32) -> Run {
-        let mut run = summary::run(trace, round, &self.work.expectations);
+        let mut run = summary::run(trace, round, &self.subject.work_of(&trace.model).expectations);
         let own = noise::Own {
             wall_ns: run.work_ns,
             cpu_ns: run.work_cpu.known().map(maitred_wire::Cpu::total_ns),
@@ -190,6 +189,7 @@ impl<'a> Trial<'a> {
     /// The trace of a run of which nothing is known but what it is to be.
     pub(crate) fn planned(&self, entry: &Entry) -> Trace {
         let unknown = "the record ends before the run does";
+        let work = self.subject.work_of(&entry.model);
         Trace {
             origin: Origin::Measured {
                 runtime: entry.runtime.name.clone(),
@@ -198,10 +198,10 @@ impl<'a> Trial<'a> {
             },
             model: entry.model.clone(),
             workers: entry.workers,
-            steps: self.work.steps.clone(),
-            groups: self.work.groups.iter().map(|group| self.group(group)).collect(),
-            resources: self.work.resources.clone(),
-            channels: self.work.channels.iter().map(|channel| channel.name.clone()).collect(),
+            steps: work.steps.clone(),
+            groups: work.groups.iter().map(|one| group(one, work)).collect(),
+            resources: work.resources.clone(),
+            channels: work.channels.iter().map(|channel| channel.name.clone()).collect(),
             lanes: Vec::new(),
             tasks: Vec::new(),
             spans: Vec::new(),
@@ -249,19 +249,19 @@ impl<'a> Trial<'a> {
         }
         trace
     }
+}
 
-    fn group(&self, group: &TaskGroup) -> Group {
-        let arrivals_ns = match group.arrivals {
-            Arrivals::AtOnce => Vec::new(),
-            Arrivals::EveryNs(every) => (0..u64::from(group.count)).map(|i| i * every).collect(),
-            Arrivals::Column(column) => {
-                let from = self.work.column_specs[column as usize].offset as usize;
-                self.work.columns[from..from + group.count as usize].to_vec()
-            }
-        };
-        let name = self.work.programs[group.program as usize].name.clone();
-        Group { name, first: group.first, count: group.count, arrivals_ns }
-    }
+fn group(group: &TaskGroup, work: &Lowered) -> Group {
+    let arrivals_ns = match group.arrivals {
+        Arrivals::AtOnce => Vec::new(),
+        Arrivals::EveryNs(every) => (0..u64::from(group.count)).map(|i| i * every).collect(),
+        Arrivals::Column(column) => {
+            let from = work.column_specs[column as usize].offset as usize;
+            work.columns[from..from + group.count as usize].to_vec()
+        }
+    };
+    let name = work.programs[group.program as usize].name.clone();
+    Group { name, first: group.first, count: group.count, arrivals_ns }
 }
 
 /// What the runner of Python is told beside the work.

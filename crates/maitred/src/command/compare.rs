@@ -31,7 +31,8 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     if args.words.is_empty() && args.subject.iter().all(is_saved) {
         return saved::show(args, terminal);
     }
-    let subject = open(args)?;
+    let mut subject = open(args)?;
+    subject.sweep(&args.sweep, &args.work)?;
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
     let runtimes = subject.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
@@ -192,7 +193,7 @@ fn settings(args: &CompareArgs, work: &SubjectArgs, subject: &Subject) -> Settin
     Settings {
         seed: work.seed,
         speed: work.speed.0,
-        parameters: subject.work.parameters.clone(),
+        parameters: subject.parameters(),
         warmup_rounds: args.warmup,
         budget_ns: args.runs.is_none().then_some(args.budget.0.as_nanos() as u64),
         timeout_ns: Some(work.timeout.0.as_nanos() as u64),

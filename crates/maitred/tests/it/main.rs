@@ -19,5 +19,6 @@ mod runtimes;
 mod saved;
 mod scale;
 mod signals;
+mod sweep;
 mod tidy;
 mod traces;
