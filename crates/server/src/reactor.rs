@@ -150,6 +150,9 @@ impl<'a> Reactor<'a> {
             }
         }
         if Instant::now() >= self.next_sweep {
+            if self.drain_end.is_some() {
+                self.accept_last()?;
+            }
             self.sweep();
         }
         Ok(())
@@ -363,7 +366,7 @@ impl<'a> Reactor<'a> {
         Ok(())
     }
 
-    /// Accepts everybody who got in, closes the door, and answers those inside.
+    /// Accepts everybody who got in, closes the door when the last one has come, and answers those inside.
     fn drain(&mut self) -> io::Result<()> {
         if self.drain_end.is_some() {
             return Ok(());
@@ -371,19 +374,29 @@ impl<'a> Reactor<'a> {
         self.service.draining.store(true, std::sync::atomic::Ordering::Relaxed);
         self.service.paused.store(false, std::sync::atomic::Ordering::Relaxed);
         self.drain_end = Some(Instant::now() + self.service.options.graceful_timeout);
-        if let Some(listener) = &self.listener {
+        if let Some(listener) = &mut self.listener {
             listener.refuse_handshakes();
         }
+        self.next_sweep = Instant::now() + SWEEP_DRAINING;
+        self.accept_last()
+    }
+
+    /// While the server stops: accepts who waits, and leaves the listener when no more can come.
+    fn accept_last(&mut self) -> io::Result<()> {
+        let Some(listener) = &self.listener else { return Ok(()) };
+        let is_last = listener.all_arrived();
         self.accept(usize::MAX)?;
         self.take_over(usize::MAX);
-        self.listening = false;
-        self.listener = None;
-        for index in 0..self.places.len() {
-            if let Some(connection) = &mut self.places[index].connection {
-                connection.hurry(self.service.options.times.drain_idle);
+        if is_last {
+            self.listening = false;
+            self.listener = None;
+        }
+        let drain_idle = self.service.options.times.drain_idle;
+        for place in &mut self.places {
+            if let Some(connection) = &mut place.connection {
+                connection.hurry(drain_idle);
             }
         }
-        self.next_sweep = Instant::now() + SWEEP_DRAINING;
         Ok(())
     }
 
@@ -394,7 +407,7 @@ impl<'a> Reactor<'a> {
         self.next_sweep = now + if self.drain_end.is_some() { SWEEP_DRAINING } else { SWEEP };
         for index in 0..self.places.len() {
             let place = &mut self.places[index];
-            let late = |connection: &&mut Connection| connection.deadline <= now;
+            let late = |connection: &&mut Connection| connection.is_late(now);
             if place.acting {
                 continue;
             }

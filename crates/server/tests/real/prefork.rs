@@ -27,7 +27,7 @@ fn recycling_loses_no_request() {
     load.reach(5_000);
     eventually("as many workers serve as are wanted", || server.worker_pids().len() == 2);
     let tally = load.stop();
-    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+    tally.assert_nothing_lost("processes");
     let left = server.said().iter().filter(|line| line.contains("number of requests")).count();
     assert!(left >= 20, "only {left} workers were retired");
 }
@@ -40,7 +40,7 @@ fn memory_stays_below_the_limit_and_no_request_fails() {
     let load = Load::start(server.address, &format!("/leak/{LEAK}"), &[(Manner::KeepAlive, 4)]);
     load.reach(200);
     let tally = load.stop();
-    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+    tally.assert_nothing_lost("processes");
     let workers = server.workers();
     let left = workers["left"].as_array().unwrap();
     assert!(left.len() > 2, "{workers}");
@@ -98,7 +98,7 @@ fn renewal_replaces_every_worker_and_loses_no_request() {
         now.len() == 2 && now.iter().all(|pid| !before.contains(pid))
     });
     let tally = load.stop();
-    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+    tally.assert_nothing_lost("processes");
 }
 
 #[test]
