@@ -80,7 +80,8 @@ pub(crate) fn plan(head: &Head<'_, '_>, service: &Service) -> Plan {
     let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.path == first) else {
         return Plan::text(404, "there is nothing here: / lists what there is\n");
     };
-    if argument.len() > 1 && endpoint.argument.is_empty() {
+    let may_follow = if endpoint.path == "/" { "" } else { "/" };
+    if endpoint.argument.is_empty() && !["", may_follow].contains(&argument) {
         return Plan::text(404, "nothing may follow this path: / lists what there is\n");
     }
     if !allows(endpoint, head.method) {

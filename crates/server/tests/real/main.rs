@@ -1,6 +1,7 @@
 //! Tests against real servers in processes of their own, over real sockets on loopback.
 
 mod abuse;
+mod conformance;
 mod prefork;
 mod rules;
 mod same_bytes;
