@@ -149,3 +149,16 @@ fn workers_that_die_at_once_are_not_restarted_for_ever() {
     eventually("it recovers", || server.worker_pids().len() == 2);
     server.assert_serves();
 }
+
+#[test]
+fn options_about_workers_are_refused_where_there_are_none() {
+    for option in ["--admin-port", "--max-requests", "--max-memory"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_maitred-server-dev"))
+            .args(["--strategy", "threads", "--port", "0", option, "1000"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(option) && text.contains("`threads` has none"), "{text}");
+        assert!(!output.status.success());
+    }
+}
