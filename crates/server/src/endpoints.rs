@@ -217,7 +217,10 @@ fn healthz(ask: &Ask<'_>) -> Result<Plan, Plan> {
 fn workers(ask: &Ask<'_>) -> Result<Plan, Plan> {
     match ask.service.is_admin {
         true => Ok(pages::workers(ask.service)),
-        false => Err(Plan::text(404, "only --strategy processes has workers, and lists them on its admin socket: see --admin-port\n")),
+        false => Err(Plan::text(
+            404,
+            "only --strategy processes has workers, and lists them on its admin socket: see --admin-port\n",
+        )),
     }
 }
 

@@ -162,3 +162,19 @@ fn options_about_workers_are_refused_where_there_are_none() {
         assert!(!output.status.success());
     }
 }
+
+#[test]
+fn every_worker_gets_its_share_of_the_connections() {
+    let server = start(&[]);
+    eventually("two workers serve", || server.worker_pids().len() == 2);
+    let mut clients: Vec<_> = (0..60).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        std::io::Write::write_all(client, b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert!(crate::support::read_answer(client).is_some());
+    }
+    let workers = server.workers();
+    for worker in workers["workers"].as_array().unwrap() {
+        // Half of them would be 30; all of one worker's was how it was.
+        assert!(worker["connections"].as_u64().unwrap() >= 10, "{workers}");
+    }
+}
