@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
 OWN = ("sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool")
 # Set by `configure`.
-PLACE = SimpleNamespace(server=None, peers=None, scratch=None)
+PLACE = SimpleNamespace(server=None, peers=None, scratch=None, descriptors=None)
 
 
 def add_arguments(parser):
@@ -88,11 +89,27 @@ class Server:
         self.pid = process.pid
 
 
+def limit():
+    """In the child, before it becomes the server."""
+    if PLACE.descriptors:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (PLACE.descriptors, PLACE.descriptors))
+
+
+@contextmanager
+def descriptors(count):
+    """Servers started meanwhile may have so many descriptors a process."""
+    PLACE.descriptors = count
+    try:
+        yield
+    finally:
+        PLACE.descriptors = None
+
+
 @contextmanager
 def ours(strategy, *options, port=0):
     command = [PLACE.server, "--strategy", strategy, "--port", str(port), *map(str, options)]
     with open(os.path.join(PLACE.scratch, "ours.log"), "wb+") as log:
-        process = subprocess.Popen(command, stdout=log, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, start_new_session=True, preexec_fn=limit)
         try:
             for _ in range(500):
                 found = re.findall(rb"http://[\d.]+:(\d+)", Path(log.name).read_bytes().split(b"\n")[0])
@@ -109,7 +126,8 @@ def ours(strategy, *options, port=0):
 def foreign(command, port):
     with open(os.path.join(PLACE.scratch, "peer.log"), "wb") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True, cwd=PLACE.scratch)
+            command, stdout=log, stderr=log, start_new_session=True, cwd=PLACE.scratch,
+            preexec_fn=limit)
         try:
             for _ in range(1000):
                 with socket.socket() as probe:

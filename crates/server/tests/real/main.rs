@@ -2,6 +2,7 @@
 
 mod abuse;
 mod conformance;
+mod foreign;
 mod prefork;
 mod rules;
 mod same_bytes;

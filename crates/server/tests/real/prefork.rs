@@ -176,5 +176,6 @@ fn every_worker_gets_its_share_of_the_connections() {
     for worker in workers["workers"].as_array().unwrap() {
         // Half of them would be 30; all of one worker's was how it was.
         assert!(worker["connections"].as_u64().unwrap() >= 10, "{workers}");
+        assert!(worker["resident_bytes"].as_u64().unwrap() > 100_000, "{workers}");
     }
 }
