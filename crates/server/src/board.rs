@@ -103,6 +103,14 @@ impl Board {
     }
 
     /// The sum over all workers, those that left included.
+    /// The fewest connections that a worker other than that of `slot` has, of those that serve.
+    pub(crate) fn fewest_elsewhere(&self, slot: usize) -> Option<u64> {
+        let serves = |&other: &usize| {
+            other != slot && self.get(other, Word::Pid) != 0 && self.stage(other) == Stage::Ready
+        };
+        (0..self.slots()).filter(serves).map(|other| self.get(other, Word::Open)).min()
+    }
+
     pub(crate) fn sum(&self, word: Word) -> u64 {
         (0..=self.slots).map(|slot| self.get(slot, word)).sum()
     }

@@ -13,6 +13,7 @@ use crate::board::Word;
 use crate::conversation::{Conversation, Need, Phase};
 use crate::plan::{Act, PIECE_BYTES};
 use crate::service::Service;
+use crate::sys;
 
 /// How long a closed connection is read on, so that the client gets the answer and not a reset.
 const LINGER: Duration = Duration::from_secs(2);
@@ -129,9 +130,23 @@ impl Connection {
         }
     }
 
-    /// From now on the connection has only so long to begin another request.
+    /// Whether the client's time is over. While input waits to be read it is not the client who is late.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        let is_our_turn = || {
+            self.unsent.is_empty()
+                && !self.lingering
+                && self.conversation.phase() != Phase::Answer
+                && sys::has_input(&self.stream)
+        };
+        self.deadline <= now && !is_our_turn()
+    }
+
+    /// If the connection is between two requests, it has only so long to begin another one. Who has
+    /// begun keeps the time that he has anyway.
     pub(crate) fn hurry(&mut self, time: Duration) {
-        self.deadline = self.deadline.min(Instant::now() + time);
+        if self.is_idle() {
+            self.deadline = self.deadline.min(Instant::now() + time);
+        }
     }
 
     fn try_turn(&mut self, buffers: &mut Buffers, service: &Service) -> io::Result<Wants> {

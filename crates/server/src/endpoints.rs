@@ -80,7 +80,8 @@ pub(crate) fn plan(head: &Head<'_, '_>, service: &Service) -> Plan {
     let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.path == first) else {
         return Plan::text(404, "there is nothing here: / lists what there is\n");
     };
-    if argument.len() > 1 && endpoint.argument.is_empty() {
+    let may_follow = if endpoint.path == "/" { "" } else { "/" };
+    if endpoint.argument.is_empty() && !["", may_follow].contains(&argument) {
         return Plan::text(404, "nothing may follow this path: / lists what there is\n");
     }
     if !allows(endpoint, head.method) {
@@ -216,7 +217,10 @@ fn healthz(ask: &Ask<'_>) -> Result<Plan, Plan> {
 fn workers(ask: &Ask<'_>) -> Result<Plan, Plan> {
     match ask.service.is_admin {
         true => Ok(pages::workers(ask.service)),
-        false => Err(Plan::text(404, "the worker list is on the admin socket: see --admin-port\n")),
+        false => Err(Plan::text(
+            404,
+            "only --strategy processes has workers, and lists them on its admin socket: see --admin-port\n",
+        )),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::options::Architecture;
+
 /// An error that ends the server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -10,6 +12,10 @@ pub enum ServeError {
     Bind { address: SocketAddr, cause: io::Error },
     #[error("cannot open the access log: {0}; name a file that can be written")]
     Log(io::Error),
+    #[error(
+        "--{option} is about worker processes, and `{architecture}` has none; leave it out, or choose --strategy processes"
+    )]
+    NoWorkers { option: &'static str, architecture: Architecture },
     #[error(
         "processes are forked, which needs a program with one thread, but this one has {threads}; start the server before any thread"
     )]

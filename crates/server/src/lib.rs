@@ -37,12 +37,14 @@ use signals::Signals;
 /// SIGCHLD too) for the whole process.
 ///
 /// # Errors
-/// The address is taken, the log cannot be opened, or the kernel refuses something.
+/// An option needs worker processes and the strategy has none, the address is taken, the log cannot be opened, or the kernel refuses something.
 pub fn serve(options: Options) -> Result<(), ServeError> {
-    let listener = Listener::bind(&options, options.port)?;
     let forks = options.architecture == Architecture::Processes;
-    let admin_port = options.admin_port.filter(|_| forks);
-    let admin = admin_port.map(|port| Listener::bind(&options, port)).transpose()?;
+    if let Some(option) = options.about_processes().filter(|_| !forks) {
+        return Err(ServeError::NoWorkers { option, architecture: options.architecture });
+    }
+    let listener = Listener::bind(&options, options.port)?;
+    let admin = options.admin_port.map(|port| Listener::bind(&options, port)).transpose()?;
     let signals = if forks { Signals::for_master() } else { Signals::new() }?;
     (options.tell)(&Event::Listening {
         address: listener.address()?,

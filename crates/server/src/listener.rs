@@ -4,10 +4,18 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::ServeError;
 use crate::options::Options;
 use crate::sys;
+
+/// How long a handshake may take to end after no new one is begun: a lost packet of it is repeated
+/// after a second (tcp(7), RFC 6298), and this allows for one.
+const HANDSHAKE_MAX: Duration = Duration::from_millis(1500);
+/// A handshake that another processor was beginning when the filter came shows after this, at the latest.
+const HANDSHAKE_BEGINS: Duration = Duration::from_millis(10);
 
 /// What came of accepting.
 #[derive(Debug)]
@@ -22,6 +30,8 @@ pub(crate) enum Accepted {
 pub(crate) struct Listener {
     socket: TcpListener,
     spare: Option<File>,
+    /// Since when no new handshake is begun.
+    closing_since: Option<Instant>,
 }
 
 impl Listener {
@@ -32,14 +42,14 @@ impl Listener {
             sys::set_backlog(&socket, options.backlog)?;
             sys::set_nodelay(&socket)?;
             socket.set_nonblocking(true)?;
-            Ok(Self { socket, spare: spare() })
+            Ok(Self { socket, spare: spare(), closing_since: None })
         };
         bind().map_err(|cause| ServeError::Bind { address, cause })
     }
 
     /// The same socket for another process or thread, with a spare descriptor of its own.
     pub(crate) fn share(&self) -> io::Result<Self> {
-        Ok(Self { socket: self.socket.try_clone()?, spare: spare() })
+        Ok(Self { socket: self.socket.try_clone()?, spare: spare(), closing_since: None })
     }
 
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
@@ -71,9 +81,38 @@ impl Listener {
     }
 
     /// No further client is let in from now on; those that are in can still be accepted.
-    pub(crate) fn refuse_handshakes(&self) {
+    pub(crate) fn refuse_handshakes(&mut self) {
         // Without the filter a handshake can still fall between the last accept and the close.
         let _ = sys::refuse_handshakes(&self.socket);
+        self.closing_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether every handshake that was begun before [`Self::refuse_handshakes`] has ended. Whoever
+    /// accepts until nobody waits *after* this was true can close, and loses nobody.
+    ///
+    /// The end of the queue does not show this: the client's kernel takes its side for connected, and sends the
+    /// request, while its last packet still waits for a processor (softirq) on the way to ours.
+    pub(crate) fn all_arrived(&self) -> bool {
+        let since = self.closing_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let port = self.address().map_or(0, |address| address.port());
+        since >= HANDSHAKE_MAX || (since >= HANDSHAKE_BEGINS && !handshakes_under_way(port))
+    }
+
+    /// Lets nobody in any more, and calls `admit`, which accepts one client and says whether
+    /// there was one, until everybody who got in was accepted.
+    pub(crate) fn accept_last(
+        &mut self,
+        mut admit: impl FnMut(&mut Self) -> io::Result<bool>,
+    ) -> io::Result<()> {
+        self.refuse_handshakes();
+        loop {
+            let is_last = self.all_arrived();
+            while admit(self)? {}
+            if is_last {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Gives the spare descriptor to one client, just to say 503. Whether there was one.
@@ -97,6 +136,20 @@ impl Listener {
         self.spare = spare();
         somebody
     }
+}
+
+/// Whether the kernel has a half-made connection to that port: state SYN_RECV (03) of the tables
+/// in proc_pid_net(5). It leaves that state only after it is in the queue of `accept`.
+fn handshakes_under_way(port: u16) -> bool {
+    let is_half_made = |line: &str| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let local = words.next().and_then(|address| address.rsplit(':').next());
+        local.and_then(|digits| u16::from_str_radix(digits, 16).ok()) == Some(port)
+            && words.nth(1) == Some("03")
+    };
+    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
+        std::fs::read_to_string(table).is_ok_and(|text| text.lines().any(is_half_made))
+    })
 }
 
 fn spare() -> Option<File> {

@@ -147,6 +147,18 @@ pub struct Options {
     pub tell: fn(&Event),
 }
 
+impl Options {
+    /// The first option chosen that means nothing without worker processes.
+    pub(crate) fn about_processes(&self) -> Option<&'static str> {
+        let chosen = [
+            ("admin-port", self.admin_port.is_some()),
+            ("max-requests", self.requests_max.is_some()),
+            ("max-memory", self.memory_max.is_some()),
+        ];
+        chosen.iter().find(|(_, is_chosen)| *is_chosen).map(|(name, _)| *name)
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

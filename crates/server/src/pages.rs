@@ -95,7 +95,7 @@ pub(crate) fn workers(service: &Service) -> Plan {
                 },
                 "age_s": seconds(now.saturating_sub(board.get(slot, Word::Started))),
                 "requests": board.get(slot, Word::Served),
-                "resident_bytes": board.get(slot, Word::Resident),
+                "resident_bytes": measured(board.get(slot, Word::Resident)),
                 "connections": board.get(slot, Word::Open),
             })
         })
@@ -109,11 +109,16 @@ pub(crate) fn workers(service: &Service) -> Plan {
                 "why": left.why.to_string(),
                 "requests": left.requests,
                 "age_s": left.age.as_secs_f64(),
-                "resident_bytes": left.resident,
+                "resident_bytes": measured(left.resident),
             })
         })
         .collect();
     json(&serde_json::json!({ "workers": workers, "left": left }))
+}
+
+/// Unknown is not zero: a worker that ended before it was measured has no size.
+fn measured(bytes: u64) -> Option<u64> {
+    (bytes > 0).then_some(bytes)
 }
 
 fn json(value: &serde_json::Value) -> Plan {

@@ -19,6 +19,10 @@ const SIGNALS: u64 = u64::MAX - 1;
 const PASSAGE: u64 = u64::MAX - 2;
 /// Connections taken in one go; those inside are served in between.
 const ACCEPTS_AT_ONCE: usize = 16;
+/// So many connections more than a sibling are no reason to leave the next one to it.
+const LEAD_MAX: u64 = 4;
+/// How long the next connection is left to the siblings, who may be busy: then they had their chance.
+const COURTESY: Duration = Duration::from_millis(5);
 /// How often deadlines are looked at; also the longest silence between two signs of life.
 const SWEEP: Duration = Duration::from_millis(500);
 const SWEEP_DRAINING: Duration = Duration::from_millis(20);
@@ -56,6 +60,8 @@ pub(crate) struct Reactor<'a> {
     /// Whether the listener is watched: not while there are too many connections.
     listening: bool,
     exclusive: bool,
+    /// Until when the listener is left to siblings who have fewer connections.
+    courteous_until: Option<Instant>,
     places: Vec<Place>,
     free: Vec<u32>,
     acts: VecDeque<(Guest, Act)>,
@@ -83,6 +89,7 @@ impl<'a> Reactor<'a> {
             listener: Some(listener),
             listening: false,
             exclusive: false,
+            courteous_until: None,
             places: Vec::new(),
             free: Vec::new(),
             acts: VecDeque::new(),
@@ -120,6 +127,10 @@ impl<'a> Reactor<'a> {
         self.free.len() == self.places.len()
     }
 
+    fn is_full(&self) -> bool {
+        self.places.len() - self.free.len() >= self.service.options.connections_max
+    }
+
     /// What was asked of this process beyond draining and stopping, which the reactor sees to.
     pub(crate) fn next_order(&mut self) -> Option<Signal> {
         self.orders.pop()
@@ -136,7 +147,8 @@ impl<'a> Reactor<'a> {
     /// begin another one after it.
     pub(crate) fn wait(&mut self, time: Duration) -> io::Result<()> {
         if self.next_event == self.events.len() {
-            let until_sweep = self.next_sweep.saturating_duration_since(Instant::now());
+            let next = self.courteous_until.map_or(self.next_sweep, |it| it.min(self.next_sweep));
+            let until_sweep = next.saturating_duration_since(Instant::now());
             self.epoll.wait(&mut self.events, time.min(until_sweep))?;
             self.next_event = 0;
         }
@@ -149,7 +161,16 @@ impl<'a> Reactor<'a> {
                 (token, hung_up) => self.serve(token, hung_up),
             }
         }
+        if self.courteous_until.is_some_and(|end| Instant::now() >= end) {
+            self.courteous_until = None;
+            if self.passage_or_alone() && !self.is_full() {
+                self.listen()?;
+            }
+        }
         if Instant::now() >= self.next_sweep {
+            if self.drain_end.is_some() {
+                self.accept_last()?;
+            }
             self.sweep();
         }
         Ok(())
@@ -227,11 +248,11 @@ impl<'a> Reactor<'a> {
             match listener.accept(true)? {
                 Accepted::Connection(stream) => {
                     self.admit(Connection::new(stream, self.service));
+                    self.let_siblings_go_first()?;
                 }
                 Accepted::Nobody => break,
             }
-            let count = self.places.len() - self.free.len();
-            if count >= self.service.options.connections_max && self.drain_end.is_none() {
+            if self.is_full() && self.drain_end.is_none() {
                 if let Some(listener) = self.listener.as_ref().filter(|_| self.listening) {
                     self.listening = false;
                     self.epoll.remove(listener)?;
@@ -240,6 +261,23 @@ impl<'a> Reactor<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Of several that wait exclusively the kernel always wakes the one that came first, and who is
+    /// running takes all of a burst: one worker would get all connections. Who took one goes to the end
+    /// of the queue, and who has many more than a sibling stays away for a moment.
+    fn let_siblings_go_first(&mut self) -> io::Result<()> {
+        let is_shared = self.exclusive && self.listening && self.drain_end.is_none();
+        let Some(listener) = self.listener.as_ref().filter(|_| is_shared) else { return Ok(()) };
+        self.epoll.remove(listener)?;
+        self.listening = false;
+        let count = (self.places.len() - self.free.len()) as u64;
+        let fewest = self.service.board.fewest_elsewhere(self.service.slot);
+        if fewest.is_some_and(|fewest| count > fewest + LEAD_MAX) {
+            self.courteous_until = Some(Instant::now() + COURTESY);
+            return Ok(());
+        }
+        self.listen()
     }
 
     fn take_over(&mut self, at_most: usize) {
@@ -342,7 +380,7 @@ impl<'a> Reactor<'a> {
             self.free.push(index);
             self.service.closed();
         }
-        if !self.listening && self.passage_or_alone() {
+        if !self.listening && self.passage_or_alone() && self.courteous_until.is_none() {
             // Failing to listen again is tried again with the next connection that leaves.
             let _ = self.listen();
         }
@@ -363,7 +401,7 @@ impl<'a> Reactor<'a> {
         Ok(())
     }
 
-    /// Accepts everybody who got in, closes the door, and answers those inside.
+    /// Accepts everybody who got in, closes the door when the last one has come, and answers those inside.
     fn drain(&mut self) -> io::Result<()> {
         if self.drain_end.is_some() {
             return Ok(());
@@ -371,19 +409,29 @@ impl<'a> Reactor<'a> {
         self.service.draining.store(true, std::sync::atomic::Ordering::Relaxed);
         self.service.paused.store(false, std::sync::atomic::Ordering::Relaxed);
         self.drain_end = Some(Instant::now() + self.service.options.graceful_timeout);
-        if let Some(listener) = &self.listener {
+        if let Some(listener) = &mut self.listener {
             listener.refuse_handshakes();
         }
+        self.next_sweep = Instant::now() + SWEEP_DRAINING;
+        self.accept_last()
+    }
+
+    /// While the server stops: accepts who waits, and leaves the listener when no more can come.
+    fn accept_last(&mut self) -> io::Result<()> {
+        let Some(listener) = &self.listener else { return Ok(()) };
+        let is_last = listener.all_arrived();
         self.accept(usize::MAX)?;
         self.take_over(usize::MAX);
-        self.listening = false;
-        self.listener = None;
-        for index in 0..self.places.len() {
-            if let Some(connection) = &mut self.places[index].connection {
-                connection.hurry(self.service.options.times.drain_idle);
+        if is_last {
+            self.listening = false;
+            self.listener = None;
+        }
+        let drain_idle = self.service.options.times.drain_idle;
+        for place in &mut self.places {
+            if let Some(connection) = &mut place.connection {
+                connection.hurry(drain_idle);
             }
         }
-        self.next_sweep = Instant::now() + SWEEP_DRAINING;
         Ok(())
     }
 
@@ -394,7 +442,7 @@ impl<'a> Reactor<'a> {
         self.next_sweep = now + if self.drain_end.is_some() { SWEEP_DRAINING } else { SWEEP };
         for index in 0..self.places.len() {
             let place = &mut self.places[index];
-            let late = |connection: &&mut Connection| connection.deadline <= now;
+            let late = |connection: &&mut Connection| connection.is_late(now);
             if place.acting {
                 continue;
             }

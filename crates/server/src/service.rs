@@ -93,9 +93,12 @@ impl Service {
         self.board.word(self.slot, Word::Open).fetch_sub(1, Relaxed);
     }
 
-    /// A sign of life, for the master.
+    /// A sign of life, for the master, and how large this process is, for whoever asks why it left.
     pub(crate) fn beat(&self) {
         self.board.set(self.slot, Word::Beat, monotonic_ns());
+        if let Some(allowance) = &self.allowance {
+            self.board.set(self.slot, Word::Resident, resident_bytes(&allowance.statm));
+        }
     }
 
     /// Counts an answer, and asks to leave if this was the last one allowed.

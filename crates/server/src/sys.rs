@@ -258,6 +258,14 @@ pub(crate) fn end_input(socket: RawFd) {
     unsafe { libc::shutdown(socket, libc::SHUT_RD) };
 }
 
+/// Whether something was received and not read yet; the end of the input does not count: recv(2).
+pub(crate) fn has_input(socket: &impl AsRawFd) -> bool {
+    let mut byte = 0_u8;
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    // SAFETY: the kernel writes at most one byte to `byte`.
+    unsafe { libc::recv(socket.as_raw_fd(), (&raw mut byte).cast(), 1, flags) > 0 }
+}
+
 /// Words that this process shares with those it will fork.
 pub(crate) fn shared_words(count: usize) -> io::Result<&'static [AtomicU64]> {
     // SAFETY: an anonymous mapping has no other owner; the kernel fills it with zeros, which are

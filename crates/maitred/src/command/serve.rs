@@ -13,7 +13,9 @@ use crate::error::Error;
 /// to give up.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     serve(options(args)).map_err(|error| match error {
-        ServeError::Bind { .. } | ServeError::Log(_) => Error::Usage(error.to_string()),
+        ServeError::Bind { .. } | ServeError::Log(_) | ServeError::NoWorkers { .. } => {
+            Error::Usage(error.to_string())
+        }
         other => Error::Failed(other.to_string()),
     })
 }

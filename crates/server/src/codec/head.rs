@@ -171,10 +171,12 @@ fn explain(error: httparse::Error, bytes: &[u8], limits: &SizeLimits) -> Refusal
     }
 }
 
-/// Whether the request line ends in a well-formed version that is not ours (`HTTP/2.0`).
+/// Whether the request line has three words of which the last is a well-formed version that is not
+/// ours (`HTTP/2.0`).
 fn names_other_version(bytes: &[u8]) -> bool {
     let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or(&[]);
-    let word = line.rsplit(|&byte| byte == b' ').next().unwrap_or(&[]);
-    matches!(word, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-        if major.is_ascii_digit() && minor.is_ascii_digit())
+    let mut words = line.split(|&byte| byte == b' ').skip(2);
+    let (version, rest) = (words.next().unwrap_or(&[]), words.next());
+    matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+        if major.is_ascii_digit() && minor.is_ascii_digit() && rest.is_none())
 }

@@ -86,9 +86,8 @@ where
         }
     }
     service.draining.store(true, Relaxed);
-    listener.get_ref().refuse_handshakes();
-    while admit(service, roll, listener.get_mut(), attend)? {}
-    Ok(())
+    // This thread runs no tasks, so it may block.
+    listener.get_mut().accept_last(|listener| admit(service, roll, listener, attend))
 }
 
 fn admit<F, T>(
@@ -117,12 +116,13 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
     let connection = Connection::new(stream, &service);
     let both = Interest::READABLE | Interest::WRITABLE;
     let Ok(mut connection) = sys::watch(connection, both) else { return };
-    // Dropped before the connection.
-    let _entry = entry;
+    // Moved here to be dropped before the connection.
+    let entry = entry;
     let mut wants = Wants::Read;
     // One timer for the whole life, set forward only when it rings too early.
     let mut alarm = pin!(sleep_until(connection.get_ref().deadline.into()));
     loop {
+        entry.set_busy(!connection.get_ref().is_idle());
         wants = match wants {
             // Another task goes on meanwhile.
             Wants::Act(Act::Wait(time)) if time.is_zero() => {
@@ -150,14 +150,13 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
                 };
                 match poll_fn(socket_or_alarm).await {
                     Some(next) => next,
+                    None if connection.get_ref().is_late(Instant::now().into_std()) => {
+                        with_buffers(|buffers| connection.get_mut().time_out(buffers, &service))
+                    }
                     None => {
-                        let deadline = Instant::from_std(connection.get_ref().deadline);
-                        if deadline <= Instant::now() {
-                            with_buffers(|buffers| connection.get_mut().time_out(buffers, &service))
-                        } else {
-                            alarm.as_mut().reset(deadline);
-                            wants
-                        }
+                        let soon = Instant::now() + Duration::from_millis(1);
+                        alarm.as_mut().reset(soon.max(connection.get_ref().deadline.into()));
+                        wants
                     }
                 }
             }

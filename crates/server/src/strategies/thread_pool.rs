@@ -69,8 +69,7 @@ pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals)
         }
     }
     pool.service.draining.store(true, Relaxed);
-    listener.refuse_handshakes();
-    while pool.admit(&mut listener)? {}
+    listener.accept_last(|listener| pool.admit(listener))?;
     drop(listener);
     pool.see_out();
     Ok(())
@@ -148,7 +147,7 @@ impl Pool {
         let now = Instant::now();
         let mut buffers = Buffers::with_input(1);
         self.waiting().retain(|_, connection| {
-            let keep = connection.deadline > now
+            let keep = !connection.is_late(now)
                 || connection.time_out(&mut buffers, &self.service) != Wants::Gone;
             if !keep {
                 self.service.closed();

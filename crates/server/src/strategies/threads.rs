@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::board::Word;
 use crate::connection::{Buffers, Connection, Wants};
 use crate::listener::{Accepted, Listener};
-use crate::roll::Roll;
+use crate::roll::{Entry, Roll};
 use crate::service::Service;
 use crate::signals::{Signal, Signals};
 use crate::sys;
@@ -45,8 +45,7 @@ pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals)
     }
     // Stopping: everybody who got in is answered, then the door is closed.
     service.draining.store(true, Relaxed);
-    listener.refuse_handshakes();
-    while admit(&service, &roll, &mut listener)? {}
+    listener.accept_last(|listener| admit(&service, &roll, listener))?;
     drop(listener);
     see_out(&service, &roll);
     Ok(())
@@ -62,7 +61,7 @@ fn admit(service: &Arc<Service>, roll: &Arc<Roll>, listener: &mut Listener) -> i
     let service_there = Arc::clone(service);
     let thread = thread::Builder::new().name("connection".into()).stack_size(STACK_BYTES);
     let spawned = thread.spawn(move || {
-        let connection = attend(connection, &service_there);
+        let connection = attend(connection, &entry, &service_there);
         service_there.closed();
         drop(entry);
         drop(connection);
@@ -76,7 +75,7 @@ fn admit(service: &Arc<Service>, roll: &Arc<Roll>, listener: &mut Listener) -> i
 }
 
 /// One client from beginning to end.
-fn attend(mut connection: Connection, service: &Service) -> Connection {
+fn attend(mut connection: Connection, entry: &Entry, service: &Service) -> Connection {
     let mut buffers = Buffers::with_input(INPUT_BYTES);
     let times = &service.options.times;
     let tick = times.head.min(times.body).min(times.idle).max(Duration::from_millis(1));
@@ -93,8 +92,9 @@ fn attend(mut connection: Connection, service: &Service) -> Connection {
             Wants::Read | Wants::Write => connection.turn(&mut buffers, service),
             Wants::Gone => return connection,
         };
+        entry.set_busy(!connection.is_idle());
         let waited = connection.drained_input || wants == Wants::Write;
-        if waited && Instant::now() >= connection.deadline && !matches!(wants, Wants::Act(_)) {
+        if waited && !matches!(wants, Wants::Act(_)) && connection.is_late(Instant::now()) {
             wants = connection.time_out(&mut buffers, service);
         }
     }
@@ -104,13 +104,12 @@ fn attend(mut connection: Connection, service: &Service) -> Connection {
 pub(super) fn see_out(service: &Service, roll: &Roll) {
     let start = Instant::now();
     let options = &service.options;
-    let mut hushed = false;
     while roll.len() > 0 && start.elapsed() < options.graceful_timeout {
-        if !hushed && start.elapsed() >= options.times.drain_idle {
-            roll.end_inputs();
-            hushed = true;
+        // Again and again: who is busy now may be idle later.
+        if start.elapsed() >= options.times.drain_idle {
+            roll.end_idle();
         }
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(5));
     }
     service.count(Word::Cut, roll.len() as u64);
 }

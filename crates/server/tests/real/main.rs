@@ -1,6 +1,8 @@
 //! Tests against real servers in processes of their own, over real sockets on loopback.
 
 mod abuse;
+mod conformance;
+mod foreign;
 mod prefork;
 mod rules;
 mod same_bytes;

@@ -27,7 +27,7 @@ fn recycling_loses_no_request() {
     load.reach(5_000);
     eventually("as many workers serve as are wanted", || server.worker_pids().len() == 2);
     let tally = load.stop();
-    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+    tally.assert_nothing_lost("processes");
     let left = server.said().iter().filter(|line| line.contains("number of requests")).count();
     assert!(left >= 20, "only {left} workers were retired");
 }
@@ -40,7 +40,7 @@ fn memory_stays_below_the_limit_and_no_request_fails() {
     let load = Load::start(server.address, &format!("/leak/{LEAK}"), &[(Manner::KeepAlive, 4)]);
     load.reach(200);
     let tally = load.stop();
-    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+    tally.assert_nothing_lost("processes");
     let workers = server.workers();
     let left = workers["left"].as_array().unwrap();
     assert!(left.len() > 2, "{workers}");
@@ -98,7 +98,7 @@ fn renewal_replaces_every_worker_and_loses_no_request() {
         now.len() == 2 && now.iter().all(|pid| !before.contains(pid))
     });
     let tally = load.stop();
-    assert_eq!((tally.lost.load(Relaxed), tally.failed.load(Relaxed)), (0, 0), "{tally:?}");
+    tally.assert_nothing_lost("processes");
 }
 
 #[test]
@@ -148,4 +148,34 @@ fn workers_that_die_at_once_are_not_restarted_for_ever() {
     }
     eventually("it recovers", || server.worker_pids().len() == 2);
     server.assert_serves();
+}
+
+#[test]
+fn options_about_workers_are_refused_where_there_are_none() {
+    for option in ["--admin-port", "--max-requests", "--max-memory"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_maitred-server-dev"))
+            .args(["--strategy", "threads", "--port", "0", option, "1000"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(option) && text.contains("`threads` has none"), "{text}");
+        assert!(!output.status.success());
+    }
+}
+
+#[test]
+fn every_worker_gets_its_share_of_the_connections() {
+    let server = start(&[]);
+    eventually("two workers serve", || server.worker_pids().len() == 2);
+    let mut clients: Vec<_> = (0..60).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        std::io::Write::write_all(client, b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert!(crate::support::read_answer(client).is_some());
+    }
+    let workers = server.workers();
+    for worker in workers["workers"].as_array().unwrap() {
+        // Half of them would be 30; all of one worker's was how it was.
+        assert!(worker["connections"].as_u64().unwrap() >= 10, "{workers}");
+        assert!(worker["resident_bytes"].as_u64().unwrap() > 100_000, "{workers}");
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, sync::Mutex};
 
 /// All strategies that use our codec.
 pub(crate) const OWN: [&str; 6] =
@@ -174,6 +174,11 @@ pub(crate) fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
 
 /// Reads one answer with a Content-Length. `None`: the connection ended instead.
 pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<String> {
+    try_read_answer(stream).ok()
+}
+
+/// Reads one answer with a Content-Length, or says what came instead and after how many bytes.
+fn try_read_answer(stream: &mut TcpStream) -> Result<String, (io::Error, usize)> {
     let mut bytes = Vec::new();
     let mut room = [0; 4096];
     loop {
@@ -182,11 +187,12 @@ pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<String> {
             let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
             let length: usize = length.map_or(0, |digits| digits.parse().expect("digits"));
             if body.len() >= length {
-                return Some(text.into_owned());
+                return Ok(text.into_owned());
             }
         }
         match stream.read(&mut room) {
-            Ok(0) | Err(_) => return None,
+            Ok(0) => return Err((ErrorKind::UnexpectedEof.into(), bytes.len())),
+            Err(error) => return Err((error, bytes.len())),
             Ok(read) => bytes.extend_from_slice(&room[..read]),
         }
     }
@@ -200,7 +206,7 @@ pub(crate) fn without_date(answer: &[u8]) -> String {
 }
 
 /// How a client of the load behaves.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Manner {
     KeepAlive,
     Reconnect,
@@ -214,10 +220,26 @@ pub(crate) struct Tally {
     pub(crate) lost: AtomicU64,
     /// Answered with something else than 200.
     pub(crate) failed: AtomicU64,
+    /// Who lost a request, and how and when; and what the test did meanwhile.
+    story: Mutex<Vec<String>>,
+}
+
+impl Tally {
+    fn tell(&self, start: Instant, what: &str) {
+        let line = format!("{:.4} s: {what}", start.elapsed().as_secs_f64());
+        self.story.lock().expect("nobody panics with it").push(line);
+    }
+
+    /// Fails unless every request that was sent was answered with 200.
+    pub(crate) fn assert_nothing_lost(&self, strategy: &str) {
+        let bad = self.lost.load(Relaxed) + self.failed.load(Relaxed);
+        assert_eq!(bad, 0, "{strategy} lost or refused requests: {self:#?}");
+    }
 }
 
 /// Clients that send one request after another until stopped, or until nobody listens.
 pub(crate) struct Load {
+    start: Instant,
     pub(crate) tally: Arc<Tally>,
     stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<()>>,
@@ -226,15 +248,22 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn start(address: SocketAddr, target: &str, clients: &[(Manner, usize)]) -> Self {
         let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
-        let mut threads = Vec::new();
+        let (mut threads, start) = (Vec::new(), Instant::now());
         for &(manner, count) in clients {
             for _ in 0..count {
                 let (tally, stop) = (Arc::clone(&tally), Arc::clone(&stop));
                 let target = target.to_owned();
-                threads.push(thread::spawn(move || ask(address, &target, manner, &tally, &stop)));
+                threads.push(thread::spawn(move || {
+                    Client { address, manner, start, tally }.ask(&target, &stop);
+                }));
             }
         }
-        Self { tally, stop, clients: threads }
+        Self { start, tally, stop, clients: threads }
+    }
+
+    /// Writes down what the test does at this moment, for whoever reads about a loss.
+    pub(crate) fn note(&self, what: &str) {
+        self.tally.tell(self.start, what);
     }
 
     /// Waits until so many requests were answered.
@@ -260,34 +289,74 @@ impl Load {
     }
 }
 
-fn ask(address: SocketAddr, target: &str, manner: Manner, tally: &Tally, stop: &AtomicBool) {
-    let close = if matches!(manner, Manner::Reconnect) { "Connection: close\r\n" } else { "" };
-    let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{close}\r\n");
-    let mut kept: Option<TcpStream> = None;
-    while !stop.load(Relaxed) {
-        let mut stream = match kept.take().map_or_else(|| connect(address), Ok) {
-            Ok(stream) => stream,
-            // Nobody listens: no request was sent, so none is lost.
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
-            // Reset during the handshake: neither.
-            Err(_) => continue,
-        };
-        if stream.write_all(request.as_bytes()).is_err() {
-            tally.lost.fetch_add(1, Relaxed);
-            continue;
+/// One client of a load.
+struct Client {
+    address: SocketAddr,
+    manner: Manner,
+    start: Instant,
+    tally: Arc<Tally>,
+}
+
+/// A connection and what it did so far.
+struct Line {
+    stream: TcpStream,
+    connected: Instant,
+    answers: u32,
+    /// The end of the last answer.
+    idle_since: Instant,
+}
+
+impl Client {
+    fn ask(&self, target: &str, stop: &AtomicBool) {
+        let closes = matches!(self.manner, Manner::Reconnect);
+        let close = if closes { "Connection: close\r\n" } else { "" };
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{close}\r\n");
+        let mut kept: Option<Line> = None;
+        while !stop.load(Relaxed) {
+            let mut line = match kept.take().map_or_else(|| self.open(), Ok) {
+                Ok(line) => line,
+                // Nobody listens: no request was sent, so none is lost.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
+                // Reset during the handshake: neither.
+                Err(_) => continue,
+            };
+            let idle = line.idle_since.elapsed();
+            let sent = Instant::now();
+            let answer = match line.stream.write_all(request.as_bytes()) {
+                Ok(()) => try_read_answer(&mut line.stream),
+                Err(error) => Err((error, 0)),
+            };
+            let Ok(answer) = answer.map_err(|(error, read)| {
+                self.tally.lost.fetch_add(1, Relaxed);
+                let what = format!(
+                    "{:?} client lost request {} of a connection: {error} after {read} bytes, {:?} after \
+                     sending, {:?} after connecting, idle for {idle:?} before",
+                    self.manner,
+                    line.answers + 1,
+                    sent.elapsed(),
+                    line.connected.elapsed(),
+                );
+                self.tally.tell(self.start, &what);
+            }) else {
+                continue;
+            };
+            self.tally.answered.fetch_add(1, Relaxed);
+            if !answer.starts_with("HTTP/1.1 200") {
+                self.tally.failed.fetch_add(1, Relaxed);
+                self.tally.tell(self.start, &answer);
+            }
+            if answer.contains("\r\nConnection: close\r\n") {
+                let _ = line.stream.shutdown(Shutdown::Both);
+            } else {
+                (line.answers, line.idle_since) = (line.answers + 1, Instant::now());
+                kept = Some(line);
+            }
         }
-        let Some(answer) = read_answer(&mut stream) else {
-            tally.lost.fetch_add(1, Relaxed);
-            continue;
-        };
-        tally.answered.fetch_add(1, Relaxed);
-        if !answer.starts_with("HTTP/1.1 200") {
-            tally.failed.fetch_add(1, Relaxed);
-        }
-        if answer.contains("\r\nConnection: close\r\n") {
-            let _ = stream.shutdown(Shutdown::Both);
-        } else {
-            kept = Some(stream);
-        }
+    }
+
+    fn open(&self) -> io::Result<Line> {
+        let connected = Instant::now();
+        let stream = connect(self.address)?;
+        Ok(Line { stream, connected, answers: 0, idle_since: Instant::now() })
     }
 }

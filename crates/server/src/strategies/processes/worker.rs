@@ -21,9 +21,7 @@ pub(super) fn live(house: &House, slot: usize) -> io::Result<()> {
     let signals = Signals::new()?;
     let mut service = Service::new(house.options.clone(), house.board, slot)?;
     let requests_max = house.options.requests_max.map(|max| max + jitter(&house.options));
-    if requests_max.is_some() || house.options.memory_max.is_some() {
-        service.allowance = Some(Allowance::new(requests_max, house.options.memory_max)?);
-    }
+    service.allowance = Some(Allowance::new(requests_max, house.options.memory_max)?);
     let listener = house.listener.share()?;
     let mut reactor = Reactor::with_siblings(&service, listener, &signals, &house.passage)?;
     service.beat();

@@ -1,0 +1,130 @@
+"""Loads: wrk, and clients that count what was lost."""
+
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+
+from servers import cpu_seconds
+
+REQUEST = b"GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n"
+
+
+def wrk(server, threads, connections=64, path="/bytes/13", seconds=4, header=None):
+    """Requests a second, server CPU in µs a request, p99 in ms."""
+    url = f"http://127.0.0.1:{server.port}{path}"
+    extra = ["-H", header] if header else []
+    warm = ["wrk", "-t1", f"-c{connections}", "-d1", *extra, url]
+    subprocess.run(warm, stdout=subprocess.DEVNULL, check=True)
+    before = cpu_seconds(server.pid)
+    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}", "--latency", *extra, url]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    used = cpu_seconds(server.pid) - before
+    count = int(re.search(r"(\d+) requests in", text)[1])
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
+    p99 = millis(re.search(r"99%\s+([\d.]+)(us|ms|s)", text))
+    longest = millis(re.search(r"Latency\s+\S+\s+\S+\s+([\d.]+)(us|ms|s)", text))
+    errors = sum(int(n) for n in re.findall(r"(?:connect|read|write|timeout) (\d+)", text))
+    return {"rate": rate, "cpu": used / max(count, 1) * 1e6, "p99": p99, "count": count,
+            "errors": errors, "max": longest}
+
+
+def millis(match):
+    return float(match[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[match[2]]
+
+
+class Tally:
+    """What clients counted. Lost: sent, and the connection ended instead of an answer."""
+
+    def __init__(self):
+        self.answered = self.lost = self.failed = 0
+        self.stall = 0.0
+        self.lock = threading.Lock()
+
+
+def client(port, path, keep, tally, stop):
+    request = REQUEST % (path, b"" if keep else b"Connection: close\r\n")
+    kept = None
+    answered = lost = failed = 0
+    stall = 0.0
+    while not stop.is_set():
+        begin = time.perf_counter()
+        connection, kept = kept, None
+        try:
+            connection = connection or socket.create_connection(("127.0.0.1", port), 10)
+        except ConnectionRefusedError:
+            break
+        except OSError:
+            continue
+        try:
+            connection.sendall(request)
+            data = connection.recv(65536)
+            while data and not complete(data):
+                more = connection.recv(65536)
+                data = data + more if more else b""
+        except OSError:
+            data = b""
+        if data:
+            answered += 1
+            failed += not data.startswith(b"HTTP/1.1 200")
+            stall = max(stall, time.perf_counter() - begin)
+        else:
+            lost += 1
+        if keep and data and b"\r\nConnection: close" not in data:
+            kept = connection
+        else:
+            connection.close()
+    with tally.lock:
+        tally.answered += answered
+        tally.lost += lost
+        tally.failed += failed
+        tally.stall = max(tally.stall, stall)
+
+
+def complete(data):
+    head, found, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    return found and len(body) >= int(length[1] if length else 0)
+
+
+@contextmanager
+def load(port, path=b"/bytes/13", keeping=16, reconnecting=32):
+    tally, stop = Tally(), threading.Event()
+    threads = [threading.Thread(target=client, args=(port, path, keep, tally, stop), daemon=True)
+               for keep in [True] * keeping + [False] * reconnecting]
+    for thread in threads:
+        thread.start()
+    tally.join = lambda: [thread.join(20) for thread in threads]
+    try:
+        yield tally
+    finally:
+        stop.set()
+        tally.join()
+
+
+def hold(server, count, path=b"/bytes/13"):
+    """Opens connections, makes one request on each, and returns them and those that answered."""
+    held = []
+    for start in range(0, count, 500):
+        batch = []
+        for _ in range(min(500, count - start)):
+            connection = socket.create_connection(("127.0.0.1", server.port), 30)
+            connection.sendall(REQUEST % (path, b""))
+            batch.append(connection)
+        for connection in batch:
+            connection.settimeout(30)
+            if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
+                raise RuntimeError("a connection was not answered")
+        held += batch
+    return held
+
+
+def answers(connection):
+    try:
+        connection.sendall(REQUEST % (b"/bytes/13", b""))
+        return connection.recv(4096).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False

@@ -1,0 +1,209 @@
+"""Servers to measure: ours and its peers, each a process group that is killed at the end."""
+
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+HERE = Path(__file__).resolve().parent
+TICKS = os.sysconf("SC_CLK_TCK")
+OWN = ("sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool")
+# Set by `configure`.
+PLACE = SimpleNamespace(server=None, peers=None, scratch=None, descriptors=None)
+
+
+def add_arguments(parser):
+    parser.add_argument("--server", default=str(HERE / "../../target/release/maitred-server-dev"),
+                        help="made by: cargo build --release -p maitred-server")
+    parser.add_argument("--peers", default=os.environ.get("PEERS", "peers"),
+                        help="a virtual environment with gunicorn, granian and uvicorn")
+
+
+@contextmanager
+def configure(arguments):
+    """Where things are, and a folder for what the servers write."""
+    if not os.access(arguments.server, os.X_OK):
+        raise SystemExit(f"error: there is no {arguments.server}: cargo build --release -p maitred-server")
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chmod(scratch, 0o755)
+        PLACE.server, PLACE.peers, PLACE.scratch = arguments.server, arguments.peers, scratch
+        yield
+
+
+def has_peer(name):
+    return os.access(f"{PLACE.peers}/bin/{name.split()[0]}", os.X_OK)
+
+
+def descendants(pid):
+    """A process and all below it."""
+    pids = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            for child in task.read_text().split():
+                pids += descendants(int(child))
+        except OSError:
+            pass
+    return pids
+
+
+def cpu_seconds(pid):
+    """User and system time of a process and its children, those that ended included."""
+    total = 0
+    for each in descendants(pid):
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICKS
+
+
+def private_kib(pid):
+    """Private memory of a process and its children."""
+    total = 0
+    for each in descendants(pid):
+        try:
+            text = Path(f"/proc/{each}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += sum(int(kib) for kib in re.findall(r"^Private_\w+:\s+(\d+)", text, re.M))
+    return total
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    def __init__(self, process, port, admin=None):
+        self.process, self.port, self.admin = process, port, admin
+        self.pid = process.pid
+
+
+def limit():
+    """In the child, before it becomes the server."""
+    if PLACE.descriptors:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (PLACE.descriptors, PLACE.descriptors))
+
+
+@contextmanager
+def descriptors(count):
+    """Servers started meanwhile may have so many descriptors a process."""
+    PLACE.descriptors = count
+    try:
+        yield
+    finally:
+        PLACE.descriptors = None
+
+
+@contextmanager
+def ours(strategy, *options, port=0):
+    command = [PLACE.server, "--strategy", strategy, "--port", str(port), *map(str, options)]
+    with open(os.path.join(PLACE.scratch, "ours.log"), "wb+") as log:
+        process = subprocess.Popen(command, stdout=log, start_new_session=True, preexec_fn=limit)
+        try:
+            for _ in range(500):
+                found = re.findall(rb"http://[\d.]+:(\d+)", Path(log.name).read_bytes().split(b"\n")[0])
+                if found and b"\n" in Path(log.name).read_bytes():
+                    break
+                time.sleep(0.01)
+            ports = [int(port) for port in found]
+            yield Server(process, ports[0], ports[1] if len(ports) > 1 else None)
+        finally:
+            end(process)
+
+
+@contextmanager
+def foreign(command, port):
+    with open(os.path.join(PLACE.scratch, "peer.log"), "wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True, cwd=PLACE.scratch,
+            preexec_fn=limit)
+        try:
+            for _ in range(1000):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.01)
+            yield Server(process, port)
+        finally:
+            end(process)
+
+
+def end(process):
+    """Ends a process group that this script started."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(4)
+        except subprocess.TimeoutExpired:
+            pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def nginx(workers):
+    port = free_port()
+    config = Path(PLACE.scratch) / f"nginx-{workers}.conf"
+    config.write_text(f"""
+        daemon off; worker_processes {workers}; pid {PLACE.scratch}/nginx.pid; error_log /dev/null;
+        events {{ worker_connections 15000; }}
+        http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 75s;
+          client_body_temp_path {PLACE.scratch}/b; proxy_temp_path {PLACE.scratch}/p; fastcgi_temp_path {PLACE.scratch}/f;
+          uwsgi_temp_path {PLACE.scratch}/u; scgi_temp_path {PLACE.scratch}/s;
+          server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "Hello, World!"; }} }} }}""")
+    return foreign(["nginx", "-p", PLACE.scratch, "-c", str(config)], port)
+
+
+APPLICATION = """
+def wsgi(environ, start):
+    start("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "13")])
+    return [b"Hello, World!"]
+
+async def asgi(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    await send({"type": "http.response.start", "status": 200,
+                "headers": [(b"content-type", b"text/plain"), (b"content-length", b"13")]})
+    await send({"type": "http.response.body", "body": b"Hello, World!"})
+"""
+
+
+def python_peer(name, port):
+    base = f"{PLACE.peers}/bin/"
+    address = f"127.0.0.1:{port}"
+    gunicorn = [base + "gunicorn", "-b", address, "-w", "2", "--log-level", "error"]
+    return {
+        "gunicorn sync": [*gunicorn, "peer_app:wsgi"],
+        "gunicorn gthread": [*gunicorn, "-k", "gthread", "--threads", "4", "peer_app:wsgi"],
+        "uvicorn": [base + "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--workers", "2",
+                    "--log-level", "error", "--no-access-log", "peer_app:asgi"],
+        "granian": [base + "granian", "--host", "127.0.0.1", "--port", str(port), "--interface",
+                    "asgi", "--workers", "2", "--no-access-log", "--log-level", "error",
+                    "peer_app:asgi"],
+    }[name]
+
+
+@contextmanager
+def peer(name):
+    (Path(PLACE.scratch) / "peer_app.py").write_text(APPLICATION)
+    port = free_port()
+    with foreign(python_peer(name, port), port) as server:
+        time.sleep(1.0)
+        yield server
