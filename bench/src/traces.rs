@@ -269,6 +269,7 @@ fn trace() -> Trace {
         usage: Observed::Unknown(unknown()),
         memory: Observed::Unknown(unknown()),
         noise: Noise::default(),
+        servers: Vec::new(),
         scheduling: Observed::Known(Scheduling {
             cpus: vec![0, 1],
             threads: (0..4).map(thread).collect(),

@@ -8,7 +8,7 @@ use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::Run;
 use maitred_core::trace::{Group, Noise, Observed, Origin, RunEnd, Trace, TraceFile, violations};
-use maitred_core::workload::Lowered;
+use maitred_core::workload::{self, Lowered};
 use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
 
 use crate::cli::{PythonArgs, SubjectArgs, name_of};
@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::inputs::InputsFile;
 use crate::measure::calibration::Calibrations;
 use crate::measure::machine;
-use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, execute};
+use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
 use crate::runtimes;
 use crate::subject::Subject;
 
@@ -88,24 +88,57 @@ impl<'a> Trial<'a> {
         };
         let identity = entry.runtime.runner.identity();
         let known = self.calibration(&identity);
-        let plan = |trace_path: &str, columns_path: Option<&str>| Plan {
-            limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
-            options: self.options.clone(),
-            ..self.work.plan(
-                strategy,
-                entry.workers,
-                known,
-                trace_path.to_owned(),
-                columns_path.unwrap_or_default().to_owned(),
-            )
+        let servers = self.start_servers()?;
+        let plan = |trace_path: &str, columns_path: Option<&str>| {
+            let mut plan = Plan {
+                limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
+                options: self.options.clone(),
+                ..self.work.plan(
+                    strategy,
+                    entry.workers,
+                    known,
+                    trace_path.to_owned(),
+                    columns_path.unwrap_or_default().to_owned(),
+                )
+            };
+            workload::address(&mut plan, &servers.addresses());
+            plan
         };
-        let measured = execute(&execution, plan, on_progress)
+        let mut measured = execute(&execution, plan, on_progress)
             .map_err(|error| Error::Failed(error.to_string()))?;
+        measured.noise = self.without(servers.cpu_ns(), &measured);
+        let servers = servers.end();
         if let (None, Some(ready)) = (known, &measured.ready) {
             self.calibrations.put(&identity, &self.machine, ready.calibration);
             self.learnt.insert(identity, ready.calibration);
         }
-        Ok(self.trace(entry, measured))
+        let mut trace = self.trace(entry, measured);
+        if let Some(done) = &mut trace.done {
+            done.notes.extend(servers.iter().filter_map(|server| {
+                let how = server.died.as_ref()?;
+                Some(format!("the server `{}` ended during the run: {how}", server.name))
+            }));
+        }
+        trace.servers = servers;
+        Ok(trace)
+    }
+
+    /// Starts the test servers of the workload, anew for each run.
+    fn start_servers(&self) -> Result<Servers, Error> {
+        if self.work.servers.is_empty() {
+            return Ok(Servers::default());
+        }
+        Servers::start(&self.work.servers, &runtimes::own_program()?)
+            .map_err(|error| Error::Failed(error.to_string()))
+    }
+
+    /// The noise of a run without what its servers used, who are no disturbance.
+    fn without(&self, servers_cpu_ns: u64, measured: &Measured) -> Noise {
+        let wall_ns = measured.done.as_ref().map_or(0, |done| done.phases.work.wall_ns());
+        let all_ns = (wall_ns * u64::from(self.cores)).max(1);
+        let share = servers_cpu_ns as f64 / all_ns as f64;
+        let others = measured.noise.others.map(|others| (others - share).max(0.0));
+        Noise { others, ..measured.noise.clone() }
     }
 
     /// How fast this runner computes: once it is known, all its runs do the same work.
@@ -178,6 +211,7 @@ impl<'a> Trial<'a> {
             usage: Observed::Unknown(unknown.to_owned()),
             memory: Observed::Unknown(unknown.to_owned()),
             noise: Noise::default(),
+            servers: Vec::new(),
             scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
             log: String::new(),
         }

@@ -182,6 +182,8 @@ fn figures() -> Run {
         expectations: vec![],
         result_hash: None,
         noise: Noise { pressure: Some(0.1 + 0.2), ..Noise::default() },
+        requests: None,
+        servers: Vec::new(),
         spans_dropped: 0,
         notes: vec!["a note".into()],
     }

@@ -66,6 +66,9 @@ pub struct Trace {
     pub usage: Observed<Usage>,
     pub memory: Observed<PeakMemory>,
     pub noise: Noise,
+    /// The test servers of the workload, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerUse>,
     /// Unknown in all runs but traced ones.
     pub scheduling: Observed<Scheduling>,
     /// The last lines that the runner wrote to standard error.
@@ -98,6 +101,7 @@ impl Trace {
             usage: self.usage.clone(),
             memory: self.memory.clone(),
             noise: self.noise.clone(),
+            servers: self.servers.clone(),
             scheduling: match &self.scheduling {
                 Observed::Known(scheduling) => Observed::Known(scheduling.without_records()),
                 Observed::Unknown(why) => Observed::Unknown(why.clone()),
@@ -217,6 +221,21 @@ pub struct PeakMemory {
     pub samples: u32,
     /// The most processes that were seen at once.
     pub processes: u32,
+}
+
+/// A test server of the workload, and what it used for one run, its start and end included.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerUse {
+    pub name: String,
+    /// How it is built, as `maitred serve --strategy` takes it.
+    pub architecture: String,
+    /// Processor time of all its processes, nanoseconds.
+    pub cpu_ns: Observed<u64>,
+    /// By how much its processes grew from being ready to their largest: the sum of the peaks of
+    /// their resident sizes (`VmHWM`), minus the sum of these sizes (`VmRSS`) before.
+    pub grown_bytes: Observed<u64>,
+    /// How it ended before the run did; `None`: it served to the end.
+    pub died: Option<String>,
 }
 
 /// What else went on on the machine during the work phase.

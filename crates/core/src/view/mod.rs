@@ -11,6 +11,7 @@ pub mod markdown;
 mod paint;
 pub mod perfetto;
 pub mod phases;
+mod requests;
 #[cfg(test)]
 mod schema_tests;
 pub mod table;
