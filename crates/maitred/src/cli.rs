@@ -265,6 +265,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub exports: TraceExportArgs,
 
+    /// Do not record how the kernel schedules the threads; recording costs 1.4 to 1.7 µs a switch
+    #[arg(long)]
+    pub no_scheduling: bool,
+
     /// Print no progress line
     #[arg(long, short)]
     pub quiet: bool,

@@ -40,6 +40,8 @@ pub(crate) struct Trial<'a> {
     cores: u32,
     /// How many spans a run may record.
     spans: u64,
+    /// Whether the kernel's scheduling is recorded.
+    pub scheduling: bool,
 }
 
 impl<'a> Trial<'a> {
@@ -61,6 +63,7 @@ impl<'a> Trial<'a> {
             machine: facts.id,
             cores: facts.cores,
             spans,
+            scheduling: false,
         }
     }
 
@@ -85,6 +88,7 @@ impl<'a> Trial<'a> {
             memory_limit: self.args.memory_limit.map(|limit| limit.0),
             grace: GRACE,
             interrupt: self.interrupt,
+            scheduling: self.scheduling,
         };
         let identity = entry.runtime.runner.identity();
         let known = self.calibration(&identity);
@@ -260,6 +264,7 @@ impl<'a> Trial<'a> {
             usage: measured.usage,
             memory: measured.memory,
             noise: measured.noise,
+            scheduling: measured.scheduling,
             log: measured.log,
             ..self.planned(entry)
         };

@@ -83,6 +83,7 @@ fn run(
         memory_limit: None,
         grace: Duration::from_millis(300),
         interrupt,
+        scheduling: false,
     };
     let plan = |trace: &str, columns: Option<&str>| Plan {
         limits: Limits { grace_ns: 300_000_000 },

@@ -48,6 +48,7 @@ fn play_maitred() {
         memory_limit: None,
         grace: Duration::from_secs(60),
         interrupt: &interrupt,
+        scheduling: false,
     };
     let mut said = false;
     let measured = execute(&execution, plan, &mut |progress| {

@@ -65,6 +65,7 @@ impl Scene {
             memory_limit: self.memory_limit,
             grace: self.grace,
             interrupt: &self.interrupt,
+            scheduling: false,
         };
         let measured = execute(&execution, plan, on_progress).unwrap();
         assert_eq!(self.left(), Vec::<PathBuf>::new(), "left behind after {:?}", measured.end);

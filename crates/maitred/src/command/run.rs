@@ -47,6 +47,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let mut progress = ProgressLine::new(terminal, args.quiet);
     let mut trial = Trial::new(&subject, &args.work, &interrupt, SPANS);
     let provenance = provenance(&subject, &args.work);
+    trial.scheduling = !args.no_scheduling;
     let planned = trial.planned(&entry);
     let trace = trial.execute(&entry, args.work.timeout.0, &mut |at| {
         outputs.checkpoint(&provenance, &planned, || Trial::so_far(&planned, &at));

@@ -11,6 +11,7 @@ pub mod machine;
 pub(crate) mod memory;
 pub(crate) mod noise;
 pub(crate) mod procfs;
+pub(crate) mod recorder;
 pub(crate) mod sys;
 pub mod trace_map;
 pub(crate) mod tree;

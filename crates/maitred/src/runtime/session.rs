@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use maitred_core::trace::{Noise, Observed, PeakMemory, RunEnd, Usage};
+use maitred_core::trace::{Noise, Observed, PeakMemory, RunEnd, Scheduling, Usage};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Command, Done, Phase, Plan, Ready};
 use thiserror::Error;
@@ -15,6 +15,7 @@ use super::interrupt::Interrupt;
 use super::runner::RunnerCommand;
 use super::spawn;
 use super::watch::Watch;
+use crate::measure::recorder::Recorder;
 use crate::measure::trace_map::{ColumnsFile, TraceError, TraceMap};
 use crate::measure::tree::Tree;
 
@@ -39,6 +40,8 @@ pub struct Execution<'a> {
     /// What a runner that was told to stop may take to end what is under way.
     pub grace: Duration,
     pub interrupt: &'a Interrupt,
+    /// Whether the kernel's scheduling is recorded, which slows the run a little.
+    pub scheduling: bool,
 }
 
 /// How far a run is.
@@ -71,6 +74,7 @@ pub struct Measured {
     pub memory: Observed<PeakMemory>,
     /// Figures without a judgement: `dirty` is `None`.
     pub noise: Noise,
+    pub scheduling: Observed<Scheduling>,
     /// The last lines of the runner's standard error.
     pub log: String,
 }
@@ -113,9 +117,10 @@ pub fn execute(
     let trace = TraceMap::new(execution.layout)?;
     let columns = ColumnsFile::new(execution.columns)?;
     let plan = plan(&trace.path(), columns.as_ref().map(ColumnsFile::path).as_deref());
+    let recorder = execution.scheduling.then(Recorder::open);
     let (started_ns, custody, mut dialogue) = start(execution.runner)?;
     dialogue.say(&Command::Plan(Box::new(plan)));
-    let mut watch = Watch::new(execution, started_ns, custody, dialogue, trace, columns);
+    let mut watch = Watch::new(execution, started_ns, custody, dialogue, trace, columns, recorder);
     watch.follow(on_progress).map_err(SessionError::Watch)?;
     Ok(watch.finish())
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use maitred_core::trace::{Noise, RunEnd};
+use maitred_core::trace::{Noise, Observed, RunEnd};
 use maitred_wire::{Command, Done, PROTOCOL, Phase, Ready, Reply};
 
 use super::custody::{Custody, Ended};
@@ -15,6 +15,7 @@ use super::session::{Execution, Measured, Progress};
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Snapshot, oom_kills};
+use crate::measure::recorder::Recorder;
 use crate::measure::trace_map::{ColumnsFile, TraceMap};
 use crate::measure::{procfs, sys};
 
@@ -60,6 +61,7 @@ pub(super) struct Watch<'a> {
     dialogue: Dialogue,
     trace: TraceMap,
     columns: Option<ColumnsFile>,
+    recorder: Option<Recorder>,
     sampler: Sampler,
     ceiling: Option<Ceiling>,
     stage: Stage,
@@ -93,6 +95,7 @@ impl<'a> Watch<'a> {
         dialogue: Dialogue,
         trace: TraceMap,
         columns: Option<ColumnsFile>,
+        recorder: Option<Recorder>,
     ) -> Self {
         Self {
             execution,
@@ -101,6 +104,7 @@ impl<'a> Watch<'a> {
             dialogue,
             trace,
             columns,
+            recorder,
             sampler: Sampler::default(),
             ceiling: execution.memory_limit.map(Ceiling::new),
             stage: Stage::Starting,
@@ -153,6 +157,10 @@ impl<'a> Watch<'a> {
             usage: ended.usage,
             memory: self.sampler.result(),
             noise,
+            scheduling: self.recorder.map_or_else(
+                || Observed::Unknown("it was not recorded in this run".to_owned()),
+                Recorder::finish,
+            ),
             log: self.dialogue.log(),
         }
     }
@@ -339,6 +347,9 @@ impl<'a> Watch<'a> {
         let instrument = self.instrument_bytes();
         let tree = self.custody.tree();
         self.sampler.sample(|| tree.members(), instrument);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.look(&tree.members());
+        }
     }
 
     fn instrument_bytes(&self) -> u64 {
