@@ -154,6 +154,9 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<ServerUse>,
     pub spans_dropped: u64,
+    /// What the threads did in the steps; `None`: the switches of this run were not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<Shares>,
     pub notes: Vec<String>,
 }
 
@@ -179,6 +182,49 @@ pub struct Latency {
     pub p90_ns: u64,
     pub p99_ns: u64,
     pub max_ns: u64,
+}
+
+/// What the threads did while they executed steps, from the kernel's record of every switch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    /// Whether the interpreter had a global lock; `None`: there is no interpreter.
+    pub gil: Option<bool>,
+    /// Over all steps of `steps`.
+    pub total: Split,
+    /// By kind of step; without steps that a loop goes on without, and those that hold others.
+    pub steps: Vec<StepSplit>,
+    /// By number of threads, from none: the share of the work in which so many were on a
+    /// processor at once.
+    pub at_once: Vec<f64>,
+    /// Time in which a thread was awake again but not yet on a processor, all threads together,
+    /// nanoseconds: a part of `blocked_ns`, for the switches do not show it. `None`: not known.
+    pub wakeup_ns: Option<u64>,
+    /// Records of the scheduler that were delivered, and that had no room.
+    pub records: u64,
+    pub lost: u64,
+    /// Recorded time on processors ÷ processor time of the whole tree.
+    pub coverage: Option<f64>,
+}
+
+/// A time, divided by what a thread did; nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// On a processor.
+    pub running_ns: u64,
+    /// Preempted: ready, but waiting for a processor.
+    pub ready_ns: u64,
+    /// Waiting for something else.
+    pub blocked_ns: u64,
+    /// Not recorded.
+    pub unknown_ns: u64,
+}
+
+/// The split of one kind of step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSplit {
+    pub kind: StepKind,
+    #[serde(flatten)]
+    pub split: Split,
 }
 
 /// Spans of one kind.

@@ -12,7 +12,7 @@ use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, Failure, VarValue};
 
 use super::stats::{self, Confidence};
-use super::{interpreted, stuck};
+use super::{interpreted, scheduling, stuck};
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
 use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
 use crate::workload::{Counted, Expect, Expected};
@@ -45,7 +45,9 @@ pub fn check(expect: &Expect, vars: &[VarValue], tasks: &TaskCounts) -> Expectat
 
 /// One round, from a trace that has its records.
 pub fn run(trace: &Trace, round: u32, expectations: &[Expect]) -> Run {
-    run_from(trace, round, expectations, trace.tasks.iter().copied(), trace.spans.iter().copied())
+    let tasks = trace.tasks.iter().copied();
+    let run = run_from(trace, round, expectations, tasks, trace.spans.iter().copied());
+    Run { scheduling: scheduling::shares(trace), ..run }
 }
 
 /// One round, from a trace whose `tasks` and `spans` may be left empty and records that lie
@@ -100,6 +102,7 @@ pub fn run_from(
         noise: head.noise.clone(),
         servers: head.servers.clone(),
         spans_dropped: dropped,
+        scheduling: None,
         notes,
     }
 }

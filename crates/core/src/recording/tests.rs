@@ -185,6 +185,7 @@ fn figures() -> Run {
         requests: None,
         servers: Vec::new(),
         spans_dropped: 0,
+        scheduling: None,
         notes: vec!["a note".into()],
     }
 }

@@ -12,6 +12,7 @@ mod paint;
 pub mod perfetto;
 pub mod phases;
 mod requests;
+mod scheduling;
 #[cfg(test)]
 mod schema_tests;
 pub mod table;

@@ -8,7 +8,7 @@ use maitred_wire::Model;
 
 use super::Options;
 use super::paint::{Ink, left, right, to_ascii, wrap};
-use super::requests;
+use super::{requests, scheduling};
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, cores, count, duration, plural};
 use crate::result::{Run, TaskCounts};
@@ -136,6 +136,7 @@ fn figures(run: &Run) -> Vec<(&'static str, String)> {
     for server in &run.servers {
         figures.push(("server", requests::server(server, requests::number(run))));
     }
+    figures.extend(scheduling::lines(run));
     figures.extend(outcomes(run));
     figures
 }

@@ -105,6 +105,20 @@ fn noise() -> impl Strategy_<Value = Noise> {
         .prop_map(|(pressure, others, steal, dirty)| Noise { pressure, others, steal, dirty })
 }
 
+fn shares(ns: u64, kind: StepKind) -> Shares {
+    let split = Split { running_ns: ns, ready_ns: 0, blocked_ns: 1, unknown_ns: ns };
+    Shares {
+        gil: (ns > 9).then_some(true),
+        total: split,
+        steps: vec![StepSplit { kind, split }],
+        at_once: vec![0.25, 0.75],
+        wakeup_ns: (ns > 9).then_some(ns),
+        records: ns,
+        lost: 0,
+        coverage: (ns > 9).then_some(0.5),
+    }
+}
+
 prop_compose! {
     fn run()(
         end in end(),
@@ -143,6 +157,7 @@ prop_compose! {
             result_hash: maybe,
             noise,
             spans_dropped: number,
+            scheduling: holds.then(|| shares(ns, kind)),
             notes: vec![text],
         }
     }

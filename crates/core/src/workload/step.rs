@@ -42,3 +42,28 @@ pub enum StepKind {
     Fail,
     Crash,
 }
+
+impl StepKind {
+    /// Its word in the language; what a task does before it holds a resource is `hold`, waiting.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Wait => "wait",
+            Self::Block => "block",
+            Self::Acquire => "hold, waiting",
+            Self::Hold => "hold",
+            Self::Send => "send",
+            Self::Receive => "receive",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Update => "update",
+            Self::Http => "http",
+            Self::Call => "call",
+            Self::Run => "run",
+            Self::Allocate => "allocate",
+            Self::Yield => "yield",
+            Self::Fail => "fail",
+            Self::Crash => "crash",
+        }
+    }
+}

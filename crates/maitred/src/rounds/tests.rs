@@ -107,6 +107,7 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         result_hash: None,
         noise: Noise::default(),
         spans_dropped: 0,
+        scheduling: None,
         notes: Vec::new(),
     }
 }
