@@ -864,6 +864,7 @@ def split_url(url):
 WORKER, LOOP, PROCESS = 0, 1, 2
 DONE, FAILED = 1, 2
 LANE_BYTES, TASK_BYTES, SPAN_BYTES = 64, 32, 24
+UNKNOWN = 2**64 - 1  # what a lane writes for a figure that nobody read
 
 
 class Trace:
@@ -972,14 +973,15 @@ class Lane:
         for connection in self.connections.values():
             connection.close()
         if self.recorded:
-            spent = [after - before for after, before in zip(counters(self.delays), self.before)]
+            pairs = zip(counters(self.delays), self.before)
+            spent = [UNKNOWN if None in pair else pair[0] - pair[1] for pair in pairs]
             Struct("<QQIII").pack_into(self.view, self.record + 32, *spent, 1)
 
 
 def counters(delays):
-    """Of this thread: CPU time and time ready but not running (ns; 0 where not asked), voluntary and involuntary switches."""
+    """Of this thread: CPU time and time ready but not running (ns; None: not known), voluntary and involuntary switches."""
     usage = resource.getrusage(1)  # RUSAGE_THREAD, which PyPy has no name for
-    delay = 0
+    delay = None
     if delays:
         try:
             with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:

@@ -58,7 +58,7 @@ pub(crate) fn choose(
         };
     }
     let mut entries = Vec::new();
-    for model in spread(named, wish.workers) {
+    for model in vary(spread(named, wish.workers), subject) {
         let entry = enter(model, subject, runtimes);
         match &entry.obstacle {
             Some(obstacle) if by_user => {
@@ -73,7 +73,9 @@ pub(crate) fn choose(
 /// The models that one item of `--models` stands for.
 fn expand(text: &str, runtimes: &Runtimes) -> Result<Vec<Model>, Error> {
     let text = text.trim();
-    if let Ok(model) = text.parse::<Model>() {
+    if let Ok(model) = text.parse::<Model>()
+        && model.setting.is_none()
+    {
         let runtime = runtimes.find(&model.runtime)?.name.clone();
         return Ok(vec![Model { runtime, ..model }]);
     }
@@ -128,8 +130,20 @@ fn spread(models: Vec<Model>, workers: Option<&WorkerCounts>) -> Vec<Model> {
     all
 }
 
+/// One model for each variant of the work; the variants of a value stand together.
+fn vary(models: Vec<Model>, subject: &Subject) -> Vec<Model> {
+    if subject.variants.is_empty() {
+        return models;
+    }
+    let with = |(setting, _): &(String, Lowered)| {
+        let setting = Some(setting.clone());
+        models.iter().map(move |model| Model { setting: setting.clone(), ..model.clone() })
+    };
+    subject.variants.iter().flat_map(with).collect()
+}
+
 fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Entry {
-    let workers = workers(&model, subject.work.task_count());
+    let workers = workers(&model, subject.work_of(&model).task_count());
     match runtimes.find(&model.runtime) {
         Ok(runtime) => {
             let model = Model { runtime: runtime.name.clone(), ..model };
@@ -161,7 +175,7 @@ pub(crate) fn workers(model: &Model, tasks: u32) -> u32 {
 
 /// Why this model cannot run this work here, as a sentence with the next step.
 fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -> Option<String> {
-    let work = &subject.work;
+    let work = subject.work_of(model);
     if !runtime.strategies.contains(&model.strategy) {
         let names: Vec<_> = runtime.strategies.iter().map(ToString::to_string).collect();
         let (name, has) = (&runtime.name, names.join(", "));

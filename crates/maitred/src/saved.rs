@@ -19,6 +19,7 @@ use crate::terminal::Terminal;
 /// # Errors
 /// [`Error::Usage`] when one cannot be read, or they do not compare.
 pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
+    refuse_to_run(args)?;
     let first = load(&args.subject[0])?;
     let second = args.subject.get(1).map(|path| load(path)).transpose()?;
     let shown = second.as_ref().unwrap_or(&first);
@@ -33,6 +34,29 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
     let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
+}
+
+/// Options that choose what is run mean nothing beside a result that was: better said than ignored.
+fn refuse_to_run(args: &CompareArgs) -> Result<(), Error> {
+    let chosen = [
+        ("--models", !args.models.is_empty()),
+        ("--workers", args.workers.is_some()),
+        ("--runs", args.runs.is_some()),
+        ("--baseline", args.baseline.is_some()),
+        ("--set", !args.work.set.is_empty()),
+        ("--count", args.work.count.is_some()),
+        ("--memory-limit", args.work.memory_limit.is_some()),
+        ("--inputs", args.work.python.inputs.is_some()),
+        ("--python", !args.work.python.pythons.is_empty()),
+    ];
+    match chosen.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => Err(Error::Usage(format!(
+            "{option} chooses what is run, but {} is a saved result, which is only shown; leave \
+             {option} away, or name the workload itself",
+            args.subject[0].display()
+        ))),
+    }
 }
 
 /// Reads a saved result.

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use maitred_core::result::SubjectKind;
+use maitred_core::result::{Subject as SubjectFacts, SubjectKind};
 use maitred_core::view::units;
 use maitred_core::workload::{self, Diagnostic, Lowered, Report, Settings};
 
-use maitred_wire::{Action, Step};
+use maitred_wire::{Action, Model, Step};
 
 use crate::cli::SubjectArgs;
 use crate::error::Error;
@@ -29,6 +29,8 @@ pub(crate) struct Subject {
     /// The text of the workload, to point into it.
     pub source: String,
     pub work: Lowered,
+    /// The work under each combination of swept values, which are its name; empty: no sweep.
+    pub variants: Vec<(String, Lowered)>,
     /// The inputs in the form that runners read, as long as they may be read.
     pub inputs: Vec<InputsFile>,
     warnings: Vec<Diagnostic>,
@@ -41,6 +43,102 @@ impl Subject {
         match &self.work.title {
             Some(title) if *title != self.name => format!("{title} ({}, {tasks})", self.name),
             _ => format!("{} ({tasks})", self.name),
+        }
+    }
+
+    /// Parameters and their values, all of them where a parameter is swept.
+    pub(crate) fn parameters(&self) -> Vec<(String, String)> {
+        let all = |(name, value): &(String, String)| {
+            let mut values: Vec<&str> = Vec::new();
+            let variants = self.variants.iter().flat_map(|(_, work)| &work.parameters);
+            for (_, swept) in variants.filter(|(other, _)| other == name) {
+                if !values.contains(&swept.as_str()) {
+                    values.push(swept);
+                }
+            }
+            let value = if values.is_empty() { value.clone() } else { values.join(", ") };
+            (name.clone(), value)
+        };
+        self.work.parameters.iter().map(all).collect()
+    }
+
+    /// Equal work, equal hash: that of the only work, or of all variants.
+    fn fingerprint(&self) -> String {
+        let own = |work: &Lowered| u64::from_str_radix(&work.fingerprint, 16).unwrap_or(0);
+        let all = self.variants.iter().map(|(_, work)| own(work));
+        match all.reduce(|sum, next| sum.rotate_left(7) ^ next) {
+            Some(sum) => format!("{sum:016x}"),
+            None => self.work.fingerprint.clone(),
+        }
+    }
+
+    /// The work as this model is to do it.
+    pub(crate) fn work_of(&self, model: &Model) -> &Lowered {
+        let own = |(setting, _): &&(String, Lowered)| Some(setting) == model.setting.as_ref();
+        self.variants.iter().find(own).map_or(&self.work, |(_, work)| work)
+    }
+
+    /// Makes a variant for each combination of the values that are swept: those of `asked`, else
+    /// those that the workload names and nobody `--set`.
+    ///
+    /// # Errors
+    /// [`Error::Workload`] when a value is refused, [`Error::Usage`] for too many combinations.
+    pub(crate) fn sweep(
+        &mut self,
+        asked: &[(String, String)],
+        args: &SubjectArgs,
+    ) -> Result<(), Error> {
+        let split = |(name, values): &(String, String)| {
+            (name.clone(), values.split(',').map(|value| value.trim().to_owned()).collect())
+        };
+        let sweeps: Vec<(String, Vec<String>)> = match asked {
+            [] => {
+                let set = |name: &String| args.set.iter().any(|(other, _)| other == name);
+                self.work.sweeps.iter().filter(|(name, _)| !set(name)).cloned().collect()
+            }
+            asked => asked.iter().map(split).collect(),
+        };
+        let mut combinations: Vec<Vec<(String, String)>> = vec![Vec::new()];
+        for (name, values) in &sweeps {
+            let with = |so_far: &Vec<(String, String)>| {
+                let so_far = so_far.clone();
+                values
+                    .iter()
+                    .map(move |value| [&so_far[..], &[(name.clone(), value.clone())]].concat())
+                    .collect::<Vec<_>>()
+            };
+            combinations = combinations.iter().flat_map(with).collect();
+            if combinations.len() > COMBINATIONS_MAX {
+                return Err(Error::Usage(format!(
+                    "a sweep over {} combinations is too much ({COMBINATIONS_MAX} at most); name \
+                     fewer values",
+                    combinations.len()
+                )));
+            }
+        }
+        if sweeps.is_empty() {
+            return Ok(());
+        }
+        for combination in combinations {
+            let words: Vec<String> =
+                combination.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let set = [&args.set[..], &combination[..]].concat();
+            let folder = self.folder.clone();
+            let (source, name) = (self.source.clone(), self.name.clone());
+            let variant = lower(source, name, self.kind, folder.as_deref(), args, &set)?;
+            self.variants.push((words.join(" "), variant.work));
+        }
+        Ok(())
+    }
+
+    /// What is kept of it beside what was measured.
+    pub(crate) fn facts(&self) -> SubjectFacts {
+        SubjectFacts {
+            name: self.name.clone(),
+            kind: self.kind,
+            title: self.work.title.clone(),
+            tasks: u64::from(self.work.task_count()),
+            fingerprint: self.fingerprint(),
         }
     }
 
@@ -82,6 +180,9 @@ impl Subject {
     }
 }
 
+/// More than this nobody would look at.
+const COMBINATIONS_MAX: usize = 200;
+
 /// So much of an input is shown.
 const SHOWN_CHARS: usize = 60;
 
@@ -107,7 +208,7 @@ pub(crate) fn open(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
 pub(crate) fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
     let source = read(path)?;
     let name = path.display().to_string();
-    lower(source, name, SubjectKind::Workload, path.parent(), args)
+    lower(source, name, SubjectKind::Workload, path.parent(), args, &args.set)
 }
 
 /// Makes the workload of a command: so many copies of it.
@@ -124,7 +225,7 @@ pub(crate) fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subje
         args.count.unwrap_or(DEFAULT_COUNT),
         quoted.join(" ")
     );
-    lower(source, name, SubjectKind::Command, None, args)
+    lower(source, name, SubjectKind::Command, None, args, &args.set)
 }
 
 /// Makes the workload of a function: a call for each input, or so many.
@@ -144,7 +245,7 @@ pub(crate) fn from_function(name: &str, args: &SubjectArgs) -> Result<Subject, E
     };
     let (quoted, task) = (quote(name), quote(function::bare(name)));
     let source = format!("title {quoted}\ntask {task} {tasks} {{\n    call {quoted}\n}}\n");
-    lower(source, name.to_owned(), SubjectKind::Function, None, args)
+    lower(source, name.to_owned(), SubjectKind::Function, None, args, &args.set)
 }
 
 /// Whoever names no number gets this many copies of a command or calls of a function.
@@ -156,18 +257,15 @@ fn lower(
     kind: SubjectKind,
     folder: Option<&Path>,
     args: &SubjectArgs,
+    set: &[(String, String)],
 ) -> Result<Subject, Error> {
     let mistakes =
         |mistakes| Error::Workload { name: name.clone(), text: source.clone(), mistakes };
     let parsed = workload::parse(&source).map_err(mistakes)?;
-    let mut settings = Settings {
-        seed: args.seed,
-        speed: args.speed.0,
-        set: args.set.clone(),
-        inputs: Vec::new(),
-    };
+    let mut settings =
+        Settings { seed: args.seed, speed: args.speed.0, set: set.to_vec(), inputs: Vec::new() };
     let mut inputs = Vec::new();
-    for path in workload::input_files(&parsed, &args.set) {
+    for path in workload::input_files(&parsed, set) {
         let file = InputsFile::read(&path, &folder.unwrap_or(Path::new("")).join(&path))?;
         settings.inputs.push((path, file.tasks()));
         inputs.push(file);
@@ -183,7 +281,16 @@ fn lower(
         steps.for_each(|step| place_functions(step, folder));
     }
     let folder = folder.map(Path::to_owned);
-    Ok(Subject { folder, name, kind, source, work, inputs, warnings: parsed.warnings })
+    Ok(Subject {
+        folder,
+        name,
+        kind,
+        source,
+        work,
+        variants: Vec::new(),
+        inputs,
+        warnings: parsed.warnings,
+    })
 }
 
 fn read(path: &Path) -> Result<String, Error> {

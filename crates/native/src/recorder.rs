@@ -93,7 +93,14 @@ impl Recorder {
             .store(pair(std::process::id(), kernel::thread_id()), Relaxed);
         let ended = second(record[trace_file::lane::ROLE / 8].load(Relaxed));
         record[trace_file::lane::ROLE / 8].store(pair(role as u32, ended), Relaxed);
-        Lane { index, role, record, spans, cpu_before: cpu_of_thread() }
+        Lane {
+            index,
+            role,
+            record,
+            spans,
+            before: kernel::usage(Who::Thread),
+            delay_before: delay_before(),
+        }
     }
 
     /// The record of a task.
@@ -128,10 +135,6 @@ fn layout_of(header: &[u8], bytes: u64) -> Option<Layout> {
     (header[..56] == layout.header() && bytes >= layout.bytes() as u64).then_some(layout)
 }
 
-fn cpu_of_thread() -> u64 {
-    kernel::usage(Who::Thread).cpu.total_ns()
-}
-
 /// What one thread records. It alone writes here.
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -139,7 +142,9 @@ pub(crate) struct Lane {
     role: Role,
     record: &'static LaneRecord,
     spans: &'static [SpanRecord],
-    cpu_before: u64,
+    /// What the thread had used when it became a lane.
+    before: kernel::Usage,
+    delay_before: Option<u64>,
 }
 
 /// A span that was begun; it may be ended by another thread.
@@ -191,12 +196,15 @@ impl Lane {
     /// Writes down what the kernel counted for this thread. `run_delay` costs a read of `/proc`.
     pub(crate) fn close(&self, run_delay: bool) {
         let usage = kernel::usage(Who::Thread);
-        let cpu = usage.cpu.total_ns().saturating_sub(self.cpu_before);
-        let delay = if run_delay { run_delay_of_thread().unwrap_or(0) } else { 0 };
+        let before = &self.before;
+        let cpu = usage.cpu.total_ns().saturating_sub(before.cpu.total_ns());
+        let delay = || Some(run_delay_of_thread()?.saturating_sub(self.delay_before?));
+        let delay = run_delay.then(delay).flatten().unwrap_or(trace_file::lane::UNKNOWN_DELAY);
+        let voluntary = usage.voluntary.saturating_sub(before.voluntary);
+        let involuntary = usage.involuntary.saturating_sub(before.involuntary);
         self.record[trace_file::lane::CPU_NS / 8].store(cpu, Relaxed);
         self.record[trace_file::lane::RUN_DELAY_NS / 8].store(delay, Relaxed);
-        self.record[trace_file::lane::VOLUNTARY / 8]
-            .store(pair(usage.voluntary, usage.involuntary), Relaxed);
+        self.record[trace_file::lane::VOLUNTARY / 8].store(pair(voluntary, involuntary), Relaxed);
         self.record[trace_file::lane::CLOSED / 8].store(1, Release);
     }
 
@@ -220,6 +228,12 @@ impl Lane {
             lane.close(true);
         }
     }
+}
+
+/// What the run delay was when a thread became a lane. A thread that was made to be one has waited
+/// for nothing else; the first thread of a process has.
+fn delay_before() -> Option<u64> {
+    if kernel::thread_id() == std::process::id() { run_delay_of_thread() } else { Some(0) }
 }
 
 /// Time for which this thread was ready but had no processor, in nanoseconds: the second number

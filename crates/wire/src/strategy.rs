@@ -94,12 +94,15 @@ pub struct Model {
     pub strategy: Strategy,
     /// The number of workers asked for; `None` where the default holds.
     pub workers: Option<u32>,
+    /// What a sweep set for it, as `NAME=VALUE`, several of them with blanks between; `None`: the
+    /// work was not swept.
+    pub setting: Option<String>,
 }
 
 impl Model {
     /// A model with the default number of workers.
     pub fn new(runtime: &str, strategy: Strategy) -> Self {
-        Self { runtime: runtime.into(), strategy, workers: None }
+        Self { runtime: runtime.into(), strategy, workers: None, setting: None }
     }
 }
 
@@ -108,6 +111,9 @@ impl fmt::Display for Model {
         let mut name = format!("{}/{}", self.runtime, self.strategy);
         if let Some(workers) = self.workers {
             name.push_str(&format!(":{workers}"));
+        }
+        if let Some(setting) = &self.setting {
+            name.push_str(&format!(" {setting}"));
         }
         f.pad(&name)
     }
@@ -144,6 +150,10 @@ impl FromStr for Model {
     type Err = ModelError;
 
     fn from_str(text: &str) -> Result<Self, ModelError> {
+        let (text, setting) = match text.split_once(' ') {
+            None => (text, None),
+            Some((text, setting)) => (text, Some(setting.to_string())),
+        };
         let (runtime, rest) =
             text.rsplit_once('/').ok_or_else(|| ModelError::NoSlash(text.into()))?;
         let (strategy, workers) = match rest.split_once(':') {
@@ -156,7 +166,7 @@ impl FromStr for Model {
         if runtime.is_empty() {
             return Err(ModelError::NoSlash(text.into()));
         }
-        Ok(Self { runtime: runtime.into(), strategy: strategy.parse()?, workers })
+        Ok(Self { runtime: runtime.into(), strategy: strategy.parse()?, workers, setting })
     }
 }
 

@@ -64,7 +64,8 @@ pub mod lane {
     pub const DROPPED: usize = 24;
     /// `u64`: CPU time of this thread in its work, nanoseconds; 0 until the lane closes.
     pub const CPU_NS: usize = 32;
-    /// `u64`: time it was ready but waited for a processor (`schedstat`), nanoseconds.
+    /// `u64`: time it was ready but waited for a processor (`schedstat`), nanoseconds;
+    /// [`UNKNOWN_DELAY`]: nobody read it.
     pub const RUN_DELAY_NS: usize = 40;
     /// `u32`: voluntary context switches of this thread.
     pub const VOLUNTARY: usize = 48;
@@ -72,6 +73,9 @@ pub mod lane {
     pub const INVOLUNTARY: usize = 52;
     /// `u32`: 1 when the four figures above were written.
     pub const CLOSED: usize = 56;
+
+    /// The value of `RUN_DELAY_NS` where it is not known: unknown is not zero.
+    pub const UNKNOWN_DELAY: u64 = u64::MAX;
 }
 
 /// Offsets of the fields of a task record.

@@ -109,9 +109,10 @@ impl<'a> TraceFile<'a> {
 }
 
 fn decode_lane(record: &[u8]) -> Lane {
+    let delay = u64_at(record, lane::RUN_DELAY_NS);
     let counters = LaneCounters {
         cpu_ns: u64_at(record, lane::CPU_NS),
-        run_delay_ns: u64_at(record, lane::RUN_DELAY_NS),
+        run_delay_ns: Some(delay).filter(|delay| *delay != lane::UNKNOWN_DELAY),
         voluntary: u32_at(record, lane::VOLUNTARY),
         involuntary: u32_at(record, lane::INVOLUNTARY),
     };

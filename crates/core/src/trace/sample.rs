@@ -192,6 +192,7 @@ impl Sample {
                 processes: 1,
             }),
             noise: Noise::default(),
+            servers: Vec::new(),
             scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
             log: String::new(),
         }
@@ -213,7 +214,7 @@ impl<'a> Simulation<'a> {
             dropped: 0,
             counters: Some(LaneCounters {
                 cpu_ns: 0,
-                run_delay_ns: 0,
+                run_delay_ns: Some(0),
                 voluntary: 1,
                 involuntary: 0,
             }),

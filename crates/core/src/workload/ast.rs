@@ -20,8 +20,16 @@ pub struct Workload {
     pub tasks: Vec<Task>,
     pub expectations: Vec<Expectation>,
     pub compare: Vec<Value>,
+    pub sweeps: Vec<Sweep>,
     /// What looks wrong but forbids nothing.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// `sweep PARAM VALUE …`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sweep {
+    pub param: Value,
+    pub values: Vec<Value>,
 }
 
 /// `param NAME DEFAULT min= max=`.

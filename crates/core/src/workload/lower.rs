@@ -62,6 +62,8 @@ pub struct Lowered {
     pub expectations: Vec<Expect>,
     /// In the order of the file; empty: the file says nothing.
     pub compare: Vec<wire::Model>,
+    /// Parameters and the values that a comparison gives them one after another, as texts.
+    pub sweeps: Vec<(String, Vec<String>)>,
     pub seed: u64,
     pub speed: f64,
     /// A hash of the work: equal work, equal hash.
@@ -121,6 +123,7 @@ impl Lowered {
             places: draft.spans,
             expectations: draft.expectations,
             compare: draft.compare,
+            sweeps: draft.sweeps,
             seed,
             speed,
             fingerprint: String::new(),
@@ -128,6 +131,9 @@ impl Lowered {
         };
         for program in &mut lowered.programs {
             hasten(&mut program.steps, speed);
+        }
+        for server in &mut lowered.servers {
+            server.delay_ns = Nanos(server.delay_ns).faster(speed).0;
         }
         lowered.fingerprint = lowered.hash();
         lowered

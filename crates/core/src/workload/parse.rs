@@ -4,7 +4,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::ast::{Action, Object, Param, Server, Step, Task, Workload};
+use super::ast::{Action, Object, Param, Server, Step, Sweep, Task, Workload};
 use super::diagnostic::Diagnostic;
 use super::expectation;
 use super::limits::MISTAKES_MAX;
@@ -44,6 +44,10 @@ impl Parser<'_> {
                 let models = form.arguments.iter().map(|&value| value.clone());
                 self.workload.compare.extend(models);
             }
+            "sweep" => self.workload.sweeps.push(Sweep {
+                param: form.argument(0),
+                values: form.arguments[1..].iter().map(|&value| value.clone()).collect(),
+            }),
             // One whose parts are wrong says no more than that.
             "expect" if self.mistakes.len() == known => match expectation::read(&form) {
                 Ok(expectations) => self.workload.expectations.extend(expectations),

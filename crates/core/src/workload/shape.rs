@@ -50,7 +50,7 @@ const fn with_more(shape: Shape) -> Shape {
 }
 
 /// What stands at the top level.
-pub(super) const TOP: [Shape; 10] = [
+pub(super) const TOP: [Shape; 11] = [
     shape("title", &["a text"], &[], r#"title "Waiters and tables""#),
     shape("about", &["a text"], &[], r#"about "One waiter serves five tables.""#),
     shape("param", &["a name", "a default"], &["min", "max"], r#"param "tables" 5 min=1"#),
@@ -84,6 +84,7 @@ pub(super) const TOP: [Shape; 10] = [
         &[],
         r#"compare "native/threads" "native/event-loop""#,
     )),
+    with_more(shape("sweep", &["a parameter", "a value"], &[], r#"sweep "waiters" 1 2 5"#)),
 ];
 
 /// What stands inside a task.

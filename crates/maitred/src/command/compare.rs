@@ -4,9 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
-use maitred_core::result::{
-    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Subject as SubjectFacts, Verdict,
-};
+use maitred_core::result::{Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Verdict};
 use maitred_core::trace::RunEnd;
 use maitred_core::view::{self, units};
 
@@ -33,7 +31,8 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     if args.words.is_empty() && args.subject.iter().all(is_saved) {
         return saved::show(args, terminal);
     }
-    let subject = open(args)?;
+    let mut subject = open(args)?;
+    subject.sweep(&args.sweep, &args.work)?;
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
     let runtimes = subject.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
@@ -179,13 +178,7 @@ fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison
     Comparison {
         schema_version: SCHEMA,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        subject: SubjectFacts {
-            name: subject.name.clone(),
-            kind: subject.kind,
-            title: subject.work.title.clone(),
-            tasks: u64::from(subject.work.task_count()),
-            fingerprint: subject.work.fingerprint.clone(),
-        },
+        subject: subject.facts(),
         machine: machine::describe(),
         settings: settings(args, &args.work, subject),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
@@ -200,7 +193,7 @@ fn settings(args: &CompareArgs, work: &SubjectArgs, subject: &Subject) -> Settin
     Settings {
         seed: work.seed,
         speed: work.speed.0,
-        parameters: subject.work.parameters.clone(),
+        parameters: subject.parameters(),
         warmup_rounds: args.warmup,
         budget_ns: args.runs.is_none().then_some(args.budget.0.as_nanos() as u64),
         timeout_ns: Some(work.timeout.0.as_nanos() as u64),

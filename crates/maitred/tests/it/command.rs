@@ -48,6 +48,16 @@ fn all_strategies_of_a_command_are_compared_by_default() {
 }
 
 #[test]
+fn what_a_failing_command_says_is_shown() {
+    let place = Place::new();
+    let output = compare(&place, 2, &["sh", "-c", "echo the disk is in the drawer >&2; exit 3"]);
+    let text = stdout(&output);
+    assert!(text.contains("standard error: the disk is in the drawer"), "{text}");
+    let output = compare(&place, 2, &["sh", "-c", "echo all is $0 >&2", "well"]);
+    assert!(!stdout(&output).contains("all is well"), "{output:?}");
+}
+
+#[test]
 fn a_command_that_fails_is_told_with_its_exit_code() {
     let place = Place::new();
     let output = compare(&place, 2, &["sh", "-c", "exit 3"]);

@@ -5,6 +5,7 @@
 mod bad_input;
 mod command;
 mod documents;
+mod exports;
 mod failing;
 mod form;
 mod function;
@@ -18,4 +19,6 @@ mod runtimes;
 mod saved;
 mod scale;
 mod signals;
+mod sweep;
 mod tidy;
+mod traces;

@@ -33,6 +33,16 @@ fn a_saved_result_is_shown_as_it_was() {
 }
 
 #[test]
+fn what_chooses_what_is_run_is_refused_beside_a_saved_result() {
+    let place = place();
+    for option in ["--models threads", "--workers 2", "--runs 3", "--set a=1", "--count 4"] {
+        let output = place.run(&format!("compare old.json {option}"));
+        assert_eq!(output.status.code(), Some(2), "{option}: {output:?}");
+        assert!(stderr(&output).contains("is a saved result, which is only shown"), "{output:?}");
+    }
+}
+
+#[test]
 fn a_saved_result_can_be_exported() {
     let place = place();
     let line =

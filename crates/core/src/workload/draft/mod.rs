@@ -15,16 +15,17 @@ use core::ops::Range;
 use maitred_wire as wire;
 
 use self::model::model;
-pub use self::object::Server;
+pub use self::object::{ARCHITECTURES, Server};
 use super::ast::{Subject, Workload};
 use super::diagnostic::Diagnostic;
 use super::expectation::{Expect, Expected};
 use super::fill::Values;
 use super::limits::{DRAWS_MAX, MISTAKES_MAX, MODELS_MAX, STEPS_MAX, TASKS_MAX};
 use super::param::Params;
-use super::quantity::{Distribution, Nanos, grouped};
+use super::quantity::{Distribution, Nanos, grouped, nearest};
 use super::step::StepInfo;
 use super::syntax::Value;
+use super::value::show;
 
 /// A workload with its parameters put in, before anything is drawn.
 #[derive(Debug, Default)]
@@ -46,6 +47,8 @@ pub(super) struct Draft {
     pub(super) draws: Vec<Draw>,
     pub(super) expectations: Vec<Expect>,
     pub(super) compare: Vec<wire::Model>,
+    /// Parameters and the values that they take one after another, as texts.
+    pub(super) sweeps: Vec<(String, Vec<String>)>,
 }
 
 /// The tasks of one program.
@@ -101,6 +104,7 @@ pub(super) fn draft(
     drafter.totals();
     drafter.expectations();
     drafter.models();
+    drafter.sweeps();
     drafter.draft.number_repeats();
     drafter.draft
 }
@@ -201,6 +205,27 @@ impl Drafter<'_> {
             if let (Some(of), Some(value)) = (of, value) {
                 let comparison = expectation.comparison;
                 self.draft.expectations.push(Expect { of, comparison, value });
+            }
+        }
+    }
+
+    fn sweeps(&mut self) {
+        let workload = self.workload;
+        for sweep in &workload.sweeps {
+            let Some(name) = self.values.text(&sweep.param, "a parameter") else { continue };
+            let is_param = workload.params.iter().any(|param| param.name.text == name);
+            if self.draft.sweeps.iter().any(|(other, _)| *other == name) {
+                self.mistake(&sweep.param.span, format!("`{name}` is swept twice"), None);
+            } else if is_param {
+                let values = sweep.values.iter().map(show).collect();
+                self.draft.sweeps.push((name, values));
+            } else {
+                let names = workload.params.iter().map(|param| param.name.text.as_str());
+                let help = match nearest(&name, names) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("declare it at the top: param \"{name}\" 1"),
+                };
+                self.mistake(&sweep.param.span, format!("unknown parameter `{name}`"), Some(help));
             }
         }
     }

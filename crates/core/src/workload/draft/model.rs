@@ -21,6 +21,10 @@ pub(super) fn model(text: &str) -> Result<wire::Model, (String, Option<String>)>
         };
         (error.to_string(), help)
     })?;
+    if let Some(setting) = &model.setting {
+        let message = format!("a model takes no `{setting}`");
+        return Err((message, Some("sweep a parameter, as in: sweep \"waiters\" 1 2 5".into())));
+    }
     let runtime = model.runtime.as_str();
     if runtime != "native" && nearest(runtime, ["native"]).is_some() {
         return Err((

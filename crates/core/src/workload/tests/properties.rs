@@ -117,7 +117,8 @@ resource "waiter"
             .map(|line| [line, "\n"].concat())
             .collect();
         let task = if shape.name == "task" { "" } else { "task \"t\"" };
-        lowered(&format!("{declared}{}\n{task}", shape.example), &Settings::default());
+        let param = if shape.name == "sweep" { "param \"waiters\" 1\n" } else { "" };
+        lowered(&format!("{param}{declared}{}\n{task}", shape.example), &Settings::default());
     }
 }
 
