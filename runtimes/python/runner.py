@@ -12,6 +12,7 @@ The file is meant to be read from top to bottom:
 """
 
 import heapq
+import itertools
 import json
 import mmap
 import os
@@ -22,6 +23,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
 from struct import Struct
 
 PROTOCOL = 1
@@ -245,25 +247,76 @@ here = None  # in such a worker: its own `Apart`
 
 
 def apart(work, pool, role):
-    """The three parts of a strategy whose workers live apart: they get a task's number and input, no more."""
+    """The three parts of a strategy whose workers live apart: they get the numbers and inputs of tasks, no more.
+
+    Tasks that are there from the start and never wait for each other are handed over several at a time, as somebody who
+    knows pools writes it (`executor.map` with a `chunksize`): handing over costs as much as a small task does.
+    """
     commons = work.share()
     muster(pool, work.workers, enlist, work.plan, work.rate, commons.path, commons.token, role)
     yield
-    futures = deque()
+    futures, dumps, loads = deque(), pickler(role), pickle_module().loads
+    sent = returned = 0
     try:
-        for number in work.arriving():
-            futures.append((number, pool.submit(serve, number, work.given(number))))
+        for batch in work.batches():
+            parcel = dumps([(number, work.given(number)) for number in batch])
+            sent += len(parcel)
+            futures.append((batch, pool.submit(serve, parcel)))
     except RuntimeError as problem:  # BrokenExecutor: a worker died while we were still handing out
         work.broken = problem
-    for number, future in futures:
+    for batch, future in futures:
         try:
-            work.settle(number, future.result())
+            parcel = future.result()
         except Exception as problem:
-            work.unreturned(number, problem)
+            for number in batch:
+                work.unreturned(number, problem)
+            continue
+        returned += len(parcel)
+        for number, failure, digest, values in loads(parcel):
+            try:
+                loads(values)  # as the pool does for whoever asks for the result
+            except Exception as problem:
+                work.unreturned(number, problem)
+            else:
+                work.settle(number, (failure, digest, None))
     yield
     if work.broken is None:
+        work.handover = {"tasks": work.count, "parcels": len(futures), "sent_bytes": sent, "returned_bytes": returned,
+                         "call_ns": cost_of_a_call(pool, work.workers, sent // work.count, returned // work.count)}
         muster(pool, work.workers, dismiss)
     pool.shutdown()
+
+
+def cost_of_a_call(pool, workers, sent, returned):
+    """Nanoseconds that the pool takes for a call that does nothing, with parcels as large as those of a task, when many
+    calls are under way: what a task must outlast to gain anything. The least of three tries."""
+    calls, parcel, best = 8 * workers, bytes(sent), None
+    for _ in range(3):
+        begun = clock()
+        for future in [pool.submit(answer, parcel, returned) for _ in range(calls)]:
+            future.result()
+        took = (clock() - begun) // calls
+        best = min(best or took, took)
+    return best
+
+
+def answer(parcel, size):
+    return bytes(size)
+
+
+def pickle_module():
+    import pickle
+
+    return pickle
+
+
+def pickler(role):
+    """How what is handed over is pickled: between processes as multiprocessing does it, which knows a few types more."""
+    if role == PROCESS:
+        from multiprocessing.reduction import ForkingPickler
+
+        return lambda value: bytes(ForkingPickler.dumps(value))
+    return pickle_module().dumps
 
 
 class Apart:
@@ -275,6 +328,7 @@ class Apart:
         self.work.load()
         self.steps = Blocking(self.work).compile()
         self.lane = Lane(self.work, role)
+        self.dumps = pickler(role)
 
 
 def enlist(plan, rate, path, token, role):
@@ -287,9 +341,21 @@ def enlist(plan, rate, path, token, role):
     here = Apart(plan, rate, path, token, role)
 
 
-def serve(number, given):
-    """Does a task in a worker; what it returns travels back by pickle."""
-    return perform(here.work, here.steps, here.lane, number, given)
+def serve(parcel):
+    """Does tasks in a worker; what they return travels back by pickle."""
+    outcomes = []
+    for number, given in pickle_module().loads(parcel):
+        outcome = perform(here.work, here.steps, here.lane, number, given)
+        if outcome is None:
+            continue
+        failure, digest, values = outcome
+        try:
+            values = here.dumps(values)
+        except Exception as problem:
+            here.work.trace.end(number)
+            failure, digest, values = here.work.cannot_travel(problem), None, here.dumps(None)
+        outcomes.append((number, failure, digest, values))
+    return here.dumps(outcomes)
 
 
 def dismiss():
@@ -1210,16 +1276,31 @@ class Task:
         self.results.append(value)
 
     def digest(self):
-        """Eight bytes that stand for all that the task's functions returned."""
+        """Eight bytes that stand for all that the task's functions returned; the task's input and its results as they
+        are shown, where there are not too many tasks to show any."""
         if not self.results or not self.work.checks_results:
             return None
         import hashlib
 
         sum = hashlib.blake2b(digest_size=8)
-        for value in self.results:
-            sum.update(canonical(value).encode("utf-8", "surrogatepass"))
+        texts = [canonical(value) for value in self.results]
+        for text in texts:
+            sum.update(text.encode("utf-8", "surrogatepass"))
             sum.update(b"\0")
-        return sum.digest()
+        if self.number >= SHOWN_TASKS:
+            return sum.digest(), None, None
+        given = shortened(json.dumps(self.input)) if self.input is not None else ""
+        return sum.digest(), given, shortened(", ".join(shown(repr, value) for value in self.results))
+
+
+SHOWN_TASKS = 2000  # of so many the results are kept as text, to be shown where strategies differ
+HASHED_TASKS = 50_000  # of so many each has a hash of its own in `done`
+SHOWN_CHARS = 60
+
+
+def shortened(text):
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
 
 
 class Work:
@@ -1240,7 +1321,8 @@ class Work:
         self.door, self.halt, self.lanes = threading.Lock(), threading.Event(), []
         self.failures, self.digests, self.notes = {}, None, []
         self.functions, self.inputs = {}, {}
-        self.commons = self.broken = None
+        self.commons = self.broken = self.handover = None
+        self.shown = {}  # by task: its input and what it returned, both short
         self.actions = list(walk(plan["programs"]))
         self.calls = sorted({value["function"] for _, name, value in self.actions if name == "call"})
         self.has_input = bool(self.calls) or any(group.get("inputs") for group in self.groups)
@@ -1294,6 +1376,18 @@ class Work:
             if self.halt.is_set():
                 return
             yield number
+
+    def batches(self):
+        """The same in lists, each to be handed over at once: of tasks that are all due and never wait for each other, a
+        quarter of each worker's share of those that are left, so that the last ones are handed over one by one and no
+        worker ends long after the others (guided self-scheduling: Polychronopoulos & Kuck 1987)."""
+        numbers, left = self.arriving(), self.count
+        alone = bool(self.units()) or any(group["arrivals"] != "at-once" for group in self.groups)
+        for number in numbers:
+            size = 1 if alone else max(1, left // (4 * self.workers))
+            batch = [number, *itertools.islice(numbers, size - 1)]
+            left -= len(batch)
+            yield batch
 
     async def arriving_awaited(self):
         """The same on a loop."""
@@ -1401,7 +1495,8 @@ class Work:
                 sys.path.insert(0, path)
         if self.calls:
             import hashlib  # noqa: F401  here, and not in the midst of the work
-        self.functions = {name: load_function(name) for name in self.calls}
+        with forbidden_processes(self.commons is not None and self.strategy == "processes"):
+            self.functions = {name: load_function(name) for name in self.calls}
         if self.options.get("setup") and (self.commons or self.strategy not in ("processes", "interpreters")):
             setup = load_function(self.options["setup"])
             try:
@@ -1417,10 +1512,13 @@ class Work:
         if failure:
             self.fail(number, *failure)
         if digest:
+            digest, *shown = digest
             with self.door:
                 if self.digests is None:
                     self.digests = bytearray(8 * self.trace.tasks)
                 self.digests[8 * number : 8 * number + 8] = digest
+                if shown[0] is not None:
+                    self.shown[number] = shown
 
     def fail(self, number, kind, text, place=None):
         """Counts a failure; those of one kind and place are one entry, with the first as example."""
@@ -1436,16 +1534,20 @@ class Work:
             self.broken = problem
             return
         self.trace.end(number)
+        self.fail(number, *self.cannot_travel(problem))
+
+    def cannot_travel(self, problem):
+        """The failure of a task whose input or results cannot be pickled."""
         kind, text, _ = explain(problem)
         other = "process" if self.strategy == "processes" else "interpreter"
-        self.fail(number, kind, f"what the task took or returned cannot be handed to another {other}: {text}")
+        return kind, f"what the task took or returned cannot be handed to another {other}: {text}", None
 
     def mourn(self, exits):
         """Says honestly what a dead worker took with it; `exits` are exit codes by process id."""
         tasks = [self.trace.task(number) for number in range(self.count)]
         lost = [number for number, (begun, ended, *_) in enumerate(tasks) if begun and not ended]
         unstarted = sum(not begun for begun, *_ in tasks)
-        how, first = "a worker process died", lost[:1] or [0]
+        how, first = "a worker process ended with exit code 0, as by os._exit(0)", lost[:1] or [0]
         for pid, code in exits.items():
             if code in (0, None, -signal.SIGTERM):  # it ended well, or the pool ended it
                 continue
@@ -1480,6 +1582,13 @@ class Work:
         import hashlib
 
         return hashlib.blake2b(self.digests, digest_size=16).hexdigest()
+
+    def result_list(self):
+        """A hash for each task's results, and the first tasks' inputs and results as text; None: nothing was returned."""
+        if self.digests is None or self.trace.tasks > HASHED_TASKS:
+            return None
+        shown = [self.shown.get(number, ["", ""]) for number in range(min(self.trace.tasks, SHOWN_TASKS))]
+        return {"hashes": self.digests.hex(), "shown": shown}
 
 
 def walk(programs):
@@ -1522,13 +1631,38 @@ def load_function(name):
         for part in path.split("."):
             owner, found = found, getattr(found, part)
     except BaseException as problem:
-        kind, text = explain(problem)[:2]
+        kind, text, place = explain(problem)
+        if "bootstrapping phase" in text:
+            text = f"it starts processes when it is imported, which each worker would do again ({place}): put that under `if __name__ == \"__main__\":`"
+            raise Refusal("load", f"`{name}` cannot be loaded by a worker process: {text}", where) from None
         raise Refusal("load", f"`{name}` cannot be loaded: {kind}: {text}", where) from None
     if isinstance(owner, type) and not isinstance(owner.__dict__.get(part), (staticmethod, classmethod)):
-        found = getattr(owner(), part)  # a method: of an object made without arguments
+        try:
+            found = getattr(owner(), part)  # a method: of an object made without arguments
+        except BaseException as problem:
+            text = explain(problem)[1]
+            raise Refusal("load", f"`{name}` is a method, and no `{owner.__name__}()` can be made for it: {text}", where) from None
     if not callable(found):
         raise Refusal("load", f"`{name}` is not a function but {type(found).__name__}: name a function", where)
     return found
+
+
+@contextmanager
+def forbidden_processes(forbid):
+    """While a worker imports the user's module, no process can be started, as multiprocessing has it for the main module:
+    a pool that is made on import would make one in each of its own workers, without end."""
+    if not forbid:
+        yield
+        return
+    import multiprocessing
+
+    me = multiprocessing.current_process()
+    before = getattr(me, "_inheriting", False)
+    me._inheriting = True  # asked by multiprocessing.spawn before it starts anything
+    try:
+        yield
+    finally:
+        me._inheriting = before
 
 
 def import_file(path):
@@ -1610,6 +1744,10 @@ def explain(problem):
         kind = "memory"
     elif isinstance(problem, SystemExit):
         kind, text = "exit", f"called sys.exit({problem.code!r})"
+    elif isinstance(problem, EOFError) or type(problem).__name__ == "error" and type(problem).__module__ == "termios" or (
+        isinstance(problem, OSError) and problem.errno == 25  # ENOTTY
+    ):
+        text += "; a task has no terminal, and its standard input is empty"
     place = own_line(problem)
     return kind, f"{text} ({place})" if place else text, place
 
@@ -1724,9 +1862,9 @@ class Run:
         parts = STRATEGIES[self.work.strategy](self.work)
         self.mark()
         self.set_up(parts)
-        self.mark()
         children = sys.modules["multiprocessing"].active_children() if self.work.strategy == "processes" else []
         threading.Thread(target=self.watch, daemon=True).start()
+        self.mark()
         self.begun = clock()
         next(parts)
         self.ended = clock()
@@ -1794,6 +1932,8 @@ class Run:
             "vars": work.variable_list(),
             "deadlock": [{"task": number, "step": work.trace.task(number)[3]} for number in self.stuck or []],
             "result_hash": work.result_hash(),
+            "results": work.result_list(),
+            "handover": work.handover,
             "notes": work.notes,
         }})
         sys.stdout.flush()
@@ -1812,7 +1952,10 @@ class Run:
             phases[name] = {"start_ns": start, "end_ns": end, "cpu": cpu}
         # Processor time is read when the end is noticed. What is used until then (bringing results and
         # tracebacks back) belongs to no task: of work so short that it would weigh, it is not known.
-        if noticed - self.ended > (self.ended - self.begun) // 20 + 1_000_000:
+        # The same where more was used than there are processors: then most of it was spent before and after.
+        used, wall = phases["work"]["cpu"], max(0, self.ended - self.begun)
+        late = noticed - self.ended > wall // 20 + 1_000_000
+        if late or used["user_ns"] + used["system_ns"] > wall * processors():
             phases["work"]["cpu"] = None
         return phases
 
@@ -1832,6 +1975,11 @@ class Run:
                 user += spent[0]
                 system += spent[1]
         return {"user_ns": user, "system_ns": system}
+
+
+def processors():
+    """How many this process may use; PyPy can only say how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def worker_cpu(pid):

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use maitred_core::recording::MAGIC;
 use maitred_core::result::{Subject as SubjectFacts, SubjectKind};
 use maitred_core::view::units;
 use maitred_core::workload::{self, Diagnostic, Lowered, Report, Settings};
@@ -302,9 +303,15 @@ fn read(path: &Path) -> Result<String, Error> {
     }
     let mut bytes = Vec::new();
     file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_SOURCE_BYTES {
+    if bytes.len() as u64 > MAX_SOURCE_BYTES && !bytes.starts_with(&MAGIC) {
         return Err(Error::Usage(format!(
             "{} is larger than 1 MiB, which no workload is; check that it is the right file",
+            path.display()
+        )));
+    }
+    if bytes.starts_with(&MAGIC) {
+        return Err(Error::Usage(format!(
+            "{0} is a trace of a run, and no work to be done: `maitred show {0}` shows it",
             path.display()
         )));
     }

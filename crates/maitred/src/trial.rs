@@ -8,6 +8,7 @@ use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::Run;
 use maitred_core::trace::{Group, Noise, Observed, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::view::units;
 use maitred_core::workload::{self, Lowered};
 use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
 
@@ -164,7 +165,26 @@ impl<'a> Trial<'a> {
                 failure.text.push_str(&format!(", given {input}"));
             }
         }
+        run.notes.extend(self.given(trace));
         run
+    }
+
+    /// With which inputs the tasks were under way that a run did not bring to an end.
+    fn given(&self, trace: &Trace) -> Option<String> {
+        let ends = [RunEnd::Finished, RunEnd::Interrupted];
+        if ends.contains(&trace.end) {
+            return None;
+        }
+        let open = trace.tasks.iter().enumerate();
+        let open = open.filter(|(_, task)| task.start_ns != 0 && task.end_ns == 0);
+        let told: Vec<String> = open
+            .filter_map(|(number, _)| {
+                let input = self.subject.input(number as u32)?;
+                Some(format!("`{}` was given {input}", trace.task_name(number as u32)))
+            })
+            .take(3)
+            .collect();
+        (!told.is_empty()).then(|| units::list(&told))
     }
 
     /// What the work is, as far as this run shows.

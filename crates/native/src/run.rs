@@ -75,7 +75,7 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
         nursery.add_vars(&mut vars);
     }
     let failures = session.tally.failures();
-    let done = Done { phases, failures, vars, deadlock, result_hash: None, notes };
+    let done = Done { phases, failures, vars, deadlock, notes, ..Done::default() };
     Conclusion { reply: Reply::Done(Box::new(done)), clean }
 }
 

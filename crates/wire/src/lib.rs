@@ -9,8 +9,8 @@ mod strategy;
 pub mod trace_file;
 
 pub use message::{
-    Blocked, Command, Cpu, Done, ErrorCode, Failure, Phase, Phases, Ready, Reply, RunnerError,
-    VarValue,
+    Blocked, Command, Cpu, Done, ErrorCode, Failure, Handover, Phase, Phases, Ready, Reply,
+    Results, RunnerError, VarValue,
 };
 pub use plan::{
     Action, Amount, Arrivals, Channel, Column, Columns, Limits, PROTOCOL, Plan, Program, Resource,

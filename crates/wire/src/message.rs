@@ -77,9 +77,53 @@ pub struct Done {
     /// A hash over the returned values of `call`, in task order; equal work gives equal hashes.
     #[serde(default)]
     pub result_hash: Option<String>,
+    /// The same task by task; `None`: nothing was returned, or there are too many tasks.
+    #[serde(default)]
+    pub results: Option<Results>,
+    /// What handing tasks to workers took that live apart from the runner's first process.
+    #[serde(default)]
+    pub handover: Option<Handover>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// What the `call`s of each task returned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Results {
+    /// Sixteen hexadecimal digits a task, in task order; all zero: it returned nothing.
+    pub hashes: String,
+    /// Input and results of the first tasks as text, shortened.
+    #[serde(default)]
+    pub shown: Vec<(String, String)>,
+}
+
+impl Results {
+    /// The hash of a task's results; `None`: it returned nothing.
+    pub fn hash(&self, task: usize) -> Option<&str> {
+        let hash = self.hashes.get(16 * task..16 * task + 16)?;
+        hash.bytes().any(|digit| digit != b'0').then_some(hash)
+    }
+
+    /// For how many tasks there is one.
+    pub fn tasks(&self) -> usize {
+        self.hashes.len() / 16
+    }
+}
+
+/// What was handed over to workers that share no objects with the runner, and back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    pub tasks: u64,
+    /// In how many calls of the pool: several tasks may travel together.
+    pub parcels: u64,
+    /// Numbers and inputs of all tasks as they travelled, in bytes.
+    pub sent_bytes: u64,
+    /// What came back: results, failures.
+    pub returned_bytes: u64,
+    /// Nanoseconds that the pool takes for a call that does nothing, with as many bytes as a task
+    /// has, while many calls are under way.
+    pub call_ns: u64,
 }
 
 /// The parts of a run after `go`.

@@ -32,6 +32,12 @@ class Talk(PythonCase):
         for name in ("requests_threads", "requests_asyncio", "cpu_sequential", "cpu_threads", "cpu_processes"):
             self.assertGreater(self.alone(name), 0, name)
 
+    def test_all_nine_are_shown_in_a_table(self):
+        env = dict(os.environ, SPEED="100")
+        said = subprocess.check_output([self.python, os.path.join(TALK, "all.py")], env=env, text=True, timeout=120)
+        self.assertEqual([line.split()[0] for line in said.splitlines()], ["waiters", "requests", "cpu"])
+        self.assertEqual(sum(word == "s" for word in said.split()), 9, said)
+
     def test_waiters_under_every_strategy(self):
         for strategy in self.each():
             outcome, took = self.under(strategy, "waiters_threads:table", 5)

@@ -39,7 +39,31 @@ def sleeps(n):
     import time
     time.sleep(30)
 
+def asks(n):
+    return input()
+
+class Picky:
+    def __init__(self, needed):
+        pass
+
+    def method(self, n):
+        return n
+
 number = 7
+"""
+
+STARTS = """
+import multiprocessing
+
+def nothing():
+    pass
+
+child = multiprocessing.Process(target=nothing)
+child.start()
+child.join()
+
+def f(n):
+    return n
 """
 
 
@@ -54,6 +78,25 @@ class UserCode(PythonCase):
         self.assertEqual(driver.laws(outcome), [])
         (failure,) = outcome.done["failures"]
         return failure
+
+    def test_a_question_to_a_terminal_says_that_there_is_none(self):
+        failure = self.only(self.call("sequential", "asks"))
+        self.assertEqual(failure["kind"], "EOFError")
+        self.assertIn("a task has no terminal", failure["text"])
+
+    def test_a_method_whose_object_cannot_be_made(self):
+        outcome = self.call("sequential", "Picky.method")
+        self.assertEqual((outcome.name, outcome.done["code"]), ("error", "load"))
+        self.assertIn("no `Picky()` can be made for it", outcome.done["text"])
+
+    def test_a_module_that_starts_processes_where_each_worker_imports_it(self):
+        folder = self.folder({"starts.py": STARTS})
+        for method in {"spawn", "forkserver"} & set(dict(ready(self.python)["facts"])["start methods"].split()):
+            steps = [{"call": {"function": folder + "/starts.py:f"}}]
+            outcome = self.run_plan("processes", steps, 3, inputs=self.inputs(range(3)), start_method=method)
+            self.assertEqual((outcome.name, outcome.done["code"]), ("error", "load"), outcome.log)
+            self.assertIn("it starts processes when it is imported", outcome.done["text"])
+            self.assertIn("starts.py:8", outcome.done["text"])
 
     def test_exception_names_the_users_own_line(self):
         for strategy in self.each():

@@ -117,6 +117,31 @@ class Functions(PythonCase):
         self.assertEqual(self.hash("sequential", "shared", [1, 2]), self.hash("sequential", "copied", [1, 2]))
         self.assertNotEqual(self.hash("sequential", "double", [1, 2]), self.hash("sequential", "double", [2, 1]))
 
+    def test_the_tasks_whose_results_differ_can_be_told(self):
+        folder = self.folder({"odd.py": "import os\nhome = os.getpid()\ndef f(n):\n    return [n, os.getpid() == home and n == 3]\n"})
+        results = {}
+        for strategy in ["sequential", *self.each(["processes"])]:
+            steps = [{"call": {"function": folder + "/odd.py:f"}}]
+            start = {} if strategy == "sequential" else {"start_method": "fork"}
+            outcome = self.finish(strategy, steps, 40, inputs=self.inputs(list(range(40))), **start)
+            told = outcome.done["results"]
+            results[strategy] = [told["hashes"][at : at + 16] for at in range(0, len(told["hashes"]), 16)], told["shown"]
+        for hashes, shown in results.values():
+            self.assertEqual((len(hashes), len(set(hashes)), len(shown)), (40, 40, 40))
+        if "processes" in results:
+            one, other = results["sequential"], results["processes"]
+            self.assertEqual([n for n in range(40) if one[0][n] != other[0][n]], [3])
+            self.assertEqual([one[1][3], other[1][3]], [["3", "[3, True]"], ["3", "[3, False]"]])
+
+    def test_what_is_handed_over_is_counted(self):
+        for strategy in self.each(["processes", "interpreters"]):
+            handover = self.call(strategy, "shared", list(range(100))).done["handover"]
+            self.assertEqual(handover["tasks"], 100)
+            self.assertTrue(4 < handover["parcels"] < 100, handover)  # several tasks a parcel, one at a time in the end
+            self.assertTrue(handover["sent_bytes"] >= 100 and handover["returned_bytes"] >= 100 * 10, handover)
+            self.assertGreater(handover["call_ns"], 0)
+        self.assertIsNone(self.call("threads", "shared", [1]).done["handover"])
+
     def test_results_that_depend_on_shared_state_differ(self):
         self.assertNotEqual(self.hash("sequential", "races", list(range(8))), self.hash("processes", "races", list(range(8))))
 

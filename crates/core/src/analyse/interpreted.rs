@@ -4,11 +4,10 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
 use maitred_wire::trace_file::Role;
+use maitred_wire::{Handover, Results, Strategy};
 
 use crate::trace::{Origin, StepKind, Trace};
 
@@ -17,12 +16,27 @@ use crate::trace::{Origin, StepKind, Trace};
 pub struct Interpreted {
     /// Whether a global lock was on; `None`: the runtime has none, as native code.
     pub gil: Option<bool>,
-    /// Between the end of a task and the start of the next on one worker that lives apart
-    /// (process, interpreter), in nanoseconds: the lower quartile, since a busy machine only adds
-    /// to it; `None`: no worker did two.
-    pub handover_ns: Option<u64>,
+    /// What handing tasks to workers took that live apart (processes, interpreters).
+    pub handover: Option<Handover>,
+    /// What each task returned.
+    pub results: Option<Results>,
+    /// The same in a later round in which it was not the same.
+    pub other_results: Option<Results>,
     /// On an event loop: the call that no other task ever overlapped.
     pub lone_call: Option<LoneCall>,
+}
+
+impl Interpreted {
+    /// Keeps what a later run returned, if it was not what this one did.
+    pub fn note_other_results(&mut self, later: &Trace) {
+        let results = later.done.as_ref().and_then(|done| done.results.as_ref());
+        if self.other_results.is_none()
+            && self.results.is_some()
+            && results != self.results.as_ref()
+        {
+            self.other_results = results.cloned();
+        }
+    }
 }
 
 /// A function that does not give way.
@@ -39,26 +53,14 @@ pub(super) fn interpreted(trace: &Trace) -> Interpreted {
     if gil.is_none() {
         return Interpreted::default();
     }
-    Interpreted { gil: *gil, handover_ns: handover(trace), lone_call: lone_call(trace) }
-}
-
-fn handover(trace: &Trace) -> Option<u64> {
-    if !matches!(trace.model.strategy, Strategy::Processes | Strategy::Interpreters) {
-        return None;
+    let done = trace.done.as_ref();
+    Interpreted {
+        gil: *gil,
+        handover: done.and_then(|done| done.handover).filter(|handover| handover.tasks > 0),
+        results: done.and_then(|done| done.results.clone()),
+        other_results: None,
+        lone_call: lone_call(trace),
     }
-    let mut by_lane: Vec<Vec<(u64, u64)>> = vec![Vec::new(); trace.lanes.len()];
-    for task in trace.tasks.iter().filter(|task| task.start_ns != 0 && task.end_ns != 0) {
-        if let Some(times) = by_lane.get_mut(task.lane as usize) {
-            times.push((task.start_ns, task.end_ns));
-        }
-    }
-    let mut gaps = Vec::new();
-    for times in &mut by_lane {
-        times.sort_unstable();
-        gaps.extend(times.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].1)));
-    }
-    gaps.sort_unstable();
-    gaps.get(gaps.len() / 4).copied()
 }
 
 fn lone_call(trace: &Trace) -> Option<LoneCall> {

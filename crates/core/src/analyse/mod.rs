@@ -14,6 +14,7 @@ pub mod noise;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod scaling;
+pub mod split;
 pub mod stats;
 #[cfg(test)]
 mod stats_tests;

@@ -10,6 +10,7 @@ use maitred_wire::Strategy;
 use maitred_wire::trace_file::Role;
 
 use super::interpreted::{Interpreted, interpreted};
+use super::split::{Split, split};
 use crate::trace::{Span, StepKind, Task, Trace};
 
 /// Where the time of all tasks went, in nanoseconds.
@@ -30,6 +31,7 @@ pub struct Nature {
     /// Whether some task reads a variable and writes it back in two steps.
     pub reads_then_writes: bool,
     pub interpreted: Interpreted,
+    pub split: Option<Split>,
 }
 
 /// Waiting for a resource or a channel.
@@ -107,6 +109,7 @@ pub fn nature(trace: &Trace, cores: u32) -> Option<Nature> {
     nature.bound = bound(&tally, cores, nature.computing_ns);
     nature.standstill = standstill(trace);
     nature.interpreted = interpreted(trace);
+    nature.split = split(trace);
     (nature.task_ns() > 0).then_some(nature)
 }
 

@@ -33,6 +33,8 @@ pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<
                 false => (guilty, ["killed its process by", "killed their process by"]),
             }
         }
+        // A pool that lost a worker ends by itself; where the worker was it may have said.
+        RunEnd::Finished if lost_a_worker(head) => (Vec::new(), ["", ""]),
         _ => return Vec::new(),
     };
     let mut by_step: Vec<(u32, Vec<u32>)> = Vec::new();
@@ -45,6 +47,11 @@ pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<
     let places = interpreted::places(&head.log).into_iter().take(NAMED);
     let tasks = by_step.iter().map(|(step, tasks)| sentence(head, *step, tasks, verbs));
     tasks.chain(places.map(|place| format!("its code was at {place}"))).collect()
+}
+
+fn lost_a_worker(head: &Trace) -> bool {
+    let failures = head.done.iter().flat_map(|done| &done.failures);
+    failures.into_iter().any(|failure| failure.kind == "BrokenProcessPool")
 }
 
 fn sentence(head: &Trace, step: u32, tasks: &[u32], [one, many]: [&str; 2]) -> String {

@@ -249,6 +249,8 @@ impl World for Session<'_> {
         let nature = &mut self.natures[contestant];
         if nature.is_none() && purpose != Purpose::Warmup && trace.end == RunEnd::Finished {
             *nature = self.trial.nature(&trace);
+        } else if let Some(nature) = nature {
+            nature.interpreted.note_other_results(&trace);
         }
         Ok(self.trial.condense(&trace, round))
     }

@@ -7,7 +7,7 @@ use maitred_core::view::{self, units};
 use crate::cli::ShowArgs;
 use crate::command::run::{options, picture};
 use crate::error::{Error, exit};
-use crate::recording::{self, Outputs, Reader, Records, Wanted, sentence};
+use crate::recording::{self, Kind, Outputs, Reader, Records, Wanted, sentence};
 use crate::saved;
 use crate::terminal::Terminal;
 
@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 /// See [`Error`].
 pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
     let mut reader = Reader::open(&args.file)?;
-    if !reader.is_recording()? && args.file.extension().is_some_and(|ending| ending == "json") {
+    if reader.kind()? == Kind::Json {
         return result(args, terminal);
     }
     let mut outputs = Outputs::open(&Wanted {

@@ -5,4 +5,4 @@ mod output;
 mod read;
 
 pub(crate) use output::{Outputs, Records, Wanted, sentence};
-pub(crate) use read::{Reader, slices, spans};
+pub(crate) use read::{Kind, Reader, slices, spans};

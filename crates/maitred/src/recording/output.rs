@@ -137,9 +137,11 @@ impl Outputs {
                 Err(error) => {
                     written = false;
                     let path = output.path.display();
-                    terminal.complain(&format!(
-                        "{path} cannot be written: {error}; what is in it can be read up to there"
-                    ));
+                    let rest = match output.form {
+                        Form::Recording { .. } => "; what is in it can be read up to there",
+                        Form::Perfetto | Form::Chrome => "",
+                    };
+                    terminal.complain(&format!("{path} cannot be written: {error}{rest}"));
                 }
             }
         }

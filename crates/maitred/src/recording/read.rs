@@ -12,6 +12,14 @@ use crate::error::Error;
 /// So much is asked of the file at a time.
 const STEP_BYTES: usize = 1 << 20;
 
+/// What a file may be, by how it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Recording,
+    Json,
+    Other,
+}
+
 /// A file that is being read.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -49,13 +57,18 @@ impl Reader {
         })
     }
 
-    /// Whether the file begins as recordings do. Reads no further than that needs.
+    /// What the file begins as. Reads no further than that needs.
     ///
     /// # Errors
     /// [`Error::Usage`] when it cannot be read.
-    pub(crate) fn is_recording(&mut self) -> Result<bool, Error> {
+    pub(crate) fn kind(&mut self) -> Result<Kind, Error> {
         self.fill(MAGIC.len()).map_err(|error| Error::unreadable(&self.path, &error))?;
-        Ok(self.buffer.starts_with(&MAGIC))
+        let first = self.buffer.iter().find(|byte| !byte.is_ascii_whitespace());
+        Ok(match first {
+            _ if self.buffer.starts_with(&MAGIC) => Kind::Recording,
+            Some(b'{') => Kind::Json,
+            _ => Kind::Other,
+        })
     }
 
     /// Hands every part to `take`, to the end of the recording or of what can be read of it.

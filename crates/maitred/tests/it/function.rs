@@ -146,6 +146,9 @@ fn different_results_are_a_finding() {
         compare(&place(), "work.py:where", "sequential threads processes", "--inputs six.txt");
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("Results differ: `python"), "{text}");
+    // The inputs that differ, with what was returned for them.
+    assert!(text.contains("6 of 6 tasks differ: for \"1\" `python"), "{text}");
+    assert!(text.contains("and 3 more."), "{text}");
     let (_, text) = compare(&place(), "work.py:length", ALL, "--inputs six.txt");
     assert!(!text.contains("Results differ"), "{text}");
 }
@@ -166,7 +169,12 @@ fn an_exit() {
 fn a_segmentation_fault() {
     let expected = ["killed by signal 11 (SIGSEGV)", "its code was at work.py:", "in segfault"];
     wrong("work.py:segfault", "sequential thread-pool event-loop", "", &expected);
-    let expected = ["BrokenProcessPool", "was killed by SIGSEGV during task", "given"];
+    let expected = [
+        "BrokenProcessPool",
+        "was killed by SIGSEGV during task",
+        "given",
+        "its code was at work.py:",
+    ];
     wrong("work.py:segfault", "processes:2", "", &expected);
 }
 
@@ -203,14 +211,21 @@ fn a_module_that_starts_processes_when_it_is_imported() {
     let place = Place::new().file("starts.py", source);
     let (code, text) =
         compare(&place, "starts.py:f", "sequential processes:2", "--start-method spawn");
-    assert!(code <= 1 && !text.contains("panicked"), "{text}");
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("it starts processes when it is imported"), "{text}");
+    assert!(text.contains("put that under `if __name__ == \"__main__\":`"), "{text}");
 }
 
 #[test]
 fn an_endless_loop() {
     let strategies = "sequential thread-pool processes:2 event-loop";
-    let expected =
-        ["timed out after 1", "`hangs 3` was at", "its code was at work.py:", "in hangs"];
+    let expected = [
+        "timed out after 1",
+        "`hangs 3` was at",
+        "`hangs 3` was given \"3\"",
+        "its code was at work.py:",
+        "in hangs",
+    ];
     // A timeout that starts with the work cannot be too short for a busy machine to notice.
     let (code, text) =
         compare(&place(), "work.py:hangs", strategies, "--inputs six.txt --timeout 1s");

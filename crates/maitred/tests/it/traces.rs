@@ -176,6 +176,11 @@ fn what_is_no_trace_is_refused_with_a_reason() {
         assert!(stderr(&output).contains(words), "{name}: {output:?}");
         assert_eq!(stdout(&output), "", "{name}");
     }
+    for command in ["run", "compare"] {
+        let output = place.run(&format!("{command} run.trace"));
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(stderr(&output).contains("`maitred show run.trace` shows it"), "{output:?}");
+    }
 }
 
 #[test]
@@ -185,6 +190,8 @@ fn a_result_is_shown_as_compare_shows_it() {
     assert!(place.run(&format!("{compare} --save r.json")).status.success());
     let output = place.run("show r.json");
     assert_eq!(stdout(&output), stdout(&place.run("compare r.json")));
+    fs::copy(place.path("r.json"), place.path("r")).unwrap();
+    assert_eq!(stdout(&place.run("show r")), stdout(&output), "whatever it is called");
     let output = place.run("show r.json --export-perfetto p");
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(stderr(&output).contains("is a result, which has none"), "{output:?}");

@@ -9,7 +9,7 @@ use maitred_wire::Strategy;
 
 use super::{Case, list, name};
 use crate::analyse::interpreted::Interpreted;
-use crate::analyse::units::{cores, duration, ratio};
+use crate::analyse::units::{bytes, cores, count, duration, plural, ratio};
 use crate::result::SubjectKind;
 
 /// From here on computing is what the work is about.
@@ -92,23 +92,33 @@ fn without_lock(case: &Case<'_>, locked: usize) -> Option<String> {
     })
 }
 
-/// What it costs to have workers that share nothing.
+/// What it costs to have workers that share nothing: before the work, and with every task.
 fn apart(case: &Case<'_>) -> Option<String> {
     let (index, handover) =
-        ranked(case).find_map(|(index, facts)| Some((index, facts.handover_ns?)))?;
+        ranked(case).find_map(|(index, facts)| Some((index, facts.handover?)))?;
     let contestant = case.contestant(index);
     let summary = case.summary(index)?;
-    let tasks = case.comparison.subject.tasks;
-    let total = handover.saturating_mul(tasks) / u64::from(contestant.workers.max(1));
+    let total = handover.call_ns.saturating_mul(handover.parcels);
     let is_function = case.comparison.subject.kind == SubjectKind::Function;
     if !is_function && (total as f64) < PRICE * summary.work_ns as f64 {
         return None;
     }
+    let each = |all: u64| bytes(all / handover.tasks.max(1));
+    let parcels = match handover.parcels < handover.tasks {
+        true => format!(
+            " The {} went in {} parcels.",
+            plural(handover.tasks, "task"),
+            count(handover.parcels)
+        ),
+        false => String::new(),
+    };
     Some(format!(
-        "Handing a task to a worker of {} and its result back takes about {}, starting the workers {}: tasks that last less gain nothing from it.",
+        "What {} costs: {} to start the workers, and {} a call, measured with calls that do nothing, but carry as much as a task: {} there and {} back, pickled. A task that lasts less gains nothing from being handed over by itself.{parcels}",
         name(contestant),
-        duration(handover),
-        duration(summary.setup_ns)
+        duration(summary.setup_ns),
+        duration(handover.call_ns),
+        each(handover.sent_bytes),
+        each(handover.returned_bytes)
     ))
 }
 

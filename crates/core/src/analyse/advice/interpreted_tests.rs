@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use maitred_wire::Handover;
 use maitred_wire::Strategy::{self, *};
 
 use crate::analyse::compare;
@@ -86,16 +87,23 @@ fn the_price_of_processes_is_told_of_functions_and_where_it_matters() {
         ("python3.13", Processes, Some(true), 1.9),
     ]);
     let handover = |natures: &mut Vec<Option<Nature>>, ns| {
-        natures[1].as_mut().unwrap().interpreted.handover_ns = Some(ns);
+        let handover = Handover {
+            tasks: 100,
+            parcels: 100,
+            sent_bytes: 4_200,
+            returned_bytes: 900,
+            call_ns: ns,
+        };
+        natures[1].as_mut().unwrap().interpreted.handover = Some(handover);
     };
     handover(&mut natures, 120_000);
-    assert!(!conclusion(&comparison, &natures).contains("Handing"));
+    assert!(!conclusion(&comparison, &natures).contains("costs:"));
     handover(&mut natures, 12_000_000);
-    assert!(conclusion(&comparison, &natures).contains("takes about 12.0 ms"));
+    assert!(conclusion(&comparison, &natures).contains("and 12.0 ms a call"));
     comparison.subject.kind = SubjectKind::Function;
     handover(&mut natures, 120_000);
     let text = conclusion(&comparison, &natures);
-    let expected = "Handing a task to a worker of `python3.13/processes` and its result back takes about 120 µs";
+    let expected = "120 µs a call, measured with calls that do nothing, but carry as much as a task: 42 B there and 9 B back, pickled.";
     assert!(text.contains(expected), "{text}");
 }
 

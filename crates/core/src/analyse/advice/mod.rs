@@ -6,8 +6,12 @@ mod choice;
 mod interpreted;
 #[cfg(test)]
 mod interpreted_tests;
+mod results;
+#[cfg(test)]
+mod results_tests;
 #[cfg(test)]
 mod tests;
+mod time;
 mod trouble;
 mod work;
 mod workers;
@@ -27,17 +31,20 @@ use crate::result::{Comparison, Contestant, Rank, Summary, Verdict};
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
 /// made before ([`compare::rank`]).
 pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<String> {
-    let mut sentences = Vec::new();
+    let (mut sentences, mut times_told) = (Vec::new(), false);
     match Case::new(comparison, natures) {
         None => sentences.extend(nothing_ranked(comparison)),
         Some(case) => {
             sentences.extend(work::sentences(&case));
             sentences.extend(choice::sentences(&case));
             sentences.extend(workers::sentences(&case));
+            let times = time::sentences(&case);
+            times_told = !times.is_empty();
+            sentences.extend(times);
             sentences.extend(interpreted::sentences(&case));
         }
     }
-    sentences.extend(trouble::sentences(comparison, natures));
+    sentences.extend(trouble::sentences(comparison, natures, times_told));
     sentences
 }
 

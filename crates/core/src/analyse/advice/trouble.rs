@@ -6,8 +6,7 @@ use alloc::vec::Vec;
 
 use maitred_wire::VarValue;
 
-use super::{list, name};
-use crate::analyse::compare;
+use super::{list, name, results};
 use crate::analyse::nature::Nature;
 use crate::analyse::units::{count, duration, percent};
 use crate::result::{Comparison, Contestant, Run};
@@ -17,7 +16,12 @@ const STANDSTILL: f64 = 0.05;
 /// Having to wait for a processor for less of the time than this is not, either.
 const STARVED: f64 = 0.3;
 
-pub(super) fn sentences(comparison: &Comparison, natures_of: &[Option<Nature>]) -> Vec<String> {
+/// `times_told`: it was said already who waited for a processor.
+pub(super) fn sentences(
+    comparison: &Comparison,
+    natures_of: &[Option<Nature>],
+    times_told: bool,
+) -> Vec<String> {
     let contestants = &comparison.contestants;
     let natures = natures_of.iter().map(Option::as_ref).chain(core::iter::repeat(None));
     let mut sentences = Vec::new();
@@ -25,9 +29,11 @@ pub(super) fn sentences(comparison: &Comparison, natures_of: &[Option<Nature>]) 
         sentences.extend(nature.and_then(|nature| standstill(contestant, nature)));
         sentences.extend(lost_updates(contestant, nature));
     }
-    sentences.extend(starved(contestants, natures_of));
+    if !times_told {
+        sentences.extend(starved(contestants, natures_of));
+    }
     sentences.extend(unshared(contestants));
-    sentences.extend(hashes(contestants));
+    sentences.extend(results::sentences(contestants, natures_of));
     sentences.extend(startup(comparison));
     sentences
 }
@@ -111,25 +117,6 @@ fn unshared(contestants: &[Contestant]) -> Option<String> {
             list(&names),
             var.name
         )
-    })
-}
-
-fn hashes(contestants: &[Contestant]) -> Option<String> {
-    let hash = |contestant: &Contestant| {
-        compare::counted(contestant).iter().find_map(|run| run.result_hash.clone())
-    };
-    let known: Vec<(String, &Contestant)> =
-        contestants.iter().filter_map(|contestant| Some((hash(contestant)?, contestant))).collect();
-    let votes = |hash: &str| known.iter().filter(|(other, _)| other == hash).count();
-    // Of equally many votes the first one named wins: which is right is not for us to know.
-    let (most, _) = known.iter().rev().max_by_key(|(hash, _)| votes(hash))?;
-    let others: Vec<String> = known
-        .iter()
-        .filter(|(hash, _)| hash != most)
-        .map(|(_, contestant)| name(contestant))
-        .collect();
-    (!others.is_empty()).then(|| {
-        format!("Results differ: {} returned other values than the rest, so the times are of different work.", list(&others))
     })
 }
 

@@ -1,0 +1,129 @@
+//! Where the time of tasks went: computing, without a processor, waiting for the interpreter's
+//! lock, waiting for something outside. From the counters that the kernel keeps of each thread;
+//! what no counter tells is inferred from another model, and the sentence says from which.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::Strategy;
+
+use super::{Case, name};
+use crate::analyse::split::Split;
+use crate::analyse::units::percent;
+use crate::result::SubjectKind;
+
+/// Shares below this are not named.
+const WORTH: f64 = 0.02;
+/// The rest of a workload's time is known from its steps; without a processor (or the lock) for
+/// less than this, there is nothing to add.
+const IN_THE_WAY: f64 = 0.1;
+
+pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+    let kind = case.comparison.subject.kind;
+    if kind == SubjectKind::Command {
+        return Vec::new(); // its threads only wait for children: what those used is told elsewhere
+    }
+    let stories: Vec<Story> = case
+        .against_fastest
+        .iter()
+        .filter_map(|rank| Story::new(case, rank.contestant as usize))
+        .collect();
+    if kind != SubjectKind::Function && !stories.iter().any(Story::is_held_up) {
+        return Vec::new();
+    }
+    let told: Vec<String> = stories.iter().map(Story::tell).collect();
+    if told.is_empty() {
+        return Vec::new();
+    }
+    let mut sentence =
+        format!("Where the time of tasks went, by each thread's counters: {}.", told.join("; "));
+    if let Some(base) = stories.iter().find_map(|story| story.lock.as_ref()) {
+        sentence.push_str(&format!(
+            " That it was the lock is inferred: so much longer they waited than under {base}, where nobody else wants it."
+        ));
+    }
+    Vec::from([sentence])
+}
+
+/// The time of one model.
+struct Story {
+    who: String,
+    split: Split,
+    /// Of the rest, what is put down to the lock.
+    lock_ns: u64,
+    /// The model from which that was inferred.
+    lock: Option<String>,
+    /// There is a lock, but nothing to tell its share by.
+    may_be_lock: bool,
+}
+
+impl Story {
+    fn new(case: &Case<'_>, index: usize) -> Option<Self> {
+        let nature = case.nature(index)?;
+        let split = nature.split?;
+        let contestant = case.contestant(index);
+        let in_threads =
+            matches!(contestant.model.strategy, Strategy::Threads | Strategy::ThreadPool);
+        let has_lock = nature.interpreted.gil == Some(true) && in_threads && contestant.workers > 1;
+        let base = has_lock.then(|| alone(case, &contestant.model.runtime)).flatten();
+        let (mut lock_ns, mut lock) = (0, None);
+        if let (Some((base, alone)), Some(_)) = (base, split.delayed_ns) {
+            let longer = split.rest_ns().saturating_sub(alone.rest_ns());
+            if longer as f64 >= WORTH * split.all_ns as f64 {
+                (lock_ns, lock) = (longer, Some(base));
+            }
+        }
+        let may_be_lock = has_lock && (base_is_missing(case, index) || split.delayed_ns.is_none());
+        Some(Self { who: name(contestant), split, lock_ns, lock, may_be_lock })
+    }
+
+    fn share(&self, ns: u64) -> f64 {
+        ns as f64 / self.split.all_ns.max(1) as f64
+    }
+
+    /// Whether tasks waited for a processor or the lock for long.
+    fn is_held_up(&self) -> bool {
+        self.share(self.lock_ns + self.split.delayed_ns.unwrap_or(0)) >= IN_THE_WAY
+    }
+
+    /// `under X 25 % computing, 70 % waiting for the lock (GIL) and 5 % for a processor`.
+    fn tell(&self) -> String {
+        let outside = self.split.rest_ns() - self.lock_ns;
+        let unknown = match (self.split.delayed_ns, self.may_be_lock) {
+            (None, true) => "waiting, for a processor, the lock (GIL) or something outside",
+            (None, false) => "waiting, for a processor or something outside",
+            (Some(_), true) => "waiting, for the lock (GIL) or something outside",
+            (Some(_), false) if self.split.is_loop => "idle",
+            (Some(_), false) => "waiting for something outside",
+        };
+        let parts = [
+            (self.split.computing_ns, "computing"),
+            (self.lock_ns, "waiting for the lock (GIL)"),
+            (self.split.delayed_ns.unwrap_or(0), "ready, but without a processor"),
+            (outside, unknown),
+        ];
+        let told: Vec<String> = parts
+            .iter()
+            .filter(|(ns, _)| self.share(*ns) >= WORTH)
+            .map(|(ns, what)| format!("{} {what}", percent(self.share(*ns))))
+            .collect();
+        let who = &self.who;
+        let thread = if self.split.is_loop { "the loop of " } else { "" };
+        format!("{thread}{who} {}", told.join(", "))
+    }
+}
+
+/// The sequential model of this runtime: there nobody waits for the lock.
+fn alone(case: &Case<'_>, runtime: &str) -> Option<(String, Split)> {
+    case.against_fastest.iter().find_map(|rank| {
+        let index = rank.contestant as usize;
+        let model = &case.contestant(index).model;
+        let is_it = model.runtime == runtime && model.strategy == Strategy::Sequential;
+        Some((name(case.contestant(index)), case.nature(index)?.split?)).filter(|_| is_it)
+    })
+}
+
+fn base_is_missing(case: &Case<'_>, index: usize) -> bool {
+    alone(case, &case.contestant(index).model.runtime).is_none()
+}

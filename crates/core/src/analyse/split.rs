@@ -1,0 +1,102 @@
+//! Where the time of tasks went by the counters of the threads that did them: on a processor,
+//! ready but without one, or neither. What a function does inside no span shows; this does.
+//! Looks at one trace.
+
+use maitred_wire::Strategy;
+
+use crate::trace::Trace;
+
+/// Processor time of threads may be so much of the time of their tasks.
+const BETWEEN: f64 = 1.2;
+
+/// The time of all tasks, in nanoseconds; for a loop that of its thread while there was work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Split {
+    pub all_ns: u64,
+    pub computing_ns: u64,
+    /// Ready to run, but without a processor (`schedstat`); `None`: it was not read.
+    pub delayed_ns: Option<u64>,
+    /// It is a loop's: what its tasks do while they wait costs it nothing.
+    pub is_loop: bool,
+}
+
+impl Split {
+    /// Neither on a processor nor ready for one: waiting for something outside, for another task,
+    /// for the lock of an interpreter; and for a processor, where that is not known.
+    pub fn rest_ns(&self) -> u64 {
+        self.all_ns - self.computing_ns - self.delayed_ns.unwrap_or(0)
+    }
+}
+
+/// What this trace shows; `None` where a thread is not busy with one task at a time, is no loop
+/// either, or ended without its counters.
+pub(super) fn split(trace: &Trace) -> Option<Split> {
+    use Strategy as S;
+    let is_loop = trace.model.strategy == S::EventLoop;
+    let has_lanes = [S::Sequential, S::Threads, S::ThreadPool, S::Processes, S::Interpreters];
+    if !is_loop && !has_lanes.contains(&trace.model.strategy) {
+        return None;
+    }
+    let done = trace.done.as_ref()?;
+    let ended = trace.tasks.iter().filter(|task| task.start_ns != 0 && task.end_ns != 0);
+    let in_tasks = ended.map(|task| task.end_ns.saturating_sub(task.start_ns));
+    let all_ns = match is_loop {
+        true => done.phases.work.wall_ns(),
+        false => in_tasks.fold(0, u64::saturating_add),
+    };
+    let (mut computing, mut delayed) = (0_u64, Some(0_u64));
+    for lane in trace.lanes.iter().filter(|lane| lane.pid != 0) {
+        let counters = lane.counters?;
+        computing = computing.saturating_add(counters.cpu_ns);
+        let both = delayed.zip(counters.run_delay_ns);
+        delayed = both.map(|(sum, ns)| sum.saturating_add(ns));
+    }
+    // A thread's counters also cover what it did between two tasks. Where that is much, they say
+    // nothing of the tasks.
+    if !is_loop && computing as f64 > BETWEEN * all_ns as f64 {
+        return None;
+    }
+    let computing_ns = computing.min(all_ns);
+    let delayed_ns = delayed.map(|ns| ns.min(all_ns - computing_ns));
+    (all_ns > 0).then_some(Split { all_ns, computing_ns, delayed_ns, is_loop })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::trace::sample::{Do, Sample, tables};
+
+    /// Ten tasks, each on its own lane, with these counters; of 10 ms of waiting each.
+    fn trace(strategy: Strategy, cpu_ns: u64, run_delay_ns: Option<u64>) -> Trace {
+        let sample = Sample { program: Vec::from([Do::Wait(10)]), ..tables(10, 1) };
+        let mut trace = sample.run(strategy, 10);
+        for counters in trace.lanes.iter_mut().filter_map(|lane| lane.counters.as_mut()) {
+            (counters.cpu_ns, counters.run_delay_ns) = (cpu_ns, run_delay_ns);
+        }
+        trace
+    }
+
+    #[test]
+    fn what_is_neither_on_a_processor_nor_ready_is_the_rest() {
+        let found = split(&trace(Strategy::Threads, 1_000_000, Some(2_000_000))).unwrap();
+        assert_eq!((found.computing_ns, found.delayed_ns), (10_000_000, Some(20_000_000)));
+        assert_eq!(found.rest_ns(), found.all_ns - 30_000_000);
+    }
+
+    #[test]
+    fn a_delay_that_nobody_read_is_unknown() {
+        let found = split(&trace(Strategy::Threads, 1_000_000, None)).unwrap();
+        assert_eq!((found.delayed_ns, found.rest_ns()), (None, found.all_ns - 10_000_000));
+    }
+
+    #[test]
+    fn counters_that_are_mostly_of_other_things_say_nothing() {
+        assert_eq!(split(&trace(Strategy::Threads, 90_000_000, Some(0))), None);
+        assert_eq!(split(&trace(Strategy::Hybrid, 1_000_000, Some(0))), None);
+        let mut killed = trace(Strategy::Processes, 1_000_000, Some(0));
+        killed.lanes[0].counters = None;
+        assert_eq!(split(&killed), None);
+    }
+}
