@@ -83,7 +83,8 @@ pub struct TimeLimits {
     pub idle: Duration,
     /// Without a byte taken by the client while an answer is sent; then the connection is closed.
     pub write: Duration,
-    /// How long an idle connection is kept while the server drains, for a request that may be on its way.
+    /// How long an idle connection is kept while the server drains, for a request that may be on its way. One that
+    /// crosses the close after that is lost to its client, who may repeat it (RFC 9112, 9.3.1).
     pub drain_idle: Duration,
 }
 
