@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::command::Pair;
 use crate::ours::{self, Work};
 use crate::peers;
+use crate::traces;
 use crate::usage::Measured;
 
 /// How often peer and ours take turns; odd, so that there is a median.
@@ -54,6 +55,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case { name: "threads", measure: threads },
         Case { name: "async-pool", measure: async_pool },
         Case { name: "flat", measure: flat },
+        Case { name: "trace", measure: trace },
         Case { name: "command", measure: command },
     ]
 }
@@ -107,6 +109,20 @@ fn async_pool() -> Vec<Row> {
     let work = Work { strategy: "async-pool", workers: 2, steps, tasks: 1_000_000 };
     let pairs = alternate("yield-in-pool", &work);
     vec![row("async-pool, 1,000,000 × yield | tokio::spawn by hand", "ms", 1.5, times(&pairs))]
+}
+
+/// Ten million slices: fewer rounds, since the peer takes its time.
+fn trace() -> Vec<Row> {
+    let files = traces::Files::write();
+    let drawn: Vec<_> = (0..3).map(|_| files.draw()).collect();
+    let mib = |measured: &Measured| measured.all_bytes as f64 / f64::from(1 << 20);
+    let memory = drawn.iter().map(|(peer, ours)| (mib(peer), mib(ours)));
+    let a_slice = |name: &str| files.bytes(name) as f64 / f64::from(traces::SLICES);
+    vec![
+        row("reading and drawing 10,000,000 slices | Chrome's JSON", "ms", 0.25, times(&drawn)),
+        row("  … memory at most", "MiB", 2.0, memory.collect()),
+        row("  … the file, a slice", "B", 0.1, vec![(a_slice("chrome"), a_slice("trace"))]),
+    ]
 }
 
 /// The peer is ourselves with fewer tasks.

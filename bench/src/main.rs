@@ -9,6 +9,7 @@ mod cases;
 mod command;
 mod ours;
 mod peers;
+mod traces;
 mod usage;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["runner"] => ours::be_runner(),
         ["peer", name, tasks] => peers::be_peer(name, tasks),
+        ["draw", form, path] => traces::be_drawer(form, path),
         [] => report(""),
         [part] => report(part),
         _ => ExitCode::from(2),

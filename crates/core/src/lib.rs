@@ -1,4 +1,5 @@
-//! What things mean: workload → trace → result → analyse → view. Text and bytes in, data or text
+//! What things mean: workload → trace → result → recording →
+//! analyse → view. Text and bytes in, data or text
 //! out: no clock, no file, no environment, no thread, no printing. `no_std` makes the compiler
 //! hold that; the order of the modules below is held by a test (a module imports only those
 //! named before it).
@@ -13,6 +14,8 @@ pub mod workload;
 pub mod trace;
 
 pub mod result;
+
+pub mod recording;
 
 pub mod analyse;
 

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Cpu, Failure, Model, VarValue};
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, StepKind, Usage};
+use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, StepKind, Usage};
 
 /// The version of the saved form. A change that a reader of the old form would misread raises it.
 pub const SCHEMA: u32 = 1;
@@ -140,12 +140,19 @@ pub struct Run {
     pub tasks: TaskCounts,
     pub failures: Vec<Failure>,
     pub latency: Observed<Latency>,
+    /// Of single requests, from being sent to the last byte of the answer, over the `http` steps
+    /// that were recorded; `None`: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Latency>,
     /// Time spent in each kind of step, added up over tasks.
     pub steps: Vec<StepTotal>,
     pub vars: Vec<VarValue>,
     pub expectations: Vec<Expectation>,
     pub result_hash: Option<String>,
     pub noise: Noise,
+    /// The test servers of the workload, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerUse>,
     pub spans_dropped: u64,
     pub notes: Vec<String>,
 }

@@ -37,6 +37,22 @@ impl FromStr for MemorySize {
     }
 }
 
+/// The size of a file: `256MiB`, `1GB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSize(pub u64);
+
+impl FromStr for FileSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match parse_size(text) {
+            Ok(bytes) if bytes >= 1 << 20 => Ok(Self(bytes)),
+            Ok(_) => Err("a trace needs at least 1MiB".to_owned()),
+            Err(_) => Err("write a size with its unit, as in 256MiB or 1GB".to_owned()),
+        }
+    }
+}
+
 /// By how much every duration is divided: `10x`, `0.5x`, `10`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed(pub f64);

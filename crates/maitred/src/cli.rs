@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::amount::{Effect, MemorySize, Period, Speed, WorkerCounts};
+use crate::amount::{Effect, FileSize, MemorySize, Period, Speed, WorkerCounts};
 use crate::command;
 
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
@@ -27,6 +27,8 @@ pub enum Command {
     Compare(Box<CompareArgs>),
     /// Run one piece of work under one model and draw what each worker did
     Run(Box<RunArgs>),
+    /// Show again what was saved: the trace of a run, or the result of a comparison
+    Show(Box<ShowArgs>),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do
@@ -243,6 +245,29 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub workers: Option<u32>,
 
+    #[command(flatten)]
+    pub picture: PictureArgs,
+
+    /// Save the trace, to be shown again by `maitred show FILE`; whatever comes of the run. While
+    /// it goes on, what was recorded is in the file about a second later
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
+    /// Leave out what would make the trace larger than this; how much that was is said
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", requires = "trace")]
+    pub trace_limit: FileSize,
+
+    #[command(flatten)]
+    pub exports: TraceExportArgs,
+
+    /// Print no progress line
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How a run is drawn.
+#[derive(Clone, Debug, Args)]
+pub struct PictureArgs {
     /// Width of the picture in columns; by default that of the terminal
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=500))]
     pub width: Option<u16>,
@@ -254,10 +279,33 @@ pub struct RunArgs {
     /// Draw at most this many lanes
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub lanes: u32,
+}
 
-    /// Print no progress line
-    #[arg(long, short)]
-    pub quiet: bool,
+/// The trace in the forms of other programs.
+#[derive(Clone, Debug, Args)]
+pub struct TraceExportArgs {
+    /// Write the trace for Perfetto (ui.perfetto.dev): processors, states of threads, steps
+    #[arg(long, value_name = "FILE")]
+    pub export_perfetto: Option<PathBuf>,
+
+    /// Write the trace as Chrome's JSON, which many programs read
+    #[arg(long, value_name = "FILE")]
+    pub export_chrome: Option<PathBuf>,
+}
+
+/// Arguments of `maitred show`.
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+pub struct ShowArgs {
+    /// A trace (`maitred run … --trace FILE`) or a result (`maitred compare … --save FILE`)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub picture: PictureArgs,
+
+    #[command(flatten)]
+    pub exports: TraceExportArgs,
 }
 
 /// Arguments of `maitred runtimes`.
@@ -386,4 +434,11 @@ Examples:
 const RUN_EXAMPLES: &str = "\
 Examples:
   maitred run workloads/waiters.kdl --model native/threads --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x";
+  maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x
+  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  maitred show waiters.trace
+  maitred show waiters.trace --export-perfetto waiters.pftrace
+  maitred show before.json";

@@ -13,6 +13,7 @@ mod function;
 mod inputs;
 pub mod measure;
 mod progress;
+mod recording;
 mod rounds;
 pub mod runtime;
 mod runtimes;
@@ -75,6 +76,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
         None => terminal.print(&command::welcome::text(terminal.color))?,
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
         Some(Command::Run(args)) => return command::run::run(args, terminal),
+        Some(Command::Show(args)) => return command::show::run(args, terminal),
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Serve(args)) => command::serve::run(args)?,

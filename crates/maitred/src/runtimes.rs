@@ -232,7 +232,7 @@ pub(crate) fn guard() -> Result<Guard, Error> {
         .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
 }
 
-fn own_program() -> Result<PathBuf, Error> {
+pub(crate) fn own_program() -> Result<PathBuf, Error> {
     std::env::current_exe()
         .map_err(|error| Error::Failed(format!("maitred cannot find its own program: {error}")))
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use maitred_core::result::SubjectKind;
+use maitred_core::result::{Subject as SubjectFacts, SubjectKind};
 use maitred_core::view::units;
 use maitred_core::workload::{self, Diagnostic, Lowered, Report, Settings};
 
@@ -41,6 +41,17 @@ impl Subject {
         match &self.work.title {
             Some(title) if *title != self.name => format!("{title} ({}, {tasks})", self.name),
             _ => format!("{} ({tasks})", self.name),
+        }
+    }
+
+    /// What is kept of it beside what was measured.
+    pub(crate) fn facts(&self) -> SubjectFacts {
+        SubjectFacts {
+            name: self.name.clone(),
+            kind: self.kind,
+            title: self.work.title.clone(),
+            tasks: u64::from(self.work.task_count()),
+            fingerprint: self.work.fingerprint.clone(),
         }
     }
 

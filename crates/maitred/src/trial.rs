@@ -7,10 +7,10 @@ use std::time::Duration;
 use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::Run;
-use maitred_core::trace::{Group, Observed, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::trace::{Group, Noise, Observed, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::view::units;
-use maitred_core::workload::Lowered;
-use maitred_wire::{Arrivals, Plan, TaskGroup};
+use maitred_core::workload::{self, Lowered};
+use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
 
 use crate::cli::{PythonArgs, SubjectArgs, name_of};
 use crate::contestants::{self, Entry};
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::inputs::InputsFile;
 use crate::measure::calibration::Calibrations;
 use crate::measure::machine;
-use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, execute};
+use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
 use crate::runtimes;
 use crate::subject::Subject;
 
@@ -89,24 +89,57 @@ impl<'a> Trial<'a> {
         };
         let identity = entry.runtime.runner.identity();
         let known = self.calibration(&identity);
-        let plan = |trace_path: &str, columns_path: Option<&str>| Plan {
-            limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
-            options: self.options.clone(),
-            ..self.work.plan(
-                strategy,
-                entry.workers,
-                known,
-                trace_path.to_owned(),
-                columns_path.unwrap_or_default().to_owned(),
-            )
+        let servers = self.start_servers()?;
+        let plan = |trace_path: &str, columns_path: Option<&str>| {
+            let mut plan = Plan {
+                limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
+                options: self.options.clone(),
+                ..self.work.plan(
+                    strategy,
+                    entry.workers,
+                    known,
+                    trace_path.to_owned(),
+                    columns_path.unwrap_or_default().to_owned(),
+                )
+            };
+            workload::address(&mut plan, &servers.addresses());
+            plan
         };
-        let measured = execute(&execution, plan, on_progress)
+        let mut measured = execute(&execution, plan, on_progress)
             .map_err(|error| Error::Failed(error.to_string()))?;
+        measured.noise = self.without(servers.cpu_ns(), &measured);
+        let servers = servers.end();
         if let (None, Some(ready)) = (known, &measured.ready) {
             self.calibrations.put(&identity, &self.machine, ready.calibration);
             self.learnt.insert(identity, ready.calibration);
         }
-        Ok(self.trace(entry, measured))
+        let mut trace = self.trace(entry, measured);
+        if let Some(done) = &mut trace.done {
+            done.notes.extend(servers.iter().filter_map(|server| {
+                let how = server.died.as_ref()?;
+                Some(format!("the server `{}` ended during the run: {how}", server.name))
+            }));
+        }
+        trace.servers = servers;
+        Ok(trace)
+    }
+
+    /// Starts the test servers of the workload, anew for each run.
+    fn start_servers(&self) -> Result<Servers, Error> {
+        if self.work.servers.is_empty() {
+            return Ok(Servers::default());
+        }
+        Servers::start(&self.work.servers, &runtimes::own_program()?)
+            .map_err(|error| Error::Failed(error.to_string()))
+    }
+
+    /// The noise of a run without what its servers used, who are no disturbance.
+    fn without(&self, servers_cpu_ns: u64, measured: &Measured) -> Noise {
+        let wall_ns = measured.done.as_ref().map_or(0, |done| done.phases.work.wall_ns());
+        let all_ns = (wall_ns * u64::from(self.cores)).max(1);
+        let share = servers_cpu_ns as f64 / all_ns as f64;
+        let others = measured.noise.others.map(|others| (others - share).max(0.0));
+        Noise { others, ..measured.noise.clone() }
     }
 
     /// How fast this runner computes: once it is known, all its runs do the same work.
@@ -160,6 +193,50 @@ impl<'a> Trial<'a> {
         nature::nature(trace, self.cores)
     }
 
+    /// The trace of a run that goes on, as far as its runner has recorded it; `None`: that cannot
+    /// be read.
+    pub(crate) fn so_far(planned: &Trace, at: &Progress<'_>) -> Option<Trace> {
+        let bytes = at.trace.copy().ok()?;
+        let file = TraceFile::read(&bytes).ok()?;
+        Some(Trace {
+            lanes: file.lanes(),
+            tasks: file.tasks().collect(),
+            spans: file.sorted_spans(),
+            startup: at.startup,
+            ..planned.clone()
+        })
+    }
+
+    /// The trace of a run of which nothing is known but what it is to be.
+    pub(crate) fn planned(&self, entry: &Entry) -> Trace {
+        let unknown = "the record ends before the run does";
+        Trace {
+            origin: Origin::Measured {
+                runtime: entry.runtime.name.clone(),
+                version: "unknown".to_owned(),
+                gil: None,
+            },
+            model: entry.model.clone(),
+            workers: entry.workers,
+            steps: self.work.steps.clone(),
+            groups: self.work.groups.iter().map(|group| self.group(group)).collect(),
+            resources: self.work.resources.clone(),
+            channels: self.work.channels.iter().map(|channel| channel.name.clone()).collect(),
+            lanes: Vec::new(),
+            tasks: Vec::new(),
+            spans: Vec::new(),
+            startup: Phase::default(),
+            done: None,
+            end: RunEnd::Died { how: unknown.to_owned() },
+            usage: Observed::Unknown(unknown.to_owned()),
+            memory: Observed::Unknown(unknown.to_owned()),
+            noise: Noise::default(),
+            servers: Vec::new(),
+            scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
+            log: String::new(),
+        }
+    }
+
     fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
         let bytes = measured.trace.bytes();
         let file = TraceFile::read(bytes).ok();
@@ -174,12 +251,6 @@ impl<'a> Trial<'a> {
         }
         let trace = Trace {
             origin: Origin::Measured { runtime, version, gil },
-            model: entry.model.clone(),
-            workers: entry.workers,
-            steps: self.work.steps.clone(),
-            groups: self.work.groups.iter().map(|group| self.group(group)).collect(),
-            resources: self.work.resources.clone(),
-            channels: self.work.channels.iter().map(|channel| channel.name.clone()).collect(),
             lanes: file.map(|file| file.lanes()).unwrap_or_default(),
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
             spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
@@ -189,8 +260,8 @@ impl<'a> Trial<'a> {
             usage: measured.usage,
             memory: measured.memory,
             noise: measured.noise,
-            scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
             log: measured.log,
+            ..self.planned(entry)
         };
         if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
             let broken = violations(&trace, Some(self.cores));

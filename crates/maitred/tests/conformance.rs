@@ -117,6 +117,7 @@ fn trace(measured: Measured, runtime: &str, strategy: Strategy, work: &Lowered) 
         usage: measured.usage,
         memory: measured.memory,
         noise: measured.noise,
+        servers: Vec::new(),
         scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
         log: measured.log,
     }

@@ -70,6 +70,15 @@ pub fn run_from(
     }
     notes.extend(last_words_of_commands(head, &done.failures));
     notes.extend(stuck::sentences(head, tasks.clone()));
+    let is_request =
+        |step: u32| head.steps.get(step as usize).is_some_and(|info| info.kind == StepKind::Http);
+    let mut requests = Vec::new();
+    let spans = spans.inspect(|span| {
+        if span.end_ns != 0 && is_request(span.step) {
+            requests.push(span.end_ns.saturating_sub(span.start_ns));
+        }
+    });
+    let steps = step_totals(head, spans);
     Run {
         round,
         end: head.end.clone(),
@@ -83,11 +92,13 @@ pub fn run_from(
         tasks: counts,
         failures: done.failures,
         latency: latency(head, tasks),
-        steps: step_totals(head, spans),
+        requests: percentiles_of(&mut requests),
+        steps,
         vars: done.vars,
         expectations,
         result_hash: done.result_hash,
         noise: head.noise.clone(),
+        servers: head.servers.clone(),
         spans_dropped: dropped,
         notes,
     }
@@ -170,6 +181,13 @@ fn latency(head: &Trace, tasks: impl Iterator<Item = Task>) -> Observed<Latency>
             Observed::Known(Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, max_ns })
         }
     }
+}
+
+/// How long the single requests took.
+fn percentiles_of(requests: &mut [u64]) -> Option<Latency> {
+    let [min_ns, p50_ns, p90_ns, p99_ns, max_ns] =
+        stats::percentiles(requests, [0, 50, 90, 99, 100])?;
+    Some(Latency { from_arrival: false, min_ns, p50_ns, p90_ns, p99_ns, max_ns })
 }
 
 fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal> {

@@ -16,8 +16,8 @@ mod scheduling;
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
 pub use model::{
-    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, Span, Task, Trace,
-    Usage,
+    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, ServerUse, Span, Task,
+    Trace, Usage,
 };
 pub use names::task_name;
 pub use scheduling::{Scheduling, Slice, SliceEnd, Source, Thread};

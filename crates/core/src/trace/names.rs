@@ -4,10 +4,11 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use maitred_wire::trace_file::Role;
 
-use super::{Group, StepInfo, StepKind, Trace};
+use super::{Group, Lane, StepInfo, StepKind, Trace};
 
 impl Trace {
     /// `table 3`: the kind of task, and its place within the kind, counted from 1 as people do;
@@ -34,6 +35,22 @@ impl Trace {
             1 => role.to_owned(),
             _ => format!("{role} {number}"),
         }
+    }
+
+    /// The names of all lanes, in one pass.
+    pub fn lane_names(&self) -> Vec<String> {
+        let mut numbers = [0_u32; 3];
+        let count = |role: Role| self.lanes.iter().filter(|lane| lane.role == role).count();
+        let all = [Role::Worker, Role::Loop, Role::Process].map(count);
+        let name = |lane: &Lane| {
+            let role = lane.role as usize;
+            numbers[role] += 1;
+            match all[role] {
+                1 => role_name(lane.role).to_owned(),
+                _ => format!("{} {}", role_name(lane.role), numbers[role]),
+            }
+        };
+        self.lanes.iter().map(name).collect()
     }
 
     /// Number of spans for which the trace had no room.

@@ -192,6 +192,7 @@ impl Sample {
                 processes: 1,
             }),
             noise: Noise::default(),
+            servers: Vec::new(),
             scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
             log: String::new(),
         }

@@ -4,21 +4,48 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The scheduler's record of all threads of the runner's process tree.
-#[derive(Clone, Debug, Default, PartialEq)]
+use serde::{Deserialize, Serialize};
+
+/// The scheduler's record of all threads of the runner's process tree. Serialized without what
+/// comes by the million.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scheduling {
     pub source: Source,
+    /// The numbers of the processors that the tree could use, in order.
+    pub cpus: Vec<u16>,
+    /// In the order in which they were first seen.
+    #[serde(skip)]
     pub threads: Vec<Thread>,
     /// Sorted by start; slices of one thread never overlap, nor do slices of one processor.
+    #[serde(skip)]
     pub slices: Vec<Slice>,
     /// Number of records that the kernel delivered.
     pub records: u64,
     /// Number of records that the kernel had to throw away because its ring was full.
     pub lost: u64,
+    /// What this record lacks and why, and what to do about it, as lowercase sentences: that the
+    /// kernel refused to record switches, that a record grew too long. Empty: it lacks nothing.
+    pub missing: Vec<String>,
+}
+
+impl Scheduling {
+    /// The facts alone, without what comes by the million.
+    pub fn without_records(&self) -> Self {
+        Self {
+            source: self.source,
+            cpus: self.cpus.clone(),
+            threads: Vec::new(),
+            slices: Vec::new(),
+            records: self.records,
+            lost: self.lost,
+            missing: self.missing.clone(),
+        }
+    }
 }
 
 /// How the slices came about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// Every switch, as the kernel recorded it: perf_event_open(2) with `context_switch`.
     #[default]
@@ -35,12 +62,18 @@ pub struct Thread {
     pub tid: u32,
     /// Its name in the kernel (`comm`).
     pub name: String,
+    /// The thread that started it, an index into [`Scheduling::threads`]; `None`: the runner's
+    /// first thread, or it is not known.
+    pub parent: Option<u32>,
     /// When it was first seen and when it ended, CLOCK_MONOTONIC nanoseconds; 0: it had not.
     pub start_ns: u64,
     pub end_ns: u64,
     /// Time that it was ready but waited for a processor, from first to last, as the kernel
     /// counted it (`schedstat`), nanoseconds; `None`: nobody could read it before it ended.
     pub run_delay_ns: Option<u64>,
+    /// Time that it was on a processor, as the kernel counted it by another way than the slices
+    /// (`schedstat`), nanoseconds, at the last look before it ended; `None`: nobody looked in time.
+    pub cpu_ns: Option<u64>,
 }
 
 /// One thread on one processor without a break. Times are CLOCK_MONOTONIC nanoseconds.

@@ -5,12 +5,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::requests;
 use crate::analyse::compare;
 use crate::result::{Comparison, Contestant, Latency, Run};
-use crate::trace::Usage;
+use crate::trace::{Observed, ServerUse, Usage};
 
 /// Names and meanings of the columns, in order.
-pub const COLUMNS: [(&str, &str); 31] = [
+pub const COLUMNS: [(&str, &str); 36] = [
     ("model", "runtime/strategy, with the number of workers if one was asked for"),
     ("runtime", "name and version of the runtime"),
     ("workers", "how many there were"),
@@ -39,6 +40,11 @@ pub const COLUMNS: [(&str, &str); 31] = [
     ("latency_p90_ns", "latency that 90 % do not exceed"),
     ("latency_p99_ns", "latency that 99 % do not exceed"),
     ("latency_max_ns", "the largest latency"),
+    ("requests", "how many requests were recorded"),
+    ("request_p50_ns", "median time of a request"),
+    ("request_p99_ns", "time that 99 % of the requests do not exceed"),
+    ("server_cpu_ns", "processor time of all test servers"),
+    ("server_grown_bytes", "by how much the test servers grew at most"),
     ("pressure", "share of the time in which somebody waited for a processor"),
     ("others", "share of the processors that others used"),
     ("steal", "share of the processor time that the hypervisor took"),
@@ -62,6 +68,11 @@ fn fields(contestant: &Contestant, run: &Run) -> Vec<String> {
     let latency = |figure: fn(&Latency) -> u64| number(run.latency.known().map(figure));
     let share = |share: Option<f64>| share.map_or_else(String::new, |share| share.to_string());
     let from_arrival = run.latency.known().map(|latency| latency.from_arrival.to_string());
+    let request = |figure: &dyn Fn(&Latency) -> u64| run.requests.as_ref().map(figure);
+    let servers = |figure: fn(&ServerUse) -> &Observed<u64>| {
+        let sum = run.servers.iter().map(|server| figure(server).known().copied()).sum();
+        number(if run.servers.is_empty() { None } else { sum })
+    };
     Vec::from([
         contestant.model.to_string(),
         contestant.runtime.clone(),
@@ -91,6 +102,11 @@ fn fields(contestant: &Contestant, run: &Run) -> Vec<String> {
         latency(|latency| latency.p90_ns),
         latency(|latency| latency.p99_ns),
         latency(|latency| latency.max_ns),
+        number(request(&|_| 0).map(|_| requests::number(run))),
+        number(request(&|latency| latency.p50_ns)),
+        number(request(&|latency| latency.p99_ns)),
+        servers(|server| &server.cpu_ns),
+        servers(|server| &server.grown_bytes),
         share(run.noise.pressure),
         share(run.noise.others),
         share(run.noise.steal),

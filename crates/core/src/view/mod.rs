@@ -3,18 +3,24 @@
 //! [`Options`].
 
 pub mod changes;
+pub mod chrome;
 mod columns;
 pub mod csv;
 pub mod json;
 pub mod markdown;
 mod paint;
+pub mod perfetto;
 pub mod phases;
+mod requests;
 #[cfg(test)]
 mod schema_tests;
 pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+mod tracks;
+#[cfg(test)]
+mod tracks_tests;
 
 pub use crate::analyse::units;
 

@@ -8,6 +8,7 @@ use maitred_wire::Model;
 
 use super::Options;
 use super::paint::{Ink, left, right, to_ascii, wrap};
+use super::requests;
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, cores, count, duration, plural};
 use crate::result::{Run, TaskCounts};
@@ -122,6 +123,19 @@ fn figures(run: &Run) -> Vec<(&'static str, String)> {
             )
         }),
     );
+    if let Some(latency) = &run.requests {
+        let text = format!(
+            "{}: p50 {}, p99 {}, max {}",
+            plural(requests::number(run), "request"),
+            duration(latency.p50_ns),
+            duration(latency.p99_ns),
+            duration(latency.max_ns)
+        );
+        figures.push(("requests", text));
+    }
+    for server in &run.servers {
+        figures.push(("server", requests::server(server, requests::number(run))));
+    }
     figures.extend(outcomes(run));
     figures
 }

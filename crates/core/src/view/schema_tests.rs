@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::json::{from_json, to_json};
 use crate::result::*;
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, StepKind, Usage};
+use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, StepKind, Usage};
 
 static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = include_str!("../../../../docs/result.schema.json");
@@ -135,6 +135,8 @@ prop_compose! {
             tasks: TaskCounts { done: number, failed: 1, lost: 2, not_run: 3 },
             failures: vec![Failure { kind: "fail".into(), text: text.clone(), count: 1, task: round, step }],
             latency,
+            requests: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, max_ns: ns }),
+            servers: vec![ServerUse { name: text.clone(), architecture: "threads".into(), cpu_ns: Observed::Known(ns), grown_bytes: Observed::Unknown(text.clone()), died: maybe.clone() }],
             steps: vec![StepTotal { kind, spans: number, total_ns: ns }],
             vars: vec![VarValue { name: text.clone(), value, by_process: vec![value, -1] }],
             expectations: vec![Expectation { text: text.clone(), actual: text.clone(), holds }],

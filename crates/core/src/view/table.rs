@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, left, to_ascii, width, wrap};
+use super::requests;
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
 use crate::analyse::{compare, units};
 use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
@@ -27,6 +28,7 @@ pub fn table(comparison: &Comparison, options: &Options) -> String {
         sections.push(speed(&rows, options));
         sections.push(cost(&rows, options));
         sections.extend(latency(comparison, &rows, options));
+        sections.extend(requests::requests(&rows, options));
     }
     sections.extend(unranked(comparison, options));
     sections.extend(paragraphs("Conclusion", &comparison.conclusion, options));

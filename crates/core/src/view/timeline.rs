@@ -81,7 +81,17 @@ impl State {
 
 /// The lanes of a run, with a time axis above and a legend below.
 pub fn timeline(trace: &Trace, options: &Options) -> String {
-    let Some((origin, end)) = extent(trace) else {
+    timeline_of(trace, || trace.spans.iter().copied(), options)
+}
+
+/// The same of a trace whose spans lie elsewhere: they are asked for as often as they are needed,
+/// in order of start, and never all held.
+pub fn timeline_of<I: Iterator<Item = Span>>(
+    trace: &Trace,
+    spans: impl Fn() -> I,
+    options: &Options,
+) -> String {
+    let Some((origin, end)) = extent(trace, &spans) else {
         return format!("{}: no task was started, so there is nothing to show\n", trace.model);
     };
     let (mut rows, all) = rows(trace, options.rows.max(1));
@@ -89,8 +99,8 @@ pub fn timeline(trace: &Trace, options: &Options) -> String {
     let label_room = labels.min(options.width / 3).max(4);
     let cells = options.width.saturating_sub(label_room + 1).max(10);
     let axis = Axis { origin, end, cells };
-    fill(trace, &mut rows, &axis);
-    let loops = loops(trace, &axis);
+    fill(trace, &mut rows, &axis, spans());
+    let loops = loops(trace, &axis, spans());
     let mut text = heading(trace, &axis, all, options);
     text.push_str(&ticks(&axis, label_room, options));
     for row in loops.iter().chain(&rows) {
@@ -109,7 +119,7 @@ pub fn timeline(trace: &Trace, options: &Options) -> String {
 }
 
 /// From the start of the work to its end, or to the last that is known of it.
-fn extent(trace: &Trace) -> Option<(u64, u64)> {
+fn extent<I: Iterator<Item = Span>>(trace: &Trace, spans: impl Fn() -> I) -> Option<(u64, u64)> {
     if let Some(work) = trace.done.as_ref().map(|done| done.phases.work)
         && work.end_ns > work.start_ns
     {
@@ -118,7 +128,7 @@ fn extent(trace: &Trace) -> Option<(u64, u64)> {
     let started = || trace.tasks.iter().filter(|task| task.start_ns != 0);
     let first = started().map(|task| task.start_ns).min()?;
     let tasks = started().map(|task| task.end_ns.max(task.start_ns));
-    let spans = trace.spans.iter().map(|span| span.end_ns.max(span.start_ns));
+    let spans = spans().map(|span| span.end_ns.max(span.start_ns));
     Some((first, tasks.chain(spans).max()?.max(first.saturating_add(1))))
 }
 
@@ -189,7 +199,7 @@ impl Row {
 
 /// Loops that stood still for a part of the time that can be seen, one row each: what occupied
 /// them, so that the waits below it that lasted too long have their cause above them.
-fn loops(trace: &Trace, axis: &Axis) -> Vec<Row> {
+fn loops(trace: &Trace, axis: &Axis, spans: impl Iterator<Item = Span>) -> Vec<Row> {
     const MOST: usize = 4;
     if !trace.model.strategy.interleaves() {
         return Vec::new();
@@ -210,7 +220,7 @@ fn loops(trace: &Trace, axis: &Axis) -> Vec<Row> {
             ..Row::new(trace.lane_name(lane as u32), Vec::new())
         });
     }
-    for span in &trace.spans {
+    for span in spans {
         let row = row_of.get(span.lane as usize).copied().flatten();
         let state = trace.step(span.step).and_then(|info| match info.kind {
             StepKind::Cpu => Some(State::Running),
@@ -292,7 +302,7 @@ fn packed(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
     (rows, all)
 }
 
-fn fill(trace: &Trace, rows: &mut [Row], axis: &Axis) {
+fn fill(trace: &Trace, rows: &mut [Row], axis: &Axis, spans: impl Iterator<Item = Span>) {
     let mut row_of = vec![usize::MAX; trace.tasks.len()];
     for (index, row) in rows.iter_mut().enumerate() {
         row.time = vec![[0; STATES]; axis.cells];
@@ -304,9 +314,9 @@ fn fill(trace: &Trace, rows: &mut [Row], axis: &Axis) {
         row.failures = failed.map(|task| until(task.end_ns, axis)).collect();
     }
     let mut last = BTreeMap::new();
-    for span in &trace.spans {
+    for span in spans {
         let row = row_of.get(span.task as usize).and_then(|&row| rows.get_mut(row));
-        if let (Some(row), Some(state)) = (row, state_of(trace, span)) {
+        if let (Some(row), Some(state)) = (row, state_of(trace, &span)) {
             let task = &trace.tasks[span.task as usize];
             if span.end_ns == 0 && is_lost(trace, task) {
                 // Spans come in order of start: the last one of a task stays.

@@ -129,6 +129,9 @@ impl Lowered {
         for program in &mut lowered.programs {
             hasten(&mut program.steps, speed);
         }
+        for server in &mut lowered.servers {
+            server.delay_ns = Nanos(server.delay_ns).faster(speed).0;
+        }
         lowered.fingerprint = lowered.hash();
         lowered
     }

@@ -32,7 +32,7 @@ use limits::SOURCE_MAX;
 
 pub use ast::{Comparison, Counted, Workload};
 pub use diagnostic::{Diagnostic, Place, Report, SHOWN, Severity, Style};
-pub use draft::Server;
+pub use draft::{ARCHITECTURES, Server};
 pub use expectation::{Expect, Expected};
 pub use lower::{Lowered, Settings, address, input_files, lower};
 pub use quantity::{Nanos, parse_size};

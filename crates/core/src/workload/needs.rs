@@ -20,13 +20,6 @@ impl Lowered {
         if let Some((message, help)) = self.unfit(runtime, strategy) {
             needs.push(Diagnostic::whole(message).help(help));
         }
-        if let Some(server) = self.servers.first() {
-            let message = format!(
-                "the server `{}` needs the HTTP server, which this version does not have yet",
-                server.name
-            );
-            needs.push(Diagnostic::whole(message));
-        }
         if runtime == "native" {
             needs.extend(self.steps.iter().zip(&self.places).filter_map(|(step, span)| {
                 let (message, help) = native_lacks(step.kind, strategy)?;

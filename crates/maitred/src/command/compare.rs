@@ -4,9 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
-use maitred_core::result::{
-    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Subject as SubjectFacts, Verdict,
-};
+use maitred_core::result::{Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Verdict};
 use maitred_core::trace::RunEnd;
 use maitred_core::view::{self, units};
 
@@ -179,13 +177,7 @@ fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison
     Comparison {
         schema_version: SCHEMA,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        subject: SubjectFacts {
-            name: subject.name.clone(),
-            kind: subject.kind,
-            title: subject.work.title.clone(),
-            tasks: u64::from(subject.work.task_count()),
-            fingerprint: subject.work.fingerprint.clone(),
-        },
+        subject: subject.facts(),
         machine: machine::describe(),
         settings: settings(args, &args.work, subject),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),

@@ -6,4 +6,5 @@ pub(crate) mod manual;
 pub(crate) mod run;
 pub(crate) mod runtimes;
 pub(crate) mod serve;
+pub(crate) mod show;
 pub(crate) mod welcome;

@@ -1,12 +1,18 @@
 //! `maitred run`: one piece of work under one model, and what each worker did.
 
-use maitred_core::trace::{RunEnd, Trace};
+use std::time::SystemTime;
+
+use maitred_core::recording::Provenance;
+use maitred_core::result::{Run, Settings};
+use maitred_core::trace::{RunEnd, Span, Trace};
 use maitred_core::view::{self, units};
 
-use crate::cli::RunArgs;
+use crate::cli::{PictureArgs, RunArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
+use crate::measure::machine;
 use crate::progress::ProgressLine;
+use crate::recording::{Outputs, Records, Wanted};
 use crate::runtime::Interrupt;
 use crate::runtimes::{self, Runtimes};
 use crate::subject::{self, Subject};
@@ -25,6 +31,12 @@ const LAST_WORDS: usize = 40;
 /// See [`Error`].
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let subject = open(args)?;
+    let mut outputs = Outputs::open(&Wanted {
+        trace: args.trace.as_deref(),
+        limit_bytes: args.trace_limit.0,
+        exports: &args.exports,
+        input: args.subject.as_deref(),
+    })?;
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
     let named: Vec<String> = args.model.iter().cloned().collect();
@@ -34,7 +46,10 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let _guard = runtimes::guard()?;
     let mut progress = ProgressLine::new(terminal, args.quiet);
     let mut trial = Trial::new(&subject, &args.work, &interrupt, SPANS);
+    let provenance = provenance(&subject, &args.work);
+    let planned = trial.planned(&entry);
     let trace = trial.execute(&entry, args.work.timeout.0, &mut |at| {
+        outputs.checkpoint(&provenance, &planned, || Trial::so_far(&planned, &at));
         progress.show(|| {
             let (finished, total) = (units::count(at.finished), units::count(at.total));
             let elapsed = units::duration(at.elapsed.as_nanos() as u64);
@@ -42,30 +57,66 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
         });
     })?;
     progress.clear();
-    show(args, &subject, &entry, &trial, &trace, terminal)
+    let run = trial.condense(&trace, 0);
+    let written = outputs.finish(&provenance, &trace, Some(&run), || Records::of(&trace), terminal);
+    let mut text = format!("{}\n\n", subject.heading());
+    text.push_str(&picture(
+        &trace,
+        || trace.spans.iter().copied(),
+        &run,
+        &options(&args.picture, terminal),
+    ));
+    terminal.print(&text)?;
+    let code = end(args, &trace, &run, terminal)?;
+    Ok(if written { code } else { exit::NOT_WRITTEN })
 }
 
-fn show(
-    args: &RunArgs,
-    subject: &Subject,
-    entry: &Entry,
-    trial: &Trial,
+/// What each worker did, then the figures.
+pub(crate) fn picture<I: Iterator<Item = Span>>(
     trace: &Trace,
-    terminal: &Terminal,
-) -> Result<u8, Error> {
-    let width = args.width.map_or(terminal.width, usize::from);
-    let options = view::Options {
-        width,
+    spans: impl Fn() -> I,
+    run: &Run,
+    options: &view::Options,
+) -> String {
+    let mut text = view::timeline::timeline_of(trace, spans, options);
+    text.push('\n');
+    text.push_str(&view::phases::phases(&trace.model, trace.workers, run, options));
+    text
+}
+
+/// How pictures are drawn.
+pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> view::Options {
+    view::Options {
+        width: args.width.map_or(terminal.width, usize::from),
         color: terminal.color,
         ascii: args.ascii,
         rows: args.lanes as usize,
-    };
-    let run = trial.condense(trace, 0);
-    let mut text = format!("{}\n\n", subject.heading());
-    text.push_str(&view::timeline::timeline(trace, &options));
-    text.push('\n');
-    text.push_str(&view::phases::phases(&entry.model, entry.workers, &run, &options));
-    terminal.print(&text)?;
+    }
+}
+
+/// Where the trace comes from.
+fn provenance(subject: &Subject, work: &SubjectArgs) -> Provenance {
+    Provenance {
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        heading: subject.heading(),
+        subject: subject.facts(),
+        machine: machine::describe(),
+        settings: Settings {
+            seed: work.seed,
+            speed: work.speed.0,
+            parameters: subject.work.parameters.clone(),
+            warmup_rounds: 0,
+            budget_ns: None,
+            timeout_ns: Some(work.timeout.0.as_nanos() as u64),
+            memory_limit_bytes: work.memory_limit.map(|limit| limit.0),
+            minimum_effect: 0.0,
+        },
+    }
+}
+
+/// Says how the run ended; the number is the exit code.
+fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<u8, Error> {
     if trace.end == RunEnd::Interrupted {
         return Ok(Interrupt::exit_code().map_or(exit::SIGNAL, |code| code as u8));
     }
@@ -76,8 +127,8 @@ fn show(
         let last = words[words.len().saturating_sub(LAST_WORDS)..].join("\n");
         terminal.say(&format!("the runner's last words:\n{last}"));
     }
-    match maitred_core::analyse::compare::mistake(&run) {
-        Some(mistake) => Err(Error::Failed(format!("{}: {mistake}", entry.model))),
+    match maitred_core::analyse::compare::mistake(run) {
+        Some(mistake) => Err(Error::Failed(format!("{}: {mistake}", trace.model))),
         None => Ok(exit::OK),
     }
 }

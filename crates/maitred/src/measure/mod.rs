@@ -5,6 +5,7 @@
 pub mod calibration;
 mod cgroup;
 pub mod clock;
+pub(crate) mod footprint;
 pub mod limits;
 pub mod machine;
 pub(crate) mod memory;

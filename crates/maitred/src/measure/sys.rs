@@ -96,6 +96,13 @@ pub(crate) fn kill(pid: u32) {
     unsafe { libc::kill(pid_t(pid), libc::SIGKILL) };
 }
 
+/// Sends SIGINT to one process, which is told to stop by it.
+pub(crate) fn interrupt(pid: u32) {
+    assert!(pid > 1, "neither our own group (0) nor init (1) is ours to stop");
+    // SAFETY: the call takes plain numbers.
+    unsafe { libc::kill(pid_t(pid), libc::SIGINT) };
+}
+
 /// Sends SIGUSR1 to one process. That it is gone already is no matter.
 pub(crate) fn ask_where(pid: u32) {
     assert!(pid > 1, "neither our own group (0) nor init (1) is ours to ask");

@@ -7,9 +7,9 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
-use maitred_wire::trace_file::{LANE_BYTES, Layout, lane};
+use maitred_wire::trace_file::{LANE_BYTES, Layout, SPAN_BYTES, lane, u64_at};
 use thiserror::Error;
 
 use super::{limits, sys};
@@ -64,6 +64,26 @@ impl TraceMap {
     /// every `TraceMap` that a caller outside of this crate can get.
     pub fn bytes(&self) -> &[u8] {
         self.mapping.bytes()
+    }
+
+    /// A copy of the file as it is at the moment, while the runner goes on writing: what it has
+    /// not finished looks like what a killed runner leaves.
+    ///
+    /// # Errors
+    /// Those of pread(2), of which none is to be expected.
+    pub(crate) fn copy(&self) -> io::Result<Vec<u8>> {
+        // Zeroed memory that is not written to is not there: room without spans costs nothing.
+        let mut copy = vec![0; self.layout.bytes()];
+        let spans_offset = self.layout.spans_offset();
+        self.file.read_exact_at(&mut copy[..spans_offset], 0)?;
+        let room = self.layout.spans_per_lane as usize;
+        for lane in 0..self.layout.lanes as usize {
+            let record = self.layout.lanes_offset() + lane * LANE_BYTES;
+            let begun = u64_at(&copy, record + lane::SPANS).min(room as u64) as usize;
+            let start = spans_offset + lane * room * SPAN_BYTES;
+            self.file.read_exact_at(&mut copy[start..start + begun * SPAN_BYTES], start as u64)?;
+        }
+        Ok(copy)
     }
 
     /// The number of tasks that have ended so far.
@@ -183,6 +203,21 @@ mod tests {
             std::os::unix::fs::FileExt::write_all_at(&other, &ended, offset as u64).unwrap();
         }
         assert_eq!(trace.tasks_ended(), 1 + 2 + 3);
+    }
+
+    #[test]
+    fn a_copy_has_what_was_written_and_no_more() {
+        let trace = TraceMap::new(LAYOUT).unwrap();
+        let other = std::fs::OpenOptions::new().write(true).open(trace.path()).unwrap();
+        let write = |bytes: &[u8], at: usize| other.write_all_at(bytes, at as u64).unwrap();
+        let lane = LAYOUT.lanes_offset() + LANE_BYTES;
+        write(&2_u64.to_le_bytes(), lane + lane::SPANS);
+        let region = LAYOUT.spans_offset() + LAYOUT.spans_per_lane as usize * SPAN_BYTES;
+        write(&[7; 3 * SPAN_BYTES], region);
+        let copy = trace.copy().unwrap();
+        let mut expected = trace.bytes().to_vec();
+        expected[region + 2 * SPAN_BYTES..region + 3 * SPAN_BYTES].fill(0);
+        assert!(copy == expected, "the third span is not counted yet");
     }
 
     #[test]

@@ -44,19 +44,24 @@ impl Tree {
     /// All processes of the run, those that have ended but were not waited for included. A
     /// process that is born during the look may be missed.
     pub(crate) fn members(&self) -> Vec<u32> {
-        let mut members = self.roots();
-        let mut next = 0;
-        while next < members.len() {
-            match children_by_thread(members[next]) {
-                Ok(Some(children)) => members.extend(children),
-                Ok(None) => return descendants_by_parent(self.roots()),
-                // It is gone, and its children are ours by now: the next look sees them.
-                Err(_) => {}
-            }
-            next += 1;
-        }
-        members
+        with_descendants(&self.roots())
     }
+}
+
+/// These processes and all below them.
+pub(crate) fn with_descendants(roots: &[u32]) -> Vec<u32> {
+    let mut members = roots.to_vec();
+    let mut next = 0;
+    while next < members.len() {
+        match children_by_thread(members[next]) {
+            Ok(Some(children)) => members.extend(children),
+            Ok(None) => return descendants_by_parent(roots.to_vec()),
+            // It is gone, and its children are ours by now: the next look sees them.
+            Err(_) => {}
+        }
+        next += 1;
+    }
+    members
 }
 
 fn children(pid: u32) -> Vec<u32> {

@@ -42,14 +42,18 @@ pub struct Execution<'a> {
 }
 
 /// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
     /// Tasks that ended.
     pub finished: u64,
     /// All tasks.
     pub total: u64,
     /// Since `go`.
     pub elapsed: Duration,
+    /// From spawn to `ready`.
+    pub startup: Phase,
+    /// What the runner has recorded so far, and goes on recording.
+    pub trace: &'a TraceMap,
 }
 
 /// All that is known of one run: what a [`maitred_core::trace::Trace`] is made of.

@@ -136,17 +136,17 @@ impl<'a> Watch<'a> {
 
     /// Ends whatever is left and puts the parts together.
     pub(super) fn finish(mut self) -> Measured {
+        let startup = self.startup();
         let ended = self.custody.end();
         let noise = noise(self.at_go.as_ref(), self.worked, &ended);
         let end = end(self.ending, &ended, self.killed, self.ready.is_some(), self.oom_kills);
         if let Some(done) = &mut self.done {
             done.notes.extend(notes(&ended, self.killed));
         }
-        let (ready, ready_ns) = self.ready.unzip();
-        let end_ns = ready_ns.unwrap_or_else(now_ns);
+        let (ready, _) = self.ready.unzip();
         Measured {
             trace: self.trace,
-            startup: Phase { start_ns: self.started_ns, end_ns, cpu: None },
+            startup,
             ready,
             done: self.done,
             end,
@@ -155,6 +155,13 @@ impl<'a> Watch<'a> {
             noise,
             log: self.dialogue.log(),
         }
+    }
+
+    /// From spawn to `ready`, or to now while it has not come.
+    fn startup(&self) -> Phase {
+        let ready_ns = self.ready.as_ref().map(|(_, at_ns)| *at_ns);
+        let end_ns = ready_ns.unwrap_or_else(now_ns);
+        Phase { start_ns: self.started_ns, end_ns, cpu: None }
     }
 
     fn next_ns(&self) -> u64 {
@@ -323,6 +330,8 @@ impl<'a> Watch<'a> {
             finished: self.trace.tasks_ended(),
             total: u64::from(self.execution.layout.tasks),
             elapsed: Duration::from_nanos(now - go.ns),
+            startup: self.startup(),
+            trace: &self.trace,
         });
     }
 

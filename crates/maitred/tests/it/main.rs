@@ -5,6 +5,7 @@
 mod bad_input;
 mod command;
 mod documents;
+mod exports;
 mod failing;
 mod form;
 mod function;
@@ -19,3 +20,4 @@ mod saved;
 mod scale;
 mod signals;
 mod tidy;
+mod traces;

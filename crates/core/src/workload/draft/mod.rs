@@ -15,7 +15,7 @@ use core::ops::Range;
 use maitred_wire as wire;
 
 use self::model::model;
-pub use self::object::Server;
+pub use self::object::{ARCHITECTURES, Server};
 use super::ast::{Subject, Workload};
 use super::diagnostic::Diagnostic;
 use super::expectation::{Expect, Expected};

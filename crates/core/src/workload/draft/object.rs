@@ -9,15 +9,20 @@ use maitred_wire as wire;
 use super::super::ast::{self, Object};
 use super::super::limits::{CAPACITY_MAX, WORKERS_MAX};
 use super::super::quantity::nearest;
+use super::super::shape::list;
 use super::super::syntax::Value;
 use super::Drafter;
-use super::model::strategy_help;
+
+/// How a test server can be built: what `maitred serve --strategy` takes.
+pub const ARCHITECTURES: [&str; 7] =
+    ["sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool", "hyper"];
 
 /// A test server to start for the length of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     pub name: String,
-    pub strategy: wire::Strategy,
+    /// One of [`ARCHITECTURES`].
+    pub architecture: &'static str,
     pub workers: Option<u32>,
     /// How long it takes over a request, in nanoseconds.
     pub delay_ns: u64,
@@ -58,20 +63,19 @@ impl Drafter<'_> {
     }
 
     fn server(&mut self, server: &ast::Server) {
-        let strategy = match &server.strategy {
-            None => Some(wire::Strategy::Threads),
-            Some(value) => self.values.text(value, "a strategy").and_then(|text| {
-                let strategy = text.parse().ok();
-                if strategy.is_none() {
-                    self.mistake(
-                        &value.span,
-                        format!("unknown strategy `{text}`"),
-                        Some(strategy_help(&text)),
-                    );
-                }
-                strategy
-            }),
-        };
+        let architecture = server.strategy.as_ref().and_then(|value| {
+            let text = self.values.text(value, "a strategy")?;
+            let known = ARCHITECTURES.into_iter().find(|name| *name == text);
+            if known.is_none() {
+                let help = match nearest(&text, ARCHITECTURES) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", list(&ARCHITECTURES)),
+                };
+                let message = format!("a server has no strategy `{text}`");
+                self.mistake(&value.span, message, Some(help));
+            }
+            known
+        });
         let workers = server.workers.as_ref().and_then(|value| {
             let most = i64::from(WORKERS_MAX);
             self.values.integer(value, "`workers`", 1..=most).map(|workers| workers as u32)
@@ -79,7 +83,7 @@ impl Drafter<'_> {
         let delay = server.delay.as_ref().and_then(|value| self.values.duration(value));
         self.draft.servers.push(Server {
             name: server.name.text.clone(),
-            strategy: strategy.unwrap_or(wire::Strategy::Threads),
+            architecture: architecture.unwrap_or("threads"),
             workers,
             delay_ns: delay.map_or(0, |delay| delay.0),
         });

@@ -185,8 +185,6 @@ task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
         w.kdl: native/threads would start a thread for each of 70,000 tasks, and 65,536 are the most
            = use native/thread-pool
 
-        w.kdl: the server `api` needs the HTTP server, which this version does not have yet
-
         w.kdl:3:24: `call` runs a Python function: native cannot do it
           3 | task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
             |                        ^^^^
@@ -196,13 +194,11 @@ task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
           3 | task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
             |                                          ^^^^
 
-        4 mistakes in w.kdl
+        3 mistakes in w.kdl
     "#]]
     .assert_eq(&needs("native", Strategy::Threads));
     expect![[r#"
-        w.kdl: the server `api` needs the HTTP server, which this version does not have yet
-
-        1 mistake in w.kdl
+        no mistakes in w.kdl
     "#]]
     .assert_eq(&needs("python3", Strategy::Interpreters));
 }

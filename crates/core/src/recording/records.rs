@@ -1,0 +1,242 @@
+//! Which columns each kind of record has. Times are differences to the record before, ends are
+//! lengths; what takes few values shares a column.
+
+use maitred_wire::trace_file::{Role, TaskOutcome};
+
+use super::columns::Record;
+use super::varint::{difference, moved};
+use crate::trace::{Lane, LaneCounters, Slice, SliceEnd, Span, Task, Thread};
+
+/// When a task of a group arrived: the next one of that group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub group: u32,
+    pub ns: u64,
+}
+
+impl Record<2> for Arrival {
+    const ORIGIN: Self = Self { group: 0, ns: 0 };
+
+    fn row(&self, previous: &Self) -> [u64; 2] {
+        [near(previous.group, self.group), difference(previous.ns, self.ns)]
+    }
+
+    fn from_row([group, ns]: [u64; 2], previous: &Self) -> Option<Self> {
+        Some(Self { group: back(previous.group, group)?, ns: moved(previous.ns, ns) })
+    }
+}
+
+impl Record<5> for Span {
+    const ORIGIN: Self = Self { task: 0, step: 0, lane: 0, start_ns: 0, end_ns: 0 };
+
+    fn row(&self, previous: &Self) -> [u64; 5] {
+        let is_open = self.end_ns == 0;
+        let length = if is_open { 0 } else { self.end_ns.wrapping_sub(self.start_ns) };
+        [
+            self.start_ns.wrapping_sub(previous.start_ns),
+            length,
+            near(previous.task, self.task),
+            u64::from(self.step) << 1 | u64::from(is_open),
+            u64::from(self.lane),
+        ]
+    }
+
+    fn from_row([start, length, task, step, lane]: [u64; 5], previous: &Self) -> Option<Self> {
+        let start_ns = previous.start_ns.wrapping_add(start);
+        let is_open = step & 1 == 1;
+        Some(Self {
+            task: back(previous.task, task)?,
+            step: u32::try_from(step >> 1).ok()?,
+            lane: u32::try_from(lane).ok()?,
+            start_ns,
+            end_ns: if is_open { 0 } else { start_ns.wrapping_add(length) },
+        })
+    }
+}
+
+impl Record<4> for Slice {
+    const ORIGIN: Self = Self { start_ns: 0, end_ns: 0, thread: 0, cpu: 0, end: SliceEnd::Unknown };
+
+    fn row(&self, previous: &Self) -> [u64; 4] {
+        let end = match self.end {
+            SliceEnd::Blocked => 0,
+            SliceEnd::Preempted => 1,
+            SliceEnd::Exited => 2,
+            SliceEnd::Unknown => 3,
+        };
+        [
+            self.start_ns.wrapping_sub(previous.start_ns),
+            self.end_ns.wrapping_sub(self.start_ns),
+            u64::from(self.thread) << 2 | end,
+            u64::from(self.cpu),
+        ]
+    }
+
+    fn from_row([start, length, thread, cpu]: [u64; 4], previous: &Self) -> Option<Self> {
+        let start_ns = previous.start_ns.wrapping_add(start);
+        Some(Self {
+            start_ns,
+            end_ns: start_ns.wrapping_add(length),
+            thread: u32::try_from(thread >> 2).ok()?,
+            cpu: u16::try_from(cpu).ok()?,
+            end: match thread & 3 {
+                0 => SliceEnd::Blocked,
+                1 => SliceEnd::Preempted,
+                2 => SliceEnd::Exited,
+                _ => SliceEnd::Unknown,
+            },
+        })
+    }
+}
+
+impl Record<5> for Task {
+    const ORIGIN: Self =
+        Self { start_ns: 0, end_ns: 0, lane: 0, step: None, outcome: TaskOutcome::Open };
+
+    fn row(&self, previous: &Self) -> [u64; 5] {
+        let has_ended = self.end_ns != 0;
+        let length = if has_ended { self.end_ns.wrapping_sub(self.start_ns) } else { 0 };
+        [
+            u64::from(self.outcome as u32) << 1 | u64::from(has_ended),
+            difference(previous.start_ns, self.start_ns),
+            length,
+            near(previous.lane, self.lane),
+            self.step.map_or(0, |step| u64::from(step) + 1),
+        ]
+    }
+
+    fn from_row([outcome, start, length, lane, step]: [u64; 5], previous: &Self) -> Option<Self> {
+        let start_ns = moved(previous.start_ns, start);
+        let has_ended = outcome & 1 == 1;
+        Some(Self {
+            start_ns,
+            end_ns: if has_ended { start_ns.wrapping_add(length) } else { 0 },
+            lane: back(previous.lane, lane)?,
+            step: optional(step)?,
+            outcome: TaskOutcome::from_u32(u32::try_from(outcome >> 1).ok()?),
+        })
+    }
+}
+
+impl Record<10> for Lane {
+    const ORIGIN: Self =
+        Self { pid: 0, tid: 0, role: Role::Worker, tasks_ended: 0, dropped: 0, counters: None };
+
+    fn row(&self, previous: &Self) -> [u64; 10] {
+        let counters = self.counters.unwrap_or(NO_COUNTERS);
+        [
+            near(previous.pid, self.pid),
+            near(previous.tid, self.tid),
+            u64::from(self.role as u32) << 1 | u64::from(self.counters.is_some()),
+            u64::from(self.tasks_ended),
+            self.dropped,
+            counters.cpu_ns,
+            u64::from(counters.run_delay_ns.is_some()),
+            counters.run_delay_ns.unwrap_or(0),
+            u64::from(counters.voluntary),
+            u64::from(counters.involuntary),
+        ]
+    }
+
+    fn from_row(row: [u64; 10], previous: &Self) -> Option<Self> {
+        let [pid, tid, role, ended, dropped, cpu_ns, has_delay, delay, gave_way, preempted] = row;
+        let counters = LaneCounters {
+            cpu_ns,
+            run_delay_ns: (has_delay == 1).then_some(delay),
+            voluntary: u32::try_from(gave_way).ok()?,
+            involuntary: u32::try_from(preempted).ok()?,
+        };
+        Some(Self {
+            pid: back(previous.pid, pid)?,
+            tid: back(previous.tid, tid)?,
+            role: Role::from_u32(u32::try_from(role >> 1).ok()?),
+            tasks_ended: u32::try_from(ended).ok()?,
+            dropped,
+            counters: (role & 1 == 1).then_some(counters),
+        })
+    }
+}
+
+const NO_COUNTERS: LaneCounters =
+    LaneCounters { cpu_ns: 0, run_delay_ns: None, voluntary: 0, involuntary: 0 };
+
+/// A [`Thread`] without its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nameless {
+    pid: u32,
+    tid: u32,
+    parent: Option<u32>,
+    start_ns: u64,
+    end_ns: u64,
+    run_delay_ns: Option<u64>,
+    cpu_ns: Option<u64>,
+}
+
+impl Nameless {
+    pub(crate) fn new(thread: &Thread) -> Self {
+        let Thread { pid, tid, name: _, parent, start_ns, end_ns, run_delay_ns, cpu_ns } = *thread;
+        Self { pid, tid, parent, start_ns, end_ns, run_delay_ns, cpu_ns }
+    }
+
+    pub(crate) fn named(self, name: &str) -> Thread {
+        let Self { pid, tid, parent, start_ns, end_ns, run_delay_ns, cpu_ns } = self;
+        Thread { pid, tid, name: name.into(), parent, start_ns, end_ns, run_delay_ns, cpu_ns }
+    }
+}
+
+impl Record<9> for Nameless {
+    const ORIGIN: Self = Self {
+        pid: 0,
+        tid: 0,
+        parent: None,
+        start_ns: 0,
+        end_ns: 0,
+        run_delay_ns: None,
+        cpu_ns: None,
+    };
+
+    fn row(&self, previous: &Self) -> [u64; 9] {
+        let known = u64::from(self.run_delay_ns.is_some()) | u64::from(self.cpu_ns.is_some()) << 1;
+        [
+            near(previous.pid, self.pid),
+            near(previous.tid, self.tid),
+            self.parent.map_or(0, |parent| u64::from(parent) + 1),
+            difference(previous.start_ns, self.start_ns),
+            u64::from(self.end_ns != 0),
+            if self.end_ns == 0 { 0 } else { self.end_ns.wrapping_sub(self.start_ns) },
+            known,
+            self.run_delay_ns.unwrap_or(0),
+            self.cpu_ns.unwrap_or(0),
+        ]
+    }
+
+    fn from_row(row: [u64; 9], previous: &Self) -> Option<Self> {
+        let [pid, tid, parent, start, has_ended, length, known, delay, cpu] = row;
+        let start_ns = moved(previous.start_ns, start);
+        Some(Self {
+            pid: back(previous.pid, pid)?,
+            tid: back(previous.tid, tid)?,
+            parent: optional(parent)?,
+            start_ns,
+            end_ns: if has_ended == 1 { start_ns.wrapping_add(length) } else { 0 },
+            run_delay_ns: (known & 1 == 1).then_some(delay),
+            cpu_ns: (known & 2 == 2).then_some(cpu),
+        })
+    }
+}
+
+fn near(from: u32, to: u32) -> u64 {
+    difference(u64::from(from), u64::from(to))
+}
+
+fn back(from: u32, difference: u64) -> Option<u32> {
+    u32::try_from(moved(u64::from(from), difference)).ok()
+}
+
+/// 0 is none, everything else one more than the number.
+fn optional(value: u64) -> Option<Option<u32>> {
+    match value.checked_sub(1) {
+        None => Some(None),
+        Some(number) => u32::try_from(number).ok().map(Some),
+    }
+}

@@ -1,0 +1,89 @@
+//! Requests and test servers of a comparison: requests a second, how long they took, and what the
+//! servers used for them. The main function is [`requests`].
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::Options;
+use super::columns::{self, Column};
+use super::paint::Ink;
+use super::table::{Row, name_column};
+use crate::analyse::compare;
+use crate::analyse::units::{bytes, duration, significant};
+use crate::result::{Contestant, Latency, Run};
+use crate::trace::{Observed, ServerUse, StepKind};
+
+/// A table of all models whose work has requests; `None`: none has.
+pub(super) fn requests(rows: &[Row<'_>], options: &Options) -> Option<String> {
+    let with = |row: &&Row<'_>| row.contestant.runs.iter().any(|run| run.requests.is_some());
+    rows.iter().find(with)?;
+    let mut table = name_column(rows);
+    let mut add = |title, spare, cell: &dyn Fn(&Contestant) -> Option<String>| {
+        let text = |row: &Row<'_>| cell(row.contestant).unwrap_or_else(|| "?".to_string());
+        let cells = rows.iter().map(|row| (text(row), Ink::Plain)).collect();
+        table.push(Column { cells, ..Column::new(title, true, spare) });
+    };
+    add("requests/s", 0, &|one| Some(significant(median(one, rate)?)));
+    let mut figure = |title, pick: fn(&Latency) -> u64| {
+        let figure = move |run: &Run| run.requests.as_ref().map(|latency| pick(latency) as f64);
+        add(title, 0, &move |one| Some(duration(median(one, figure)? as u64)));
+    };
+    figure("p50", |latency| latency.p50_ns);
+    figure("p99", |latency| latency.p99_ns);
+    figure("max", |latency| latency.max_ns);
+    if rows.iter().any(|row| row.contestant.runs.iter().any(|run| !run.servers.is_empty())) {
+        add("server CPU", 1, &|one| Some(duration(median(one, server_cpu_a_request)? as u64)));
+        add("server grew", 1, &|one| Some(bytes(median(one, server_grown)? as u64)));
+    }
+    columns::fit(&mut table, options);
+    let title = Ink::Bold.paint("Requests (medians of the rounds)", options);
+    let note =
+        "server CPU: of all servers, for one request; server grew: by how much memory, at most\n";
+    let note = if table.iter().any(|column| column.title == "server CPU") { note } else { "" };
+    Some(format!("{title}\n{}{}", columns::render(&table, options), Ink::Dim.paint(note, options)))
+}
+
+/// What one server used, in a line.
+pub(super) fn server(server: &ServerUse, requests: u64) -> String {
+    let mut parts = Vec::from([server.architecture.clone()]);
+    parts.push(match &server.cpu_ns {
+        Observed::Known(ns) if requests > 0 => {
+            format!("{} of CPU, {} a request", duration(*ns), duration(*ns / requests))
+        }
+        Observed::Known(ns) => format!("{} of CPU", duration(*ns)),
+        Observed::Unknown(why) => format!("CPU unknown ({why})"),
+    });
+    parts.push(match &server.grown_bytes {
+        Observed::Known(grown) => format!("grew by {}", bytes(*grown)),
+        Observed::Unknown(why) => format!("memory unknown ({why})"),
+    });
+    format!("`{}`: {}", server.name, parts.join(", "))
+}
+
+/// How many requests the run made, those without room in the trace left out.
+pub(super) fn number(run: &Run) -> u64 {
+    run.steps.iter().filter(|total| total.kind == StepKind::Http).map(|total| total.spans).sum()
+}
+
+fn rate(run: &Run) -> Option<f64> {
+    (run.work_ns > 0).then(|| number(run) as f64 * 1e9 / run.work_ns as f64)
+}
+
+fn server_cpu_a_request(run: &Run) -> Option<f64> {
+    let all: Option<u64> = run.servers.iter().map(|one| one.cpu_ns.known().copied()).sum();
+    Some(all? as f64 / number(run).max(1) as f64)
+}
+
+fn server_grown(run: &Run) -> Option<f64> {
+    let all: Option<u64> = run.servers.iter().map(|one| one.grown_bytes.known().copied()).sum();
+    Some(all? as f64)
+}
+
+/// Over the rounds that count.
+fn median(contestant: &Contestant, figure: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
+    let mut values: Vec<f64> =
+        compare::counted(contestant).iter().filter_map(|run| figure(run)).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}

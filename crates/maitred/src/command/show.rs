@@ -1,0 +1,103 @@
+//! `maitred show`: what was saved, again. A trace looks as the run did; a result is its table.
+
+use maitred_core::analyse::summary;
+use maitred_core::recording::{Collector, Cut, Part, Recording};
+use maitred_core::view::{self, units};
+
+use crate::cli::ShowArgs;
+use crate::command::run::{options, picture};
+use crate::error::{Error, exit};
+use crate::recording::{self, Outputs, Reader, Records, Wanted, sentence};
+use crate::saved;
+use crate::terminal::Terminal;
+
+/// Shows a saved trace or result; the number is the exit code.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
+    let mut reader = Reader::open(&args.file)?;
+    if !reader.is_recording()? && args.file.extension().is_some_and(|ending| ending == "json") {
+        return result(args, terminal);
+    }
+    let mut outputs = Outputs::open(&Wanted {
+        trace: None,
+        limit_bytes: 0,
+        exports: &args.exports,
+        input: Some(&args.file),
+    })?;
+    // A file is read again for whatever is by the million, which then is never held.
+    let repeatable = reader.is_repeatable();
+    let mut collector = Collector::default();
+    let cut = reader.parts(&mut |part| match part {
+        Part::Spans(rows) if repeatable => rows.check(),
+        Part::Slices(rows) if repeatable => rows.check(),
+        part => collector.take(part),
+    })?;
+    let Some(recording) = collector.finish(cut) else {
+        unreachable!("a file without a head was refused")
+    };
+    let trace = &recording.trace;
+    let records = || match repeatable {
+        false => Records::of(trace),
+        true => Records {
+            spans: Box::new(recording::spans(&args.file)),
+            slices: Box::new(recording::slices(&args.file)),
+        },
+    };
+    let spans = || records().spans;
+    let run = recording
+        .run
+        .clone()
+        .unwrap_or_else(|| summary::run_from(trace, 0, &[], trace.tasks.iter().copied(), spans()));
+    let mut text = heading(&recording);
+    text.push_str(&picture(trace, spans, &run, &options(&args.picture, terminal)));
+    terminal.print(&text)?;
+    let written = outputs.finish(&recording.provenance, trace, Some(&run), records, terminal);
+    Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
+}
+
+/// What it is, where it comes from, and what it lacks.
+fn heading(recording: &Recording) -> String {
+    let from = &recording.provenance;
+    let machine = &from.machine;
+    let mut text = format!(
+        "{}\nrecorded {} by maitred {} on {}, {}, Linux {}\n",
+        from.heading,
+        from.started,
+        from.program_version,
+        machine.cpu,
+        units::plural(u64::from(machine.cores), "processor"),
+        machine.kernel
+    );
+    if let Some(Cut { at, damaged }) = recording.cut {
+        let how = if damaged { "is damaged behind" } else { "was cut short at" };
+        text.push_str(&format!(
+            "the file {how} byte {at}: what stands before it is shown, what is missing is not known\n"
+        ));
+    }
+    if !recording.left_out.is_nothing() {
+        text.push_str(&format!("{}\n", sentence(&recording.left_out)));
+    }
+    text.push('\n');
+    text
+}
+
+/// A result of `compare`, which has no trace.
+fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
+    let named = [
+        ("--export-perfetto", args.exports.export_perfetto.is_some()),
+        ("--export-chrome", args.exports.export_chrome.is_some()),
+    ];
+    if let Some((option, _)) = named.iter().find(|(_, given)| *given) {
+        return Err(Error::Usage(format!(
+            "{option} writes a trace, but {} is a result, which has none; `maitred run … --trace \
+             FILE` saves one",
+            args.file.display()
+        )));
+    }
+    let comparison = saved::load(&args.file)?;
+    let options = options(&args.picture, terminal);
+    terminal.print(&view::table::table(&comparison, &options))?;
+    Ok(exit::OK)
+}
