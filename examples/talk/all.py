@@ -14,4 +14,5 @@ def took(name):
 
 if __name__ == "__main__":
     for program, ways in ROWS.items():
-        print(f"{program:<9}", *(f"{way} {took(f'{program}_{way}'):<9}" for way in ways), flush=True)
+        line = " ".join(f"{way} {took(f'{program}_{way}'):<9}" for way in ways)
+        print(f"{program:<9} {line}".rstrip(), flush=True)

@@ -71,3 +71,30 @@ fn place(head: &Trace, step: u32) -> String {
         _ => format!("`{label}`"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use maitred_wire::{Failure, Strategy};
+
+    use super::*;
+    use crate::trace::sample::tables;
+
+    #[test]
+    fn a_worker_that_a_pool_lost_may_have_said_where_it_was() {
+        let mut trace = tables(4, 1).run(Strategy::Processes, 2);
+        trace.log = "Current thread 0x7f (most recent call first):\n  File \"/home/me/work.py\", line 30 in f\n".into();
+        let said = |trace: &Trace| sentences(trace, trace.tasks.iter().copied());
+        assert_eq!(said(&trace), Vec::<String>::new(), "nothing went wrong");
+        let lost = Failure {
+            kind: "BrokenProcessPool".into(),
+            text: "killed".into(),
+            count: 1,
+            task: 0,
+            step: None,
+        };
+        trace.done.as_mut().unwrap().failures.push(lost);
+        assert_eq!(said(&trace), ["its code was at work.py:30 in f"]);
+    }
+}
