@@ -219,6 +219,15 @@ pub struct Split {
     pub unknown_ns: u64,
 }
 
+impl Split {
+    /// All of it, nanoseconds.
+    pub fn whole_ns(&self) -> u64 {
+        [self.running_ns, self.ready_ns, self.blocked_ns, self.unknown_ns]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+}
+
 /// The split of one kind of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepSplit {

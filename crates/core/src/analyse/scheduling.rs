@@ -39,8 +39,8 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
     }
     let steps: Vec<StepSplit> =
         by_kind.into_iter().map(|(kind, split)| StepSplit { kind, split }).collect();
-    let used_ns: u64 = scheduling.slices.iter().map(length).sum();
-    let usage = trace.usage.known().map(|usage| usage.user_ns + usage.system_ns);
+    let used_ns = scheduling.slices.iter().map(length).fold(0, u64::saturating_add);
+    let usage = trace.usage.known().map(|usage| usage.user_ns.saturating_add(usage.system_ns));
     let Origin::Measured { gil, .. } = trace.origin;
     Some(Shares {
         gil,
@@ -70,10 +70,10 @@ fn unknown(span: &Span) -> Split {
 
 fn add(a: Split, b: Split) -> Split {
     Split {
-        running_ns: a.running_ns + b.running_ns,
-        ready_ns: a.ready_ns + b.ready_ns,
-        blocked_ns: a.blocked_ns + b.blocked_ns,
-        unknown_ns: a.unknown_ns + b.unknown_ns,
+        running_ns: a.running_ns.saturating_add(b.running_ns),
+        ready_ns: a.ready_ns.saturating_add(b.ready_ns),
+        blocked_ns: a.blocked_ns.saturating_add(b.blocked_ns),
+        unknown_ns: a.unknown_ns.saturating_add(b.unknown_ns),
     }
 }
 
@@ -131,12 +131,12 @@ fn wakeup(scheduling: &Scheduling, timelines: &[Vec<Slice>]) -> Option<u64> {
         if timeline.is_empty() {
             continue;
         }
-        let preempted: u64 = timeline
+        let preempted = timeline
             .windows(2)
             .filter(|pair| pair[0].end == SliceEnd::Preempted)
             .map(|pair| pair[1].start_ns.saturating_sub(pair[0].end_ns))
-            .sum();
-        sum += thread.run_delay_ns?.saturating_sub(preempted);
+            .fold(0, u64::saturating_add);
+        sum = sum.saturating_add(thread.run_delay_ns?.saturating_sub(preempted));
     }
     Some(sum)
 }

@@ -36,7 +36,7 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
 
 fn parts(split: &Split) -> Option<String> {
     let Split { running_ns, ready_ns, blocked_ns, unknown_ns } = *split;
-    let whole = running_ns + ready_ns + blocked_ns + unknown_ns;
+    let whole = split.whole_ns();
     if whole == 0 {
         return None;
     }
@@ -47,7 +47,7 @@ fn parts(split: &Split) -> Option<String> {
         share(ready_ns),
         share(blocked_ns)
     );
-    if unknown_ns * 1000 > whole {
+    if unknown_ns > whole / 1000 {
         text.push_str(&format!(", {} not recorded", share(unknown_ns)));
     }
     Some(text)
@@ -60,7 +60,7 @@ fn lock_wait(shares: &Shares) -> Option<String> {
         return None;
     }
     let cpu = shares.steps.iter().find(|step| step.kind == StepKind::Cpu)?.split;
-    let whole = cpu.running_ns + cpu.ready_ns + cpu.blocked_ns + cpu.unknown_ns;
+    let whole = cpu.whole_ns();
     (whole > 0).then(|| {
         format!(
             "{} of the computing steps' time ({}) was waiting for the lock, inferred: they were \
