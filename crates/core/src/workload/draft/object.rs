@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use maitred_wire as wire;
 
 use super::super::ast::{self, Object};
-use super::super::limits::{CAPACITY_MAX, WORKERS_MAX};
+use super::super::limits::{CAPACITY_MAX, SERVER_WORKERS_MAX};
 use super::super::quantity::nearest;
 use super::super::shape::list;
 use super::super::syntax::Value;
@@ -77,7 +77,7 @@ impl Drafter<'_> {
             known
         });
         let workers = server.workers.as_ref().and_then(|value| {
-            let most = i64::from(WORKERS_MAX);
+            let most = i64::from(SERVER_WORKERS_MAX);
             self.values.integer(value, "`workers`", 1..=most).map(|workers| workers as u32)
         });
         let delay = server.delay.as_ref().and_then(|value| self.values.duration(value));

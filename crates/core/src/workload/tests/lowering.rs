@@ -190,11 +190,7 @@ task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
             |                        ^^^^
             = use python3/threads
 
-        w.kdl:3:42: `http` needs the HTTP client, which this version does not have yet
-          3 | task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
-            |                                          ^^^^
-
-        3 mistakes in w.kdl
+        2 mistakes in w.kdl
     "#]]
     .assert_eq(&needs("native", Strategy::Threads));
     expect![[r#"
