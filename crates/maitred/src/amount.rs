@@ -21,6 +21,22 @@ impl FromStr for Period {
     }
 }
 
+/// A time that may be nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delay(pub Duration);
+
+impl FromStr for Delay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match parse_duration(text) {
+            Ok(nanoseconds) => Ok(Self(Duration::from_nanos(nanoseconds))),
+            Err(_) if text == "0" => Ok(Self(Duration::ZERO)),
+            Err(_) => Err("write a time with its unit, as in 1s or 250ms".to_owned()),
+        }
+    }
+}
+
 /// An amount of memory: `512MiB`, `2GB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemorySize(pub u64);

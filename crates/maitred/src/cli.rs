@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::amount::{Effect, FileSize, MemorySize, Period, Speed, WorkerCounts};
+use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Speed, WorkerCounts};
 use crate::command;
 
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
@@ -364,7 +364,7 @@ pub struct ServeArgs {
 
     /// How long / waits before it answers
     #[arg(long, value_name = "TIME", default_value = "1s")]
-    pub delay: Period,
+    pub delay: Delay,
 
     /// Connections that may wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 4096)]

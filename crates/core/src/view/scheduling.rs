@@ -30,7 +30,7 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
     if !shares.at_once.is_empty() {
         lines.push(("at once", at_once(&shares.at_once)));
     }
-    lines.push(("recorded", recorded(shares)));
+    lines.push(("kernel", recorded(shares)));
     lines
 }
 

@@ -1,3 +1,5 @@
+//! The client against answers that no server of ours gives.
+
 use super::*;
 
 fn composed(method: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<String, String> {

@@ -1,3 +1,5 @@
+//! Answers as servers send them, whole, in pieces and wrong.
+
 use proptest::prelude::*;
 
 use super::*;
