@@ -9,6 +9,8 @@ use std::sync::atomic::Ordering::AcqRel;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
+use crate::http::Request;
+use crate::http::awaited::Client;
 use crate::recorder::Lane;
 use crate::semaphore::waker::Semaphore;
 use crate::session::{Assignment, Session};
@@ -30,6 +32,7 @@ pub(crate) struct Floor {
     session: &'static Session,
     semaphores: Vec<Semaphore>,
     timers: Timers,
+    client: Client,
     /// For what would make the loop stand still; `None`: then it stands still.
     pool: Option<&'static Pool>,
     /// Tasks that have not ended, and starters.
@@ -45,9 +48,17 @@ impl Floor {
     ) -> io::Result<&'static Self> {
         let semaphores = session.semaphore_units().into_iter().map(Semaphore::new).collect();
         let under_way = AtomicU64::new(0);
-        let timers = Timers::new()?;
+        let (timers, client) = (Timers::new()?, Client::default());
         let all_ended = Notify::new();
-        Ok(Box::leak(Box::new(Self { session, semaphores, timers, pool, under_way, all_ended })))
+        Ok(Box::leak(Box::new(Self {
+            session,
+            semaphores,
+            timers,
+            client,
+            pool,
+            under_way,
+            all_ended,
+        })))
     }
 
     /// How many tasks wait for a semaphore.
@@ -103,6 +114,7 @@ impl Floor {
                     task.settle(settled);
                 }
                 Demand::Wait(moment) => self.timers.sleep_until(moment).await,
+                Demand::Http(request) => task.settle(self.send(request).await),
                 Demand::Take(semaphore) => self.semaphores[semaphore as usize].acquire().await,
                 Demand::GiveBack(semaphore) | Demand::Post(semaphore) => {
                     self.semaphores[semaphore as usize].release();
@@ -112,6 +124,12 @@ impl Floor {
             }
         }
         self.end_one();
+    }
+
+    async fn send(&self, request: &'static Request) -> Settled {
+        let sent = Box::pin(self.client.send(request)).await;
+        self.session.tally.count_reconnects(self.client.take_reconnects());
+        sent.map(|()| None)
     }
 
     async fn perform(&self, task: u32, step: u32, job: Job) -> Settled {

@@ -2,17 +2,20 @@
 //!
 //! It serves every strategy without a loop. The main type is [`Worker`].
 
+use std::cell::RefCell;
 use std::io;
 use std::thread::JoinHandle;
 
 use maitred_wire::trace_file::Role;
 
+use crate::http::Request;
+use crate::http::blocking::Client;
 use crate::ledger::Ledger;
 use crate::recorder::Lane;
 use crate::semaphore::futex::Semaphore;
 use crate::session::{Assignment, Session};
 use crate::sys::kernel;
-use crate::task::{Demand, Task};
+use crate::task::{Demand, Settled, Task};
 
 /// A thread that executes tasks one at a time.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub(crate) struct Worker {
     pub(crate) lane: Lane,
     /// In a process of its own: what it has in hand, for its parent to see.
     pub(crate) ledger: Option<Ledger>,
+    pub(crate) client: RefCell<Client>,
 }
 
 impl Worker {
@@ -33,7 +37,8 @@ impl Worker {
     ) -> io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name(format!("worker {lane}")).spawn(move || {
             let lane = session.recorder.lane(lane, Role::Worker);
-            let worker = Self { session, semaphores, lane, ledger: None };
+            let worker =
+                Self { session, semaphores, lane, ledger: None, client: RefCell::default() };
             session.board.await_start();
             worker.work();
             session.board.worked_until(kernel::now());
@@ -59,6 +64,7 @@ impl Worker {
             match task.advance(&self.lane) {
                 Demand::Heavy(job) => task.settle(job.perform()),
                 Demand::Wait(moment) => kernel::sleep_until(moment),
+                Demand::Http(request) => task.settle(self.send(request)),
                 Demand::Take(semaphore) => self.take(semaphore),
                 Demand::GiveBack(semaphore) | Demand::Post(semaphore) => self.give(semaphore),
                 Demand::Yield => kernel::yield_now(),
@@ -69,6 +75,13 @@ impl Worker {
             ledger.end();
         }
         task.now()
+    }
+
+    fn send(&self, request: &Request) -> Settled {
+        let mut client = self.client.borrow_mut();
+        let sent = client.send(request);
+        self.session.tally.count_reconnects(client.take_reconnects());
+        sent.map(|()| None)
     }
 
     fn take(&self, index: u32) {

@@ -17,18 +17,69 @@ pub(crate) enum Kind {
     Memory,
     Exit,
     Crash,
+    /// The name of a server has no address.
+    Dns,
+    /// Nobody listens there.
+    Refused,
+    /// No connection, for another reason.
+    Connect,
+    /// No connection or no whole answer in time.
+    Timeout,
+    /// The connection ended before the answer did.
+    Lost,
+    /// What came back is not HTTP.
+    BadAnswer,
+    /// An answer from 400 to 599.
+    Status(u16),
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Fail, Self::Memory, Self::Exit, Self::Crash];
+    /// Those before the statuses.
+    const PLAIN: [Self; 10] = [
+        Self::Fail,
+        Self::Memory,
+        Self::Exit,
+        Self::Crash,
+        Self::Dns,
+        Self::Refused,
+        Self::Connect,
+        Self::Timeout,
+        Self::Lost,
+        Self::BadAnswer,
+    ];
+    const STATUS_MIN: u16 = 400;
+    const COUNT: usize = Self::PLAIN.len() + 200;
 
-    fn name(self) -> &'static str {
+    fn all() -> impl Iterator<Item = Self> {
+        let statuses = Self::STATUS_MIN..Self::STATUS_MIN + 200;
+        Self::PLAIN.into_iter().chain(statuses.map(Self::Status))
+    }
+
+    /// Its place among [`Kind::all`].
+    fn index(self) -> usize {
+        match self {
+            Self::Status(status) => {
+                Self::PLAIN.len() + usize::from(status.clamp(400, 599) - Self::STATUS_MIN)
+            }
+            plain => Self::PLAIN.iter().position(|&one| one == plain).expect("all are listed"),
+        }
+    }
+
+    fn name(self) -> String {
         match self {
             Self::Fail => "fail",
             Self::Memory => "memory",
             Self::Exit => "exit",
             Self::Crash => "crash",
+            Self::Dns => "dns",
+            Self::Refused => "refused",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Lost => "lost",
+            Self::BadAnswer => "bad-answer",
+            Self::Status(status) => return format!("status-{status}"),
         }
+        .into()
     }
 }
 
@@ -48,7 +99,10 @@ impl Failed {
 /// Failures so far.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    entries: [Entry; Kind::ALL.len()],
+    /// By [`Kind::index`]. Those never counted cost no memory: nothing touches their pages.
+    entries: Vec<Entry>,
+    /// Requests sent again because a kept connection was closed before its answer.
+    reconnects: &'static AtomicU64,
 }
 
 /// Failures of one kind. The first fills in the example; its length comes last, and is one too
@@ -69,18 +123,18 @@ const ENTRY_WORDS: usize = 4 + TEXT_WORDS;
 
 impl Tally {
     pub(crate) fn new() -> io::Result<Self> {
-        let words = memory::shared_u64(Kind::ALL.len() * ENTRY_WORDS)?;
-        let entries = std::array::from_fn(|index| {
-            let words = &words[index * ENTRY_WORDS..][..ENTRY_WORDS];
+        let words = memory::shared_u64(Kind::COUNT * ENTRY_WORDS + 1)?;
+        let (reconnects, words) = words.split_first().expect("it has one more");
+        let entry = |words: &'static [AtomicU64]| {
             let (head, text) = words.split_at(4);
             Entry { count: &head[0], task: &head[1], step: &head[2], length: &head[3], text }
-        });
-        Ok(Self { entries })
+        };
+        Ok(Self { entries: words.chunks_exact(ENTRY_WORDS).map(entry).collect(), reconnects })
     }
 
     /// Counts one more.
     pub(crate) fn count(&self, failed: &Failed, task: u32, step: Option<u32>) {
-        let entry = &self.entries[failed.kind as usize];
+        let entry = &self.entries[failed.kind.index()];
         if entry.count.fetch_add(1, Relaxed) > 0 {
             return;
         }
@@ -95,9 +149,21 @@ impl Tally {
         entry.length.store(text.len() as u64 + 1, Release);
     }
 
+    /// Counts so many more requests that were sent again.
+    #[inline]
+    pub(crate) fn count_reconnects(&self, count: u64) {
+        if count > 0 {
+            self.reconnects.fetch_add(count, Relaxed);
+        }
+    }
+
+    pub(crate) fn reconnects(&self) -> u64 {
+        self.reconnects.load(Relaxed)
+    }
+
     /// What there is, most frequent first.
     pub(crate) fn failures(&self) -> Vec<Failure> {
-        let kinds = Kind::ALL.into_iter().zip(&self.entries);
+        let kinds = Kind::all().zip(&self.entries);
         let mut failures: Vec<_> = kinds.filter_map(|(kind, entry)| entry.read(kind)).collect();
         failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
         failures
@@ -111,7 +177,7 @@ impl Entry {
         let bytes = self.text.iter().flat_map(|word| word.load(Relaxed).to_le_bytes());
         let text: Vec<u8> = bytes.take(length).collect();
         (count > 0).then(|| Failure {
-            kind: kind.name().into(),
+            kind: kind.name(),
             text: String::from_utf8_lossy(&text).into_owned(),
             count: count as u32,
             task: self.task.load(Relaxed) as u32,

@@ -12,6 +12,7 @@ mod child;
 mod conversation;
 mod descendants;
 mod failure;
+mod http;
 mod ledger;
 mod limits;
 mod meter;

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use maitred_wire::{Action, Amount, Column, ErrorCode, Plan, RunnerError, Step};
 
 use crate::child::Child;
+use crate::http::Request;
 use crate::sys::memory;
 
 /// One operation. `step` is the id under which its span is recorded.
@@ -64,6 +65,10 @@ pub(crate) enum Op {
     Run {
         step: u32,
         child: &'static Child,
+    },
+    Http {
+        step: u32,
+        request: &'static Request,
     },
     Allocate {
         step: u32,
@@ -236,7 +241,11 @@ impl Compiler<'_> {
             Action::Yield => Op::Yield { step },
             Action::Fail { why } => Op::Fail { step, why: String::leak(why.clone()) },
             Action::Crash => Op::Crash { step },
-            Action::Http { .. } => return Err(unsupported("http")),
+            Action::Http { .. } => {
+                let timeout = self.plan.options.get("http-timeout-ns").map(String::as_str);
+                let request = Request::new(action, timeout).map_err(wrong)?;
+                Op::Http { step, request }
+            }
             Action::Call { .. } => return Err(unsupported("call")),
         };
         self.ops.push(op);

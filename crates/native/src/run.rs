@@ -249,6 +249,12 @@ impl Crew {
         if !session.records_run_delay() {
             notes.push("of so many threads the time without a processor is not recorded".into());
         }
+        match session.tally.reconnects() {
+            0 => {}
+            count => notes.push(format!(
+                "{count} requests were sent again: the server had closed the kept connection"
+            )),
+        }
         notes
     }
 }

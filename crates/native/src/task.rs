@@ -11,6 +11,7 @@ use maitred_wire::trace_file::TaskOutcome;
 
 use crate::child::Child;
 use crate::failure::{Failed, Kind};
+use crate::http::Request;
 use crate::program::{Op, Program};
 use crate::recorder::{Lane, Open};
 use crate::session::{Assignment, Session};
@@ -25,6 +26,8 @@ pub(crate) enum Demand {
     Heavy(Job),
     /// That it is this moment (CLOCK_MONOTONIC nanoseconds).
     Wait(u64),
+    /// The answer to this request; say what came of it by [`Task::settle`].
+    Http(&'static Request),
     /// A unit of this semaphore.
     Take(u32),
     /// That a unit that it holds goes back to this semaphore.
@@ -221,6 +224,10 @@ impl Task {
                 self.begin(lane, step);
                 let ns = amount.ns(self.number, self.round);
                 return Some(Demand::Wait(self.now.saturating_add(ns)));
+            }
+            Op::Http { step, request } => {
+                self.begin(lane, step);
+                return Some(Demand::Http(request));
             }
             Op::Take { step, semaphore } => {
                 self.begin(lane, step);

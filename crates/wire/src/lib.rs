@@ -7,6 +7,7 @@ mod message;
 mod plan;
 mod strategy;
 pub mod trace_file;
+mod url;
 
 pub use message::{
     Blocked, Command, Cpu, Done, ErrorCode, Failure, Phase, Phases, Ready, Reply, RunnerError,
@@ -17,3 +18,4 @@ pub use plan::{
     Step, TaskGroup, Var,
 };
 pub use strategy::{Model, ModelError, Strategy};
+pub use url::{HttpUrl, UrlError};

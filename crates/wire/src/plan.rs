@@ -87,8 +87,16 @@ pub enum Action {
     Write { var: u32, add: i64 },
     /// Add to the variable atomically; the register takes the new value.
     Update { var: u32, add: i64 },
-    /// One request, the body read to its end.
-    Http { method: String, url: String },
+    /// One request, the body of its answer read to the end.
+    Http {
+        method: String,
+        url: String,
+        /// Fields beside those that the client sends by itself, which they replace.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        headers: Vec<(String, String)>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+    },
     /// The user's own function, `file.py:function`, with the task's input.
     Call { function: String },
     /// A child process; non-zero exit fails the task.

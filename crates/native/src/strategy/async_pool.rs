@@ -49,6 +49,7 @@ fn make_pool(session: &'static Session) -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(session.plan.workers as usize)
         .enable_io()
+        .enable_time()
         .on_thread_start(open)
         .on_thread_stop(Lane::close_here)
         .build()

@@ -20,7 +20,7 @@ use crate::session::Session;
 
 pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
     let floor = Floor::make(session, None)?;
-    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let thread = std::thread::Builder::new().name("loop".into()).spawn(move || {
         session.recorder.lane(0, Role::Loop).settle_here();
         session.board.await_start();

@@ -45,7 +45,7 @@ fn start_loop(
     floor: &'static Floor,
     pool: &'static Pool,
 ) -> io::Result<JoinHandle<()>> {
-    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     std::thread::Builder::new().name("loop".into()).spawn(move || {
         session.recorder.lane(0, Role::Loop).settle_here();
         session.board.await_start();

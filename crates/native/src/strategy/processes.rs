@@ -9,6 +9,7 @@
 //! The main type is [`Nursery`], the parent's view. The parent has one thread only, so that it
 //! can fork at any time.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
@@ -67,7 +68,8 @@ fn be_worker(
     process::unblock_child_signal();
     kernel::drop_standard_input();
     let lane = session.recorder.lane(index, Role::Process);
-    let worker = Worker { session, semaphores, lane, ledger: Some(ledger) };
+    let worker =
+        Worker { session, semaphores, lane, ledger: Some(ledger), client: RefCell::default() };
     session.board.await_start();
     ledger.start_work();
     worker.work();

@@ -6,6 +6,7 @@
 //! not unlimited many. Threads share variables, and can be interrupted anywhere, between reading
 //! a variable and writing it too.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
@@ -64,7 +65,7 @@ fn start_all(session: &'static Session, semaphores: &'static [Semaphore]) {
 /// The life of one thread.
 fn be_task(session: &'static Session, semaphores: &'static [Semaphore], assignment: Assignment) {
     let lane = session.recorder.lane(assignment.number, Role::Worker);
-    let worker = Worker { session, semaphores, lane, ledger: None };
+    let worker = Worker { session, semaphores, lane, ledger: None, client: RefCell::default() };
     let end = worker.execute(assignment);
     session.board.worked_until(end);
     worker.lane.close(session.records_run_delay());

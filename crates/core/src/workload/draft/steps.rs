@@ -201,7 +201,7 @@ impl Drafter<'_> {
         let (method, url) = (self.method(method), self.values.url(url));
         let (method, url) = (method?, url?);
         let leaf = Leaf::new(StepKind::Http, format!("http {method} {url}"));
-        Some((leaf, wire::Action::Http { method, url }))
+        Some((leaf, wire::Action::Http { method, url, headers: Vec::new(), body: None }))
     }
 
     fn run(&mut self, program: &Value, args: &[Value]) -> Option<(Leaf, wire::Action)> {

@@ -1,0 +1,152 @@
+//! The client of a loop: its tasks share a pool of connections that are idle, and the one used
+//! last is taken first.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, ready};
+
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::answer::{Answer, Malformed};
+use super::{Attempt, PIECE_BYTES, Request};
+use crate::failure::Failed;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Client {
+    idle: Mutex<HashMap<SocketAddr, Vec<TcpStream>>>,
+    /// How often a kept connection turned out to be closed and the request was sent again.
+    reconnects: AtomicU64,
+}
+
+thread_local! {
+    /// Where pieces of answers arrive: one of each thread, so that an idle connection needs none.
+    static PIECE: RefCell<Vec<u8>> = RefCell::new(vec![0; PIECE_BYTES]);
+}
+
+impl Client {
+    /// Sends the request and reads the answer to its end, while the loop does something else.
+    ///
+    /// # Errors
+    /// Everything that fails the task.
+    pub(crate) async fn send(&self, request: &Request) -> Result<(), Failed> {
+        let addresses = request.addresses()?;
+        while let Some((address, stream)) = self.take(addresses) {
+            match self.exchange(request, address, stream, true).await {
+                Attempt::Answered(answer) => return request.verdict(&answer),
+                Attempt::Failed(failed) => return Err(failed),
+                Attempt::Stale => {
+                    self.reconnects.fetch_add(1, Relaxed);
+                }
+            }
+        }
+        let connected = timeout(request.timeout, connect(addresses)).await;
+        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let (address, stream) = connected.map_err(|error| request.not_connected(&error))?;
+        match self.exchange(request, address, stream, false).await {
+            Attempt::Answered(answer) => request.verdict(&answer),
+            Attempt::Failed(failed) => Err(failed),
+            Attempt::Stale => unreachable!("a new connection is not stale"),
+        }
+    }
+
+    /// How often it had to connect anew since this was asked last.
+    pub(crate) fn take_reconnects(&self) -> u64 {
+        if self.reconnects.load(Relaxed) == 0 { 0 } else { self.reconnects.swap(0, Relaxed) }
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        address: SocketAddr,
+        mut stream: TcpStream,
+        kept: bool,
+    ) -> Attempt {
+        let mut answer = request.answer();
+        let whole = timeout(request.timeout, converse(&mut stream, &request.bytes, &mut answer));
+        match whole.await {
+            Err(_) => return Attempt::Failed(request.timed_out()),
+            Ok(Err(End::Malformed(how))) => return Attempt::Failed(request.malformed(how)),
+            Ok(Err(End::Closed)) => return request.cut(answer, kept, None),
+            Ok(Err(End::Broken(error))) => return request.cut(answer, kept, Some(&error)),
+            Ok(Ok(())) => {}
+        }
+        if answer.keeps() {
+            self.idle().entry(address).or_default().push(stream);
+        }
+        Attempt::Answered(answer)
+    }
+
+    fn take(&self, addresses: &[SocketAddr]) -> Option<(SocketAddr, TcpStream)> {
+        let mut idle = self.idle();
+        addresses.iter().find_map(|address| Some((*address, idle.get_mut(address)?.pop()?)))
+    }
+
+    fn idle(&self) -> MutexGuard<'_, HashMap<SocketAddr, Vec<TcpStream>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn connect(addresses: &[SocketAddr]) -> io::Result<(SocketAddr, TcpStream)> {
+    let mut refusal = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok((*address, stream));
+            }
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
+}
+
+/// Why an answer did not arrive whole.
+enum End {
+    Closed,
+    Broken(io::Error),
+    Malformed(Malformed),
+}
+
+/// Writes the request and reads until the answer is over.
+async fn converse(stream: &mut TcpStream, bytes: &[u8], answer: &mut Answer) -> Result<(), End> {
+    let mut left = bytes;
+    while !left.is_empty() {
+        let written = poll_fn(|context| Pin::new(&mut *stream).poll_write(context, left)).await;
+        match written {
+            Ok(count) => left = &left[count..],
+            // A server that refuses a long body answers and closes before it has read it.
+            Err(_) => break,
+        }
+    }
+    while !answer.is_over() {
+        read_piece(stream, answer).await?;
+    }
+    Ok(())
+}
+
+/// Waits for the next piece. `poll_read` knows that a short piece was all there is, which saves
+/// the system call that would only say so.
+async fn read_piece(stream: &mut TcpStream, answer: &mut Answer) -> Result<(), End> {
+    poll_fn(|context| {
+        PIECE.with_borrow_mut(|piece| {
+            let mut piece = ReadBuf::new(piece);
+            let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut piece));
+            Poll::Ready(match (read, piece.filled()) {
+                (Err(error), _) => Err(End::Broken(error)),
+                (Ok(()), []) => Err(End::Closed),
+                (Ok(()), bytes) => answer.take(bytes).map_err(End::Malformed),
+            })
+        })
+    })
+    .await
+}

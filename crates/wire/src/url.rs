@@ -1,0 +1,146 @@
+//! An `http://` address taken apart, by one rule for those who check it and those who connect.
+
+use std::fmt;
+
+/// The parts of an `http://` address that a client needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpUrl {
+    /// A name, or an IP address without brackets.
+    pub host: String,
+    pub port: u16,
+    /// Host and port as written: the value of the field `Host`.
+    pub authority: String,
+    /// Path and query, beginning with `/`.
+    pub target: String,
+}
+
+/// Why a text is not such an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UrlError {
+    /// There is no `scheme://` before it.
+    NoScheme,
+    /// `https`.
+    Tls,
+    Scheme(String),
+    NoHost,
+    /// A name and a password before the host.
+    UserInfo,
+    Port(String),
+    /// A character that has to be percent-encoded.
+    Character(char),
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoScheme => f.write_str("it begins with no scheme: write http://HOST:PORT/PATH"),
+            Self::Tls => f.write_str(
+                "https is not spoken here, because its cost would hide that of the strategies: \
+                 use http://",
+            ),
+            Self::Scheme(scheme) => write!(f, "unknown scheme `{scheme}`: use http://"),
+            Self::NoHost => f.write_str("it names no host: write http://HOST:PORT/PATH"),
+            Self::UserInfo => f.write_str(
+                "a name before the host is not sent: leave it away and give the header \
+                 Authorization",
+            ),
+            Self::Port(port) => write!(f, "`{port}` is not a port: it is a number from 1 to 65535"),
+            Self::Character(character) => write!(
+                f,
+                "{character:?} may not stand in an address: write it percent-encoded, as in %20"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+impl HttpUrl {
+    /// Takes an address apart (RFC 3986, section 3; RFC 9110, section 4.2.1). A fragment is not
+    /// sent and left out.
+    ///
+    /// # Errors
+    /// Those of [`UrlError`].
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let (scheme, rest) = text.split_once("://").ok_or(UrlError::NoScheme)?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" => {}
+            "https" => return Err(UrlError::Tls),
+            _ => return Err(UrlError::Scheme(scheme.into())),
+        }
+        if let Some(wrong) = rest.chars().find(|one| !one.is_ascii_graphic()) {
+            return Err(UrlError::Character(wrong));
+        }
+        let rest = rest.split('#').next().unwrap_or_default();
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        if authority.contains('@') {
+            return Err(UrlError::UserInfo);
+        }
+        let (host, port) = split_port(authority)?;
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        let target = format!("{slash}{target}");
+        Ok(Self { host: host.into(), port, authority: authority.into(), target })
+    }
+}
+
+fn split_port(authority: &str) -> Result<(&str, u16), UrlError> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').ok_or(UrlError::NoHost)?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    if host.is_empty() {
+        return Err(UrlError::NoHost);
+    }
+    let digits = match port.strip_prefix(':') {
+        None if port.is_empty() => return Ok((host, 80)),
+        None => return Err(UrlError::Port(port.into())),
+        Some("") => return Ok((host, 80)),
+        Some(digits) => digits,
+    };
+    let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok());
+    match number.flatten() {
+        None | Some(0) => Err(UrlError::Port(digits.into())),
+        Some(port) => Ok((host, port)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_taken_apart() {
+        for (text, host, port, target) in [
+            ("http://localhost", "localhost", 80, "/"),
+            ("HTTP://a:8080/x?y=1#z", "a", 8080, "/x?y=1"),
+            ("http://a?q", "a", 80, "/?q"),
+            ("http://[::1]:81/", "::1", 81, "/"),
+            ("http://127.0.0.1:/", "127.0.0.1", 80, "/"),
+        ] {
+            let url = HttpUrl::parse(text).expect(text);
+            assert_eq!((url.host.as_str(), url.port, url.target.as_str()), (host, port, target));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_reason() {
+        for (text, error) in [
+            ("localhost:80", UrlError::NoScheme),
+            ("https://a/", UrlError::Tls),
+            ("ftp://a/", UrlError::Scheme("ftp".into())),
+            ("http://", UrlError::NoHost),
+            ("http://:80/", UrlError::NoHost),
+            ("http://[::1/", UrlError::NoHost),
+            ("http://u:p@a/", UrlError::UserInfo),
+            ("http://a:0/", UrlError::Port("0".into())),
+            ("http://a:65536/", UrlError::Port("65536".into())),
+            ("http://a:+8/", UrlError::Port("+8".into())),
+            ("http://[::1]8/", UrlError::Port("8".into())),
+            ("http://a/b c", UrlError::Character(' ')),
+            ("http://a/\r\nX: y", UrlError::Character('\r')),
+        ] {
+            assert_eq!(HttpUrl::parse(text), Err(error), "{text}");
+        }
+    }
+}
