@@ -148,6 +148,22 @@ pub struct Run {
     pub noise: Noise,
     pub spans_dropped: u64,
     pub notes: Vec<String>,
+    /// The test servers that the workload started for this run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerUse>,
+}
+
+/// What a test server used in a run, all its processes together, apart from the runner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerUse {
+    pub name: String,
+    pub strategy: String,
+    /// Processor time since it listened.
+    pub cpu_ns: Observed<u64>,
+    /// The largest sum of PSS that was sampled.
+    pub memory_bytes: Observed<u64>,
+    /// PSS before the first connection.
+    pub idle_bytes: Observed<u64>,
 }
 
 /// Every task is one of these.

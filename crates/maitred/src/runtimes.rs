@@ -232,6 +232,14 @@ pub(crate) fn guard() -> Result<Guard, Error> {
         .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
 }
 
+/// This very program, to be started with other arguments.
+///
+/// # Errors
+/// [`Error::Failed`] when the program cannot find itself.
+pub(crate) fn own_command() -> Result<RunnerCommand, Error> {
+    Ok(RunnerCommand::new(own_program()?, std::iter::empty::<&str>()))
+}
+
 fn own_program() -> Result<PathBuf, Error> {
     std::env::current_exe()
         .map_err(|error| Error::Failed(format!("maitred cannot find its own program: {error}")))

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
-use maitred_core::result::Run;
+use maitred_core::result::{Run, ServerUse};
 use maitred_core::trace::{Group, Observed, Origin, RunEnd, Trace, TraceFile, violations};
-use maitred_core::workload::Lowered;
+use maitred_core::workload::{self, Lowered};
 use maitred_wire::{Arrivals, Plan, TaskGroup};
 
 use crate::cli::{PythonArgs, SubjectArgs, name_of};
@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::inputs::InputsFile;
 use crate::measure::calibration::Calibrations;
 use crate::measure::machine;
-use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, execute};
+use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
 use crate::runtimes;
 use crate::subject::Subject;
 
@@ -40,6 +40,8 @@ pub(crate) struct Trial<'a> {
     cores: u32,
     /// How many spans a run may record.
     spans: u64,
+    /// What the servers of the last run used.
+    servers: Vec<ServerUse>,
 }
 
 impl<'a> Trial<'a> {
@@ -62,6 +64,7 @@ impl<'a> Trial<'a> {
             machine: facts.id,
             cores: facts.cores,
             spans,
+            servers: Vec::new(),
         }
     }
 
@@ -88,19 +91,34 @@ impl<'a> Trial<'a> {
         };
         let identity = entry.runtime.runner.identity();
         let known = self.calibration(&identity);
-        let plan = |trace_path: &str, columns_path: Option<&str>| Plan {
-            limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
-            options: self.options.clone(),
-            ..self.work.plan(
-                strategy,
-                entry.workers,
-                known,
-                trace_path.to_owned(),
-                columns_path.unwrap_or_default().to_owned(),
-            )
+        let servers =
+            Servers::start(&runtimes::own_command()?, &self.work.servers).map_err(Error::Failed)?;
+        let addresses = servers.addresses();
+        let addressed = |mut plan: Plan| {
+            workload::address(&mut plan, &addresses);
+            plan
         };
-        let measured = execute(&execution, plan, on_progress)
+        let plan = |trace_path: &str, columns_path: Option<&str>| {
+            addressed(Plan {
+                limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
+                options: self.options.clone(),
+                ..self.work.plan(
+                    strategy,
+                    entry.workers,
+                    known,
+                    trace_path.to_owned(),
+                    columns_path.unwrap_or_default().to_owned(),
+                )
+            })
+        };
+        let mut measured = execute(&execution, plan, on_progress)
             .map_err(|error| Error::Failed(error.to_string()))?;
+        let (used, death) = servers.finish();
+        exclude(&mut measured, &used, self.cores);
+        self.servers = used;
+        if let Some(death) = death {
+            return Err(Error::Failed(death));
+        }
         if let (None, Some(ready)) = (known, &measured.ready) {
             self.calibrations.put(&identity, &self.machine, ready.calibration);
             self.learnt.insert(identity, ready.calibration);
@@ -122,10 +140,13 @@ impl<'a> Trial<'a> {
         let mut run = summary::run(trace, round, &self.work.expectations);
         let own = noise::Own {
             wall_ns: run.work_ns,
-            cpu_ns: run.work_cpu.known().map(maitred_wire::Cpu::total_ns),
-            threads: trace.lanes.len().max(1) as u32,
+            cpu_ns: run.work_cpu.known().map(|cpu| cpu.total_ns() + known_cpu_ns(&self.servers)),
+            // How many threads a server has is its own affair: enough to keep all processors.
+            threads: trace.lanes.len().max(1) as u32
+                + if self.servers.is_empty() { 0 } else { self.cores },
             cores: self.cores,
         };
+        run.servers.clone_from(&self.servers);
         run.noise.dirty = noise::dirty(&run.noise, &own);
         for failure in &mut run.failures {
             if let Some(input) = self.subject.input(failure.task) {
@@ -191,6 +212,21 @@ impl<'a> Trial<'a> {
         let name = self.work.programs[group.program as usize].name.clone();
         Group { name, first: group.first, count: group.count, arrivals_ns }
     }
+}
+
+/// The servers are ours: what they used is not counted as the noise of others.
+fn exclude(measured: &mut Measured, servers: &[ServerUse], cores: u32) {
+    let work = measured.done.as_ref().map_or(0, |done| done.phases.work.wall_ns());
+    let available = work as f64 * f64::from(cores.max(1));
+    if let Some(others) = &mut measured.noise.others
+        && available > 0.0
+    {
+        *others = (*others - known_cpu_ns(servers) as f64 / available).max(0.0);
+    }
+}
+
+fn known_cpu_ns(servers: &[ServerUse]) -> u64 {
+    servers.iter().filter_map(|server| server.cpu_ns.known()).sum()
 }
 
 /// What the runner of Python is told beside the work.

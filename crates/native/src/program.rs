@@ -15,7 +15,7 @@ use maitred_wire::{Action, Amount, Column, ErrorCode, Plan, RunnerError, Step};
 
 use crate::child::Child;
 use crate::http::Request;
-use crate::sys::memory;
+use crate::sys::{kernel, memory};
 
 /// One operation. `step` is the id under which its span is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -244,6 +244,7 @@ impl Compiler<'_> {
             Action::Http { .. } => {
                 let timeout = self.plan.options.get("http-timeout-ns").map(String::as_str);
                 let request = Request::new(action, timeout).map_err(wrong)?;
+                kernel::raise_open_files();
                 Op::Http { step, request }
             }
             Action::Call { .. } => return Err(unsupported("call")),

@@ -89,6 +89,7 @@ pub fn run_from(
         noise: head.noise.clone(),
         spans_dropped: dropped,
         notes,
+        servers: Vec::new(),
     }
 }
 

@@ -141,7 +141,14 @@ prop_compose! {
             result_hash: maybe,
             noise,
             spans_dropped: number,
-            notes: vec![text],
+            notes: vec![text.clone()],
+            servers: vec![ServerUse {
+                name: text.clone(),
+                strategy: text,
+                cpu_ns: Observed::Known(number),
+                memory_bytes: Observed::Known(number),
+                idle_bytes: Observed::Known(number),
+            }],
         }
     }
 }

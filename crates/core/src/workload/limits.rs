@@ -24,3 +24,5 @@ pub const DRAWS_MAX: u64 = 100_000_000;
 pub const DURATION_MAX_NS: u64 = 365 * 24 * 3_600 * 1_000_000_000;
 /// The most memory of one `allocate`, in bytes: 1 TiB.
 pub const ALLOCATE_MAX: u64 = 1 << 40;
+/// Threads or processes of a test server.
+pub(crate) const SERVER_WORKERS_MAX: u32 = 1024;

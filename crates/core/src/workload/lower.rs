@@ -126,6 +126,9 @@ impl Lowered {
             fingerprint: String::new(),
             spans_per_task: draft.crowds.iter().map(|crowd| crowd.spans).collect(),
         };
+        for server in &mut lowered.servers {
+            server.delay_ns = Nanos(server.delay_ns).faster(speed).0;
+        }
         for program in &mut lowered.programs {
             hasten(&mut program.steps, speed);
         }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
+use maitred_wire::{Action, HttpUrl, Step, Strategy, UrlError};
 
 use super::diagnostic::Diagnostic;
 use super::limits::WORKERS_MAX;
@@ -20,14 +20,11 @@ impl Lowered {
         if let Some((message, help)) = self.unfit(runtime, strategy) {
             needs.push(Diagnostic::whole(message).help(help));
         }
-        if let Some(server) = self.servers.first() {
-            let message = format!(
-                "the server `{}` needs the HTTP server, which this version does not have yet",
-                server.name
-            );
-            needs.push(Diagnostic::whole(message));
-        }
         if runtime == "native" {
+            for (id, why) in self.unfit_urls() {
+                let place = self.places[id as usize].clone();
+                needs.push(Diagnostic::mistake(place, format!("native cannot ask this: {why}")));
+            }
             needs.extend(self.steps.iter().zip(&self.places).filter_map(|(step, span)| {
                 let (message, help) = native_lacks(step.kind, strategy)?;
                 let mistake = Diagnostic::mistake(span.clone(), message);
@@ -35,6 +32,15 @@ impl Lowered {
             }));
         }
         needs
+    }
+
+    /// Steps whose address the native client cannot ask, and why.
+    fn unfit_urls(&self) -> Vec<(u32, UrlError)> {
+        let mut unfit = Vec::new();
+        for program in &self.programs {
+            unfit_urls(&program.steps, &mut unfit);
+        }
+        unfit
     }
 
     fn unfit(&self, runtime: &str, strategy: Strategy) -> Option<(String, String)> {
@@ -54,6 +60,19 @@ impl Lowered {
     }
 }
 
+fn unfit_urls(steps: &[Step], unfit: &mut Vec<(u32, UrlError)>) {
+    for step in steps {
+        match &step.action {
+            Action::Hold { steps, .. } | Action::Repeat { steps, .. } => unfit_urls(steps, unfit),
+            // The address of a server of our own is not known yet, and is a good one.
+            Action::Http { url, .. } if !url.starts_with("${") => {
+                unfit.extend(HttpUrl::parse(url).err().map(|why| (step.id, why)));
+            }
+            _ => {}
+        }
+    }
+}
+
 fn native_lacks(kind: StepKind, strategy: Strategy) -> Option<(&'static str, String)> {
     match kind {
         StepKind::Call => Some((
@@ -63,10 +82,6 @@ fn native_lacks(kind: StepKind, strategy: Strategy) -> Option<(&'static str, Str
                 Strategy::AsyncPool => "use python3/event-loop".into(),
                 _ => format!("use python3/{strategy}"),
             },
-        )),
-        StepKind::Http => Some((
-            "`http` needs the HTTP client, which this version does not have yet",
-            String::new(),
         )),
         _ => None,
     }

@@ -5,6 +5,7 @@ use maitred_server::{AccessLog, ENDPOINTS, Options, ServeError, serve};
 
 use crate::cli::ServeArgs;
 use crate::error::Error;
+use crate::measure::sys;
 
 /// Serves until it is told to stop.
 ///
@@ -12,6 +13,7 @@ use crate::error::Error;
 /// [`Error::Usage`] when the address or the log is refused, [`Error::Failed`] when the server had
 /// to give up.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
+    sys::raise_open_files();
     serve(options(args)).map_err(|error| match error {
         ServeError::Bind { .. } | ServeError::Log(_) => Error::Usage(error.to_string()),
         other => Error::Failed(other.to_string()),

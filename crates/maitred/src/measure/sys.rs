@@ -122,6 +122,15 @@ pub(crate) fn runner_files() -> Option<u64> {
     (files != libc::RLIM_INFINITY).then_some(files)
 }
 
+/// Lets this process open as many files as the hard limit allows: a connection is a file.
+pub(crate) fn raise_open_files() {
+    if let Some(limit) = rlimit(libc::RLIMIT_NOFILE) {
+        let limit = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
+        // SAFETY: the limit is read only. Where it is refused, the old one stays.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    }
+}
+
 /// Before `command` becomes its program: it dies with the thread that started it, is the first
 /// victim when memory runs out, has default signal dispositions, no inherited descriptors but the
 /// standard ones, and may open [`runner_files`].

@@ -34,6 +34,17 @@ impl Tree {
         self.runner
     }
 
+    /// A process and all below it. One that is born during the look may be missed.
+    pub(crate) fn family(pid: u32) -> Vec<u32> {
+        let mut members = vec![pid];
+        let mut next = 0;
+        while next < members.len() {
+            members.extend(children(members[next]));
+            next += 1;
+        }
+        members
+    }
+
     /// Children of ours that are of the run: the runner, until it is reaped, and orphans.
     pub(crate) fn roots(&self) -> Vec<u32> {
         let mut roots = children(std::process::id());

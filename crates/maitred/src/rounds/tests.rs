@@ -106,6 +106,7 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         noise: Noise::default(),
         spans_dropped: 0,
         notes: Vec::new(),
+        servers: Vec::new(),
     }
 }
 

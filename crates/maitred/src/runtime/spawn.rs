@@ -20,7 +20,8 @@ pub(super) fn is_marked(pair: &[u8], maitred: u32) -> bool {
     value.is_some_and(|value| value.split(|&byte| byte == b',').any(|id| id == number.as_bytes()))
 }
 
-fn mark() -> String {
+/// The value of [`MARK`] for what this process starts.
+pub(super) fn mark() -> String {
     let own = std::process::id();
     match std::env::var(MARK) {
         Ok(outer) => format!("{outer},{own}"),

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use maitred_wire as wire;
 
 use super::super::ast::{self, Object};
-use super::super::limits::{CAPACITY_MAX, WORKERS_MAX};
+use super::super::limits::{CAPACITY_MAX, SERVER_WORKERS_MAX};
 use super::super::quantity::nearest;
 use super::super::syntax::Value;
 use super::Drafter;
@@ -62,6 +62,17 @@ impl Drafter<'_> {
             None => Some(wire::Strategy::Threads),
             Some(value) => self.values.text(value, "a strategy").and_then(|text| {
                 let strategy = text.parse().ok();
+                let serves = |one: &wire::Strategy| {
+                    !matches!(one, wire::Strategy::Hybrid | wire::Strategy::Interpreters)
+                };
+                if strategy.is_some_and(|one| !serves(&one)) {
+                    let help = "servers are built as sequential, threads, thread-pool, processes, event-loop or async-pool";
+                    self.mistake(
+                        &value.span,
+                        format!("there is no server strategy `{text}`"),
+                        Some(help.into()),
+                    );
+                }
                 if strategy.is_none() {
                     self.mistake(
                         &value.span,
@@ -73,7 +84,7 @@ impl Drafter<'_> {
             }),
         };
         let workers = server.workers.as_ref().and_then(|value| {
-            let most = i64::from(WORKERS_MAX);
+            let most = i64::from(SERVER_WORKERS_MAX);
             self.values.integer(value, "`workers`", 1..=most).map(|workers| workers as u32)
         });
         let delay = server.delay.as_ref().and_then(|value| self.values.duration(value));

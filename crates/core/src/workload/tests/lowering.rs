@@ -185,26 +185,32 @@ task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
         w.kdl: native/threads would start a thread for each of 70,000 tasks, and 65,536 are the most
            = use native/thread-pool
 
-        w.kdl: the server `api` needs the HTTP server, which this version does not have yet
-
         w.kdl:3:24: `call` runs a Python function: native cannot do it
           3 | task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
             |                        ^^^^
             = use python3/threads
 
-        w.kdl:3:42: `http` needs the HTTP client, which this version does not have yet
-          3 | task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
-            |                                          ^^^^
-
-        4 mistakes in w.kdl
+        2 mistakes in w.kdl
     "#]]
     .assert_eq(&needs("native", Strategy::Threads));
+    expect![""].assert_eq(&needs("python3", Strategy::Interpreters));
+}
+
+#[test]
+fn native_speaks_only_plain_http() {
+    let source = r#"
+server "api"
+task "a" { http "GET" "$api/x"; repeat 2 { http "GET" "https://localhost/" } }
+"#;
+    let needs = lowered(source, &Settings::default()).needs("native", Strategy::Threads);
     expect![[r#"
-        w.kdl: the server `api` needs the HTTP server, which this version does not have yet
+        w.kdl:3:44: native cannot ask this: https is not spoken here, because its cost would hide that of the strategies: use http://
+          3 | task "a" { http "GET" "$api/x"; repeat 2 { http "GET" "https://localhost/" } }
+            |                                            ^^^^
 
         1 mistake in w.kdl
     "#]]
-    .assert_eq(&needs("python3", Strategy::Interpreters));
+    .assert_eq(&super::super::Report::new("w.kdl", source, &needs).to_string());
 }
 
 #[test]
