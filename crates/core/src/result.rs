@@ -140,6 +140,10 @@ pub struct Run {
     pub tasks: TaskCounts,
     pub failures: Vec<Failure>,
     pub latency: Observed<Latency>,
+    /// Where `latency` counts from arrivals: the same from the start of each task, which leaves out
+    /// what it had to wait for its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_from_start: Option<Latency>,
     /// Time spent in each kind of step, added up over tasks.
     pub steps: Vec<StepTotal>,
     pub vars: Vec<VarValue>,
@@ -187,6 +191,9 @@ pub struct Latency {
     pub p50_ns: u64,
     pub p90_ns: u64,
     pub p99_ns: u64,
+    /// `None`: the result was saved before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999_ns: Option<u64>,
     pub max_ns: u64,
 }
 

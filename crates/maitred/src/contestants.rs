@@ -129,7 +129,12 @@ fn spread(models: Vec<Model>, workers: Option<&WorkerCounts>) -> Vec<Model> {
 }
 
 fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Entry {
-    let workers = workers(&model, subject.work.task_count());
+    // Of requests, one that is under way is what a task is elsewhere.
+    let tasks = subject.connections.unwrap_or_else(|| subject.work.task_count());
+    let workers = match subject.connections {
+        Some(connections) if model.workers.is_none() && waits(model.strategy) => connections,
+        _ => workers(&model, tasks),
+    };
     match runtimes.find(&model.runtime) {
         Ok(runtime) => {
             let model = Model { runtime: runtime.name.clone(), ..model };
@@ -159,6 +164,11 @@ pub(crate) fn workers(model: &Model, tasks: u32) -> u32 {
     }
 }
 
+/// Whether a worker has one task under way at a time.
+fn waits(strategy: Strategy) -> bool {
+    matches!(strategy, Strategy::Threads | Strategy::ThreadPool | Strategy::Processes)
+}
+
 /// Why this model cannot run this work here, as a sentence with the next step.
 fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -> Option<String> {
     let work = &subject.work;
@@ -167,7 +177,7 @@ fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -
         let (name, has) = (&runtime.name, names.join(", "));
         return Some(format!("{name} has no `{}`; it has {has}", model.strategy));
     }
-    let strategy = runtimes::told_strategy(model);
+    let strategy = runtimes::told_strategy(model, subject.kind);
     let needs = work.needs(&told_runtime(model), strategy);
     if let Some(need) = needs.first() {
         return Some(sentence(need, subject));

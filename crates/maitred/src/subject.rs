@@ -10,13 +10,14 @@ use maitred_core::workload::{self, Diagnostic, Lowered, Report, Settings};
 
 use maitred_wire::{Action, Step};
 
-use crate::cli::SubjectArgs;
+use crate::cli::{HttpArgs, SubjectArgs};
 use crate::error::Error;
 use crate::function;
 use crate::inputs::InputsFile;
 use crate::runtime::Interrupt;
 use crate::runtimes::{Runtimes, Wanted};
 use crate::terminal::Terminal;
+use crate::url;
 
 /// What is to be done, ready to be planned for any model.
 #[derive(Debug)]
@@ -26,6 +27,9 @@ pub(crate) struct Subject {
     pub kind: SubjectKind,
     /// Where the workload lies, if not here.
     pub folder: Option<PathBuf>,
+    /// How many requests are under way at once, where they are the whole of the work.
+    pub connections: Option<u32>,
+    pub request_timeout: Option<std::time::Duration>,
     /// The text of the workload, to point into it.
     pub source: String,
     pub work: Lowered,
@@ -147,6 +151,22 @@ pub(crate) fn from_function(name: &str, args: &SubjectArgs) -> Result<Subject, E
     lower(source, name.to_owned(), SubjectKind::Function, None, args)
 }
 
+/// Makes the workload of an address: so many requests.
+///
+/// # Errors
+/// [`Error::Usage`] when it is none that can be asked.
+pub(crate) fn from_url(name: &str, http: &HttpArgs, args: &SubjectArgs) -> Result<Subject, Error> {
+    if args.count.is_some() {
+        return Err(Error::Usage("the number of requests is given by -n, not by --count".into()));
+    }
+    let source = url::source(name, http, quote)?;
+    let mut subject = lower(source, name.to_owned(), SubjectKind::Url, None, args)?;
+    subject.connections = Some(url::connections(http));
+    url::complete(&mut subject.work, http);
+    subject.request_timeout = Some(http.request_timeout.0);
+    Ok(subject)
+}
+
 /// Whoever names no number gets this many copies of a command or calls of a function.
 const DEFAULT_COUNT: u32 = 10;
 
@@ -183,7 +203,17 @@ fn lower(
         steps.for_each(|step| place_functions(step, folder));
     }
     let folder = folder.map(Path::to_owned);
-    Ok(Subject { folder, name, kind, source, work, inputs, warnings: parsed.warnings })
+    Ok(Subject {
+        connections: None,
+        request_timeout: None,
+        folder,
+        name,
+        kind,
+        source,
+        work,
+        inputs,
+        warnings: parsed.warnings,
+    })
 }
 
 fn read(path: &Path) -> Result<String, Error> {

@@ -60,6 +60,7 @@ pub fn run_from(
     let done = head.done.clone().unwrap_or_default();
     let counts = count(tasks.clone());
     let expectations = expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
+    let (latency, latency_from_start) = latency(head, tasks.clone());
     let mut notes = done.notes;
     let dropped = head.lanes.iter().map(|lane| lane.dropped).fold(0, u64::saturating_add);
     if matches!(head.end, RunEnd::Died { .. })
@@ -81,7 +82,8 @@ pub fn run_from(
         memory: head.memory.clone(),
         tasks: counts,
         failures: done.failures,
-        latency: latency(head, tasks),
+        latency,
+        latency_from_start,
         steps: step_totals(head, spans),
         vars: done.vars,
         expectations,
@@ -133,33 +135,47 @@ fn count(tasks: impl Iterator<Item = Task>) -> TaskCounts {
     counts
 }
 
-fn latency(head: &Trace, tasks: impl Iterator<Item = Task>) -> Observed<Latency> {
+fn latency(
+    head: &Trace,
+    tasks: impl Iterator<Item = Task>,
+) -> (Observed<Latency>, Option<Latency>) {
     let from_arrival = head.groups.iter().any(|group| !group.arrivals_ns.is_empty());
     let origin = match &head.done {
         Some(done) => done.phases.work.start_ns,
         None if from_arrival => {
-            return Observed::Unknown("the runner did not say when its work began".into());
+            let why = "the runner did not say when its work began";
+            return (Observed::Unknown(why.into()), None);
         }
         None => 0,
     };
     let mut arrivals = head.groups.iter().flat_map(|group| {
         (0..group.count as usize).map(|task| group.arrivals_ns.get(task).copied().unwrap_or(0))
     });
-    let mut values = Vec::new();
+    let (mut values, mut from_start) = (Vec::new(), Vec::new());
     for task in tasks {
         // Groups are numbered through, so that arrivals come in the order of tasks.
         let arrival = arrivals.next().unwrap_or(0);
-        let due = if from_arrival { origin.saturating_add(arrival) } else { task.start_ns };
-        if task.outcome == TaskOutcome::Done {
-            values.push(task.end_ns.saturating_sub(due));
+        if task.outcome != TaskOutcome::Done {
+            continue;
         }
-    }
-    match stats::percentiles(&mut values, [0, 50, 90, 99, 100]) {
-        None => Observed::Unknown("no task was done".into()),
-        Some([min_ns, p50_ns, p90_ns, p99_ns, max_ns]) => {
-            Observed::Known(Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, max_ns })
+        if from_arrival {
+            values.push(task.end_ns.saturating_sub(origin.saturating_add(arrival)));
         }
+        from_start.push(task.end_ns.saturating_sub(task.start_ns));
     }
+    let from_start = spread(&mut from_start, false);
+    let (latency, from_start) =
+        if from_arrival { (spread(&mut values, true), from_start) } else { (from_start, None) };
+    let none = || Observed::Unknown("no task was done".into());
+    (latency.map_or_else(none, Observed::Known), from_start)
+}
+
+/// Exact order statistics: every task is in the trace, so that no histogram need stand for them.
+fn spread(values: &mut [u64], from_arrival: bool) -> Option<Latency> {
+    let [min_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns] =
+        stats::percentiles(values, [0, 500, 900, 990, 999, 1000])?;
+    let p999_ns = Some(p999_ns);
+    Some(Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns })
 }
 
 fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal> {
@@ -243,6 +259,10 @@ fn median_latency(runs: &[&Run]) -> Observed<Latency> {
     let known = |value: &Observed<u64>| value.known().copied().unwrap_or_default();
     let p90 = figure(|latency| latency.p90_ns);
     let p99 = figure(|latency| latency.p99_ns);
+    let p999 = observed(runs, |run| match &run.latency {
+        Observed::Known(Latency { p999_ns: Some(ns), .. }) => Observed::Known(*ns),
+        _ => Observed::Unknown("it was not kept".into()),
+    });
     let (min, max) = (figure(|latency| latency.min_ns), figure(|latency| latency.max_ns));
     figure(|latency| latency.p50_ns).map(|p50_ns| Latency {
         from_arrival,
@@ -250,6 +270,7 @@ fn median_latency(runs: &[&Run]) -> Observed<Latency> {
         p50_ns,
         p90_ns: known(&p90),
         p99_ns: known(&p99),
+        p999_ns: p999.known().copied(),
         max_ns: known(&max),
     })
 }

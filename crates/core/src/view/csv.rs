@@ -6,11 +6,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::analyse::compare;
-use crate::result::{Comparison, Contestant, Latency, Run};
-use crate::trace::Usage;
+use crate::result::{Comparison, Contestant, Latency, Run, ServerUse};
+use crate::trace::{Observed, Usage};
 
 /// Names and meanings of the columns, in order.
-pub const COLUMNS: [(&str, &str); 31] = [
+pub const COLUMNS: [(&str, &str); 37] = [
     ("model", "runtime/strategy, with the number of workers if one was asked for"),
     ("runtime", "name and version of the runtime"),
     ("workers", "how many there were"),
@@ -42,6 +42,12 @@ pub const COLUMNS: [(&str, &str); 31] = [
     ("pressure", "share of the time in which somebody waited for a processor"),
     ("others", "share of the processors that others used"),
     ("steal", "share of the processor time that the hypervisor took"),
+    ("latency_p999_ns", "latency that 99.9 % do not exceed"),
+    ("start_p50_ns", "where latency counts from arrivals: the median from the start"),
+    ("start_p99_ns", "the same for 99 %"),
+    ("server_cpu_ns", "processor time of the workload's servers; empty: there are none"),
+    ("server_memory_bytes", "largest sum of PSS of the servers that was sampled"),
+    ("server_idle_bytes", "PSS of the servers before the first connection"),
 ];
 
 /// A header line and a line a run, in order of models, then rounds.
@@ -94,7 +100,20 @@ fn fields(contestant: &Contestant, run: &Run) -> Vec<String> {
         share(run.noise.pressure),
         share(run.noise.others),
         share(run.noise.steal),
+        number(run.latency.known().and_then(|latency| latency.p999_ns)),
+        number(run.latency_from_start.map(|latency| latency.p50_ns)),
+        number(run.latency_from_start.map(|latency| latency.p99_ns)),
+        server(run, |server| &server.cpu_ns),
+        server(run, |server| &server.memory_bytes),
+        server(run, |server| &server.idle_bytes),
     ])
+}
+
+/// The sum over all servers; empty where there are none or one is not known.
+fn server(run: &Run, figure: fn(&ServerUse) -> &Observed<u64>) -> String {
+    let all: Option<Vec<u64>> =
+        run.servers.iter().map(|server| figure(server).known().copied()).collect();
+    number(all.filter(|all| !all.is_empty()).map(|all| all.iter().sum()))
 }
 
 fn number(value: Option<u64>) -> String {

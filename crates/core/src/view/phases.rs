@@ -114,10 +114,11 @@ fn figures(run: &Run) -> Vec<(&'static str, String)> {
         &run.latency.clone().map(|latency| {
             let from = if latency.from_arrival { "arrival" } else { "start" };
             format!(
-                "p50 {}, p90 {}, p99 {}, max {} (from its {from})",
+                "p50 {}, p90 {}, p99 {}, p99.9 {}, max {} (from its {from})",
                 duration(latency.p50_ns),
                 duration(latency.p90_ns),
                 duration(latency.p99_ns),
+                latency.p999_ns.map_or_else(|| "?".into(), duration),
                 duration(latency.max_ns)
             )
         }),
@@ -148,6 +149,21 @@ fn outcomes(run: &Run) -> Vec<(&'static str, String)> {
     }
     if run.failures.len() > FAILURES {
         lines.push(("", format!("… and {} more kinds", run.failures.len() - FAILURES)));
+    }
+    for server in &run.servers {
+        let shown = |figure: &Observed<u64>, show: fn(u64) -> String| match figure {
+            Observed::Known(value) => show(*value),
+            Observed::Unknown(why) => format!("? ({why})"),
+        };
+        let text = format!(
+            "{} ({}): {} CPU, {} at most, {} before the first connection",
+            server.name,
+            server.strategy,
+            shown(&server.cpu_ns, duration),
+            shown(&server.memory_bytes, bytes),
+            shown(&server.idle_bytes, bytes)
+        );
+        lines.push(("server", text));
     }
     for var in &run.vars {
         let own: Vec<String> = var.by_process.iter().map(i64::to_string).collect();

@@ -85,6 +85,7 @@ fn latency() -> impl Strategy_<Value = Latency> {
         p50_ns: ns,
         p90_ns: ns,
         p99_ns: ns,
+        p999_ns: Some(ns),
         max_ns: u64::MAX,
     })
 }
@@ -134,6 +135,7 @@ prop_compose! {
             }),
             tasks: TaskCounts { done: number, failed: 1, lost: 2, not_run: 3 },
             failures: vec![Failure { kind: "fail".into(), text: text.clone(), count: 1, task: round, step }],
+            latency_from_start: latency.known().copied(),
             latency,
             steps: vec![StepTotal { kind, spans: number, total_ns: ns }],
             vars: vec![VarValue { name: text.clone(), value, by_process: vec![value, -1] }],

@@ -10,8 +10,10 @@ use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, left, to_ascii, width, wrap};
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
-use crate::analyse::{compare, units};
-use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
+use crate::analyse::{compare, stats, units};
+use crate::result::{
+    Comparison, Contestant, Latency, Rank, Run, ServerUse, SubjectKind, Summary, Verdict,
+};
 use crate::trace::Observed;
 
 /// With so many tasks or more, the latency of a task is worth a table.
@@ -27,6 +29,7 @@ pub fn table(comparison: &Comparison, options: &Options) -> String {
         sections.push(speed(&rows, options));
         sections.push(cost(&rows, options));
         sections.extend(latency(comparison, &rows, options));
+        sections.extend(servers(&rows, options));
     }
     sections.extend(unranked(comparison, options));
     sections.extend(paragraphs("Conclusion", &comparison.conclusion, options));
@@ -52,6 +55,15 @@ pub(super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
         .collect()
 }
 
+/// What a task is called.
+fn noun(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Command => "run",
+        SubjectKind::Url => "request",
+        SubjectKind::Workload | SubjectKind::Function => "task",
+    }
+}
+
 fn heading(comparison: &Comparison, options: &Options) -> String {
     let (subject, machine, settings) =
         (&comparison.subject, &comparison.machine, &comparison.settings);
@@ -60,7 +72,7 @@ fn heading(comparison: &Comparison, options: &Options) -> String {
     if subject.title.is_some() {
         facts.push(subject.name.clone());
     }
-    let noun = if subject.kind == SubjectKind::Command { "run" } else { "task" };
+    let noun = noun(subject.kind);
     facts.push(plural(subject.tasks, noun));
     facts.extend(settings.parameters.iter().map(|(name, value)| format!("{name} = {value}")));
     if settings.speed != 1.0 {
@@ -234,14 +246,63 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
     figure("p50", |latency| latency.p50_ns);
     figure("p90", |latency| latency.p90_ns);
     figure("p99", |latency| latency.p99_ns);
-    figure("max", |latency| latency.max_ns);
-    add("tasks/s", 1, &|row| significant(row.summary.throughput));
+    add("p99.9", 2, &|row| {
+        let known = |latency: &Latency| latency.p999_ns.map_or_else(|| "?".into(), duration);
+        shown(&row.summary.latency, known)
+    });
+    add("max", 0, &|row| shown(&row.summary.latency, |latency| duration(latency.max_ns)));
+    if from_arrival {
+        let start = |row: &Row<'_>, figure: fn(&Latency) -> u64| {
+            let runs = compare::counted(row.contestant);
+            let known = runs.iter().filter_map(|run| run.latency_from_start.as_ref());
+            stats::median_u64(known.map(figure)).map_or_else(|| "?".into(), duration)
+        };
+        add("raw p50", 2, &|row| start(row, |latency| latency.p50_ns));
+        add("raw p99", 2, &|row| start(row, |latency| latency.p99_ns));
+    }
+    let noun = noun(comparison.subject.kind);
+    let rate = if noun == "request" { "requests/s" } else { "tasks/s" };
+    add(rate, 1, &|row| significant(row.summary.throughput));
     columns::fit(&mut table, options);
     let title = match from_arrival {
-        true => "Latency of a task (from its scheduled arrival)",
-        false => "Latency of a task (from its start)",
+        true => format!("Latency of a {noun} (from its scheduled arrival; raw: from its start)"),
+        false => format!("Latency of a {noun} (from its start)"),
     };
-    Some(format!("{}\n{}", Ink::Bold.paint(title, options), columns::render(&table, options)))
+    Some(format!("{}\n{}", Ink::Bold.paint(&title, options), columns::render(&table, options)))
+}
+
+/// What the workload's own servers used, apart from the runners.
+fn servers(rows: &[Row<'_>], options: &Options) -> Option<String> {
+    let names: Vec<String> = {
+        let run = rows.iter().find_map(|row| row.contestant.runs.first())?;
+        run.servers.iter().map(|one| format!("{} ({})", one.name, one.strategy)).collect()
+    };
+    let mut sections = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let median = |row: &Row<'_>, figure: &dyn Fn(&Run, &ServerUse) -> Option<u64>| {
+            let runs = compare::counted(row.contestant);
+            let known = runs.iter().filter_map(|run| figure(run, run.servers.get(index)?));
+            stats::median_u64(known)
+        };
+        let mut table = name_column(rows);
+        let mut add =
+            |title, show: fn(u64) -> String, figure: &dyn Fn(&Run, &ServerUse) -> Option<u64>| {
+                let cell = |row: &Row<'_>| median(row, figure).map_or_else(|| "?".into(), show);
+                let cells = rows.iter().map(|row| (cell(row), Ink::Plain)).collect();
+                table.push(Column { cells, ..Column::new(title, true, 0) });
+            };
+        add("CPU", duration, &|_, server| server.cpu_ns.known().copied());
+        add("CPU/task", duration, &|run, server| {
+            server.cpu_ns.known().map(|cpu| cpu / run.tasks.done.max(1))
+        });
+        add("memory", bytes, &|_, server| server.memory_bytes.known().copied());
+        add("before", bytes, &|_, server| server.idle_bytes.known().copied());
+        columns::fit(&mut table, options);
+        let title = format!("Server {name}: what it used, and its memory before the first request");
+        let (title, table) = (Ink::Bold.paint(&title, options), columns::render(&table, options));
+        sections.push(format!("{title}\n{table}"));
+    }
+    (!sections.is_empty()).then(|| sections.join("\n"))
 }
 
 /// The figure, or `?`.

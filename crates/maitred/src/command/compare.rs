@@ -5,12 +5,13 @@ use std::time::{Duration, Instant, SystemTime};
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
 use maitred_core::result::{
-    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Subject as SubjectFacts, Verdict,
+    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Subject as SubjectFacts, SubjectKind,
+    Verdict,
 };
 use maitred_core::trace::RunEnd;
 use maitred_core::view::{self, units};
 
-use crate::cli::{CompareArgs, SubjectArgs};
+use crate::cli::{CompareArgs, HttpArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
 use crate::export::{self, Export};
@@ -23,6 +24,7 @@ use crate::saved;
 use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
 use crate::trial::Trial;
+use crate::url;
 
 /// Runs the comparison, or shows saved ones; the number is the exit code.
 ///
@@ -74,6 +76,9 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
     session.progress.clear();
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
+    if subject.kind == SubjectKind::Url {
+        comparison.conclusion.extend(url::remarks(&comparison));
+    }
     let outputs = match args.work.python.show_output {
         true => outputs(&entries, &session.logs),
         false => String::new(),
@@ -140,7 +145,14 @@ fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
 fn open(args: &CompareArgs) -> Result<Subject, Error> {
     match (&args.subject[..], &args.words[..]) {
         ([], words) => subject::from_command(words, &args.work),
-        ([path], []) => subject::open(path, &args.work),
+        ([path], []) => match path.to_str() {
+            Some(text) if url::is_url(text) => subject::from_url(text, &args.http, &args.work),
+            _ if asks_http(&args.http) => Err(Error::Usage(format!(
+                "-c, -n, --duration, --rate, -H, -d and -m say how an address is asked; {} is none",
+                path.display()
+            ))),
+            _ => subject::open(path, &args.work),
+        },
         ([path], _) => Err(Error::Usage(format!(
             "{} and a command behind `--` are two pieces of work; name one",
             path.display()
@@ -151,6 +163,16 @@ fn open(args: &CompareArgs) -> Result<Subject, Error> {
             first.display()
         ))),
     }
+}
+
+/// Whether anything was said that only means something for an address.
+fn asks_http(http: &HttpArgs) -> bool {
+    http.connections.is_some()
+        || http.requests.is_some()
+        || http.rate.is_some()
+        || http.data.is_some()
+        || http.method.is_some()
+        || !http.headers.is_empty()
 }
 
 fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Error> {

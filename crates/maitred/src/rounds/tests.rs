@@ -107,6 +107,7 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         spans_dropped: 0,
         notes: Vec::new(),
         servers: Vec::new(),
+        latency_from_start: None,
     }
 }
 

@@ -210,7 +210,7 @@ task "a" { http "GET" "$api/x"; repeat 2 { http "GET" "https://localhost/" } }
 
         1 mistake in w.kdl
     "#]]
-    .assert_eq(&super::super::Report::new("w.kdl", source, &needs).to_string());
+    .assert_eq(&format!("{}", super::super::Report::new("w.kdl", source, &needs)));
 }
 
 #[test]
