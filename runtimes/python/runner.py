@@ -505,7 +505,7 @@ class Blocking:
 
         def http(task):
             url = task.fill(value["url"])
-            check_status(method, url, lambda: request(task.lane.connections, method, url, timeout))
+            check_status(method, url, lambda: request(task.lane.connections, value, url, timeout))
 
         return self.waiting(id, http)
 
@@ -650,7 +650,7 @@ class Awaiting(Blocking):
         async def http(task):
             url = task.fill(value["url"])
             try:
-                status = await asyncio.wait_for(request_awaited(self.idle, method, url), timeout)
+                status = await asyncio.wait_for(request_awaited(self.idle, value, url), timeout)
             except Exception as problem:
                 status = problem
             check_status(method, url, status)
@@ -742,6 +742,9 @@ def check_exit(command, code):
 # HTTP: the standard client by thread, and just enough of RFC 9112 on a loop.
 
 
+IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE")
+
+
 def check_status(method, url, status):
     """Fails the task unless the request got an answer, and a good one. `status` may be what went wrong instead."""
     try:
@@ -749,25 +752,39 @@ def check_status(method, url, status):
             status = status()
         elif isinstance(status, Exception):
             raise status
-    except TimeoutError:
-        raise StepFailed("http", f"{method} {url}: no answer in time") from None
     except Exception as problem:
-        import asyncio
-        import socket
-
-        if isinstance(problem, (socket.timeout, asyncio.TimeoutError)):  # not yet a TimeoutError before 3.10 and 3.11
-            raise StepFailed("http", f"{method} {url}: no answer in time") from None
+        kind = kind_of(problem)
+        if kind == "timeout":
+            raise StepFailed(kind, f"{method} {url}: no answer in time") from None
         errno = getattr(problem, "errno", None) or 0
         text = os.strerror(errno) if errno > 0 else str(problem) or type(problem).__name__
-        raise StepFailed("http", f"{method} {url}: {text[0].lower()}{text[1:]}") from None
+        raise StepFailed(kind, f"{method} {url}: {text[0].lower()}{text[1:]}") from None
     if status >= 400:
-        raise StepFailed("http", f"{method} {url}: status {status}")
+        raise StepFailed(f"status-{status}", f"{method} {url}: status {status}")
 
 
-def request(connections, method, url, timeout):
+def kind_of(problem):
+    """Why there was no answer, as the one word that all runners have for it."""
+    import asyncio
+    import http.client
+    import socket
+
+    if isinstance(problem, (TimeoutError, socket.timeout, asyncio.TimeoutError)):  # not all one before 3.10 and 3.11
+        return "timeout"
+    if isinstance(problem, ConnectionRefusedError):
+        return "refused"
+    if isinstance(problem, socket.gaierror):
+        return "dns"
+    if isinstance(problem, (ConnectionError, http.client.IncompleteRead, asyncio.IncompleteReadError)):
+        return "lost"
+    return "connect" if isinstance(problem, OSError) else "bad-answer"
+
+
+def request(connections, value, url, timeout):
     """One request on the worker's own connection to that host; the body is read to its end."""
     import http.client
 
+    method, body = value["method"], value.get("body")
     place, host, path = split_url(url)
     for attempt in (1, 2):
         connection = connections.pop(place, None)
@@ -776,12 +793,13 @@ def request(connections, method, url, timeout):
             kind = http.client.HTTPSConnection if place[0] == "https" else http.client.HTTPConnection
             connection = kind(place[1], place[2], timeout=timeout)
         try:
-            connection.request(method, path)
+            connection.request(method, path, body and body.encode(), dict(value.get("headers", ())))
             response = connection.getresponse()
             response.read()
         except (http.client.RemoteDisconnected, ConnectionError):
             connection.close()
-            if reused and attempt == 1:  # the server may close a connection that was idle: ask again on a new one
+            # The server may close a connection that was idle: ask again on a new one, where that does no harm.
+            if reused and attempt == 1 and method in IDEMPOTENT:
                 continue
             raise
         except BaseException:
@@ -792,22 +810,35 @@ def request(connections, method, url, timeout):
         return response.status
 
 
-async def request_awaited(idle, method, url):
+def compose(value, host, path):
+    """The bytes of a request, as the standard client would write them."""
+    method, body, given = value["method"], value.get("body"), value.get("headers", ())
+    names = {name.lower() for name, _ in given}
+    fields = [(name, text) for name, text in (("Host", host), ("Accept-Encoding", "identity")) if name.lower() not in names]
+    fields += given
+    if body is not None or method in ("POST", "PUT", "PATCH"):
+        fields.append(("Content-Length", len((body or "").encode())))
+    lines = "".join(f"{name}: {text}\r\n" for name, text in fields)
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n{body or ''}".encode()
+
+
+async def request_awaited(idle, value, url):
     """The same on a loop."""
     import asyncio
 
+    method = value["method"]
     place, host, path = split_url(url)
     for attempt in (1, 2):
         pile = idle.setdefault(place, [])
         reused = bool(pile) and attempt == 1
         reader, writer = pile.pop() if reused else await asyncio.open_connection(place[1], place[2], ssl=place[0] == "https" or None)
         try:
-            writer.write(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n\r\n".encode())
+            writer.write(compose(value, host, path))
             status, keep = await read_response(reader, method)
         except (ConnectionError, asyncio.IncompleteReadError) as problem:
             writer.close()
             untouched = not getattr(problem, "partial", b"")
-            if reused and untouched:
+            if reused and untouched and method in IDEMPOTENT:
                 continue
             raise ConnectionError("the connection was cut") from None
         except BaseException:

@@ -8,6 +8,7 @@ mod documents;
 mod failing;
 mod form;
 mod function;
+mod http;
 mod look;
 mod meaning;
 mod output;
