@@ -2,7 +2,8 @@
 //! of workers, and with the reason where it cannot run.
 
 use maitred_core::result::SubjectKind;
-use maitred_core::workload::{Diagnostic, Lowered, Place};
+use maitred_core::trace::StepKind;
+use maitred_core::workload::{Diagnostic, Lowered, Place, StepInfo};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Model, Strategy};
 
@@ -182,7 +183,11 @@ fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -
     if let Some(need) = needs.first() {
         return Some(sentence(need, subject));
     }
-    limits::check(&demand(strategy, workers, work)).err()
+    let asked = Demand {
+        connections: connections(strategy, workers, subject),
+        ..demand(strategy, workers, work)
+    };
+    limits::check(&asked).err()
 }
 
 /// Place, cause and next step in one line: it stands in a table beside other models.
@@ -211,9 +216,23 @@ fn demand(strategy: Strategy, workers: u32, work: &Lowered) -> Demand {
     let fixed = layout.spans_offset() + columns;
     let bytes = fixed as u64 + spans * maitred_wire::trace_file::SPAN_BYTES as u64;
     match strategy {
-        Strategy::Processes => Demand { processes: u64::from(workers), bytes, threads: 0 },
-        _ => Demand { threads: u64::from(workers), bytes, processes: 0 },
+        Strategy::Processes => Demand { processes: u64::from(workers), bytes, ..Demand::default() },
+        _ => Demand { threads: u64::from(workers), bytes, ..Demand::default() },
     }
+}
+
+/// How many connections may be open at once in one process, of a runner or of a server.
+fn connections(strategy: Strategy, workers: u32, subject: &Subject) -> u64 {
+    let is_http = |step: &StepInfo| step.kind == StepKind::Http;
+    if !subject.work.steps.iter().any(is_http) {
+        return 0;
+    }
+    u64::from(match strategy {
+        Strategy::EventLoop | Strategy::AsyncPool | Strategy::Hybrid => {
+            subject.connections.unwrap_or_else(|| subject.work.task_count())
+        }
+        _ => workers,
+    })
 }
 
 /// How many spans a compared run may record: 24 MB of them.
