@@ -12,6 +12,7 @@ mod function;
 mod look;
 mod meaning;
 mod output;
+mod pictures;
 mod program;
 mod pythons;
 mod random;
