@@ -118,6 +118,10 @@ pub struct Contestant {
     pub summary: Option<Summary>,
     /// Why it is not ranked; `None`: it is.
     pub unranked: Option<String>,
+    /// One run more, in which the kernel's switches were recorded. It is in no figure of
+    /// `summary`, for recording takes time; `None`: none was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traced: Option<Run>,
 }
 
 /// One round of one model.

@@ -218,6 +218,10 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILE")]
     pub export_markdown: Option<PathBuf>,
 
+    /// Make no further run of each model, after the rounds, in which the kernel's switches are recorded
+    #[arg(long)]
+    pub no_trace: bool,
+
     /// End with exit code 4 when a model failed or a verdict is missing
     #[arg(long)]
     pub strict: bool,

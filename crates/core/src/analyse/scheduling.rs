@@ -145,6 +145,12 @@ fn length(slice: &Slice) -> u64 {
     slice.end_ns.saturating_sub(slice.start_ns)
 }
 
+/// How many threads were on a processor at once, on average over the work; `None`: not known.
+pub fn mean_at_once(shares: &Shares) -> Option<f64> {
+    let each = shares.at_once.iter().enumerate();
+    (!shares.at_once.is_empty()).then(|| each.map(|(threads, share)| threads as f64 * share).sum())
+}
+
 /// By number of threads: the share of the work in which so many were on a processor at once.
 fn at_once(trace: &Trace, scheduling: &Scheduling) -> Vec<f64> {
     let Some(work) = trace.done.as_ref().map(|done| done.phases.work) else { return Vec::new() };

@@ -18,6 +18,7 @@ mod schema_tests;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod threads;
 pub mod timeline;
 mod tracks;
 #[cfg(test)]

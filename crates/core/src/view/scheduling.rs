@@ -53,6 +53,14 @@ fn parts(split: &Split) -> Option<String> {
     Some(text)
 }
 
+/// The share of the computing steps' time that may have been waiting for the lock of the
+/// interpreter; `None`: there is no such lock, or nothing computed.
+pub(super) fn lock_share(shares: &Shares) -> Option<f64> {
+    let cpu = shares.steps.iter().find(|step| step.kind == StepKind::Cpu)?.split;
+    let whole = cpu.whole_ns();
+    (shares.gil == Some(true) && whole > 0).then(|| cpu.blocked_ns as f64 / whole as f64)
+}
+
 /// Computing steps do no input or output, so under a lock of the interpreter what blocks them is
 /// that lock, as far as switches can tell.
 fn lock_wait(shares: &Shares) -> Option<String> {

@@ -198,6 +198,7 @@ prop_compose! {
         runs in proptest::collection::vec(run(), 0..3),
         summary in proptest::option::of(summary()),
         unranked in proptest::option::of(text()),
+        traced in proptest::option::of(run()),
     ) -> Contestant {
         Contestant {
             model: Model { workers, ..Model::new("python3.14t", strategy) },
@@ -206,6 +207,7 @@ prop_compose! {
             runs,
             summary,
             unranked,
+            traced,
         }
     }
 }

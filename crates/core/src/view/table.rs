@@ -1,4 +1,4 @@
-//! A comparison on a terminal: how fast, at what cost, with what latency, who is not ranked and
+//! A comparison on a terminal: how fast, at what cost, what the threads did, with what latency, who is not ranked and
 //! why, what to conclude, and what to know of the measuring. One width, no scrolling sideways.
 
 use alloc::format;
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, left, to_ascii, width, wrap};
-use super::requests;
+use super::{requests, threads};
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
 use crate::analyse::{compare, units};
 use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
@@ -27,6 +27,7 @@ pub fn table(comparison: &Comparison, options: &Options) -> String {
     if !rows.is_empty() {
         sections.push(speed(&rows, options));
         sections.push(cost(&rows, options));
+        sections.extend(threads::threads(&rows, options));
         sections.extend(latency(comparison, &rows, options));
         sections.extend(requests::requests(&rows, options));
     }
