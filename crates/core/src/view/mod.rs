@@ -15,6 +15,7 @@ mod requests;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;
+pub mod state;
 pub mod table;
 #[cfg(test)]
 mod tests;
