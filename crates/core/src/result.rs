@@ -185,6 +185,9 @@ pub struct Latency {
     pub p50_ns: u64,
     pub p90_ns: u64,
     pub p99_ns: u64,
+    /// `None`: the result was saved before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999_ns: Option<u64>,
     pub max_ns: u64,
 }
 

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
-use maitred_core::result::{Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Verdict};
+use maitred_core::result::{
+    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
+};
 use maitred_core::trace::RunEnd;
 use maitred_core::view::{self, units};
 
@@ -21,6 +23,7 @@ use crate::saved;
 use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
 use crate::trial::Trial;
+use crate::url;
 
 /// Runs the comparison, or shows saved ones; the number is the exit code.
 ///
@@ -74,6 +77,9 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
     session.progress.clear();
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
+    if subject.kind == SubjectKind::Url {
+        comparison.conclusion.extend(url::remarks(&comparison));
+    }
     let outputs = match args.work.python.show_output {
         true => outputs(&entries, &session.logs),
         false => String::new(),
@@ -139,8 +145,8 @@ fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
 
 fn open(args: &CompareArgs) -> Result<Subject, Error> {
     match (&args.subject[..], &args.words[..]) {
-        ([], words) => subject::from_command(words, &args.work),
-        ([path], []) => subject::open(path, &args.work),
+        ([], words) => subject::from_command(words, &args.http, &args.work),
+        ([path], []) => subject::open(path, &args.http, &args.work),
         ([path], _) => Err(Error::Usage(format!(
             "{} and a command behind `--` are two pieces of work; name one",
             path.display()
