@@ -11,6 +11,7 @@ pub mod markdown;
 mod paint;
 pub mod perfetto;
 pub mod phases;
+pub mod picture;
 mod requests;
 mod scheduling;
 #[cfg(test)]
