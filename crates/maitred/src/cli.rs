@@ -336,6 +336,27 @@ pub struct PictureArgs {
     /// Draw at most this many lanes
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub lanes: u32,
+
+    /// What the lanes are: workers, tasks, or the processors of the machine; by default workers, or
+    /// tasks where they interleave
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<Lanes>,
+
+    /// Draw from this time of the work on, as in 200ms
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Delay>,
+
+    /// Draw up to this time of the work
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Delay>,
+}
+
+/// What the lanes of a picture are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lanes {
+    Worker,
+    Task,
+    Core,
 }
 
 /// The trace in the forms of other programs.

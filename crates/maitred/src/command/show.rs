@@ -16,9 +16,10 @@ use crate::terminal::Terminal;
 /// # Errors
 /// See [`Error`].
 pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
+    let drawing = options(&args.picture, terminal)?;
     let mut reader = Reader::open(&args.file)?;
     if reader.kind()? == Kind::Json {
-        return result(args, terminal);
+        return result(args, &drawing, terminal);
     }
     let mut outputs = Outputs::open(&Wanted {
         trace: None,
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         .clone()
         .unwrap_or_else(|| summary::run_from(trace, 0, &[], trace.tasks.iter().copied(), spans()));
     let mut text = heading(&recording);
-    text.push_str(&picture(trace, spans, &run, &options(&args.picture, terminal)));
+    text.push_str(&picture(trace, records, &run, &drawing).map_err(Error::Usage)?);
     terminal.print(&text)?;
     let written = outputs.finish(&recording.provenance, trace, Some(&run), records, terminal);
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
@@ -84,7 +85,7 @@ fn heading(recording: &Recording) -> String {
 }
 
 /// A result of `compare`, which has no trace.
-fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
+fn result(args: &ShowArgs, drawing: &view::Options, terminal: &Terminal) -> Result<u8, Error> {
     let named = [
         ("--export-perfetto", args.exports.export_perfetto.is_some()),
         ("--export-chrome", args.exports.export_chrome.is_some()),
@@ -97,7 +98,6 @@ fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         )));
     }
     let comparison = saved::load(&args.file)?;
-    let options = options(&args.picture, terminal);
-    terminal.print(&view::table::table(&comparison, &options))?;
+    terminal.print(&view::table::table(&comparison, drawing))?;
     Ok(exit::OK)
 }
