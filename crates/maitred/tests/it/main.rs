@@ -18,6 +18,7 @@ mod random;
 mod runtimes;
 mod saved;
 mod scale;
+mod scheduling;
 mod signals;
 mod sweep;
 mod tidy;
