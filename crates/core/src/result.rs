@@ -118,6 +118,10 @@ pub struct Contestant {
     pub summary: Option<Summary>,
     /// Why it is not ranked; `None`: it is.
     pub unranked: Option<String>,
+    /// One run more, in which the kernel's switches were recorded. It is in no figure of
+    /// `summary`, for recording takes time; `None`: none was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traced: Option<Run>,
 }
 
 /// One round of one model.
@@ -181,6 +185,9 @@ pub struct Latency {
     pub p50_ns: u64,
     pub p90_ns: u64,
     pub p99_ns: u64,
+    /// `None`: the result was saved before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999_ns: Option<u64>,
     pub max_ns: u64,
 }
 

@@ -22,6 +22,7 @@ mod spelling;
 mod subject;
 mod terminal;
 mod trial;
+mod url;
 
 use std::panic::UnwindSafe;
 use std::process::ExitCode;

@@ -77,7 +77,7 @@ impl<'a> Trial<'a> {
         limit: Duration,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Trace, Error> {
-        let strategy = runtimes::told_strategy(&entry.model);
+        let strategy = runtimes::told_strategy(&entry.model, self.subject.kind);
         let work = self.subject.work_of(&entry.model);
         let execution = Execution {
             runner: &entry.runtime.runner,
@@ -300,7 +300,8 @@ fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
         ("args", python.args.clone()),
         ("path", subject.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
-        ("concurrency", python.concurrency.map(|count| count.to_string())),
+        ("concurrency", subject.connections.or(python.concurrency).map(|count| count.to_string())),
+        ("http-timeout-ns", subject.request_timeout.map(|time| time.as_nanos().to_string())),
         ("start-method", python.start_method.as_ref().map(name_of)),
         ("loop", python.event_loop.as_ref().map(name_of)),
     ];

@@ -232,7 +232,14 @@ fn failed_tasks(run: &Run) -> Option<String> {
         _ if tasks.not_run > 0 => (tasks.not_run, "were not run"),
         _ => return None,
     };
-    let example = run.failures.first().map(|failure| format!(": {}", in_words(failure)));
+    let example = run.failures.first().map(|failure| {
+        let others = run.failures.iter().map(|one| format!("{} × {}", one.count, one.kind));
+        let kinds = match run.failures.len() {
+            1 => String::new(),
+            _ => format!(" ({})", others.collect::<Vec<_>>().join(", ")),
+        };
+        format!("{kinds}: {}", in_words(failure))
+    });
     let count = units::count(count);
     Some(format!("{count} of {} {what}{}", units::plural(all, "task"), example.unwrap_or_default()))
 }

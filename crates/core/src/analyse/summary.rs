@@ -94,7 +94,7 @@ pub fn run_from(
         tasks: counts,
         failures: done.failures,
         latency: latency(head, tasks),
-        requests: percentiles_of(&mut requests),
+        requests: spread(&mut requests, false),
         steps,
         vars: done.vars,
         expectations,
@@ -178,19 +178,16 @@ fn latency(head: &Trace, tasks: impl Iterator<Item = Task>) -> Observed<Latency>
             values.push(task.end_ns.saturating_sub(due));
         }
     }
-    match stats::percentiles(&mut values, [0, 50, 90, 99, 100]) {
-        None => Observed::Unknown("no task was done".into()),
-        Some([min_ns, p50_ns, p90_ns, p99_ns, max_ns]) => {
-            Observed::Known(Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, max_ns })
-        }
-    }
+    let none = || Observed::Unknown("no task was done".into());
+    spread(&mut values, from_arrival).map_or_else(none, Observed::Known)
 }
 
-/// How long the single requests took.
-fn percentiles_of(requests: &mut [u64]) -> Option<Latency> {
-    let [min_ns, p50_ns, p90_ns, p99_ns, max_ns] =
-        stats::percentiles(requests, [0, 50, 90, 99, 100])?;
-    Some(Latency { from_arrival: false, min_ns, p50_ns, p90_ns, p99_ns, max_ns })
+/// Exact order statistics: every task is in the trace, so that no histogram need stand for them.
+fn spread(values: &mut [u64], from_arrival: bool) -> Option<Latency> {
+    let [min_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns] =
+        stats::percentiles(values, [0, 500, 900, 990, 999, 1000])?;
+    let p999_ns = Some(p999_ns);
+    Some(Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns })
 }
 
 fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal> {
@@ -274,6 +271,10 @@ fn median_latency(runs: &[&Run]) -> Observed<Latency> {
     let known = |value: &Observed<u64>| value.known().copied().unwrap_or_default();
     let p90 = figure(|latency| latency.p90_ns);
     let p99 = figure(|latency| latency.p99_ns);
+    let p999 = observed(runs, |run| match &run.latency {
+        Observed::Known(Latency { p999_ns: Some(ns), .. }) => Observed::Known(*ns),
+        _ => Observed::Unknown("it was not kept".into()),
+    });
     let (min, max) = (figure(|latency| latency.min_ns), figure(|latency| latency.max_ns));
     figure(|latency| latency.p50_ns).map(|p50_ns| Latency {
         from_arrival,
@@ -281,6 +282,7 @@ fn median_latency(runs: &[&Run]) -> Observed<Latency> {
         p50_ns,
         p90_ns: known(&p90),
         p99_ns: known(&p99),
+        p999_ns: p999.known().copied(),
         max_ns: known(&max),
     })
 }

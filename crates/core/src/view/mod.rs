@@ -11,13 +11,16 @@ pub mod markdown;
 mod paint;
 pub mod perfetto;
 pub mod phases;
+pub mod picture;
 mod requests;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;
+pub mod state;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod threads;
 pub mod timeline;
 mod tracks;
 #[cfg(test)]

@@ -115,10 +115,11 @@ fn figures(run: &Run) -> Vec<(&'static str, String)> {
         &run.latency.clone().map(|latency| {
             let from = if latency.from_arrival { "arrival" } else { "start" };
             format!(
-                "p50 {}, p90 {}, p99 {}, max {} (from its {from})",
+                "p50 {}, p90 {}, p99 {}, p99.9 {}, max {} (from its {from})",
                 duration(latency.p50_ns),
                 duration(latency.p90_ns),
                 duration(latency.p99_ns),
+                latency.p999_ns.map_or_else(|| "?".into(), duration),
                 duration(latency.max_ns)
             )
         }),

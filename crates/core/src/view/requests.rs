@@ -66,6 +66,22 @@ pub(super) fn number(run: &Run) -> u64 {
     run.steps.iter().filter(|total| total.kind == StepKind::Http).map(|total| total.spans).sum()
 }
 
+/// Medians of the rounds; `None`: this model's work had no requests.
+pub(super) fn typical(contestant: &Contestant) -> Option<Latency> {
+    let figure = |pick: fn(&Latency) -> u64| {
+        median(contestant, |run| run.requests.as_ref().map(|latency| pick(latency) as f64))
+    };
+    Some(Latency {
+        from_arrival: false,
+        min_ns: figure(|latency| latency.min_ns)? as u64,
+        p50_ns: figure(|latency| latency.p50_ns)? as u64,
+        p90_ns: figure(|latency| latency.p90_ns)? as u64,
+        p99_ns: figure(|latency| latency.p99_ns)? as u64,
+        p999_ns: None,
+        max_ns: figure(|latency| latency.max_ns)? as u64,
+    })
+}
+
 fn rate(run: &Run) -> Option<f64> {
     (run.work_ns > 0).then(|| number(run) as f64 * 1e9 / run.work_ns as f64)
 }

@@ -60,6 +60,14 @@ fn parts(split: &Split) -> Option<String> {
     Some(text)
 }
 
+/// The share of the computing steps' time that may have been waiting for the lock of the
+/// interpreter; `None`: there is no such lock, or nothing can be said of it.
+pub(super) fn lock_share(shares: &Shares) -> Option<f64> {
+    let lock = shares.lock?;
+    let ns = lock.without_wakeup_ns.unwrap_or(lock.at_most_ns);
+    Some(ns as f64 / lock.of_ns.max(1) as f64)
+}
+
 /// What it is based on, and no more: switches say that a thread was blocked, not on what.
 fn lock_wait(lock: &LockWait) -> String {
     let share = |ns: u64| percent(ns as f64 / lock.of_ns.max(1) as f64);

@@ -1,4 +1,4 @@
-//! A comparison on a terminal: how fast, at what cost, with what latency, who is not ranked and
+//! A comparison on a terminal: how fast, at what cost, what the threads did, with what latency, who is not ranked and
 //! why, what to conclude, and what to know of the measuring. One width, no scrolling sideways.
 
 use alloc::format;
@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, left, to_ascii, width, wrap};
-use super::requests;
+use super::{requests, threads};
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
-use crate::analyse::{compare, units};
+use crate::analyse::{compare, stats, units};
 use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
 use crate::trace::Observed;
 
@@ -27,8 +27,12 @@ pub fn table(comparison: &Comparison, options: &Options) -> String {
     if !rows.is_empty() {
         sections.push(speed(&rows, options));
         sections.push(cost(&rows, options));
+        sections.extend(threads::threads(&rows, options));
         sections.extend(latency(comparison, &rows, options));
-        sections.extend(requests::requests(&rows, options));
+        // Where a task is a request, the table before has said it all.
+        if comparison.subject.kind != SubjectKind::Url {
+            sections.extend(requests::requests(&rows, options));
+        }
     }
     sections.extend(unranked(comparison, options));
     sections.extend(paragraphs("Conclusion", &comparison.conclusion, options));
@@ -54,6 +58,15 @@ pub(super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
         .collect()
 }
 
+/// What a task is called.
+fn noun(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Command => "run",
+        SubjectKind::Url => "request",
+        SubjectKind::Workload | SubjectKind::Function => "task",
+    }
+}
+
 fn heading(comparison: &Comparison, options: &Options) -> String {
     let (subject, machine, settings) =
         (&comparison.subject, &comparison.machine, &comparison.settings);
@@ -62,7 +75,7 @@ fn heading(comparison: &Comparison, options: &Options) -> String {
     if subject.title.is_some() {
         facts.push(subject.name.clone());
     }
-    let noun = if subject.kind == SubjectKind::Command { "run" } else { "task" };
+    let noun = noun(subject.kind);
     facts.push(plural(subject.tasks, noun));
     facts.extend(settings.parameters.iter().map(|(name, value)| format!("{name} = {value}")));
     if settings.speed != 1.0 {
@@ -236,14 +249,33 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
     figure("p50", |latency| latency.p50_ns);
     figure("p90", |latency| latency.p90_ns);
     figure("p99", |latency| latency.p99_ns);
-    figure("max", |latency| latency.max_ns);
-    add("tasks/s", 1, &|row| significant(row.summary.throughput));
+    add("p99.9", 2, &|row| {
+        let known = |latency: &Latency| latency.p999_ns.map_or_else(|| "?".into(), duration);
+        shown(&row.summary.latency, known)
+    });
+    add("max", 0, &|row| shown(&row.summary.latency, |latency| duration(latency.max_ns)));
+    let is_url = comparison.subject.kind == SubjectKind::Url;
+    if from_arrival && is_url {
+        let start = |row: &Row<'_>, figure: fn(&Latency) -> u64| {
+            let runs = compare::counted(row.contestant);
+            let known = runs.iter().filter_map(|run| run.requests.as_ref());
+            stats::median_u64(known.map(figure)).map_or_else(|| "?".into(), duration)
+        };
+        add("raw p50", 2, &|row| start(row, |latency| latency.p50_ns));
+        add("raw p99", 2, &|row| start(row, |latency| latency.p99_ns));
+    }
+    let noun = noun(comparison.subject.kind);
+    let rate = if is_url { "requests/s" } else { "tasks/s" };
+    add(rate, 1, &|row| significant(row.summary.throughput));
     columns::fit(&mut table, options);
     let title = match from_arrival {
-        true => "Latency of a task (from its scheduled arrival)",
-        false => "Latency of a task (from its start)",
+        true if is_url => {
+            format!("Latency of a {noun} (from its scheduled arrival; raw: from being sent)")
+        }
+        true => format!("Latency of a {noun} (from its scheduled arrival)"),
+        false => format!("Latency of a {noun} (from its start)"),
     };
-    Some(format!("{}\n{}", Ink::Bold.paint(title, options), columns::render(&table, options)))
+    Some(format!("{}\n{}", Ink::Bold.paint(&title, options), columns::render(&table, options)))
 }
 
 /// The figure, or `?`.

@@ -15,69 +15,9 @@ use maitred_wire::trace_file::{Role, TaskOutcome};
 
 use super::Options;
 use super::paint::{Ink, cut, left, to_ascii, width, wrap};
+use super::state::{STATES, State};
 use crate::analyse::units::{count, duration, plural};
 use crate::trace::{RunEnd, Span, StepKind, Task, Trace};
-
-/// What a row is at, at one time. In the order in which ties are broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Queueing,
-    Holding,
-    Running,
-    Blocked,
-    Waiting,
-    Talking,
-    Idle,
-    Failed,
-}
-
-const STATES: usize = 8;
-
-impl State {
-    const ALL: [Self; STATES] = [
-        Self::Queueing,
-        Self::Holding,
-        Self::Running,
-        Self::Blocked,
-        Self::Waiting,
-        Self::Talking,
-        Self::Idle,
-        Self::Failed,
-    ];
-
-    fn glyph(self, ascii: bool) -> &'static str {
-        match self {
-            Self::Queueing if ascii => ".",
-            Self::Queueing => "░",
-            Self::Holding if ascii => "@",
-            Self::Holding => "▓",
-            Self::Running if ascii => "#",
-            Self::Running => "█",
-            Self::Blocked if ascii => "=",
-            Self::Blocked => "━",
-            Self::Waiting if ascii => "-",
-            Self::Waiting => "─",
-            Self::Talking if ascii => "~",
-            Self::Talking => "╌",
-            Self::Idle => " ",
-            Self::Failed if ascii => "X",
-            Self::Failed => "✗",
-        }
-    }
-
-    fn ink(self) -> Ink {
-        match self {
-            Self::Queueing => Ink::Orange,
-            Self::Holding => Ink::Blue,
-            Self::Running => Ink::Green,
-            Self::Blocked => Ink::Purple,
-            Self::Waiting => Ink::SkyBlue,
-            Self::Talking => Ink::Yellow,
-            Self::Idle => Ink::Plain,
-            Self::Failed => Ink::Vermillion,
-        }
-    }
-}
 
 /// The lanes of a run, with a time axis above and a legend below.
 pub fn timeline(trace: &Trace, options: &Options) -> String {
@@ -119,7 +59,10 @@ pub fn timeline_of<I: Iterator<Item = Span>>(
 }
 
 /// From the start of the work to its end, or to the last that is known of it.
-fn extent<I: Iterator<Item = Span>>(trace: &Trace, spans: impl Fn() -> I) -> Option<(u64, u64)> {
+pub(super) fn extent<I: Iterator<Item = Span>>(
+    trace: &Trace,
+    spans: impl Fn() -> I,
+) -> Option<(u64, u64)> {
     if let Some(work) = trace.done.as_ref().map(|done| done.phases.work)
         && work.end_ns > work.start_ns
     {
@@ -133,20 +76,20 @@ fn extent<I: Iterator<Item = Span>>(trace: &Trace, spans: impl Fn() -> I) -> Opt
 }
 
 /// Time on one side, cells on the other.
-struct Axis {
-    origin: u64,
-    end: u64,
-    cells: usize,
+pub(super) struct Axis {
+    pub(super) origin: u64,
+    pub(super) end: u64,
+    pub(super) cells: usize,
 }
 
 impl Axis {
     /// Where a cell begins; the one after the last is the end.
-    fn start_of(&self, cell: usize) -> u64 {
+    pub(super) fn start_of(&self, cell: usize) -> u64 {
         let length = u128::from(self.end - self.origin);
         self.origin + (length * cell as u128 / self.cells as u128) as u64
     }
 
-    fn cell_at(&self, ns: u64) -> usize {
+    pub(super) fn cell_at(&self, ns: u64) -> usize {
         let into = u128::from(ns.saturating_sub(self.origin));
         let cell = into * self.cells as u128 / u128::from(self.end - self.origin).max(1);
         (cell as usize).min(self.cells - 1)
@@ -154,20 +97,20 @@ impl Axis {
 }
 
 /// What is drawn on one line.
-struct Row {
-    label: String,
+pub(super) struct Row {
+    pub(super) label: String,
     tasks: Vec<u32>,
     /// By cell: nanoseconds in each state.
-    time: Vec<[u64; STATES]>,
-    failures: Vec<u64>,
+    pub(super) time: Vec<[u64; STATES]>,
+    pub(super) failures: Vec<u64>,
 }
 
 impl Row {
-    fn new(label: String, tasks: Vec<u32>) -> Self {
+    pub(super) fn new(label: String, tasks: Vec<u32>) -> Self {
         Self { label, tasks, time: Vec::new(), failures: Vec::new() }
     }
 
-    fn add(&mut self, state: State, start: u64, end: u64, axis: &Axis) {
+    pub(super) fn add(&mut self, state: State, start: u64, end: u64, axis: &Axis) {
         let (start, end) = (start.max(axis.origin), end.min(axis.end));
         if end <= start {
             return;
@@ -236,7 +179,7 @@ fn loops(trace: &Trace, axis: &Axis, spans: impl Iterator<Item = Span>) -> Vec<R
 }
 
 /// The rows to show, at most so many, and how many there would be.
-fn rows(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
+pub(super) fn rows(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
     if trace.model.strategy.interleaves() { packed(trace, most) } else { by_lane(trace, most) }
 }
 
@@ -302,7 +245,12 @@ fn packed(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
     (rows, all)
 }
 
-fn fill(trace: &Trace, rows: &mut [Row], axis: &Axis, spans: impl Iterator<Item = Span>) {
+pub(super) fn fill(
+    trace: &Trace,
+    rows: &mut [Row],
+    axis: &Axis,
+    spans: impl Iterator<Item = Span>,
+) {
     let mut row_of = vec![usize::MAX; trace.tasks.len()];
     for (index, row) in rows.iter_mut().enumerate() {
         row.time = vec![[0; STATES]; axis.cells];
@@ -397,7 +345,7 @@ fn ticks(axis: &Axis, label_room: usize, options: &Options) -> String {
 }
 
 /// 1, 2 or 5 times a power of ten, so that there are at most so many steps.
-fn round_step(length: u64, most: u64) -> u64 {
+pub(super) fn round_step(length: u64, most: u64) -> u64 {
     let mut power = 1;
     loop {
         for factor in [1, 2, 5] {
@@ -411,7 +359,7 @@ fn round_step(length: u64, most: u64) -> u64 {
 }
 
 /// Whole numbers of the unit that the step is in: `0`, `200 ms`, `1.5 s`.
-fn tick_label(ns: u64, step: u64) -> String {
+pub(super) fn tick_label(ns: u64, step: u64) -> String {
     const UNITS: [(u64, &str); 4] =
         [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns")];
     if ns == 0 {
@@ -447,21 +395,7 @@ fn legend(trace: &Trace, rows: &[Row], options: &Options) -> String {
         let failed = state == State::Failed && rows.iter().any(|row| !row.failures.is_empty());
         timed || failed
     };
-    let resource = match &trace.resources[..] {
-        [one] => format!("`{}`", one.name),
-        _ => "a resource".into(),
-    };
-    let words = |state| match state {
-        State::Queueing => format!("queues for {resource}"),
-        State::Holding => format!("has {resource}"),
-        State::Running => "computes".into(),
-        State::Blocked if trace.model.strategy.interleaves() => "blocks its loop".into(),
-        State::Blocked => "waits, blocking".into(),
-        State::Waiting => "waits".into(),
-        State::Talking => "waits at a channel".into(),
-        State::Idle => String::new(),
-        State::Failed => "failed or lost".into(),
-    };
+    let words = |state| words(trace, state);
     let mut lines = vec![String::new()];
     let mut used = 0;
     for state in State::ALL.into_iter().filter(|&state| state != State::Idle && seen(state)) {
@@ -481,4 +415,23 @@ fn legend(trace: &Trace, rows: &[Row], options: &Options) -> String {
     let text: String =
         lines.into_iter().filter(|line| !line.is_empty()).map(|line| line + "\n").collect();
     text
+}
+
+/// What a state means in this trace.
+pub(super) fn words(trace: &Trace, state: State) -> String {
+    let resource = match &trace.resources[..] {
+        [one] => format!("`{}`", one.name),
+        _ => "a resource".into(),
+    };
+    match state {
+        State::Queueing => format!("queues for {resource}"),
+        State::Holding => format!("has {resource}"),
+        State::Running => "computes".into(),
+        State::Blocked if trace.model.strategy.interleaves() => "blocks its loop".into(),
+        State::Blocked => "waits, blocking".into(),
+        State::Waiting => "waits".into(),
+        State::Talking => "waits at a channel".into(),
+        State::Idle => String::new(),
+        State::Failed => "failed or lost".into(),
+    }
 }

@@ -162,7 +162,7 @@ fn timer_lines() -> String {
         before.elapsed().saturating_sub(wanted).as_nanos() as u64
     });
     let mut late: Vec<u64> = late.collect();
-    let text = match stats::percentiles(&mut late, [50, 99]) {
+    let text = match stats::percentiles(&mut late, [500, 990]) {
         Some([half, most]) => format!(
             "a wait of 1 ms is {} too long in half of the cases, {} in 99 % of them",
             units::duration(half),

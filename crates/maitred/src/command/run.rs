@@ -136,8 +136,8 @@ fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<
 
 fn open(args: &RunArgs) -> Result<Subject, Error> {
     match (&args.subject, &args.words[..]) {
-        (Some(path), []) => subject::open(path, &args.work),
-        (None, words) => subject::from_command(words, &args.work),
+        (Some(path), []) => subject::open(path, &args.http, &args.work),
+        (None, words) => subject::from_command(words, &args.http, &args.work),
         (Some(path), _) => Err(Error::Usage(format!(
             "{} and a command behind `--` are two pieces of work; name one",
             path.display()

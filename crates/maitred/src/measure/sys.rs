@@ -129,6 +129,13 @@ pub(crate) fn runner_files() -> Option<u64> {
     (files != libc::RLIM_INFINITY).then_some(files)
 }
 
+/// How many open files a process that raises its own limit may have; `None`: no limit.
+pub(crate) fn files_at_most() -> Option<u64> {
+    rlimit(libc::RLIMIT_NOFILE)
+        .map(|limit| limit.rlim_max)
+        .filter(|&files| files != libc::RLIM_INFINITY)
+}
+
 /// Lets this process open as many files as the hard limit allows: a connection is a file.
 pub(crate) fn raise_open_files() {
     if let Some(limit) = rlimit(libc::RLIMIT_NOFILE) {

@@ -9,6 +9,7 @@ mod exports;
 mod failing;
 mod form;
 mod function;
+mod http;
 mod look;
 mod meaning;
 mod output;

@@ -59,6 +59,12 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
     })
 }
 
+/// How many threads were on a processor at once, on average over the work; `None`: not known.
+pub fn mean_at_once(shares: &Shares) -> Option<f64> {
+    let each = shares.at_once.iter().enumerate();
+    (!shares.at_once.is_empty()).then(|| each.map(|(threads, share)| threads as f64 * share).sum())
+}
+
 /// By lane: the number of its thread in the scheduler's record.
 fn threads_of(trace: &Trace) -> Vec<Option<usize>> {
     let Some(scheduling) = trace.scheduling.known() else { return Vec::new() };
