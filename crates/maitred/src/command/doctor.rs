@@ -12,6 +12,7 @@ use maitred_wire::Ready;
 use crate::cli::DoctorArgs;
 use crate::error::Error;
 use crate::measure::calibration::Calibrations;
+use crate::measure::recorder::Recorder;
 use crate::measure::{limits, machine};
 use crate::runtime::{Interrupt, STARTUP_LIMIT, describe};
 use crate::runtimes::{Runtime, Runtimes};
@@ -100,12 +101,18 @@ fn answer(observed: Observed<String>) -> String {
     }
 }
 
-/// Whether the kernel would let us record who ran on which processor. This version does not.
+/// Whether the kernel lets us record who ran on which processor, and what would make it.
 fn scheduling_record() -> String {
-    let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
-    match level.as_deref().map(str::trim) {
-        Ok(level) => format!("not recorded by this version (kernel.perf_event_paranoid = {level})"),
-        Err(_) => "not recorded by this version; this kernel has no perf events".into(),
+    match Recorder::open().refusal() {
+        None => {
+            let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
+            let level = level.unwrap_or_default();
+            format!(
+                "yes, every switch: perf_event_open (kernel.perf_event_paranoid = {})",
+                level.trim()
+            )
+        }
+        Some(why) => format!("only samples of /proc/PID/task/TID/schedstat: {why}"),
     }
 }
 

@@ -325,6 +325,14 @@ fn rlimit(resource: libc::__rlimit_resource_t) -> Option<libc::rlimit> {
     (result == 0).then_some(limit)
 }
 
+/// Between two ticks of the kernel, nanoseconds: the grain of its coarse clock; clock_getres(2).
+pub(crate) fn tick_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes one timespec into `time`, which outlives the call.
+    unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
 /// Ticks in a second of the figures in /proc; sysconf(3).
 pub(crate) fn ticks_per_second() -> u64 {
     // SAFETY: the call takes a plain number.
