@@ -114,19 +114,29 @@ fn requests_fail_by_kind_under_every_model() {
     let place = Place::new();
     let server = Server::start(&place);
     let models = format!("{},python3/threads,python3/event-loop", STRATEGIES.join(","));
-    let refused = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}/", listener.local_addr().unwrap())
-    };
     for (url, kind) in [
         (format!("{}/status/404", server.address), "status-404"),
         (format!("{}/status/503", server.address), "status-503"),
         (format!("{}/delay/9s --request-timeout 100ms", server.address), "timeout"),
-        (refused, "refused"),
     ] {
         for (model, run) in runs(&place, &format!("compare {url} -c 3 -n 6 --models {models}")) {
             assert_eq!(failures(&run), [(kind.to_owned(), 6)], "{model} of {url}");
         }
+    }
+}
+
+/// A server that goes away while it is asked; an address that nobody listens on is refused before.
+#[test]
+fn a_connection_that_is_refused_fails_the_request() {
+    let refused = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}/", listener.local_addr().unwrap())
+    };
+    let source = format!("task \"visit\" count=6 {{ http \"GET\" \"{refused}\" }}\n");
+    let place = Place::new().file("work.kdl", source);
+    let models = format!("{},python3/threads,python3/event-loop", STRATEGIES.join(","));
+    for (model, run) in runs(&place, &format!("compare work.kdl --models {models}")) {
+        assert_eq!(failures(&run), [("refused".to_owned(), 6)], "{model}");
     }
 }
 
@@ -137,8 +147,10 @@ fn foul(answers: &'static [&'static [u8]]) -> String {
     std::thread::spawn(move || {
         for (connection, answer) in listener.incoming().zip(answers.iter().cycle()) {
             let Ok(mut connection) = connection else { return };
-            let _ = connection.read(&mut [0; 4096]);
-            let _ = connection.write_all(answer);
+            // Whoever only looks whether somebody is there asks nothing.
+            if matches!(connection.read(&mut [0; 4096]), Ok(1..)) {
+                let _ = connection.write_all(answer);
+            }
         }
     });
     url
@@ -183,11 +195,14 @@ fn headers_and_body_arrive() {
         let url = format!("http://{}/x?y", listener.local_addr().unwrap());
         let (hear, heard) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            while let Ok((mut connection, _)) = listener.accept() {
+            'next: while let Ok((mut connection, _)) = listener.accept() {
                 let mut text = Vec::new();
                 while !text.ends_with(b"{\"a\": 1}") {
                     let mut piece = [0; 4096];
                     let count = connection.read(&mut piece).unwrap();
+                    if count == 0 {
+                        continue 'next;
+                    }
                     text.extend_from_slice(&piece[..count]);
                 }
                 hear.send(String::from_utf8(text).unwrap()).unwrap();
@@ -246,6 +261,34 @@ fn an_open_loop_counts_from_the_arrival_and_shows_both() {
     }
 }
 
+/// As many requests as a time allows, whose number nobody knows before.
+#[test]
+fn requests_for_a_time_are_compared_by_how_many_they_were() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let models = format!("{},python3", STRATEGIES.join(","));
+    let line = format!("compare {}/bytes/13 -c 2 --duration 1s --models {models}", server.address);
+    let found = runs(&place, &line);
+    assert_eq!(found.len(), STRATEGIES.len() + 6);
+    for (model, run) in &found {
+        assert_eq!(run["end"]["time-up"]["wanted_ns"], 1_000_000_000, "{model}: {run}");
+        assert!(run["tasks"]["done"].as_u64().unwrap() > 1, "{model}: {run}");
+        assert_eq!(run["tasks"]["not_run"], 0, "{model}: {run}");
+    }
+    let saved: Value = serde_json::from_str(&place.read("r.json")).unwrap();
+    let contestants = saved["contestants"].as_array().unwrap();
+    for rank in saved["ranking"].as_array().unwrap() {
+        let one = &contestants[rank["contestant"].as_u64().unwrap() as usize];
+        let summary = &one["summary"];
+        let (each, rate) = (summary["work_ns"].as_f64().unwrap(), summary["throughput"].as_f64());
+        // The median of two or more rounds is not the inverse of that of their rates.
+        if one["runs"].as_array().unwrap().len() == 1 {
+            assert!((each * rate.unwrap() / 1e9 - 1.0).abs() < 0.01, "{one}");
+        }
+    }
+    assert_eq!(saved["ranking"].as_array().unwrap().len(), found.len());
+}
+
 #[test]
 fn addresses_that_cannot_be_asked_are_refused_before_anything_is_started() {
     let place = Place::new().file("work.kdl", "task \"t\" { wait \"1ms\" }\n");
@@ -258,7 +301,20 @@ fn addresses_that_cannot_be_asked_are_refused_before_anything_is_started() {
         ("compare http://localhost/ -c 0", "0 is not in 1..=65536"),
         ("compare http://localhost/ -n 0", "0 is not in 1..=1000000"),
         ("compare http://localhost/ --rate 0", "a rate lies between"),
-        ("compare http://localhost/ --duration 1s", "--rate"),
+        ("compare http://127.0.0.1:1/ -n 5", "nobody listens on 127.0.0.1:1: connection refused"),
+        ("run http://127.0.0.1:1/ -n 5", "start the server, or check host and port"),
+        ("compare http://localhost/ -m get", "write GET"),
+        ("compare http://localhost/ -m A/B", "not a method of HTTP"),
+        ("compare http://localhost/ -m CONNECT", "a tunnel"),
+        ("compare http://localhost/ -m TRACE -d x", "has no body"),
+        ("compare http://localhost/ -H a\u{7f}b:1", "not a header of HTTP"),
+        ("compare -c 5 -- true", "--connections says how an address is asked"),
+        ("compare http://localhost/ --duration 1s -n 5", "cannot be used with"),
+        ("compare http://localhost/ --duration 5m", "is not less than the --timeout"),
+        (
+            "compare http://localhost/ --duration 1h --timeout 2h --rate 5000",
+            "are the most of a round",
+        ),
         ("compare http://localhost/ -H nothing", "write NAME: VALUE"),
         ("compare http://localhost/ -H Content-Length:5", "follows from the body"),
         ("compare http://localhost/ --count 5", "given by -n"),
