@@ -170,7 +170,7 @@ pub struct HttpArgs {
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
 
-    /// The body; the method is POST if no other is given
+    /// The body, as it stands (`@` names no file); the method is POST if no other is given
     #[arg(long, short, value_name = "TEXT")]
     pub data: Option<String>,
 

@@ -209,6 +209,9 @@ pub(crate) fn open(path: &Path, http: &HttpArgs, args: &SubjectArgs) -> Result<S
     if let Some(text) = path.to_str().filter(|text| url::is_url(text)) {
         return from_url(text, http, args);
     }
+    if let Some(error) = url::without_scheme(path) {
+        return Err(error);
+    }
     url::refuse_options(http, &path.display().to_string())?;
     match path.to_str() {
         Some(text) if function::is_function(text) => from_function(text, args),

@@ -7,6 +7,7 @@
 
 use std::io::ErrorKind;
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::Path;
 use std::time::Duration;
 
 use maitred_core::result::Comparison;
@@ -36,6 +37,19 @@ const BUSY: f64 = 0.85;
 /// Whether a subject is an address: nothing else contains `://`.
 pub(crate) fn is_url(text: &str) -> bool {
     text.contains("://")
+}
+
+/// What may be meant by the name of a file that is not there: `localhost:8080`, `example.org/x`.
+pub(crate) fn without_scheme(path: &Path) -> Option<Error> {
+    let text = path.to_str().filter(|_| !path.exists())?;
+    let authority = text.split('/').next()?;
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let (host, port) = authority.rsplit_once(':')?;
+    (!host.is_empty() && is_port(port)).then(|| {
+        Error::Usage(format!(
+            "{text}: there is no such file; an address begins with http://, as in http://{text}"
+        ))
+    })
 }
 
 /// Refuses what only means something for an address.
@@ -117,8 +131,11 @@ pub(crate) fn source(
         format!(" rate=\"{}/d\"", (rate.per_second * 86_400.0).round().max(1.0))
     });
     let (title, method) = (quote(url), quote(method(http)));
+    // The scheme of an address may be in capitals, in the language it is not.
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let address = quote(&format!("http://{rest}"));
     Ok(format!(
-        "title {title}\ntask \"request\" count={count}{rate} {{\n    http {method} {title}\n}}\n"
+        "title {title}\ntask \"request\" count={count}{rate} {{\n    http {method} {address}\n}}\n"
     ))
 }
 

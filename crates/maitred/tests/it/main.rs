@@ -19,6 +19,7 @@ mod random;
 mod runtimes;
 mod saved;
 mod scale;
+mod servers;
 mod signals;
 mod sweep;
 mod tidy;
