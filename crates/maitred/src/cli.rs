@@ -157,8 +157,9 @@ pub struct HttpArgs {
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub requests: Option<u32>,
 
-    /// With --rate: how long requests arrive, instead of how many
-    #[arg(long, value_name = "TIME", conflicts_with = "requests", requires = "rate")]
+    /// For how long requests are sent in a round, instead of how many; what is compared is then
+    /// how many that were
+    #[arg(long, value_name = "TIME", conflicts_with = "requests")]
     pub duration: Option<Period>,
 
     /// Requests arrive by chance, so many in a time, as in 200/s, and do not wait for each other
@@ -169,7 +170,7 @@ pub struct HttpArgs {
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
 
-    /// The body; the method is POST if no other is given
+    /// The body, as it stands (`@` names no file); the method is POST if no other is given
     #[arg(long, short, value_name = "TEXT")]
     pub data: Option<String>,
 

@@ -63,6 +63,7 @@ impl Scene {
             startup_limit: self.startup_limit,
             timeout: self.timeout,
             memory_limit: self.memory_limit,
+            duration: None,
             grace: self.grace,
             interrupt: &self.interrupt,
             scheduling: false,

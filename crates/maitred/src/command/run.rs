@@ -154,7 +154,7 @@ fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<
     }
     if args.work.python.show_output {
         terminal.print(&format!("\noutput\n{}\n", trace.log.trim_end()))?;
-    } else if !trace.log.is_empty() && trace.end != RunEnd::Finished {
+    } else if !trace.log.is_empty() && !ended_well(&trace.end) {
         let words: Vec<&str> = trace.log.lines().collect();
         let last = words[words.len().saturating_sub(LAST_WORDS)..].join("\n");
         terminal.say(&format!("the runner's last words:\n{last}"));
@@ -163,6 +163,10 @@ fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<
         Some(mistake) => Err(Error::Failed(format!("{}: {mistake}", trace.model))),
         None => Ok(exit::OK),
     }
+}
+
+fn ended_well(end: &RunEnd) -> bool {
+    matches!(end, RunEnd::Finished | RunEnd::TimeUp { .. })
 }
 
 fn open(args: &RunArgs) -> Result<Subject, Error> {

@@ -20,6 +20,7 @@ mod runtimes;
 mod saved;
 mod scale;
 mod scheduling;
+mod servers;
 mod signals;
 mod sweep;
 mod tidy;
