@@ -82,6 +82,18 @@ pub(crate) fn wait4(pid: u32) -> io::Result<Option<(ExitStatus, Usage)>> {
     Ok(Some((ExitStatus::from_raw(status), usage)))
 }
 
+/// Starts a process that ends at once, and waits for it; fork(2).
+pub(crate) fn fork_and_wait() -> io::Result<()> {
+    // SAFETY: the child does nothing but end, which is async-signal-safe.
+    let child = checked(unsafe { libc::fork() })?;
+    if child == 0 {
+        // SAFETY: _exit(2) does not return.
+        unsafe { libc::_exit(0) };
+    }
+    // SAFETY: the call takes plain numbers, and no status is asked for.
+    checked(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }).map(drop)
+}
+
 /// A descriptor that becomes readable when the process ends; pidfd_open(2).
 pub(crate) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: the call takes plain numbers.

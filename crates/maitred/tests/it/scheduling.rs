@@ -252,3 +252,32 @@ fn what_a_command_does_is_not_taken_for_waiting() {
         assert!(step.running_ns + step.ready_ns > step.blocked_ns, "{model}: {step:?}");
     }
 }
+
+#[test]
+fn doctor_says_whether_switches_are_recorded_and_what_that_costs() {
+    let place = place();
+    let refused = filter(libc::SYS_perf_event_open, libc::EPERM, &[]);
+    let text = stdout(&run_under(&place, &refused, "doctor"));
+    for expected in [
+        "every switch          no: ",
+        "EPERM",
+        "kernel.perf_event_paranoid",
+        "samples instead       yes",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+    if can_record() {
+        let text = stdout(&place.run("doctor"));
+        for expected in [
+            "every switch          yes",
+            "costs a switch",
+            "costs a thread",
+            "costs a process",
+            "in 5 pairs",
+            "reading a record",
+        ] {
+            assert!(text.contains(expected), "{expected} is not in {text}");
+        }
+        assert!(!text.contains("unknown: it"), "{text}");
+    }
+}
