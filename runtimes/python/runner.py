@@ -90,12 +90,35 @@ def thread_pool(work):
 
     pool = ThreadPoolExecutor(work.workers)
     muster(pool, work.workers, enlist)
+    def serve_all(numbers):
+        for number in numbers:
+            serve(number)
+
     yield
-    for future in [pool.submit(serve, number) for number in work.arriving()]:
+    if work.timed:  # nobody knows how many there will be, so that none is queued
+        numbers = Shared(work.arriving())
+        futures = [pool.submit(serve_all, numbers) for _ in range(work.workers)]
+    else:
+        futures = [pool.submit(serve, number) for number in work.arriving()]
+    for future in futures:
         future.result()
     yield
     muster(pool, work.workers, lambda: mine.lane.close())
     pool.shutdown()
+
+
+class Shared:
+    """An iterator that several threads take from."""
+
+    def __init__(self, items):
+        self.items, self.lock = items, threading.Lock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        with self.lock:
+            return next(self.items)
 
 
 def processes(work):
@@ -183,8 +206,6 @@ def on_a_loop(work, how):
     width = work.capacity and LoopSemaphore(work.capacity)
 
     async def live(number):
-        if width:
-            await width.acquire(None)
         if not work.halted():
             work.settle(number, await perform_awaiting(work, steps, lane, number))
         if width:
@@ -198,8 +219,12 @@ def on_a_loop(work, how):
         nonlocal alive
         tasks = set()  # the loop itself keeps only weak references
         async for number in work.arriving_awaited():
+            if width:  # what has to wait for its turn need not be a task yet
+                await width.acquire(None)
             alive += 1
-            tasks.add(loop.create_task(live(number)))
+            task = loop.create_task(live(number))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
         alive -= 1
         if alive:
             await finished
@@ -257,11 +282,16 @@ def apart(work, pool, role):
     yield
     futures, dumps, loads = deque(), pickler(role), pickle_module().loads
     sent = returned = 0
+    window = threading.BoundedSemaphore(2 * work.workers) if work.timed else None
     try:
         for batch in work.batches():
+            if window:  # nobody knows how many there will be, so that few are queued
+                window.acquire()
             parcel = dumps([(number, work.given(number)) for number in batch])
             sent += len(parcel)
             futures.append((batch, pool.submit(serve, parcel)))
+            if window:
+                futures[-1][1].add_done_callback(lambda _: window.release())
     except RuntimeError as problem:  # BrokenExecutor: a worker died while we were still handing out
         work.broken = problem
     for batch, future in futures:
@@ -285,6 +315,9 @@ def apart(work, pool, role):
                          "call_ns": cost_of_a_call(pool, work.workers, sent // work.count, returned // work.count)}
         muster(pool, work.workers, dismiss)
     pool.shutdown()
+
+
+PARCEL = 4  # tasks handed over at once where their number is not known
 
 
 def cost_of_a_call(pool, workers, sent, returned):
@@ -571,7 +604,7 @@ class Blocking:
 
         def http(task):
             url = task.fill(value["url"])
-            check_status(method, url, lambda: request(task.lane.connections, method, url, timeout))
+            check_status(method, url, lambda: request(task.lane.connections, value, url, timeout))
 
         return self.waiting(id, http)
 
@@ -716,7 +749,7 @@ class Awaiting(Blocking):
         async def http(task):
             url = task.fill(value["url"])
             try:
-                status = await asyncio.wait_for(request_awaited(self.idle, method, url), timeout)
+                status = await asyncio.wait_for(request_awaited(self.idle, value, url), timeout)
             except Exception as problem:
                 status = problem
             check_status(method, url, status)
@@ -808,6 +841,13 @@ def check_exit(command, code):
 # HTTP: the standard client by thread, and just enough of RFC 9112 on a loop.
 
 
+IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE")
+
+
+class Unanswered(ConnectionError):
+    """The connection ended before any byte of an answer."""
+
+
 def check_status(method, url, status):
     """Fails the task unless the request got an answer, and a good one. `status` may be what went wrong instead."""
     try:
@@ -815,69 +855,109 @@ def check_status(method, url, status):
             status = status()
         elif isinstance(status, Exception):
             raise status
-    except TimeoutError:
-        raise StepFailed("http", f"{method} {url}: no answer in time") from None
     except Exception as problem:
-        import asyncio
-        import socket
-
-        if isinstance(problem, (socket.timeout, asyncio.TimeoutError)):  # not yet a TimeoutError before 3.10 and 3.11
-            raise StepFailed("http", f"{method} {url}: no answer in time") from None
+        kind = kind_of(problem)
+        if kind == "timeout":
+            raise StepFailed(kind, f"{method} {url}: no answer in time") from None
         errno = getattr(problem, "errno", None) or 0
         text = os.strerror(errno) if errno > 0 else str(problem) or type(problem).__name__
-        raise StepFailed("http", f"{method} {url}: {text[0].lower()}{text[1:]}") from None
+        raise StepFailed(kind, f"{method} {url}: {text[0].lower()}{text[1:]}") from None
     if status >= 400:
-        raise StepFailed("http", f"{method} {url}: status {status}")
+        raise StepFailed(f"status-{status}", f"{method} {url}: status {status}")
 
 
-def request(connections, method, url, timeout):
+def kind_of(problem):
+    """Why there was no answer, as the one word that all runners have for it."""
+    import asyncio
+    import http.client
+    import socket
+
+    if isinstance(problem, (TimeoutError, socket.timeout, asyncio.TimeoutError)):  # not all one before 3.10 and 3.11
+        return "timeout"
+    if isinstance(problem, ConnectionRefusedError):
+        return "refused"
+    if isinstance(problem, socket.gaierror):
+        return "dns"
+    if isinstance(problem, (ConnectionError, http.client.IncompleteRead, asyncio.IncompleteReadError)):
+        return "lost"
+    return "connect" if isinstance(problem, OSError) else "bad-answer"
+
+
+def request(connections, value, url, timeout):
     """One request on the worker's own connection to that host; the body is read to its end."""
     import http.client
 
-    place, host, path = split_url(url)
+    method = value["method"]
+    place, _, path = split_url(url)
     for attempt in (1, 2):
         connection = connections.pop(place, None)
         reused = connection is not None
         if not reused:
             kind = http.client.HTTPSConnection if place[0] == "https" else http.client.HTTPConnection
             connection = kind(place[1], place[2], timeout=timeout)
+        response = None
         try:
-            connection.request(method, path)
+            send(connection, value, path)
             response = connection.getresponse()
             response.read()
-        except (http.client.RemoteDisconnected, ConnectionError):
+        except BaseException as problem:
             connection.close()
-            if reused and attempt == 1:  # the server may close a connection that was idle: ask again on a new one
+            # The server may close a connection that was idle: ask again on a new one, where that does no harm.
+            untouched = response is None and isinstance(problem, ConnectionError)
+            if reused and attempt == 1 and untouched and method in IDEMPOTENT:
                 continue
-            raise
-        except BaseException:
-            connection.close()
             raise
         if not response.will_close:
             connections[place] = connection
         return response.status
 
 
-async def request_awaited(idle, method, url):
+def fields_of(value):
+    """The fields of a request that are not left to the client, and its body: a field may be there more than once."""
+    fields, body = list(value.get("headers", ())), (value.get("body") or "").encode()
+    if body or value.get("body") is not None or value["method"] in ("POST", "PUT", "PATCH"):
+        fields.append(("Content-Length", str(len(body))))
+    return fields, body
+
+
+def send(connection, value, path):
+    """Writes the request on a connection of the standard client."""
+    fields, body = fields_of(value)
+    names = {name.lower() for name, _ in fields}
+    connection.putrequest(value["method"], path, skip_host="host" in names, skip_accept_encoding="accept-encoding" in names)
+    for name, text in fields:
+        connection.putheader(name, text.encode())
+    connection.endheaders(body or None)
+
+
+def compose(value, host, path):
+    """The same bytes, as the standard client would write them."""
+    fields, body = fields_of(value)
+    names = {name.lower() for name, _ in fields}
+    own = [(name, text) for name, text in (("Host", host), ("Accept-Encoding", "identity")) if name.lower() not in names]
+    lines = "".join(f"{name}: {text}\r\n" for name, text in own + fields)
+    return f"{value['method']} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+async def request_awaited(idle, value, url):
     """The same on a loop."""
     import asyncio
 
+    method = value["method"]
     place, host, path = split_url(url)
     for attempt in (1, 2):
         pile = idle.setdefault(place, [])
         reused = bool(pile) and attempt == 1
         reader, writer = pile.pop() if reused else await asyncio.open_connection(place[1], place[2], ssl=place[0] == "https" or None)
         try:
-            writer.write(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n\r\n".encode())
+            writer.write(compose(value, host, path))
             status, keep = await read_response(reader, method)
-        except (ConnectionError, asyncio.IncompleteReadError) as problem:
+        except BaseException as problem:
             writer.close()
-            untouched = not getattr(problem, "partial", b"")
-            if reused and untouched:
+            if reused and isinstance(problem, Unanswered) and method in IDEMPOTENT:
                 continue
-            raise ConnectionError("the connection was cut") from None
-        except BaseException:
-            writer.close()
+            if isinstance(problem, (ConnectionError, asyncio.IncompleteReadError)):
+                raise ConnectionError("the connection was cut") from None
             raise
         if keep:
             pile.append((reader, writer))
@@ -886,11 +966,26 @@ async def request_awaited(idle, method, url):
         return status
 
 
+async def read_head(reader):
+    import asyncio
+
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except ConnectionError:
+        raise Unanswered from None
+    except asyncio.IncompleteReadError as cut:
+        if not cut.partial:
+            raise Unanswered from None
+        if not b"HTTP/1.1 ".startswith(cut.partial[:7]):
+            raise ValueError("the answer is not HTTP") from None
+        raise
+
+
 async def read_response(reader, method):
     """Status, and whether the connection may be used again; the body is read and dropped (RFC 9112, section 6)."""
     status = 100
     while status < 200:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        head = (await read_head(reader)).decode("latin-1").split("\r\n")
         version, status = head[0].split(" ")[0], int(head[0].split(" ")[1])
     fields = {name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(":") for line in head[1:])}
     keep = version == "HTTP/1.1" and fields.get("connection") != "close"
@@ -1330,6 +1425,7 @@ class Work:
         self.http_timeout = int(self.options.get("http-timeout-ns", 30_000_000_000)) / 1e9
         self.extra = json.loads(self.options.get("args", "[]"))
         concurrency = int(self.options.get("concurrency", 0))
+        self.timed = "timed" in self.options
         self.capacity = {"sequential": 1, "threads": 0, "event-loop": concurrency, "hybrid": concurrency}.get(self.strategy, self.workers)
 
     # What tasks there are.
@@ -1384,7 +1480,7 @@ class Work:
         numbers, left = self.arriving(), self.count
         alone = bool(self.units()) or any(group["arrivals"] != "at-once" for group in self.groups)
         for number in numbers:
-            size = 1 if alone else max(1, left // (4 * self.workers))
+            size = 1 if alone else PARCEL if self.timed else max(1, left // (4 * self.workers))
             batch = [number, *itertools.islice(numbers, size - 1)]
             left -= len(batch)
             yield batch

@@ -37,6 +37,34 @@ impl FromStr for Delay {
     }
 }
 
+/// So many in a time: `200/s`, or a bare number for a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Above 0.
+    pub per_second: f64,
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+        let seconds = match unit {
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            _ => return Err("write a number for a time, as in 200/s, 5/ms or 30/m".to_owned()),
+        };
+        let number: Option<f64> = number.parse().ok();
+        let rate = number.map(|number| number / seconds).filter(|rate| rate.is_finite());
+        match rate {
+            Some(per_second) if (1e-3..=1e6).contains(&per_second) => Ok(Self { per_second }),
+            Some(_) => Err("a rate lies between 0.001/s and 1000000/s".to_owned()),
+            None => Err("write a number for a time, as in 200/s, 5/ms or 30/m".to_owned()),
+        }
+    }
+}
+
 /// An amount of memory: `512MiB`, `2GB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemorySize(pub u64);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Speed, WorkerCounts};
+use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 use crate::command;
 
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
@@ -146,12 +146,51 @@ pub fn name_of(choice: &impl ValueEnum) -> String {
     value.get_name().to_owned()
 }
 
+/// What is asked of a server, and how, when the subject is an address.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "HTTP")]
+pub struct HttpArgs {
+    /// How many requests are under way at once: threads, processes, or tasks on a loop; sequential
+    /// has 1 [default: 10]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub connections: Option<u32>,
+
+    /// How many requests a round has [default: 1000]
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub requests: Option<u32>,
+
+    /// For how long requests are sent in a round, instead of how many; what is compared is then
+    /// how many that were
+    #[arg(long, value_name = "TIME", conflicts_with = "requests")]
+    pub duration: Option<Period>,
+
+    /// Requests arrive by chance, so many in a time, as in 200/s, and do not wait for each other
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<Rate>,
+
+    /// A header; may be repeated
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
+    pub headers: Vec<(String, String)>,
+
+    /// The body, as it stands (`@` names no file); the method is POST if no other is given
+    #[arg(long, short, value_name = "TEXT")]
+    pub data: Option<String>,
+
+    /// The method [default: GET]
+    #[arg(long, short, value_name = "METHOD")]
+    pub method: Option<String>,
+
+    /// A request without its whole answer after this time has failed [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub request_timeout: Option<Period>,
+}
+
 /// Arguments of `maitred compare`.
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub struct CompareArgs {
-    /// A workload (.kdl), a Python function (FILE.py:NAME or MODULE:NAME), or one or two saved
-    /// results (.json)
+    /// A workload (.kdl), an address (http://…), a Python function (FILE.py:NAME or MODULE:NAME), or
+    /// one or two saved results (.json)
     #[arg(value_name = "SUBJECT", required_unless_present = "words", num_args = 1..=2)]
     pub subject: Vec<PathBuf>,
 
@@ -161,6 +200,9 @@ pub struct CompareArgs {
 
     #[command(flatten)]
     pub work: SubjectArgs,
+
+    #[command(flatten)]
+    pub http: HttpArgs,
 
     /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
     /// STRATEGY (on native; for a function, on its interpreter)
@@ -220,6 +262,10 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILE")]
     pub export_markdown: Option<PathBuf>,
 
+    /// Make no further run of each model, after the rounds, in which the kernel's switches are recorded
+    #[arg(long)]
+    pub no_trace: bool,
+
     #[command(flatten)]
     pub charts: ChartArgs,
 
@@ -232,11 +278,11 @@ pub struct CompareArgs {
     pub quiet: bool,
 }
 
-/// Arguments of `maitred run`.
+/// Arguments of `maitred run`. There `-m` is the model.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES)]
+#[command(after_help = RUN_EXAMPLES, mut_arg("method", |method| method.short(None)))]
 pub struct RunArgs {
-    /// A workload (.kdl) or a Python function (FILE.py:NAME or MODULE:NAME)
+    /// A workload (.kdl), an address (http://…) or a Python function (FILE.py:NAME or MODULE:NAME)
     #[arg(value_name = "SUBJECT", required_unless_present = "words")]
     pub subject: Option<PathBuf>,
 
@@ -246,6 +292,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub work: SubjectArgs,
+
+    #[command(flatten)]
+    pub http: HttpArgs,
 
     /// Under which model: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS
     #[arg(long, short, value_name = "MODEL")]
@@ -296,6 +345,27 @@ pub struct PictureArgs {
     /// Draw at most this many lanes
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub lanes: u32,
+
+    /// What the lanes are: workers, tasks, or the processors of the machine; by default workers, or
+    /// tasks where they interleave
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<Lanes>,
+
+    /// Draw from this time of the work on, as in 200ms
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Delay>,
+
+    /// Draw up to this time of the work
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Delay>,
+}
+
+/// What the lanes of a picture are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lanes {
+    Worker,
+    Task,
+    Core,
 }
 
 /// The trace in the forms of other programs.
@@ -483,6 +553,15 @@ fn parse_assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("write NAME: VALUE, as in -H 'Accept: text/html'".to_owned()),
+    }
+}
+
 fn parse_list(text: &str) -> Result<String, String> {
     match serde_json::from_str(text) {
         Ok(serde_json::Value::Array(_)) => Ok(text.to_owned()),
@@ -508,6 +587,7 @@ Examples:
   maitred compare workloads/cpu-bound.kdl --models thread-pool --workers 1..8
   maitred compare --count 100 -- gzip -k big.log
   maitred compare fetch.py:fetch --inputs urls.txt
+  maitred compare http://localhost:8080/ -c 50 -n 2000
   maitred compare workloads/cpu-bound.kdl --models native/threads,python3/threads
   maitred compare workloads/mixed.kdl --save before.json
   maitred compare workloads/mixed.kdl --against before.json";

@@ -2,6 +2,7 @@
 //! of workers, and with the reason where it cannot run.
 
 use maitred_core::result::SubjectKind;
+use maitred_core::trace::StepKind;
 use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Model, Strategy};
@@ -143,7 +144,12 @@ fn vary(models: Vec<Model>, subject: &Subject) -> Vec<Model> {
 }
 
 fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Entry {
-    let workers = workers(&model, subject.work_of(&model).task_count());
+    // Of requests, one that is under way is what a task is elsewhere.
+    let tasks = subject.connections.unwrap_or_else(|| subject.work_of(&model).task_count());
+    let workers = match subject.connections {
+        Some(connections) if model.workers.is_none() && waits(model.strategy) => connections,
+        _ => workers(&model, tasks),
+    };
     match runtimes.find(&model.runtime) {
         Ok(runtime) => {
             let model = Model { runtime: runtime.name.clone(), ..model };
@@ -173,6 +179,11 @@ pub(crate) fn workers(model: &Model, tasks: u32) -> u32 {
     }
 }
 
+/// Whether a worker has one task under way at a time.
+fn waits(strategy: Strategy) -> bool {
+    matches!(strategy, Strategy::Threads | Strategy::ThreadPool | Strategy::Processes)
+}
+
 /// Why this model cannot run this work here, as a sentence with the next step.
 fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -> Option<String> {
     let work = subject.work_of(model);
@@ -181,12 +192,16 @@ fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -
         let (name, has) = (&runtime.name, names.join(", "));
         return Some(format!("{name} has no `{}`; it has {has}", model.strategy));
     }
-    let strategy = runtimes::told_strategy(model);
+    let strategy = runtimes::told_strategy(model, subject.kind);
     let needs = work.needs(&told_runtime(model), strategy);
     if let Some(need) = needs.first() {
         return Some(sentence(need, subject));
     }
-    limits::check(&demand(strategy, workers, work)).err()
+    let asked = Demand {
+        connections: connections(strategy, workers, work, subject.connections),
+        ..demand(strategy, workers, work)
+    };
+    limits::check(&asked).err()
 }
 
 /// Place, cause and next step in one line: it stands in a table beside other models.
@@ -215,9 +230,22 @@ fn demand(strategy: Strategy, workers: u32, work: &Lowered) -> Demand {
     let fixed = layout.spans_offset() + columns;
     let bytes = fixed as u64 + spans * maitred_wire::trace_file::SPAN_BYTES as u64;
     match strategy {
-        Strategy::Processes => Demand { processes: u64::from(workers), bytes, threads: 0 },
-        _ => Demand { threads: u64::from(workers), bytes, processes: 0 },
+        Strategy::Processes => Demand { processes: u64::from(workers), bytes, ..Demand::default() },
+        _ => Demand { threads: u64::from(workers), bytes, ..Demand::default() },
     }
+}
+
+/// How many connections may be open at once in one process, of a runner or of a server.
+fn connections(strategy: Strategy, workers: u32, work: &Lowered, at_once: Option<u32>) -> u64 {
+    if !work.steps.iter().any(|step| step.kind == StepKind::Http) {
+        return 0;
+    }
+    u64::from(match strategy {
+        Strategy::EventLoop | Strategy::AsyncPool | Strategy::Hybrid => {
+            at_once.unwrap_or_else(|| work.task_count())
+        }
+        _ => workers,
+    })
 }
 
 /// How many spans a compared run may record: 24 MB of them.

@@ -24,6 +24,7 @@ mod spelling;
 mod subject;
 mod terminal;
 mod trial;
+mod url;
 
 use std::panic::UnwindSafe;
 use std::process::ExitCode;
@@ -100,7 +101,11 @@ fn run_runner(runtime: &str) -> ExitCode {
             runtime::stand();
             ExitCode::SUCCESS
         }
-        _ => ExitCode::from(exit::USAGE),
+        load => match runtime::overhead::be_load(load) {
+            Some(Ok(())) => ExitCode::SUCCESS,
+            Some(Err(_)) => ExitCode::FAILURE,
+            None => ExitCode::from(exit::USAGE),
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use maitred_core::result::SubjectKind;
 use maitred_wire::{Model, Ready, Strategy};
 
 use crate::error::Error;
@@ -215,9 +216,11 @@ fn look(pythons: &[PathBuf]) -> Result<Interpreters, Error> {
 
 /// The strategy that the native runner is told: for a command, what waits for so many copies at
 /// a time is a pool of threads that do nothing else.
-pub(crate) fn told_strategy(model: &Model) -> Strategy {
+pub(crate) fn told_strategy(model: &Model, kind: SubjectKind) -> Strategy {
     match (model.runtime.as_str(), model.strategy) {
         ("command", Strategy::Processes) => Strategy::ThreadPool,
+        // A thread for each connection, which it keeps, and not one for each request.
+        (_, Strategy::Threads) if kind == SubjectKind::Url => Strategy::ThreadPool,
         (_, strategy) => strategy,
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use maitred_core::recording::MAGIC;
 use maitred_core::result::{Subject as SubjectFacts, SubjectKind};
@@ -11,13 +12,14 @@ use maitred_core::workload::{self, Diagnostic, Lowered, Report, Settings};
 
 use maitred_wire::{Action, Model, Step};
 
-use crate::cli::SubjectArgs;
+use crate::cli::{HttpArgs, SubjectArgs};
 use crate::error::Error;
 use crate::function;
 use crate::inputs::InputsFile;
 use crate::runtime::Interrupt;
 use crate::runtimes::{Runtimes, Wanted};
 use crate::terminal::Terminal;
+use crate::url;
 
 /// What is to be done, ready to be planned for any model.
 #[derive(Debug)]
@@ -27,6 +29,11 @@ pub(crate) struct Subject {
     pub kind: SubjectKind,
     /// Where the workload lies, if not here.
     pub folder: Option<PathBuf>,
+    /// How many requests are under way at once, where they are the whole of the work.
+    pub connections: Option<u32>,
+    pub request_timeout: Option<Duration>,
+    /// For how long requests are sent, where that is given and not their number.
+    pub duration: Option<Duration>,
     /// The text of the workload, to point into it.
     pub source: String,
     pub work: Lowered,
@@ -40,7 +47,11 @@ pub(crate) struct Subject {
 impl Subject {
     /// What it is called, in one line.
     pub(crate) fn heading(&self) -> String {
-        let tasks = units::plural(u64::from(self.work.task_count()), "task");
+        let noun = if self.kind == SubjectKind::Url { "request" } else { "task" };
+        let tasks = match self.duration {
+            Some(time) => format!("{noun}s for {}", units::duration(time.as_nanos() as u64)),
+            None => units::plural(u64::from(self.work.task_count()), noun),
+        };
         match &self.work.title {
             Some(title) if *title != self.name => format!("{title} ({}, {tasks})", self.name),
             _ => format!("{} ({tasks})", self.name),
@@ -190,11 +201,18 @@ const SHOWN_CHARS: usize = 60;
 /// No workload that a person wrote is longer.
 const MAX_SOURCE_BYTES: u64 = 1 << 20;
 
-/// What was named: a workload file or a function.
+/// What was named: an address, a workload file or a function.
 ///
 /// # Errors
-/// Those of [`from_file`] and [`from_function`].
-pub(crate) fn open(path: &Path, args: &SubjectArgs) -> Result<Subject, Error> {
+/// Those of [`from_url`], [`from_file`] and [`from_function`].
+pub(crate) fn open(path: &Path, http: &HttpArgs, args: &SubjectArgs) -> Result<Subject, Error> {
+    if let Some(text) = path.to_str().filter(|text| url::is_url(text)) {
+        return from_url(text, http, args);
+    }
+    if let Some(error) = url::without_scheme(path) {
+        return Err(error);
+    }
+    url::refuse_options(http, &path.display().to_string())?;
     match path.to_str() {
         Some(text) if function::is_function(text) => from_function(text, args),
         Some(text) if text.ends_with(".py") && path.is_file() => Err(function::unnamed(path)),
@@ -216,8 +234,13 @@ pub(crate) fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Erro
 ///
 /// # Errors
 /// [`Error::Usage`] when the command cannot be found.
-pub(crate) fn from_command(words: &[String], args: &SubjectArgs) -> Result<Subject, Error> {
+pub(crate) fn from_command(
+    words: &[String],
+    http: &HttpArgs,
+    args: &SubjectArgs,
+) -> Result<Subject, Error> {
     let name = words.join(" ");
+    url::refuse_options(http, &name)?;
     find_program(&words[0])?;
     let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
     let source = format!(
@@ -247,6 +270,24 @@ pub(crate) fn from_function(name: &str, args: &SubjectArgs) -> Result<Subject, E
     let (quoted, task) = (quote(name), quote(function::bare(name)));
     let source = format!("title {quoted}\ntask {task} {tasks} {{\n    call {quoted}\n}}\n");
     lower(source, name.to_owned(), SubjectKind::Function, None, args, &args.set)
+}
+
+/// Makes the workload of an address: so many requests.
+///
+/// # Errors
+/// [`Error::Usage`] when it is none that can be asked.
+fn from_url(name: &str, http: &HttpArgs, args: &SubjectArgs) -> Result<Subject, Error> {
+    if args.count.is_some() {
+        return Err(Error::Usage("the number of requests is given by -n, not by --count".into()));
+    }
+    let source = url::source(name, http, quote)?;
+    let mut subject = lower(source, name.to_owned(), SubjectKind::Url, None, args, &args.set)?;
+    subject.connections = Some(url::connections(http));
+    subject.duration = url::duration(http, args.timeout.0)?;
+    url::reach(name)?;
+    url::complete(&mut subject.work, http);
+    subject.request_timeout = http.request_timeout.map(|period| period.0);
+    Ok(subject)
 }
 
 /// Whoever names no number gets this many copies of a command or calls of a function.
@@ -283,6 +324,9 @@ fn lower(
     }
     let folder = folder.map(Path::to_owned);
     Ok(Subject {
+        connections: None,
+        request_timeout: None,
+        duration: None,
         folder,
         name,
         kind,

@@ -13,7 +13,7 @@ fn part() {
     let Ok(part) = std::env::var(PART) else { return };
     let (threads, processes) = part.split_once(' ').unwrap();
     let (threads, processes) = (threads.parse().unwrap(), processes.parse().unwrap());
-    eprintln!("answer: {:?}", check(&Demand { threads, processes, bytes: 0 }));
+    eprintln!("answer: {:?}", check(&Demand { threads, processes, bytes: 0, connections: 0 }));
 }
 
 /// What `check` says after this command of the shell.

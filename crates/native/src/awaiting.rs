@@ -69,6 +69,13 @@ impl Floor {
     /// Runs all tasks, started by so many starters at a time.
     pub(crate) async fn run_all(&'static self, starters: u32) {
         tokio::spawn(self.timers.keep());
+        if let Some(seats) = self.session.concurrency() {
+            self.under_way.fetch_add(u64::from(seats), AcqRel);
+            for _ in 0..seats {
+                tokio::spawn(self.take_tasks());
+            }
+            return self.all_ended.notified().await;
+        }
         self.under_way.fetch_add(u64::from(starters), AcqRel);
         for _ in 0..starters {
             tokio::spawn(self.start_tasks());
@@ -89,6 +96,18 @@ impl Floor {
             if started.is_multiple_of(BATCH) {
                 yield_now().await;
             }
+        }
+        self.end_one();
+    }
+
+    /// Executes tasks one after another: so many that do this are so many tasks under way.
+    async fn take_tasks(&'static self) {
+        while let Some(assignment) = self.session.take() {
+            if assignment.due > 0 && !self.await_arrival(assignment.due).await {
+                break;
+            }
+            self.under_way.fetch_add(1, AcqRel);
+            self.execute(assignment).await;
         }
         self.end_one();
     }

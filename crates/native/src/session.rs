@@ -79,6 +79,12 @@ impl Session {
         self.plan.strategy == Strategy::Hybrid
     }
 
+    /// How many tasks a loop may have under way at most; `None`: all.
+    pub(crate) fn concurrency(&self) -> Option<u32> {
+        let limit: u32 = self.plan.options.get("concurrency")?.parse().ok()?;
+        (limit > 0).then(|| limit.min(self.queue.total()).max(1))
+    }
+
     /// Whether lanes record for how long they were ready but had no processor. That is read from
     /// a file in `/proc`, which takes about a fifth of the time of making and ending a thread.
     pub(crate) fn records_run_delay(&self) -> bool {

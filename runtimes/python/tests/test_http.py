@@ -102,14 +102,20 @@ class Requests(PythonCase):
 
     def test_bad_answers_fail_the_task(self):
         for strategy in self.each(["sequential", "threads", "processes", "event-loop"]):
-            for path, text in [("/missing", "status 404"), ("/cut", "cut|IncompleteRead|incomplete"), ("/garbage", "GET"), ("/late", "no answer in time")]:
+            for path, kind, text in [
+                ("/missing", "status-404", "status 404"),
+                ("/cut", "lost", "cut|IncompleteRead|incomplete"),
+                ("/garbage", "bad-answer", "GET"),
+                ("/late", "timeout", "no answer in time"),
+            ]:
                 (failure,) = self.ask(strategy, path, count=2, http_timeout_ns="300000000").done["failures"]
-                self.assertEqual((failure["kind"], failure["count"]), ("http", 2))
+                self.assertEqual((failure["kind"], failure["count"]), (kind, 2), path)
                 self.assertRegex(failure["text"], text)
 
     def test_nobody_there(self):
         for strategy in self.each(["sequential", "event-loop"]):
             (failure,) = self.ask(strategy, "/", base="http://127.0.0.1:1").done["failures"]
+            self.assertEqual(failure["kind"], "refused")
             self.assertRegex(failure["text"], "refused")
             (failure,) = self.ask(strategy, "ftp://x", base="").done["failures"]
             self.assertRegex(failure["text"], "not an http")

@@ -90,14 +90,14 @@ pub fn quantile(sorted: &[f64], at: f64) -> Option<f64> {
     Some(low + (high - low) * (place - below))
 }
 
-/// Exact percentiles by nearest rank (the least value that so many per cent do not exceed), by
-/// selection and without sorting; one for each of `percents`, which ascend. `None` of nothing.
-pub fn percentiles<const N: usize>(values: &mut [u64], percents: [u32; N]) -> Option<[u64; N]> {
+/// Exact percentiles by nearest rank (the least value that so many in a thousand do not exceed), by
+/// selection and without sorting; one for each of `per_mille`, which ascend. `None` of nothing.
+pub fn percentiles<const N: usize>(values: &mut [u64], per_mille: [u32; N]) -> Option<[u64; N]> {
     let count = values.len();
     let last = count.checked_sub(1)?;
     let mut from = 0;
-    Some(percents.map(|percent| {
-        let rank = (count as u128 * u128::from(percent)).div_ceil(100) as usize;
+    Some(per_mille.map(|share| {
+        let rank = (count as u128 * u128::from(share)).div_ceil(1000) as usize;
         let place = rank.saturating_sub(1).min(last).max(from);
         let (_, found, _) = values[from..].select_nth_unstable(place - from);
         let found = *found;

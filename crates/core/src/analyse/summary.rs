@@ -12,7 +12,7 @@ use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, Failure, VarValue};
 
 use super::stats::{self, Confidence};
-use super::{interpreted, scheduling, stuck};
+use super::{interpreted, scheduling, stuck, units};
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
 use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
 use crate::workload::{Counted, Expect, Expected};
@@ -60,9 +60,18 @@ pub fn run_from(
     spans: impl Iterator<Item = Span>,
 ) -> Run {
     let done = head.done.clone().unwrap_or_default();
-    let counts = count(tasks.clone());
+    let mut counts = count(tasks.clone());
     let expectations = expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
     let mut notes = done.notes;
+    if matches!(head.end, RunEnd::TimeUp { .. }) {
+        // What did not begin was never due, and what was under way belongs to no time.
+        counts.not_run = 0;
+        if counts.lost > 0 {
+            let cut = units::plural(counts.lost, "task");
+            notes.push(format!("{cut} under way when the time was up, and left out"));
+        }
+        counts.lost = 0;
+    }
     let dropped = head.lanes.iter().map(|lane| lane.dropped).fold(0, u64::saturating_add);
     if matches!(head.end, RunEnd::Died { .. })
         && !head.log.is_empty()
@@ -94,7 +103,7 @@ pub fn run_from(
         tasks: counts,
         failures: done.failures,
         latency: latency(head, tasks),
-        requests: percentiles_of(&mut requests),
+        requests: spread(&mut requests, false),
         steps,
         vars: done.vars,
         expectations,
@@ -178,19 +187,16 @@ fn latency(head: &Trace, tasks: impl Iterator<Item = Task>) -> Observed<Latency>
             values.push(task.end_ns.saturating_sub(due));
         }
     }
-    match stats::percentiles(&mut values, [0, 50, 90, 99, 100]) {
-        None => Observed::Unknown("no task was done".into()),
-        Some([min_ns, p50_ns, p90_ns, p99_ns, max_ns]) => {
-            Observed::Known(Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, max_ns })
-        }
-    }
+    let none = || Observed::Unknown("no task was done".into());
+    spread(&mut values, from_arrival).map_or_else(none, Observed::Known)
 }
 
-/// How long the single requests took.
-fn percentiles_of(requests: &mut [u64]) -> Option<Latency> {
-    let [min_ns, p50_ns, p90_ns, p99_ns, max_ns] =
-        stats::percentiles(requests, [0, 50, 90, 99, 100])?;
-    Some(Latency { from_arrival: false, min_ns, p50_ns, p90_ns, p99_ns, max_ns })
+/// Exact order statistics: every task is in the trace, so that no histogram need stand for them.
+fn spread(values: &mut [u64], from_arrival: bool) -> Option<Latency> {
+    let [min_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns] =
+        stats::percentiles(values, [0, 500, 900, 990, 999, 1000])?;
+    let p999_ns = Some(p999_ns);
+    Some(Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns })
 }
 
 fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal> {
@@ -215,7 +221,7 @@ fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal
 /// The figures of a model over these rounds; `None` of none. Which rounds count is for
 /// [`compare`](super::compare) to say.
 pub fn summarise(runs: &[&Run]) -> Option<Summary> {
-    let times: Vec<f64> = runs.iter().map(|run| run.work_ns as f64).collect();
+    let times: Vec<f64> = runs.iter().map(|run| run.compared_ns()).collect();
     let interval = stats::median_interval(&times, Confidence::P95)?;
     let whole = |figure: fn(&Run) -> u64| stats::median_u64(runs.iter().map(|run| figure(run)));
     let usage = |figure: fn(&crate::trace::Usage) -> u64| {
@@ -226,12 +232,14 @@ pub fn summarise(runs: &[&Run]) -> Option<Summary> {
     Some(Summary {
         rounds: runs.len() as u32,
         work_ns: interval.median as u64,
-        work_min_ns: runs.iter().map(|run| run.work_ns).min()?,
+        work_min_ns: runs.iter().map(|run| run.compared_ns() as u64).min()?,
         work_low_ns: interval.low as u64,
         work_high_ns: libm::ceil(interval.high) as u64,
         startup_ns: whole(|run| run.startup_ns)?,
         setup_ns: whole(|run| run.setup_ns)?,
-        cpu_ns: observed(runs, |run| run.work_cpu.clone().map(|cpu| cpu.total_ns())),
+        cpu_ns: observed(runs, |run| {
+            run.work_cpu.clone().map(|cpu| cpu.total_ns() as f64 / run.share()).map(|ns| ns as u64)
+        }),
         cores_used: cores_used(runs),
         memory_bytes: observed(runs, |run| run.memory.clone().map(|peak| peak.bytes)),
         voluntary: usage(|usage| usage.voluntary),
@@ -274,6 +282,10 @@ fn median_latency(runs: &[&Run]) -> Observed<Latency> {
     let known = |value: &Observed<u64>| value.known().copied().unwrap_or_default();
     let p90 = figure(|latency| latency.p90_ns);
     let p99 = figure(|latency| latency.p99_ns);
+    let p999 = observed(runs, |run| match &run.latency {
+        Observed::Known(Latency { p999_ns: Some(ns), .. }) => Observed::Known(*ns),
+        _ => Observed::Unknown("it was not kept".into()),
+    });
     let (min, max) = (figure(|latency| latency.min_ns), figure(|latency| latency.max_ns));
     figure(|latency| latency.p50_ns).map(|p50_ns| Latency {
         from_arrival,
@@ -281,6 +293,7 @@ fn median_latency(runs: &[&Run]) -> Observed<Latency> {
         p50_ns,
         p90_ns: known(&p90),
         p99_ns: known(&p99),
+        p999_ns: p999.known().copied(),
         max_ns: known(&max),
     })
 }

@@ -11,7 +11,7 @@ use crate::result::{Comparison, Contestant, Latency, Run};
 use crate::trace::{Observed, ServerUse, Usage};
 
 /// Names and meanings of the columns, in order.
-pub const COLUMNS: [(&str, &str); 36] = [
+pub const COLUMNS: [(&str, &str); 37] = [
     ("model", "runtime/strategy, with the number of workers if one was asked for"),
     ("runtime", "name and version of the runtime"),
     ("workers", "how many there were"),
@@ -48,6 +48,7 @@ pub const COLUMNS: [(&str, &str); 36] = [
     ("pressure", "share of the time in which somebody waited for a processor"),
     ("others", "share of the processors that others used"),
     ("steal", "share of the processor time that the hypervisor took"),
+    ("latency_p999_ns", "latency that 99.9 % do not exceed"),
 ];
 
 /// A header line and a line a run, in order of models, then rounds.
@@ -110,6 +111,7 @@ fn fields(contestant: &Contestant, run: &Run) -> Vec<String> {
         share(run.noise.pressure),
         share(run.noise.others),
         share(run.noise.steal),
+        number(run.latency.known().and_then(|latency| latency.p999_ns)),
     ])
 }
 

@@ -39,6 +39,7 @@ fn heading(model: &Model, workers: u32, run: &Run, options: &Options) -> String 
     let name = Ink::Bold.paint(&model.to_string(), options);
     let workers = plural(u64::from(workers), "worker");
     let (how, ink) = match compare::mistake(run) {
+        None if run.is_timed() => ("finished: the time was up".into(), Ink::Green),
         None => ("finished".into(), Ink::Green),
         Some(mistake) => (mistake, Ink::Vermillion),
     };
@@ -116,10 +117,11 @@ pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
         &run.latency.clone().map(|latency| {
             let from = if latency.from_arrival { "arrival" } else { "start" };
             format!(
-                "p50 {}, p90 {}, p99 {}, max {} (from its {from})",
+                "p50 {}, p90 {}, p99 {}, p99.9 {}, max {} (from its {from})",
                 duration(latency.p50_ns),
                 duration(latency.p90_ns),
                 duration(latency.p99_ns),
+                latency.p999_ns.map_or_else(|| "?".into(), duration),
                 duration(latency.max_ns)
             )
         }),

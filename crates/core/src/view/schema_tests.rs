@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::json::{from_json, to_json};
 use crate::result::*;
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, StepKind, Usage};
+use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
 
 static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = include_str!("../../../../docs/result.schema.json");
@@ -48,6 +48,7 @@ fn end() -> impl Strategy_<Value = RunEnd> {
         Just(RunEnd::Interrupted),
         any::<u32>().prop_map(|task| RunEnd::Deadlock(vec![Blocked { task, step: 1 }])),
         any::<u64>().prop_map(|limit_ns| RunEnd::TimedOut { limit_ns }),
+        any::<u64>().prop_map(|wanted_ns| RunEnd::TimeUp { wanted_ns }),
         any::<(u64, u64)>()
             .prop_map(|(limit_bytes, seen_bytes)| RunEnd::OutOfMemory { limit_bytes, seen_bytes }),
         text().prop_map(|how| RunEnd::Died { how }),
@@ -85,6 +86,7 @@ fn latency() -> impl Strategy_<Value = Latency> {
         p50_ns: ns,
         p90_ns: ns,
         p99_ns: ns,
+        p999_ns: Some(ns),
         max_ns: u64::MAX,
     })
 }
@@ -107,15 +109,33 @@ fn noise() -> impl Strategy_<Value = Noise> {
 
 fn shares(ns: u64, kind: StepKind) -> Shares {
     let split = Split { running_ns: ns, ready_ns: 0, blocked_ns: 1, unknown_ns: ns };
+    let maybe = || (ns > 9).then_some(ns);
     Shares {
+        source: if ns > 9 { Source::Switches } else { Source::Samples { every_ns: ns } },
         gil: (ns > 9).then_some(true),
         total: split,
         steps: vec![StepSplit { kind, split }],
         at_once: vec![0.25, 0.75],
-        wakeup_ns: (ns > 9).then_some(ns),
+        wakeup_ns: maybe(),
+        wakeup_unread: 3,
+        lock: maybe().map(|ns| LockWait { of_ns: ns, at_most_ns: ns, without_wakeup_ns: Some(7) }),
+        threads: vec![ThreadFigures {
+            pid: 1,
+            tid: 2,
+            name: "python3".into(),
+            running_ns: ns,
+            ready_ns: ns,
+            wakeup_ns: maybe(),
+            voluntary: maybe(),
+            preempted: maybe(),
+            migrations: maybe(),
+        }],
+        threads_left_out: 2,
         records: ns,
         lost: 0,
         coverage: (ns > 9).then_some(0.5),
+        reader_cpu_ns: maybe(),
+        missing: vec!["a sentence".into()],
     }
 }
 
@@ -149,7 +169,7 @@ prop_compose! {
             tasks: TaskCounts { done: number, failed: 1, lost: 2, not_run: 3 },
             failures: vec![Failure { kind: "fail".into(), text: text.clone(), count: 1, task: round, step }],
             latency,
-            requests: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, max_ns: ns }),
+            requests: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, p999_ns: None, max_ns: ns }),
             servers: vec![ServerUse { name: text.clone(), architecture: "threads".into(), cpu_ns: Observed::Known(ns), grown_bytes: Observed::Unknown(text.clone()), died: maybe.clone() }],
             steps: vec![StepTotal { kind, spans: number, total_ns: ns }],
             vars: vec![VarValue { name: text.clone(), value, by_process: vec![value, -1] }],
@@ -198,6 +218,7 @@ prop_compose! {
         runs in proptest::collection::vec(run(), 0..3),
         summary in proptest::option::of(summary()),
         unranked in proptest::option::of(text()),
+        traced in proptest::option::of(run()),
     ) -> Contestant {
         Contestant {
             model: Model { workers, ..Model::new("python3.14t", strategy) },
@@ -206,6 +227,7 @@ prop_compose! {
             runs,
             summary,
             unranked,
+            traced,
         }
     }
 }
@@ -296,6 +318,9 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
+/// What results that were saved by earlier versions do not have.
+const OPTIONAL: [&str; 4] = ["p999_ns", "requests", "servers", "scheduling"];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -321,8 +346,9 @@ proptest! {
         let object = more.pointer_mut(path).unwrap().as_object_mut().unwrap();
         object.insert("planted".into(), json!(1));
         prop_assert!(!VALIDATOR.is_valid(&more), "a field more in {path}");
+        let names = value.pointer(path).unwrap().as_object().unwrap().keys();
         let names: Vec<String> =
-            value.pointer(path).unwrap().as_object().unwrap().keys().cloned().collect();
+            names.filter(|name| !OPTIONAL.contains(&name.as_str())).cloned().collect();
         let mut less = value.clone();
         less.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(&names[pick.index(names.len())]);
         prop_assert!(!VALIDATOR.is_valid(&less), "a field less in {path}");

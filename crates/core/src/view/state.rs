@@ -12,12 +12,16 @@ pub enum State {
     Blocked,
     Waiting,
     Talking,
+    /// Would compute, but another thread has its processor.
+    Ready,
+    /// Would compute, but waits, as for the lock of an interpreter.
+    HeldUp,
     Idle,
     Failed,
 }
 
 /// How many there are.
-pub(super) const STATES: usize = 8;
+pub(super) const STATES: usize = 10;
 
 impl State {
     /// In the order in which ties are broken.
@@ -28,6 +32,8 @@ impl State {
         Self::Blocked,
         Self::Waiting,
         Self::Talking,
+        Self::Ready,
+        Self::HeldUp,
         Self::Idle,
         Self::Failed,
     ];
@@ -47,6 +53,10 @@ impl State {
             Self::Waiting => "─",
             Self::Talking if ascii => "~",
             Self::Talking => "╌",
+            Self::Ready if ascii => "+",
+            Self::Ready => "▒",
+            Self::HeldUp if ascii => "_",
+            Self::HeldUp => "▂",
             Self::Idle => " ",
             Self::Failed if ascii => "X",
             Self::Failed => "✗",
@@ -61,6 +71,8 @@ impl State {
             Self::Blocked => Ink::Purple,
             Self::Waiting => Ink::SkyBlue,
             Self::Talking => Ink::Yellow,
+            Self::Ready => Ink::Orange,
+            Self::HeldUp => Ink::Purple,
             Self::Idle => Ink::Plain,
             Self::Failed => Ink::Vermillion,
         }

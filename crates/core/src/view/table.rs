@@ -1,4 +1,4 @@
-//! A comparison on a terminal: how fast, at what cost, with what latency, who is not ranked and
+//! A comparison on a terminal: how fast, at what cost, what the threads did, with what latency, who is not ranked and
 //! why, what to conclude, and what to know of the measuring. One width, no scrolling sideways.
 
 use alloc::format;
@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, left, to_ascii, width, wrap};
-use super::requests;
+use super::{requests, threads};
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
-use crate::analyse::{compare, units};
+use crate::analyse::{compare, stats, units};
 use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
-use crate::trace::Observed;
+use crate::trace::{Observed, RunEnd};
 
 /// With so many tasks or more, the latency of a task is worth a table.
 const MANY_TASKS: u64 = 100;
@@ -27,8 +27,12 @@ pub fn table(comparison: &Comparison, options: &Options) -> String {
     if !rows.is_empty() {
         sections.push(speed(&rows, options));
         sections.push(cost(&rows, options));
+        sections.extend(threads::threads(&rows, options));
         sections.extend(latency(comparison, &rows, options));
-        sections.extend(requests::requests(&rows, options));
+        // Where a task is a request, the table before has said it all.
+        if comparison.subject.kind != SubjectKind::Url {
+            sections.extend(requests::requests(&rows, options));
+        }
     }
     sections.extend(unranked(comparison, options));
     sections.extend(paragraphs("Conclusion", &comparison.conclusion, options));
@@ -54,6 +58,15 @@ pub(super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
         .collect()
 }
 
+/// What a task is called.
+fn noun(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Command => "run",
+        SubjectKind::Url => "request",
+        SubjectKind::Workload | SubjectKind::Function => "task",
+    }
+}
+
 fn heading(comparison: &Comparison, options: &Options) -> String {
     let (subject, machine) = (&comparison.subject, &comparison.machine);
     let title = subject.title.as_ref().unwrap_or(&subject.name);
@@ -76,14 +89,26 @@ pub(super) fn heading_facts(comparison: &Comparison) -> Vec<String> {
     if subject.title.is_some() {
         facts.push(subject.name.clone());
     }
-    let noun = if subject.kind == SubjectKind::Command { "run" } else { "task" };
-    facts.push(plural(subject.tasks, noun));
+    let noun = noun(subject.kind);
+    let mut runs = comparison.contestants.iter().flat_map(|one| &one.runs);
+    facts.push(match runs.find_map(|run| wanted_ns(&run.end)) {
+        Some(ns) => format!("{noun}s for {}", duration(ns)),
+        None => plural(subject.tasks, noun),
+    });
     facts.extend(settings.parameters.iter().map(|(name, value)| format!("{name} = {value}")));
     if settings.speed != 1.0 {
         facts.push(format!("speed {}×", shortest(settings.speed)));
     }
     facts.push(format!("seed {}", settings.seed));
     facts
+}
+
+/// For how long a run was to go on; `None`: as long as it took.
+fn wanted_ns(end: &RunEnd) -> Option<u64> {
+    match end {
+        RunEnd::TimeUp { wanted_ns } => Some(*wanted_ns),
+        _ => None,
+    }
 }
 
 fn shortest(value: f64) -> String {
@@ -134,7 +159,9 @@ fn speed(rows: &[Row<'_>], options: &Options) -> String {
     };
     let baseline = rows.iter().any(|row| word(row, rows) == "baseline");
     let beside = if baseline { "× baseline" } else { "× fastest" };
-    add("work", true, 0, &|row| (duration(row.summary.work_ns), Ink::Bold));
+    let timed = is_timed(rows);
+    let work = if timed { "time each" } else { "work" };
+    add(work, true, 0, &|row| (duration(row.summary.work_ns), Ink::Bold));
     add("±", true, 3, &|row| (spread(row.summary), Ink::Dim));
     add("", false, 1, &|_| (" ".repeat(8), Ink::Plain));
     add(beside, true, 0, &|row| (ratio(row.rank.ratio), Ink::Plain));
@@ -153,8 +180,14 @@ fn speed(rows: &[Row<'_>], options: &Options) -> String {
         bar.cells = cells.collect();
     }
     let rounds = rows.iter().map(|row| row.summary.rounds).max().unwrap_or(0);
-    let title = format!("How fast (median of {})", plural(u64::from(rounds), "round"));
+    let what = if timed { "time ÷ what was done in it, " } else { "" };
+    let title = format!("How fast ({what}median of {})", plural(u64::from(rounds), "round"));
     format!("{}\n{}", Ink::Bold.paint(&title, options), columns::render(&table, options))
+}
+
+/// Whether the runs went on for a time that was given.
+fn is_timed(rows: &[Row<'_>]) -> bool {
+    rows.iter().any(|row| row.contestant.runs.iter().any(Run::is_timed))
 }
 
 /// How far the interval of the median reaches from it, as a share; nothing of one round.
@@ -172,7 +205,11 @@ fn cost(rows: &[Row<'_>], options: &Options) -> String {
         Ink::Bold.paint("At what cost", options),
         columns::render(&table, options)
     );
-    let legend = wrap(&legend(&table), options.width, 0);
+    let mut legend = legend(&table);
+    if is_timed(rows) {
+        legend = legend.replacen("processor time of the work", "processor time for each", 1);
+    }
+    let legend = wrap(&legend, options.width, 0);
     text.extend(legend.lines().map(|line| Ink::Dim.paint(line, options) + "\n"));
     for (what, why) in unknowns(rows) {
         let line = wrap(&format!("? {what}: {why}"), options.width, 2);
@@ -242,14 +279,33 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
     figure("p50", |latency| latency.p50_ns);
     figure("p90", |latency| latency.p90_ns);
     figure("p99", |latency| latency.p99_ns);
-    figure("max", |latency| latency.max_ns);
-    add("tasks/s", 1, &|row| significant(row.summary.throughput));
+    add("p99.9", 2, &|row| {
+        let known = |latency: &Latency| latency.p999_ns.map_or_else(|| "?".into(), duration);
+        shown(&row.summary.latency, known)
+    });
+    add("max", 0, &|row| shown(&row.summary.latency, |latency| duration(latency.max_ns)));
+    let is_url = comparison.subject.kind == SubjectKind::Url;
+    if from_arrival && is_url {
+        let start = |row: &Row<'_>, figure: fn(&Latency) -> u64| {
+            let runs = compare::counted(row.contestant);
+            let known = runs.iter().filter_map(|run| run.requests.as_ref());
+            stats::median_u64(known.map(figure)).map_or_else(|| "?".into(), duration)
+        };
+        add("raw p50", 2, &|row| start(row, |latency| latency.p50_ns));
+        add("raw p99", 2, &|row| start(row, |latency| latency.p99_ns));
+    }
+    let noun = noun(comparison.subject.kind);
+    let rate = if is_url { "requests/s" } else { "tasks/s" };
+    add(rate, 1, &|row| significant(row.summary.throughput));
     columns::fit(&mut table, options);
     let title = match from_arrival {
-        true => "Latency of a task (from its scheduled arrival)",
-        false => "Latency of a task (from its start)",
+        true if is_url => {
+            format!("Latency of a {noun} (from its scheduled arrival; raw: from being sent)")
+        }
+        true => format!("Latency of a {noun} (from its scheduled arrival)"),
+        false => format!("Latency of a {noun} (from its start)"),
     };
-    Some(format!("{}\n{}", Ink::Bold.paint(title, options), columns::render(&table, options)))
+    Some(format!("{}\n{}", Ink::Bold.paint(&title, options), columns::render(&table, options)))
 }
 
 /// The figure, or `?`.

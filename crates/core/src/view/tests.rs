@@ -124,10 +124,10 @@ fn a_comparison_fits_a_terminal() {
             ? memory: /proc/PID/smaps_rollup may not be read
 
             Latency of a task (from its start)
-            model                 p50     p90     p99     max  tasks/s
-            native/event-loop  900 ms  1.30 s  1.40 s  1.40 s      139
-            native/threads     900 ms  1.30 s  1.40 s  1.40 s      138
-            native/sequential  500 ms  500 ms  500 ms  500 ms     1.94
+            model                 p50     p90     p99   p99.9     max  tasks/s
+            native/event-loop  900 ms  1.30 s  1.40 s  1.40 s  1.40 s      139
+            native/threads     900 ms  1.30 s  1.40 s  1.40 s  1.40 s      138
+            native/sequential  500 ms  500 ms  500 ms  500 ms  500 ms     1.94
 
             Not ranked
             native/thread-pool:2  timed out after 60.0 s (in 2 of 6 rounds)
@@ -449,7 +449,8 @@ fn one_run_by_phases() {
                          processors in use
             memory       2.49 MiB at most, all processes together (9 samples, 1 process)
             switches     20 gave way, 3 preempted
-            latency      p50 700 ms, p90 900 ms, p99 900 ms, max 900 ms (from its start)
+            latency      p50 700 ms, p90 900 ms, p99 900 ms, p99.9 900 ms, max 900 ms (from
+                         its start)
         "#]],
     );
     let comparison = troubled();
@@ -473,7 +474,8 @@ fn one_run_by_phases() {
                          processors in use
             memory       2.39 MiB at most, all processes together (9 samples, 1 process)
             switches     800 gave way, 3 preempted
-            latency      p50 500 ms, p90 500 ms, p99 500 ms, max 500 ms (from its start)
+            latency      p50 500 ms, p90 500 ms, p99 500 ms, p99.9 500 ms, max 500 ms (from
+                         its start)
             variable     counter = 500 (by process: 500, 500, 499, 501)
             expected     counter = 2000 does not hold: it is 500 (each process has its own:
                          500, 500, 499, 501)

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
-use maitred_core::result::{Comparison, Contestant, Run, SCHEMA, Settings, Stopped, Verdict};
+use maitred_core::result::{
+    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
+};
 use maitred_core::trace::RunEnd;
 use maitred_core::view::{self, units};
 
@@ -21,6 +23,7 @@ use crate::saved;
 use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
 use crate::trial::Trial;
+use crate::url;
 
 /// Runs the comparison, or shows saved ones; the number is the exit code.
 ///
@@ -55,6 +58,7 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
         budget: args.budget.0,
         seed: args.work.seed,
         baseline: baseline.map(|index| entries[index].model.clone()),
+        trace: !args.no_trace,
     };
     let mut session = Session {
         trial: Trial::new(&subject, &args.work, &interrupt, contestants::SPANS),
@@ -73,6 +77,9 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
     session.progress.clear();
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
+    if subject.kind == SubjectKind::Url {
+        comparison.conclusion.extend(url::remarks(&comparison));
+    }
     let outputs = match args.work.python.show_output {
         true => outputs(&entries, &session.logs),
         false => String::new(),
@@ -138,8 +145,8 @@ fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
 
 fn open(args: &CompareArgs) -> Result<Subject, Error> {
     match (&args.subject[..], &args.words[..]) {
-        ([], words) => subject::from_command(words, &args.work),
-        ([path], []) => subject::open(path, &args.work),
+        ([], words) => subject::from_command(words, &args.http, &args.work),
+        ([path], []) => subject::open(path, &args.http, &args.work),
         ([path], _) => Err(Error::Usage(format!(
             "{} and a command behind `--` are two pieces of work; name one",
             path.display()
@@ -174,6 +181,7 @@ fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison
         runs: Vec::new(),
         summary: None,
         unranked: entry.obstacle.clone(),
+        traced: None,
     };
     Comparison {
         schema_version: SCHEMA,
@@ -238,13 +246,18 @@ impl World for Session<'_> {
         let (what, limit, round) = match purpose {
             Purpose::Warmup => ("warm-up".to_owned(), self.timeout.min(WARMUP), 0),
             Purpose::Round(round) => (format!("round {}", round + 1), self.timeout, round),
+            Purpose::Trace => ("recording switches".to_owned(), self.timeout, 0),
         };
+        self.trial.scheduling = purpose == Purpose::Trace;
         let left = self.time_left();
         let (progress, so_far) = (&mut self.progress, &self.so_far);
         let trace = self.trial.execute(entry, limit, &mut |at| {
             let share = at.finished as f64 / at.total.max(1) as f64 * 100.0;
             progress.show(|| format!("{what} · {} {share:.0} % · {so_far} · {left}", entry.model));
         })?;
+        if purpose == Purpose::Trace {
+            return Ok(self.trial.condense(&trace, round));
+        }
         self.logs[contestant].clone_from(&trace.log);
         let nature = &mut self.natures[contestant];
         if nature.is_none() && purpose != Purpose::Warmup && trace.end == RunEnd::Finished {

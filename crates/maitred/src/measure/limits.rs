@@ -13,6 +13,8 @@ pub struct Demand {
     pub threads: u64,
     /// Beside the runner's first.
     pub processes: u64,
+    /// Open at once in one process: each is a file, in a server of ours too.
+    pub connections: u64,
     /// Of memory that is sure to be used: trace, columns, plan, `allocate` steps.
     pub bytes: u64,
 }
@@ -61,6 +63,16 @@ pub fn check(demand: &Demand) -> Result<(), String> {
             raise: "ulimit -Hn 65536".into(),
         });
         files.map_or(Ok(()), |limit| limit.allow(&what, demand.processes * FILES_A_PROCESS))?;
+    }
+    if demand.connections > 0 {
+        let files = sys::files_at_most().map(|value| Limit {
+            name: "the number of open files of a process (`ulimit -Hn`)".into(),
+            value,
+            used: FILES_A_RUNNER,
+            raise: "ulimit -Hn 65536".into(),
+        });
+        let what = format!("{} connections", demand.connections);
+        files.map_or(Ok(()), |limit| limit.allow(&what, demand.connections))?;
     }
     check_memory(demand)
 }
@@ -199,7 +211,10 @@ mod tests {
 
     #[test]
     fn a_small_run_is_allowed_and_an_impossible_one_is_not() {
-        assert_eq!(check(&Demand { threads: 8, processes: 2, bytes: 1 << 20 }), Ok(()));
+        assert_eq!(
+            check(&Demand { threads: 8, processes: 2, bytes: 1 << 20, connections: 8 }),
+            Ok(())
+        );
         assert_eq!(check(&Demand::default()), Ok(()));
         let too_much = [
             (Demand { threads: 1 << 23, ..Demand::default() }, "8388608 threads"),

@@ -35,7 +35,7 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
     Ok(Crew {
         hands: Hands::Threads(vec![thread]),
         members: 1,
-        places: None,
+        places: session.concurrency().map(u64::from),
         queues: Queues::OfLoops(floor),
     })
 }

@@ -107,6 +107,8 @@ pub(super) fn name(state: State) -> &'static str {
         State::Blocked => "blocked",
         State::Waiting => "waiting",
         State::Talking => "talking",
+        State::Ready => "ready",
+        State::HeldUp => "held-up",
         State::Idle => "idle",
         State::Failed => "failed",
     }
@@ -120,6 +122,8 @@ fn hue(state: State) -> &'static str {
         State::Blocked => "#cc79a7",
         State::Waiting => "#56b4e9",
         State::Talking => "#f0e442",
+        State::Ready => hue(State::Queueing),
+        State::HeldUp => hue(State::Blocked),
         State::Idle => "none",
         State::Failed => "#d55e00",
     }
@@ -131,7 +135,9 @@ fn hatch(state: State) -> &'static str {
         State::Running | State::Idle => "",
         State::Queueing => "M-1 1l2 -2M0 6l6 -6M5 7l2 -2",
         State::Talking => "M-1 5l2 2M0 0l6 6M5 -1l2 2",
+        State::Ready => "M0 0l6 6M-1 5l2 2M5 -1l2 2",
         State::Blocked => "M3 0v6",
+        State::HeldUp => "M1.5 0v6M4.5 0v6",
         State::Waiting => "M0 3h6",
         State::Holding => "M0 1.5h6M1.5 0v6",
         State::Failed => "M0 0l6 6M0 6l6 -6",

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use maitred_wire::trace_file::TaskOutcome;
 
-use super::super::state::State;
+use super::super::state::{STATES, State};
 use super::super::timeline::{self as rows, Axis, round_step, tick_label};
 use super::Look;
 use super::lanes::{self, Lane};
@@ -186,7 +186,7 @@ impl<'a> Kernel<'a> {
 
 fn between(lane: &mut Lane, why: SliceEnd, from: u64, to: u64, edges: &[u64]) {
     match why {
-        SliceEnd::Preempted => lane.add(State::Queueing, from, to, edges),
+        SliceEnd::Preempted => lane.add(State::Ready, from, to, edges),
         SliceEnd::Blocked => lane.add(State::Blocked, from, to, edges),
         // Not known, and not drawn.
         SliceEnd::Exited | SliceEnd::Unknown => {}
@@ -233,7 +233,7 @@ impl Drawing<'_, '_> {
         };
         let words = [
             (State::Running, "on a processor".to_string()),
-            (State::Queueing, "ready, waits for a processor".to_string()),
+            (State::Ready, "ready, waits for a processor".to_string()),
             (State::Blocked, blocked.to_string()),
         ];
         let length = (self.axis.end - self.axis.origin) as f64;
@@ -289,7 +289,7 @@ impl Drawing<'_, '_> {
         }
     }
 
-    fn lane(&mut self, label: &str, time: &[[u64; 8]], words: &[(State, String)]) {
+    fn lane(&mut self, label: &str, time: &[[u64; STATES]], words: &[(State, String)]) {
         let columns = self.axis.cells as f64;
         let svg = &mut *self.svg;
         let top = svg.y + 2.0;
@@ -319,7 +319,7 @@ impl Drawing<'_, '_> {
 }
 
 /// What a lane shows, in words: `table 1: waits 44 %, has `waiter` 11 %`.
-fn shares(label: &str, time: &[[u64; 8]], words: &[(State, String)], axis: &Axis) -> String {
+fn shares(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: &Axis) -> String {
     let whole = (axis.end - axis.origin).max(1) as f64;
     let parts = words.iter().filter_map(|(state, words)| {
         let ns = time.iter().map(|one| one[*state as usize]).fold(0, u64::saturating_add);
