@@ -123,8 +123,8 @@ fn trace() -> Vec<Row> {
     vec![
         row("reading and drawing 10,000,000 slices | Chrome's JSON", "ms", 0.25, times(&drawn)),
         row("  … memory at most", "MiB", 2.0, memory.collect()),
-        row("  … the whole picture as SVG", "ms", 0.5, times(&pictures)),
-        row("  … its memory at most", "MiB", 3.0, picture_memory.collect()),
+        row("  … the whole picture as SVG", "ms", 0.25, times(&pictures)),
+        row("  … its memory at most", "MiB", 2.0, picture_memory.collect()),
         row("  … the file, a slice", "B", 0.1, vec![(a_slice("chrome"), a_slice("trace"))]),
     ]
 }

@@ -129,6 +129,18 @@ fn links_of_the_documents_lead_somewhere() {
 }
 
 #[test]
+fn the_pictures_of_the_readme_are_there() {
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    let named = page.split("\"docs/pictures/").skip(1).filter_map(|part| part.split('"').next());
+    let named: Vec<&str> = named.collect();
+    assert!(named.len() >= 4, "the pictures were not found: {named:?}");
+    for name in named {
+        let picture = fs::read_to_string(root().join("docs/pictures").join(name)).unwrap();
+        roxmltree::Document::parse(&picture).unwrap();
+    }
+}
+
+#[test]
 fn the_manual_and_the_completions_are_made() {
     let place = Place::new();
     for line in ["completions bash", "completions zsh", "completions fish", "man", "--help"] {

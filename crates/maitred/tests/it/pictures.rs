@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use maitred_core::recording::{self, Collector, Parser};
+use maitred_core::trace::{Observed, Scheduling, Slice, SliceEnd, Thread};
+
 use crate::program::{Place, stderr, stdout};
 
 const WORK: &str =
@@ -158,4 +161,66 @@ fn what_cannot_be_drawn_is_refused_in_a_sentence() {
     let full = place.run("report r.json -o /dev/full");
     assert_eq!(full.status.code(), Some(3), "{full:?}");
     assert!(stderr(&full).contains("/dev/full cannot be written"), "{full:?}");
+}
+
+/// The trace again, with so many slices on two processors in the place of its own.
+fn with_slices(trace: &[u8], count: u64) -> Vec<u8> {
+    let (mut collector, mut parser, mut at) = (Collector::default(), Parser::default(), 0);
+    while !collector.is_whole() {
+        let (part, used) = parser.parse(&trace[at..]).unwrap();
+        collector.take(part).unwrap();
+        at += used;
+    }
+    let mut recording = collector.finish(None).unwrap();
+    let begin = recording.trace.done.as_ref().unwrap().phases.work;
+    let length = (begin.end_ns - begin.start_ns) / (count / 2);
+    let slices = (0..count).map(|number| Slice {
+        start_ns: begin.start_ns + number / 2 * length,
+        end_ns: begin.start_ns + number / 2 * length + length / 2,
+        thread: (number % 2) as u32,
+        cpu: (number % 2) as u16,
+        end: SliceEnd::Preempted,
+    });
+    let thread = |number: u32| Thread {
+        pid: 1,
+        tid: 1 + number,
+        name: format!("thread {number}"),
+        parent: None,
+        start_ns: begin.start_ns,
+        end_ns: 0,
+        run_delay_ns: None,
+        cpu_ns: None,
+    };
+    recording.trace.scheduling = Observed::Known(Scheduling {
+        cpus: vec![0, 1],
+        threads: (0..2).map(thread).collect(),
+        slices: slices.collect(),
+        ..Scheduling::default()
+    });
+    let mut bytes = Vec::new();
+    let sink = |more: &[u8]| {
+        bytes.extend_from_slice(more);
+        Ok::<(), std::convert::Infallible>(())
+    };
+    let run = recording.run.as_ref();
+    recording::write(&recording.provenance, &recording.trace, run, u64::MAX, sink).unwrap();
+    bytes
+}
+
+#[test]
+fn a_million_slices_are_a_small_picture() {
+    // Slices that are too short for a nanosecond would be none.
+    let work = "task \"t\" count=2 { wait \"50ms\" }\n";
+    let place = Place::new().file("work.kdl", work);
+    assert!(place.run("run work.kdl --model native/threads --trace t.trace").status.success());
+    let bytes = with_slices(&fs::read(place.path("t.trace")).unwrap(), 1_000_000);
+    let place = place.file("big.trace", bytes);
+    let output = place.run("show big.trace --export-svg big.svg");
+    assert!(output.status.success(), "{output:?}");
+    let svg = place.read("big.svg");
+    assert!(svg.len() < 64_000, "{} bytes", svg.len());
+    // Half of the time each: no slice is left out, and none is counted twice.
+    let used = svg.split("Processors, ").nth(1).unwrap().split(" used by this run").next().unwrap();
+    let percent: f64 = used.trim_end_matches(" %").parse().unwrap();
+    assert!((44.0..=51.0).contains(&percent), "{used}");
 }
