@@ -190,6 +190,10 @@ fn with_slices(trace: &[u8], count: u64) -> Vec<u8> {
         end_ns: 0,
         run_delay_ns: None,
         cpu_ns: None,
+        counted_ns: 0,
+        voluntary: None,
+        preempted: None,
+        migrations: None,
     };
     recording.trace.scheduling = Observed::Known(Scheduling {
         cpus: vec![0, 1],
