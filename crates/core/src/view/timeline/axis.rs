@@ -25,6 +25,18 @@ impl Axis {
         let cell = into * self.cells as u128 / u128::from(self.end - self.origin).max(1);
         (cell as usize).min(self.cells - 1)
     }
+
+    /// The cells that a time within the axis touches, and how much of it lies in each.
+    pub(in crate::view) fn cells_of(
+        &self,
+        start: u64,
+        end: u64,
+    ) -> impl Iterator<Item = (usize, u64)> + use<'_> {
+        (self.cell_at(start)..=self.cell_at(end.saturating_sub(1))).map(move |cell| {
+            let from = start.max(self.start_of(cell));
+            (cell, end.min(self.start_of(cell + 1)).saturating_sub(from))
+        })
+    }
 }
 
 /// Round times above the cells that they begin, counted from `begin`.

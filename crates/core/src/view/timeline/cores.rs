@@ -56,9 +56,8 @@ pub(super) fn cores<J: Iterator<Item = Slice>>(
             continue;
         }
         busy[row] += end - start;
-        for cell in axis.cell_at(start)..=axis.cell_at(end - 1) {
-            let from = start.max(axis.start_of(cell));
-            time[row][cell][sign] += end.min(axis.start_of(cell + 1)).saturating_sub(from);
+        for (cell, ns) in axis.cells_of(start, end) {
+            time[row][cell][sign] += ns;
         }
     }
     let whole = axis.end - axis.origin;

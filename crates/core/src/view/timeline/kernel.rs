@@ -75,9 +75,7 @@ fn note(seen: &mut [Seen], why: SliceEnd, start: u64, end: u64, axis: &Axis) {
     if end <= start {
         return;
     }
-    for cell in axis.cell_at(start)..=axis.cell_at(end - 1) {
-        let from = start.max(axis.start_of(cell));
-        let ns = end.min(axis.start_of(cell + 1)).saturating_sub(from);
+    for (cell, ns) in axis.cells_of(start, end) {
         match why {
             SliceEnd::Preempted => seen[cell].ready += ns,
             SliceEnd::Blocked => seen[cell].blocked += ns,

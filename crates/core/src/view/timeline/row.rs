@@ -28,11 +28,9 @@ impl Row {
         if end <= start {
             return;
         }
-        for cell in axis.cell_at(start)..=axis.cell_at(end - 1) {
-            let from = start.max(axis.start_of(cell));
-            let to = end.min(axis.start_of(cell + 1));
+        for (cell, ns) in axis.cells_of(start, end) {
             let time = &mut self.time[cell][state as usize];
-            *time = time.saturating_add(to.saturating_sub(from));
+            *time = time.saturating_add(ns);
         }
     }
 
