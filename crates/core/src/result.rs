@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Cpu, Failure, Model, VarValue};
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, StepKind, Usage};
+use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
 
 /// The version of the saved form. A change that a reader of the old form would misread raises it.
 pub const SCHEMA: u32 = 1;
@@ -118,6 +118,10 @@ pub struct Contestant {
     pub summary: Option<Summary>,
     /// Why it is not ranked; `None`: it is.
     pub unranked: Option<String>,
+    /// One run more, in which the kernel's switches were recorded. It is in no figure of
+    /// `summary`, for recording takes time; `None`: none was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traced: Option<Run>,
 }
 
 /// One round of one model.
@@ -154,7 +158,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<ServerUse>,
     pub spans_dropped: u64,
-    /// What the threads did in the steps; `None`: the switches of this run were not recorded.
+    /// What the threads did in the steps; `None`: nobody asked to have that recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling: Option<Shares>,
     pub notes: Vec<String>,
@@ -207,14 +211,17 @@ pub struct Latency {
     pub max_ns: u64,
 }
 
-/// What the threads did while they executed steps, from the kernel's record of every switch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What the threads did while they executed steps, as the kernel's scheduler saw it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Shares {
+    /// Whether every switch was recorded or samples were taken.
+    pub source: Source,
     /// Whether the interpreter had a global lock; `None`: there is no interpreter.
     pub gil: Option<bool>,
     /// Over all steps of `steps`.
     pub total: Split,
-    /// By kind of step; without steps that a loop goes on without, and those that hold others.
+    /// By kind of step; without steps that a loop goes on without, and those that hold others. A
+    /// `run` step is what the threads of its command did.
     pub steps: Vec<StepSplit>,
     /// By number of threads, from none: the share of the work in which so many were on a
     /// processor at once.
@@ -222,11 +229,60 @@ pub struct Shares {
     /// Time in which a thread was awake again but not yet on a processor, all threads together,
     /// nanoseconds: a part of `blocked_ns`, for the switches do not show it. `None`: not known.
     pub wakeup_ns: Option<u64>,
-    /// Records of the scheduler that were delivered, and that had no room.
+    /// Threads that ran and are not in `wakeup_ns`: they ended before they could be looked at.
+    pub wakeup_unread: u32,
+    /// The part of computing steps that may have been waiting for the lock of the interpreter;
+    /// `None`: there is no such lock, or nothing can be said of it.
+    pub lock: Option<LockWait>,
+    /// The threads that were on a processor for longest, that one first.
+    pub threads: Vec<ThreadFigures>,
+    /// How many more there were.
+    pub threads_left_out: u32,
+    /// Records of the scheduler that were delivered (of samples: how many there were), and that
+    /// had no room.
     pub records: u64,
     pub lost: u64,
     /// Recorded time on processors ÷ processor time of the whole tree.
     pub coverage: Option<f64>,
+    /// Processor time of reading the records, nanoseconds.
+    pub reader_cpu_ns: Option<u64>,
+    /// What the record lacks, why, and what would help, as lowercase sentences.
+    pub missing: Vec<String>,
+}
+
+/// Waiting for the lock of an interpreter, as far as switches show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockWait {
+    /// All time of the computing steps that was looked at, nanoseconds.
+    pub of_ns: u64,
+    /// The part of it in which the thread was blocked while another thread of its process was on
+    /// a processor or had been preempted. An upper bound: page-ins, locks of the allocator and
+    /// output block as well.
+    pub at_most_ns: u64,
+    /// The same without all waking up of these threads that may have been in it. `None`: not
+    /// known of all of them.
+    pub without_wakeup_ns: Option<u64>,
+}
+
+/// What the kernel did with one thread, from its start to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadFigures {
+    pub pid: u32,
+    pub tid: u32,
+    /// Its name in the kernel (`comm`).
+    pub name: String,
+    /// On a processor.
+    pub running_ns: u64,
+    /// Preempted, or just started: ready, but waiting for a processor.
+    pub ready_ns: u64,
+    /// Awake again, but not yet on a processor; `None`: not known.
+    pub wakeup_ns: Option<u64>,
+    /// How often it gave way because it had to wait; `None`: not known, as the next two.
+    pub voluntary: Option<u64>,
+    /// How often the processor was taken from it.
+    pub preempted: Option<u64>,
+    /// How often it came onto another processor than the one before.
+    pub migrations: Option<u64>,
 }
 
 /// A time, divided by what a thread did; nanoseconds.

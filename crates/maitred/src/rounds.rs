@@ -1,5 +1,6 @@
 //! The order of runs: rounds in which every model runs once, in shuffled order, after a warm-up,
-//! until the ranking is decided, the rounds asked for are there, or the time is spent.
+//! until the ranking is decided, the rounds asked for are there, or the time is spent; then one run
+//! of each in which the switches of its threads are recorded.
 //!
 //! It knows no clock and starts nothing: its caller executes a run and says how long all took.
 
@@ -26,6 +27,8 @@ pub(crate) struct Rules {
     pub seed: u64,
     /// Whom all others are compared with; `None`: the fastest.
     pub baseline: Option<Model>,
+    /// Whether each ranked model runs once more at the end, with the kernel's switches recorded.
+    pub trace: bool,
 }
 
 /// Which run it is.
@@ -34,6 +37,8 @@ pub(crate) enum Purpose {
     Warmup,
     /// Counted from 0.
     Round(u32),
+    /// After the rounds: to see what the threads did, not how long it took.
+    Trace,
 }
 
 /// What the world does for the rounds.
@@ -92,9 +97,30 @@ pub(crate) fn run(
         }
         complete?;
         if last {
+            return if rules.trace { trace(comparison, world) } else { Ok(()) };
+        }
+    }
+}
+
+/// One run more of every ranked contestant, for the record of what its threads did.
+fn trace(comparison: &mut Comparison, world: &mut impl World) -> Result<(), Error> {
+    for index in 0..comparison.contestants.len() {
+        let contestant = &comparison.contestants[index];
+        if contestant.summary.is_none() || contestant.unranked.is_some() {
+            continue;
+        }
+        if !world.interrupted() {
+            let run = world.execute(index, Purpose::Trace)?;
+            if run.end != RunEnd::Interrupted {
+                comparison.contestants[index].traced = Some(run);
+            }
+        }
+        if world.interrupted() {
+            comparison.stopped = Stopped::Interrupted;
             return Ok(());
         }
     }
+    Ok(())
 }
 
 /// One run of every contestant that has not failed yet; `false`: it was interrupted.

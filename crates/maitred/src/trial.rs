@@ -17,7 +17,7 @@ use crate::contestants::{self, Entry};
 use crate::error::Error;
 use crate::inputs::InputsFile;
 use crate::measure::calibration::Calibrations;
-use crate::measure::machine;
+use crate::measure::{machine, recorder};
 use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
 use crate::runtimes;
 use crate::subject::Subject;
@@ -254,7 +254,7 @@ impl<'a> Trial<'a> {
         if let (true, Some(true), Some(done)) = (had_no_lock, gil, &mut done) {
             done.notes.push("a module that was imported switched the lock (GIL) on".to_owned());
         }
-        let trace = Trace {
+        let mut trace = Trace {
             origin: Origin::Measured { runtime, version, gil },
             lanes: file.map(|file| file.lanes()).unwrap_or_default(),
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
@@ -269,6 +269,9 @@ impl<'a> Trial<'a> {
             log: measured.log,
             ..self.planned(entry)
         };
+        if let Observed::Known(scheduling) = &mut trace.scheduling {
+            recorder::add_lanes(scheduling, &trace.lanes);
+        }
         if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
             let broken = violations(&trace, Some(self.cores));
             assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);

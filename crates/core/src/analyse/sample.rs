@@ -40,6 +40,7 @@ pub(crate) fn contestant(trace: &Trace, runs: Vec<Run>) -> Contestant {
         runs,
         summary: None,
         unranked: None,
+        traced: None,
     }
 }
 

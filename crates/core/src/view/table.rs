@@ -1,4 +1,4 @@
-//! A comparison on a terminal: how fast, at what cost, with what latency, who is not ranked and
+//! A comparison on a terminal: how fast, at what cost, what the threads did, with what latency, who is not ranked and
 //! why, what to conclude, and what to know of the measuring. One width, no scrolling sideways.
 
 use alloc::format;
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, left, to_ascii, width, wrap};
-use super::requests;
+use super::{requests, threads};
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
 use crate::analyse::{compare, stats, units};
 use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
@@ -27,6 +27,7 @@ pub fn table(comparison: &Comparison, options: &Options) -> String {
     if !rows.is_empty() {
         sections.push(speed(&rows, options));
         sections.push(cost(&rows, options));
+        sections.extend(threads::threads(&rows, options));
         sections.extend(latency(comparison, &rows, options));
         // Where a task is a request, the table before has said it all.
         if comparison.subject.kind != SubjectKind::Url {
@@ -67,9 +68,23 @@ fn noun(kind: SubjectKind) -> &'static str {
 }
 
 fn heading(comparison: &Comparison, options: &Options) -> String {
-    let (subject, machine, settings) =
-        (&comparison.subject, &comparison.machine, &comparison.settings);
+    let (subject, machine) = (&comparison.subject, &comparison.machine);
     let title = subject.title.as_ref().unwrap_or(&subject.name);
+    let mut place = vec![machine.cpu.clone(), plural(u64::from(machine.cores), "processor")];
+    place.push(bytes(machine.memory_bytes));
+    place.push(format!("Linux {}", machine.kernel));
+    place.extend(machine.virtualization.clone());
+    let dim = |parts: &[String]| {
+        let lines = wrap(&parts.join(" · "), options.width, 0);
+        lines.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect::<String>()
+    };
+    let facts = heading_facts(comparison);
+    format!("{}\n{}{}", Ink::Bold.paint(title, options), dim(&facts), dim(&place))
+}
+
+/// What the work was, in parts of a line.
+pub(super) fn heading_facts(comparison: &Comparison) -> Vec<String> {
+    let (subject, settings) = (&comparison.subject, &comparison.settings);
     let mut facts: Vec<String> = Vec::new();
     if subject.title.is_some() {
         facts.push(subject.name.clone());
@@ -85,15 +100,7 @@ fn heading(comparison: &Comparison, options: &Options) -> String {
         facts.push(format!("speed {}×", shortest(settings.speed)));
     }
     facts.push(format!("seed {}", settings.seed));
-    let mut place = vec![machine.cpu.clone(), plural(u64::from(machine.cores), "processor")];
-    place.push(bytes(machine.memory_bytes));
-    place.push(format!("Linux {}", machine.kernel));
-    place.extend(machine.virtualization.clone());
-    let dim = |parts: &[String]| {
-        let lines = wrap(&parts.join(" · "), options.width, 0);
-        lines.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect::<String>()
-    };
-    format!("{}\n{}{}", Ink::Bold.paint(title, options), dim(&facts), dim(&place))
+    facts
 }
 
 /// For how long a run was to go on; `None`: as long as it took.

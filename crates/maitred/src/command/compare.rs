@@ -58,6 +58,7 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
         budget: args.budget.0,
         seed: args.work.seed,
         baseline: baseline.map(|index| entries[index].model.clone()),
+        trace: !args.no_trace,
     };
     let mut session = Session {
         trial: Trial::new(&subject, &args.work, &interrupt, contestants::SPANS),
@@ -180,6 +181,7 @@ fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison
         runs: Vec::new(),
         summary: None,
         unranked: entry.obstacle.clone(),
+        traced: None,
     };
     Comparison {
         schema_version: SCHEMA,
@@ -244,13 +246,18 @@ impl World for Session<'_> {
         let (what, limit, round) = match purpose {
             Purpose::Warmup => ("warm-up".to_owned(), self.timeout.min(WARMUP), 0),
             Purpose::Round(round) => (format!("round {}", round + 1), self.timeout, round),
+            Purpose::Trace => ("recording switches".to_owned(), self.timeout, 0),
         };
+        self.trial.scheduling = purpose == Purpose::Trace;
         let left = self.time_left();
         let (progress, so_far) = (&mut self.progress, &self.so_far);
         let trace = self.trial.execute(entry, limit, &mut |at| {
             let share = at.finished as f64 / at.total.max(1) as f64 * 100.0;
             progress.show(|| format!("{what} · {} {share:.0} % · {so_far} · {left}", entry.model));
         })?;
+        if purpose == Purpose::Trace {
+            return Ok(self.trial.condense(&trace, round));
+        }
         self.logs[contestant].clone_from(&trace.log);
         let nature = &mut self.natures[contestant];
         if nature.is_none() && purpose != Purpose::Warmup && trace.end == RunEnd::Finished {

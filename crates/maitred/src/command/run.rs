@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use maitred_core::recording::Provenance;
 use maitred_core::result::{Run, Settings};
-use maitred_core::trace::{RunEnd, Span, Trace};
-use maitred_core::view::{self, units};
+use maitred_core::trace::{RunEnd, Trace};
+use maitred_core::view::{self, By, units};
 
-use crate::cli::{PictureArgs, RunArgs, SubjectArgs};
+use crate::cli::{Lanes, PictureArgs, RunArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
 use crate::measure::machine;
@@ -31,10 +31,17 @@ const LAST_WORDS: usize = 40;
 /// See [`Error`].
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let subject = open(args)?;
+    let drawing = options(&args.picture, terminal)?;
+    if args.no_scheduling && drawing.by == By::Core {
+        return Err(Error::Usage(
+            "--by core shows what --no-scheduling leaves out; leave one of them away".to_owned(),
+        ));
+    }
     let mut outputs = Outputs::open(&Wanted {
         trace: args.trace.as_deref(),
         limit_bytes: args.trace_limit.0,
         exports: &args.exports,
+        drawing: &args.drawing,
         input: args.subject.as_deref(),
     })?;
     let interrupt = Interrupt::on_signals()
@@ -61,38 +68,63 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let run = trial.condense(&trace, 0);
     let written = outputs.finish(&provenance, &trace, Some(&run), || Records::of(&trace), terminal);
     let mut text = format!("{}\n\n", subject.heading());
-    text.push_str(&picture(
-        &trace,
-        || trace.spans.iter().copied(),
-        &run,
-        &options(&args.picture, terminal),
-    ));
+    let drawn = picture(&trace, || Records::of(&trace), &run, &drawing);
+    text.push_str(&drawn.unwrap_or_else(|why| {
+        terminal.complain(&why);
+        let plain = view::Options { by: By::Auto, from_ns: None, to_ns: None, ..drawing };
+        picture(&trace, || Records::of(&trace), &run, &plain).unwrap_or_default()
+    }));
     terminal.print(&text)?;
     let code = end(args, &trace, &run, terminal)?;
     Ok(if written { code } else { exit::NOT_WRITTEN })
 }
 
 /// What each worker did, then the figures.
-pub(crate) fn picture<I: Iterator<Item = Span>>(
+///
+/// # Errors
+/// What the options ask for is not in this trace, as a sentence.
+pub(crate) fn picture<'a>(
     trace: &Trace,
-    spans: impl Fn() -> I,
+    records: impl Fn() -> Records<'a>,
     run: &Run,
     options: &view::Options,
-) -> String {
-    let mut text = view::timeline::timeline_of(trace, spans, options);
+) -> Result<String, String> {
+    let (spans, slices) = (|| records().spans, || records().slices);
+    let mut text = view::timeline::timeline_of(trace, spans, slices, options)?;
     text.push('\n');
     text.push_str(&view::phases::phases(&trace.model, trace.workers, run, options));
-    text
+    Ok(text)
 }
 
 /// How pictures are drawn.
-pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> view::Options {
-    view::Options {
+///
+/// # Errors
+/// [`Error::Usage`] for a part that ends before it begins.
+pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> Result<view::Options, Error> {
+    let [from_ns, to_ns] = [args.from, args.to].map(|at| at.map(|at| at.0.as_nanos() as u64));
+    if let (from, Some(to)) = (from_ns.unwrap_or(0), to_ns)
+        && from >= to
+    {
+        return Err(Error::Usage(format!(
+            "--from {} is not before --to {}; name a --to after it",
+            units::duration(from),
+            units::duration(to)
+        )));
+    }
+    Ok(view::Options {
         width: args.width.map_or(terminal.width, usize::from),
         color: terminal.color,
         ascii: args.ascii,
         rows: args.lanes as usize,
-    }
+        by: match args.by {
+            None => By::Auto,
+            Some(Lanes::Worker) => By::Worker,
+            Some(Lanes::Task) => By::Task,
+            Some(Lanes::Core) => By::Core,
+        },
+        from_ns,
+        to_ns,
+    })
 }
 
 /// Where the trace comes from.

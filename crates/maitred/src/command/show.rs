@@ -7,6 +7,7 @@ use maitred_core::view::{self, units};
 use crate::cli::ShowArgs;
 use crate::command::run::{options, picture};
 use crate::error::{Error, exit};
+use crate::export;
 use crate::recording::{self, Kind, Outputs, Reader, Records, Wanted, sentence};
 use crate::saved;
 use crate::terminal::Terminal;
@@ -16,14 +17,23 @@ use crate::terminal::Terminal;
 /// # Errors
 /// See [`Error`].
 pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
+    let drawing = options(&args.picture, terminal)?;
     let mut reader = Reader::open(&args.file)?;
     if reader.kind()? == Kind::Json {
-        return result(args, terminal);
+        return result(args, &drawing, terminal);
+    }
+    if args.charts.chart.is_some() {
+        return Err(Error::Usage(format!(
+            "--chart chooses among the pictures of a result, but {} is a trace, which has one: its \
+             timeline; leave --chart away",
+            args.file.display()
+        )));
     }
     let mut outputs = Outputs::open(&Wanted {
         trace: None,
         limit_bytes: 0,
         exports: &args.exports,
+        drawing: &args.charts.drawing,
         input: Some(&args.file),
     })?;
     // A file is read again for whatever is by the million, which then is never held.
@@ -51,7 +61,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         .clone()
         .unwrap_or_else(|| summary::run_from(trace, 0, &[], trace.tasks.iter().copied(), spans()));
     let mut text = heading(&recording);
-    text.push_str(&picture(trace, spans, &run, &options(&args.picture, terminal)));
+    text.push_str(&picture(trace, records, &run, &drawing).map_err(Error::Usage)?);
     terminal.print(&text)?;
     let written = outputs.finish(&recording.provenance, trace, Some(&run), records, terminal);
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
@@ -84,7 +94,7 @@ fn heading(recording: &Recording) -> String {
 }
 
 /// A result of `compare`, which has no trace.
-fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
+fn result(args: &ShowArgs, drawing: &view::Options, terminal: &Terminal) -> Result<u8, Error> {
     let named = [
         ("--export-perfetto", args.exports.export_perfetto.is_some()),
         ("--export-chrome", args.exports.export_chrome.is_some()),
@@ -97,7 +107,8 @@ fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         )));
     }
     let comparison = saved::load(&args.file)?;
-    let options = options(&args.picture, terminal);
-    terminal.print(&view::table::table(&comparison, &options))?;
-    Ok(exit::OK)
+    let mut pictures = export::pictures(&args.charts)?;
+    let written = export::finish(&mut pictures, &comparison, terminal);
+    terminal.print(&view::table::table(&comparison, drawing))?;
+    Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
 }

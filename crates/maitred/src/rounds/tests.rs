@@ -59,7 +59,7 @@ impl World for Made {
         self.asked.push((contestant, purpose));
         self.clock += self.run;
         let round = match purpose {
-            Purpose::Warmup => 0,
+            Purpose::Warmup | Purpose::Trace => 0,
             Purpose::Round(round) => round,
         };
         Ok((self.script)(contestant, round))
@@ -128,6 +128,7 @@ fn comparison(contestants: usize) -> Comparison {
         runs: Vec::new(),
         summary: None,
         unranked: None,
+        traced: None,
     };
     Comparison {
         schema_version: 1,
@@ -167,7 +168,14 @@ fn comparison(contestants: usize) -> Comparison {
 }
 
 fn rules(rounds: Option<u32>) -> Rules {
-    Rules { warmup: 1, rounds, budget: Duration::from_secs(60), seed: 7, baseline: None }
+    Rules {
+        warmup: 1,
+        rounds,
+        budget: Duration::from_secs(60),
+        seed: 7,
+        baseline: None,
+        trace: false,
+    }
 }
 
 /// Runs the rounds of so many contestants; how it ended.
@@ -374,4 +382,43 @@ fn a_baseline_is_whom_all_are_compared_with() {
         result.ranking.iter().find(|rank| rank.contestant == contestant).unwrap().ratio
     };
     assert_eq!((ratio(0), ratio(1), ratio(2)), (0.5, 1.0, 1.5));
+}
+
+/// Who was traced, in order.
+fn traced(world: &Made) -> Vec<usize> {
+    let asked = world.asked.iter().filter(|(_, purpose)| *purpose == Purpose::Trace);
+    asked.map(|(contestant, _)| *contestant).collect()
+}
+
+#[test]
+fn who_is_ranked_is_traced_once_after_the_rounds() {
+    let script = |contestant, round| {
+        let run = run_of(round, 100);
+        if contestant == 1 { died(run) } else { run }
+    };
+    let mut world = Made::new(script);
+    let result = play(3, &Rules { trace: true, ..rules(Some(4)) }, &mut world);
+    assert_eq!(traced(&world), [0, 2], "the one that failed has nothing to show");
+    assert!(world.asked.iter().rev().take(2).all(|(_, purpose)| *purpose == Purpose::Trace));
+    let has: Vec<bool> = result.contestants.iter().map(|one| one.traced.is_some()).collect();
+    assert_eq!(has, [true, false, true]);
+    assert!(result.contestants.iter().all(|one| one.runs.len() <= 4), "it is no round");
+    assert_eq!(result.stopped, Stopped::Rounds);
+    let mut without = Made::new(script);
+    play(3, &rules(Some(4)), &mut without);
+    assert_eq!(traced(&without), [0; 0]);
+}
+
+#[test]
+fn an_interrupt_ends_the_tracing_too() {
+    let mut world = Made::new(|_, round| run_of(round, 100));
+    world.patience = 3 + 6 + 1; // warm-up, two rounds, one traced run
+    let result = play(3, &Rules { trace: true, ..rules(Some(2)) }, &mut world);
+    assert_eq!(traced(&world), [0]);
+    assert_eq!(result.stopped, Stopped::Interrupted);
+    assert!(result.contestants.iter().all(|one| one.runs.len() == 2), "what was measured is kept");
+    let mut early = Made::new(|_, round| run_of(round, 100));
+    early.patience = 3 + 4; // in the second round
+    play(3, &Rules { trace: true, ..rules(Some(2)) }, &mut early);
+    assert_eq!(traced(&early), [0; 0]);
 }

@@ -95,8 +95,11 @@ impl<'a> Watch<'a> {
         dialogue: Dialogue,
         trace: TraceMap,
         columns: Option<ColumnsFile>,
-        recorder: Option<Recorder>,
+        mut recorder: Option<Recorder>,
     ) -> Self {
+        if let Some(recorder) = &mut recorder {
+            recorder.follow(custody.tree().clone());
+        }
         Self {
             execution,
             started_ns,
@@ -159,7 +162,7 @@ impl<'a> Watch<'a> {
             noise,
             scheduling: self.recorder.map_or_else(
                 || Observed::Unknown("it was not recorded in this run".to_owned()),
-                Recorder::finish,
+                |recorder| Observed::Known(recorder.finish()),
             ),
             log: self.dialogue.log(),
         }
@@ -218,6 +221,7 @@ impl<'a> Watch<'a> {
         self.worked = Some(Snapshot::take());
         // The runner and all it made are still there: it ends only with its input.
         self.sample();
+        self.look_at_threads();
         self.done = Some(done);
         self.close(Ending::Known(end));
     }
@@ -242,12 +246,14 @@ impl<'a> Watch<'a> {
     fn break_off(&mut self, what: &str) {
         self.end_with(Ending::Broke(what.into()));
         self.sample();
+        self.look_at_threads();
         self.killed = true;
         self.stage = Stage::Closing;
     }
 
     fn stop(&mut self, end: RunEnd, grace: Duration) {
         self.sample();
+        self.look_at_threads();
         if self.stage == Stage::Running {
             self.dialogue.say(&Command::Stop {});
         }
@@ -326,6 +332,7 @@ impl<'a> Watch<'a> {
             }
             Stage::Stopping => {
                 self.sample();
+                self.look_at_threads();
                 self.killed = true;
             }
             Stage::Closing => self.killed = true,
@@ -359,8 +366,12 @@ impl<'a> Watch<'a> {
         let instrument = self.instrument_bytes();
         let tree = self.custody.tree();
         self.sampler.sample(|| tree.members(), instrument);
+    }
+
+    /// What the kernel counted so far for all threads, before some of them may end.
+    fn look_at_threads(&mut self) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.look(&tree.members());
+            recorder.look();
         }
     }
 

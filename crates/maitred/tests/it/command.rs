@@ -30,8 +30,29 @@ fn a_command_is_run_as_often_as_asked() {
     assert!(output.status.success(), "{output:?}");
     let rounds = form::valid_json(&place.read("r.json"))["contestants"][0]["runs"].clone();
     let rounds = rounds.as_array().unwrap().len();
-    assert_eq!(place.read("count").lines().count(), 7 * rounds);
+    let traced = 1;
+    assert_eq!(place.read("count").lines().count(), 7 * (rounds + traced));
     assert_eq!(first_run(&place)["tasks"]["done"], 7);
+}
+
+#[test]
+fn a_ranked_model_runs_once_more_to_be_traced_unless_that_is_refused() {
+    let place = Place::new();
+    for (option, runs) in [("", 3 + 1), ("--no-trace", 3)] {
+        let line = "compare --runs 3 --warmup 0 --count 1 --models processes --export-json r.json";
+        let mut line: Vec<&str> = line.split(' ').chain([option]).collect();
+        line.retain(|word| !word.is_empty());
+        line.extend(["--", "sh", "-c", "echo x >> count"]);
+        let output = place.command(&line).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let saved = form::valid_json(&place.read("r.json"));
+        let one = &saved["contestants"][0];
+        let dirty = one["runs"].as_array().unwrap().len() - 3;
+        assert_eq!(place.read("count").lines().count(), runs + dirty, "{option}");
+        assert_eq!(one.get("traced").is_some(), runs > 3, "{option}");
+        assert_eq!(stdout(&output).contains("What the threads did"), runs > 3, "{output:?}");
+        fs::remove_file(place.path("count")).unwrap();
+    }
 }
 
 #[test]

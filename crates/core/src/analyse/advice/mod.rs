@@ -6,6 +6,7 @@ mod choice;
 mod interpreted;
 #[cfg(test)]
 mod interpreted_tests;
+mod processors;
 mod results;
 #[cfg(test)]
 mod results_tests;
@@ -44,6 +45,7 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<Stri
             let times = time::sentences(&case);
             times_told = !times.is_empty();
             sentences.extend(times);
+            sentences.extend(processors::sentences(&case));
             sentences.extend(interpreted::sentences(&case));
         }
     }

@@ -1,0 +1,64 @@
+//! How many threads the kernel really had on processors at once, from the run of each model in
+//! which its switches were recorded: why threads helped, or did not.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Case, list, name};
+use crate::analyse::scheduling::mean_at_once;
+use crate::analyse::units::{cores, percent};
+use crate::result::Shares;
+use crate::trace::StepKind;
+
+/// Who computes keeps so much of one processor busy; who waits has nothing to say here.
+const COMPUTES: f64 = 0.8;
+/// From this on it was more than one thread.
+const PARALLEL: f64 = 1.2;
+
+pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+    if case.cores() < 2 {
+        return Vec::new();
+    }
+    let seen: Vec<(usize, &Shares, f64)> = case
+        .against_fastest
+        .iter()
+        .filter_map(|rank| {
+            let index = rank.contestant as usize;
+            let shares = case.contestant(index).traced.as_ref()?.scheduling.as_ref()?;
+            Some((index, shares, mean_at_once(shares)?)).filter(|(.., mean)| *mean >= COMPUTES)
+        })
+        .collect();
+    let locked: Vec<&(usize, &Shares, f64)> = seen
+        .iter()
+        .filter(|(index, shares, mean)| {
+            let several = case.contestant(*index).workers > 1;
+            let computes = |kind| matches!(kind, StepKind::Cpu | StepKind::Call);
+            let blocked = shares.steps.iter().any(|step| {
+                computes(step.kind) && step.split.blocked_ns > step.split.whole_ns() / 5
+            });
+            shares.gil == Some(true) && several && blocked && *mean < PARALLEL
+        })
+        .collect();
+    let Some(&&(first, shares, _)) = locked.first() else { return Vec::new() };
+    let two: f64 = shares.at_once.iter().skip(2).sum();
+    let mut sentence = format!(
+        "The kernel's own record of one more run: under {} two threads or more were on \
+         processors at once for {} of the work, whatever the number of threads",
+        name(case.contestant(first)),
+        percent(two)
+    );
+    let parallel: Vec<String> = seen
+        .iter()
+        .filter(|(.., mean)| *mean >= PARALLEL)
+        .map(|(index, _, mean)| format!("{} ({})", name(case.contestant(*index)), cores(*mean)))
+        .collect();
+    if !parallel.is_empty() {
+        sentence.push_str(&format!(
+            "; more than one, on average, were there only under {}",
+            list(&parallel)
+        ));
+    }
+    sentence.push('.');
+    Vec::from([sentence])
+}

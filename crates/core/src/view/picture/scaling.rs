@@ -1,0 +1,403 @@
+//! How a model does with more workers, or under other values of what was swept: a curve a model,
+//! each point with its interval. Beside workers stand what more of them could give at best, and
+//! Amdahl's law where it fits.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::super::timeline::tick_label;
+use super::Look;
+use super::bars::heading;
+use super::curve::{Frame, mark};
+use super::palette::SERIES;
+use super::scale::Scale;
+use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
+use crate::analyse::scaling::{self, Amdahl};
+use crate::analyse::units::{duration, percent, ratio, significant};
+use crate::result::{Comparison, Contestant, Summary};
+use crate::trace::StepKind;
+
+const HEIGHT: f64 = 300.0;
+/// A fit that misses by more than this describes nothing.
+const GOOD_FIT: f64 = 0.1;
+
+/// One model under one value.
+#[derive(Clone, Debug)]
+struct Point {
+    x: f64,
+    label: String,
+    y: f64,
+    low: f64,
+    high: f64,
+}
+
+/// One model under all of them.
+#[derive(Clone, Debug)]
+struct Series {
+    name: String,
+    points: Vec<Point>,
+    amdahl: Option<Amdahl>,
+}
+
+/// Speed-up over the fewest workers; `None`: no model was measured with several numbers of them.
+pub fn workers(comparison: &Comparison, look: &Look) -> Option<String> {
+    let mut series: Vec<(String, Vec<(u32, &Summary)>)> = Vec::new();
+    for (contestant, summary) in measured(comparison) {
+        let model = &contestant.model;
+        if model.strategy.has_workers() {
+            let name = maitred_wire::Model { workers: None, ..model.clone() }.to_string();
+            put(&mut series, name, (contestant.workers, summary));
+        }
+    }
+    let series = series.into_iter().filter_map(|(name, mut members)| {
+        members.sort_by_key(|(workers, _)| *workers);
+        members.dedup_by_key(|(workers, _)| *workers);
+        (members.len() > 1).then(|| speedup(comparison, name, &members))
+    });
+    let series: Vec<Series> = series.collect();
+    if series.is_empty() {
+        return None;
+    }
+    let title = heading(comparison, "More workers");
+    let facts = "Work time with the fewest workers ÷ work time, with 95 % intervals of the medians";
+    let plot = Plot { title: &title, facts, x: "workers", is_speedup: true };
+    Some(plot.draw(&series, look))
+}
+
+fn speedup(comparison: &Comparison, name: String, members: &[(u32, &Summary)]) -> Series {
+    let first = members[0].1.work_ns.max(1) as f64;
+    let times = |ns: u64| first / ns.max(1) as f64;
+    let point = |(workers, summary): &(u32, &Summary)| Point {
+        x: f64::from(*workers),
+        label: workers.to_string(),
+        y: times(summary.work_ns),
+        low: times(summary.work_high_ns),
+        high: times(summary.work_low_ns),
+    };
+    let fitted = members
+        .iter()
+        .map(|(workers, summary)| scaling::Point { workers: *workers, work_ns: summary.work_ns });
+    let fitted: Vec<scaling::Point> = fitted.collect();
+    let fit = scaling::fit(&fitted, comparison.machine.cores, computes(comparison));
+    let amdahl = fit.map(|fit| fit.amdahl).filter(|amdahl| amdahl.residual <= GOOD_FIT);
+    Series { name, points: members.iter().map(point).collect(), amdahl }
+}
+
+/// Whether most of the time of steps is computing, as far as the runs tell.
+fn computes(comparison: &Comparison) -> bool {
+    let steps = comparison.contestants.iter().filter_map(|one| one.runs.first());
+    let (mut all, mut computing) = (0_u64, 0_u64);
+    for total in steps.flat_map(|run| &run.steps).filter(|total| total.kind != StepKind::Hold) {
+        all = all.saturating_add(total.total_ns);
+        if total.kind == StepKind::Cpu {
+            computing = computing.saturating_add(total.total_ns);
+        }
+    }
+    computing > all / 2
+}
+
+/// A contestant and what was set for it.
+type Swept<'a> = (&'a Contestant, &'a Summary, Vec<(&'a str, &'a str)>);
+
+/// Work time over the values of what was swept; `None`: nothing was.
+pub fn settings(comparison: &Comparison, look: &Look) -> Option<String> {
+    let swept: Vec<Swept<'_>> = measured(comparison)
+        .filter_map(|(one, summary)| Some((one, summary, pairs(one.model.setting.as_deref()?))))
+        .collect();
+    let name = several(&swept.iter().map(|(_, _, pairs)| &pairs[..]).collect::<Vec<_>>())?;
+    let mut series: Vec<(String, Vec<(&str, &Summary)>)> = Vec::new();
+    for (contestant, summary, pairs) in &swept {
+        let Some((_, value)) = pairs.iter().find(|(other, _)| *other == name) else { continue };
+        let rest: Vec<String> = pairs
+            .iter()
+            .filter(|(other, _)| *other != name)
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let setting = (!rest.is_empty()).then(|| rest.join(" "));
+        let model = maitred_wire::Model { setting, ..contestant.model.clone() };
+        put(&mut series, model.to_string(), (*value, *summary));
+    }
+    let mut values: Vec<&str> =
+        series.iter().flat_map(|(_, all)| all.iter().map(|one| one.0)).collect();
+    let numbers: Option<Vec<f64>> = values.iter().map(|value| figure(value)).collect();
+    let mut seen = Vec::new();
+    values.retain(|value| {
+        !seen.contains(value) && {
+            seen.push(*value);
+            true
+        }
+    });
+    let place = |value: &str| match &numbers {
+        Some(_) => figure(value).unwrap_or(0.0),
+        None => values.iter().position(|one| *one == value).unwrap_or(0) as f64 + 1.0,
+    };
+    let series = series.into_iter().map(|(name, members)| {
+        let point = |(value, summary): &(&str, &Summary)| Point {
+            x: place(value),
+            label: (*value).to_string(),
+            y: summary.work_ns as f64,
+            low: summary.work_low_ns as f64,
+            high: summary.work_high_ns as f64,
+        };
+        let mut points: Vec<Point> = members.iter().map(point).collect();
+        points.sort_by(|one, other| one.x.total_cmp(&other.x));
+        Series { name, points, amdahl: None }
+    });
+    let title = heading(comparison, &format!("Over `{name}`"));
+    let facts = "Work time, median of the rounds, with its 95 % interval";
+    let plot = Plot { title: &title, facts, x: name, is_speedup: false };
+    Some(plot.draw(&series.collect::<Vec<_>>(), look))
+}
+
+/// Those whose figures mean something.
+fn measured(comparison: &Comparison) -> impl Iterator<Item = (&Contestant, &Summary)> {
+    let all = comparison.contestants.iter().filter(|one| one.unranked.is_none());
+    all.filter_map(|one| Some((one, one.summary.as_ref()?)))
+}
+
+fn put<T>(series: &mut Vec<(String, Vec<T>)>, name: String, member: T) {
+    match series.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, members)) => members.push(member),
+        None => series.push((name, Vec::from([member]))),
+    }
+}
+
+/// `a=1 b=2` as pairs.
+fn pairs(setting: &str) -> Vec<(&str, &str)> {
+    setting.split(' ').filter_map(|pair| pair.split_once('=')).collect()
+}
+
+/// The name that has several values; of several such names the one with the most.
+fn several<'a>(all: &[&[(&'a str, &'a str)]]) -> Option<&'a str> {
+    let mut names: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, value) in all.iter().flat_map(|pairs| pairs.iter().copied()) {
+        match names.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) if values.contains(&value) => {}
+            Some((_, values)) => values.push(value),
+            None => names.push((name, Vec::from([value]))),
+        }
+    }
+    let most = names.iter().filter(|(_, values)| values.len() > 1);
+    most.max_by_key(|(_, values)| values.len()).map(|(name, _)| *name)
+}
+
+/// A number, or a time in nanoseconds, or a size in bytes; `None`: it is a word.
+fn figure(value: &str) -> Option<f64> {
+    const UNITS: [(&str, f64); 9] = [
+        ("ns", 1.0),
+        ("us", 1e3),
+        ("µs", 1e3),
+        ("ms", 1e6),
+        ("s", 1e9),
+        ("min", 6e10),
+        ("KiB", 1024.0),
+        ("MiB", 1_048_576.0),
+        ("GiB", 1_073_741_824.0),
+    ];
+    let plain = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+    plain(value).or_else(|| {
+        UNITS.iter().find_map(|(unit, size)| Some(plain(value.strip_suffix(unit)?)? * size))
+    })
+}
+
+/// What is around the curves.
+struct Plot<'a> {
+    title: &'a str,
+    facts: &'a str,
+    x: &'a str,
+    is_speedup: bool,
+}
+
+impl Plot<'_> {
+    fn draw(&self, all: &[Series], look: &Look) -> String {
+        let mut svg = Svg::new(self.title, self.facts, look);
+        let shown = &all[..all.len().min(SERIES)];
+        self.legend(&mut svg, shown);
+        let top = svg.y + 14.0;
+        let frame =
+            Frame { left: MARGIN + 66.0, right: WIDTH - MARGIN - 14.0, top, bottom: top + HEIGHT };
+        let points = || shown.iter().flat_map(|series| &series.points);
+        let ys: Vec<f64> =
+            points().flat_map(|point| [point.low, point.y, point.high * 1.05]).collect();
+        // Upwards: the axis begins at the bottom.
+        let y = Scale::fitting(&ys, frame.bottom, -HEIGHT);
+        let xs: Vec<f64> = points().map(|point| point.x).collect();
+        let x = Scale::fitting(&xs, frame.left, frame.right - frame.left);
+        frame.rows(&mut svg, &y, &|value| self.figure(value));
+        self.columns(&mut svg, &frame, &x, shown);
+        if self.is_speedup {
+            self.ideal(&mut svg, &x, &y, shown);
+        }
+        for (number, series) in shown.iter().enumerate() {
+            curve(&mut svg, number, series, &x, &y, &|value| self.figure(value));
+        }
+        svg.y = frame.bottom + LINE + 4.0;
+        svg.y += LINE;
+        let middle = (frame.left + frame.right) / 2.0;
+        svg.text(middle, svg.y - 3.0, "m-t m-b", Anchor::Middle, &cut(self.x, SIZE, 400.0));
+        for note in self.notes(all, x.is_log() || y.is_log()) {
+            svg.paragraph(&note, "m-t m-dim");
+        }
+        svg.finish(self.title, &self.describe(all))
+    }
+
+    fn figure(&self, value: f64) -> String {
+        match self.is_speedup {
+            true => format!("{}×", shortest(value)),
+            false => tick_label(value as u64, value as u64),
+        }
+    }
+
+    fn legend(&self, svg: &mut Svg<'_>, shown: &[Series]) {
+        let mut x = MARGIN;
+        svg.y += LINE + 4.0;
+        for (number, series) in shown.iter().enumerate() {
+            let words = cut(&series.name, SIZE, WIDTH - 2.0 * MARGIN - 40.0);
+            let room = 26.0 + width(&words, SIZE) + 18.0;
+            if x > MARGIN && x + room - 18.0 > WIDTH - MARGIN {
+                (x, svg.y) = (MARGIN, svg.y + LINE + 2.0);
+            }
+            svg.line((x, svg.y - 8.0), (x + 20.0, svg.y - 8.0), &format!("m-curve m-s{number}"));
+            mark(svg, number, x + 10.0, svg.y - 8.0);
+            svg.text(x + 26.0, svg.y - 4.0, "m-t", Anchor::Start, &words);
+            x += room;
+        }
+        if self.is_speedup {
+            let words = "ideal: twice the workers, twice as fast";
+            if x > MARGIN && x + 26.0 + width(words, SIZE) > WIDTH - MARGIN {
+                (x, svg.y) = (MARGIN, svg.y + LINE + 2.0);
+            }
+            svg.line((x, svg.y - 8.0), (x + 20.0, svg.y - 8.0), "m-dot m-axis");
+            svg.text(x + 26.0, svg.y - 4.0, "m-t m-dim", Anchor::Start, words);
+        }
+    }
+
+    /// A line and a label at each value that was measured, where there is room.
+    fn columns(&self, svg: &mut Svg<'_>, frame: &Frame, scale: &Scale, shown: &[Series]) {
+        let mut points: Vec<&Point> = shown.iter().flat_map(|series| &series.points).collect();
+        points.sort_by(|one, other| one.x.total_cmp(&other.x));
+        points.dedup_by(|one, other| one.x == other.x);
+        let mut free = f64::NEG_INFINITY;
+        for point in points {
+            let x = scale.at(point.x);
+            svg.line((x, frame.top), (x, frame.bottom), "m-line m-grid");
+            let text = cut(&point.label, SIZE, 120.0);
+            let half = width(&text, SIZE) / 2.0;
+            let middle = x.min(WIDTH - 4.0 - half);
+            if middle - half >= free {
+                let y = frame.bottom + LINE;
+                svg.text(middle, y, "m-t m-dim", Anchor::Middle, &text);
+                free = middle + half + 6.0;
+            }
+        }
+        let (left, bottom) = (frame.left, frame.bottom);
+        svg.line((left, bottom), (frame.right, bottom), "m-line m-axis");
+    }
+
+    /// As many times as fast as there are more workers, as far as the axes reach.
+    fn ideal(&self, svg: &mut Svg<'_>, x: &Scale, y: &Scale, shown: &[Series]) {
+        let fewest = shown.iter().filter_map(|one| one.points.first()).map(|point| point.x);
+        let fewest = fewest.fold(f64::INFINITY, f64::min);
+        let samples = (0..=64).map(|step| {
+            x.from().max(fewest) + (x.to() - x.from().max(fewest)) * f64::from(step) / 64.0
+        });
+        let within =
+            samples.map(|value| (value, value / fewest)).filter(|(_, ideal)| *ideal <= y.to());
+        let places: Vec<(f64, f64)> = within.map(|(a, b)| (x.at(a), y.at(b))).collect();
+        svg.path(&polyline(&places), "class=\"m-dot m-axis\"");
+    }
+
+    fn notes(&self, all: &[Series], is_log: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        for series in all.iter().take(SERIES) {
+            if let Some(amdahl) = &series.amdahl {
+                let most = match amdahl.serial {
+                    serial if serial < 0.005 => "no limit can be seen".to_string(),
+                    serial => format!("at most {}", ratio(1.0 / serial)),
+                };
+                notes.push(format!(
+                    "Dashed: Amdahl's law for {} with {} serial (residual {}): {most}.",
+                    series.name,
+                    percent(amdahl.serial),
+                    percent(amdahl.residual)
+                ));
+            }
+        }
+        if is_log {
+            notes.push("An axis on which equal steps multiply does not begin at nothing.".into());
+        }
+        if all.len() > SERIES {
+            let left_out: Vec<&str> = all[SERIES..].iter().map(|one| one.name.as_str()).collect();
+            notes.push(format!("Not drawn, for want of room: {}.", left_out.join(", ")));
+        }
+        notes
+    }
+
+    fn describe(&self, all: &[Series]) -> String {
+        let figure = |value: f64| match self.is_speedup {
+            true => ratio(value),
+            false => duration(value as u64),
+        };
+        let each = all.iter().map(|series| {
+            let points = series.points.iter();
+            let points = points.map(|point| format!("{} at {}", figure(point.y), point.label));
+            format!("{}: {}", series.name, points.collect::<Vec<_>>().join(", "))
+        });
+        format!("By {}. {}.", self.x, each.collect::<Vec<_>>().join("; "))
+    }
+}
+
+fn curve(
+    svg: &mut Svg<'_>,
+    order: usize,
+    series: &Series,
+    x: &Scale,
+    y: &Scale,
+    figure: &dyn Fn(f64) -> String,
+) {
+    svg.begin_group(&series.name);
+    if let (Some(amdahl), Some(first), Some(last)) =
+        (&series.amdahl, series.points.first(), series.points.last())
+    {
+        let share = |workers: f64| amdahl.serial + (1.0 - amdahl.serial) / workers;
+        let at = |step: i32| first.x + (last.x - first.x) * f64::from(step) / 48.0;
+        let places = (0..=48).map(|step| (x.at(at(step)), y.at(share(first.x) / share(at(step)))));
+        let class = format!("class=\"m-dash m-s{order}\"");
+        svg.path(&polyline(&places.collect::<Vec<_>>()), &class);
+    }
+    let places: Vec<(f64, f64)> =
+        series.points.iter().map(|point| (x.at(point.x), y.at(point.y))).collect();
+    svg.path(&polyline(&places), &format!("class=\"m-curve m-s{order}\""));
+    for point in &series.points {
+        let at = x.at(point.x);
+        if point.low < point.high {
+            let (low, high) = (number(y.at(point.low)), number(y.at(point.high)));
+            let left = number(at - 4.0);
+            let d = format!("M{left} {low}h8M{left} {high}h8M{} {low}V{high}", number(at));
+            svg.path(&d, &format!("class=\"m-curve m-s{order}\""));
+        }
+        svg.begin_group(&format!("{}: {} at {}", series.name, figure(point.y), point.label));
+        mark(svg, order, at, y.at(point.y));
+        svg.end_group();
+    }
+    svg.end_group();
+}
+
+fn polyline(places: &[(f64, f64)]) -> String {
+    let mut d = String::new();
+    for (index, (x, y)) in places.iter().enumerate() {
+        d.push_str(if index == 0 { "M" } else { "L" });
+        d.push_str(&format!("{} {}", number(*x), number(*y)));
+    }
+    if d.is_empty() { "M0 0".into() } else { d }
+}
+
+/// `2`, `2.5`, `0.25`.
+fn shortest(value: f64) -> String {
+    let text = significant(value);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}

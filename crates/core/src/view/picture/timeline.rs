@@ -1,0 +1,387 @@
+//! A run as a drawing: what each worker (or task, where tasks interleave) was at, what the kernel
+//! saw of the threads that did it, and of the processors, on one axis of time. Spans and slices
+//! come as a stream and are never all held: the picture is as large as its columns.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use maitred_wire::trace_file::TaskOutcome;
+
+use super::super::state::{STATES, State};
+use super::super::timeline::{self as rows, Axis, round_step, tick_label};
+use super::Look;
+use super::lanes::{self, Lane};
+use super::palette;
+use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
+use crate::analyse::units::{duration, percent, plural};
+use crate::trace::{Observed, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
+
+/// Height of a lane, and of a lane with its gap.
+const LANE: f64 = 14.0;
+const PITCH: f64 = 19.0;
+/// The most that names of lanes may take.
+const NAMES: f64 = 176.0;
+/// Rows of processors and of threads: of so many, who wants more opens the trace elsewhere.
+const PROCESSORS: usize = 32;
+/// Threads that execute no steps have a row if they ran for this share of the time.
+const BRIEF: f64 = 0.005;
+
+/// Draws a trace whose spans and slices lie elsewhere: they are asked for as often as they are
+/// needed, in order of start.
+pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
+    trace: &Trace,
+    spans: impl Fn() -> I,
+    slices: impl Fn() -> J,
+    look: &Look,
+) -> String {
+    let title = format!("What each worker did: {}", trace.model);
+    let extent = rows::extent(trace, &spans).or_else(|| recorded(slices()));
+    let Some((origin, end)) = extent else {
+        let nothing = "No task was started, so there is nothing to show.";
+        let svg = Svg::new(&title, nothing, look);
+        return svg.finish(&title, nothing);
+    };
+    let (mut steps, all) = rows::rows(trace, look.rows.max(1));
+    let mut kernel = Kernel::new(trace, &steps, look.rows.max(1));
+    let names = steps.iter().map(|row| &row.label).chain(kernel.iter().flat_map(Kernel::names));
+    let room = names.map(|name| width(name, SIZE)).fold(40.0, f64::max).min(NAMES);
+    let left = libm::ceil(MARGIN + room + 10.0);
+    let axis = Axis { origin, end, cells: (WIDTH - MARGIN - left) as usize };
+    let edges = lanes::edges(&axis);
+    rows::fill(trace, &mut steps, &axis, spans());
+    if let Some(kernel) = &mut kernel {
+        kernel.fill(slices(), &edges);
+    }
+
+    let facts = facts(trace, &axis);
+    let mut svg = Svg::new(&title, &facts, look);
+    let mut drawing = Drawing { svg: &mut svg, axis: &axis, edges: &edges, left };
+    drawing.steps(trace, &steps, all);
+    if let Some(kernel) = &kernel {
+        drawing.kernel(kernel);
+    }
+    drawing.svg.y += 6.0;
+    for note in notes(trace) {
+        svg.paragraph(&note, "m-t m-dim");
+    }
+    let about = describe(trace, &facts, &steps, kernel.as_ref());
+    svg.finish(&title, &about)
+}
+
+/// From the first slice to the last: all that is known of a run without tasks.
+fn recorded(slices: impl Iterator<Item = Slice>) -> Option<(u64, u64)> {
+    let both = |known: Option<(u64, u64)>, slice: Slice| {
+        let (start, end) = known.unwrap_or((u64::MAX, 0));
+        Some((start.min(slice.start_ns), end.max(slice.end_ns).max(slice.start_ns)))
+    };
+    let (start, end) = slices.fold(None, both)?;
+    Some((start, end.max(start.saturating_add(1))))
+}
+
+fn facts(trace: &Trace, axis: &Axis) -> String {
+    let whole = axis.end - axis.origin;
+    format!(
+        "{} · {} · {} of work · a column is {}",
+        plural(trace.tasks.len() as u64, "task"),
+        plural(u64::from(trace.workers), "worker"),
+        duration(whole),
+        duration(whole / axis.cells as u64)
+    )
+}
+
+/// What the kernel saw.
+struct Kernel<'a> {
+    scheduling: &'a Scheduling,
+    threads: Vec<Lane>,
+    /// So many of them, the first ones, executed the steps.
+    of_lanes: usize,
+    /// By thread of the trace: its row.
+    row_of: Vec<Option<usize>>,
+    /// Threads that have no row.
+    more: usize,
+    cpus: Vec<Lane>,
+}
+
+impl<'a> Kernel<'a> {
+    /// The rows that there will be: threads of lanes first, then the others as they were seen.
+    /// Where a lane has a row of its own above, it has the same name.
+    fn new(trace: &'a Trace, steps: &[rows::Row], most: usize) -> Option<Self> {
+        let scheduling = trace.scheduling.known().filter(|it| !it.cpus.is_empty())?;
+        let own = |tid, pid| {
+            let is = |one: &Thread| one.tid == tid && one.pid == pid;
+            scheduling.threads.iter().rposition(is)
+        };
+        let mut row_of = alloc::vec![None; scheduling.threads.len()];
+        let mut threads = Vec::new();
+        let above = |place: usize| {
+            let step = if trace.model.strategy.interleaves() { None } else { steps.get(place) };
+            step.map(|step| step.label.clone())
+        };
+        let lanes = (0..).zip(&trace.lanes).filter(|(_, lane)| lane.pid != 0);
+        for (place, (number, lane)) in lanes.take(most).enumerate() {
+            if let Some(thread) = own(lane.tid, lane.pid).filter(|&one| row_of[one].is_none()) {
+                row_of[thread] = Some(threads.len());
+                threads.push(Lane::new(above(place).unwrap_or_else(|| trace.lane_name(number)), 0));
+            }
+        }
+        let of_lanes = threads.len();
+        for (number, thread) in scheduling.threads.iter().enumerate() {
+            if threads.len() < most && row_of[number].is_none() {
+                row_of[number] = Some(threads.len());
+                threads.push(Lane::new(format!("{} ({})", thread.name, thread.tid), 0));
+            }
+        }
+        let more = scheduling.threads.len() - threads.len();
+        let cpus = scheduling.cpus.iter().take(PROCESSORS);
+        let cpus = cpus.map(|cpu| Lane::new(format!("processor {cpu}"), 0)).collect();
+        Some(Self { scheduling, threads, of_lanes, row_of, more, cpus })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.threads.iter().chain(&self.cpus).map(|lane| &lane.label)
+    }
+
+    /// Every slice is time on a processor; what lies between two of a thread is what the end of
+    /// the first says.
+    fn fill(&mut self, slices: impl Iterator<Item = Slice>, edges: &[u64]) {
+        for lane in self.threads.iter_mut().chain(&mut self.cpus) {
+            lane.time.resize(edges.len() - 1, Default::default());
+        }
+        let mut last: Vec<Option<(u64, SliceEnd)>> = alloc::vec![None; self.threads.len()];
+        let mut cpu_rows = alloc::vec![None; usize::from(u16::MAX) + 1];
+        for (row, &cpu) in self.scheduling.cpus.iter().take(PROCESSORS).enumerate() {
+            cpu_rows[usize::from(cpu)] = Some(row);
+        }
+        for slice in slices {
+            if let Some(row) = cpu_rows[usize::from(slice.cpu)] {
+                self.cpus[row].add(State::Running, slice.start_ns, slice.end_ns, edges);
+            }
+            let Some(row) = self.row_of.get(slice.thread as usize).copied().flatten() else {
+                continue;
+            };
+            let lane = &mut self.threads[row];
+            if let Some((until, why)) = last[row] {
+                between(lane, why, until, slice.start_ns, edges);
+            }
+            lane.add(State::Running, slice.start_ns, slice.end_ns, edges);
+            last[row] = Some((slice.end_ns, slice.end));
+        }
+        for (thread, row) in self.scheduling.threads.iter().zip(&self.row_of) {
+            if let Some(row) = *row
+                && let Some((until, why)) = last[row]
+            {
+                let end = if thread.end_ns == 0 { u64::MAX } else { thread.end_ns };
+                between(&mut self.threads[row], why, until, end, edges);
+            }
+        }
+    }
+
+    /// Time on all processors that have a row ÷ what there was.
+    fn used(&self, axis: &Axis) -> f64 {
+        let busy: u64 = self.cpus.iter().map(|lane| lane.total(State::Running)).sum();
+        busy as f64 / (axis.end - axis.origin) as f64 / self.cpus.len().max(1) as f64
+    }
+}
+
+fn between(lane: &mut Lane, why: SliceEnd, from: u64, to: u64, edges: &[u64]) {
+    match why {
+        SliceEnd::Preempted => lane.add(State::Queueing, from, to, edges),
+        SliceEnd::Blocked => lane.add(State::Blocked, from, to, edges),
+        // Not known, and not drawn.
+        SliceEnd::Exited | SliceEnd::Unknown => {}
+    }
+}
+
+/// Lanes are drawn here.
+struct Drawing<'a, 'b> {
+    svg: &'a mut Svg<'b>,
+    axis: &'a Axis,
+    edges: &'a [u64],
+    left: f64,
+}
+
+impl Drawing<'_, '_> {
+    fn steps(&mut self, trace: &Trace, steps: &[rows::Row], all: usize) {
+        let seen = |state: State| {
+            let timed = steps.iter().any(|row| row.time.iter().any(|one| one[state as usize] > 0));
+            timed || state == State::Failed && steps.iter().any(|row| !row.failures.is_empty())
+        };
+        let states = State::ALL.into_iter().filter(|state| *state != State::Idle && seen(*state));
+        let named = |state| rows::words(trace, state).replace('`', "");
+        let words = states.map(|state| (state, named(state))).collect::<Vec<_>>();
+        self.section("Steps of the work", &words, steps.len());
+        for row in steps {
+            self.lane(&row.label, &row.time, &words);
+            for &at in &row.failures {
+                let cell = self.axis.cell_at(at.saturating_sub(1));
+                let x = (self.left + cell as f64).min(WIDTH - MARGIN - 4.0).max(self.left + 4.0);
+                let (x, y) = (number(x), number(self.svg.y - PITCH / 2.0 + 2.0));
+                let d = format!("M{x} {y}m-4 -4l8 8m0 -8l-8 8");
+                self.svg.path(&d, "class=\"m-cross\"");
+            }
+        }
+        self.more(all - steps.len(), "lane");
+    }
+
+    fn kernel(&mut self, kernel: &Kernel<'_>) {
+        let words = [
+            (State::Running, "on a processor".to_string()),
+            (State::Queueing, "ready, waits for a processor".to_string()),
+            (State::Blocked, "blocked: waits for something else".to_string()),
+        ];
+        let length = (self.axis.end - self.axis.origin) as f64;
+        let ran = |lane: &Lane| lane.total(State::Running) as f64 >= BRIEF * length;
+        let shown = |(place, lane): &(usize, &Lane)| *place < kernel.of_lanes || ran(lane);
+        let threads = kernel.threads.iter().enumerate().filter(shown).map(|(_, lane)| lane);
+        let threads: Vec<&Lane> = threads.collect();
+        let brief = kernel.threads.len() - threads.len();
+        self.section("Threads, as the kernel saw them", &words, threads.len());
+        for lane in threads {
+            self.lane(&lane.label, &lane.time, &words);
+        }
+        self.more(kernel.more, "thread");
+        if brief > 0 {
+            let others = plural(brief as u64, "thread").replacen(' ', " other ", 1);
+            let share = percent(BRIEF);
+            self.below(&format!(
+                "… and {others}, on a processor for less than {share} of this time"
+            ));
+        }
+        let title = format!("Processors, {} used by this run", percent(kernel.used(self.axis)));
+        self.section(&title, &[], kernel.cpus.len());
+        for lane in &kernel.cpus {
+            self.lane(&lane.label, &lane.time, &words);
+        }
+        self.more(kernel.scheduling.cpus.len() - kernel.cpus.len(), "processor");
+    }
+
+    /// A heading, its legend, and an axis over as many lanes as follow.
+    fn section(&mut self, title: &str, words: &[(State, String)], lanes: usize) {
+        let svg = &mut *self.svg;
+        svg.y += 10.0 + LINE;
+        svg.text(MARGIN, svg.y - 4.0, "m-t m-b", Anchor::Start, title);
+        if !words.is_empty() {
+            let paint = |state| palette::fill(state, &svg.look.id);
+            let entries = words.iter().map(|(state, words)| (paint(*state), words.clone()));
+            let entries: Vec<_> = entries.collect();
+            svg.legend(MARGIN, &entries);
+        }
+        let height = lanes as f64 * PITCH;
+        svg.y += LINE + 2.0;
+        let length = self.axis.end - self.axis.origin;
+        let step = round_step(length, (self.axis.cells / 90).max(1) as u64);
+        for tick in 0..=length / step {
+            let at = tick * step;
+            let share = at as f64 / length as f64;
+            let x = libm::round(self.left + share * self.axis.cells as f64) + 0.5;
+            svg.line((x, svg.y - 3.0), (x, svg.y + height), "m-line m-grid");
+            let text = tick_label(at, step);
+            let half = width(&text, SIZE) / 2.0;
+            let middle = x.max(self.left + half - 8.0).min(WIDTH - 6.0 - half);
+            svg.text(middle, svg.y - 6.0, "m-t m-dim", Anchor::Middle, &text);
+        }
+    }
+
+    fn lane(&mut self, label: &str, time: &[[u64; STATES]], words: &[(State, String)]) {
+        let columns = self.axis.cells as f64;
+        let svg = &mut *self.svg;
+        let top = svg.y + 2.0;
+        svg.begin_group(&shares(label, time, words, self.axis));
+        let name = cut(label, SIZE, self.left - MARGIN - 10.0);
+        svg.text(self.left - 8.0, top + LANE - 3.0, "m-t", Anchor::End, &name);
+        svg.rect(self.left, top, columns, LANE, "class=\"m-lane\"");
+        for (state, d) in lanes::shapes(time, self.edges, (self.left, top, LANE)) {
+            let paint = palette::fill(state, &svg.look.id);
+            svg.path(&d, &paint);
+        }
+        svg.end_group();
+        svg.y += PITCH;
+    }
+
+    fn more(&mut self, number: usize, noun: &str) {
+        if number > 0 {
+            let number = plural(number as u64, noun).replacen(' ', " more ", 1);
+            self.below(&format!("… and {number}"));
+        }
+    }
+
+    fn below(&mut self, text: &str) {
+        self.svg.y += LINE;
+        self.svg.text(self.left, self.svg.y - 4.0, "m-t m-dim", Anchor::Start, text);
+    }
+}
+
+/// What a lane shows, in words: `table 1: waits 44 %, has `waiter` 11 %`.
+fn shares(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: &Axis) -> String {
+    let whole = (axis.end - axis.origin).max(1) as f64;
+    let parts = words.iter().filter_map(|(state, words)| {
+        let ns = time.iter().map(|one| one[*state as usize]).fold(0, u64::saturating_add);
+        (ns > 0).then(|| format!("{words} {}", percent(ns as f64 / whole)))
+    });
+    let parts: Vec<String> = parts.collect();
+    match parts.is_empty() {
+        true => format!("{label}: nothing in this time"),
+        false => format!("{label}: {}", parts.join(", ")),
+    }
+}
+
+/// What the picture lacks, and why.
+fn notes(trace: &Trace) -> Vec<String> {
+    let mut notes =
+        Vec::from(["Where several states fall into one column, each has its share of the height."
+            .to_string()]);
+    match &trace.scheduling {
+        Observed::Unknown(why) => {
+            notes.push(format!("What the kernel did with the threads is not known: {why}."));
+        }
+        Observed::Known(scheduling) => {
+            if let Source::Samples { every_ns } = scheduling.source {
+                notes.push(format!(
+                    "The kernel's part are samples, taken about every {}: between two of them anything may have happened.",
+                    duration(every_ns)
+                ));
+            }
+            if scheduling.lost > 0 {
+                notes.push(format!(
+                    "{} of the kernel were lost: what they would have shown is missing.",
+                    plural(scheduling.lost, "record")
+                ));
+            }
+            notes.extend(scheduling.missing.iter().map(|what| format!("Missing: {what}.")));
+        }
+    }
+    let dropped = trace.lanes.iter().map(|lane| lane.dropped).fold(0, u64::saturating_add);
+    if dropped > 0 {
+        notes.push(format!(
+            "{} had no room in the trace and are not drawn.",
+            plural(dropped, "span")
+        ));
+    }
+    notes
+}
+
+/// The picture in words.
+fn describe(
+    trace: &Trace,
+    facts: &str,
+    steps: &[rows::Row],
+    kernel: Option<&Kernel<'_>>,
+) -> String {
+    let failed = trace.tasks.iter().filter(|task| task.outcome == TaskOutcome::Failed);
+    let mut text =
+        format!("A timeline of {}: {facts}. {}", trace.model, plural(steps.len() as u64, "lane"));
+    let failed = failed.count() as u64;
+    if failed > 0 {
+        text.push_str(&format!(", {}", plural(failed, "failed task")));
+    }
+    text.push('.');
+    if let Some(kernel) = kernel {
+        text.push_str(&format!(
+            " Below, {} and {}, as the kernel recorded them.",
+            plural(kernel.threads.len() as u64, "thread"),
+            plural(kernel.cpus.len() as u64, "processor")
+        ));
+    }
+    text
+}
