@@ -77,6 +77,8 @@ pub(super) fn typical(contestant: &Contestant) -> Option<Latency> {
         p50_ns: figure(|latency| latency.p50_ns)? as u64,
         p90_ns: figure(|latency| latency.p90_ns)? as u64,
         p99_ns: figure(|latency| latency.p99_ns)? as u64,
+        p999_ns: median(contestant, |run| Some(run.requests.as_ref()?.p999_ns? as f64))
+            .map(|ns| ns as u64),
         max_ns: figure(|latency| latency.max_ns)? as u64,
     })
 }

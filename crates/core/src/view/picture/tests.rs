@@ -258,7 +258,7 @@ fn figure<T: core::fmt::Debug + Clone>(
 prop_compose! {
     fn times()(all in proptest::array::uniform5(time()), from_arrival in any::<bool>()) -> Latency {
         let [min_ns, p50_ns, p90_ns, p99_ns, max_ns] = all;
-        Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, max_ns }
+        Latency { from_arrival, min_ns, p50_ns, p90_ns, p99_ns, p999_ns: None, max_ns }
     }
 }
 

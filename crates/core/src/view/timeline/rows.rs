@@ -1,0 +1,123 @@
+//! Rows: who has one, what it is called, and what it was at in each cell.
+
+use alloc::collections::BinaryHeap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::super::state::{STATES, State};
+use super::axis::Axis;
+use crate::trace::{Task, Trace};
+
+/// What is drawn on one line.
+pub(in crate::view) struct Row {
+    pub(in crate::view) label: String,
+    pub(super) tasks: Vec<u32>,
+    /// By cell: nanoseconds in each state.
+    pub(in crate::view) time: Vec<[u64; STATES]>,
+    pub(in crate::view) failures: Vec<u64>,
+}
+
+impl Row {
+    pub(in crate::view) fn new(label: String, tasks: Vec<u32>) -> Self {
+        Self { label, tasks, time: Vec::new(), failures: Vec::new() }
+    }
+
+    pub(in crate::view) fn add(&mut self, state: State, start: u64, end: u64, axis: &Axis) {
+        let (start, end) = (start.max(axis.origin), end.min(axis.end));
+        if end <= start {
+            return;
+        }
+        for cell in axis.cell_at(start)..=axis.cell_at(end - 1) {
+            let from = start.max(axis.start_of(cell));
+            let to = end.min(axis.start_of(cell + 1));
+            let time = &mut self.time[cell][state as usize];
+            *time = time.saturating_add(to.saturating_sub(from));
+        }
+    }
+
+    pub(super) fn state(&self, cell: usize, axis: &Axis) -> State {
+        let from = axis.start_of(cell);
+        let to = axis.start_of(cell + 1);
+        let failed = |at: &u64| axis.cell_at(at.saturating_sub(1)) == cell;
+        if self.failures.iter().any(failed) {
+            return State::Failed;
+        }
+        let mut time = self.time[cell];
+        let busy = time.iter().copied().fold(0, u64::saturating_add);
+        // What happened in a fifth of a cell is shown, lest short tasks on a long axis vanish.
+        let idle = (to - from).saturating_sub(busy);
+        time[State::Idle as usize] = if busy >= idle / 4 && busy > 0 { 0 } else { idle };
+        let longest = time.iter().max().copied().unwrap_or(0);
+        State::ALL.into_iter().find(|state| time[*state as usize] == longest).unwrap_or(State::Idle)
+    }
+}
+
+/// The rows to show, at most so many, and how many there would be.
+pub(in crate::view) fn rows(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
+    if trace.model.strategy.interleaves() { packed(trace, most) } else { by_lane(trace, most) }
+}
+
+fn by_lane(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
+    let used = trace.lanes.iter().filter(|lane| lane.pid != 0).count();
+    let mut place = vec![usize::MAX; trace.lanes.len()];
+    let mut rows: Vec<Row> = Vec::new();
+    for (lane, _) in trace.lanes.iter().enumerate().filter(|(_, lane)| lane.pid != 0).take(most) {
+        place[lane] = rows.len();
+        rows.push(Row::new(trace.lane_name(lane as u32), Vec::new()));
+    }
+    for (number, task) in trace.tasks.iter().enumerate().filter(|(_, task)| task.start_ns != 0) {
+        let row = place.get(task.lane as usize).and_then(|&place| rows.get_mut(place));
+        if let Some(row) = row {
+            row.tasks.push(number as u32);
+        }
+    }
+    // A thread that has one task is that task.
+    if trace.tasks.len() > 1 && rows.iter().all(|row| row.tasks.len() <= 1) {
+        for row in &mut rows {
+            if let Some(&task) = row.tasks.first() {
+                row.label = trace.task_name(task);
+            }
+        }
+    }
+    (rows, used)
+}
+
+/// Tasks in as few rows as they need without overlapping: each, in order of start, goes into the
+/// row that has been free for longest.
+fn packed(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
+    let mut order: Vec<u32> = (0..trace.tasks.len() as u32)
+        .filter(|&task| trace.tasks[task as usize].start_ns != 0)
+        .collect();
+    order.sort_by_key(|&task| trace.tasks[task as usize].start_ns);
+    let mut free: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut all = 0;
+    for task in order {
+        let Task { start_ns, end_ns, .. } = trace.tasks[task as usize];
+        let row = match free.peek() {
+            Some(&Reverse((until, row))) if until <= start_ns => {
+                free.pop();
+                row
+            }
+            _ => {
+                all += 1;
+                all - 1
+            }
+        };
+        free.push(Reverse((if end_ns == 0 { u64::MAX } else { end_ns }, row)));
+        if row >= most {
+            continue;
+        }
+        match rows.get_mut(row) {
+            Some(row) => row.tasks.push(task),
+            None => rows.push(Row::new(trace.task_name(task), vec![task])),
+        }
+    }
+    for row in rows.iter_mut().filter(|row| row.tasks.len() > 1) {
+        row.label = format!("{} +{}", row.label, row.tasks.len() - 1);
+    }
+    (rows, all)
+}
