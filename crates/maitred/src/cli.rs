@@ -324,7 +324,20 @@ pub struct RunArgs {
 
 /// How a run is drawn.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Picture")]
 pub struct PictureArgs {
+    /// A lane for each of these
+    #[arg(long, value_name = "WHAT", default_value = "worker")]
+    pub by: Lanes,
+
+    /// Draw from this time on, counted from the start of the work
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Delay>,
+
+    /// Draw up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Period>,
+
     /// Width of the picture in columns; by default that of the terminal
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=500))]
     pub width: Option<u16>,
@@ -338,8 +351,20 @@ pub struct PictureArgs {
     pub lanes: u32,
 }
 
+/// What a lane of a picture is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lanes {
+    /// A worker; where tasks interleave, tasks that do not overlap
+    Worker,
+    /// A task
+    Task,
+    /// A processor, and which thread was on it when; needs the record of the kernel's scheduling
+    Core,
+}
+
 /// The trace in the forms of other programs.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Other programs")]
 pub struct TraceExportArgs {
     /// Write the trace for Perfetto (ui.perfetto.dev): processors, states of threads, steps
     #[arg(long, value_name = "FILE")]
@@ -502,10 +527,12 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   maitred run workloads/waiters.kdl --model native/threads --speed 10x
   maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace";
+  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace
+  maitred run workloads/cpu-bound.kdl --model native/thread-pool --by core --from 10ms --to 60ms";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
   maitred show waiters.trace
+  maitred show waiters.trace --by task --from 300ms --to 600ms
   maitred show waiters.trace --export-perfetto waiters.pftrace
   maitred show before.json";

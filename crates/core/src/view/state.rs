@@ -14,10 +14,15 @@ pub enum State {
     Talking,
     Idle,
     Failed,
+    /// Blocked in a computing step under a lock of the interpreter: by that lock, for all that can
+    /// be told.
+    Locked,
+    /// Nobody recorded it.
+    Unrecorded,
 }
 
 /// How many there are.
-pub(super) const STATES: usize = 8;
+pub(super) const STATES: usize = 10;
 
 impl State {
     /// In the order in which ties are broken.
@@ -30,6 +35,8 @@ impl State {
         Self::Talking,
         Self::Idle,
         Self::Failed,
+        Self::Locked,
+        Self::Unrecorded,
     ];
 
     /// As a terminal shows it.
@@ -50,6 +57,9 @@ impl State {
             Self::Idle => " ",
             Self::Failed if ascii => "X",
             Self::Failed => "✗",
+            Self::Locked if ascii => "%",
+            Self::Locked => "╪",
+            Self::Unrecorded => "?",
         }
     }
 
@@ -63,6 +73,8 @@ impl State {
             Self::Talking => Ink::Yellow,
             Self::Idle => Ink::Plain,
             Self::Failed => Ink::Vermillion,
+            Self::Locked => Ink::Purple,
+            Self::Unrecorded => Ink::Dim,
         }
     }
 }

@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use maitred_core::recording::Provenance;
 use maitred_core::result::{Run, Settings};
-use maitred_core::trace::{RunEnd, Span, Trace};
+use maitred_core::trace::{RunEnd, Trace};
+use maitred_core::view::timeline::{By, Lens, Refusal, Window};
 use maitred_core::view::{self, units};
 
-use crate::cli::{PictureArgs, RunArgs, SubjectArgs};
+use crate::cli::{Lanes, PictureArgs, RunArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
 use crate::measure::machine;
@@ -30,6 +31,14 @@ const LAST_WORDS: usize = 40;
 /// # Errors
 /// See [`Error`].
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
+    let lens = lens(&args.picture)?;
+    if args.no_scheduling && lens.by == By::Core {
+        return Err(Error::Usage(
+            "--by core shows who was on which processor, which --no-scheduling does not record; \
+             leave one of them away"
+                .to_owned(),
+        ));
+    }
     let subject = open(args)?;
     let mut outputs = Outputs::open(&Wanted {
         trace: args.trace.as_deref(),
@@ -60,29 +69,64 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     progress.clear();
     let run = trial.condense(&trace, 0);
     let written = outputs.finish(&provenance, &trace, Some(&run), || Records::of(&trace), terminal);
-    let mut text = format!("{}\n\n", subject.heading());
-    text.push_str(&picture(
-        &trace,
-        || trace.spans.iter().copied(),
-        &run,
-        &options(&args.picture, terminal),
-    ));
-    terminal.print(&text)?;
+    let options = options(&args.picture, terminal);
+    let records = || Records::of(&trace);
+    let asked = picture(&trace, records, &run, &lens, &options);
+    let refused = asked.as_ref().err().cloned();
+    // What was measured is shown, if not as it was asked for.
+    let drawn = asked.or_else(|_| picture(&trace, records, &run, &Lens::default(), &options));
+    let drawn = drawn.unwrap_or_else(|refusal| refusal.to_string());
+    terminal.print(&format!("{}\n\n{drawn}", subject.heading()))?;
     let code = end(args, &trace, &run, terminal)?;
-    Ok(if written { code } else { exit::NOT_WRITTEN })
+    if let Some(refusal) = &refused {
+        terminal.complain(&format!("{refusal}; the whole run is drawn, by worker"));
+    }
+    Ok(if written && refused.is_none() { code } else { exit::NOT_WRITTEN })
 }
 
 /// What each worker did, then the figures.
-pub(crate) fn picture<I: Iterator<Item = Span>>(
+///
+/// # Errors
+/// [`Refusal`] when the run cannot be drawn as it was asked for.
+pub(crate) fn picture<'a>(
     trace: &Trace,
-    spans: impl Fn() -> I,
+    records: impl Fn() -> Records<'a>,
     run: &Run,
+    lens: &Lens,
     options: &view::Options,
-) -> String {
-    let mut text = view::timeline::timeline_of(trace, spans, options);
+) -> Result<String, Refusal> {
+    let spans = || records().spans;
+    let slices = || records().slices;
+    let mut text = view::timeline::timeline_of(trace, spans, slices, lens, options)?;
     text.push('\n');
     text.push_str(&view::phases::phases(&trace.model, trace.workers, run, options));
-    text
+    Ok(text)
+}
+
+/// What is to be drawn.
+///
+/// # Errors
+/// [`Error::Usage`] for a part that is none.
+pub(crate) fn lens(args: &PictureArgs) -> Result<Lens, Error> {
+    let nanos = |time: std::time::Duration| time.as_nanos() as u64;
+    let window = Window {
+        from_ns: args.from.map(|time| nanos(time.0)),
+        to_ns: args.to.map(|time| nanos(time.0)),
+    };
+    if let (Some(from), Some(to)) = (window.from_ns, window.to_ns)
+        && from >= to
+    {
+        let (from, to) = (units::duration(from), units::duration(to));
+        return Err(Error::Usage(format!(
+            "--from {from} does not come before --to {to}; name the earlier time first"
+        )));
+    }
+    let by = match args.by {
+        Lanes::Worker => By::Worker,
+        Lanes::Task => By::Task,
+        Lanes::Core => By::Core,
+    };
+    Ok(Lens { by, window })
 }
 
 /// How pictures are drawn.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use maitred_wire::trace_file::TaskOutcome;
 
-use super::super::state::State;
+use super::super::state::{STATES, State};
 use super::super::timeline::{self as rows, Axis, round_step, tick_label};
 use super::Look;
 use super::lanes::{self, Lane};
@@ -264,7 +264,7 @@ impl Drawing<'_, '_> {
         }
     }
 
-    fn lane(&mut self, label: &str, time: &[[u64; 8]], words: &[(State, String)]) {
+    fn lane(&mut self, label: &str, time: &[[u64; STATES]], words: &[(State, String)]) {
         let columns = self.axis.cells as f64;
         let svg = &mut *self.svg;
         let top = svg.y + 2.0;
@@ -294,7 +294,7 @@ impl Drawing<'_, '_> {
 }
 
 /// What a lane shows, in words: `table 1: waits 44 %, has `waiter` 11 %`.
-fn shares(label: &str, time: &[[u64; 8]], words: &[(State, String)], axis: &Axis) -> String {
+fn shares(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: &Axis) -> String {
     let whole = (axis.end - axis.origin).max(1) as f64;
     let parts = words.iter().filter_map(|(state, words)| {
         let ns = time.iter().map(|one| one[*state as usize]).fold(0, u64::saturating_add);

@@ -2,40 +2,66 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
+use alloc::vec::Vec;
 
 use super::super::Options;
 use super::super::paint::width;
 use super::super::state::State;
 use super::rows::Row;
-use crate::trace::Trace;
+use crate::trace::{Origin, Trace};
 
 /// The states that the rows have time in, in words.
 pub(super) fn legend(trace: &Trace, rows: &[Row], options: &Options) -> String {
-    let seen = |state: State| {
-        let timed = rows.iter().any(|row| row.time.iter().any(|cell| cell[state as usize] > 0));
-        let failed = state == State::Failed && rows.iter().any(|row| !row.failures.is_empty());
-        timed || failed
+    let entries: Vec<_> = seen(rows).map(|state| (state, words(trace, state))).collect();
+    lay_out(&entries, options)
+}
+
+/// The same of the lines that say what threads did.
+pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> String {
+    let Origin::Measured { gil, .. } = trace.origin;
+    let word = |state| match state {
+        State::Running => "CPU: on a processor",
+        State::Queueing => "ready, no processor",
+        State::Blocked if gil == Some(true) => "blocked otherwise",
+        State::Blocked => "blocked",
+        State::Locked => "blocked in computing: the GIL",
+        _ => "not recorded",
     };
-    let words = |state| words(trace, state);
-    let mut lines = vec![String::new()];
+    let order = [State::Running, State::Queueing, State::Locked, State::Blocked, State::Unrecorded];
+    let entries: Vec<_> = order
+        .into_iter()
+        .filter(|state| rows.iter().any(|row| row.total(*state) > 0))
+        .map(|state| (state, word(state).into()))
+        .collect();
+    lay_out(&entries, options)
+}
+
+fn seen(rows: &[Row]) -> impl Iterator<Item = State> {
+    let seen = |state: &State| {
+        let failed = *state == State::Failed && rows.iter().any(|row| !row.failures.is_empty());
+        *state != State::Idle && (failed || rows.iter().any(|row| row.total(*state) > 0))
+    };
+    State::ALL.into_iter().filter(seen)
+}
+
+/// Signs and their words, in as few lines as they need.
+fn lay_out(entries: &[(State, String)], options: &Options) -> String {
+    let mut text = String::new();
     let mut used = 0;
-    for state in State::ALL.into_iter().filter(|&state| state != State::Idle && seen(state)) {
+    for (state, words) in entries {
         let glyph = state.glyph(options.ascii).repeat(2);
-        let entry = format!("{} {}", state.ink().paint(&glyph, options), words(state));
-        let room = 3 + width(&words(state));
-        if used > 0 && used + 3 + room > options.width {
-            lines.push(String::new());
-            used = 0;
+        let room = 3 + width(words);
+        if used > 0 {
+            let fits = used + 3 + room <= options.width;
+            text.push_str(if fits { "   " } else { "\n" });
+            used = if fits { used + 3 } else { 0 };
         }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(if used > 0 { "   " } else { "" });
-            line.push_str(&entry);
-        }
-        used += room + 3;
+        text.push_str(&format!("{} {words}", state.ink().paint(&glyph, options)));
+        used += room;
     }
-    let text: String =
-        lines.into_iter().filter(|line| !line.is_empty()).map(|line| line + "\n").collect();
+    if used > 0 {
+        text.push('\n');
+    }
     text
 }
 
@@ -55,5 +81,6 @@ pub(in crate::view) fn words(trace: &Trace, state: State) -> String {
         State::Talking => "waits at a channel".into(),
         State::Idle => String::new(),
         State::Failed => "failed or lost".into(),
+        State::Locked | State::Unrecorded => "not known".into(),
     }
 }

@@ -15,6 +15,8 @@ use crate::trace::{Task, Trace};
 pub(in crate::view) struct Row {
     pub(in crate::view) label: String,
     pub(super) tasks: Vec<u32>,
+    /// Whose row it is, if it is a lane's.
+    pub(super) lane: Option<u32>,
     /// By cell: nanoseconds in each state.
     pub(in crate::view) time: Vec<[u64; STATES]>,
     pub(in crate::view) failures: Vec<u64>,
@@ -22,7 +24,12 @@ pub(in crate::view) struct Row {
 
 impl Row {
     pub(in crate::view) fn new(label: String, tasks: Vec<u32>) -> Self {
-        Self { label, tasks, time: Vec::new(), failures: Vec::new() }
+        Self { label, tasks, lane: None, time: Vec::new(), failures: Vec::new() }
+    }
+
+    /// Time in a state, nanoseconds.
+    pub(super) fn total(&self, state: State) -> u64 {
+        self.time.iter().map(|cell| cell[state as usize]).fold(0, u64::saturating_add)
     }
 
     pub(in crate::view) fn add(&mut self, state: State, start: u64, end: u64, axis: &Axis) {
@@ -55,23 +62,71 @@ impl Row {
     }
 }
 
-/// The rows to show, at most so many, and how many there would be.
-pub(in crate::view) fn rows(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
-    if trace.model.strategy.interleaves() { packed(trace, most) } else { by_lane(trace, most) }
+/// Which rows there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// One for each worker; where tasks interleave, as few as hold the tasks without overlap.
+    #[default]
+    Worker,
+    /// One for each task.
+    Task,
+    /// One for each processor.
+    Core,
 }
 
-fn by_lane(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
-    let used = trace.lanes.iter().filter(|lane| lane.pid != 0).count();
+/// The rows to show, at most so many, and how many there would be.
+pub(in crate::view) fn rows(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
+    rows_within(trace, By::Worker, (0, u64::MAX), most)
+}
+
+/// The same of those that something happens in between two times.
+pub(super) fn rows_within(
+    trace: &Trace,
+    by: By,
+    (from, to): (u64, u64),
+    most: usize,
+) -> (Vec<Row>, usize) {
+    let within = |task: &Task| task.start_ns < to && (task.end_ns == 0 || task.end_ns > from);
+    let mut order: Vec<u32> = (0..trace.tasks.len() as u32).collect();
+    order.retain(|&task| {
+        let task = &trace.tasks[task as usize];
+        task.start_ns != 0 && within(task)
+    });
+    if by == By::Worker && !trace.model.strategy.interleaves() {
+        let all = from == 0 && to == u64::MAX;
+        return by_lane(trace, &order, all, most);
+    }
+    order.sort_by_key(|&task| trace.tasks[task as usize].start_ns);
+    match by {
+        By::Task => {
+            let row = |&task: &u32| Row::new(trace.task_name(task), Vec::from([task]));
+            (order.iter().take(most).map(row).collect(), order.len())
+        }
+        By::Worker | By::Core => packed(trace, order, most),
+    }
+}
+
+/// A row a lane; of lanes without any of these tasks only if `all` are asked for.
+fn by_lane(trace: &Trace, tasks: &[u32], all: bool, most: usize) -> (Vec<Row>, usize) {
+    let mut busy = vec![all; trace.lanes.len()];
+    for &task in tasks {
+        if let Some(busy) = busy.get_mut(trace.tasks[task as usize].lane as usize) {
+            *busy = true;
+        }
+    }
+    let used: Vec<usize> =
+        (0..busy.len()).filter(|&lane| busy[lane] && trace.lanes[lane].pid != 0).collect();
     let mut place = vec![usize::MAX; trace.lanes.len()];
     let mut rows: Vec<Row> = Vec::new();
-    for (lane, _) in trace.lanes.iter().enumerate().filter(|(_, lane)| lane.pid != 0).take(most) {
+    for &lane in used.iter().take(most) {
         place[lane] = rows.len();
-        rows.push(Row::new(trace.lane_name(lane as u32), Vec::new()));
+        let name = trace.lane_name(lane as u32);
+        rows.push(Row { lane: Some(lane as u32), ..Row::new(name, Vec::new()) });
     }
-    for (number, task) in trace.tasks.iter().enumerate().filter(|(_, task)| task.start_ns != 0) {
-        let row = place.get(task.lane as usize).and_then(|&place| rows.get_mut(place));
-        if let Some(row) = row {
-            row.tasks.push(number as u32);
+    for &task in tasks {
+        let lane = trace.tasks[task as usize].lane as usize;
+        if let Some(row) = place.get(lane).and_then(|&place| rows.get_mut(place)) {
+            row.tasks.push(task);
         }
     }
     // A thread that has one task is that task.
@@ -82,16 +137,12 @@ fn by_lane(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
             }
         }
     }
-    (rows, used)
+    (rows, used.len())
 }
 
 /// Tasks in as few rows as they need without overlapping: each, in order of start, goes into the
 /// row that has been free for longest.
-fn packed(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
-    let mut order: Vec<u32> = (0..trace.tasks.len() as u32)
-        .filter(|&task| trace.tasks[task as usize].start_ns != 0)
-        .collect();
-    order.sort_by_key(|&task| trace.tasks[task as usize].start_ns);
+fn packed(trace: &Trace, order: Vec<u32>, most: usize) -> (Vec<Row>, usize) {
     let mut free: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
     let mut rows: Vec<Row> = Vec::new();
     let mut all = 0;

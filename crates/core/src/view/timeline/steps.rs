@@ -26,7 +26,8 @@ pub(in crate::view) fn fill(
         }
         let ends = row.tasks.iter().map(|&task| &trace.tasks[task as usize]);
         let failed = ends.filter(|task| task.outcome != TaskOutcome::Done && !is_lost(trace, task));
-        row.failures = failed.map(|task| until(task.end_ns, axis)).collect();
+        let at = failed.map(|task| until(task.end_ns, axis));
+        row.failures = at.filter(|at| (axis.origin..=axis.end).contains(at)).collect();
     }
     let mut last = BTreeMap::new();
     for span in spans {
@@ -43,7 +44,9 @@ pub(in crate::view) fn fill(
         }
     }
     for (row, at) in last.into_values() {
-        rows[row].failures.push(at.saturating_add(1));
+        if (axis.origin..axis.end).contains(&at) {
+            rows[row].failures.push(at.saturating_add(1));
+        }
     }
 }
 
@@ -79,8 +82,14 @@ fn state_of(trace: &Trace, span: &Span) -> Option<State> {
 }
 
 /// Loops that stood still for a part of the time that can be seen, one row each: what occupied
-/// them, so that the waits below it that lasted too long have their cause above them.
-pub(super) fn loops(trace: &Trace, axis: &Axis, spans: impl Iterator<Item = Span>) -> Vec<Row> {
+/// them, so that the waits below it that lasted too long have their cause above them. `all`: those
+/// too that never stood still.
+pub(super) fn loops(
+    trace: &Trace,
+    axis: &Axis,
+    spans: impl Iterator<Item = Span>,
+    all: bool,
+) -> Vec<Row> {
     const MOST: usize = 4;
     if !trace.model.strategy.interleaves() {
         return Vec::new();
@@ -98,6 +107,7 @@ pub(super) fn loops(trace: &Trace, axis: &Axis, spans: impl Iterator<Item = Span
         row_of[lane] = Some(rows.len());
         rows.push(Row {
             time: vec![[0; STATES]; axis.cells],
+            lane: Some(lane as u32),
             ..Row::new(trace.lane_name(lane as u32), Vec::new())
         });
     }
@@ -112,6 +122,6 @@ pub(super) fn loops(trace: &Trace, axis: &Axis, spans: impl Iterator<Item = Span
             rows[row].add(state, span.start_ns, span.end_ns, axis);
         }
     }
-    rows.retain(|row| (0..axis.cells).any(|cell| row.state(cell, axis) != State::Idle));
+    rows.retain(|row| all || (0..axis.cells).any(|cell| row.state(cell, axis) != State::Idle));
     rows
 }
