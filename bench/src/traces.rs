@@ -245,11 +245,8 @@ fn trace() -> Trace {
         pid: 1000,
         tid: 1000 + number,
         name: format!("worker {number}"),
-        parent: None,
         start_ns: START_NS,
-        end_ns: 0,
-        run_delay_ns: None,
-        cpu_ns: None,
+        ..Thread::default()
     };
     let unknown = || "this run was never made".to_owned();
     Trace {

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Cpu, Failure, Model, VarValue};
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, StepKind, Usage};
+use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
 
 /// The version of the saved form. A change that a reader of the old form would misread raises it.
 pub const SCHEMA: u32 = 1;
@@ -158,10 +158,30 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<ServerUse>,
     pub spans_dropped: u64,
-    /// What the threads did in the steps; `None`: the switches of this run were not recorded.
+    /// What the threads did in the steps; `None`: nobody asked to have that recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling: Option<Shares>,
     pub notes: Vec<String>,
+}
+
+impl Run {
+    /// Whether it went on for a time that was given, so that it is not its length that tells how
+    /// fast it was, but what it did.
+    pub fn is_timed(&self) -> bool {
+        matches!(self.end, RunEnd::TimeUp { .. })
+    }
+
+    /// By what it is compared, nanoseconds: how long the work took; where that was given, how long
+    /// it took for each task that is done.
+    pub fn compared_ns(&self) -> f64 {
+        self.work_ns.max(1) as f64 / self.share()
+    }
+
+    /// Of how many tasks a figure is, if it is to be compared: all, taken together as one piece of
+    /// work, or each of those that are done.
+    pub(crate) fn share(&self) -> f64 {
+        if self.is_timed() { self.tasks.done.max(1) as f64 } else { 1.0 }
+    }
 }
 
 /// Every task is one of these.
@@ -191,14 +211,17 @@ pub struct Latency {
     pub max_ns: u64,
 }
 
-/// What the threads did while they executed steps, from the kernel's record of every switch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What the threads did while they executed steps, as the kernel's scheduler saw it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Shares {
+    /// Whether every switch was recorded or samples were taken.
+    pub source: Source,
     /// Whether the interpreter had a global lock; `None`: there is no interpreter.
     pub gil: Option<bool>,
     /// Over all steps of `steps`.
     pub total: Split,
-    /// By kind of step; without steps that a loop goes on without, and those that hold others.
+    /// By kind of step; without steps that a loop goes on without, and those that hold others. A
+    /// `run` step is what the threads of its command did.
     pub steps: Vec<StepSplit>,
     /// By number of threads, from none: the share of the work in which so many were on a
     /// processor at once.
@@ -206,11 +229,60 @@ pub struct Shares {
     /// Time in which a thread was awake again but not yet on a processor, all threads together,
     /// nanoseconds: a part of `blocked_ns`, for the switches do not show it. `None`: not known.
     pub wakeup_ns: Option<u64>,
-    /// Records of the scheduler that were delivered, and that had no room.
+    /// Threads that ran and are not in `wakeup_ns`: they ended before they could be looked at.
+    pub wakeup_unread: u32,
+    /// The part of computing steps that may have been waiting for the lock of the interpreter;
+    /// `None`: there is no such lock, or nothing can be said of it.
+    pub lock: Option<LockWait>,
+    /// The threads that were on a processor for longest, that one first.
+    pub threads: Vec<ThreadFigures>,
+    /// How many more there were.
+    pub threads_left_out: u32,
+    /// Records of the scheduler that were delivered (of samples: how many there were), and that
+    /// had no room.
     pub records: u64,
     pub lost: u64,
     /// Recorded time on processors ÷ processor time of the whole tree.
     pub coverage: Option<f64>,
+    /// Processor time of reading the records, nanoseconds.
+    pub reader_cpu_ns: Option<u64>,
+    /// What the record lacks, why, and what would help, as lowercase sentences.
+    pub missing: Vec<String>,
+}
+
+/// Waiting for the lock of an interpreter, as far as switches show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockWait {
+    /// All time of the computing steps that was looked at, nanoseconds.
+    pub of_ns: u64,
+    /// The part of it in which the thread was blocked while another thread of its process was on
+    /// a processor or had been preempted. An upper bound: page-ins, locks of the allocator and
+    /// output block as well.
+    pub at_most_ns: u64,
+    /// The same without all waking up of these threads that may have been in it. `None`: not
+    /// known of all of them.
+    pub without_wakeup_ns: Option<u64>,
+}
+
+/// What the kernel did with one thread, from its start to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadFigures {
+    pub pid: u32,
+    pub tid: u32,
+    /// Its name in the kernel (`comm`).
+    pub name: String,
+    /// On a processor.
+    pub running_ns: u64,
+    /// Preempted, or just started: ready, but waiting for a processor.
+    pub ready_ns: u64,
+    /// Awake again, but not yet on a processor; `None`: not known.
+    pub wakeup_ns: Option<u64>,
+    /// How often it gave way because it had to wait; `None`: not known, as the next two.
+    pub voluntary: Option<u64>,
+    /// How often the processor was taken from it.
+    pub preempted: Option<u64>,
+    /// How often it came onto another processor than the one before.
+    pub migrations: Option<u64>,
 }
 
 /// A time, divided by what a thread did; nanoseconds.
@@ -260,7 +332,8 @@ pub struct Expectation {
     pub holds: bool,
 }
 
-/// Figures of one contestant over its clean, successful rounds: medians, and the least time.
+/// Figures of one contestant over its clean, successful rounds: medians, and the least time. Of
+/// runs that went on for a time that was given, work and CPU are those for each task that is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     pub rounds: u32,

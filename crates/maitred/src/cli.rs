@@ -157,8 +157,9 @@ pub struct HttpArgs {
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub requests: Option<u32>,
 
-    /// With --rate: how long requests arrive, instead of how many
-    #[arg(long, value_name = "TIME", conflicts_with = "requests", requires = "rate")]
+    /// For how long requests are sent in a round, instead of how many; what is compared is then
+    /// how many that were
+    #[arg(long, value_name = "TIME", conflicts_with = "requests")]
     pub duration: Option<Period>,
 
     /// Requests arrive by chance, so many in a time, as in 200/s, and do not wait for each other
@@ -169,7 +170,7 @@ pub struct HttpArgs {
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
 
-    /// The body; the method is POST if no other is given
+    /// The body, as it stands (`@` names no file); the method is POST if no other is given
     #[arg(long, short, value_name = "TEXT")]
     pub data: Option<String>,
 
@@ -326,9 +327,9 @@ pub struct RunArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Picture")]
 pub struct PictureArgs {
-    /// A lane for each of these
-    #[arg(long, value_name = "WHAT", default_value = "worker")]
-    pub by: Lanes,
+    /// What the lanes are; by default workers, and tasks where they interleave
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<Lanes>,
 
     /// Draw from this time on, counted from the start of the work
     #[arg(long, value_name = "TIME")]
@@ -354,7 +355,7 @@ pub struct PictureArgs {
 /// What a lane of a picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Lanes {
-    /// A worker; where tasks interleave, tasks that do not overlap
+    /// Threads and loops that execute steps
     Worker,
     /// A task
     Task,

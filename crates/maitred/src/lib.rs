@@ -98,7 +98,11 @@ fn run_runner(runtime: &str) -> ExitCode {
             runtime::stand();
             ExitCode::SUCCESS
         }
-        _ => ExitCode::from(exit::USAGE),
+        load => match runtime::overhead::be_load(load) {
+            Some(Ok(())) => ExitCode::SUCCESS,
+            Some(Err(_)) => ExitCode::FAILURE,
+            None => ExitCode::from(exit::USAGE),
+        },
     }
 }
 

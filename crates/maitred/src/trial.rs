@@ -17,7 +17,7 @@ use crate::contestants::{self, Entry};
 use crate::error::Error;
 use crate::inputs::InputsFile;
 use crate::measure::calibration::Calibrations;
-use crate::measure::machine;
+use crate::measure::{machine, recorder};
 use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
 use crate::runtimes;
 use crate::subject::Subject;
@@ -85,6 +85,7 @@ impl<'a> Trial<'a> {
             columns: &work.columns,
             startup_limit: STARTUP_LIMIT,
             timeout: Some(limit),
+            duration: self.subject.duration.filter(|duration| *duration < limit),
             memory_limit: self.args.memory_limit.map(|limit| limit.0),
             grace: GRACE,
             interrupt: self.interrupt,
@@ -176,7 +177,7 @@ impl<'a> Trial<'a> {
     /// With which inputs the tasks were under way that a run did not bring to an end.
     fn given(&self, trace: &Trace) -> Option<String> {
         let ends = [RunEnd::Finished, RunEnd::Interrupted];
-        if ends.contains(&trace.end) {
+        if ends.contains(&trace.end) || matches!(trace.end, RunEnd::TimeUp { .. }) {
             return None;
         }
         let open = trace.tasks.iter().enumerate();
@@ -253,7 +254,7 @@ impl<'a> Trial<'a> {
         if let (true, Some(true), Some(done)) = (had_no_lock, gil, &mut done) {
             done.notes.push("a module that was imported switched the lock (GIL) on".to_owned());
         }
-        let trace = Trace {
+        let mut trace = Trace {
             origin: Origin::Measured { runtime, version, gil },
             lanes: file.map(|file| file.lanes()).unwrap_or_default(),
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
@@ -268,6 +269,9 @@ impl<'a> Trial<'a> {
             log: measured.log,
             ..self.planned(entry)
         };
+        if let Observed::Known(scheduling) = &mut trace.scheduling {
+            recorder::add_lanes(scheduling, &trace.lanes);
+        }
         if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
             let broken = violations(&trace, Some(self.cores));
             assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
@@ -298,6 +302,7 @@ fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
         ("path", subject.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
         ("concurrency", subject.connections.or(python.concurrency).map(|count| count.to_string())),
+        ("timed", subject.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", subject.request_timeout.map(|time| time.as_nanos().to_string())),
         ("start-method", python.start_method.as_ref().map(name_of)),
         ("loop", python.event_loop.as_ref().map(name_of)),

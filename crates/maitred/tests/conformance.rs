@@ -81,6 +81,7 @@ fn run(
         startup_limit: STARTUP_LIMIT,
         timeout: Some(Duration::from_secs(60)),
         memory_limit: None,
+        duration: None,
         grace: Duration::from_millis(300),
         interrupt,
         scheduling: false,

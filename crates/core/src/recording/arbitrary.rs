@@ -10,8 +10,8 @@ use proptest::prelude::*;
 
 use crate::trace::sample::tables;
 use crate::trace::{
-    Group, Lane, LaneCounters, Observed, Scheduling, Slice, SliceEnd, Source, Span, Task, Thread,
-    Trace,
+    Gap, Group, Kinds, Lane, LaneCounters, Observed, Scheduling, Slice, SliceEnd, Source, Span,
+    Task, Thread, Trace,
 };
 
 prop_compose! {
@@ -63,11 +63,26 @@ prop_compose! {
 
 prop_compose! {
     fn thread()(
-        (pid, tid, parent, run_delay_ns, cpu_ns) in any::<(u32, u32, Option<u32>, Option<u64>, Option<u64>)>(),
-        (start_ns, end_ns) in (time(), time()),
+        (pid, tid, parent) in any::<(u32, u32, Option<u32>)>(),
+        figures in any::<[Option<u64>; 5]>(),
+        (start_ns, end_ns, counted_ns) in (time(), time(), time()),
         name in any::<String>(),
     ) -> Thread {
-        Thread { pid, tid, name, parent, start_ns, end_ns, run_delay_ns, cpu_ns }
+        let [run_delay_ns, cpu_ns, voluntary, preempted, migrations] = figures;
+        Thread {
+            pid,
+            tid,
+            name,
+            parent,
+            start_ns,
+            end_ns,
+            run_delay_ns,
+            cpu_ns,
+            counted_ns,
+            voluntary,
+            preempted,
+            migrations,
+        }
     }
 }
 
@@ -77,12 +92,16 @@ prop_compose! {
         cpus in vec_of(any::<u16>(), 0..4),
         threads in vec_of(thread(), 0..20),
         mut slices in vec_of(slice(), 0..300),
-        (records, lost) in any::<(u64, u64)>(),
+        (records, lost, reader_cpu_ns) in any::<(u64, u64, Option<u64>)>(),
+        gaps in vec_of(any::<(u64, u64, u16)>(), 0..3),
         missing in vec_of(any::<String>(), 0..2),
     ) -> Scheduling {
         slices.sort_by_key(|slice| slice.start_ns);
         let source = every.map_or(Source::Switches, |every_ns| Source::Samples { every_ns });
-        Scheduling { source, cpus, threads, slices, records, lost, missing }
+        let gap = |(start_ns, end_ns, cpu)| Gap { start_ns, end_ns, cpu };
+        let gaps = gaps.into_iter().map(gap).collect();
+        let kinds = Kinds { came: records, execs: lost, ..Kinds::default() };
+        Scheduling { source, cpus, threads, slices, records, kinds, lost, gaps, reader_cpu_ns, missing }
     }
 }
 

@@ -47,7 +47,7 @@ pub use write::{Writer, write, write_so_far};
 pub const MAGIC: [u8; 8] = *b"\x89MTRC\r\n\x1a";
 
 /// The version of the form. A change that a reader of the old form would misread raises it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One run, whole.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::chunk::{Framed, Kind, unframe};
 use super::columns::Rows;
-use super::records::{Arrival, Nameless};
+use super::records::{Arrival, Nameless, THREAD_COLUMNS};
 use super::varint::take_varint;
 use super::{End, Head, MAGIC, VERSION};
 use crate::trace::{Lane, Slice, Span, Task, Thread};
@@ -154,7 +154,7 @@ fn part(kind: u8, mut payload: &[u8]) -> Result<Part<'_>, Fault> {
 }
 
 fn threads(payload: &mut &[u8]) -> Option<Vec<Thread>> {
-    let mut rows: Rows<'_, Nameless, 9> = Rows::take(payload)?;
+    let mut rows: Rows<'_, Nameless, THREAD_COLUMNS> = Rows::take(payload)?;
     let mut threads = Vec::new();
     for row in rows.by_ref() {
         let length = usize::try_from(take_varint(payload)?).ok()?;

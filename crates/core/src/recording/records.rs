@@ -168,59 +168,89 @@ pub(crate) struct Nameless {
     parent: Option<u32>,
     start_ns: u64,
     end_ns: u64,
-    run_delay_ns: Option<u64>,
-    cpu_ns: Option<u64>,
+    counted_ns: u64,
+    /// In the order of [`Nameless::figures`].
+    figures: [Option<u64>; FIGURES],
 }
+
+/// Figures of a thread that may be unknown.
+const FIGURES: usize = 5;
+pub(crate) const THREAD_COLUMNS: usize = 8 + FIGURES;
 
 impl Nameless {
     pub(crate) fn new(thread: &Thread) -> Self {
-        let Thread { pid, tid, name: _, parent, start_ns, end_ns, run_delay_ns, cpu_ns } = *thread;
-        Self { pid, tid, parent, start_ns, end_ns, run_delay_ns, cpu_ns }
+        let Thread { pid, tid, name: _, parent, start_ns, end_ns, counted_ns, .. } = *thread;
+        let Thread { run_delay_ns, cpu_ns, voluntary, preempted, migrations, .. } = *thread;
+        let figures = [run_delay_ns, cpu_ns, voluntary, preempted, migrations];
+        Self { pid, tid, parent, start_ns, end_ns, counted_ns, figures }
     }
 
     pub(crate) fn named(self, name: &str) -> Thread {
-        let Self { pid, tid, parent, start_ns, end_ns, run_delay_ns, cpu_ns } = self;
-        Thread { pid, tid, name: name.into(), parent, start_ns, end_ns, run_delay_ns, cpu_ns }
+        let Self { pid, tid, parent, start_ns, end_ns, counted_ns, figures } = self;
+        let [run_delay_ns, cpu_ns, voluntary, preempted, migrations] = figures;
+        Thread {
+            pid,
+            tid,
+            name: name.into(),
+            parent,
+            start_ns,
+            end_ns,
+            run_delay_ns,
+            cpu_ns,
+            counted_ns,
+            voluntary,
+            preempted,
+            migrations,
+        }
     }
 }
 
-impl Record<9> for Nameless {
+impl Record<THREAD_COLUMNS> for Nameless {
     const ORIGIN: Self = Self {
         pid: 0,
         tid: 0,
         parent: None,
         start_ns: 0,
         end_ns: 0,
-        run_delay_ns: None,
-        cpu_ns: None,
+        counted_ns: 0,
+        figures: [None; FIGURES],
     };
 
-    fn row(&self, previous: &Self) -> [u64; 9] {
-        let known = u64::from(self.run_delay_ns.is_some()) | u64::from(self.cpu_ns.is_some()) << 1;
-        [
+    fn row(&self, previous: &Self) -> [u64; THREAD_COLUMNS] {
+        let known = (0..).zip(&self.figures).map(|(bit, it)| u64::from(it.is_some()) << bit).sum();
+        let facts = [
             near(previous.pid, self.pid),
             near(previous.tid, self.tid),
             self.parent.map_or(0, |parent| u64::from(parent) + 1),
             difference(previous.start_ns, self.start_ns),
             u64::from(self.end_ns != 0),
             if self.end_ns == 0 { 0 } else { self.end_ns.wrapping_sub(self.start_ns) },
+            difference(previous.counted_ns, self.counted_ns),
             known,
-            self.run_delay_ns.unwrap_or(0),
-            self.cpu_ns.unwrap_or(0),
-        ]
+        ];
+        let mut row = [0; THREAD_COLUMNS];
+        row[..8].copy_from_slice(&facts);
+        row[8..].copy_from_slice(&self.figures.map(Option::unwrap_or_default));
+        row
     }
 
-    fn from_row(row: [u64; 9], previous: &Self) -> Option<Self> {
-        let [pid, tid, parent, start, has_ended, length, known, delay, cpu] = row;
+    fn from_row(row: [u64; THREAD_COLUMNS], previous: &Self) -> Option<Self> {
+        let [pid, tid, parent, start, has_ended, length, counted, known, figures @ ..] = row;
         let start_ns = moved(previous.start_ns, start);
+        let mut bit = 0;
+        let figures = figures.map(|figure| {
+            let is_known = known >> bit & 1 == 1;
+            bit += 1;
+            is_known.then_some(figure)
+        });
         Some(Self {
             pid: back(previous.pid, pid)?,
             tid: back(previous.tid, tid)?,
             parent: optional(parent)?,
             start_ns,
             end_ns: if has_ended == 1 { start_ns.wrapping_add(length) } else { 0 },
-            run_delay_ns: (known & 1 == 1).then_some(delay),
-            cpu_ns: (known & 2 == 2).then_some(cpu),
+            counted_ns: moved(previous.counted_ns, counted),
+            figures,
         })
     }
 }

@@ -74,11 +74,9 @@ pub(crate) fn scheduled(spans: u32) -> Trace {
         pid: 100,
         tid: 101 + number,
         name: "pool".into(),
-        parent: None,
         start_ns: origin,
-        end_ns: 0,
         run_delay_ns: Some(7_000),
-        cpu_ns: None,
+        ..Thread::default()
     };
     trace.scheduling = Observed::Known(Scheduling {
         source: Source::Switches,
@@ -86,8 +84,7 @@ pub(crate) fn scheduled(spans: u32) -> Trace {
         threads: (0..lanes).map(thread).collect(),
         slices: slices(origin, spans, jitter),
         records: 2 * u64::from(spans),
-        lost: 0,
-        missing: vec![],
+        ..Scheduling::default()
     });
     trace
 }

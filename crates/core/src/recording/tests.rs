@@ -149,7 +149,7 @@ fn other_files_and_versions_are_told_apart() {
     let (mut bytes, _) = written(&tables(1, 1).run(Strategy::Threads, 1), None, u64::MAX);
     bytes[8] = 7;
     let fault = read(&bytes, 4096).unwrap_err();
-    assert!(fault.to_string().contains("version 7, and this maitred reads 1: use the newer"));
+    assert!(fault.to_string().contains("version 7, and this maitred reads 2: use the newer"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::chunk::{Kind, frame};
 use super::columns::{Record, put_rows};
-use super::records::{Arrival, Nameless};
+use super::records::{Arrival, Nameless, THREAD_COLUMNS};
 use super::varint::put_varint;
 use super::{End, Head, LeftOut, MAGIC, Provenance, VERSION};
 use crate::result::Run;
@@ -78,7 +78,7 @@ impl<E, S: FnMut(&[u8]) -> Result<(), E>> Writer<S> {
 
     /// The threads that slices are of: their columns, then their names.
     pub fn threads(&mut self, threads: &[Thread]) -> Result<(), E> {
-        let mut columns = [const { Vec::new() }; 9];
+        let mut columns = [const { Vec::new() }; THREAD_COLUMNS];
         for threads in threads.chunks(CHUNK_ROWS) {
             self.payload.clear();
             put_rows(threads.iter().map(Nameless::new), &mut columns, &mut self.payload);

@@ -20,6 +20,6 @@ pub use model::{
     Trace, Usage,
 };
 pub use names::task_name;
-pub use scheduling::{Scheduling, Slice, SliceEnd, Source, Thread};
+pub use scheduling::{Gap, Kinds, Scheduling, Slice, SliceEnd, Source, Thread};
 
 pub use crate::workload::{StepInfo, StepKind};

@@ -21,8 +21,17 @@ pub struct Scheduling {
     pub slices: Vec<Slice>,
     /// Number of records that the kernel delivered.
     pub records: u64,
+    /// The same by kind; they add up to `records`.
+    #[serde(default)]
+    pub kinds: Kinds,
     /// Number of records that the kernel had to throw away because its ring was full.
     pub lost: u64,
+    /// When records were lost, by start: whoever was not on a processor then may have been.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
+    /// Processor time that reading the records took, nanoseconds; `None`: it was not measured.
+    #[serde(default)]
+    pub reader_cpu_ns: Option<u64>,
     /// What this record lacks and why, and what to do about it, as lowercase sentences: that the
     /// kernel refused to record switches, that a record grew too long. Empty: it lacks nothing.
     pub missing: Vec<String>,
@@ -37,10 +46,49 @@ impl Scheduling {
             threads: Vec::new(),
             slices: Vec::new(),
             records: self.records,
+            kinds: self.kinds,
             lost: self.lost,
+            gaps: self.gaps.clone(),
+            reader_cpu_ns: self.reader_cpu_ns,
             missing: self.missing.clone(),
         }
     }
+}
+
+/// How many records of each kind there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kinds {
+    /// A thread came onto a processor.
+    pub came: u64,
+    /// A thread left one.
+    pub left: u64,
+    /// A thread or process was started.
+    pub forks: u64,
+    /// One ended.
+    pub exits: u64,
+    /// One got another name by exec, and by asking for it.
+    pub execs: u64,
+    pub renames: u64,
+    /// What this version does not know.
+    pub others: u64,
+}
+
+impl Kinds {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        let Self { came, left, forks, exits, execs, renames, others } = *self;
+        [came, left, forks, exits, execs, renames, others].into_iter().fold(0, u64::saturating_add)
+    }
+}
+
+/// A time in which records of one processor were lost. CLOCK_MONOTONIC nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Of the last record before it.
+    pub start_ns: u64,
+    /// Of the first record after it.
+    pub end_ns: u64,
+    pub cpu: u16,
 }
 
 /// How the slices came about.
@@ -56,7 +104,7 @@ pub enum Source {
 }
 
 /// One thread that the kernel ran.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thread {
     pub pid: u32,
     pub tid: u32,
@@ -68,12 +116,20 @@ pub struct Thread {
     /// When it was first seen and when it ended, CLOCK_MONOTONIC nanoseconds; 0: it had not.
     pub start_ns: u64,
     pub end_ns: u64,
-    /// Time that it was ready but waited for a processor, from first to last, as the kernel
-    /// counted it (`schedstat`), nanoseconds; `None`: nobody could read it before it ended.
+    /// Time that it was ready but waited for a processor, from its start to `counted_ns`, as the
+    /// kernel counted it (`schedstat`), nanoseconds; `None`: nobody could read it before it ended.
     pub run_delay_ns: Option<u64>,
     /// Time that it was on a processor, as the kernel counted it by another way than the slices
-    /// (`schedstat`), nanoseconds, at the last look before it ended; `None`: nobody looked in time.
+    /// (`schedstat`), nanoseconds, from its start to `counted_ns`; `None`: nobody looked in time.
     pub cpu_ns: Option<u64>,
+    /// When the two figures before were read; 0: never, or just before the thread ended.
+    pub counted_ns: u64,
+    /// How often it gave way because it had to wait, and how often the processor was taken from
+    /// it. Complete even where slices were left out; `None`: not known.
+    pub voluntary: Option<u64>,
+    pub preempted: Option<u64>,
+    /// How often it came onto another processor than the one before; `None`: not known.
+    pub migrations: Option<u64>,
 }
 
 /// One thread on one processor without a break. Times are CLOCK_MONOTONIC nanoseconds.

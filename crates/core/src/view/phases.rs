@@ -39,6 +39,7 @@ fn heading(model: &Model, workers: u32, run: &Run, options: &Options) -> String 
     let name = Ink::Bold.paint(&model.to_string(), options);
     let workers = plural(u64::from(workers), "worker");
     let (how, ink) = match compare::mistake(run) {
+        None if run.is_timed() => ("finished: the time was up".into(), Ink::Green),
         None => ("finished".into(), Ink::Green),
         Some(mistake) => (mistake, Ink::Vermillion),
     };

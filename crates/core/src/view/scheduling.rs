@@ -1,14 +1,17 @@
 //! What the kernel's scheduler did in a run, as lines for people. The main function is [`lines`].
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::analyse::units::{count, duration, percent};
-use crate::result::{Run, Shares, Split};
-use crate::trace::StepKind;
+use crate::analyse::units::{count, duration, percent, plural};
+use crate::result::{LockWait, Run, Shares, Split, ThreadFigures};
+use crate::trace::Source;
 
-/// Label and text of each line; none for a run whose switches were not recorded.
+/// So many threads are shown.
+const THREADS: usize = 3;
+
+/// Label and text of each line; none for a run whose scheduling nobody asked for.
 pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
     let Some(shares) = &run.scheduling else { return Vec::new() };
     let mut lines = Vec::new();
@@ -22,15 +25,19 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
             }
         }
     }
-    lines.extend(lock_wait(shares).map(|text| ("GIL", text)));
-    if let Some(ns) = shares.wakeup_ns.filter(|&ns| ns > 0) {
-        let text = "were awake and not yet on a processor, which switches do not show";
-        lines.push(("", format!("for {} threads {text}", duration(ns))));
-    }
+    lines.extend(shares.lock.as_ref().map(|lock| ("GIL", lock_wait(lock))));
+    lines.extend(wakeup(shares).map(|text| ("wake-ups", text)));
     if !shares.at_once.is_empty() {
         lines.push(("at once", at_once(&shares.at_once)));
     }
+    let labels = core::iter::once("busiest").chain(core::iter::repeat(""));
+    lines.extend(labels.zip(shares.threads.iter().take(THREADS).map(thread)));
+    let more = shares.threads.len().saturating_sub(THREADS) + shares.threads_left_out as usize;
+    if more > 0 {
+        lines.push(("", format!("… and {} more threads", count(more as u64))));
+    }
     lines.push(("kernel", recorded(shares)));
+    lines.extend(shares.missing.iter().map(|why| ("not seen", why.clone())));
     lines
 }
 
@@ -54,29 +61,37 @@ fn parts(split: &Split) -> Option<String> {
 }
 
 /// The share of the computing steps' time that may have been waiting for the lock of the
-/// interpreter; `None`: there is no such lock, or nothing computed.
+/// interpreter; `None`: there is no such lock, or nothing can be said of it.
 pub(super) fn lock_share(shares: &Shares) -> Option<f64> {
-    let cpu = shares.steps.iter().find(|step| step.kind == StepKind::Cpu)?.split;
-    let whole = cpu.whole_ns();
-    (shares.gil == Some(true) && whole > 0).then(|| cpu.blocked_ns as f64 / whole as f64)
+    let lock = shares.lock?;
+    let ns = lock.without_wakeup_ns.unwrap_or(lock.at_most_ns);
+    Some(ns as f64 / lock.of_ns.max(1) as f64)
 }
 
-/// Computing steps do no input or output, so under a lock of the interpreter what blocks them is
-/// that lock, as far as switches can tell.
-fn lock_wait(shares: &Shares) -> Option<String> {
-    if shares.gil != Some(true) {
-        return None;
-    }
-    let cpu = shares.steps.iter().find(|step| step.kind == StepKind::Cpu)?.split;
-    let whole = cpu.whole_ns();
-    (whole > 0).then(|| {
-        format!(
-            "{} of the computing steps' time ({}) was waiting for the lock, inferred: they were \
-             blocked, and computing waits for nothing else",
-            percent(cpu.blocked_ns as f64 / whole as f64),
-            duration(cpu.blocked_ns)
-        )
-    })
+/// What it is based on, and no more: switches say that a thread was blocked, not on what.
+fn lock_wait(lock: &LockWait) -> String {
+    let share = |ns: u64| percent(ns as f64 / lock.of_ns.max(1) as f64);
+    let (ns, wakeups) = match lock.without_wakeup_ns {
+        Some(ns) => (ns, "taken off"),
+        None => (lock.at_most_ns, "included"),
+    };
+    format!(
+        "waited for it in at most {} of the computing steps' time ({}; wake-ups {wakeups}): blocked \
+         while another thread of the process ran or was ready; page-ins, allocator locks and \
+         output look the same",
+        share(ns),
+        duration(ns)
+    )
+}
+
+fn wakeup(shares: &Shares) -> Option<String> {
+    let ns = shares.wakeup_ns.filter(|&ns| ns > 0)?;
+    let unread = match shares.wakeup_unread {
+        0 => String::new(),
+        some => format!("; not counted for {} that ended too soon", plural(some.into(), "thread")),
+    };
+    let what = "awake and not yet on a processor, all threads together; above that is blocked";
+    Some(format!("{}, {what}{unread}", duration(ns)))
 }
 
 fn at_once(shares: &[f64]) -> String {
@@ -90,13 +105,178 @@ fn at_once(shares: &[f64]) -> String {
     format!("threads on processors: {mean:.2} on average; {}", each.join(", "))
 }
 
+/// `python3 4711: 155 ms on a processor, 61 ms ready; gave way 157, preempted 85, moved 3 times`.
+fn thread(one: &ThreadFigures) -> String {
+    let mut text = format!(
+        "{} {}: {} on a processor, {} ready",
+        if one.name.is_empty() { "thread" } else { &one.name },
+        one.tid,
+        duration(one.running_ns),
+        duration(one.ready_ns)
+    );
+    if let Some(ns) = one.wakeup_ns {
+        text.push_str(&format!(", {} waking up", duration(ns)));
+    }
+    let figures =
+        [("gave way", one.voluntary), ("preempted", one.preempted), ("moved", one.migrations)];
+    let known =
+        figures.iter().filter_map(|(what, number)| Some(format!("{what} {}", count((*number)?))));
+    let known: Vec<String> = known.collect();
+    if !known.is_empty() {
+        text.push_str(&format!("; times it {}", known.join(", ")));
+    }
+    text
+}
+
 fn recorded(shares: &Shares) -> String {
-    let lost = match shares.lost {
-        0 => "none lost".into(),
-        lost => format!("{} lost", count(lost)),
-    };
     let coverage = shares
         .coverage
         .map_or_else(String::new, |share| format!(", {} of the processor time", percent(share)));
-    format!("{} records, {lost}{coverage}; these times include recording", count(shares.records))
+    match shares.source {
+        Source::Samples { .. } if shares.records == 0 => "nothing could be read".to_string(),
+        Source::Samples { every_ns } => format!(
+            "sampled, not recorded: {} about every {}{coverage}; a thread's totals are the kernel's \
+             own, when it ran is estimated",
+            plural(shares.records, "look"),
+            duration(every_ns)
+        ),
+        Source::Switches => {
+            let lost = match shares.lost {
+                0 => "none lost".into(),
+                lost => format!("{} lost", count(lost)),
+            };
+            let reader = shares
+                .reader_cpu_ns
+                .map_or_else(String::new, |ns| format!(", read in {}", duration(ns)));
+            format!(
+                "{}, {lost}{reader}{coverage}; these times include recording",
+                plural(shares.records, "record")
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use std::fmt::Write as _;
+
+    use expect_test::{Expect, expect};
+    use maitred_wire::Strategy;
+
+    use super::*;
+    use crate::analyse::summary;
+    use crate::result::StepSplit;
+    use crate::trace::StepKind;
+    use crate::trace::sample::tables;
+
+    fn shares() -> Shares {
+        let split = Split { running_ns: 200, ready_ns: 100, blocked_ns: 700, unknown_ns: 0 };
+        let figures = |tid| ThreadFigures {
+            pid: 7,
+            tid,
+            name: "python3".into(),
+            running_ns: 155_000_000,
+            ready_ns: 61_000_000,
+            wakeup_ns: Some(102_000_000),
+            voluntary: Some(157),
+            preempted: Some(85),
+            migrations: Some(3),
+        };
+        Shares {
+            gil: Some(true),
+            total: split,
+            steps: vec![StepSplit { kind: StepKind::Cpu, split }],
+            at_once: vec![0.0, 0.95, 0.05],
+            wakeup_ns: Some(5_000_000),
+            threads: (1..6).map(figures).collect(),
+            records: 2_000,
+            reader_cpu_ns: Some(160_000),
+            coverage: Some(0.98),
+            lock: Some(LockWait { of_ns: 1000, at_most_ns: 700, without_wakeup_ns: Some(600) }),
+            ..Shares::default()
+        }
+    }
+
+    fn check(shares: Shares, expected: &Expect) {
+        let run = summary::run(&tables(1, 1).run(Strategy::Threads, 1), 0, &[]);
+        let mut text = String::new();
+        for (label, line) in lines(&Run { scheduling: Some(shares), ..run }) {
+            writeln!(text, "{label:<9}{line}").unwrap();
+        }
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn what_was_recorded() {
+        check(
+            shares(),
+            &expect![[r#"
+                in steps 20 % on a processor, 10 % waiting for one, 70 % blocked
+                GIL      waited for it in at most 60 % of the computing steps' time (600 ns; wake-ups taken off): blocked while another thread of the process ran or was ready; page-ins, allocator locks and output look the same
+                wake-ups 5.00 ms, awake and not yet on a processor, all threads together; above that is blocked
+                at once  threads on processors: 1.05 on average; 1 for 95 % of the work, 2 for 5.0 % of the work
+                busiest  python3 1: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
+                         python3 2: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
+                         python3 3: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
+                         … and 2 more threads
+                kernel   2,000 records, none lost, read in 160 µs, 98 % of the processor time; these times include recording
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let mut shares = shares();
+        shares.lost = 12;
+        shares.wakeup_unread = 1;
+        shares.lock = Some(LockWait { of_ns: 1000, at_most_ns: 700, without_wakeup_ns: None });
+        shares.threads = vec![ThreadFigures { tid: 5, ..ThreadFigures::default() }];
+        shares.missing = vec!["12 records had no room".into()];
+        check(
+            shares,
+            &expect![[r#"
+                in steps 20 % on a processor, 10 % waiting for one, 70 % blocked
+                GIL      waited for it in at most 70 % of the computing steps' time (700 ns; wake-ups included): blocked while another thread of the process ran or was ready; page-ins, allocator locks and output look the same
+                wake-ups 5.00 ms, awake and not yet on a processor, all threads together; above that is blocked; not counted for 1 thread that ended too soon
+                at once  threads on processors: 1.05 on average; 1 for 95 % of the work, 2 for 5.0 % of the work
+                busiest  thread 5: 0 ns on a processor, 0 ns ready
+                kernel   2,000 records, 12 lost, read in 160 µs, 98 % of the processor time; these times include recording
+                not seen 12 records had no room
+            "#]],
+        );
+    }
+
+    #[test]
+    fn samples_are_marked_as_samples_and_the_refusal_is_shown() {
+        let shares = Shares {
+            source: Source::Samples { every_ns: 5_000_000 },
+            at_once: vec![],
+            wakeup_ns: None,
+            lock: None,
+            records: 300,
+            missing: vec!["the kernel refused: EACCES".into()],
+            ..shares()
+        };
+        check(
+            shares.clone(),
+            &expect![[r#"
+                in steps 20 % on a processor, 10 % waiting for one, 70 % blocked
+                busiest  python3 1: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
+                         python3 2: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
+                         python3 3: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
+                         … and 2 more threads
+                kernel   sampled, not recorded: 300 looks about every 5.00 ms, 98 % of the processor time; a thread's totals are the kernel's own, when it ran is estimated
+                not seen the kernel refused: EACCES
+            "#]],
+        );
+        check(
+            Shares { records: 0, coverage: None, threads: vec![], ..shares },
+            &expect![[r#"
+            in steps 20 % on a processor, 10 % waiting for one, 70 % blocked
+            kernel   nothing could be read
+            not seen the kernel refused: EACCES
+        "#]],
+        );
+    }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::json::{from_json, to_json};
 use crate::result::*;
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, StepKind, Usage};
+use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
 
 static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = include_str!("../../../../docs/result.schema.json");
@@ -48,6 +48,7 @@ fn end() -> impl Strategy_<Value = RunEnd> {
         Just(RunEnd::Interrupted),
         any::<u32>().prop_map(|task| RunEnd::Deadlock(vec![Blocked { task, step: 1 }])),
         any::<u64>().prop_map(|limit_ns| RunEnd::TimedOut { limit_ns }),
+        any::<u64>().prop_map(|wanted_ns| RunEnd::TimeUp { wanted_ns }),
         any::<(u64, u64)>()
             .prop_map(|(limit_bytes, seen_bytes)| RunEnd::OutOfMemory { limit_bytes, seen_bytes }),
         text().prop_map(|how| RunEnd::Died { how }),
@@ -108,15 +109,33 @@ fn noise() -> impl Strategy_<Value = Noise> {
 
 fn shares(ns: u64, kind: StepKind) -> Shares {
     let split = Split { running_ns: ns, ready_ns: 0, blocked_ns: 1, unknown_ns: ns };
+    let maybe = || (ns > 9).then_some(ns);
     Shares {
+        source: if ns > 9 { Source::Switches } else { Source::Samples { every_ns: ns } },
         gil: (ns > 9).then_some(true),
         total: split,
         steps: vec![StepSplit { kind, split }],
         at_once: vec![0.25, 0.75],
-        wakeup_ns: (ns > 9).then_some(ns),
+        wakeup_ns: maybe(),
+        wakeup_unread: 3,
+        lock: maybe().map(|ns| LockWait { of_ns: ns, at_most_ns: ns, without_wakeup_ns: Some(7) }),
+        threads: vec![ThreadFigures {
+            pid: 1,
+            tid: 2,
+            name: "python3".into(),
+            running_ns: ns,
+            ready_ns: ns,
+            wakeup_ns: maybe(),
+            voluntary: maybe(),
+            preempted: maybe(),
+            migrations: maybe(),
+        }],
+        threads_left_out: 2,
         records: ns,
         lost: 0,
         coverage: (ns > 9).then_some(0.5),
+        reader_cpu_ns: maybe(),
+        missing: vec!["a sentence".into()],
     }
 }
 

@@ -12,17 +12,18 @@ pub enum State {
     Blocked,
     Waiting,
     Talking,
+    /// Would compute, but another thread has its processor.
+    Ready,
+    /// Would compute, but waits, as for the lock of an interpreter.
+    HeldUp,
     Idle,
     Failed,
-    /// Blocked in a computing step under a lock of the interpreter: by that lock, for all that can
-    /// be told.
-    Locked,
     /// Nobody recorded it.
     Unrecorded,
 }
 
 /// How many there are.
-pub(super) const STATES: usize = 10;
+pub(super) const STATES: usize = 11;
 
 impl State {
     /// In the order in which ties are broken.
@@ -33,9 +34,10 @@ impl State {
         Self::Blocked,
         Self::Waiting,
         Self::Talking,
+        Self::Ready,
+        Self::HeldUp,
         Self::Idle,
         Self::Failed,
-        Self::Locked,
         Self::Unrecorded,
     ];
 
@@ -54,11 +56,13 @@ impl State {
             Self::Waiting => "─",
             Self::Talking if ascii => "~",
             Self::Talking => "╌",
+            Self::Ready if ascii => "+",
+            Self::Ready => "▒",
+            Self::HeldUp if ascii => "_",
+            Self::HeldUp => "▂",
             Self::Idle => " ",
             Self::Failed if ascii => "X",
             Self::Failed => "✗",
-            Self::Locked if ascii => "%",
-            Self::Locked => "╪",
             Self::Unrecorded => "?",
         }
     }
@@ -71,9 +75,10 @@ impl State {
             Self::Blocked => Ink::Purple,
             Self::Waiting => Ink::SkyBlue,
             Self::Talking => Ink::Yellow,
+            Self::Ready => Ink::Orange,
+            Self::HeldUp => Ink::Purple,
             Self::Idle => Ink::Plain,
             Self::Failed => Ink::Vermillion,
-            Self::Locked => Ink::Purple,
             Self::Unrecorded => Ink::Dim,
         }
     }

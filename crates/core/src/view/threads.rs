@@ -12,6 +12,7 @@ use super::table::{Row, name_column};
 use crate::analyse::scheduling::mean_at_once;
 use crate::analyse::units::{cores, percent};
 use crate::result::{Shares, Split};
+use crate::trace::Source;
 
 const TITLE: &str = "What the threads did (one more run of each, recorded)";
 
@@ -46,6 +47,11 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
     }
     if rows.iter().filter_map(shares).any(|shares| shares.total.whole_ns() == 0) {
         legend.push_str("; –: a loop goes on without its steps, so they share its thread");
+    }
+    let is_sampled = |shares: &&Shares| shares.source != Source::Switches;
+    if let Some(shares) = rows.iter().filter_map(shares).find(is_sampled) {
+        let why = shares.missing.first().map_or("", |why| why);
+        legend.push_str(&format!("; sampled, not recorded: {why}"));
     }
     let legend = wrap(&legend, options.width, 0);
     let legend: String = legend.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect();

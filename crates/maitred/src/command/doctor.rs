@@ -12,9 +12,11 @@ use maitred_wire::Ready;
 use crate::cli::DoctorArgs;
 use crate::error::Error;
 use crate::measure::calibration::Calibrations;
+use crate::measure::recorder::Recorder;
 use crate::measure::{limits, machine};
-use crate::runtime::{Interrupt, STARTUP_LIMIT, describe};
-use crate::runtimes::{Runtime, Runtimes};
+use crate::runtime::overhead::{self, Load};
+use crate::runtime::{Interrupt, RunnerCommand, STARTUP_LIMIT, describe};
+use crate::runtimes::{self, Runtime, Runtimes};
 
 /// Everything, as text.
 ///
@@ -23,6 +25,7 @@ use crate::runtimes::{Runtime, Runtimes};
 pub(crate) fn text(args: &DoctorArgs) -> Result<String, Error> {
     let mut text = machine_lines();
     text.push_str(&measuring_lines());
+    text.push_str(&scheduling_lines()?);
     text.push_str(&limit_lines());
     text.push_str(&timer_lines());
     let interrupt = Interrupt::on_signals()
@@ -81,7 +84,6 @@ fn measuring_lines() -> String {
             ("pressure", answer(pressure)),
             ("run queue delay", answer(delay)),
             ("hypervisor", answer(steal)),
-            ("scheduling record", scheduling_record()),
         ],
     )
 }
@@ -100,12 +102,75 @@ fn answer(observed: Observed<String>) -> String {
     }
 }
 
-/// Whether the kernel would let us record who ran on which processor. This version does not.
-fn scheduling_record() -> String {
-    let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
-    match level.as_deref().map(str::trim) {
-        Ok(level) => format!("not recorded by this version (kernel.perf_event_paranoid = {level})"),
-        Err(_) => "not recorded by this version; this kernel has no perf events".into(),
+/// Whether the kernel lets us record who ran on which processor, what would make it, and what
+/// that costs.
+fn scheduling_lines() -> Result<String, Error> {
+    let title = "What the kernel saw (run, and one run more of compare)";
+    let recorder = Recorder::open();
+    if let Some(why) = recorder.refusal() {
+        let samples = readable("/proc/self/schedstat")
+            .map(|()| "yes, /proc/PID/task/TID/schedstat, every few milliseconds".to_owned());
+        return Ok(section(
+            title,
+            &[("every switch", format!("no: {why}")), ("samples instead", answer(samples))],
+        ));
+    }
+    drop(recorder);
+    let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
+    let allowed = format!("yes, perf_event_open (kernel.perf_event_paranoid = {})", level.trim());
+    let mut lines = vec![("every switch", allowed)];
+    let program = RunnerCommand::new(runtimes::own_program()?, ["runner"]);
+    let (mut records, mut lost, mut reader_cpu_ns) = (0, 0, 0);
+    for load in Load::ALL {
+        let label = match load {
+            Load::Switches => "costs a switch",
+            Load::Threads => "costs a thread",
+            Load::Forks => "costs a process",
+        };
+        match overhead::measure(load, &program) {
+            Ok(cost) => {
+                lines.push((label, paired(&cost.differences_ns)));
+                if load == Load::Switches {
+                    (records, lost, reader_cpu_ns) = (cost.records, cost.lost, cost.reader_cpu_ns);
+                }
+            }
+            Err(error) => lines.push((label, format!("unknown: {error}"))),
+        }
+    }
+    if let Some(each_ns) = reader_cpu_ns.checked_div(records) {
+        let lost = if lost == 0 { "none".to_owned() } else { units::count(lost) };
+        lines.push((
+            "reading a record",
+            format!(
+                "{} of maitred's processor time; of {} records {lost} were lost",
+                units::duration(each_ns),
+                units::count(records),
+            ),
+        ));
+    }
+    Ok(section(title, &lines))
+}
+
+/// The median of differences, and what they lie between; sorted.
+fn paired(differences_ns: &[f64]) -> String {
+    let (Some(&least), Some(&most)) = (differences_ns.first(), differences_ns.last()) else {
+        return "unknown".into();
+    };
+    let signed = |ns: f64| {
+        let sign = if ns < 0.0 { "−" } else { "+" };
+        format!("{sign}{}", units::duration(ns.abs() as u64))
+    };
+    let between = format!(
+        "{} to {} in {} pairs with and without",
+        signed(least),
+        signed(most),
+        differences_ns.len()
+    );
+    if least <= 0.0 {
+        format!("nothing that stands out of the noise: {between}")
+    } else {
+        let median = differences_ns[differences_ns.len() / 2];
+        format!("{} of processor time ({between})", signed(median))
     }
 }
 

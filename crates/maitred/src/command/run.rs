@@ -122,9 +122,10 @@ pub(crate) fn lens(args: &PictureArgs) -> Result<Lens, Error> {
         )));
     }
     let by = match args.by {
-        Lanes::Worker => By::Worker,
-        Lanes::Task => By::Task,
-        Lanes::Core => By::Core,
+        None => By::Auto,
+        Some(Lanes::Worker) => By::Worker,
+        Some(Lanes::Task) => By::Task,
+        Some(Lanes::Core) => By::Core,
     };
     Ok(Lens { by, window })
 }
@@ -167,7 +168,7 @@ fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<
     }
     if args.work.python.show_output {
         terminal.print(&format!("\noutput\n{}\n", trace.log.trim_end()))?;
-    } else if !trace.log.is_empty() && trace.end != RunEnd::Finished {
+    } else if !trace.log.is_empty() && !ended_well(&trace.end) {
         let words: Vec<&str> = trace.log.lines().collect();
         let last = words[words.len().saturating_sub(LAST_WORDS)..].join("\n");
         terminal.say(&format!("the runner's last words:\n{last}"));
@@ -176,6 +177,10 @@ fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<
         Some(mistake) => Err(Error::Failed(format!("{}: {mistake}", trace.model))),
         None => Ok(exit::OK),
     }
+}
+
+fn ended_well(end: &RunEnd) -> bool {
+    matches!(end, RunEnd::Finished | RunEnd::TimeUp { .. })
 }
 
 fn open(args: &RunArgs) -> Result<Subject, Error> {

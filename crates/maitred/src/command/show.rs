@@ -4,7 +4,7 @@ use maitred_core::analyse::summary;
 use maitred_core::recording::{Collector, Cut, Part, Recording};
 use maitred_core::view::{self, units};
 
-use crate::cli::{Lanes, ShowArgs};
+use crate::cli::ShowArgs;
 use crate::command::run::{lens, options, picture};
 use crate::error::{Error, exit};
 use crate::recording::{self, Kind, Outputs, Reader, Records, Wanted, sentence};
@@ -93,7 +93,7 @@ fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
     let named = [
         ("--export-perfetto", args.exports.export_perfetto.is_some()),
         ("--export-chrome", args.exports.export_chrome.is_some()),
-        ("--by", args.picture.by != Lanes::Worker),
+        ("--by", args.picture.by.is_some()),
         ("--from", args.picture.from.is_some()),
         ("--to", args.picture.to.is_some()),
     ];

@@ -82,6 +82,18 @@ pub(crate) fn wait4(pid: u32) -> io::Result<Option<(ExitStatus, Usage)>> {
     Ok(Some((ExitStatus::from_raw(status), usage)))
 }
 
+/// Starts a process that ends at once, and waits for it; fork(2).
+pub(crate) fn fork_and_wait() -> io::Result<()> {
+    // SAFETY: the child does nothing but end, which is async-signal-safe.
+    let child = checked(unsafe { libc::fork() })?;
+    if child == 0 {
+        // SAFETY: _exit(2) does not return.
+        unsafe { libc::_exit(0) };
+    }
+    // SAFETY: the call takes plain numbers, and no status is asked for.
+    checked(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }).map(drop)
+}
+
 /// A descriptor that becomes readable when the process ends; pidfd_open(2).
 pub(crate) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: the call takes plain numbers.
@@ -323,6 +335,14 @@ fn rlimit(resource: libc::__rlimit_resource_t) -> Option<libc::rlimit> {
     // SAFETY: the kernel writes one rlimit into `limit`, which outlives the call.
     let result = unsafe { libc::getrlimit(resource, &raw mut limit) };
     (result == 0).then_some(limit)
+}
+
+/// Between two ticks of the kernel, nanoseconds: the grain of its coarse clock; clock_getres(2).
+pub(crate) fn tick_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes one timespec into `time`, which outlives the call.
+    unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 /// Ticks in a second of the figures in /proc; sysconf(3).

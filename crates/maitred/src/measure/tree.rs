@@ -11,7 +11,7 @@ use super::procfs;
 const THREADS_WORTH_ASKING: usize = 32;
 
 /// The processes of one run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tree {
     runner: u32,
     /// Children of ours that are none of the run's.

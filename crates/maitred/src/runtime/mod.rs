@@ -8,6 +8,7 @@ mod dialogue;
 mod guard;
 pub(crate) mod interpreters;
 mod interrupt;
+pub(crate) mod overhead;
 mod python;
 mod runner;
 mod servers;

@@ -95,8 +95,11 @@ impl<'a> Watch<'a> {
         dialogue: Dialogue,
         trace: TraceMap,
         columns: Option<ColumnsFile>,
-        recorder: Option<Recorder>,
+        mut recorder: Option<Recorder>,
     ) -> Self {
+        if let Some(recorder) = &mut recorder {
+            recorder.follow(custody.tree().clone());
+        }
         Self {
             execution,
             started_ns,
@@ -159,7 +162,7 @@ impl<'a> Watch<'a> {
             noise,
             scheduling: self.recorder.map_or_else(
                 || Observed::Unknown("it was not recorded in this run".to_owned()),
-                Recorder::finish,
+                |recorder| Observed::Known(recorder.finish()),
             ),
             log: self.dialogue.log(),
         }
@@ -206,19 +209,27 @@ impl<'a> Watch<'a> {
         self.dialogue.say(&Command::Go {});
         self.at_go = Some(AtGo { ns, machine, runner_cpu_ns });
         self.progress_ns = ns + nanos(PROGRESS_REST);
-        self.enter(Stage::Running, self.execution.timeout.unwrap_or(Duration::MAX));
+        let limit = self.execution.duration.or(self.execution.timeout);
+        self.enter(Stage::Running, limit.unwrap_or(Duration::MAX));
     }
 
     fn take_done(&mut self, done: Done) {
         let end = match done.deadlock.as_slice() {
-            [] => RunEnd::Finished,
+            [] => self.time_up().unwrap_or(RunEnd::Finished),
             blocked => RunEnd::Deadlock(blocked.to_vec()),
         };
         self.worked = Some(Snapshot::take());
         // The runner and all it made are still there: it ends only with its input.
         self.sample();
+        self.look_at_threads();
         self.done = Some(done);
         self.close(Ending::Known(end));
+    }
+
+    /// The good end of work that was to go on for so long; `None`: it was not.
+    fn time_up(&self) -> Option<RunEnd> {
+        let wanted_ns = nanos(self.execution.duration?);
+        Some(RunEnd::TimeUp { wanted_ns })
     }
 
     /// Keeps the first reason only: what follows on it is its consequence.
@@ -235,12 +246,14 @@ impl<'a> Watch<'a> {
     fn break_off(&mut self, what: &str) {
         self.end_with(Ending::Broke(what.into()));
         self.sample();
+        self.look_at_threads();
         self.killed = true;
         self.stage = Stage::Closing;
     }
 
     fn stop(&mut self, end: RunEnd, grace: Duration) {
         self.sample();
+        self.look_at_threads();
         if self.stage == Stage::Running {
             self.dialogue.say(&Command::Stop {});
         }
@@ -307,6 +320,11 @@ impl<'a> Watch<'a> {
                 let limit = self.execution.startup_limit;
                 self.break_off(&format!("did not say `ready` within {limit:?}"));
             }
+            Stage::Running if self.execution.duration.is_some() => {
+                if let Some(end) = self.time_up() {
+                    self.stop(end, self.execution.grace);
+                }
+            }
             Stage::Running => {
                 let limit_ns = nanos(self.execution.timeout.unwrap_or(Duration::MAX));
                 self.ask_where();
@@ -314,6 +332,7 @@ impl<'a> Watch<'a> {
             }
             Stage::Stopping => {
                 self.sample();
+                self.look_at_threads();
                 self.killed = true;
             }
             Stage::Closing => self.killed = true,
@@ -347,8 +366,12 @@ impl<'a> Watch<'a> {
         let instrument = self.instrument_bytes();
         let tree = self.custody.tree();
         self.sampler.sample(|| tree.members(), instrument);
+    }
+
+    /// What the kernel counted so far for all threads, before some of them may end.
+    fn look_at_threads(&mut self) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.look(&tree.members());
+            recorder.look();
         }
     }
 

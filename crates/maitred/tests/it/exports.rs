@@ -50,11 +50,8 @@ fn scheduling(trace: &Trace, start: u64, count: u64) -> Scheduling {
         pid,
         tid: 4_000_000 + number,
         name: format!("thread {number}"),
-        parent: None,
         start_ns: start,
-        end_ns: 0,
-        run_delay_ns: None,
-        cpu_ns: None,
+        ..Thread::default()
     };
     let ends = [SliceEnd::Blocked, SliceEnd::Preempted, SliceEnd::Exited, SliceEnd::Unknown];
     let slice = |number: u64| {

@@ -19,6 +19,8 @@ mod random;
 mod runtimes;
 mod saved;
 mod scale;
+mod scheduling;
+mod servers;
 mod signals;
 mod sweep;
 mod tidy;

@@ -26,7 +26,8 @@ use maitred_wire::Strategy;
 use super::compare;
 use super::nature::Nature;
 use super::stats::Confidence;
-use crate::result::{Comparison, Contestant, Rank, Summary, Verdict};
+use super::units::duration;
+use crate::result::{Comparison, Contestant, Rank, Run, Summary, Verdict};
 
 /// What to conclude, most important first. `natures` are what a trace of each contestant showed,
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
@@ -87,6 +88,13 @@ impl<'a> Case<'a> {
 
     fn work_ns(&self, index: usize) -> u64 {
         self.summary(index).map_or(0, |summary| summary.work_ns)
+    }
+
+    /// How long it took, in words.
+    fn took(&self, index: usize) -> String {
+        let timed = self.contestant(index).runs.iter().any(Run::is_timed);
+        let each = if timed { " each" } else { "" };
+        format!("{}{each}", duration(self.work_ns(index)))
     }
 
     fn cores(&self) -> u32 {

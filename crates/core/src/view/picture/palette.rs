@@ -103,10 +103,11 @@ pub(super) fn name(state: State) -> &'static str {
         State::Blocked => "blocked",
         State::Waiting => "waiting",
         State::Talking => "talking",
+        State::Ready => "ready",
+        State::HeldUp => "held-up",
+        State::Unrecorded => "unrecorded",
         State::Idle => "idle",
         State::Failed => "failed",
-        State::Locked => "locked",
-        State::Unrecorded => "unrecorded",
     }
 }
 
@@ -118,20 +119,23 @@ fn hue(state: State) -> &'static str {
         State::Blocked => "#cc79a7",
         State::Waiting => "#56b4e9",
         State::Talking => "#f0e442",
+        State::Ready => hue(State::Queueing),
+        State::HeldUp => hue(State::Blocked),
+        State::Unrecorded => "none",
         State::Idle => "none",
         State::Failed => "#d55e00",
-        State::Locked => "#cc79a7",
-        State::Unrecorded => "none",
     }
 }
 
 /// Lines over the colour, in a tile of six by six that continues in all directions.
 fn hatch(state: State) -> &'static str {
     match state {
-        State::Running | State::Idle | State::Unrecorded | State::Locked => "",
+        State::Running | State::Idle | State::Unrecorded => "",
         State::Queueing => "M-1 1l2 -2M0 6l6 -6M5 7l2 -2",
         State::Talking => "M-1 5l2 2M0 0l6 6M5 -1l2 2",
+        State::Ready => "M0 0l6 6M-1 5l2 2M5 -1l2 2",
         State::Blocked => "M1.5 0v6M4.5 0v6",
+        State::HeldUp => "M3 0v6",
         State::Waiting => "M0 3h6",
         State::Holding => "M0 1.5h6M1.5 0v6",
         State::Failed => "M0 0l6 6M0 6l6 -6",
@@ -148,9 +152,7 @@ pub(super) fn style(theme: Theme) -> String {
          .m-curve{stroke-width:2;fill:none}.m-dash{stroke-dasharray:6 4;stroke-width:1.5;fill:none}\
          .m-dot{stroke-dasharray:2 3;stroke-width:1.5;fill:none}.m-line{stroke-width:1;fill:none}",
     );
-    // The pictures tell no lock from other blocking: only terminals do.
-    let others = [State::Idle, State::Locked, State::Unrecorded];
-    for state in State::ALL.into_iter().filter(|state| !others.contains(state)) {
+    for state in State::ALL.into_iter().filter(|state| hue(*state) != "none") {
         css.push_str(&format!(".m-{}{{fill:{}}}", name(state), hue(state)));
     }
     for tone in Tone::ALL {

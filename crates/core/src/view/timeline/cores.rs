@@ -13,7 +13,7 @@ use super::super::paint::{Ink, cut, left, right, width};
 use super::super::state::State;
 use super::Row;
 use super::axis::Axis;
-use super::threads::lanes_of_threads;
+use super::threads::{lacks, lanes_of_threads};
 use crate::analyse::units::{count, percent, plural};
 use crate::trace::{Scheduling, Slice, Trace};
 
@@ -172,8 +172,7 @@ impl<'a> Cores<'a> {
         if more > 0 {
             notes.push(format!("… and {} more processors", count(more as u64)));
         }
-        let missing = self.scheduling.missing.iter();
-        notes.extend(missing.map(|what| format!("missing here: {what}")));
+        notes.extend(lacks(self.scheduling));
         notes
     }
 

@@ -21,13 +21,13 @@ pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> Stri
     let Origin::Measured { gil, .. } = trace.origin;
     let word = |state| match state {
         State::Running => "CPU: on a processor",
-        State::Queueing => "ready, no processor",
+        State::Ready => "ready, no processor",
         State::Blocked if gil == Some(true) => "blocked otherwise",
         State::Blocked => "blocked",
-        State::Locked => "blocked in computing: the GIL",
+        State::HeldUp => "blocked in computing: the GIL",
         _ => "not recorded",
     };
-    let order = [State::Running, State::Queueing, State::Locked, State::Blocked, State::Unrecorded];
+    let order = [State::Running, State::Ready, State::HeldUp, State::Blocked, State::Unrecorded];
     let entries: Vec<_> = order
         .into_iter()
         .filter(|state| rows.iter().any(|row| row.total(*state) > 0))
@@ -81,6 +81,6 @@ pub(in crate::view) fn words(trace: &Trace, state: State) -> String {
         State::Talking => "waits at a channel".into(),
         State::Idle => String::new(),
         State::Failed => "failed or lost".into(),
-        State::Locked | State::Unrecorded => "not known".into(),
+        State::Ready | State::HeldUp | State::Unrecorded => "not known".into(),
     }
 }

@@ -21,11 +21,12 @@ use core::fmt;
 
 use self::cores::Cores;
 use self::rows::rows_within;
+use self::steps::Loops;
 use super::Options;
 use super::paint::{Ink, cut, left, right, to_ascii, width, wrap};
 use super::state::{STATES, State};
 use crate::analyse::units::{count, duration, percent, plural};
-use crate::trace::{Observed, Scheduling, Slice, Source, Span, Trace};
+use crate::trace::{Observed, Scheduling, Slice, Span, Trace};
 
 pub use axis::Window;
 pub(super) use axis::{Axis, extent, round_step, tick_label};
@@ -91,7 +92,8 @@ pub fn timeline_of<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     lens: &Lens,
     options: &Options,
 ) -> Result<String, Refusal> {
-    if lens.by == By::Core && (threads::switches(trace).is_none() || slices().next().is_none()) {
+    let recorded = threads::recorded(trace, &slices);
+    if lens.by == By::Core && recorded.is_none() {
         return Err(Refusal::NoSwitches { why: why_not(trace) });
     }
     let Some((zero, end)) = extent(trace, &spans) else {
@@ -103,7 +105,7 @@ pub fn timeline_of<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
         return Err(Refusal::Beyond { from_ns, whole_ns: end - zero });
     };
     let picture = Picture { trace, lens, zero, whole_ns: end - zero, window, options };
-    let text = match threads::switches(trace) {
+    let text = match recorded {
         Some(scheduling) if lens.by == By::Core => picture.cores(scheduling, slices),
         scheduling => picture.lanes(spans, slices, scheduling),
     };
@@ -117,8 +119,8 @@ fn why_not(trace: &Trace) -> String {
             format!("{why}; `maitred run` records it, unless it is told --no-scheduling")
         }
         Observed::Known(scheduling) => match scheduling.missing.first() {
-            Some(why) if scheduling.source != Source::Switches => why.clone(),
-            _ => "no slice is in this trace; record the run again".into(),
+            Some(why) => why.clone(),
+            None => "no slice is in this trace; record the run again".into(),
         },
     }
 }
@@ -177,14 +179,26 @@ impl Picture<'_> {
     ) -> String {
         let (trace, options) = (self.trace, self.options);
         let part = if self.lens.window.is_all() { (0, u64::MAX) } else { self.window };
-        let (mut rows, all) = rows_within(trace, self.lens.by, part, options.rows.max(1));
-        let labels = rows.iter().map(|row| width(&row.label)).max().unwrap_or(0);
+        let (mut rows, mut all) = rows_within(trace, self.lens.by, part, options.rows.max(1));
+        let mut labels = rows.iter().map(|row| width(&row.label)).max().unwrap_or(0);
+        if rows.is_empty() {
+            labels = trace.lane_names().iter().map(|name| width(name)).max().unwrap_or(0);
+        }
         let least = if scheduling.is_some() { SHARE_ROOM } else { 4 };
         let room = labels.min(options.width / 3).max(least);
         let axis = self.axis(room);
         fill(trace, &mut rows, &axis, spans());
-        let mut drawn = steps::loops(trace, &axis, spans(), scheduling.is_some());
-        let more = all - rows.len();
+        let mut more = all - rows.len();
+        let which = match (self.lens.by, scheduling) {
+            (By::Worker, _) => Loops::Lanes(options.rows.max(1)),
+            (_, Some(_)) => Loops::Above,
+            (_, None) => Loops::Stuck,
+        };
+        let mut drawn = steps::loops(trace, &axis, spans(), which);
+        if self.lens.by == By::Worker && trace.model.strategy.interleaves() {
+            all = trace.lanes.iter().filter(|lane| lane.pid != 0).count();
+            more = all - drawn.len();
+        }
         drawn.append(&mut rows);
         let below = match scheduling {
             None => Vec::new(),
@@ -207,7 +221,8 @@ impl Picture<'_> {
         }
         text.push_str(&legend::legend(trace, &drawn, options));
         text.push_str(&legend::of_threads(trace, &below, options));
-        if let Some(note) = overlap(trace, &drawn, &axis) {
+        let lacks = scheduling.map(threads::lacks).unwrap_or_default();
+        for note in overlap(trace, &drawn, &axis).into_iter().chain(lacks) {
             text.push_str(&Ink::Dim.paint(&wrap(&note, options.width, 0), options));
             text.push('\n');
         }

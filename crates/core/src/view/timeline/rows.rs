@@ -65,8 +65,10 @@ impl Row {
 /// Which rows there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum By {
-    /// One for each worker; where tasks interleave, as few as hold the tasks without overlap.
+    /// Workers; where tasks interleave, as few as hold the tasks without overlap.
     #[default]
+    Auto,
+    /// One for each worker.
     Worker,
     /// One for each task.
     Task,
@@ -76,7 +78,7 @@ pub enum By {
 
 /// The rows to show, at most so many, and how many there would be.
 pub(in crate::view) fn rows(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
-    rows_within(trace, By::Worker, (0, u64::MAX), most)
+    rows_within(trace, By::Auto, (0, u64::MAX), most)
 }
 
 /// The same of those that something happens in between two times.
@@ -92,7 +94,7 @@ pub(super) fn rows_within(
         let task = &trace.tasks[task as usize];
         task.start_ns != 0 && within(task)
     });
-    if by == By::Worker && !trace.model.strategy.interleaves() {
+    if matches!(by, By::Auto | By::Worker) && !trace.model.strategy.interleaves() {
         let all = from == 0 && to == u64::MAX;
         return by_lane(trace, &order, all, most);
     }
@@ -102,7 +104,9 @@ pub(super) fn rows_within(
             let row = |&task: &u32| Row::new(trace.task_name(task), Vec::from([task]));
             (order.iter().take(most).map(row).collect(), order.len())
         }
-        By::Worker | By::Core => packed(trace, order, most),
+        // Loops have rows of their own.
+        By::Worker => (Vec::new(), 0),
+        By::Auto | By::Core => packed(trace, order, most),
     }
 }
 

@@ -81,28 +81,42 @@ fn state_of(trace: &Trace, span: &Span) -> Option<State> {
     Some(if info.parent.is_some() { State::Holding } else { state })
 }
 
+/// Which loops have a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loops {
+    /// Those that stood still for a part of the time that can be seen.
+    Stuck,
+    /// The first ones, above their tasks.
+    Above,
+    /// All lanes instead of tasks, at most so many.
+    Lanes(usize),
+}
+
+/// So many loops are shown above their tasks.
+const ABOVE: usize = 4;
+
 /// Loops that stood still for a part of the time that can be seen, one row each: what occupied
-/// them, so that the waits below it that lasted too long have their cause above them. `all`: those
-/// too that never stood still.
+/// them, so that the waits below it that lasted too long have their cause above them. So are
+/// all others, if that is asked for.
 pub(super) fn loops(
     trace: &Trace,
     axis: &Axis,
     spans: impl Iterator<Item = Span>,
-    all: bool,
+    which: Loops,
 ) -> Vec<Row> {
-    const MOST: usize = 4;
     if !trace.model.strategy.interleaves() {
         return Vec::new();
     }
-    let every = trace.model.strategy == Strategy::AsyncPool;
+    let every = trace.model.strategy == Strategy::AsyncPool || matches!(which, Loops::Lanes(_));
+    let most = if let Loops::Lanes(most) = which { most } else { ABOVE };
     let mut row_of = vec![None; trace.lanes.len()];
     let mut rows: Vec<Row> = Vec::new();
     for (lane, _) in trace
         .lanes
         .iter()
         .enumerate()
-        .filter(|(_, lane)| every || lane.role == Role::Loop)
-        .take(MOST)
+        .filter(|(_, lane)| lane.pid != 0 && (every || lane.role == Role::Loop))
+        .take(most)
     {
         row_of[lane] = Some(rows.len());
         rows.push(Row {
@@ -122,6 +136,8 @@ pub(super) fn loops(
             rows[row].add(state, span.start_ns, span.end_ns, axis);
         }
     }
-    rows.retain(|row| all || (0..axis.cells).any(|cell| row.state(cell, axis) != State::Idle));
+    rows.retain(|row| {
+        which != Loops::Stuck || (0..axis.cells).any(|cell| row.state(cell, axis) != State::Idle)
+    });
     rows
 }

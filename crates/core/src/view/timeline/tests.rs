@@ -11,9 +11,9 @@ use proptest::strategy::Strategy as _;
 
 use super::threads::{Piece, join};
 use super::*;
-use crate::analyse::scheduling::split;
+use crate::analyse::scheduling::Timelines;
 use crate::trace::sample::{Do, MS, ORIGIN, Sample, tables};
-use crate::trace::{Origin, SliceEnd, Thread};
+use crate::trace::{Gap, Origin, SliceEnd, Source, Thread};
 
 /// A run whose lane 0 is thread 0 and so on, with slices: thread, processor, from and to in
 /// milliseconds, end.
@@ -25,8 +25,7 @@ fn scheduled(mut trace: Trace, gil: bool, slices: &[(u32, u16, u64, u64, SliceEn
         parent: None,
         start_ns: ORIGIN - MS,
         end_ns: 0,
-        run_delay_ns: None,
-        cpu_ns: None,
+        ..Thread::default()
     };
     let mut threads: Vec<Thread> = trace.lanes.iter().map(thread).collect();
     threads.push(Thread { tid: 7, name: "helper".into(), ..threads[0].clone() });
@@ -94,36 +93,36 @@ fn below_each_worker_is_what_its_thread_did() {
     let narrow = Options { width: 64, ..Options::default() };
     check(
         &locked(),
-        &by(By::Worker),
+        &by(By::Auto),
         &narrow,
         &expect![[r#"
-        native/threads  2 tasks, 2 lanes, 48.0 ms of work, 960 µs a cell
-                      ╷0                  ╷20 ms               ╷40 ms
-        table 1       ────────██████████████████████████████████████████
-             CPU 52 % █━━━━━━━███████████╪╪╪╪╪╪╪╪╪╪██████░░░░░░░████████
-        table 2       ────────██████████████████████████████████████████
-             CPU 31 % █━━━━━━━╪╪╪╪╪╪╪╪╪╪╪██████████╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪████
-        ██ computes   ── waits
-        ██ CPU: on a processor   ░░ ready, no processor
-        ╪╪ blocked in computing: the GIL   ━━ blocked otherwise
-    "#]],
+            native/threads  2 tasks, 2 lanes, 48.0 ms of work, 960 µs a cell
+                          ╷0                  ╷20 ms               ╷40 ms
+            table 1       ────────██████████████████████████████████████████
+                 CPU 52 % █━━━━━━━███████████▂▂▂▂▂▂▂▂▂▂██████▒▒▒▒▒▒▒████████
+            table 2       ────────██████████████████████████████████████████
+                 CPU 31 % █━━━━━━━▂▂▂▂▂▂▂▂▂▂▂██████████▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂████
+            ██ computes   ── waits
+            ██ CPU: on a processor   ▒▒ ready, no processor
+            ▂▂ blocked in computing: the GIL   ━━ blocked otherwise
+        "#]],
     );
     let ascii = Options { ascii: true, ..narrow };
     check(
         &locked(),
-        &by(By::Worker),
+        &by(By::Auto),
         &ascii,
         &expect![[r#"
-        native/threads  2 tasks, 2 lanes, 48.0 ms of work, 960 us a cell
-                      |0                  |20 ms               |40 ms
-        table 1       --------##########################################
-             CPU 52 % #=======###########%%%%%%%%%%######.......########
-        table 2       --------##########################################
-             CPU 31 % #=======%%%%%%%%%%%##########%%%%%%%%%%%%%%%%%####
-        ## computes   -- waits
-        ## CPU: on a processor   .. ready, no processor
-        %% blocked in computing: the GIL   == blocked otherwise
-    "#]],
+            native/threads  2 tasks, 2 lanes, 48.0 ms of work, 960 us a cell
+                          |0                  |20 ms               |40 ms
+            table 1       --------##########################################
+                 CPU 52 % #=======###########__________######+++++++########
+            table 2       --------##########################################
+                 CPU 31 % #=======___________##########_________________####
+            ## computes   -- waits
+            ## CPU: on a processor   ++ ready, no processor
+            __ blocked in computing: the GIL   == blocked otherwise
+        "#]],
     );
 }
 
@@ -179,18 +178,18 @@ fn a_part_of_the_run_is_drawn_at_its_own_scale() {
         &Lens { by: By::Worker, window },
         &options,
         &expect![[r#"
-        native/threads
-        2 tasks, 2 lanes, 30.0 ms to 42.0 ms of 48.0 ms of work, 240 µs
-        a cell
-                      ╷30 ms              ╷35 ms               ╷40 ms
-        table 1       ██████████████████████████████████████████████████
-             CPU 50 % █████████████████░░░░░░░░░░░░░░░░░░░░░░░░░████████
-        table 2       ██████████████████████████████████████████████████
-              CPU 0 % ╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪╪
-        ██ computes
-        ██ CPU: on a processor   ░░ ready, no processor
-        ╪╪ blocked in computing: the GIL
-    "#]],
+            native/threads
+            2 tasks, 2 lanes, 30.0 ms to 42.0 ms of 48.0 ms of work, 240 µs
+            a cell
+                          ╷30 ms              ╷35 ms               ╷40 ms
+            table 1       ██████████████████████████████████████████████████
+                 CPU 50 % █████████████████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒████████
+            table 2       ██████████████████████████████████████████████████
+                  CPU 0 % ▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂
+            ██ computes
+            ██ CPU: on a processor   ▒▒ ready, no processor
+            ▂▂ blocked in computing: the GIL
+        "#]],
     );
     check(
         &locked(),
@@ -227,46 +226,46 @@ fn tasks_of_a_loop_have_the_thread_only_in_steps_that_keep_it() {
     let options = Options { width: 64, ..Options::default() };
     check(
         &trace,
-        &by(By::Worker),
+        &by(By::Auto),
         &options,
         &expect![[r#"
-        native/event-loop
-        3 tasks, 3 lanes, 70.0 ms of work, 1.40 ms a cell
-                      ╷0            ╷20 ms        ╷40 ms        ╷60 ms
-        loop                                      ██████████████████████
-             CPU 34 % █━━━━━━━━━━━━━━━━━━━━━━━━━━━━████████░░████╪╪╪████
-        table 1       ─────────────────────────────███████
-        table 2       ────────────────────────────────────███████
-        table 3       ───────────────────────────────────────────███████
-        ██ computes   ── waits
-        ██ CPU: on a processor   ░░ ready, no processor
-        ╪╪ blocked in computing: the GIL   ━━ blocked otherwise
-        tasks wait at the same time: their waits (150 ms) add up to more
-        than the 70.0 ms drawn
-    "#]],
+            native/event-loop
+            3 tasks, 3 lanes, 70.0 ms of work, 1.40 ms a cell
+                          ╷0            ╷20 ms        ╷40 ms        ╷60 ms
+            loop                                      ██████████████████████
+                 CPU 34 % █━━━━━━━━━━━━━━━━━━━━━━━━━━━━████████▒▒████▂▂▂████
+            table 1       ─────────────────────────────███████
+            table 2       ────────────────────────────────────███████
+            table 3       ───────────────────────────────────────────███████
+            ██ computes   ── waits
+            ██ CPU: on a processor   ▒▒ ready, no processor
+            ▂▂ blocked in computing: the GIL   ━━ blocked otherwise
+            tasks wait at the same time: their waits (150 ms) add up to more
+            than the 70.0 ms drawn
+        "#]],
     );
     check(
         &trace,
         &by(By::Task),
         &options,
         &expect![[r#"
-        native/event-loop
-        3 tasks, 3 lanes, 70.0 ms of work, 1.40 ms a cell
-                      ╷0            ╷20 ms        ╷40 ms        ╷60 ms
-        loop                                      ██████████████████████
-             CPU 34 % █━━━━━━━━━━━━━━━━━━━━━━━━━━━━████████░░████╪╪╪████
-        table 1       ─────────────────────────────███████
-            CPU 100 %                             ████████
-        table 2       ────────────────────────────────────███████
-             CPU 80 %                                    ██░░████
-        table 3       ───────────────────────────────────────────███████
-             CPU 50 %                                            ╪╪╪████
-        ██ computes   ── waits
-        ██ CPU: on a processor   ░░ ready, no processor
-        ╪╪ blocked in computing: the GIL   ━━ blocked otherwise
-        tasks wait at the same time: their waits (150 ms) add up to more
-        than the 70.0 ms drawn
-    "#]],
+            native/event-loop
+            3 tasks, 3 lanes, 70.0 ms of work, 1.40 ms a cell
+                          ╷0            ╷20 ms        ╷40 ms        ╷60 ms
+            loop                                      ██████████████████████
+                 CPU 34 % █━━━━━━━━━━━━━━━━━━━━━━━━━━━━████████▒▒████▂▂▂████
+            table 1       ─────────────────────────────███████
+                CPU 100 %                             ████████
+            table 2       ────────────────────────────────────███████
+                 CPU 80 %                                    ██▒▒████
+            table 3       ───────────────────────────────────────────███████
+                 CPU 50 %                                            ▂▂▂████
+            ██ computes   ── waits
+            ██ CPU: on a processor   ▒▒ ready, no processor
+            ▂▂ blocked in computing: the GIL   ━━ blocked otherwise
+            tasks wait at the same time: their waits (150 ms) add up to more
+            than the 70.0 ms drawn
+        "#]],
     );
 }
 
@@ -344,6 +343,8 @@ proptest! {
     fn the_pieces_of_a_step_are_its_split(
         lanes in proptest::collection::vec(lane(), 1..4),
         gil: bool,
+        gaps in proptest::collection::vec((0_u64..300, 0_u64..20), 0..3),
+        (started, ended) in (proptest::option::of(0_u64..40), proptest::option::of(200_u64..400)),
     ) {
         let sample = Sample { program: vec![Do::Cpu(1), Do::Block(1)], ..tables(3, 1) };
         let mut trace = scheduled(sample.run(Strategy::Threads, 3), gil, &[]);
@@ -360,7 +361,18 @@ proptest! {
         trace.spans.sort_by_key(|span| span.start_ns);
         slices.sort_by_key(|slice| slice.start_ns);
         let mut pieces: Vec<Piece> = Vec::new();
+        let Observed::Known(scheduling) = &mut trace.scheduling else { unreachable!() };
+        let gap = |(start, long)| Gap { start_ns: ORIGIN + start, end_ns: ORIGIN + start + long, cpu: 0 };
+        scheduling.gaps = gaps.into_iter().map(gap).collect();
+        scheduling.gaps.sort_by_key(|gap| gap.start_ns);
+        if let Some(started) = started {
+            scheduling.threads[0].start_ns = ORIGIN + started;
+            scheduling.threads[0].parent = Some(1);
+        }
+        scheduling.threads[0].end_ns = ended.map_or(0, |ns| ORIGIN + ns);
+        scheduling.slices = slices.clone();
         let scheduling = trace.scheduling.known().unwrap();
+        let timelines = Timelines::new(scheduling);
         let spans = trace.spans.iter().copied();
         join(&trace, scheduling, spans, slices.iter().copied(), &mut |piece| pieces.push(piece));
         for span in &trace.spans {
@@ -369,13 +381,13 @@ proptest! {
                 let own = own.filter(|piece| states.contains(&piece.state));
                 own.map(|piece| piece.end_ns - piece.start_ns).sum()
             };
-            let expected = split(&lanes[span.lane as usize].1, span.start_ns, span.end_ns);
+            let expected = timelines.split(span.lane as usize, span.start_ns, span.end_ns);
             prop_assert_eq!(of(&[State::Running]), expected.running_ns);
-            prop_assert_eq!(of(&[State::Queueing]), expected.ready_ns);
-            prop_assert_eq!(of(&[State::Blocked, State::Locked]), expected.blocked_ns);
+            prop_assert_eq!(of(&[State::Ready]), expected.ready_ns);
+            prop_assert_eq!(of(&[State::Blocked, State::HeldUp]), expected.blocked_ns);
             prop_assert_eq!(of(&[State::Unrecorded]), expected.unknown_ns);
             let locked = gil && span.step == 0;
-            prop_assert_eq!(of(&[State::Locked]), if locked { expected.blocked_ns } else { 0 });
+            prop_assert_eq!(of(&[State::HeldUp]), if locked { expected.blocked_ns } else { 0 });
             prop_assert_eq!(of(&State::ALL), span.end_ns - span.start_ns);
         }
         // The pieces of a lane follow each other.

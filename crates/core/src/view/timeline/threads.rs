@@ -3,12 +3,15 @@
 //! they come: of each lane only the steps are held that its next slice may still concern.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use maitred_wire::trace_file::Role;
 
 use super::super::state::State;
+use crate::analyse::units::duration;
 use crate::trace::{Origin, Scheduling, Slice, SliceEnd, Source, Span, StepKind, Trace};
 
 /// A time in which the thread of a lane was in one state.
@@ -23,10 +26,24 @@ pub(super) struct Piece {
     pub(super) end_ns: u64,
 }
 
-/// The kernel's record of switches, if there is one.
-pub(super) fn switches(trace: &Trace) -> Option<&Scheduling> {
-    let whole = |it: &&Scheduling| it.source == Source::Switches && !it.threads.is_empty();
-    trace.scheduling.known().filter(whole)
+/// What the kernel recorded, if there is anything.
+pub(super) fn recorded<J: Iterator<Item = Slice>>(
+    trace: &Trace,
+    slices: impl Fn() -> J,
+) -> Option<&Scheduling> {
+    let scheduling = trace.scheduling.known().filter(|it| !it.threads.is_empty())?;
+    slices().next().is_some().then_some(scheduling)
+}
+
+/// What it lacks, one sentence a line; mostly nothing.
+pub(super) fn lacks(scheduling: &Scheduling) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Source::Samples { every_ns } = scheduling.source {
+        let every = duration(every_ns);
+        notes.push(format!("who was on a processor was looked at every {every}, not recorded"));
+    }
+    notes.extend(scheduling.missing.iter().map(|what| format!("missing here: {what}")));
+    notes
 }
 
 /// Hands out what the threads of lanes did, piece by piece; the pieces of one lane, and those of
@@ -40,8 +57,16 @@ pub(super) fn join(
 ) {
     let Origin::Measured { gil, .. } = trace.origin;
     let lane_of = lanes_of_threads(trace, scheduling);
-    let mut join = Join { trace, lock: gil == Some(true), lanes: Vec::new(), emit };
-    join.lanes.resize_with(trace.lanes.len(), Doing::default);
+    let mut threads = vec![None; trace.lanes.len()];
+    for (thread, lane) in (0..).zip(&lane_of) {
+        if let Some(lane) = lane {
+            threads[*lane as usize] = Some(thread);
+        }
+    }
+    let mut lanes = Vec::new();
+    lanes.resize_with(trace.lanes.len(), Doing::default);
+    let gaps = gaps(scheduling);
+    let mut join = Join { trace, scheduling, threads, gaps, lock: gil == Some(true), lanes, emit };
     let own = |span: &Span| is_alone(trace, span);
     let mut spans = spans.filter(own).peekable();
     for slice in slices {
@@ -90,6 +115,11 @@ struct Doing {
 
 struct Join<'a, E> {
     trace: &'a Trace,
+    scheduling: &'a Scheduling,
+    /// By lane: its thread.
+    threads: Vec<Option<u32>>,
+    /// Times in which records were lost, by start; disjoint.
+    gaps: Vec<(u64, u64)>,
     /// Whether computing threads wait for a lock of the interpreter.
     lock: bool,
     lanes: Vec<Doing>,
@@ -125,29 +155,54 @@ impl<E: FnMut(Piece)> Join<'_, E> {
         doing.last = Some(slice);
     }
 
-    /// What was between the last slice of a lane and now.
+    /// What was between the last slice of a lane and the next one, which begins at `until`.
     fn pause(&mut self, lane: u32, until: u64) {
-        let Doing { last, steps } = &mut self.lanes[lane as usize];
-        let (from, state) = match *last {
-            None => (0, State::Unrecorded),
-            Some(slice) => (slice.end_ns, after(slice.end)),
-        };
-        // Before its first slice and after its end a thread is not there.
+        let last = self.lanes[lane as usize].last;
+        // Before it was started and after its end a thread is not there.
         let exists = last.is_some_and(|slice| slice.end != SliceEnd::Exited);
-        let mut now = from;
+        for (state, start, end) in self.pause_of(lane, last, until) {
+            self.part_of_pause(lane, exists, state, (start, end));
+        }
+    }
+
+    /// The states of a pause, as `analyse::scheduling` has them: what is behind a gap in the
+    /// record, or the end of the thread, is not known.
+    fn pause_of(&self, lane: u32, last: Option<Slice>, until: u64) -> [(State, u64, u64); 3] {
+        let thread = self.threads[lane as usize].map(|one| &self.scheduling.threads[one as usize]);
+        let started = thread.filter(|one| one.parent.is_some()).map(|one| one.start_ns);
+        let (state, since) = match (last, started) {
+            (Some(slice), _) => (after(slice.end), slice.end_ns),
+            // Just started, it waits for its first processor.
+            (None, Some(started)) => (State::Ready, started.min(until)),
+            (None, None) => (State::Unrecorded, 0),
+        };
+        let ended = thread.map(|one| one.end_ns).filter(|&ns| until == u64::MAX && ns != 0);
+        let first = self.gaps.partition_point(|gap| gap.1 <= since);
+        let gap = self.gaps.get(first).filter(|gap| gap.0 < until).map(|gap| gap.0);
+        let known = [ended, gap].into_iter().flatten().fold(until, u64::min).max(since);
+        let before = if last.is_none() { 0 } else { since };
+        [
+            (State::Unrecorded, before, since),
+            (state, since, known),
+            (State::Unrecorded, known, until),
+        ]
+    }
+
+    fn part_of_pause(&mut self, lane: u32, exists: bool, state: State, (from, until): (u64, u64)) {
         let own = |state, start_ns, end_ns| Piece { lane, task: None, state, start_ns, end_ns };
-        for span in steps.iter() {
+        let mut now = from;
+        for span in &self.lanes[lane as usize].steps {
             let computes =
                 self.trace.step(span.step).is_some_and(|info| info.kind == StepKind::Cpu);
-            let locked = self.lock && computes && state == State::Blocked;
-            let state = if locked { State::Locked } else { state };
+            let held_up = self.lock && computes && state == State::Blocked;
+            let state = if held_up { State::HeldUp } else { state };
             emit_part(self.emit, span, state, from, until);
             let (start, end) = (span.start_ns.max(now), span.end_ns.min(until));
-            if exists && locked && start < end {
+            if exists && held_up && start < end {
                 if now < start {
                     (self.emit)(own(State::Blocked, now, start));
                 }
-                (self.emit)(own(State::Locked, start, end));
+                (self.emit)(own(State::HeldUp, start, end));
                 now = end;
             }
         }
@@ -163,10 +218,25 @@ impl<E: FnMut(Piece)> Join<'_, E> {
     }
 }
 
+/// Of all processors: a thread that was on none may have come onto any.
+fn gaps(scheduling: &Scheduling) -> Vec<(u64, u64)> {
+    let mut all: Vec<(u64, u64)> =
+        scheduling.gaps.iter().map(|gap| (gap.start_ns, gap.end_ns)).collect();
+    all.sort_unstable();
+    let mut apart: Vec<(u64, u64)> = Vec::new();
+    for (start, end) in all {
+        match apart.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => apart.push((start, end)),
+        }
+    }
+    apart
+}
+
 /// What a thread is after a slice that ended so.
 fn after(end: SliceEnd) -> State {
     match end {
-        SliceEnd::Preempted => State::Queueing,
+        SliceEnd::Preempted => State::Ready,
         SliceEnd::Blocked => State::Blocked,
         SliceEnd::Exited | SliceEnd::Unknown => State::Unrecorded,
     }

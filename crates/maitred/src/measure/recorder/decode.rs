@@ -31,11 +31,13 @@ pub(super) enum What {
     Exited,
     /// It has another name; if by exec, it was enabled just now, on this processor.
     Named {
-        name: String,
+        name: Box<str>,
         exec: bool,
     },
     /// So many records had no room.
     Lost(u64),
+    /// A kind of record that is not known here.
+    Other,
 }
 
 /// The length of a header, and of what every record ends with.
@@ -44,14 +46,15 @@ const TRAILER_BYTES: usize = 24;
 /// PERF_RECORD_MISC_COMM_EXEC of linux/perf_event.h.
 const COMM_EXEC: u16 = 1 << 13;
 
-/// Hands on every record of these bytes, which begin and end between two records.
-pub(super) fn decode(mut bytes: &[u8], mut each: impl FnMut(Event)) {
+/// Hands on every record of these bytes, which begin and end between two records. Gives how many
+/// bytes at the end make no sense as records.
+pub(super) fn decode(mut bytes: &[u8], mut each: impl FnMut(Event)) -> usize {
     while bytes.len() >= HEADER_BYTES {
         let kind = u32_at(bytes, 0);
         let misc = u16_at(bytes, 4);
         let size = usize::from(u16_at(bytes, 6));
         if size < HEADER_BYTES + TRAILER_BYTES || size > bytes.len() {
-            return;
+            break;
         }
         let (record, rest) = bytes.split_at(size);
         let (body, trailer) = record[HEADER_BYTES..].split_at(size - HEADER_BYTES - TRAILER_BYTES);
@@ -73,14 +76,15 @@ pub(super) fn decode(mut bytes: &[u8], mut each: impl FnMut(Event)) {
             PERF_RECORD_COMM if body.len() >= 8 => {
                 (pid, tid) = (u32_at(body, 0), u32_at(body, 4));
                 let name = body[8..].split(|&byte| byte == 0).next().unwrap_or_default();
-                let name = String::from_utf8_lossy(name).into_owned();
+                let name = String::from_utf8_lossy(name).into();
                 What::Named { name, exec: misc & COMM_EXEC != 0 }
             }
             PERF_RECORD_LOST if body.len() >= 16 => What::Lost(u64_at(body, 8)),
-            _ => continue,
+            _ => What::Other,
         };
         each(Event { pid, tid, ns: u64_at(trailer, 8), what });
     }
+    bytes.len()
 }
 
 fn flag(bit: u32) -> u16 {
@@ -136,7 +140,8 @@ mod tests {
         ]
         .concat();
         let mut seen = Vec::new();
-        decode(&bytes, |event| seen.push((event.pid, event.tid, event.what)));
+        let left = decode(&bytes, |event| seen.push((event.pid, event.tid, event.what)));
+        assert_eq!(left, 0);
         assert_eq!(
             seen,
             [
@@ -147,6 +152,7 @@ mod tests {
                 (6, 8, What::Exited),
                 (5, 9, What::Named { name: "python3".into(), exec: true }),
                 (5, 7, What::Lost(3)),
+                (5, 7, What::Other),
             ]
         );
     }
@@ -154,7 +160,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic_or_go_on_for_ever(bytes in any::<Vec<u8>>()) {
-            decode(&bytes, |_| ());
+            let mut records = 0;
+            let left = decode(&bytes, |_| records += 1);
+            prop_assert!(left <= bytes.len() && records * 32 + left <= bytes.len());
         }
     }
 }

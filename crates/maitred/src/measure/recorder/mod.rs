@@ -4,216 +4,170 @@
 //! An event of perf_event_open(2) is opened for each processor on the thread that will start the
 //! runner; it is inherited by the runner and all its threads and processes, and sleeps until exec.
 //! Every switch then costs the traced program 1.4 to 1.7 µs, so headline times come from runs
-//! without it.
+//! without it. Where the kernel refuses that, what it counts for each thread is read every few
+//! milliseconds instead, and the record says so.
 
 mod assemble;
 mod decode;
+mod looks;
+mod reader;
+mod refusal;
+mod samples;
 mod sys;
 
-use std::collections::HashMap;
-use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use maitred_core::trace::{Observed, Scheduling, Source, Thread};
+use maitred_core::trace::{Lane, Scheduling};
 
-use self::assemble::Assembly;
-use self::sys::Ring;
+use self::looks::Looks;
+use self::reader::Reader;
+use super::clock;
 use super::procfs;
+use super::sys as kernel;
+use super::tree::Tree;
 
-/// The ring of a processor: 16,384 records, 55 ms of the busiest program that was seen.
-const RING_BYTES: usize = 512 << 10;
-/// A smaller one would lose records of ordinary programs.
-const RING_LEAST_BYTES: usize = 16 << 10;
-/// How long the reader sleeps at most.
-const REST_MILLIS: i32 = 50;
+/// Beside recorded switches a look is needed just before a thread ends: it may take 1/100 of a
+/// core.
+const LOOK_REST: Duration = Duration::from_millis(20);
+const LOOK_REST_PER_COST: u64 = 100;
+/// Samples may take 1/20 of a core.
+const SAMPLE_REST_PER_COST: u64 = 20;
+const SAMPLE_LEAST_REST: Duration = Duration::from_millis(1);
+const SAMPLE_MOST_REST: Duration = Duration::from_millis(10);
+/// Looking for new processes costs more than looking at those that are known.
+const MEMBERS_REST_NS: u64 = 50_000_000;
 
 /// Records from now on what the calling thread starts.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     /// `Err`: why the kernel refuses to record switches.
     reader: Result<Reader, String>,
-    /// What the kernel itself counted for each thread, when it was last looked at.
-    counted: HashMap<u32, Counted>,
-    looks: u32,
-    first_look_ns: u64,
-    last_look_ns: u64,
+    looks: Arc<Mutex<Looks>>,
+    observer: Option<Observer>,
 }
 
+/// Looks at the threads at a pace of its own, until it is dropped.
 #[derive(Debug)]
-struct Reader {
-    thread: JoinHandle<Scheduling>,
-    stop: Arc<AtomicBool>,
-}
-
-/// The first two numbers of /proc/PID/task/TID/schedstat, nanoseconds.
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    pid: u32,
-    cpu_ns: u64,
-    run_delay_ns: u64,
+struct Observer {
+    /// Nothing is sent: its end is the message.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    tree: Tree,
 }
 
 impl Recorder {
     /// Opens the events. Only what this very thread starts afterwards is recorded.
     pub(crate) fn open() -> Self {
-        let reader = Reader::start().map_err(|error| refusal(&error));
-        Self { reader, counted: HashMap::new(), looks: 0, first_look_ns: 0, last_look_ns: 0 }
+        let reader = Reader::start().map_err(|refusal| refusal.to_string());
+        let looks = if reader.is_ok() { Looks::default() } else { Looks::sampling() };
+        Self { reader, looks: Arc::new(Mutex::new(looks)), observer: None }
     }
 
-    /// Reads what the kernel has counted so far for the threads of these processes. Who ends
-    /// before the next look keeps the figures of this one.
-    pub(crate) fn look(&mut self, pids: &[u32]) {
-        self.last_look_ns = super::clock::now_ns();
-        if self.looks == 0 {
-            self.first_look_ns = self.last_look_ns;
-        }
-        self.looks += 1;
-        for &pid in pids {
-            let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { continue };
-            let ids = threads.filter_map(|one| one.ok()?.file_name().to_str()?.parse().ok());
-            for tid in ids.take(THREADS_PER_LOOK) {
-                if let Some((cpu_ns, run_delay_ns)) = schedstat(pid, tid) {
-                    self.counted.insert(tid, Counted { pid, cpu_ns, run_delay_ns });
+    /// Why the kernel refuses to record switches; `None`: it does not.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.reader.as_ref().err().map(String::as_str)
+    }
+
+    /// Begins to look at the threads of these processes.
+    pub(crate) fn follow(&mut self, tree: Tree) {
+        let (stop, stopped) = mpsc::channel();
+        let (looks, observed) = (Arc::clone(&self.looks), tree.clone());
+        let thread = std::thread::Builder::new().name("observer".into()).spawn(move || {
+            let (mut members, mut members_ns) = (Vec::new(), 0);
+            loop {
+                let began_ns = kernel::thread_cpu_ns();
+                if clock::now_ns() >= members_ns {
+                    members = observed.members();
+                    members_ns = clock::now_ns() + MEMBERS_REST_NS;
+                }
+                let mut looks = lock(&looks);
+                looks.look(&members);
+                let rest = rest(looks.is_sampling(), kernel::thread_cpu_ns() - began_ns);
+                drop(looks);
+                if stopped.recv_timeout(rest) != Err(RecvTimeoutError::Timeout) {
+                    return;
                 }
             }
+        });
+        // Without a thread the looks at the turns of the run remain.
+        self.observer = Some(Observer { stop: Some(stop), thread: thread.ok(), tree });
+    }
+
+    /// Looks now: something is about to end. Who ends before the next look keeps the figures of
+    /// this one.
+    pub(crate) fn look(&mut self) {
+        if let Some(observer) = &self.observer {
+            let members = observer.tree.members();
+            lock(&self.looks).look(&members);
         }
     }
 
     /// Ends the recording, when all processes are gone.
-    pub(crate) fn finish(self) -> Observed<Scheduling> {
+    pub(crate) fn finish(self) -> Scheduling {
+        drop(self.observer);
+        let looks = std::mem::take(&mut *lock(&self.looks));
         match self.reader {
             Ok(reader) => {
                 let mut scheduling = reader.finish();
-                // A number may have belonged to several threads: the figures are the last one's.
-                for thread in &mut scheduling.threads {
-                    if let Some(counted) = self.counted.get(&thread.tid)
-                        && counted.pid == thread.pid
-                    {
-                        thread.cpu_ns = Some(counted.cpu_ns);
-                        thread.run_delay_ns = Some(counted.run_delay_ns);
-                    }
-                }
-                Observed::Known(scheduling)
+                looks.add_to(&mut scheduling);
+                scheduling
             }
-            Err(why) if self.counted.is_empty() => Observed::Unknown(why),
-            Err(why) => Observed::Known(Scheduling {
-                source: Source::Samples {
-                    every_ns: (self.last_look_ns - self.first_look_ns)
-                        / u64::from(self.looks.saturating_sub(1).max(1)),
-                },
-                cpus: sys::allowed_cpus(),
-                threads: self.counted.iter().map(|(tid, counted)| counted.thread(*tid)).collect(),
-                missing: vec![why],
-                ..Scheduling::default()
-            }),
+            Err(refusal) => looks.finish(sys::allowed_cpus(), refusal),
         }
     }
 }
 
-impl Counted {
-    fn thread(self, tid: u32) -> Thread {
-        Thread {
-            pid: self.pid,
-            tid,
-            name: String::new(),
-            parent: None,
-            start_ns: 0,
-            end_ns: 0,
-            run_delay_ns: Some(self.run_delay_ns),
-            cpu_ns: Some(self.cpu_ns),
-        }
-    }
-}
-
-/// A look at more threads of a process than this would disturb it.
-const THREADS_PER_LOOK: usize = 1_000;
-
-/// Time on a processor and time waiting for one (Documentation/scheduler/sched-stats.rst).
-fn schedstat(pid: u32, tid: u32) -> Option<(u64, u64)> {
-    let text = procfs::text(&format!("/proc/{pid}/task/{tid}/schedstat"))?;
-    let mut words = text.split_whitespace();
-    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
-}
-
-impl Reader {
-    fn start() -> io::Result<Self> {
-        let rings = rings()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("recorder".into())
-            .spawn(move || read(rings, &stopped))?;
-        Ok(Self { thread, stop })
-    }
-
-    fn finish(self) -> Scheduling {
-        self.stop.store(true, Ordering::Release);
-        self.thread.join().unwrap_or_else(|_| Scheduling {
-            missing: vec!["the recorder of the scheduler came to grief".to_owned()],
-            ..Scheduling::default()
-        })
-    }
-}
-
-/// An event and a ring for each processor, as large as this user may have.
-fn rings() -> io::Result<Vec<(u16, OwnedFd, Ring)>> {
-    let mut bytes = RING_BYTES;
-    loop {
-        let ring = |cpu: u16| {
-            let event = sys::open(cpu, bytes)?;
-            let ring = Ring::map(&event, bytes)?;
-            Ok((cpu, event, ring))
-        };
-        match sys::allowed_cpus().into_iter().map(ring).collect::<io::Result<Vec<_>>>() {
-            // What a user may lock is shared by all that he records (perf_event_mlock_kb).
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) && bytes > RING_LEAST_BYTES => {
-                bytes /= 2;
-            }
-            other => return other,
-        }
-    }
-}
-
-/// Reads all rings until told to stop, and once more after that.
-fn read(mut rings: Vec<(u16, OwnedFd, Ring)>, stop: &AtomicBool) -> Scheduling {
-    let events: Vec<RawFd> = rings.iter().map(|(_, event, _)| event.as_raw_fd()).collect();
-    let mut assembly = Assembly::default();
-    let mut bytes = Vec::new();
-    loop {
-        let last = stop.load(Ordering::Acquire);
-        for (cpu, _, ring) in &mut rings {
-            bytes.clear();
-            ring.drain(&mut bytes);
-            decode::decode(&bytes, |event| assembly.take(*cpu, event));
-        }
-        if last {
-            break;
-        }
-        sys::wait(&events, REST_MILLIS);
-    }
-    assembly.lost(rings.iter().map(|(_, event, _)| sys::lost(event)).sum());
-    assembly.finish(rings.iter().map(|(cpu, _, _)| *cpu).collect())
-}
-
-/// Why switches are not recorded, with what would allow it.
-fn refusal(error: &io::Error) -> String {
-    let paranoid = procfs::text("/proc/sys/kernel/perf_event_paranoid");
-    let setting = paranoid.map_or_else(
-        || "the kernel has no kernel.perf_event_paranoid".to_owned(),
-        |value| format!("kernel.perf_event_paranoid is {value}"),
-    );
-    let cure = match error.raw_os_error() {
-        Some(libc::ENOSYS) => {
-            "the system call is not there or a filter (seccomp) hides it; in a container: \
-             --security-opt seccomp=unconfined"
-        }
-        _ => {
-            "to allow it: sysctl kernel.perf_event_paranoid=2; in a container: \
-             --cap-add PERFMON or --security-opt seccomp=unconfined"
-        }
+/// Until the next look, if this one took so much processor time.
+fn rest(is_sampling: bool, cost_ns: u64) -> Duration {
+    let (least, per_cost) = if is_sampling {
+        // The kernel counts a thread that is on a processor at its ticks: no use in looking more
+        // often.
+        let tick = Duration::from_nanos(kernel::tick_ns());
+        (tick.clamp(SAMPLE_LEAST_REST, SAMPLE_MOST_REST), SAMPLE_REST_PER_COST)
+    } else {
+        (LOOK_REST, LOOK_REST_PER_COST)
     };
-    format!("the kernel does not record switches for us ({error}; {setting}); {cure}")
+    least.max(Duration::from_nanos(cost_ns.saturating_mul(per_cost)))
 }
+
+/// Who panicked while it looked left figures that are older, and no others.
+fn lock(looks: &Mutex<Looks>) -> MutexGuard<'_, Looks> {
+    looks.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // If it panicked, the figures of its last look are there.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Adds what threads that executed steps have read of themselves just before they ended, where
+/// that is more than the last look saw.
+pub(crate) fn add_lanes(scheduling: &mut Scheduling, lanes: &[Lane]) {
+    for lane in lanes {
+        let Some(counters) = lane.counters else { continue };
+        let own = |thread: &&mut maitred_core::trace::Thread| {
+            (thread.pid, thread.tid) == (lane.pid, lane.tid)
+        };
+        let Some(thread) = scheduling.threads.iter_mut().rev().find(own) else { continue };
+        if let Some(delay_ns) = counters.run_delay_ns
+            && thread.cpu_ns.is_none_or(|seen| counters.cpu_ns >= seen)
+        {
+            thread.cpu_ns = Some(counters.cpu_ns);
+            thread.run_delay_ns = Some(delay_ns.max(thread.run_delay_ns.unwrap_or(0)));
+            thread.counted_ns = 0;
+        }
+        thread.voluntary = thread.voluntary.or(Some(counters.voluntary.into()));
+        thread.preempted = thread.preempted.or(Some(counters.involuntary.into()));
+    }
+}
+
+#[cfg(test)]
+mod tests;
