@@ -29,6 +29,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Show again what was saved: the trace of a run, or the result of a comparison
     Show(Box<ShowArgs>),
+    /// Make a page of what was saved: tables, pictures, conclusion, and how to repeat it
+    Report(ReportArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do
@@ -264,6 +266,9 @@ pub struct CompareArgs {
     #[arg(long)]
     pub no_trace: bool,
 
+    #[command(flatten)]
+    pub charts: ChartArgs,
+
     /// End with exit code 4 when a model failed or a verdict is missing
     #[arg(long)]
     pub strict: bool,
@@ -313,6 +318,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub exports: TraceExportArgs,
+
+    #[command(flatten)]
+    pub drawing: DrawingArgs,
 
     /// Do not record how the kernel schedules the threads; recording costs 1.4 to 1.7 µs a switch
     #[arg(long)]
@@ -376,6 +384,67 @@ pub struct TraceExportArgs {
     pub export_chrome: Option<PathBuf>,
 }
 
+/// The same for slides and documents.
+#[derive(Clone, Debug, Args)]
+pub struct DrawingArgs {
+    /// Draw it as SVG
+    #[arg(long, value_name = "FILE")]
+    pub export_svg: Option<PathBuf>,
+
+    /// Draw it as PNG, 1,600 pixels wide
+    #[arg(long, value_name = "FILE")]
+    pub export_png: Option<PathBuf>,
+
+    /// On which ground to draw; auto: as the reader of an SVG prefers, and light in a PNG
+    #[arg(long, value_name = "THEME", default_value = "auto")]
+    pub theme: ThemeName,
+}
+
+/// What is drawn of a result.
+#[derive(Clone, Debug, Args)]
+pub struct ChartArgs {
+    #[command(flatten)]
+    pub drawing: DrawingArgs,
+
+    /// What to draw of a result: bars by default
+    #[arg(long, value_name = "CHART")]
+    pub chart: Option<ChartName>,
+}
+
+/// The ground of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ThemeName {
+    Auto,
+    Light,
+    Dark,
+}
+
+/// A picture of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChartName {
+    /// How fast, with intervals
+    Bars,
+    /// Over numbers of workers, or over the values of what was swept
+    Scaling,
+    /// How long tasks took
+    Latency,
+    /// How long requests took
+    Requests,
+}
+
+/// Arguments of `maitred report`.
+#[derive(Debug, Args)]
+#[command(after_help = REPORT_EXAMPLES)]
+pub struct ReportArgs {
+    /// A result (`maitred compare … --save FILE`) or a trace (`maitred run … --trace FILE`)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where to write the page: one file of HTML, which needs no network
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
 /// Arguments of `maitred show`.
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_EXAMPLES)]
@@ -389,6 +458,9 @@ pub struct ShowArgs {
 
     #[command(flatten)]
     pub exports: TraceExportArgs,
+
+    #[command(flatten)]
+    pub charts: ChartArgs,
 }
 
 /// Arguments of `maitred runtimes`.
@@ -531,9 +603,16 @@ Examples:
   maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace
   maitred run workloads/cpu-bound.kdl --model native/thread-pool --by core --from 10ms --to 60ms";
 
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  maitred report before.json -o report.html
+  maitred report waiters.trace -o waiters.html";
+
 const SHOW_EXAMPLES: &str = "\
 Examples:
   maitred show waiters.trace
   maitred show waiters.trace --by task --from 300ms --to 600ms
   maitred show waiters.trace --export-perfetto waiters.pftrace
+  maitred show waiters.trace --export-svg waiters.svg
+  maitred show before.json --export-png scaling.png --chart scaling --theme dark
   maitred show before.json";

@@ -72,7 +72,8 @@ fn bars(run: &Run, options: &Options) -> String {
     text
 }
 
-fn figures(run: &Run) -> Vec<(&'static str, String)> {
+/// What is known of a run besides its phases: label and text of each line.
+pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
     let mut figures = Vec::from([("tasks", tasks(&run.tasks, run.work_ns))]);
     let mut add = |label, figure: &Observed<String>| match figure {
         Observed::Known(text) => figures.push((label, text.clone())),

@@ -68,9 +68,23 @@ fn noun(kind: SubjectKind) -> &'static str {
 }
 
 fn heading(comparison: &Comparison, options: &Options) -> String {
-    let (subject, machine, settings) =
-        (&comparison.subject, &comparison.machine, &comparison.settings);
+    let (subject, machine) = (&comparison.subject, &comparison.machine);
     let title = subject.title.as_ref().unwrap_or(&subject.name);
+    let mut place = vec![machine.cpu.clone(), plural(u64::from(machine.cores), "processor")];
+    place.push(bytes(machine.memory_bytes));
+    place.push(format!("Linux {}", machine.kernel));
+    place.extend(machine.virtualization.clone());
+    let dim = |parts: &[String]| {
+        let lines = wrap(&parts.join(" · "), options.width, 0);
+        lines.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect::<String>()
+    };
+    let facts = heading_facts(comparison);
+    format!("{}\n{}{}", Ink::Bold.paint(title, options), dim(&facts), dim(&place))
+}
+
+/// What the work was, in parts of a line.
+pub(super) fn heading_facts(comparison: &Comparison) -> Vec<String> {
+    let (subject, settings) = (&comparison.subject, &comparison.settings);
     let mut facts: Vec<String> = Vec::new();
     if subject.title.is_some() {
         facts.push(subject.name.clone());
@@ -86,15 +100,7 @@ fn heading(comparison: &Comparison, options: &Options) -> String {
         facts.push(format!("speed {}×", shortest(settings.speed)));
     }
     facts.push(format!("seed {}", settings.seed));
-    let mut place = vec![machine.cpu.clone(), plural(u64::from(machine.cores), "processor")];
-    place.push(bytes(machine.memory_bytes));
-    place.push(format!("Linux {}", machine.kernel));
-    place.extend(machine.virtualization.clone());
-    let dim = |parts: &[String]| {
-        let lines = wrap(&parts.join(" · "), options.width, 0);
-        lines.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect::<String>()
-    };
-    format!("{}\n{}{}", Ink::Bold.paint(title, options), dim(&facts), dim(&place))
+    facts
 }
 
 /// For how long a run was to go on; `None`: as long as it took.

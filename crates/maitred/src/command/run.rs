@@ -44,6 +44,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
         trace: args.trace.as_deref(),
         limit_bytes: args.trace_limit.0,
         exports: &args.exports,
+        drawing: &args.drawing,
         input: args.subject.as_deref(),
     })?;
     let interrupt = Interrupt::on_signals()

@@ -7,6 +7,7 @@ use maitred_core::view::{self, units};
 use crate::cli::ShowArgs;
 use crate::command::run::{lens, options, picture};
 use crate::error::{Error, exit};
+use crate::export;
 use crate::recording::{self, Kind, Outputs, Reader, Records, Wanted, sentence};
 use crate::saved;
 use crate::terminal::Terminal;
@@ -21,10 +22,18 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
     if reader.kind()? == Kind::Json {
         return result(args, terminal);
     }
+    if args.charts.chart.is_some() {
+        return Err(Error::Usage(format!(
+            "--chart chooses among the pictures of a result, but {} is a trace, which has one: its \
+             timeline; leave --chart away",
+            args.file.display()
+        )));
+    }
     let mut outputs = Outputs::open(&Wanted {
         trace: None,
         limit_bytes: 0,
         exports: &args.exports,
+        drawing: &args.charts.drawing,
         input: Some(&args.file),
     })?;
     // A file is read again for whatever is by the million, which then is never held.
@@ -106,6 +115,8 @@ fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
     }
     let comparison = saved::load(&args.file)?;
     let options = options(&args.picture, terminal);
+    let mut pictures = export::pictures(&args.charts)?;
+    let written = export::finish(&mut pictures, &comparison, terminal);
     terminal.print(&view::table::table(&comparison, &options))?;
-    Ok(exit::OK)
+    Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
 }

@@ -13,6 +13,7 @@ mod http;
 mod look;
 mod meaning;
 mod output;
+mod pictures;
 mod program;
 mod pythons;
 mod random;

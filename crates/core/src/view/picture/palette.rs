@@ -24,6 +24,8 @@ struct Ground {
     dim: &'static str,
     grid: &'static str,
     blue: &'static str,
+    /// A paler one of the same hue.
+    pale: &'static str,
     /// Thin lines and small marks, which yellow and sky blue are too pale for on white.
     series: [&'static str; SERIES],
 }
@@ -38,6 +40,7 @@ const LIGHT: Ground = Ground {
     dim: "#565c64",
     grid: "#d5d9de",
     blue: "#0072b2",
+    pale: "#8cc0de",
     series: ["#0072b2", "#d55e00", "#007a58", "#b0588c", "#9a6b00", "#2d83b4"],
 };
 
@@ -48,6 +51,7 @@ const DARK: Ground = Ground {
     dim: "#a7aeb6",
     grid: "#3a4048",
     blue: "#2f93d1",
+    pale: "#28587a",
     series: ["#56b4e9", "#f08337", "#2fc79b", "#cc79a7", "#e69f00", "#f0e442"],
 };
 
@@ -134,8 +138,8 @@ fn hatch(state: State) -> &'static str {
         State::Queueing => "M-1 1l2 -2M0 6l6 -6M5 7l2 -2",
         State::Talking => "M-1 5l2 2M0 0l6 6M5 -1l2 2",
         State::Ready => "M0 0l6 6M-1 5l2 2M5 -1l2 2",
-        State::Blocked => "M1.5 0v6M4.5 0v6",
-        State::HeldUp => "M3 0v6",
+        State::Blocked => "M3 0v6",
+        State::HeldUp => "M1.5 0v6M4.5 0v6",
         State::Waiting => "M0 3h6",
         State::Holding => "M0 1.5h6M1.5 0v6",
         State::Failed => "M0 0l6 6M0 6l6 -6",
@@ -170,11 +174,11 @@ pub(super) fn style(theme: Theme) -> String {
 }
 
 fn ground(ground: &Ground) -> String {
-    let Ground { paper, lane, ink, dim, grid, blue, series } = ground;
+    let Ground { paper, lane, ink, dim, grid, blue, pale, series } = ground;
     let mut css = format!(
         ".m-paper{{fill:{paper}}}.m-lane{{fill:{lane}}}.m-t,.m-ink{{fill:{ink}}}.m-dim{{fill:{dim}}}\
          .m-grid{{stroke:{grid}}}.m-axis{{stroke:{dim}}}.m-whisker,.m-cross{{stroke:{ink}}}\
-         .m-holding{{fill:{blue}}}.m-grid-fill{{fill:{grid}}}.m-most{{fill:{blue};fill-opacity:.5}}.m-tail{{fill:{blue}}}"
+         .m-holding{{fill:{blue}}}.m-grid-fill{{fill:{grid}}}.m-most{{fill:{pale}}}.m-tail{{fill:{blue}}}"
     );
     for (number, colour) in series.iter().enumerate() {
         css.push_str(&format!(
@@ -182,6 +186,17 @@ fn ground(ground: &Ground) -> String {
         ));
     }
     css
+}
+
+/// The same grounds for a page around the pictures, as custom properties.
+pub(in super::super) fn page_style() -> String {
+    let of = |ground: &Ground| {
+        format!(
+            ":root{{--paper:{};--ink:{};--dim:{};--grid:{};--lane:{};--link:{}}}",
+            ground.paper, ground.ink, ground.dim, ground.grid, ground.lane, ground.series[0]
+        )
+    };
+    format!("{}@media(prefers-color-scheme:dark){{{}}}", of(&LIGHT), of(&DARK))
 }
 
 /// A pattern for everything that is hatched.
