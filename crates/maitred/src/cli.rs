@@ -338,7 +338,20 @@ pub struct RunArgs {
 
 /// How a run is drawn.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Picture")]
 pub struct PictureArgs {
+    /// What the lanes are; by default workers, and tasks where they interleave
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<Lanes>,
+
+    /// Draw from this time on, counted from the start of the work
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Delay>,
+
+    /// Draw up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Period>,
+
     /// Width of the picture in columns; by default that of the terminal
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=500))]
     pub width: Option<u16>,
@@ -350,31 +363,22 @@ pub struct PictureArgs {
     /// Draw at most this many lanes
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub lanes: u32,
-
-    /// What the lanes are: workers, tasks, or the processors of the machine; by default workers, or
-    /// tasks where they interleave
-    #[arg(long, value_name = "WHAT")]
-    pub by: Option<Lanes>,
-
-    /// Draw from this time of the work on, as in 200ms
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<Delay>,
-
-    /// Draw up to this time of the work
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<Delay>,
 }
 
-/// What the lanes of a picture are.
+/// What a lane of a picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Lanes {
+    /// Threads and loops that execute steps
     Worker,
+    /// A task
     Task,
+    /// A processor, and which thread was on it when; needs the record of the kernel's scheduling
     Core,
 }
 
 /// The trace in the forms of other programs.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Other programs")]
 pub struct TraceExportArgs {
     /// Write the trace for Perfetto (ui.perfetto.dev): processors, states of threads, steps
     #[arg(long, value_name = "FILE")]

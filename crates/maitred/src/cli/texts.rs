@@ -26,7 +26,8 @@ pub(super) const RUN_EXAMPLES: &str = "\
 Examples:
   maitred run workloads/waiters.kdl --model native/threads --speed 10x
   maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace";
+  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace
+  maitred run workloads/cpu-bound.kdl --model native/thread-pool --by core --from 10ms --to 60ms";
 
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:
