@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 use crate::command;
 
+mod pictures;
+mod texts;
+
+pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use texts::EXIT_CODES;
 use texts::{COMPARE_EXAMPLES, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
-
-mod texts;
 
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
 /// measures what the processor and the kernel did, and says which model to use.
@@ -387,54 +389,6 @@ pub struct TraceExportArgs {
     /// Write the trace as Chrome's JSON, which many programs read
     #[arg(long, value_name = "FILE")]
     pub export_chrome: Option<PathBuf>,
-}
-
-/// The same for slides and documents.
-#[derive(Clone, Debug, Args)]
-pub struct DrawingArgs {
-    /// Draw it as SVG
-    #[arg(long, value_name = "FILE")]
-    pub export_svg: Option<PathBuf>,
-
-    /// Draw it as PNG, 1,600 pixels wide
-    #[arg(long, value_name = "FILE")]
-    pub export_png: Option<PathBuf>,
-
-    /// On which ground to draw; auto: as the reader of an SVG prefers, and light in a PNG
-    #[arg(long, value_name = "THEME", default_value = "auto")]
-    pub theme: ThemeName,
-}
-
-/// What is drawn of a result.
-#[derive(Clone, Debug, Args)]
-pub struct ChartArgs {
-    #[command(flatten)]
-    pub drawing: DrawingArgs,
-
-    /// What to draw of a result: bars by default
-    #[arg(long, value_name = "CHART")]
-    pub chart: Option<ChartName>,
-}
-
-/// The ground of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ThemeName {
-    Auto,
-    Light,
-    Dark,
-}
-
-/// A picture of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ChartName {
-    /// How fast, with intervals
-    Bars,
-    /// Over numbers of workers, or over the values of what was swept
-    Scaling,
-    /// How long tasks took
-    Latency,
-    /// How long requests took
-    Requests,
 }
 
 /// Arguments of `maitred report`.
