@@ -119,10 +119,14 @@ fn trace() -> Vec<Row> {
     let drawn: Vec<_> = (0..3).map(|_| files.draw()).collect();
     let mib = |measured: &Measured| measured.all_bytes as f64 / f64::from(1 << 20);
     let memory = drawn.iter().map(|(peer, ours)| (mib(peer), mib(ours)));
+    let pictures: Vec<_> = (0..3).map(|_| files.draw_svg()).collect();
+    let picture_memory = pictures.iter().map(|(peer, ours)| (mib(peer), mib(ours)));
     let a_slice = |name: &str| files.bytes(name) as f64 / f64::from(traces::SLICES);
     vec![
         row("reading and drawing 10,000,000 slices | Chrome's JSON", "ms", 0.25, times(&drawn)),
         row("  … memory at most", "MiB", 2.0, memory.collect()),
+        row("  … the whole picture as SVG", "ms", 0.5, times(&pictures)),
+        row("  … its memory at most", "MiB", 3.0, picture_memory.collect()),
         row("  … the file, a slice", "B", 0.1, vec![(a_slice("chrome"), a_slice("trace"))]),
     ]
 }

@@ -90,12 +90,35 @@ def thread_pool(work):
 
     pool = ThreadPoolExecutor(work.workers)
     muster(pool, work.workers, enlist)
+    def serve_all(numbers):
+        for number in numbers:
+            serve(number)
+
     yield
-    for future in [pool.submit(serve, number) for number in work.arriving()]:
+    if work.timed:  # nobody knows how many there will be, so that none is queued
+        numbers = Shared(work.arriving())
+        futures = [pool.submit(serve_all, numbers) for _ in range(work.workers)]
+    else:
+        futures = [pool.submit(serve, number) for number in work.arriving()]
+    for future in futures:
         future.result()
     yield
     muster(pool, work.workers, lambda: mine.lane.close())
     pool.shutdown()
+
+
+class Shared:
+    """An iterator that several threads take from."""
+
+    def __init__(self, items):
+        self.items, self.lock = items, threading.Lock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        with self.lock:
+            return next(self.items)
 
 
 def processes(work):
@@ -183,8 +206,6 @@ def on_a_loop(work, how):
     width = work.capacity and LoopSemaphore(work.capacity)
 
     async def live(number):
-        if width:
-            await width.acquire(None)
         if not work.halted():
             work.settle(number, await perform_awaiting(work, steps, lane, number))
         if width:
@@ -198,8 +219,12 @@ def on_a_loop(work, how):
         nonlocal alive
         tasks = set()  # the loop itself keeps only weak references
         async for number in work.arriving_awaited():
+            if width:  # what has to wait for its turn need not be a task yet
+                await width.acquire(None)
             alive += 1
-            tasks.add(loop.create_task(live(number)))
+            task = loop.create_task(live(number))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
         alive -= 1
         if alive:
             await finished
@@ -257,11 +282,16 @@ def apart(work, pool, role):
     yield
     futures, dumps, loads = deque(), pickler(role), pickle_module().loads
     sent = returned = 0
+    window = threading.BoundedSemaphore(2 * work.workers) if work.timed else None
     try:
         for batch in work.batches():
+            if window:  # nobody knows how many there will be, so that few are queued
+                window.acquire()
             parcel = dumps([(number, work.given(number)) for number in batch])
             sent += len(parcel)
             futures.append((batch, pool.submit(serve, parcel)))
+            if window:
+                futures[-1][1].add_done_callback(lambda _: window.release())
     except RuntimeError as problem:  # BrokenExecutor: a worker died while we were still handing out
         work.broken = problem
     for batch, future in futures:
@@ -285,6 +315,9 @@ def apart(work, pool, role):
                          "call_ns": cost_of_a_call(pool, work.workers, sent // work.count, returned // work.count)}
         muster(pool, work.workers, dismiss)
     pool.shutdown()
+
+
+PARCEL = 4  # tasks handed over at once where their number is not known
 
 
 def cost_of_a_call(pool, workers, sent, returned):
@@ -1392,6 +1425,7 @@ class Work:
         self.http_timeout = int(self.options.get("http-timeout-ns", 30_000_000_000)) / 1e9
         self.extra = json.loads(self.options.get("args", "[]"))
         concurrency = int(self.options.get("concurrency", 0))
+        self.timed = "timed" in self.options
         self.capacity = {"sequential": 1, "threads": 0, "event-loop": concurrency, "hybrid": concurrency}.get(self.strategy, self.workers)
 
     # What tasks there are.
@@ -1446,7 +1480,7 @@ class Work:
         numbers, left = self.arriving(), self.count
         alone = bool(self.units()) or any(group["arrivals"] != "at-once" for group in self.groups)
         for number in numbers:
-            size = 1 if alone else max(1, left // (4 * self.workers))
+            size = 1 if alone else PARCEL if self.timed else max(1, left // (4 * self.workers))
             batch = [number, *itertools.islice(numbers, size - 1)]
             left -= len(batch)
             yield batch

@@ -164,6 +164,26 @@ pub struct Run {
     pub notes: Vec<String>,
 }
 
+impl Run {
+    /// Whether it went on for a time that was given, so that it is not its length that tells how
+    /// fast it was, but what it did.
+    pub fn is_timed(&self) -> bool {
+        matches!(self.end, RunEnd::TimeUp { .. })
+    }
+
+    /// By what it is compared, nanoseconds: how long the work took; where that was given, how long
+    /// it took for each task that is done.
+    pub fn compared_ns(&self) -> f64 {
+        self.work_ns.max(1) as f64 / self.share()
+    }
+
+    /// Of how many tasks a figure is, if it is to be compared: all, taken together as one piece of
+    /// work, or each of those that are done.
+    pub(crate) fn share(&self) -> f64 {
+        if self.is_timed() { self.tasks.done.max(1) as f64 } else { 1.0 }
+    }
+}
+
 /// Every task is one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCounts {
@@ -312,7 +332,8 @@ pub struct Expectation {
     pub holds: bool,
 }
 
-/// Figures of one contestant over its clean, successful rounds: medians, and the least time.
+/// Figures of one contestant over its clean, successful rounds: medians, and the least time. Of
+/// runs that went on for a time that was given, work and CPU are those for each task that is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     pub rounds: u32,

@@ -7,6 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 use crate::command;
 
+mod pictures;
+mod texts;
+
+pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
+pub use texts::EXIT_CODES;
+use texts::{COMPARE_EXAMPLES, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
+
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
 /// measures what the processor and the kernel did, and says which model to use.
 #[derive(Debug, Parser)]
@@ -29,6 +36,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Show again what was saved: the trace of a run, or the result of a comparison
     Show(Box<ShowArgs>),
+    /// Make a page of what was saved: tables, pictures, conclusion, and how to repeat it
+    Report(ReportArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do
@@ -157,8 +166,9 @@ pub struct HttpArgs {
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub requests: Option<u32>,
 
-    /// With --rate: how long requests arrive, instead of how many
-    #[arg(long, value_name = "TIME", conflicts_with = "requests", requires = "rate")]
+    /// For how long requests are sent in a round, instead of how many; what is compared is then
+    /// how many that were
+    #[arg(long, value_name = "TIME", conflicts_with = "requests")]
     pub duration: Option<Period>,
 
     /// Requests arrive by chance, so many in a time, as in 200/s, and do not wait for each other
@@ -169,7 +179,7 @@ pub struct HttpArgs {
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
 
-    /// The body; the method is POST if no other is given
+    /// The body, as it stands (`@` names no file); the method is POST if no other is given
     #[arg(long, short, value_name = "TEXT")]
     pub data: Option<String>,
 
@@ -263,6 +273,9 @@ pub struct CompareArgs {
     #[arg(long)]
     pub no_trace: bool,
 
+    #[command(flatten)]
+    pub charts: ChartArgs,
+
     /// End with exit code 4 when a model failed or a verdict is missing
     #[arg(long)]
     pub strict: bool,
@@ -313,6 +326,9 @@ pub struct RunArgs {
     #[command(flatten)]
     pub exports: TraceExportArgs,
 
+    #[command(flatten)]
+    pub drawing: DrawingArgs,
+
     /// Do not record how the kernel schedules the threads; recording costs 1.4 to 1.7 µs a switch
     #[arg(long)]
     pub no_scheduling: bool,
@@ -324,7 +340,20 @@ pub struct RunArgs {
 
 /// How a run is drawn.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Picture")]
 pub struct PictureArgs {
+    /// What the lanes are; by default workers, and tasks where they interleave
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<Lanes>,
+
+    /// Draw from this time on, counted from the start of the work
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Delay>,
+
+    /// Draw up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Period>,
+
     /// Width of the picture in columns; by default that of the terminal
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=500))]
     pub width: Option<u16>,
@@ -338,8 +367,20 @@ pub struct PictureArgs {
     pub lanes: u32,
 }
 
+/// What a lane of a picture is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lanes {
+    /// Threads and loops that execute steps
+    Worker,
+    /// A task
+    Task,
+    /// A processor, and which thread was on it when; needs the record of the kernel's scheduling
+    Core,
+}
+
 /// The trace in the forms of other programs.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Other programs")]
 pub struct TraceExportArgs {
     /// Write the trace for Perfetto (ui.perfetto.dev): processors, states of threads, steps
     #[arg(long, value_name = "FILE")]
@@ -348,6 +389,19 @@ pub struct TraceExportArgs {
     /// Write the trace as Chrome's JSON, which many programs read
     #[arg(long, value_name = "FILE")]
     pub export_chrome: Option<PathBuf>,
+}
+
+/// Arguments of `maitred report`.
+#[derive(Debug, Args)]
+#[command(after_help = REPORT_EXAMPLES)]
+pub struct ReportArgs {
+    /// A result (`maitred compare … --save FILE`) or a trace (`maitred run … --trace FILE`)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where to write the page: one file of HTML, which needs no network
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// Arguments of `maitred show`.
@@ -363,6 +417,9 @@ pub struct ShowArgs {
 
     #[command(flatten)]
     pub exports: TraceExportArgs,
+
+    #[command(flatten)]
+    pub charts: ChartArgs,
 }
 
 /// Arguments of `maitred runtimes`.
@@ -475,37 +532,3 @@ fn parse_list(text: &str) -> Result<String, String> {
         Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
     }
 }
-
-/// The one table of exit codes; the README and the manual page show this very text.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-  0    it was measured
-  1    nothing could be measured: every model failed (compare), or the run failed (run)
-  2    the input is wrong or this machine forbids it; nothing was started
-  3    it was measured, but something could not be written
-  4    with --strict: a model failed or a verdict is missing
-  70   a defect of maitred
-  128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown";
-
-const COMPARE_EXAMPLES: &str = "\
-Examples:
-  maitred compare workloads/waiters.kdl --speed 10x
-  maitred compare workloads/cpu-bound.kdl --models thread-pool --workers 1..8
-  maitred compare --count 100 -- gzip -k big.log
-  maitred compare fetch.py:fetch --inputs urls.txt
-  maitred compare http://localhost:8080/ -c 50 -n 2000
-  maitred compare workloads/cpu-bound.kdl --models native/threads,python3/threads
-  maitred compare workloads/mixed.kdl --save before.json
-  maitred compare workloads/mixed.kdl --against before.json";
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  maitred run workloads/waiters.kdl --model native/threads --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace";
-
-const SHOW_EXAMPLES: &str = "\
-Examples:
-  maitred show waiters.trace
-  maitred show waiters.trace --export-perfetto waiters.pftrace
-  maitred show before.json";

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use maitred_core::result::Comparison;
 
-use crate::cli::CompareArgs;
+use crate::cli::{ChartArgs, CompareArgs};
+use crate::drawing::{self, Drawing};
 use crate::error::Error;
 use crate::terminal::Terminal;
 
@@ -19,6 +20,8 @@ enum Format {
     Json,
     Csv,
     Markdown,
+    Svg(Drawing),
+    Png(Drawing),
 }
 
 /// One file.
@@ -48,12 +51,7 @@ impl Export {
     /// # Errors
     /// [`Error::Usage`] when it cannot.
     fn open(format: Format, path: &Path) -> Result<Self, Error> {
-        let place = Place::find(path).map_err(|error| {
-            Error::Usage(format!(
-                "{} cannot be written: {error}; name a file in a folder where you may write",
-                path.display()
-            ))
-        })?;
+        let place = Place::find(path).map_err(|error| Error::Usage(unwritable(path, &error)))?;
         Ok(Self { format, path: path.to_owned(), place, failure: None })
     }
 
@@ -61,8 +59,10 @@ impl Export {
     pub(crate) fn update(&mut self, result: &Comparison) -> Option<String> {
         let empty = result.contestants.iter().all(|one| one.runs.is_empty());
         match &self.place {
+            // Pictures are for the end: drawing them takes time, and not all have something to show.
+            _ if matches!(self.format, Format::Svg(_) | Format::Png(_)) => None,
             Place::File(file) if !empty => {
-                let outcome = replace(file, &self.render(result));
+                let outcome = self.render(result).and_then(|bytes| replace(file, &bytes));
                 self.note(outcome)
             }
             _ => None,
@@ -71,21 +71,23 @@ impl Export {
 
     /// Writes the final result. Gives a new failure as a sentence.
     fn finish(&mut self, result: &Comparison) -> Option<String> {
-        let text = self.render(result);
-        let outcome = match &mut self.place {
-            Place::Stream(file) => file.write_all(text.as_bytes()),
-            Place::File(file) => replace(file, &text),
-        };
+        let outcome = self.render(result).and_then(|bytes| match &mut self.place {
+            Place::Stream(file) => file.write_all(&bytes),
+            Place::File(file) => replace(file, &bytes),
+        });
         self.note(outcome)
     }
 
-    fn render(&self, result: &Comparison) -> String {
+    fn render(&self, result: &Comparison) -> io::Result<Vec<u8>> {
         use maitred_core::view;
-        match self.format {
+        let text = match self.format {
             Format::Json => view::json::to_json(result),
             Format::Csv => view::csv::csv(result),
             Format::Markdown => view::markdown::markdown(result),
-        }
+            Format::Svg(drawing) => drawing.svg(result).map_err(io::Error::other)?,
+            Format::Png(drawing) => return drawing.png(result).map_err(io::Error::other),
+        };
+        Ok(text.into_bytes())
     }
 
     fn note(&mut self, outcome: io::Result<()>) -> Option<String> {
@@ -93,7 +95,11 @@ impl Export {
         // Who does not read a pipe to its end has read enough.
         let failed = outcome.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
         self.failure = failed.map(|error| {
-            format!("{} cannot be written: {error}; the run goes on", self.path.display())
+            let rest = match self.format {
+                Format::Json | Format::Csv | Format::Markdown => "; the run goes on",
+                Format::Svg(_) | Format::Png(_) => "",
+            };
+            format!("{} cannot be written: {error}{rest}", self.path.display())
         });
         if told { None } else { self.failure.clone() }
     }
@@ -142,6 +148,30 @@ pub(crate) fn open(args: &CompareArgs) -> Result<Vec<Export>, Error> {
         (Format::Markdown, &args.export_markdown),
     ];
     let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
+    let files = named.map(|(format, path)| Export::open(format, path));
+    let mut files = files.collect::<Result<Vec<Export>, Error>>()?;
+    files.extend(pictures(&args.charts)?);
+    Ok(files)
+}
+
+/// Opens the pictures that were asked for.
+///
+/// # Errors
+/// [`Error::Usage`] for the first that cannot be written.
+pub(crate) fn pictures(args: &ChartArgs) -> Result<Vec<Export>, Error> {
+    drawing::check(&args.drawing)?;
+    let drawing = Drawing::of(args);
+    let wanted = [
+        (Format::Svg(drawing), &args.drawing.export_svg),
+        (Format::Png(drawing), &args.drawing.export_png),
+    ];
+    if args.chart.is_some() && wanted.iter().all(|(_, path)| path.is_none()) {
+        return Err(Error::Usage(
+            "--chart says what is drawn, but not where; add --export-svg FILE or --export-png FILE"
+                .to_owned(),
+        ));
+    }
+    let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
     named.map(|(format, path)| Export::open(format, path)).collect()
 }
 
@@ -155,11 +185,51 @@ pub(crate) fn finish(exports: &mut [Export], result: &Comparison, terminal: &Ter
     exports.iter().all(|export| export.failure.is_none())
 }
 
+/// A file that is written once.
+#[derive(Debug)]
+pub(crate) struct Page(Place);
+
+/// Checks that a page can be written there, and that it is not what it is made of.
+///
+/// # Errors
+/// [`Error::Usage`] when it cannot.
+pub(crate) fn page(path: &Path, input: &Path) -> Result<Page, Error> {
+    if let (Ok(one), Ok(other)) = (fs::canonicalize(path), fs::canonicalize(input))
+        && one == other
+    {
+        return Err(Error::Usage(format!(
+            "{} is what the page is made of, and would be overwritten; name another file",
+            path.display()
+        )));
+    }
+    Place::find(path).map(Page).map_err(|error| Error::Usage(unwritable(path, &error)))
+}
+
+impl Page {
+    /// Writes it whole.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.0 {
+            Place::Stream(file) => file.write_all(bytes),
+            Place::File(file) => replace(file, bytes),
+        }
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> String {
+    format!(
+        "{} cannot be written: {error}; name a file in a folder where you may write",
+        path.display()
+    )
+}
+
 /// Replaces a file whole: it never holds half a result, not even when the disk is full.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = draft_path(path);
     let written = File::create(&draft).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_data()
     });
     written.and_then(|()| fs::rename(&draft, path)).inspect_err(|_| {

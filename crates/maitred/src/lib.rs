@@ -7,11 +7,13 @@ mod command;
 
 mod amount;
 mod contestants;
+mod drawing;
 mod error;
 mod export;
 mod function;
 mod inputs;
 pub mod measure;
+mod png;
 mod progress;
 mod recording;
 mod rounds;
@@ -78,6 +80,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
         Some(Command::Run(args)) => return command::run::run(args, terminal),
         Some(Command::Show(args)) => return command::show::run(args, terminal),
+        Some(Command::Report(args)) => return command::report::run(args, terminal),
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Serve(args)) => command::serve::run(args)?,

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use maitred_core::recording::MAGIC;
 use maitred_core::result::{Subject as SubjectFacts, SubjectKind};
@@ -30,7 +31,9 @@ pub(crate) struct Subject {
     pub folder: Option<PathBuf>,
     /// How many requests are under way at once, where they are the whole of the work.
     pub connections: Option<u32>,
-    pub request_timeout: Option<std::time::Duration>,
+    pub request_timeout: Option<Duration>,
+    /// For how long requests are sent, where that is given and not their number.
+    pub duration: Option<Duration>,
     /// The text of the workload, to point into it.
     pub source: String,
     pub work: Lowered,
@@ -44,7 +47,11 @@ pub(crate) struct Subject {
 impl Subject {
     /// What it is called, in one line.
     pub(crate) fn heading(&self) -> String {
-        let tasks = units::plural(u64::from(self.work.task_count()), "task");
+        let noun = if self.kind == SubjectKind::Url { "request" } else { "task" };
+        let tasks = match self.duration {
+            Some(time) => format!("{noun}s for {}", units::duration(time.as_nanos() as u64)),
+            None => units::plural(u64::from(self.work.task_count()), noun),
+        };
         match &self.work.title {
             Some(title) if *title != self.name => format!("{title} ({}, {tasks})", self.name),
             _ => format!("{} ({tasks})", self.name),
@@ -202,6 +209,9 @@ pub(crate) fn open(path: &Path, http: &HttpArgs, args: &SubjectArgs) -> Result<S
     if let Some(text) = path.to_str().filter(|text| url::is_url(text)) {
         return from_url(text, http, args);
     }
+    if let Some(error) = url::without_scheme(path) {
+        return Err(error);
+    }
     url::refuse_options(http, &path.display().to_string())?;
     match path.to_str() {
         Some(text) if function::is_function(text) => from_function(text, args),
@@ -273,6 +283,8 @@ fn from_url(name: &str, http: &HttpArgs, args: &SubjectArgs) -> Result<Subject, 
     let source = url::source(name, http, quote)?;
     let mut subject = lower(source, name.to_owned(), SubjectKind::Url, None, args, &args.set)?;
     subject.connections = Some(url::connections(http));
+    subject.duration = url::duration(http, args.timeout.0)?;
+    url::reach(name)?;
     url::complete(&mut subject.work, http);
     subject.request_timeout = http.request_timeout.map(|period| period.0);
     Ok(subject)
@@ -314,6 +326,7 @@ fn lower(
     Ok(Subject {
         connections: None,
         request_timeout: None,
+        duration: None,
         folder,
         name,
         kind,

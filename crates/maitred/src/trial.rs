@@ -85,6 +85,7 @@ impl<'a> Trial<'a> {
             columns: &work.columns,
             startup_limit: STARTUP_LIMIT,
             timeout: Some(limit),
+            duration: self.subject.duration.filter(|duration| *duration < limit),
             memory_limit: self.args.memory_limit.map(|limit| limit.0),
             grace: GRACE,
             interrupt: self.interrupt,
@@ -176,7 +177,7 @@ impl<'a> Trial<'a> {
     /// With which inputs the tasks were under way that a run did not bring to an end.
     fn given(&self, trace: &Trace) -> Option<String> {
         let ends = [RunEnd::Finished, RunEnd::Interrupted];
-        if ends.contains(&trace.end) {
+        if ends.contains(&trace.end) || matches!(trace.end, RunEnd::TimeUp { .. }) {
             return None;
         }
         let open = trace.tasks.iter().enumerate();
@@ -301,6 +302,7 @@ fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
         ("path", subject.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
         ("concurrency", subject.connections.or(python.concurrency).map(|count| count.to_string())),
+        ("timed", subject.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", subject.request_timeout.map(|time| time.as_nanos().to_string())),
         ("start-method", python.start_method.as_ref().map(name_of)),
         ("loop", python.event_loop.as_ref().map(name_of)),

@@ -46,6 +46,7 @@ fn play_maitred() {
         startup_limit: STARTUP_LIMIT,
         timeout: None,
         memory_limit: None,
+        duration: None,
         grace: Duration::from_secs(60),
         interrupt: &interrupt,
         scheduling: false,

@@ -58,7 +58,7 @@ fn change(old: &Contestant, new: &Contestant, effect: f64) -> Option<Change> {
 
 /// The median work time in nanoseconds with its interval, and of how many rounds.
 fn median(contestant: &Contestant) -> Option<(Interval, usize)> {
-    let times: Vec<f64> = counted(contestant).iter().map(|run| run.work_ns.max(1) as f64).collect();
+    let times: Vec<f64> = counted(contestant).iter().map(|run| run.compared_ns()).collect();
     Some((stats::median_interval(&times, Confidence::P99)?, times.len()))
 }
 

@@ -143,7 +143,7 @@ pub fn pairs(one: &Contestant, other: &Contestant) -> Pairing {
         .filter_map(|run| {
             let beside = finished(other).find(|beside| beside.round == run.round)?;
             let clean = run.noise.dirty.is_none() && beside.noise.dirty.is_none();
-            Some((clean, run.work_ns.max(1) as f64 / beside.work_ns.max(1) as f64))
+            Some((clean, run.compared_ns() / beside.compared_ns()))
         })
         .collect();
     let clean = both.iter().filter(|(clean, _)| *clean).count();
@@ -182,7 +182,10 @@ fn unranked(contestant: &Contestant) -> Option<String> {
 /// What was wrong with a round; `None`: it did the work.
 pub fn mistake(run: &Run) -> Option<String> {
     let end = match &run.end {
-        RunEnd::Finished => None,
+        RunEnd::TimeUp { .. } if run.tasks.done == 0 && run.tasks.failed == 0 => {
+            Some("no task ended in the time that was given".into())
+        }
+        RunEnd::Finished | RunEnd::TimeUp { .. } => None,
         RunEnd::Interrupted => Some("interrupted".into()),
         RunEnd::Deadlock(blocked) => Some(match blocked.len() {
             1 => "deadlock: 1 task waits for ever".into(),
@@ -264,10 +267,10 @@ fn is_ranked(contestant: &Contestant) -> bool {
 }
 
 fn finished(contestant: &Contestant) -> impl Iterator<Item = &Run> {
-    contestant.runs.iter().filter(|run| run.end == RunEnd::Finished)
+    contestant.runs.iter().filter(|run| run.end == RunEnd::Finished || run.is_timed())
 }
 
 fn median_work(contestant: &Contestant) -> f64 {
-    let times: Vec<f64> = counted(contestant).iter().map(|run| run.work_ns as f64).collect();
+    let times: Vec<f64> = counted(contestant).iter().map(|run| run.compared_ns()).collect();
     stats::median(&times).unwrap_or(f64::MAX)
 }

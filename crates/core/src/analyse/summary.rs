@@ -12,7 +12,7 @@ use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, Failure, VarValue};
 
 use super::stats::{self, Confidence};
-use super::{interpreted, scheduling, stuck};
+use super::{interpreted, scheduling, stuck, units};
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
 use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
 use crate::workload::{Counted, Expect, Expected};
@@ -60,9 +60,18 @@ pub fn run_from(
     spans: impl Iterator<Item = Span>,
 ) -> Run {
     let done = head.done.clone().unwrap_or_default();
-    let counts = count(tasks.clone());
+    let mut counts = count(tasks.clone());
     let expectations = expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
     let mut notes = done.notes;
+    if matches!(head.end, RunEnd::TimeUp { .. }) {
+        // What did not begin was never due, and what was under way belongs to no time.
+        counts.not_run = 0;
+        if counts.lost > 0 {
+            let cut = units::plural(counts.lost, "task");
+            notes.push(format!("{cut} under way when the time was up, and left out"));
+        }
+        counts.lost = 0;
+    }
     let dropped = head.lanes.iter().map(|lane| lane.dropped).fold(0, u64::saturating_add);
     if matches!(head.end, RunEnd::Died { .. })
         && !head.log.is_empty()
@@ -212,7 +221,7 @@ fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal
 /// The figures of a model over these rounds; `None` of none. Which rounds count is for
 /// [`compare`](super::compare) to say.
 pub fn summarise(runs: &[&Run]) -> Option<Summary> {
-    let times: Vec<f64> = runs.iter().map(|run| run.work_ns as f64).collect();
+    let times: Vec<f64> = runs.iter().map(|run| run.compared_ns()).collect();
     let interval = stats::median_interval(&times, Confidence::P95)?;
     let whole = |figure: fn(&Run) -> u64| stats::median_u64(runs.iter().map(|run| figure(run)));
     let usage = |figure: fn(&crate::trace::Usage) -> u64| {
@@ -223,12 +232,14 @@ pub fn summarise(runs: &[&Run]) -> Option<Summary> {
     Some(Summary {
         rounds: runs.len() as u32,
         work_ns: interval.median as u64,
-        work_min_ns: runs.iter().map(|run| run.work_ns).min()?,
+        work_min_ns: runs.iter().map(|run| run.compared_ns() as u64).min()?,
         work_low_ns: interval.low as u64,
         work_high_ns: libm::ceil(interval.high) as u64,
         startup_ns: whole(|run| run.startup_ns)?,
         setup_ns: whole(|run| run.setup_ns)?,
-        cpu_ns: observed(runs, |run| run.work_cpu.clone().map(|cpu| cpu.total_ns())),
+        cpu_ns: observed(runs, |run| {
+            run.work_cpu.clone().map(|cpu| cpu.total_ns() as f64 / run.share()).map(|ns| ns as u64)
+        }),
         cores_used: cores_used(runs),
         memory_bytes: observed(runs, |run| run.memory.clone().map(|peak| peak.bytes)),
         voluntary: usage(|usage| usage.voluntary),

@@ -187,6 +187,8 @@ pub enum RunEnd {
     Finished,
     /// Every live task waited for another.
     Deadlock(Vec<Blocked>),
+    /// It was to go on for so long, with as many tasks as it could do, and did.
+    TimeUp { wanted_ns: u64 },
     /// Stopped because it took longer than allowed.
     TimedOut { limit_ns: u64 },
     /// Stopped by the user.

@@ -12,6 +12,7 @@ mod paint;
 pub mod perfetto;
 pub mod phases;
 pub mod picture;
+pub mod report;
 mod requests;
 mod scheduling;
 #[cfg(test)]

@@ -39,6 +39,7 @@ fn heading(model: &Model, workers: u32, run: &Run, options: &Options) -> String 
     let name = Ink::Bold.paint(&model.to_string(), options);
     let workers = plural(u64::from(workers), "worker");
     let (how, ink) = match compare::mistake(run) {
+        None if run.is_timed() => ("finished: the time was up".into(), Ink::Green),
         None => ("finished".into(), Ink::Green),
         Some(mistake) => (mistake, Ink::Vermillion),
     };
@@ -71,7 +72,8 @@ fn bars(run: &Run, options: &Options) -> String {
     text
 }
 
-fn figures(run: &Run) -> Vec<(&'static str, String)> {
+/// What is known of a run besides its phases: label and text of each line.
+pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
     let mut figures = Vec::from([("tasks", tasks(&run.tasks, run.work_ns))]);
     let mut add = |label, figure: &Observed<String>| match figure {
         Observed::Known(text) => figures.push((label, text.clone())),

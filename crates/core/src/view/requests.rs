@@ -16,6 +16,17 @@ use crate::trace::{Observed, ServerUse, StepKind};
 
 /// A table of all models whose work has requests; `None`: none has.
 pub(super) fn requests(rows: &[Row<'_>], options: &Options) -> Option<String> {
+    let mut table = request_columns(rows)?;
+    columns::fit(&mut table, options);
+    let title = Ink::Bold.paint("Requests (medians of the rounds)", options);
+    let note =
+        "server CPU: of all servers, for one request; server grew: by how much memory, at most\n";
+    let note = if table.iter().any(|column| column.title == "server CPU") { note } else { "" };
+    Some(format!("{title}\n{}{}", columns::render(&table, options), Ink::Dim.paint(note, options)))
+}
+
+/// The columns of that table.
+pub(super) fn request_columns(rows: &[Row<'_>]) -> Option<Vec<Column>> {
     let with = |row: &&Row<'_>| row.contestant.runs.iter().any(|run| run.requests.is_some());
     rows.iter().find(with)?;
     let mut table = name_column(rows);
@@ -36,12 +47,7 @@ pub(super) fn requests(rows: &[Row<'_>], options: &Options) -> Option<String> {
         add("server CPU", 1, &|one| Some(duration(median(one, server_cpu_a_request)? as u64)));
         add("server grew", 1, &|one| Some(bytes(median(one, server_grown)? as u64)));
     }
-    columns::fit(&mut table, options);
-    let title = Ink::Bold.paint("Requests (medians of the rounds)", options);
-    let note =
-        "server CPU: of all servers, for one request; server grew: by how much memory, at most\n";
-    let note = if table.iter().any(|column| column.title == "server CPU") { note } else { "" };
-    Some(format!("{title}\n{}{}", columns::render(&table, options), Ink::Dim.paint(note, options)))
+    Some(table)
 }
 
 /// What one server used, in a line.
@@ -77,7 +83,8 @@ pub(super) fn typical(contestant: &Contestant) -> Option<Latency> {
         p50_ns: figure(|latency| latency.p50_ns)? as u64,
         p90_ns: figure(|latency| latency.p90_ns)? as u64,
         p99_ns: figure(|latency| latency.p99_ns)? as u64,
-        p999_ns: None,
+        p999_ns: median(contestant, |run| Some(run.requests.as_ref()?.p999_ns? as f64))
+            .map(|ns| ns as u64),
         max_ns: figure(|latency| latency.max_ns)? as u64,
     })
 }

@@ -48,6 +48,7 @@ fn end() -> impl Strategy_<Value = RunEnd> {
         Just(RunEnd::Interrupted),
         any::<u32>().prop_map(|task| RunEnd::Deadlock(vec![Blocked { task, step: 1 }])),
         any::<u64>().prop_map(|limit_ns| RunEnd::TimedOut { limit_ns }),
+        any::<u64>().prop_map(|wanted_ns| RunEnd::TimeUp { wanted_ns }),
         any::<(u64, u64)>()
             .prop_map(|(limit_bytes, seen_bytes)| RunEnd::OutOfMemory { limit_bytes, seen_bytes }),
         text().prop_map(|how| RunEnd::Died { how }),

@@ -12,12 +12,18 @@ pub enum State {
     Blocked,
     Waiting,
     Talking,
+    /// Would compute, but another thread has its processor.
+    Ready,
+    /// Would compute, but waits, as for the lock of an interpreter.
+    HeldUp,
     Idle,
     Failed,
+    /// Nobody recorded it.
+    Unrecorded,
 }
 
 /// How many there are.
-pub(super) const STATES: usize = 8;
+pub(super) const STATES: usize = 11;
 
 impl State {
     /// In the order in which ties are broken.
@@ -28,8 +34,11 @@ impl State {
         Self::Blocked,
         Self::Waiting,
         Self::Talking,
+        Self::Ready,
+        Self::HeldUp,
         Self::Idle,
         Self::Failed,
+        Self::Unrecorded,
     ];
 
     /// As a terminal shows it.
@@ -47,9 +56,14 @@ impl State {
             Self::Waiting => "─",
             Self::Talking if ascii => "~",
             Self::Talking => "╌",
+            Self::Ready if ascii => "+",
+            Self::Ready => "▒",
+            Self::HeldUp if ascii => "_",
+            Self::HeldUp => "▂",
             Self::Idle => " ",
             Self::Failed if ascii => "X",
             Self::Failed => "✗",
+            Self::Unrecorded => "?",
         }
     }
 
@@ -61,8 +75,11 @@ impl State {
             Self::Blocked => Ink::Purple,
             Self::Waiting => Ink::SkyBlue,
             Self::Talking => Ink::Yellow,
+            Self::Ready => Ink::Orange,
+            Self::HeldUp => Ink::Purple,
             Self::Idle => Ink::Plain,
             Self::Failed => Ink::Vermillion,
+            Self::Unrecorded => Ink::Dim,
         }
     }
 }

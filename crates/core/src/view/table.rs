@@ -13,7 +13,7 @@ use super::{requests, threads};
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
 use crate::analyse::{compare, stats, units};
 use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
-use crate::trace::Observed;
+use crate::trace::{Observed, RunEnd};
 
 /// With so many tasks or more, the latency of a task is worth a table.
 const MANY_TASKS: u64 = 100;
@@ -68,20 +68,8 @@ fn noun(kind: SubjectKind) -> &'static str {
 }
 
 fn heading(comparison: &Comparison, options: &Options) -> String {
-    let (subject, machine, settings) =
-        (&comparison.subject, &comparison.machine, &comparison.settings);
+    let (subject, machine) = (&comparison.subject, &comparison.machine);
     let title = subject.title.as_ref().unwrap_or(&subject.name);
-    let mut facts: Vec<String> = Vec::new();
-    if subject.title.is_some() {
-        facts.push(subject.name.clone());
-    }
-    let noun = noun(subject.kind);
-    facts.push(plural(subject.tasks, noun));
-    facts.extend(settings.parameters.iter().map(|(name, value)| format!("{name} = {value}")));
-    if settings.speed != 1.0 {
-        facts.push(format!("speed {}×", shortest(settings.speed)));
-    }
-    facts.push(format!("seed {}", settings.seed));
     let mut place = vec![machine.cpu.clone(), plural(u64::from(machine.cores), "processor")];
     place.push(bytes(machine.memory_bytes));
     place.push(format!("Linux {}", machine.kernel));
@@ -90,7 +78,37 @@ fn heading(comparison: &Comparison, options: &Options) -> String {
         let lines = wrap(&parts.join(" · "), options.width, 0);
         lines.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect::<String>()
     };
+    let facts = heading_facts(comparison);
     format!("{}\n{}{}", Ink::Bold.paint(title, options), dim(&facts), dim(&place))
+}
+
+/// What the work was, in parts of a line.
+pub(super) fn heading_facts(comparison: &Comparison) -> Vec<String> {
+    let (subject, settings) = (&comparison.subject, &comparison.settings);
+    let mut facts: Vec<String> = Vec::new();
+    if subject.title.is_some() {
+        facts.push(subject.name.clone());
+    }
+    let noun = noun(subject.kind);
+    let mut runs = comparison.contestants.iter().flat_map(|one| &one.runs);
+    facts.push(match runs.find_map(|run| wanted_ns(&run.end)) {
+        Some(ns) => format!("{noun}s for {}", duration(ns)),
+        None => plural(subject.tasks, noun),
+    });
+    facts.extend(settings.parameters.iter().map(|(name, value)| format!("{name} = {value}")));
+    if settings.speed != 1.0 {
+        facts.push(format!("speed {}×", shortest(settings.speed)));
+    }
+    facts.push(format!("seed {}", settings.seed));
+    facts
+}
+
+/// For how long a run was to go on; `None`: as long as it took.
+fn wanted_ns(end: &RunEnd) -> Option<u64> {
+    match end {
+        RunEnd::TimeUp { wanted_ns } => Some(*wanted_ns),
+        _ => None,
+    }
 }
 
 fn shortest(value: f64) -> String {
@@ -141,7 +159,9 @@ fn speed(rows: &[Row<'_>], options: &Options) -> String {
     };
     let baseline = rows.iter().any(|row| word(row, rows) == "baseline");
     let beside = if baseline { "× baseline" } else { "× fastest" };
-    add("work", true, 0, &|row| (duration(row.summary.work_ns), Ink::Bold));
+    let timed = is_timed(rows);
+    let work = if timed { "time each" } else { "work" };
+    add(work, true, 0, &|row| (duration(row.summary.work_ns), Ink::Bold));
     add("±", true, 3, &|row| (spread(row.summary), Ink::Dim));
     add("", false, 1, &|_| (" ".repeat(8), Ink::Plain));
     add(beside, true, 0, &|row| (ratio(row.rank.ratio), Ink::Plain));
@@ -160,8 +180,14 @@ fn speed(rows: &[Row<'_>], options: &Options) -> String {
         bar.cells = cells.collect();
     }
     let rounds = rows.iter().map(|row| row.summary.rounds).max().unwrap_or(0);
-    let title = format!("How fast (median of {})", plural(u64::from(rounds), "round"));
+    let what = if timed { "time ÷ what was done in it, " } else { "" };
+    let title = format!("How fast ({what}median of {})", plural(u64::from(rounds), "round"));
     format!("{}\n{}", Ink::Bold.paint(&title, options), columns::render(&table, options))
+}
+
+/// Whether the runs went on for a time that was given.
+fn is_timed(rows: &[Row<'_>]) -> bool {
+    rows.iter().any(|row| row.contestant.runs.iter().any(Run::is_timed))
 }
 
 /// How far the interval of the median reaches from it, as a share; nothing of one round.
@@ -179,7 +205,11 @@ fn cost(rows: &[Row<'_>], options: &Options) -> String {
         Ink::Bold.paint("At what cost", options),
         columns::render(&table, options)
     );
-    let legend = wrap(&legend(&table), options.width, 0);
+    let mut legend = legend(&table);
+    if is_timed(rows) {
+        legend = legend.replacen("processor time of the work", "processor time for each", 1);
+    }
+    let legend = wrap(&legend, options.width, 0);
     text.extend(legend.lines().map(|line| Ink::Dim.paint(line, options) + "\n"));
     for (what, why) in unknowns(rows) {
         let line = wrap(&format!("? {what}: {why}"), options.width, 2);

@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use maitred_core::recording::Provenance;
 use maitred_core::result::{Run, Settings};
-use maitred_core::trace::{RunEnd, Span, Trace};
+use maitred_core::trace::{RunEnd, Trace};
+use maitred_core::view::timeline::{By, Lens, Refusal, Window};
 use maitred_core::view::{self, units};
 
-use crate::cli::{PictureArgs, RunArgs, SubjectArgs};
+use crate::cli::{Lanes, PictureArgs, RunArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
 use crate::error::{Error, exit};
 use crate::measure::machine;
@@ -30,11 +31,20 @@ const LAST_WORDS: usize = 40;
 /// # Errors
 /// See [`Error`].
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
+    let lens = lens(&args.picture)?;
+    if args.no_scheduling && lens.by == By::Core {
+        return Err(Error::Usage(
+            "--by core shows who was on which processor, which --no-scheduling does not record; \
+             leave one of them away"
+                .to_owned(),
+        ));
+    }
     let subject = open(args)?;
     let mut outputs = Outputs::open(&Wanted {
         trace: args.trace.as_deref(),
         limit_bytes: args.trace_limit.0,
         exports: &args.exports,
+        drawing: &args.drawing,
         input: args.subject.as_deref(),
     })?;
     let interrupt = Interrupt::on_signals()
@@ -60,29 +70,65 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     progress.clear();
     let run = trial.condense(&trace, 0);
     let written = outputs.finish(&provenance, &trace, Some(&run), || Records::of(&trace), terminal);
-    let mut text = format!("{}\n\n", subject.heading());
-    text.push_str(&picture(
-        &trace,
-        || trace.spans.iter().copied(),
-        &run,
-        &options(&args.picture, terminal),
-    ));
-    terminal.print(&text)?;
+    let options = options(&args.picture, terminal);
+    let records = || Records::of(&trace);
+    let asked = picture(&trace, records, &run, &lens, &options);
+    let refused = asked.as_ref().err().cloned();
+    // What was measured is shown, if not as it was asked for.
+    let drawn = asked.or_else(|_| picture(&trace, records, &run, &Lens::default(), &options));
+    let drawn = drawn.unwrap_or_else(|refusal| refusal.to_string());
+    terminal.print(&format!("{}\n\n{drawn}", subject.heading()))?;
     let code = end(args, &trace, &run, terminal)?;
-    Ok(if written { code } else { exit::NOT_WRITTEN })
+    if let Some(refusal) = &refused {
+        terminal.complain(&format!("{refusal}; the whole run is drawn, by worker"));
+    }
+    Ok(if written && refused.is_none() { code } else { exit::NOT_WRITTEN })
 }
 
 /// What each worker did, then the figures.
-pub(crate) fn picture<I: Iterator<Item = Span>>(
+///
+/// # Errors
+/// [`Refusal`] when the run cannot be drawn as it was asked for.
+pub(crate) fn picture<'a>(
     trace: &Trace,
-    spans: impl Fn() -> I,
+    records: impl Fn() -> Records<'a>,
     run: &Run,
+    lens: &Lens,
     options: &view::Options,
-) -> String {
-    let mut text = view::timeline::timeline_of(trace, spans, options);
+) -> Result<String, Refusal> {
+    let spans = || records().spans;
+    let slices = || records().slices;
+    let mut text = view::timeline::timeline_of(trace, spans, slices, lens, options)?;
     text.push('\n');
     text.push_str(&view::phases::phases(&trace.model, trace.workers, run, options));
-    text
+    Ok(text)
+}
+
+/// What is to be drawn.
+///
+/// # Errors
+/// [`Error::Usage`] for a part that is none.
+pub(crate) fn lens(args: &PictureArgs) -> Result<Lens, Error> {
+    let nanos = |time: std::time::Duration| time.as_nanos() as u64;
+    let window = Window {
+        from_ns: args.from.map(|time| nanos(time.0)),
+        to_ns: args.to.map(|time| nanos(time.0)),
+    };
+    if let (Some(from), Some(to)) = (window.from_ns, window.to_ns)
+        && from >= to
+    {
+        let (from, to) = (units::duration(from), units::duration(to));
+        return Err(Error::Usage(format!(
+            "--from {from} does not come before --to {to}; name the earlier time first"
+        )));
+    }
+    let by = match args.by {
+        None => By::Auto,
+        Some(Lanes::Worker) => By::Worker,
+        Some(Lanes::Task) => By::Task,
+        Some(Lanes::Core) => By::Core,
+    };
+    Ok(Lens { by, window })
 }
 
 /// How pictures are drawn.
@@ -123,7 +169,7 @@ fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<
     }
     if args.work.python.show_output {
         terminal.print(&format!("\noutput\n{}\n", trace.log.trim_end()))?;
-    } else if !trace.log.is_empty() && trace.end != RunEnd::Finished {
+    } else if !trace.log.is_empty() && !ended_well(&trace.end) {
         let words: Vec<&str> = trace.log.lines().collect();
         let last = words[words.len().saturating_sub(LAST_WORDS)..].join("\n");
         terminal.say(&format!("the runner's last words:\n{last}"));
@@ -132,6 +178,10 @@ fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<
         Some(mistake) => Err(Error::Failed(format!("{}: {mistake}", trace.model))),
         None => Ok(exit::OK),
     }
+}
+
+fn ended_well(end: &RunEnd) -> bool {
+    matches!(end, RunEnd::Finished | RunEnd::TimeUp { .. })
 }
 
 fn open(args: &RunArgs) -> Result<Subject, Error> {

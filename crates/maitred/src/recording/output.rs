@@ -11,10 +11,13 @@ use std::time::{Duration, Instant};
 use maitred_core::recording::{self, LeftOut, MAGIC, Provenance};
 use maitred_core::result::Run;
 use maitred_core::trace::{Slice, Span, Trace};
+use maitred_core::view::picture::Theme;
 use maitred_core::view::{chrome, perfetto, units};
 
-use crate::cli::TraceExportArgs;
+use crate::cli::{DrawingArgs, TraceExportArgs};
+use crate::drawing;
 use crate::error::Error;
+use crate::png;
 use crate::terminal::Terminal;
 
 /// What is to be written, and what must not be overwritten.
@@ -23,6 +26,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) trace: Option<&'a Path>,
     pub(crate) limit_bytes: u64,
     pub(crate) exports: &'a TraceExportArgs,
+    pub(crate) drawing: &'a DrawingArgs,
     /// What is read, and must not be overwritten.
     pub(crate) input: Option<&'a Path>,
 }
@@ -33,6 +37,8 @@ enum Form {
     Recording { limit_bytes: u64 },
     Perfetto,
     Chrome,
+    Svg(Theme),
+    Png(Theme),
 }
 
 /// What comes by the million, from wherever it lies.
@@ -69,7 +75,10 @@ impl Outputs {
             (recording, wanted.trace),
             (Form::Perfetto, wanted.exports.export_perfetto.as_deref()),
             (Form::Chrome, wanted.exports.export_chrome.as_deref()),
+            (Form::Svg(drawing::theme(wanted.drawing)), wanted.drawing.export_svg.as_deref()),
+            (Form::Png(drawing::theme(wanted.drawing)), wanted.drawing.export_png.as_deref()),
         ];
+        drawing::check(wanted.drawing)?;
         let mut taken: Vec<_> = wanted.input.and_then(identity).into_iter().collect();
         let mut outputs = Vec::new();
         for (form, path) in all.into_iter().filter_map(|(form, path)| Some((form, path?))) {
@@ -128,7 +137,7 @@ impl Outputs {
     ) -> bool {
         let mut written = true;
         for output in &mut self.outputs {
-            match output.write(provenance, trace, run, records()) {
+            match output.write(provenance, trace, run, &records) {
                 Ok(left_out) if left_out.is_nothing() => {}
                 Ok(left_out) => {
                     let what = sentence(&left_out);
@@ -139,7 +148,7 @@ impl Outputs {
                     let path = output.path.display();
                     let rest = match output.form {
                         Form::Recording { .. } => "; what is in it can be read up to there",
-                        Form::Perfetto | Form::Chrome => "",
+                        Form::Perfetto | Form::Chrome | Form::Svg(_) | Form::Png(_) => "",
                     };
                     terminal.complain(&format!("{path} cannot be written: {error}{rest}"));
                 }
@@ -241,12 +250,12 @@ impl Output {
         file.flush()
     }
 
-    fn write(
+    fn write<'a>(
         &mut self,
         provenance: &Provenance,
         trace: &Trace,
         run: Option<&Run>,
-        records: Records<'_>,
+        records: &dyn Fn() -> Records<'a>,
     ) -> io::Result<LeftOut> {
         self.begin()?;
         let mut file = BufWriter::with_capacity(1 << 18, &self.file);
@@ -259,16 +268,23 @@ impl Output {
             Form::Perfetto => {
                 let sink = |bytes: &[u8]| file.write_all(bytes);
                 let mut writer = perfetto::Writer::new(sink, trace, provenance)?;
-                writer.spans(records.spans)?;
-                writer.slices(records.slices)?;
+                writer.spans(records().spans)?;
+                writer.slices(records().slices)?;
                 writer.finish()?;
             }
             Form::Chrome => {
                 let sink = |text: &str| file.write_all(text.as_bytes());
                 let mut writer = chrome::Writer::new(sink, trace, provenance)?;
-                writer.spans(records.spans)?;
-                writer.slices(records.slices)?;
+                writer.spans(records().spans)?;
+                writer.slices(records().slices)?;
                 writer.finish()?;
+            }
+            Form::Svg(theme) => {
+                file.write_all(drawing::timeline(trace, records, theme).as_bytes())?;
+            }
+            Form::Png(theme) => {
+                let svg = drawing::timeline(trace, records, drawing::fixed(theme));
+                file.write_all(&png::png(&svg).map_err(io::Error::other)?)?;
             }
         }
         file.flush()?;

@@ -35,6 +35,8 @@ pub struct Execution<'a> {
     pub startup_limit: Duration,
     /// From `go` on.
     pub timeout: Option<Duration>,
+    /// The work goes on for so long from `go` on, or until there is nothing left to do.
+    pub duration: Option<Duration>,
     /// On the memory of all processes together, in bytes.
     pub memory_limit: Option<u64>,
     /// What a runner that was told to stop may take to end what is under way.

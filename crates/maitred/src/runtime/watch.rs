@@ -209,12 +209,13 @@ impl<'a> Watch<'a> {
         self.dialogue.say(&Command::Go {});
         self.at_go = Some(AtGo { ns, machine, runner_cpu_ns });
         self.progress_ns = ns + nanos(PROGRESS_REST);
-        self.enter(Stage::Running, self.execution.timeout.unwrap_or(Duration::MAX));
+        let limit = self.execution.duration.or(self.execution.timeout);
+        self.enter(Stage::Running, limit.unwrap_or(Duration::MAX));
     }
 
     fn take_done(&mut self, done: Done) {
         let end = match done.deadlock.as_slice() {
-            [] => RunEnd::Finished,
+            [] => self.time_up().unwrap_or(RunEnd::Finished),
             blocked => RunEnd::Deadlock(blocked.to_vec()),
         };
         self.worked = Some(Snapshot::take());
@@ -223,6 +224,12 @@ impl<'a> Watch<'a> {
         self.look_at_threads();
         self.done = Some(done);
         self.close(Ending::Known(end));
+    }
+
+    /// The good end of work that was to go on for so long; `None`: it was not.
+    fn time_up(&self) -> Option<RunEnd> {
+        let wanted_ns = nanos(self.execution.duration?);
+        Some(RunEnd::TimeUp { wanted_ns })
     }
 
     /// Keeps the first reason only: what follows on it is its consequence.
@@ -312,6 +319,11 @@ impl<'a> Watch<'a> {
             Stage::Starting => {
                 let limit = self.execution.startup_limit;
                 self.break_off(&format!("did not say `ready` within {limit:?}"));
+            }
+            Stage::Running if self.execution.duration.is_some() => {
+                if let Some(end) = self.time_up() {
+                    self.stop(end, self.execution.grace);
+                }
             }
             Stage::Running => {
                 let limit_ns = nanos(self.execution.timeout.unwrap_or(Duration::MAX));

@@ -164,7 +164,7 @@ fn what_is_no_trace_is_refused_with_a_reason() {
         ("text.trace", "this is no trace that maitred saved"),
         ("work.kdl", "this is no trace that maitred saved"),
         ("r.json", "this is no result that maitred saved"),
-        ("version.trace", "this trace has version 9, and this maitred reads 1"),
+        ("version.trace", "this trace has version 9, and this maitred reads 2"),
         ("huge.trace", "this trace is damaged"),
         ("large.trace", "cut short before it says anything"),
         ("folder", "is a directory"),

@@ -21,7 +21,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     if case.against_fastest.len() < 2 {
         let only = name(case.contestant(case.fastest));
-        let took = duration(case.work_ns(case.fastest));
+        let took = case.took(case.fastest);
         return Vec::from([format!("Only {only} is ranked: it took {took}.")]);
     }
     let rounds = case.summary(case.fastest).map_or(0, |summary| summary.rounds as usize);
@@ -43,7 +43,7 @@ fn too_few(case: &Case<'_>, rounds: usize) -> String {
     let rounds = plural(rounds as u64, "round");
     format!(
         "Of {rounds} no verdict can be given: {fastest} took {}, {}. Run at least {MIN_ROUNDS} rounds (`--runs {MIN_ROUNDS}`).",
-        duration(case.work_ns(case.fastest)),
+        case.took(case.fastest),
         list(&others)
     )
 }
@@ -149,14 +149,14 @@ fn alike(case: &Case<'_>, simplest: usize, others: &[usize]) -> String {
     format!(
         "{} ({}) is as fast as {}{why}: use it.",
         name(case.contestant(simplest)),
-        duration(case.work_ns(simplest)),
+        case.took(simplest),
         list(&others)
     )
 }
 
 fn fastest_sentence(case: &Case<'_>) -> String {
     let fastest = name(case.contestant(case.fastest));
-    let took = duration(case.work_ns(case.fastest));
+    let took = case.took(case.fastest);
     match case.with(Verdict::Slower).next() {
         None => format!("{fastest} took least ({took}), but not by enough to be sure of it."),
         Some((_, _)) if case.with(Verdict::CannotTell).next().is_some() => {
@@ -181,7 +181,7 @@ fn against_sequential(case: &Case<'_>) -> Option<String> {
         && case.with(Verdict::Same).next().is_none()
         && case.with(Verdict::CannotTell).next().is_none();
     (!said).then(|| {
-        let took = duration(case.work_ns(index));
+        let took = case.took(index);
         format!(
             "One after another ({}) it takes {} as long ({took}).",
             name(case.contestant(index)),

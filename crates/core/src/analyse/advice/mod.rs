@@ -26,7 +26,8 @@ use maitred_wire::Strategy;
 use super::compare;
 use super::nature::Nature;
 use super::stats::Confidence;
-use crate::result::{Comparison, Contestant, Rank, Summary, Verdict};
+use super::units::duration;
+use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Verdict};
 
 /// What to conclude, most important first. `natures` are what a trace of each contestant showed,
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
@@ -38,7 +39,9 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<Stri
         Some(case) => {
             sentences.extend(work::sentences(&case));
             sentences.extend(choice::sentences(&case));
-            sentences.extend(workers::sentences(&case));
+            if !case.is_url() {
+                sentences.extend(workers::sentences(&case));
+            }
             let times = time::sentences(&case);
             times_told = !times.is_empty();
             sentences.extend(times);
@@ -87,6 +90,19 @@ impl<'a> Case<'a> {
 
     fn work_ns(&self, index: usize) -> u64 {
         self.summary(index).map_or(0, |summary| summary.work_ns)
+    }
+
+    /// Whether the work are requests, of which so many as the user said are under way at once: how
+    /// many workers there are and how fast it goes at best follow from that.
+    fn is_url(&self) -> bool {
+        self.comparison.subject.kind == SubjectKind::Url
+    }
+
+    /// How long it took, in words.
+    fn took(&self, index: usize) -> String {
+        let timed = self.contestant(index).runs.iter().any(Run::is_timed);
+        let each = if timed { " each" } else { "" };
+        format!("{}{each}", duration(self.work_ns(index)))
     }
 
     fn cores(&self) -> u32 {

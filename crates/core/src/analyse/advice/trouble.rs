@@ -133,7 +133,8 @@ fn startup(comparison: &Comparison) -> Option<String> {
     let (fastest, before, work) = ranked().min_by_key(|(_, _, work)| *work)?;
     let (quickest, before_quickest, work_quickest) =
         ranked().min_by_key(|(_, before, work)| before + work)?;
-    if before <= work {
+    // The time for each of many says nothing beside what comes before the first.
+    if before <= work || fastest.runs.iter().any(Run::is_timed) {
         return None;
     }
     let costs = format!(

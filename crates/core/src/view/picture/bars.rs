@@ -92,7 +92,7 @@ fn draw(svg: &mut Svg<'_>, shown: &[Row<'_>], rows: &[Row<'_>]) {
     for row in shown {
         bar(svg, row, &scale, (left, right + times + 12.0));
         let text = cut(&verdict(row, rows), SIZE, VERDICTS);
-        svg.text(right + times + 26.0, svg.y - 9.0, "m-t m-dim", Anchor::Start, &text);
+        svg.text(right + times + 26.0, svg.y - 10.0, "m-t m-dim", Anchor::Start, &text);
         svg.end_group();
     }
 }

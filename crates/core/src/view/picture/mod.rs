@@ -17,7 +17,13 @@ pub mod timeline;
 
 use alloc::string::String;
 
+use crate::result::Comparison;
+
 pub use palette::Theme;
+pub(super) use palette::page_style;
+pub(super) use svg::escaped;
+#[cfg(test)]
+pub(super) use tests::arbitrary_comparison;
 
 /// How a picture is to look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,5 +38,39 @@ pub struct Look {
 impl Default for Look {
     fn default() -> Self {
         Self { theme: Theme::Auto, id: "maitred".into(), rows: 24 }
+    }
+}
+
+/// What can be drawn of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chart {
+    /// How fast, with intervals.
+    Bars,
+    /// Over numbers of workers, or else over the values of what was swept.
+    Scaling,
+    /// How long tasks took.
+    Latency,
+    /// How long requests took.
+    Requests,
+}
+
+/// Draws one of them.
+///
+/// # Errors
+/// A lowercase sentence: why this comparison has no such picture, and how to get one.
+pub fn chart(comparison: &Comparison, chart: Chart, look: &Look) -> Result<String, &'static str> {
+    match chart {
+        Chart::Bars => Ok(bars::bars(comparison, look)),
+        Chart::Scaling => scaling::workers(comparison, look)
+            .or_else(|| scaling::settings(comparison, look))
+            .ok_or(
+                "no model was measured with several numbers of workers or under several values; \
+                 compare with --workers or --sweep",
+            ),
+        Chart::Latency => latency::tasks(comparison, look)
+            .ok_or("the latency of tasks is not known of any model that is ranked"),
+        Chart::Requests => latency::requests(comparison, look).ok_or(
+            "no model that is ranked made a request; a workload with `http` steps makes some",
+        ),
     }
 }

@@ -24,6 +24,8 @@ struct Ground {
     dim: &'static str,
     grid: &'static str,
     blue: &'static str,
+    /// A paler one of the same hue.
+    pale: &'static str,
     /// Thin lines and small marks, which yellow and sky blue are too pale for on white.
     series: [&'static str; SERIES],
 }
@@ -38,6 +40,7 @@ const LIGHT: Ground = Ground {
     dim: "#565c64",
     grid: "#d5d9de",
     blue: "#0072b2",
+    pale: "#8cc0de",
     series: ["#0072b2", "#d55e00", "#007a58", "#b0588c", "#9a6b00", "#2d83b4"],
 };
 
@@ -48,6 +51,7 @@ const DARK: Ground = Ground {
     dim: "#a7aeb6",
     grid: "#3a4048",
     blue: "#2f93d1",
+    pale: "#28587a",
     series: ["#56b4e9", "#f08337", "#2fc79b", "#cc79a7", "#e69f00", "#f0e442"],
 };
 
@@ -103,6 +107,9 @@ pub(super) fn name(state: State) -> &'static str {
         State::Blocked => "blocked",
         State::Waiting => "waiting",
         State::Talking => "talking",
+        State::Ready => "ready",
+        State::HeldUp => "held-up",
+        State::Unrecorded => "unrecorded",
         State::Idle => "idle",
         State::Failed => "failed",
     }
@@ -116,6 +123,9 @@ fn hue(state: State) -> &'static str {
         State::Blocked => "#cc79a7",
         State::Waiting => "#56b4e9",
         State::Talking => "#f0e442",
+        State::Ready => hue(State::Queueing),
+        State::HeldUp => hue(State::Blocked),
+        State::Unrecorded => "none",
         State::Idle => "none",
         State::Failed => "#d55e00",
     }
@@ -124,10 +134,12 @@ fn hue(state: State) -> &'static str {
 /// Lines over the colour, in a tile of six by six that continues in all directions.
 fn hatch(state: State) -> &'static str {
     match state {
-        State::Running | State::Idle => "",
+        State::Running | State::Idle | State::Unrecorded => "",
         State::Queueing => "M-1 1l2 -2M0 6l6 -6M5 7l2 -2",
         State::Talking => "M-1 5l2 2M0 0l6 6M5 -1l2 2",
-        State::Blocked => "M1.5 0v6M4.5 0v6",
+        State::Ready => "M0 0l6 6M-1 5l2 2M5 -1l2 2",
+        State::Blocked => "M3 0v6",
+        State::HeldUp => "M1.5 0v6M4.5 0v6",
         State::Waiting => "M0 3h6",
         State::Holding => "M0 1.5h6M1.5 0v6",
         State::Failed => "M0 0l6 6M0 6l6 -6",
@@ -144,7 +156,7 @@ pub(super) fn style(theme: Theme) -> String {
          .m-curve{stroke-width:2;fill:none}.m-dash{stroke-dasharray:6 4;stroke-width:1.5;fill:none}\
          .m-dot{stroke-dasharray:2 3;stroke-width:1.5;fill:none}.m-line{stroke-width:1;fill:none}",
     );
-    for state in State::ALL.into_iter().filter(|state| *state != State::Idle) {
+    for state in State::ALL.into_iter().filter(|state| hue(*state) != "none") {
         css.push_str(&format!(".m-{}{{fill:{}}}", name(state), hue(state)));
     }
     for tone in Tone::ALL {
@@ -162,11 +174,11 @@ pub(super) fn style(theme: Theme) -> String {
 }
 
 fn ground(ground: &Ground) -> String {
-    let Ground { paper, lane, ink, dim, grid, blue, series } = ground;
+    let Ground { paper, lane, ink, dim, grid, blue, pale, series } = ground;
     let mut css = format!(
         ".m-paper{{fill:{paper}}}.m-lane{{fill:{lane}}}.m-t,.m-ink{{fill:{ink}}}.m-dim{{fill:{dim}}}\
          .m-grid{{stroke:{grid}}}.m-axis{{stroke:{dim}}}.m-whisker,.m-cross{{stroke:{ink}}}\
-         .m-holding{{fill:{blue}}}.m-grid-fill{{fill:{grid}}}.m-most{{fill:{blue};fill-opacity:.5}}.m-tail{{fill:{blue}}}"
+         .m-holding{{fill:{blue}}}.m-grid-fill{{fill:{grid}}}.m-most{{fill:{pale}}}.m-tail{{fill:{blue}}}"
     );
     for (number, colour) in series.iter().enumerate() {
         css.push_str(&format!(
@@ -174,6 +186,17 @@ fn ground(ground: &Ground) -> String {
         ));
     }
     css
+}
+
+/// The same grounds for a page around the pictures, as custom properties.
+pub(in super::super) fn page_style() -> String {
+    let of = |ground: &Ground| {
+        format!(
+            ":root{{--paper:{};--ink:{};--dim:{};--grid:{};--lane:{};--link:{}}}",
+            ground.paper, ground.ink, ground.dim, ground.grid, ground.lane, ground.series[0]
+        )
+    };
+    format!("{}@media(prefers-color-scheme:dark){{{}}}", of(&LIGHT), of(&DARK))
 }
 
 /// A pattern for everything that is hatched.

@@ -218,7 +218,8 @@ impl Plot<'_> {
         let frame =
             Frame { left: MARGIN + 66.0, right: WIDTH - MARGIN - 14.0, top, bottom: top + HEIGHT };
         let points = || shown.iter().flat_map(|series| &series.points);
-        let ys: Vec<f64> = points().flat_map(|point| [point.low, point.y, point.high]).collect();
+        let ys: Vec<f64> =
+            points().flat_map(|point| [point.low, point.y, point.high * 1.05]).collect();
         // Upwards: the axis begins at the bottom.
         let y = Scale::fitting(&ys, frame.bottom, -HEIGHT);
         let xs: Vec<f64> = points().map(|point| point.x).collect();
@@ -226,7 +227,7 @@ impl Plot<'_> {
         frame.rows(&mut svg, &y, &|value| self.figure(value));
         self.columns(&mut svg, &frame, &x, shown);
         if self.is_speedup {
-            self.ideal(&mut svg, &frame, &x, &y, shown);
+            self.ideal(&mut svg, &x, &y, shown);
         }
         for (number, series) in shown.iter().enumerate() {
             curve(&mut svg, number, series, &x, &y, &|value| self.figure(value));
@@ -262,6 +263,14 @@ impl Plot<'_> {
             svg.text(x + 26.0, svg.y - 4.0, "m-t", Anchor::Start, &words);
             x += room;
         }
+        if self.is_speedup {
+            let words = "ideal: twice the workers, twice as fast";
+            if x > MARGIN && x + 26.0 + width(words, SIZE) > WIDTH - MARGIN {
+                (x, svg.y) = (MARGIN, svg.y + LINE + 2.0);
+            }
+            svg.line((x, svg.y - 8.0), (x + 20.0, svg.y - 8.0), "m-dot m-axis");
+            svg.text(x + 26.0, svg.y - 4.0, "m-t m-dim", Anchor::Start, words);
+        }
     }
 
     /// A line and a label at each value that was measured, where there is room.
@@ -287,7 +296,7 @@ impl Plot<'_> {
     }
 
     /// As many times as fast as there are more workers, as far as the axes reach.
-    fn ideal(&self, svg: &mut Svg<'_>, frame: &Frame, x: &Scale, y: &Scale, shown: &[Series]) {
+    fn ideal(&self, svg: &mut Svg<'_>, x: &Scale, y: &Scale, shown: &[Series]) {
         let fewest = shown.iter().filter_map(|one| one.points.first()).map(|point| point.x);
         let fewest = fewest.fold(f64::INFINITY, f64::min);
         let samples = (0..=64).map(|step| {
@@ -297,14 +306,6 @@ impl Plot<'_> {
             samples.map(|value| (value, value / fewest)).filter(|(_, ideal)| *ideal <= y.to());
         let places: Vec<(f64, f64)> = within.map(|(a, b)| (x.at(a), y.at(b))).collect();
         svg.path(&polyline(&places), "class=\"m-dot m-axis\"");
-        if let Some(&(at, high)) = places.last() {
-            let text = "as many times as fast as there are more workers";
-            let room = width(text, SIZE) + 8.0;
-            let (at, high) = (at.min(frame.right) - 8.0, (high + 4.0).max(frame.top + 12.0));
-            if at - room > frame.left {
-                svg.text(at, high, "m-t m-dim", Anchor::End, text);
-            }
-        }
     }
 
     fn notes(&self, all: &[Series], is_log: bool) -> Vec<String> {

@@ -139,7 +139,7 @@ impl<'a> Svg<'a> {
 }
 
 /// As XML 1.0 (section 2.2) and HTML can hold it: what neither may contain becomes U+FFFD.
-pub(super) fn escaped(text: &str) -> String {
+pub(in super::super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 
 use maitred_wire::trace_file::TaskOutcome;
 
-use super::super::state::State;
+use super::super::state::{STATES, State};
 use super::super::timeline::{self as rows, Axis, round_step, tick_label};
 use super::Look;
 use super::lanes::{self, Lane};
 use super::palette;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
-use crate::analyse::units::{count, duration, percent, plural};
-use crate::trace::{Observed, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
+use crate::analyse::units::{duration, percent, plural};
+use crate::trace::{Observed, Origin, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
 
 /// Height of a lane, and of a lane with its gap.
 const LANE: f64 = 14.0;
@@ -24,6 +24,8 @@ const PITCH: f64 = 19.0;
 const NAMES: f64 = 176.0;
 /// Rows of processors and of threads: of so many, who wants more opens the trace elsewhere.
 const PROCESSORS: usize = 32;
+/// Threads that execute no steps have a row if they ran for this share of the time.
+const BRIEF: f64 = 0.005;
 
 /// Draws a trace whose spans and slices lie elsewhere: they are asked for as often as they are
 /// needed, in order of start.
@@ -40,8 +42,8 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
         let svg = Svg::new(&title, nothing, look);
         return svg.finish(&title, nothing);
     };
-    let mut kernel = Kernel::new(trace, look.rows);
     let (mut steps, all) = rows::rows(trace, look.rows.max(1));
+    let mut kernel = Kernel::new(trace, &steps, look.rows.max(1));
     let names = steps.iter().map(|row| &row.label).chain(kernel.iter().flat_map(Kernel::names));
     let room = names.map(|name| width(name, SIZE)).fold(40.0, f64::max).min(NAMES);
     let left = libm::ceil(MARGIN + room + 10.0);
@@ -57,7 +59,7 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     let mut drawing = Drawing { svg: &mut svg, axis: &axis, edges: &edges, left };
     drawing.steps(trace, &steps, all);
     if let Some(kernel) = &kernel {
-        drawing.kernel(kernel);
+        drawing.kernel(trace, kernel);
     }
     drawing.svg.y += 6.0;
     for note in notes(trace) {
@@ -80,8 +82,7 @@ fn recorded(slices: impl Iterator<Item = Slice>) -> Option<(u64, u64)> {
 fn facts(trace: &Trace, axis: &Axis) -> String {
     let whole = axis.end - axis.origin;
     format!(
-        "{} · {} · {} of work · a column is {}; where several states fall into one, each has its \
-         share of the height",
+        "{} · {} · {} of work · a column is {}",
         plural(trace.tasks.len() as u64, "task"),
         plural(u64::from(trace.workers), "worker"),
         duration(whole),
@@ -93,6 +94,8 @@ fn facts(trace: &Trace, axis: &Axis) -> String {
 struct Kernel<'a> {
     scheduling: &'a Scheduling,
     threads: Vec<Lane>,
+    /// So many of them, the first ones, executed the steps.
+    of_lanes: usize,
     /// By thread of the trace: its row.
     row_of: Vec<Option<usize>>,
     /// Threads that have no row.
@@ -102,7 +105,8 @@ struct Kernel<'a> {
 
 impl<'a> Kernel<'a> {
     /// The rows that there will be: threads of lanes first, then the others as they were seen.
-    fn new(trace: &'a Trace, most: usize) -> Option<Self> {
+    /// Where a lane has a row of its own above, it has the same name.
+    fn new(trace: &'a Trace, steps: &[rows::Row], most: usize) -> Option<Self> {
         let scheduling = trace.scheduling.known().filter(|it| !it.cpus.is_empty())?;
         let own = |tid, pid| {
             let is = |one: &Thread| one.tid == tid && one.pid == pid;
@@ -110,13 +114,18 @@ impl<'a> Kernel<'a> {
         };
         let mut row_of = alloc::vec![None; scheduling.threads.len()];
         let mut threads = Vec::new();
+        let above = |place: usize| {
+            let step = if trace.model.strategy.interleaves() { None } else { steps.get(place) };
+            step.map(|step| step.label.clone())
+        };
         let lanes = (0..).zip(&trace.lanes).filter(|(_, lane)| lane.pid != 0);
-        for (number, lane) in lanes.take(most) {
+        for (place, (number, lane)) in lanes.take(most).enumerate() {
             if let Some(thread) = own(lane.tid, lane.pid).filter(|&one| row_of[one].is_none()) {
                 row_of[thread] = Some(threads.len());
-                threads.push(Lane::new(trace.lane_name(number), 0));
+                threads.push(Lane::new(above(place).unwrap_or_else(|| trace.lane_name(number)), 0));
             }
         }
+        let of_lanes = threads.len();
         for (number, thread) in scheduling.threads.iter().enumerate() {
             if threads.len() < most && row_of[number].is_none() {
                 row_of[number] = Some(threads.len());
@@ -126,7 +135,7 @@ impl<'a> Kernel<'a> {
         let more = scheduling.threads.len() - threads.len();
         let cpus = scheduling.cpus.iter().take(PROCESSORS);
         let cpus = cpus.map(|cpu| Lane::new(format!("processor {cpu}"), 0)).collect();
-        Some(Self { scheduling, threads, row_of, more, cpus })
+        Some(Self { scheduling, threads, of_lanes, row_of, more, cpus })
     }
 
     fn names(&self) -> impl Iterator<Item = &String> {
@@ -177,7 +186,7 @@ impl<'a> Kernel<'a> {
 
 fn between(lane: &mut Lane, why: SliceEnd, from: u64, to: u64, edges: &[u64]) {
     match why {
-        SliceEnd::Preempted => lane.add(State::Queueing, from, to, edges),
+        SliceEnd::Preempted => lane.add(State::Ready, from, to, edges),
         SliceEnd::Blocked => lane.add(State::Blocked, from, to, edges),
         // Not known, and not drawn.
         SliceEnd::Exited | SliceEnd::Unknown => {}
@@ -199,7 +208,8 @@ impl Drawing<'_, '_> {
             timed || state == State::Failed && steps.iter().any(|row| !row.failures.is_empty())
         };
         let states = State::ALL.into_iter().filter(|state| *state != State::Idle && seen(*state));
-        let words = states.map(|state| (state, rows::words(trace, state))).collect::<Vec<_>>();
+        let named = |state| rows::words(trace, state).replace('`', "");
+        let words = states.map(|state| (state, named(state))).collect::<Vec<_>>();
         self.section("Steps of the work", &words, steps.len());
         for row in steps {
             self.lane(&row.label, &row.time, &words);
@@ -214,21 +224,36 @@ impl Drawing<'_, '_> {
         self.more(all - steps.len(), "lane");
     }
 
-    fn kernel(&mut self, kernel: &Kernel<'_>) {
+    fn kernel(&mut self, trace: &Trace, kernel: &Kernel<'_>) {
+        let blocked = match trace.origin {
+            Origin::Measured { gil: Some(true), .. } => {
+                "blocked: waits for the GIL or something else"
+            }
+            Origin::Measured { .. } => "blocked: waits for something else",
+        };
         let words = [
             (State::Running, "on a processor".to_string()),
-            (State::Queueing, "ready, waits for a processor".to_string()),
-            (State::Blocked, "blocked: waits for something else".to_string()),
+            (State::Ready, "ready, waits for a processor".to_string()),
+            (State::Blocked, blocked.to_string()),
         ];
-        let shown = |lane: &&Lane| lane.total(State::Running) > 0;
-        let threads: Vec<&Lane> = kernel.threads.iter().filter(shown).collect();
-        let idle = kernel.threads.len() - threads.len();
+        let length = (self.axis.end - self.axis.origin) as f64;
+        let ran = |lane: &Lane| lane.total(State::Running) as f64 >= BRIEF * length;
+        let shown = |(place, lane): &(usize, &Lane)| *place < kernel.of_lanes || ran(lane);
+        let threads = kernel.threads.iter().enumerate().filter(shown).map(|(_, lane)| lane);
+        let threads: Vec<&Lane> = threads.collect();
+        let brief = kernel.threads.len() - threads.len();
         self.section("Threads, as the kernel saw them", &words, threads.len());
         for lane in threads {
             self.lane(&lane.label, &lane.time, &words);
         }
         self.more(kernel.more, "thread");
-        self.more(idle, "thread that never ran in this time: thread");
+        if brief > 0 {
+            let others = plural(brief as u64, "thread").replacen(' ', " other ", 1);
+            let share = percent(BRIEF);
+            self.below(&format!(
+                "… and {others}, on a processor for less than {share} of this time"
+            ));
+        }
         let title = format!("Processors, {} used by this run", percent(kernel.used(self.axis)));
         self.section(&title, &[], kernel.cpus.len());
         for lane in &kernel.cpus {
@@ -264,7 +289,7 @@ impl Drawing<'_, '_> {
         }
     }
 
-    fn lane(&mut self, label: &str, time: &[[u64; 8]], words: &[(State, String)]) {
+    fn lane(&mut self, label: &str, time: &[[u64; STATES]], words: &[(State, String)]) {
         let columns = self.axis.cells as f64;
         let svg = &mut *self.svg;
         let top = svg.y + 2.0;
@@ -282,19 +307,19 @@ impl Drawing<'_, '_> {
 
     fn more(&mut self, number: usize, noun: &str) {
         if number > 0 {
-            let text = format!(
-                "… and {} more {noun}{}",
-                count(number as u64),
-                if number == 1 { "" } else { "s" }
-            );
-            self.svg.y += LINE;
-            self.svg.text(self.left, self.svg.y - 4.0, "m-t m-dim", Anchor::Start, &text);
+            let number = plural(number as u64, noun).replacen(' ', " more ", 1);
+            self.below(&format!("… and {number}"));
         }
+    }
+
+    fn below(&mut self, text: &str) {
+        self.svg.y += LINE;
+        self.svg.text(self.left, self.svg.y - 4.0, "m-t m-dim", Anchor::Start, text);
     }
 }
 
 /// What a lane shows, in words: `table 1: waits 44 %, has `waiter` 11 %`.
-fn shares(label: &str, time: &[[u64; 8]], words: &[(State, String)], axis: &Axis) -> String {
+fn shares(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: &Axis) -> String {
     let whole = (axis.end - axis.origin).max(1) as f64;
     let parts = words.iter().filter_map(|(state, words)| {
         let ns = time.iter().map(|one| one[*state as usize]).fold(0, u64::saturating_add);
@@ -309,7 +334,9 @@ fn shares(label: &str, time: &[[u64; 8]], words: &[(State, String)], axis: &Axis
 
 /// What the picture lacks, and why.
 fn notes(trace: &Trace) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes =
+        Vec::from(["Where several states fall into one column, each has its share of the height."
+            .to_string()]);
     match &trace.scheduling {
         Observed::Unknown(why) => {
             notes.push(format!("What the kernel did with the threads is not known: {why}."));

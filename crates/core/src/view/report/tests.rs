@@ -1,0 +1,145 @@
+//! Pages are well-formed, hold what was measured, and bring nothing from elsewhere.
+
+use alloc::string::{String, ToString as _};
+use alloc::vec;
+use std::collections::BTreeSet;
+
+use expect_test::expect;
+use maitred_wire::Strategy as S;
+use proptest::prelude::*;
+
+use super::{comparison, recording, repeat};
+use crate::analyse::sample::compared;
+use crate::analyse::summary;
+use crate::recording::sample::{provenance, scheduled};
+use crate::recording::{Cut, LeftOut, Recording, arbitrary};
+use crate::result::SubjectKind;
+use crate::trace::sample::tables;
+use crate::view::picture::arbitrary_comparison;
+
+/// It is XML with all ids once, and nothing in it leads elsewhere.
+fn check(page: &str) {
+    let body = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
+    let document =
+        roxmltree::Document::parse(body).unwrap_or_else(|error| panic!("{error}: {page}"));
+    let mut ids = BTreeSet::new();
+    for node in document.descendants().filter(|node| node.is_element()) {
+        let name = node.tag_name().name();
+        assert!(!matches!(name, "script" | "link" | "img" | "iframe" | "a" | "base"), "{name}");
+        for attribute in node.attributes() {
+            assert!(
+                !matches!(attribute.name(), "href" | "src" | "action"),
+                "{}",
+                attribute.value()
+            );
+            assert!(!attribute.name().starts_with("on"), "{}", attribute.name());
+            if attribute.name() == "id" {
+                assert!(ids.insert(attribute.value().to_string()), "{} twice", attribute.value());
+            }
+        }
+        if name == "style" {
+            let text = node.text().unwrap_or("");
+            assert!(!text.contains("url(") && !text.contains("@import"), "{text}");
+        }
+    }
+    assert!(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'\""));
+}
+
+fn page_of(recorded: &Recording) -> String {
+    let trace = &recorded.trace;
+    let run = recorded.run.clone().unwrap_or_else(|| summary::run(trace, 0, &[]));
+    let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
+    recording(recorded, &run, || trace.spans.iter().copied(), || slices.iter().copied())
+}
+
+/// The headings of a page, in order.
+fn headings(page: &str) -> String {
+    let parts = page.split("<h2>").skip(1).filter_map(|part| part.split_once("</h2>"));
+    parts.map(|(heading, _)| heading).collect::<vec::Vec<_>>().join(" | ")
+}
+
+#[test]
+fn a_comparison_is_a_page() {
+    let mut result = compared(&tables(5, 1), &[(S::Threads, None), (S::Sequential, None)], 5);
+    result.contestants[1].runs[0].noise.dirty = Some("somebody else computed".into());
+    result.conclusion.push("use <b>threads</b> & `native/threads`".into());
+    let page = comparison(&result);
+    check(&page);
+    expect!["Conclusion | How fast | At what cost | Latency of a task | Warnings and notes | Method | Machine | How to repeat it"]
+        .assert_eq(&headings(&page));
+    for part in [
+        "use &lt;b&gt;threads&lt;/b&gt; &amp; <code>native/threads</code>",
+        "disturbed: somebody else computed",
+        "AMD EPYC",
+        "bars-title",
+        "prefers-color-scheme:dark",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let rounds = page
+        .split("Every round")
+        .nth(1)
+        .unwrap()
+        .split("</details>")
+        .next()
+        .unwrap()
+        .matches("<tr>")
+        .count();
+    assert_eq!(rounds, 1 + 2 * 5, "a row for each run, and the headings");
+}
+
+#[test]
+fn a_run_is_a_page_that_says_what_it_lacks() {
+    let recorded = Recording {
+        provenance: provenance(),
+        trace: scheduled(100),
+        run: None,
+        left_out: LeftOut { limit_bytes: 1 << 20, spans: 5, ..LeftOut::default() },
+        cut: Some(Cut { at: 4_321, damaged: true }),
+    };
+    let page = page_of(&recorded);
+    check(&page);
+    expect!["What each worker did | Figures | Warnings | Method | Machine | How to repeat it"]
+        .assert_eq(&headings(&page));
+    assert!(page.contains("The file is damaged behind byte 4,321"));
+    assert!(page.contains("The last 5 spans had no room in the 1.00 MiB of the trace."));
+}
+
+#[test]
+fn the_command_is_what_a_shell_takes() {
+    let models = [(S::ThreadPool, Some(1)), (S::ThreadPool, Some(2)), (S::Threads, None)];
+    let mut result = compared(&tables(5, 1), &models, 3);
+    expect!["maitred compare workloads/waiters.kdl --models native/thread-pool:1,native/thread-pool:2,native/threads --set tables=5 --seed 1 --speed 10x --timeout 60s --runs 3 --warmup 1 --min-effect 3%"]
+        .assert_eq(&repeat::compare(&result));
+    for (contestant, value) in
+        result.contestants.iter_mut().zip(["tables=1", "tables=2", "tables=2"])
+    {
+        contestant.model.setting = Some(value.into());
+    }
+    result.subject.name = "it's mine.kdl".into();
+    result.settings.budget_ns = Some(1_500_000_000);
+    expect![[r"maitred compare 'it'\''s mine.kdl' --models native/thread-pool:1,native/thread-pool:2,native/threads --sweep tables=1,2 --seed 1 --speed 10x --timeout 60s --budget 1500ms --warmup 1 --min-effect 3%"]]
+        .assert_eq(&repeat::compare(&result));
+    result.subject.kind = SubjectKind::Command;
+    result.subject.name = "sh -c 'sleep 1'".into();
+    assert!(repeat::compare(&result).ends_with(" -- sh -c 'sleep 1'"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_result_is_a_page(result in arbitrary_comparison()) {
+        let page = comparison(&result);
+        check(&page);
+        prop_assert!(page.len() < 1 << 20, "{} bytes", page.len());
+    }
+
+    #[test]
+    fn any_trace_is_a_page(trace in arbitrary::trace(), heading in any::<String>()) {
+        let mut provenance = provenance();
+        provenance.heading = heading.clone();
+        provenance.machine.cpu = heading.clone();
+        provenance.subject.name = heading;
+        check(&page_of(&Recording { provenance, trace, run: None, left_out: LeftOut::default(), cut: None }));
+    }
+}

@@ -1,0 +1,86 @@
+//! What the signs mean: only those that are there.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::super::Options;
+use super::super::paint::width;
+use super::super::state::State;
+use super::rows::Row;
+use crate::trace::{Origin, Trace};
+
+/// The states that the rows have time in, in words.
+pub(super) fn legend(trace: &Trace, rows: &[Row], options: &Options) -> String {
+    let entries: Vec<_> = seen(rows).map(|state| (state, words(trace, state))).collect();
+    lay_out(&entries, options)
+}
+
+/// The same of the lines that say what threads did.
+pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> String {
+    let Origin::Measured { gil, .. } = trace.origin;
+    let word = |state| match state {
+        State::Running => "CPU: on a processor",
+        State::Ready => "ready, no processor",
+        State::Blocked if gil == Some(true) => "blocked otherwise",
+        State::Blocked => "blocked",
+        State::HeldUp => "blocked in computing: the GIL",
+        _ => "not recorded",
+    };
+    let order = [State::Running, State::Ready, State::HeldUp, State::Blocked, State::Unrecorded];
+    let entries: Vec<_> = order
+        .into_iter()
+        .filter(|state| rows.iter().any(|row| row.total(*state) > 0))
+        .map(|state| (state, word(state).into()))
+        .collect();
+    lay_out(&entries, options)
+}
+
+fn seen(rows: &[Row]) -> impl Iterator<Item = State> {
+    let seen = |state: &State| {
+        let failed = *state == State::Failed && rows.iter().any(|row| !row.failures.is_empty());
+        *state != State::Idle && (failed || rows.iter().any(|row| row.total(*state) > 0))
+    };
+    State::ALL.into_iter().filter(seen)
+}
+
+/// Signs and their words, in as few lines as they need.
+fn lay_out(entries: &[(State, String)], options: &Options) -> String {
+    let mut text = String::new();
+    let mut used = 0;
+    for (state, words) in entries {
+        let glyph = state.glyph(options.ascii).repeat(2);
+        let room = 3 + width(words);
+        if used > 0 {
+            let fits = used + 3 + room <= options.width;
+            text.push_str(if fits { "   " } else { "\n" });
+            used = if fits { used + 3 } else { 0 };
+        }
+        text.push_str(&format!("{} {words}", state.ink().paint(&glyph, options)));
+        used += room;
+    }
+    if used > 0 {
+        text.push('\n');
+    }
+    text
+}
+
+/// What a state means in this trace.
+pub(in crate::view) fn words(trace: &Trace, state: State) -> String {
+    let resource = match &trace.resources[..] {
+        [one] => format!("`{}`", one.name),
+        _ => "a resource".into(),
+    };
+    match state {
+        State::Queueing => format!("queues for {resource}"),
+        State::Holding => format!("has {resource}"),
+        State::Running => "computes".into(),
+        State::Blocked if trace.model.strategy.interleaves() => "blocks its loop".into(),
+        State::Blocked => "waits, blocking".into(),
+        State::Waiting => "waits".into(),
+        State::Talking => "waits at a channel".into(),
+        State::Idle => String::new(),
+        State::Failed => "failed or lost".into(),
+        State::Ready | State::HeldUp | State::Unrecorded => "not known".into(),
+    }
+}
