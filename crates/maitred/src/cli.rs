@@ -8,8 +8,11 @@ use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, Wo
 use crate::command;
 
 mod pictures;
+mod texts;
 
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
+pub use texts::EXIT_CODES;
+use texts::{COMPARE_EXAMPLES, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
 
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
 /// measures what the processor and the kernel did, and says which model to use.
@@ -337,7 +340,20 @@ pub struct RunArgs {
 
 /// How a run is drawn.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Picture")]
 pub struct PictureArgs {
+    /// What the lanes are; by default workers, and tasks where they interleave
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<Lanes>,
+
+    /// Draw from this time on, counted from the start of the work
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Delay>,
+
+    /// Draw up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Period>,
+
     /// Width of the picture in columns; by default that of the terminal
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=500))]
     pub width: Option<u16>,
@@ -349,31 +365,22 @@ pub struct PictureArgs {
     /// Draw at most this many lanes
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub lanes: u32,
-
-    /// What the lanes are: workers, tasks, or the processors of the machine; by default workers, or
-    /// tasks where they interleave
-    #[arg(long, value_name = "WHAT")]
-    pub by: Option<Lanes>,
-
-    /// Draw from this time of the work on, as in 200ms
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<Delay>,
-
-    /// Draw up to this time of the work
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<Delay>,
 }
 
-/// What the lanes of a picture are.
+/// What a lane of a picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Lanes {
+    /// Threads and loops that execute steps
     Worker,
+    /// A task
     Task,
+    /// A processor, and which thread was on it when; needs the record of the kernel's scheduling
     Core,
 }
 
 /// The trace in the forms of other programs.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Other programs")]
 pub struct TraceExportArgs {
     /// Write the trace for Perfetto (ui.perfetto.dev): processors, states of threads, steps
     #[arg(long, value_name = "FILE")]
@@ -525,44 +532,3 @@ fn parse_list(text: &str) -> Result<String, String> {
         Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
     }
 }
-
-/// The one table of exit codes; the README and the manual page show this very text.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-  0    it was measured
-  1    nothing could be measured: every model failed (compare), or the run failed (run)
-  2    the input is wrong or this machine forbids it; nothing was started
-  3    it was measured, but something could not be written
-  4    with --strict: a model failed or a verdict is missing
-  70   a defect of maitred
-  128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown";
-
-const COMPARE_EXAMPLES: &str = "\
-Examples:
-  maitred compare workloads/waiters.kdl --speed 10x
-  maitred compare workloads/cpu-bound.kdl --models thread-pool --workers 1..8
-  maitred compare --count 100 -- gzip -k big.log
-  maitred compare fetch.py:fetch --inputs urls.txt
-  maitred compare http://localhost:8080/ -c 50 -n 2000
-  maitred compare workloads/cpu-bound.kdl --models native/threads,python3/threads
-  maitred compare workloads/mixed.kdl --save before.json
-  maitred compare workloads/mixed.kdl --against before.json";
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  maitred run workloads/waiters.kdl --model native/threads --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace";
-
-const REPORT_EXAMPLES: &str = "\
-Examples:
-  maitred report before.json -o report.html
-  maitred report waiters.trace -o waiters.html";
-
-const SHOW_EXAMPLES: &str = "\
-Examples:
-  maitred show waiters.trace
-  maitred show waiters.trace --export-perfetto waiters.pftrace
-  maitred show waiters.trace --export-svg waiters.svg
-  maitred show before.json --export-png scaling.png --chart scaling --theme dark
-  maitred show before.json";

@@ -17,7 +17,8 @@ pub(crate) struct Terminal {
     pub(crate) error_color: bool,
     /// Standard error is a terminal, on which a line can be rewritten.
     pub(crate) live: bool,
-    /// Columns of standard output; 100 where it is not a terminal.
+    /// Columns of standard output: those that `COLUMNS` names, else those of the terminal; 100
+    /// where it is none.
     pub(crate) width: usize,
 }
 
@@ -30,8 +31,10 @@ impl Terminal {
             Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         };
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
-        let width = terminal_size::terminal_size_of(io::stdout())
-            .map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns));
+        let measured = || terminal_size::terminal_size_of(io::stdout());
+        let width = columns()
+            .or_else(|| measured().map(|(terminal_size::Width(columns), _)| usize::from(columns)))
+            .unwrap_or(100);
         Self { color: allowed(out), error_color: allowed(err), live: err, width: width.max(40) }
     }
 
@@ -79,6 +82,12 @@ impl Terminal {
             let _ = write!(io::stderr(), "\r\x1b[2K{line}");
         }
     }
+}
+
+/// What the user says that the terminal has (environ(7), `COLUMNS`); nonsense says nothing.
+fn columns() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok()?.parse().ok()?;
+    (40..=500).contains(&columns).then_some(columns)
 }
 
 fn color_of(style: Style) -> Option<&'static str> {

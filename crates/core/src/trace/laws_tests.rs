@@ -1,13 +1,14 @@
 //! Each law holds on a trace that keeps it and is seen to break on one that does not.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
 use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, Failure, Strategy};
 use proptest::prelude::*;
 
 use super::sample::{Do, MS, ORIGIN, Sample, tables};
-use super::{Trace, violations};
+use super::{Observed, Scheduling, Slice, SliceEnd, Thread, Trace, violations};
 
 /// Breaks a sound trace and expects the law to say so.
 fn check(strategy: Strategy, break_it: impl FnOnce(&mut Trace), expected: &str) {
@@ -183,5 +184,133 @@ proptest! {
     fn list_schedules_are_lawful(sample in program(), workers in 1_u32..5, pick in 0_usize..6) {
         let strategy = Strategy::ALL[pick];
         prop_assert_eq!(violations(&sample.run(strategy, workers), Some(64)), [""; 0]);
+    }
+}
+
+/// Two threads on two processors, four slices.
+fn scheduled() -> Trace {
+    let mut trace = tables(3, 1).run(Strategy::Threads, 2);
+    let thread = |tid| Thread { pid: 100, tid, start_ns: ORIGIN - MS, ..Thread::default() };
+    let slice = |thread, cpu, from, to| Slice {
+        start_ns: ORIGIN + from * MS,
+        end_ns: ORIGIN + to * MS,
+        thread,
+        cpu,
+        end: SliceEnd::Blocked,
+    };
+    trace.scheduling = Observed::Known(Scheduling {
+        cpus: vec![0, 1],
+        threads: vec![thread(100), thread(101)],
+        slices: vec![
+            slice(0, 0, 0, 10),
+            slice(1, 1, 5, 20),
+            slice(1, 0, 20, 30),
+            slice(0, 1, 20, 40),
+        ],
+        ..Scheduling::default()
+    });
+    trace
+}
+
+/// Breaks a sound record of the scheduler and expects the law to say so.
+fn check_slices(break_it: impl FnOnce(&mut Scheduling), expected: &str) {
+    let mut trace = scheduled();
+    assert_eq!(violations(&trace, Some(2)), [""; 0], "sound before");
+    let Observed::Known(scheduling) = &mut trace.scheduling else { unreachable!() };
+    break_it(scheduling);
+    let found = violations(&trace, Some(2));
+    assert!(
+        found.iter().any(|sentence| sentence.contains(expected)),
+        "expected …{expected}…, found {found:#?}"
+    );
+}
+
+#[test]
+fn what_no_scheduler_can_have_done() {
+    check_slices(
+        |it| it.slices[2].start_ns -= 11 * MS,
+        "a processor ran two threads at once: thread 101 on processor 0 from 9.000 ms into the \
+         work on, though thread 100 on processor 0 from 0.000 ms into the work on, had not left",
+    );
+    check_slices(|it| it.slices[1].thread = 0, "a thread was on two processors at once");
+    check_slices(|it| it.slices[3].end_ns = it.slices[3].start_ns - 1, "ends before it starts");
+    check_slices(|it| it.slices.swap(0, 1), "stands behind one that starts later");
+    check_slices(|it| it.slices[0].thread = 2, "is of a thread that the trace does not have");
+    check_slices(|it| it.cpus.truncate(1), "is on a processor that the run could not use");
+    check_slices(|it| it.slices[0].start_ns = 1, "is from before the run was started");
+    check_slices(|it| it.threads[0].start_ns = ORIGIN + 1, "is from before that thread was there");
+    check_slices(|it| it.threads[1].end_ns = ORIGIN + 29 * MS, "when that thread had ended");
+    check_slices(|it| it.threads[1].parent = Some(1), "thread 101 was started by itself");
+    check_slices(|it| it.threads[1].parent = Some(9), "or by none of the trace");
+    check_slices(|it| it.threads[1].end_ns = 1, "thread 101 ends before it starts");
+    // Twice the same time on a processor is more than there was.
+    let all_day = |it: &mut Scheduling| {
+        (it.slices[1].start_ns, it.slices[1].end_ns) = (ORIGIN, ORIGIN + 700 * MS);
+        (it.slices[0].start_ns, it.slices[0].end_ns) = (ORIGIN, ORIGIN + 700 * MS);
+        it.slices[0].cpu = 1;
+    };
+    check_slices(all_day, "processor 1 was used for 1420.000 ms in 700.000 ms of work");
+}
+
+/// A list of slices that a scheduler of two processors could have made: whoever waits longest is
+/// next, for as long as is drawn.
+fn slices() -> impl Strategy_<Value = Vec<Slice>> {
+    proptest::collection::vec((0_u64..5, 1_u64..20, 0_u32..6), 1..60).prop_map(|drawn| {
+        let mut cpus = [ORIGIN; 2];
+        let mut threads = [ORIGIN; 6];
+        let mut slices = Vec::new();
+        for (pause, long, thread) in drawn {
+            let cpu = usize::from(cpus[1] < cpus[0]);
+            let start_ns = cpus[cpu].max(threads[thread as usize]) + pause;
+            let end_ns = start_ns + long;
+            (cpus[cpu], threads[thread as usize]) = (end_ns, end_ns);
+            slices.push(Slice {
+                start_ns,
+                end_ns,
+                thread,
+                cpu: cpu as u16,
+                end: SliceEnd::Preempted,
+            });
+        }
+        slices.sort_by_key(|slice| slice.start_ns);
+        slices
+    })
+}
+
+proptest! {
+    #[test]
+    fn schedules_are_lawful_and_every_overlap_is_seen(
+        slices in slices(),
+        at in any::<proptest::sample::Index>(),
+        by in 1_u64..50,
+        other: bool,
+    ) {
+        let mut trace = scheduled();
+        let Observed::Known(scheduling) = &mut trace.scheduling else { unreachable!() };
+        scheduling.threads.resize(6, scheduling.threads[0].clone());
+        scheduling.slices = slices.clone();
+        prop_assert_eq!(violations(&trace, Some(2)), [""; 0]);
+        // One that lasts longer, and in one case is of somebody else.
+        let Observed::Known(scheduling) = &mut trace.scheduling else { unreachable!() };
+        let index = at.index(slices.len());
+        scheduling.slices[index].end_ns += by;
+        if other {
+            scheduling.slices[index].thread = (slices[index].thread + 1) % 6;
+        }
+        let all = &scheduling.slices;
+        let overlap = |key: fn(&Slice) -> u32| {
+            let pairs = (0..all.len()).flat_map(|one| (0..one).map(move |two| (two, one)));
+            pairs.into_iter().any(|(a, b)| {
+                key(&all[a]) == key(&all[b])
+                    && all[a].start_ns < all[b].end_ns
+                    && all[b].start_ns < all[a].end_ns
+            })
+        };
+        let (on_cpu, of_thread) =
+            (overlap(|slice| u32::from(slice.cpu)), overlap(|slice| slice.thread));
+        let found = violations(&trace, Some(2));
+        let said = |words: &str| found.iter().any(|sentence| sentence.contains(words));
+        prop_assert_eq!(said("a processor ran two threads"), on_cpu, "{:#?}", found);
+        prop_assert_eq!(said("a thread was on two processors"), of_thread, "{:#?}", found);
     }
 }

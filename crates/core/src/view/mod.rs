@@ -40,36 +40,10 @@ pub struct Options {
     pub ascii: bool,
     /// Rows of a timeline before "… and so many more".
     pub rows: usize,
-    /// What the rows of a timeline are.
-    pub by: By,
-    /// The part of a timeline to show, nanoseconds from the start of the work; `None`: from its
-    /// start, to its end.
-    pub from_ns: Option<u64>,
-    pub to_ns: Option<u64>,
-}
-
-/// What the rows of a timeline are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum By {
-    /// Workers, or tasks where they interleave.
-    #[default]
-    Auto,
-    Worker,
-    Task,
-    /// Processors, with the thread that was on each.
-    Core,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            width: 80,
-            color: false,
-            ascii: false,
-            rows: 24,
-            by: By::Auto,
-            from_ns: None,
-            to_ns: None,
-        }
+        Self { width: 80, color: false, ascii: false, rows: 24 }
     }
 }

@@ -18,10 +18,12 @@ pub enum State {
     HeldUp,
     Idle,
     Failed,
+    /// Nobody recorded it.
+    Unrecorded,
 }
 
 /// How many there are.
-pub(super) const STATES: usize = 10;
+pub(super) const STATES: usize = 11;
 
 impl State {
     /// In the order in which ties are broken.
@@ -36,6 +38,7 @@ impl State {
         Self::HeldUp,
         Self::Idle,
         Self::Failed,
+        Self::Unrecorded,
     ];
 
     /// As a terminal shows it.
@@ -60,6 +63,7 @@ impl State {
             Self::Idle => " ",
             Self::Failed if ascii => "X",
             Self::Failed => "✗",
+            Self::Unrecorded => "?",
         }
     }
 
@@ -75,6 +79,7 @@ impl State {
             Self::HeldUp => Ink::Purple,
             Self::Idle => Ink::Plain,
             Self::Failed => Ink::Vermillion,
+            Self::Unrecorded => Ink::Dim,
         }
     }
 }

@@ -301,15 +301,17 @@ fn the_staircase_of_tables() {
         &tables(5, 1).run(EventLoop, 1),
         &options,
         &expect![[r#"
-        native/event-loop  5 tasks, 5 lanes, 900 ms of work, 12.5 ms a cell
-                ╷0              ╷200 ms         ╷400 ms         ╷600 ms         ╷800 ms
-        table 1 ────────────────────────────────▓▓▓▓▓▓▓▓
-        table 2 ────────────────────────────────░░░░░░░░▓▓▓▓▓▓▓▓
-        table 3 ────────────────────────────────░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
-        table 4 ────────────────────────────────░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
-        table 5 ────────────────────────────────░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
-        ░░ queues for `waiter`   ▓▓ has `waiter`   ── waits
-    "#]],
+            native/event-loop  5 tasks, 5 lanes, 900 ms of work, 12.5 ms a cell
+                    ╷0              ╷200 ms         ╷400 ms         ╷600 ms         ╷800 ms
+            table 1 ────────────────────────────────▓▓▓▓▓▓▓▓
+            table 2 ────────────────────────────────░░░░░░░░▓▓▓▓▓▓▓▓
+            table 3 ────────────────────────────────░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+            table 4 ────────────────────────────────░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+            table 5 ────────────────────────────────░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓
+            ░░ queues for `waiter`   ▓▓ has `waiter`   ── waits
+            tasks wait at the same time: their waits (3.00 s) add up to more than the 900 ms
+            drawn
+        "#]],
     );
     lanes(
         &tables(5, 1).run(Sequential, 1),
@@ -350,6 +352,8 @@ fn a_loop_that_stands_still() {
             table 3 ─────────────────────────────────────━━━━━━━━━━████████
             table 4 ──────────────────────────────────────────────────────━━━━━━━━━━━███████
             ██ computes   ━━ blocks its loop   ── waits
+            tasks wait at the same time: their waits (320 ms) add up to more than the 205 ms
+            drawn
         "#]],
     );
 }
@@ -362,18 +366,20 @@ fn many_lanes_are_bounded() {
         &sample.run(EventLoop, 1),
         &options,
         &expect![[r#"
-        native/event-loop
-        2,000 tasks, 72 lanes, 14.5 s of work, 302 ms a cell
-                    ╷0              ╷5 s             ╷10 s
-        table 1 +27 ───────────────────────────────────────────────
-        table 2 +27 ───────────────────────────────────────────────
-        table 3 +27 ───────────────────────────────────────────────
-        table 4 +27 ───────────────────────────────────────────────
-        table 5 +27 ───────────────────────────────────────────────
-        table 6 +27 ───────────────────────────────────────────────
-        … and 66 more lanes
-        ▓▓ has `waiter`   ── waits
-    "#]],
+            native/event-loop
+            2,000 tasks, 72 lanes, 14.5 s of work, 302 ms a cell
+                        ╷0              ╷5 s             ╷10 s
+            table 1 +27 ───────────────────────────────────────────────
+            table 2 +27 ───────────────────────────────────────────────
+            table 3 +27 ───────────────────────────────────────────────
+            table 4 +27 ───────────────────────────────────────────────
+            table 5 +27 ───────────────────────────────────────────────
+            table 6 +27 ───────────────────────────────────────────────
+            … and 66 more lanes
+            ▓▓ has `waiter`   ── waits
+            tasks wait at the same time: their waits (67.2 s) add up to
+            more than the 14.5 s drawn
+        "#]],
     );
     lanes(
         &tables(10_000, 9).run(Threads, 1),

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use maitred_core::recording::Provenance;
 use maitred_core::result::{Run, Settings};
 use maitred_core::trace::{RunEnd, Trace};
-use maitred_core::view::{self, By, units};
+use maitred_core::view::timeline::{By, Lens, Refusal, Window};
+use maitred_core::view::{self, units};
 
 use crate::cli::{Lanes, PictureArgs, RunArgs, SubjectArgs};
 use crate::contestants::{self, Entry, Wish};
@@ -30,13 +31,15 @@ const LAST_WORDS: usize = 40;
 /// # Errors
 /// See [`Error`].
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
-    let subject = open(args)?;
-    let drawing = options(&args.picture, terminal)?;
-    if args.no_scheduling && drawing.by == By::Core {
+    let lens = lens(&args.picture)?;
+    if args.no_scheduling && lens.by == By::Core {
         return Err(Error::Usage(
-            "--by core shows what --no-scheduling leaves out; leave one of them away".to_owned(),
+            "--by core shows who was on which processor, which --no-scheduling does not record; \
+             leave one of them away"
+                .to_owned(),
         ));
     }
+    let subject = open(args)?;
     let mut outputs = Outputs::open(&Wanted {
         trace: args.trace.as_deref(),
         limit_bytes: args.trace_limit.0,
@@ -67,64 +70,75 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     progress.clear();
     let run = trial.condense(&trace, 0);
     let written = outputs.finish(&provenance, &trace, Some(&run), || Records::of(&trace), terminal);
-    let mut text = format!("{}\n\n", subject.heading());
-    let drawn = picture(&trace, || Records::of(&trace), &run, &drawing);
-    text.push_str(&drawn.unwrap_or_else(|why| {
-        terminal.complain(&why);
-        let plain = view::Options { by: By::Auto, from_ns: None, to_ns: None, ..drawing };
-        picture(&trace, || Records::of(&trace), &run, &plain).unwrap_or_default()
-    }));
-    terminal.print(&text)?;
+    let options = options(&args.picture, terminal);
+    let records = || Records::of(&trace);
+    let asked = picture(&trace, records, &run, &lens, &options);
+    let refused = asked.as_ref().err().cloned();
+    // What was measured is shown, if not as it was asked for.
+    let drawn = asked.or_else(|_| picture(&trace, records, &run, &Lens::default(), &options));
+    let drawn = drawn.unwrap_or_else(|refusal| refusal.to_string());
+    terminal.print(&format!("{}\n\n{drawn}", subject.heading()))?;
     let code = end(args, &trace, &run, terminal)?;
-    Ok(if written { code } else { exit::NOT_WRITTEN })
+    if let Some(refusal) = &refused {
+        terminal.complain(&format!("{refusal}; the whole run is drawn, by worker"));
+    }
+    Ok(if written && refused.is_none() { code } else { exit::NOT_WRITTEN })
 }
 
 /// What each worker did, then the figures.
 ///
 /// # Errors
-/// What the options ask for is not in this trace, as a sentence.
+/// [`Refusal`] when the run cannot be drawn as it was asked for.
 pub(crate) fn picture<'a>(
     trace: &Trace,
     records: impl Fn() -> Records<'a>,
     run: &Run,
+    lens: &Lens,
     options: &view::Options,
-) -> Result<String, String> {
-    let (spans, slices) = (|| records().spans, || records().slices);
-    let mut text = view::timeline::timeline_of(trace, spans, slices, options)?;
+) -> Result<String, Refusal> {
+    let spans = || records().spans;
+    let slices = || records().slices;
+    let mut text = view::timeline::timeline_of(trace, spans, slices, lens, options)?;
     text.push('\n');
     text.push_str(&view::phases::phases(&trace.model, trace.workers, run, options));
     Ok(text)
 }
 
-/// How pictures are drawn.
+/// What is to be drawn.
 ///
 /// # Errors
-/// [`Error::Usage`] for a part that ends before it begins.
-pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> Result<view::Options, Error> {
-    let [from_ns, to_ns] = [args.from, args.to].map(|at| at.map(|at| at.0.as_nanos() as u64));
-    if let (from, Some(to)) = (from_ns.unwrap_or(0), to_ns)
+/// [`Error::Usage`] for a part that is none.
+pub(crate) fn lens(args: &PictureArgs) -> Result<Lens, Error> {
+    let nanos = |time: std::time::Duration| time.as_nanos() as u64;
+    let window = Window {
+        from_ns: args.from.map(|time| nanos(time.0)),
+        to_ns: args.to.map(|time| nanos(time.0)),
+    };
+    if let (Some(from), Some(to)) = (window.from_ns, window.to_ns)
         && from >= to
     {
+        let (from, to) = (units::duration(from), units::duration(to));
         return Err(Error::Usage(format!(
-            "--from {} is not before --to {}; name a --to after it",
-            units::duration(from),
-            units::duration(to)
+            "--from {from} does not come before --to {to}; name the earlier time first"
         )));
     }
-    Ok(view::Options {
+    let by = match args.by {
+        None => By::Auto,
+        Some(Lanes::Worker) => By::Worker,
+        Some(Lanes::Task) => By::Task,
+        Some(Lanes::Core) => By::Core,
+    };
+    Ok(Lens { by, window })
+}
+
+/// How pictures are drawn.
+pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> view::Options {
+    view::Options {
         width: args.width.map_or(terminal.width, usize::from),
         color: terminal.color,
         ascii: args.ascii,
         rows: args.lanes as usize,
-        by: match args.by {
-            None => By::Auto,
-            Some(Lanes::Worker) => By::Worker,
-            Some(Lanes::Task) => By::Task,
-            Some(Lanes::Core) => By::Core,
-        },
-        from_ns,
-        to_ns,
-    })
+    }
 }
 
 /// Where the trace comes from.

@@ -5,7 +5,7 @@ use maitred_core::recording::{Collector, Cut, Part, Recording};
 use maitred_core::view::{self, units};
 
 use crate::cli::ShowArgs;
-use crate::command::run::{options, picture};
+use crate::command::run::{lens, options, picture};
 use crate::error::{Error, exit};
 use crate::export;
 use crate::recording::{self, Kind, Outputs, Reader, Records, Wanted, sentence};
@@ -17,10 +17,10 @@ use crate::terminal::Terminal;
 /// # Errors
 /// See [`Error`].
 pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
-    let drawing = options(&args.picture, terminal)?;
+    let lens = lens(&args.picture)?;
     let mut reader = Reader::open(&args.file)?;
     if reader.kind()? == Kind::Json {
-        return result(args, &drawing, terminal);
+        return result(args, terminal);
     }
     if args.charts.chart.is_some() {
         return Err(Error::Usage(format!(
@@ -61,7 +61,11 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         .clone()
         .unwrap_or_else(|| summary::run_from(trace, 0, &[], trace.tasks.iter().copied(), spans()));
     let mut text = heading(&recording);
-    text.push_str(&picture(trace, records, &run, &drawing).map_err(Error::Usage)?);
+    let options = options(&args.picture, terminal);
+    let drawn = picture(trace, records, &run, &lens, &options);
+    text.push_str(
+        &drawn.map_err(|refusal| Error::Usage(format!("{}: {refusal}", args.file.display())))?,
+    );
     terminal.print(&text)?;
     let written = outputs.finish(&recording.provenance, trace, Some(&run), records, terminal);
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
@@ -94,21 +98,25 @@ fn heading(recording: &Recording) -> String {
 }
 
 /// A result of `compare`, which has no trace.
-fn result(args: &ShowArgs, drawing: &view::Options, terminal: &Terminal) -> Result<u8, Error> {
+fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
     let named = [
         ("--export-perfetto", args.exports.export_perfetto.is_some()),
         ("--export-chrome", args.exports.export_chrome.is_some()),
+        ("--by", args.picture.by.is_some()),
+        ("--from", args.picture.from.is_some()),
+        ("--to", args.picture.to.is_some()),
     ];
     if let Some((option, _)) = named.iter().find(|(_, given)| *given) {
         return Err(Error::Usage(format!(
-            "{option} writes a trace, but {} is a result, which has none; `maitred run … --trace \
+            "{option} is for a trace, but {} is a result, which has none; `maitred run … --trace \
              FILE` saves one",
             args.file.display()
         )));
     }
     let comparison = saved::load(&args.file)?;
+    let options = options(&args.picture, terminal);
     let mut pictures = export::pictures(&args.charts)?;
     let written = export::finish(&mut pictures, &comparison, terminal);
-    terminal.print(&view::table::table(&comparison, drawing))?;
+    terminal.print(&view::table::table(&comparison, &options))?;
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use crate::form;
-use crate::program::{Place, STRATEGIES};
+use crate::program::{Place, STRATEGIES, stderr};
 
 /// Steps as KDL. Resources are taken in ascending order only, so that no circle can wait.
 fn steps(above: usize, depth: u32) -> BoxedStrategy<String> {
@@ -106,6 +106,34 @@ proptest! {
                 all
             };
             prop_assert_eq!(spans(run), spans(first), "{}\n{}", text, one);
+        }
+    }
+}
+
+/// The kernel's record of real runs keeps the laws too: `run` asserts them in debug builds.
+const RECORDED: [&str; 5] = ["threads", "thread-pool:3", "processes:2", "event-loop", "hybrid:2"];
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 4,
+        max_shrink_iters: 8,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    #[test]
+    fn what_the_kernel_recorded_is_lawful_under_all_strategies(text in workload()) {
+        let place = Place::new().file("work.kdl", &text);
+        let native = STRATEGIES.iter().map(|strategy| format!("native/{strategy}"));
+        let python = RECORDED.iter().map(|strategy| format!("python3/{strategy}"));
+        for model in native.chain(python) {
+            let output = place.run(&format!("run work.kdl --model {model} --timeout 60s --by task"));
+            // A task may fail by chance, and Python have no step that the work needs.
+            let refused = model.starts_with("python3") && stderr(&output).contains("cannot run");
+            prop_assert!(
+                refused || matches!(output.status.code(), Some(0 | 1)),
+                "{model}\n{text}\n{output:?}"
+            );
         }
     }
 }

@@ -109,6 +109,7 @@ pub(super) fn name(state: State) -> &'static str {
         State::Talking => "talking",
         State::Ready => "ready",
         State::HeldUp => "held-up",
+        State::Unrecorded => "unrecorded",
         State::Idle => "idle",
         State::Failed => "failed",
     }
@@ -124,6 +125,7 @@ fn hue(state: State) -> &'static str {
         State::Talking => "#f0e442",
         State::Ready => hue(State::Queueing),
         State::HeldUp => hue(State::Blocked),
+        State::Unrecorded => "none",
         State::Idle => "none",
         State::Failed => "#d55e00",
     }
@@ -132,7 +134,7 @@ fn hue(state: State) -> &'static str {
 /// Lines over the colour, in a tile of six by six that continues in all directions.
 fn hatch(state: State) -> &'static str {
     match state {
-        State::Running | State::Idle => "",
+        State::Running | State::Idle | State::Unrecorded => "",
         State::Queueing => "M-1 1l2 -2M0 6l6 -6M5 7l2 -2",
         State::Talking => "M-1 5l2 2M0 0l6 6M5 -1l2 2",
         State::Ready => "M0 0l6 6M-1 5l2 2M5 -1l2 2",
@@ -154,7 +156,7 @@ pub(super) fn style(theme: Theme) -> String {
          .m-curve{stroke-width:2;fill:none}.m-dash{stroke-dasharray:6 4;stroke-width:1.5;fill:none}\
          .m-dot{stroke-dasharray:2 3;stroke-width:1.5;fill:none}.m-line{stroke-width:1;fill:none}",
     );
-    for state in State::ALL.into_iter().filter(|state| *state != State::Idle) {
+    for state in State::ALL.into_iter().filter(|state| hue(*state) != "none") {
         css.push_str(&format!(".m-{}{{fill:{}}}", name(state), hue(state)));
     }
     for tone in Tone::ALL {

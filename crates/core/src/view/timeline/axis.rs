@@ -1,10 +1,50 @@
-//! Time along the width: cells, and the round times above them.
+//! The axis of time: which part of a run is drawn, on how many cells, and the labels above them.
 
 use alloc::format;
 use alloc::string::String;
 
-use crate::view::Options;
-use crate::view::paint::{Ink, left, width};
+use super::super::Options;
+use super::super::paint::{Ink, left, width};
+use crate::trace::{Span, Trace};
+
+/// From the start of the work to its end, or to the last that is known of it.
+pub(in crate::view) fn extent<I: Iterator<Item = Span>>(
+    trace: &Trace,
+    spans: impl Fn() -> I,
+) -> Option<(u64, u64)> {
+    if let Some(work) = trace.done.as_ref().map(|done| done.phases.work)
+        && work.end_ns > work.start_ns
+    {
+        return Some((work.start_ns, work.end_ns));
+    }
+    let started = || trace.tasks.iter().filter(|task| task.start_ns != 0);
+    let first = started().map(|task| task.start_ns).min()?;
+    let tasks = started().map(|task| task.end_ns.max(task.start_ns));
+    let spans = spans().map(|span| span.end_ns.max(span.start_ns));
+    Some((first, tasks.chain(spans).max()?.max(first.saturating_add(1))))
+}
+
+/// The part of a run that is drawn, nanoseconds from the start of its work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// `None`: from the start.
+    pub from_ns: Option<u64>,
+    /// `None`, or beyond the end: to the end.
+    pub to_ns: Option<u64>,
+}
+
+impl Window {
+    pub(super) fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// On the clock of a run that lasted from `origin` to `end`; `None`: nothing of it lies there.
+    pub(super) fn within(&self, origin: u64, end: u64) -> Option<(u64, u64)> {
+        let from = origin.saturating_add(self.from_ns.unwrap_or(0));
+        let to = self.to_ns.map_or(end, |ns| origin.saturating_add(ns).min(end));
+        (from < to).then_some((from, to))
+    }
+}
 
 /// Time on one side, cells on the other.
 pub(in crate::view) struct Axis {
@@ -27,19 +67,18 @@ impl Axis {
     }
 }
 
-/// Round times above the cells that they begin, counted from `begin`.
-pub(super) fn ticks(axis: &Axis, begin: u64, label_room: usize, options: &Options) -> String {
-    let length = axis.end - axis.origin;
-    let step = round_step(length, (axis.cells / 14).max(1) as u64);
+/// Round times above the cells that they begin, counted from `zero`.
+pub(super) fn ticks(axis: &Axis, zero: u64, label_room: usize, options: &Options) -> String {
+    let (first, last) = (axis.origin.saturating_sub(zero), axis.end.saturating_sub(zero));
+    let step = round_step(last - first, (axis.cells / 14).max(1) as u64);
     let mut line = String::new();
-    let offset = axis.origin - begin;
-    for tick in offset.div_ceil(step)..=(offset + length) / step {
-        let at = tick * step;
-        let last = at == offset + length;
-        let cell = if last { axis.cells - 1 } else { axis.cell_at(begin + at) };
+    let mut next = first.checked_next_multiple_of(step);
+    while let Some(at) = next.filter(|at| *at <= last) {
+        next = at.checked_add(step);
+        let cell = if at == last { axis.cells - 1 } else { axis.cell_at(zero + at) };
         let text = tick_label(at, step);
-        let free = width(&line);
-        if free > 0 && cell < free + 1 || cell + 1 + width(&text) > axis.cells {
+        let taken = if line.is_empty() { 0 } else { width(&line) + 1 };
+        if cell < taken || cell + 1 + width(&text) > axis.cells {
             continue;
         }
         line = left(&line, cell);

@@ -1,52 +1,67 @@
-//! What the signs of a picture mean, in words: those that appear in it.
+//! What the signs mean: only those that are there.
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
+use alloc::vec::Vec;
 
-use super::row::Row;
+use super::super::Options;
+use super::super::paint::width;
+use super::super::state::State;
+use super::rows::Row;
 use crate::trace::{Origin, Trace};
-use crate::view::Options;
-use crate::view::paint::{Ink, width};
-use crate::view::state::State;
 
 /// The states that the rows have time in, in words.
 pub(super) fn legend(trace: &Trace, rows: &[Row], options: &Options) -> String {
-    let seen = |state: State| {
-        let timed = rows.iter().any(|row| row.time.iter().any(|cell| cell[state as usize] > 0));
-        let failed = state == State::Failed && rows.iter().any(|row| !row.failures.is_empty());
-        timed || failed
-    };
-    let shown = State::ALL.into_iter().filter(|&state| state != State::Idle && seen(state));
-    let entries = shown.map(|state| {
-        let glyph = state.glyph(options.ascii).repeat(2);
-        (glyph, state.ink(), words(trace, state))
-    });
-    entries_of(entries, options)
+    let entries: Vec<_> = seen(rows).map(|state| (state, words(trace, state))).collect();
+    lay_out(&entries, options)
 }
 
-/// Signs and their meanings beside each other, as many in a line as there is room for.
-pub(super) fn entries_of(
-    entries: impl Iterator<Item = (String, Ink, String)>,
-    options: &Options,
-) -> String {
-    let mut lines = vec![String::new()];
+/// The same of the lines that say what threads did.
+pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> String {
+    let Origin::Measured { gil, .. } = trace.origin;
+    let word = |state| match state {
+        State::Running => "CPU: on a processor",
+        State::Ready => "ready, no processor",
+        State::Blocked if gil == Some(true) => "blocked otherwise",
+        State::Blocked => "blocked",
+        State::HeldUp => "blocked in computing: the GIL",
+        _ => "not recorded",
+    };
+    let order = [State::Running, State::Ready, State::HeldUp, State::Blocked, State::Unrecorded];
+    let entries: Vec<_> = order
+        .into_iter()
+        .filter(|state| rows.iter().any(|row| row.total(*state) > 0))
+        .map(|state| (state, word(state).into()))
+        .collect();
+    lay_out(&entries, options)
+}
+
+fn seen(rows: &[Row]) -> impl Iterator<Item = State> {
+    let seen = |state: &State| {
+        let failed = *state == State::Failed && rows.iter().any(|row| !row.failures.is_empty());
+        *state != State::Idle && (failed || rows.iter().any(|row| row.total(*state) > 0))
+    };
+    State::ALL.into_iter().filter(seen)
+}
+
+/// Signs and their words, in as few lines as they need.
+fn lay_out(entries: &[(State, String)], options: &Options) -> String {
+    let mut text = String::new();
     let mut used = 0;
-    for (glyph, ink, words) in entries {
-        let room = width(&glyph) + 1 + width(&words);
-        let entry = format!("{} {words}", ink.paint(&glyph, options));
-        if used > 0 && used + 3 + room > options.width {
-            lines.push(String::new());
-            used = 0;
+    for (state, words) in entries {
+        let glyph = state.glyph(options.ascii).repeat(2);
+        let room = 3 + width(words);
+        if used > 0 {
+            let fits = used + 3 + room <= options.width;
+            text.push_str(if fits { "   " } else { "\n" });
+            used = if fits { used + 3 } else { 0 };
         }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(if used > 0 { "   " } else { "" });
-            line.push_str(&entry);
-        }
-        used += room + 3;
+        text.push_str(&format!("{} {words}", state.ink().paint(&glyph, options)));
+        used += room;
     }
-    let text: String =
-        lines.into_iter().filter(|line| !line.is_empty()).map(|line| line + "\n").collect();
+    if used > 0 {
+        text.push('\n');
+    }
     text
 }
 
@@ -65,13 +80,7 @@ pub(in crate::view) fn words(trace: &Trace, state: State) -> String {
         State::Waiting => "waits".into(),
         State::Talking => "waits at a channel".into(),
         State::Idle => String::new(),
-        State::Ready => "computes, but has no processor".into(),
-        State::HeldUp if gil(trace) => "computes, but is held up (the GIL, or the like)".into(),
-        State::HeldUp => "computes, but is held up".into(),
         State::Failed => "failed or lost".into(),
+        State::Ready | State::HeldUp | State::Unrecorded => "not known".into(),
     }
-}
-
-fn gil(trace: &Trace) -> bool {
-    matches!(trace.origin, Origin::Measured { gil: Some(true), .. })
 }

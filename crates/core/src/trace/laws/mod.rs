@@ -2,6 +2,8 @@
 //! was recorded wrongly, or the runner does not do what it says; either way its figures are not
 //! to be believed. Judges, never repairs. The one entrance is [`violations`].
 
+mod slices;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,7 +28,10 @@ const CPU_GRAIN_NS: u64 = 10_000_000;
 /// at once, and no loop two that occupy it; a resource is never held more often than its capacity;
 /// the steps of a task are sequential, lie within the task, within the hold around them and
 /// within the work phase; a done task leaves no step open; processor time ≤ wall time ×
-/// processors (within 1 % and 10 ms a processor, the grain of coarse kernel clocks).
+/// processors (within 1 % and 10 ms a processor, the grain of coarse kernel clocks). Of what the
+/// kernel's scheduler did: a processor runs one thread at a time, a thread is on one processor at
+/// a time, both within the run and within the life of the thread, and a processor is in use no
+/// longer than there was work.
 pub fn violations(trace: &Trace, cores: Option<u32>) -> Vec<String> {
     let mut report = Report { trace, sentences: Vec::new(), said: 0 };
     let by_task = order_by(&trace.spans, |span| span.task);
@@ -38,6 +43,7 @@ pub fn violations(trace: &Trace, cores: Option<u32>) -> Vec<String> {
     report.law(|report| tasks_are_sequential(report, &by_task));
     report.law(|report| holds_enclose(report, &by_task));
     report.law(spans_lie_within);
+    report.laws_of_slices();
     if let Some(cores) = cores {
         report.law(|report| processor_time_is_bounded(report, u64::from(cores)));
     }

@@ -1,0 +1,143 @@
+//! What rows were at by the steps of their tasks: spans come as a stream and fill the cells.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use maitred_wire::Strategy;
+use maitred_wire::trace_file::{Role, TaskOutcome};
+
+use super::super::state::{STATES, State};
+use super::axis::Axis;
+use super::rows::Row;
+use crate::trace::{RunEnd, Span, StepKind, Task, Trace};
+
+pub(in crate::view) fn fill(
+    trace: &Trace,
+    rows: &mut [Row],
+    axis: &Axis,
+    spans: impl Iterator<Item = Span>,
+) {
+    let mut row_of = vec![usize::MAX; trace.tasks.len()];
+    for (index, row) in rows.iter_mut().enumerate() {
+        row.time = vec![[0; STATES]; axis.cells];
+        for &task in &row.tasks {
+            row_of[task as usize] = index;
+        }
+        let ends = row.tasks.iter().map(|&task| &trace.tasks[task as usize]);
+        let failed = ends.filter(|task| task.outcome != TaskOutcome::Done && !is_lost(trace, task));
+        let at = failed.map(|task| until(task.end_ns, axis));
+        row.failures = at.filter(|at| (axis.origin..=axis.end).contains(at)).collect();
+    }
+    let mut last = BTreeMap::new();
+    for span in spans {
+        let row = row_of.get(span.task as usize).and_then(|&row| rows.get_mut(row));
+        if let (Some(row), Some(state)) = (row, state_of(trace, &span)) {
+            let task = &trace.tasks[span.task as usize];
+            if span.end_ns == 0 && is_lost(trace, task) {
+                // Spans come in order of start: the last one of a task stays.
+                last.insert(span.task, (row_of[span.task as usize], span.start_ns));
+                continue;
+            }
+            let end = if span.end_ns == 0 { until(task.end_ns, axis) } else { span.end_ns };
+            row.add(state, span.start_ns, end, axis);
+        }
+    }
+    for (row, at) in last.into_values() {
+        if (axis.origin..axis.end).contains(&at) {
+            rows[row].failures.push(at.saturating_add(1));
+        }
+    }
+}
+
+/// Whether a task went with its process while the run went on: when is not known but for the
+/// start of its last step, while in a run that was cut short it was at that step to the end.
+fn is_lost(trace: &Trace, task: &Task) -> bool {
+    trace.end == RunEnd::Finished && task.end_ns == 0
+}
+
+/// What has no end lasts as long as anything.
+fn until(end_ns: u64, axis: &Axis) -> u64 {
+    if end_ns == 0 { axis.end } else { end_ns }
+}
+
+/// How a span is shown; `None`: another one says it. Inside a hold, holding is the news, unless
+/// the task waits there for yet another resource.
+fn state_of(trace: &Trace, span: &Span) -> Option<State> {
+    use StepKind as K;
+    let info = trace.step(span.step)?;
+    let state = match info.kind {
+        K::Acquire => return Some(State::Queueing),
+        // The steps inside say it; a hold of nothing lasts no time.
+        K::Hold => return None,
+        K::Cpu | K::Read | K::Write | K::Update | K::Allocate | K::Yield | K::Call | K::Crash => {
+            State::Running
+        }
+        K::Wait | K::Http | K::Run => State::Waiting,
+        K::Block => State::Blocked,
+        K::Send | K::Receive => State::Talking,
+        K::Fail => return None,
+    };
+    Some(if info.parent.is_some() { State::Holding } else { state })
+}
+
+/// Which loops have a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loops {
+    /// Those that stood still for a part of the time that can be seen.
+    Stuck,
+    /// The first ones, above their tasks.
+    Above,
+    /// All lanes instead of tasks, at most so many.
+    Lanes(usize),
+}
+
+/// So many loops are shown above their tasks.
+const ABOVE: usize = 4;
+
+/// Loops that stood still for a part of the time that can be seen, one row each: what occupied
+/// them, so that the waits below it that lasted too long have their cause above them. So are
+/// all others, if that is asked for.
+pub(super) fn loops(
+    trace: &Trace,
+    axis: &Axis,
+    spans: impl Iterator<Item = Span>,
+    which: Loops,
+) -> Vec<Row> {
+    if !trace.model.strategy.interleaves() {
+        return Vec::new();
+    }
+    let every = trace.model.strategy == Strategy::AsyncPool || matches!(which, Loops::Lanes(_));
+    let most = if let Loops::Lanes(most) = which { most } else { ABOVE };
+    let mut row_of = vec![None; trace.lanes.len()];
+    let mut rows: Vec<Row> = Vec::new();
+    for (lane, _) in trace
+        .lanes
+        .iter()
+        .enumerate()
+        .filter(|(_, lane)| lane.pid != 0 && (every || lane.role == Role::Loop))
+        .take(most)
+    {
+        row_of[lane] = Some(rows.len());
+        rows.push(Row {
+            time: vec![[0; STATES]; axis.cells],
+            lane: Some(lane as u32),
+            ..Row::new(trace.lane_name(lane as u32), Vec::new())
+        });
+    }
+    for span in spans {
+        let row = row_of.get(span.lane as usize).copied().flatten();
+        let state = trace.step(span.step).and_then(|info| match info.kind {
+            StepKind::Cpu => Some(State::Running),
+            StepKind::Block => Some(State::Blocked),
+            _ => None,
+        });
+        if let (Some(row), Some(state)) = (row, state) {
+            rows[row].add(state, span.start_ns, span.end_ns, axis);
+        }
+    }
+    rows.retain(|row| {
+        which != Loops::Stuck || (0..axis.cells).any(|cell| row.state(cell, axis) != State::Idle)
+    });
+    rows
+}
