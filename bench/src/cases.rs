@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::command::Pair;
 use crate::ours::{self, Work};
 use crate::peers;
+use crate::scheduling::{self, Traced};
 use crate::traces;
 use crate::usage::Measured;
 
@@ -57,6 +58,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case { name: "flat", measure: flat },
         Case { name: "trace", measure: trace },
         Case { name: "command", measure: command },
+        Case { name: "scheduling", measure: recorder },
     ]
 }
 
@@ -117,10 +119,14 @@ fn trace() -> Vec<Row> {
     let drawn: Vec<_> = (0..3).map(|_| files.draw()).collect();
     let mib = |measured: &Measured| measured.all_bytes as f64 / f64::from(1 << 20);
     let memory = drawn.iter().map(|(peer, ours)| (mib(peer), mib(ours)));
+    let pictures: Vec<_> = (0..3).map(|_| files.draw_svg()).collect();
+    let picture_memory = pictures.iter().map(|(peer, ours)| (mib(peer), mib(ours)));
     let a_slice = |name: &str| files.bytes(name) as f64 / f64::from(traces::SLICES);
     vec![
         row("reading and drawing 10,000,000 slices | Chrome's JSON", "ms", 0.25, times(&drawn)),
         row("  … memory at most", "MiB", 2.0, memory.collect()),
+        row("  … the whole picture as SVG", "ms", 0.5, times(&pictures)),
+        row("  … its memory at most", "MiB", 3.0, picture_memory.collect()),
         row("  … the file, a slice", "B", 0.1, vec![(a_slice("chrome"), a_slice("trace"))]),
     ]
 }
@@ -161,6 +167,108 @@ fn command() -> Vec<Row> {
             Vec::new()
         }
     }
+}
+
+/// The recorder of switches beside the kernel's own figures; what cannot be had here is said.
+fn recorder() -> Vec<Row> {
+    let traced = match Traced::find() {
+        Ok(traced) => traced,
+        Err(why) => {
+            println!("recording the scheduler: not measured; {why}");
+            return Vec::new();
+        }
+    };
+    let mut rows = Vec::new();
+    for part in [accuracy, at_once, slowdown] {
+        match part(&traced) {
+            Ok(more) => rows.extend(more),
+            Err(why) => println!("recording the scheduler, with Python: not measured; {why}"),
+        }
+    }
+    rows.extend(accounts(&traced));
+    rows
+}
+
+/// Whichever of the two is larger ÷ the other.
+fn apart(what: &str, unit: &'static str, bar: f64, pairs: Vec<(f64, f64)>) -> Row {
+    let ratio = median(pairs.iter().map(|(a, b)| (a / b).max(b / a)).collect());
+    Row { ratio, ..row(what, unit, bar, pairs) }
+}
+
+fn accuracy(traced: &Traced) -> Result<Vec<Row>, String> {
+    let all: Vec<_> = (0..3).map(|_| traced.accuracy()).collect::<Result<_, _>>()?;
+    let ms = |(kernel, ours): (f64, f64)| (kernel / 1e6, ours / 1e6);
+    Ok(vec![
+        apart(
+            "recorded slices | schedstat, 4 Python threads",
+            "ms",
+            1.02,
+            all.iter().map(|one| ms(one.ran)).collect(),
+        ),
+        apart(
+            "  … waiting for a processor | run_delay",
+            "ms",
+            1.05,
+            all.iter().map(|one| ms(one.waited)).collect(),
+        ),
+    ])
+}
+
+fn at_once(traced: &Traced) -> Result<Vec<Row>, String> {
+    let (mut locked, mut free) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        locked.push((1.0, traced.at_once("python3/threads")?));
+        // The faster one is to be ours: a ratio above 1 is what is missing.
+        let python = traced.runnable("python3.13t/threads");
+        free.extend(python.ok().zip(traced.runnable("native/threads").ok()));
+    }
+    let mut rows = vec![row("  … of 4 threads on processors at once, GIL | 1", "", 1.1, locked)];
+    if free.is_empty() {
+        println!("threads without a GIL: not measured; python3.13t is missing");
+    } else {
+        rows.push(row("  … share of time not blocked: native | python3.13t", "", 1.15, free));
+    }
+    Ok(rows)
+}
+
+/// The bar is the noise: how far two runs that are not recorded differ in nine of ten pairs.
+fn slowdown(traced: &Traced) -> Result<Vec<Row>, String> {
+    let (mut pairs, mut noise) = (Vec::new(), Vec::new());
+    for _ in 0..15 {
+        let bare = traced.ordinary(false)?;
+        pairs.push((bare, traced.ordinary(true)?));
+        noise.push((traced.ordinary(false)? / bare - 1.0).abs());
+    }
+    noise.sort_by(f64::total_cmp);
+    let bar = 1.0 + noise[noise.len() * 9 / 10];
+    Ok(vec![row("an ordinary Python run, recorded | not; bar: the noise", "ms", bar, pairs)])
+}
+
+fn accounts(traced: &Traced) -> Vec<Row> {
+    let (mut rate, mut lost, mut reader, mut equation) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..3 {
+        let (switches, recording) = traced.ping_pong();
+        let seen = scheduling::scheduling(&recording);
+        rate.push((switches / 1e3, 150.0));
+        lost.push((seen.records as f64, seen.lost as f64));
+        reader.push((100.0, seen.reader_cpu_ns.unwrap_or(0) as f64 / seen.records as f64));
+        equation.push(scheduling::equation(&recording));
+    }
+    let forks = traced.forks();
+    // The runner, four loads and 300 processes of each.
+    let processes = vec![(1.0 + 4.0 * 301.0, scheduling::ended(&forks) as f64)];
+    // The kernel detaches the recorder from a process that ends before it is done with it.
+    let (expected, seen) = scheduling::equation(&forks);
+    let exits = scheduling::scheduling(&forks).kinds.exits as f64;
+    let behind_the_end = vec![(2.0, (expected - seen) / 2.0 / exits)];
+    vec![
+        row("2 ping-pongs, 1,000 switches a second: 150 | there were", "", 1.0, rate),
+        row("  … records lost | delivered", "", 0.0, lost),
+        row("  … reading a record | 100 ns", "ns", 1.0, reader),
+        apart("  … records + lost | 2 × switches + the rest", "", 1.001, equation),
+        apart("1,205 short processes: seen to end | there were", "", 1.0, processes),
+        row("  … switches behind its end, a process | 2", "", 1.0, behind_the_end),
+    ]
 }
 
 fn nothing(strategy: &'static str, workers: u32, tasks: u32) -> Work {

@@ -9,6 +9,7 @@ mod cases;
 mod command;
 mod ours;
 mod peers;
+mod scheduling;
 mod traces;
 mod usage;
 

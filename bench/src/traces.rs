@@ -13,9 +13,11 @@ use std::time::Instant;
 use maitred_core::recording::{Fault, Head, LeftOut, Parser, Part, Provenance, Writer};
 use maitred_core::result::{Machine, Settings, Subject, SubjectKind};
 use maitred_core::trace::{
-    Noise, Observed, Origin, RunEnd, Scheduling, Slice, SliceEnd, Thread, Trace,
+    Noise, Observed, Origin, RunEnd, Scheduling, Slice, SliceEnd, Task, Thread, Trace,
 };
 use maitred_core::view::chrome;
+use maitred_core::view::picture::{Look, timeline};
+use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Model, Phase, Strategy};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -78,9 +80,19 @@ impl Files {
         (peer, ours)
     }
 
+    /// The same from Chrome's JSON, and the whole picture as SVG from the trace: what `maitred show
+    /// FILE --export-svg` does. Threads, what they waited for and processors are in it.
+    pub(crate) fn draw_svg(&self) -> (Measured, Measured) {
+        let (peer, _) = self.draw_from("chrome");
+        let (ours, bytes) = self.draw_from("svg");
+        assert!((1_000..1 << 20).contains(&bytes), "a picture of {bytes} bytes");
+        (peer, ours)
+    }
+
     fn draw_from(&self, name: &str) -> (Measured, u64) {
+        let file = if name == "svg" { "trace" } else { name };
         let program = std::env::current_exe().expect("this program");
-        let output = Command::new(program).arg("draw").arg(name).arg(self.path(name)).output();
+        let output = Command::new(program).arg("draw").arg(name).arg(self.path(file)).output();
         let said = usage::last_json(&output.expect("this program starts").stdout);
         let ns = said["ns"].as_u64().expect("it says how long it took");
         (Measured::new(ns, &said["memory"]), said["picture"].as_u64().expect("and what it drew"))
@@ -91,12 +103,13 @@ impl Files {
 pub(crate) fn be_drawer(form: &str, path: &str) -> ExitCode {
     let before = Instant::now();
     let picture = match form {
-        "trace" => from_trace(Path::new(path)),
-        "chrome" => from_chrome(Path::new(path)),
+        "trace" => from_trace(Path::new(path)).hash(),
+        "chrome" => from_chrome(Path::new(path)).hash(),
+        "svg" => svg(Path::new(path)).len() as u64,
         _ => return ExitCode::from(2),
     };
     let ns = before.elapsed().as_nanos() as u64;
-    println!("{}", json!({"ns": ns, "memory": usage::own_memory(), "picture": picture.hash()}));
+    println!("{}", json!({"ns": ns, "memory": usage::own_memory(), "picture": picture}));
     ExitCode::SUCCESS
 }
 
@@ -130,29 +143,53 @@ impl Picture {
 }
 
 fn from_trace(path: &Path) -> Picture {
-    let file = File::open(path).expect("it was written");
-    let (mut parser, mut picture) = (Parser::default(), Picture::new());
-    let (mut buffer, mut at) = (Vec::new(), 0);
-    loop {
-        match parser.parse(&buffer[at..]) {
-            Ok((Part::Slices(rows), used)) => {
-                for slice in rows {
-                    let (start, end) = (slice.start_ns - START_NS, slice.end_ns - START_NS);
-                    picture.add(usize::from(slice.cpu), start, end);
-                }
-                at += used;
-            }
-            Ok((Part::End(_), _)) => return picture,
-            Ok((_, used)) => at += used,
-            Err(Fault::Short(_)) => {
-                buffer.drain(..at);
-                at = 0;
-                let read = (&file).take(1 << 20).read_to_end(&mut buffer);
-                assert_ne!(read.expect("it can be read"), 0, "the file is whole");
-            }
-            Err(fault) => panic!("{fault}"),
-        }
+    let mut picture = Picture::new();
+    for slice in read_slices(path) {
+        let (start, end) = (slice.start_ns - START_NS, slice.end_ns - START_NS);
+        picture.add(usize::from(slice.cpu), start, end);
     }
+    picture
+}
+
+/// The picture that `maitred` makes, of a run of one task.
+fn svg(path: &Path) -> String {
+    let length = u64::from(SLICES) / PROCESSORS as u64 * TURN_NS;
+    let task = Task {
+        start_ns: START_NS,
+        end_ns: START_NS + length,
+        lane: 0,
+        step: None,
+        outcome: TaskOutcome::Done,
+    };
+    let trace = Trace { tasks: vec![task], ..trace() };
+    timeline::timeline(&trace, std::iter::empty, || read_slices(path), &Look::default())
+}
+
+/// The slices of a trace, a chunk of them in memory at a time.
+fn read_slices(path: &Path) -> impl Iterator<Item = Slice> + use<> {
+    let file = File::open(path).expect("it was written");
+    let (mut parser, mut buffer, mut at) = (Parser::default(), Vec::new(), 0);
+    let chunks = std::iter::from_fn(move || {
+        loop {
+            match parser.parse(&buffer[at..]) {
+                Ok((Part::Slices(rows), used)) => {
+                    let slices: Vec<Slice> = rows.collect();
+                    at += used;
+                    return Some(slices);
+                }
+                Ok((Part::End(_), _)) => return None,
+                Ok((_, used)) => at += used,
+                Err(Fault::Short(_)) => {
+                    buffer.drain(..at);
+                    at = 0;
+                    let read = (&file).take(1 << 20).read_to_end(&mut buffer);
+                    assert_ne!(read.expect("it can be read"), 0, "the file is whole");
+                }
+                Err(fault) => panic!("{fault}"),
+            }
+        }
+    });
+    chunks.flatten()
 }
 
 /// What is drawn of an event; the rest is passed over.

@@ -7,6 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 use crate::command;
 
+mod pictures;
+mod texts;
+
+pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
+pub use texts::EXIT_CODES;
+use texts::{COMPARE_EXAMPLES, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
+
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
 /// measures what the processor and the kernel did, and says which model to use.
 #[derive(Debug, Parser)]
@@ -384,54 +391,6 @@ pub struct TraceExportArgs {
     pub export_chrome: Option<PathBuf>,
 }
 
-/// The same for slides and documents.
-#[derive(Clone, Debug, Args)]
-pub struct DrawingArgs {
-    /// Draw it as SVG
-    #[arg(long, value_name = "FILE")]
-    pub export_svg: Option<PathBuf>,
-
-    /// Draw it as PNG, 1,600 pixels wide
-    #[arg(long, value_name = "FILE")]
-    pub export_png: Option<PathBuf>,
-
-    /// On which ground to draw; auto: as the reader of an SVG prefers, and light in a PNG
-    #[arg(long, value_name = "THEME", default_value = "auto")]
-    pub theme: ThemeName,
-}
-
-/// What is drawn of a result.
-#[derive(Clone, Debug, Args)]
-pub struct ChartArgs {
-    #[command(flatten)]
-    pub drawing: DrawingArgs,
-
-    /// What to draw of a result: bars by default
-    #[arg(long, value_name = "CHART")]
-    pub chart: Option<ChartName>,
-}
-
-/// The ground of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ThemeName {
-    Auto,
-    Light,
-    Dark,
-}
-
-/// A picture of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ChartName {
-    /// How fast, with intervals
-    Bars,
-    /// Over numbers of workers, or over the values of what was swept
-    Scaling,
-    /// How long tasks took
-    Latency,
-    /// How long requests took
-    Requests,
-}
-
 /// Arguments of `maitred report`.
 #[derive(Debug, Args)]
 #[command(after_help = REPORT_EXAMPLES)]
@@ -573,46 +532,3 @@ fn parse_list(text: &str) -> Result<String, String> {
         Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
     }
 }
-
-/// The one table of exit codes; the README and the manual page show this very text.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-  0    it was measured
-  1    nothing could be measured: every model failed (compare), or the run failed (run)
-  2    the input is wrong or this machine forbids it; nothing was started
-  3    it was measured, but something could not be written
-  4    with --strict: a model failed or a verdict is missing
-  70   a defect of maitred
-  128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown";
-
-const COMPARE_EXAMPLES: &str = "\
-Examples:
-  maitred compare workloads/waiters.kdl --speed 10x
-  maitred compare workloads/cpu-bound.kdl --models thread-pool --workers 1..8
-  maitred compare --count 100 -- gzip -k big.log
-  maitred compare fetch.py:fetch --inputs urls.txt
-  maitred compare http://localhost:8080/ -c 50 -n 2000
-  maitred compare workloads/cpu-bound.kdl --models native/threads,python3/threads
-  maitred compare workloads/mixed.kdl --save before.json
-  maitred compare workloads/mixed.kdl --against before.json";
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  maitred run workloads/waiters.kdl --model native/threads --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace
-  maitred run workloads/cpu-bound.kdl --model native/thread-pool --by core --from 10ms --to 60ms";
-
-const REPORT_EXAMPLES: &str = "\
-Examples:
-  maitred report before.json -o report.html
-  maitred report waiters.trace -o waiters.html";
-
-const SHOW_EXAMPLES: &str = "\
-Examples:
-  maitred show waiters.trace
-  maitred show waiters.trace --by task --from 300ms --to 600ms
-  maitred show waiters.trace --export-perfetto waiters.pftrace
-  maitred show waiters.trace --export-svg waiters.svg
-  maitred show before.json --export-png scaling.png --chart scaling --theme dark
-  maitred show before.json";

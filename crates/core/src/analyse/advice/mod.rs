@@ -27,7 +27,7 @@ use super::compare;
 use super::nature::Nature;
 use super::stats::Confidence;
 use super::units::duration;
-use crate::result::{Comparison, Contestant, Rank, Run, Summary, Verdict};
+use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Verdict};
 
 /// What to conclude, most important first. `natures` are what a trace of each contestant showed,
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
@@ -39,7 +39,9 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<Stri
         Some(case) => {
             sentences.extend(work::sentences(&case));
             sentences.extend(choice::sentences(&case));
-            sentences.extend(workers::sentences(&case));
+            if !case.is_url() {
+                sentences.extend(workers::sentences(&case));
+            }
             let times = time::sentences(&case);
             times_told = !times.is_empty();
             sentences.extend(times);
@@ -88,6 +90,12 @@ impl<'a> Case<'a> {
 
     fn work_ns(&self, index: usize) -> u64 {
         self.summary(index).map_or(0, |summary| summary.work_ns)
+    }
+
+    /// Whether the work are requests, of which so many as the user said are under way at once: how
+    /// many workers there are and how fast it goes at best follow from that.
+    fn is_url(&self) -> bool {
+        self.comparison.subject.kind == SubjectKind::Url
     }
 
     /// How long it took, in words.

@@ -20,7 +20,9 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     sentences.extend(kind(case, nature));
     sentences.extend(bottleneck(case));
-    sentences.extend(bound(case, nature));
+    if !case.is_url() {
+        sentences.extend(bound(case, nature));
+    }
     sentences
 }
 

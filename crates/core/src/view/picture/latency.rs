@@ -58,7 +58,7 @@ fn draw(
     legend(&mut svg);
     let names = shown.iter().map(|(name, _)| width(name, SIZE)).fold(0.0, f64::max).min(NAMES);
     let left = libm::ceil(MARGIN + names + 12.0);
-    let right = WIDTH - MARGIN - 150.0;
+    let right = WIDTH - MARGIN - 176.0;
     let scale = Scale::fitting(&figures, left, right - left);
     let (top, height) = (svg.y + 10.0, shown.len() as f64 * PITCH);
     let frame = Frame { left, right, top, bottom: top + height };

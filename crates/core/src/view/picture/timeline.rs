@@ -15,7 +15,7 @@ use super::lanes::{self, Lane};
 use super::palette;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
 use crate::analyse::units::{duration, percent, plural};
-use crate::trace::{Observed, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
+use crate::trace::{Observed, Origin, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
 
 /// Height of a lane, and of a lane with its gap.
 const LANE: f64 = 14.0;
@@ -59,7 +59,7 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     let mut drawing = Drawing { svg: &mut svg, axis: &axis, edges: &edges, left };
     drawing.steps(trace, &steps, all);
     if let Some(kernel) = &kernel {
-        drawing.kernel(kernel);
+        drawing.kernel(trace, kernel);
     }
     drawing.svg.y += 6.0;
     for note in notes(trace) {
@@ -186,7 +186,7 @@ impl<'a> Kernel<'a> {
 
 fn between(lane: &mut Lane, why: SliceEnd, from: u64, to: u64, edges: &[u64]) {
     match why {
-        SliceEnd::Preempted => lane.add(State::Queueing, from, to, edges),
+        SliceEnd::Preempted => lane.add(State::Ready, from, to, edges),
         SliceEnd::Blocked => lane.add(State::Blocked, from, to, edges),
         // Not known, and not drawn.
         SliceEnd::Exited | SliceEnd::Unknown => {}
@@ -224,11 +224,17 @@ impl Drawing<'_, '_> {
         self.more(all - steps.len(), "lane");
     }
 
-    fn kernel(&mut self, kernel: &Kernel<'_>) {
+    fn kernel(&mut self, trace: &Trace, kernel: &Kernel<'_>) {
+        let blocked = match trace.origin {
+            Origin::Measured { gil: Some(true), .. } => {
+                "blocked: waits for the GIL or something else"
+            }
+            Origin::Measured { .. } => "blocked: waits for something else",
+        };
         let words = [
             (State::Running, "on a processor".to_string()),
-            (State::Queueing, "ready, waits for a processor".to_string()),
-            (State::Blocked, "blocked: waits for something else".to_string()),
+            (State::Ready, "ready, waits for a processor".to_string()),
+            (State::Blocked, blocked.to_string()),
         ];
         let length = (self.axis.end - self.axis.origin) as f64;
         let ran = |lane: &Lane| lane.total(State::Running) as f64 >= BRIEF * length;

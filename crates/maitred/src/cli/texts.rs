@@ -1,0 +1,44 @@
+//! Texts of the help: exit codes, and what one may type.
+
+/// The one table of exit codes; the README and the manual page show this very text.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    it was measured
+  1    nothing could be measured: every model failed (compare), or the run failed (run)
+  2    the input is wrong or this machine forbids it; nothing was started
+  3    it was measured, but something could not be written
+  4    with --strict: a model failed or a verdict is missing
+  70   a defect of maitred
+  128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown";
+
+pub(super) const COMPARE_EXAMPLES: &str = "\
+Examples:
+  maitred compare workloads/waiters.kdl --speed 10x
+  maitred compare workloads/cpu-bound.kdl --models thread-pool --workers 1..8
+  maitred compare --count 100 -- gzip -k big.log
+  maitred compare fetch.py:fetch --inputs urls.txt
+  maitred compare http://localhost:8080/ -c 50 -n 2000
+  maitred compare workloads/cpu-bound.kdl --models native/threads,python3/threads
+  maitred compare workloads/mixed.kdl --save before.json
+  maitred compare workloads/mixed.kdl --against before.json";
+
+pub(super) const RUN_EXAMPLES: &str = "\
+Examples:
+  maitred run workloads/waiters.kdl --model native/threads --speed 10x
+  maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x
+  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace
+  maitred run workloads/cpu-bound.kdl --model native/thread-pool --by core --from 10ms --to 60ms";
+
+pub(super) const REPORT_EXAMPLES: &str = "\
+Examples:
+  maitred report before.json -o report.html
+  maitred report waiters.trace -o waiters.html";
+
+pub(super) const SHOW_EXAMPLES: &str = "\
+Examples:
+  maitred show waiters.trace
+  maitred show waiters.trace --by core --from 200ms --to 400ms
+  maitred show waiters.trace --export-perfetto waiters.pftrace
+  maitred show waiters.trace --export-svg waiters.svg
+  maitred show before.json --export-png scaling.png --chart scaling --theme dark
+  maitred show before.json";
