@@ -214,6 +214,12 @@ impl<'a> Trial<'a> {
     /// The trace of a run of which nothing is known but what it is to be.
     pub(crate) fn planned(&self, entry: &Entry) -> Trace {
         let unknown = "the record ends before the run does";
+        let unrecorded = match self.scheduling {
+            true => {
+                "maitred itself was ended in the run, and what the kernel had recorded was lost"
+            }
+            false => "it was not recorded in this run",
+        };
         let work = self.subject.work_of(&entry.model);
         Trace {
             origin: Origin::Measured {
@@ -237,7 +243,7 @@ impl<'a> Trial<'a> {
             memory: Observed::Unknown(unknown.to_owned()),
             noise: Noise::default(),
             servers: Vec::new(),
-            scheduling: Observed::Unknown("it was not recorded in this run".to_owned()),
+            scheduling: Observed::Unknown(unrecorded.to_owned()),
             log: String::new(),
         }
     }

@@ -319,7 +319,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 4] = ["p999_ns", "requests", "servers", "scheduling"];
+const OPTIONAL: [&str; 5] = ["p999_ns", "requests", "servers", "scheduling", "traced"];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

@@ -379,3 +379,76 @@ fn a_saved_result_of_another_kind() {
         maitred: old.json: this is no result that maitred saved (trailing characters at line 1 column 5); `maitred compare … --save FILE` makes one
     "#]].assert_eq(&place.transcript("compare old.json"));
 }
+
+#[test]
+fn a_picture_of_what_is_not_there() {
+    refused(
+        "run work.kdl --from 5ms --to 2ms",
+        &expect![[r#"
+        exit code 2
+        maitred: --from 5.00 ms does not come before --to 2.00 ms; name the earlier time first
+    "#]],
+    );
+    refused(
+        "run work.kdl --from 5",
+        &expect![[r#"
+        exit code 2
+        error: invalid value '5' for '--from <TIME>': write a time with its unit, as in 1s or 250ms
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "run work.kdl --to 0s",
+        &expect![[r#"
+        exit code 2
+        error: invalid value '0s' for '--to <TIME>': it must be longer than nothing
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "run work.kdl --by thread",
+        &expect![[r#"
+        exit code 2
+        error: invalid value 'thread' for '--by <WHAT>'
+          [possible values: worker, task, core]
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        "run work.kdl --by core --no-scheduling",
+        &expect![[r#"
+        exit code 2
+        maitred: --by core shows who was on which processor, which --no-scheduling does not record; leave one of them away
+    "#]],
+    );
+    let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"1ms\" }\n");
+    let line = "run work.kdl --model threads --no-scheduling --trace run.trace";
+    assert!(place.run(line).status.success());
+    expect![[r#"
+        exit code 2
+        maitred: run.trace: --by core needs the kernel's record of who was on which processor, and there is none: it was not recorded in this run; `maitred run` records it, unless it is told --no-scheduling
+    "#]].assert_eq(&place.transcript("show run.trace --by core"));
+    // How long the work took is measured.
+    let beyond = place.transcript("show run.trace --from 1h");
+    assert!(beyond.starts_with("exit code 2\nmaitred: run.trace: --from 1 h"), "{beyond}");
+    assert!(beyond.contains("is beyond the end: the work took "), "{beyond}");
+    assert!(place.run("compare work.kdl --models threads --runs 1 --save r.json").status.success());
+    expect![[r#"
+        exit code 2
+        maitred: --by is for a trace, but r.json is a result, which has none; `maitred run … --trace FILE` saves one
+    "#]].assert_eq(&place.transcript("show r.json --by task"));
+}
+
+/// What was measured is not lost because it cannot be drawn as it was asked for.
+#[test]
+fn a_run_that_is_over_before_the_picture_begins_is_shown_whole() {
+    let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"1ms\" }\n");
+    let output = place.run("run work.kdl --model threads --from 1h");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let (text, errors) = (crate::program::stdout(&output), crate::program::stderr(&output));
+    assert!(text.contains("2 tasks, 2 lanes") && text.contains("start-up"), "{text}");
+    assert!(errors.contains("is beyond the end") && errors.lines().count() == 1, "{errors}");
+}

@@ -128,6 +128,24 @@ fn nothing_is_wider_than_the_terminal() {
 }
 
 #[test]
+fn a_terminal_is_as_wide_as_it_says() {
+    let place = place();
+    let widest = |line: &str| {
+        let text = stdout(&place.shell(line));
+        text.lines()
+            .filter(|line| line.contains("worker 1") || line.contains("t 1"))
+            .map(columns)
+            .max()
+            .unwrap()
+    };
+    let line = "$M run work.kdl --model threads --quiet";
+    let [narrow, wide] = [60, 140].map(|width| widest(&format!("COLUMNS={width} {line}")));
+    assert!(narrow <= 60 && wide > 100 && wide <= 140, "{narrow} {wide}");
+    assert!(widest(&format!("COLUMNS=140 {line} --width 60")) <= 60, "what is asked for wins");
+    assert!(widest(&format!("COLUMNS=wide {line}")) <= 100, "nonsense says nothing");
+}
+
+#[test]
 fn ascii_is_ascii() {
     let text = stdout(&place().run("run work.kdl --model threads --ascii --width 80"));
     assert!(text.is_ascii(), "{text}");

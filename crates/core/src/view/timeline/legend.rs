@@ -24,7 +24,7 @@ pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> Stri
         State::Ready => "ready, no processor",
         State::Blocked if gil == Some(true) => "blocked otherwise",
         State::Blocked => "blocked",
-        State::HeldUp => "blocked in computing: the GIL",
+        State::HeldUp => "blocked in computing: by the GIL, inferred",
         _ => "not recorded",
     };
     let order = [State::Running, State::Ready, State::HeldUp, State::Blocked, State::Unrecorded];

@@ -229,7 +229,8 @@ impl Picture<'_> {
         text
     }
 
-    /// What the threads did, for each row that is one, or a task's; without time for the others.
+    /// What the threads did, for each row that is one, or a task's; without time for the others,
+    /// and for those that only waited.
     fn below(
         &self,
         scheduling: &Scheduling,
@@ -269,7 +270,9 @@ impl Picture<'_> {
                 0 => "CPU ?".into(),
                 _ => format!("CPU {}", percent(row.total(State::Running) as f64 / all as f64)),
             };
-            if all == 0 {
+            // Who only waited has nothing to tell that its steps do not.
+            let quiet = [State::Blocked, State::Idle];
+            if (0..axis.cells).all(|cell| quiet.contains(&row.state(cell, axis))) {
                 row.time.clear();
             }
         }

@@ -104,7 +104,8 @@ fn below_each_worker_is_what_its_thread_did() {
                  CPU 31 % █━━━━━━━▂▂▂▂▂▂▂▂▂▂▂██████████▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂████
             ██ computes   ── waits
             ██ CPU: on a processor   ▒▒ ready, no processor
-            ▂▂ blocked in computing: the GIL   ━━ blocked otherwise
+            ▂▂ blocked in computing: by the GIL, inferred
+            ━━ blocked otherwise
         "#]],
     );
     let ascii = Options { ascii: true, ..narrow };
@@ -121,7 +122,8 @@ fn below_each_worker_is_what_its_thread_did() {
                  CPU 31 % #=======___________##########_________________####
             ## computes   -- waits
             ## CPU: on a processor   ++ ready, no processor
-            __ blocked in computing: the GIL   == blocked otherwise
+            __ blocked in computing: by the GIL, inferred
+            == blocked otherwise
         "#]],
     );
 }
@@ -188,7 +190,7 @@ fn a_part_of_the_run_is_drawn_at_its_own_scale() {
                   CPU 0 % ▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂
             ██ computes
             ██ CPU: on a processor   ▒▒ ready, no processor
-            ▂▂ blocked in computing: the GIL
+            ▂▂ blocked in computing: by the GIL, inferred
         "#]],
     );
     check(
@@ -239,7 +241,8 @@ fn tasks_of_a_loop_have_the_thread_only_in_steps_that_keep_it() {
             table 3       ───────────────────────────────────────────███████
             ██ computes   ── waits
             ██ CPU: on a processor   ▒▒ ready, no processor
-            ▂▂ blocked in computing: the GIL   ━━ blocked otherwise
+            ▂▂ blocked in computing: by the GIL, inferred
+            ━━ blocked otherwise
             tasks wait at the same time: their waits (150 ms) add up to more
             than the 70.0 ms drawn
         "#]],
@@ -262,7 +265,8 @@ fn tasks_of_a_loop_have_the_thread_only_in_steps_that_keep_it() {
                  CPU 50 %                                            ▂▂▂████
             ██ computes   ── waits
             ██ CPU: on a processor   ▒▒ ready, no processor
-            ▂▂ blocked in computing: the GIL   ━━ blocked otherwise
+            ▂▂ blocked in computing: by the GIL, inferred
+            ━━ blocked otherwise
             tasks wait at the same time: their waits (150 ms) add up to more
             than the 70.0 ms drawn
         "#]],
