@@ -215,11 +215,18 @@ impl Looks {
             );
         }
         missing.extend(samples.left_out());
+        let slices = samples.finish();
+        let mut threads: Vec<Thread> = self.accounts.iter().map(thread).collect();
+        // A thread that came between two looks is there from its first slice on.
+        for slice in &slices {
+            let thread = &mut threads[slice.thread as usize];
+            thread.start_ns = thread.start_ns.min(slice.start_ns);
+        }
         Scheduling {
             source: Source::Samples { every_ns: (self.last_ns - self.first_ns) / pauses },
             cpus,
-            threads: self.accounts.iter().map(thread).collect(),
-            slices: samples.finish(),
+            threads,
+            slices,
             records: if self.accounts.is_empty() { 0 } else { self.number },
             missing,
             ..Scheduling::default()
