@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use maitred_core::result::Comparison;
 use maitred_core::workload::Lowered;
-use maitred_wire::{Action, HttpUrl, Strategy};
+use maitred_wire::{Action, HttpUrl, Model, Strategy};
 
 use crate::amount::Period;
 use crate::cli::HttpArgs;
@@ -235,25 +235,28 @@ pub(crate) fn remarks(comparison: &Comparison) -> Vec<String> {
         );
     }
     let cores = comparison.machine.cores;
-    for contestant in &comparison.contestants {
-        let Some(summary) = &contestant.summary else { continue };
-        let limit = match contestant.model.strategy {
-            Strategy::Sequential | Strategy::EventLoop => 1,
-            Strategy::Processes | Strategy::Interpreters => contestant.workers.min(cores).max(1),
-            _ if has_lock(&contestant.model.runtime) => 1,
-            _ => contestant.workers.min(cores).max(1),
-        };
-        if let Some(used) = summary.cores_used.known()
-            && *used >= BUSY * f64::from(limit)
-        {
-            remarks.push(format!(
-                "`{}`: the client is the bottleneck, it used {used:.2} of the {limit} processors \
-                 that it can use; its requests/s say more of it than of the server.",
-                contestant.model
-            ));
-        }
-    }
+    remarks.extend(comparison.contestants.iter().filter_map(|one| {
+        let used = *one.summary.as_ref()?.cores_used.known()?;
+        busy_client(&one.model, one.workers, used, cores)
+    }));
     remarks
+}
+
+/// Says so where the client used most of the processors that its model lets it use.
+fn busy_client(model: &Model, workers: u32, used: f64, cores: u32) -> Option<String> {
+    let limit = match model.strategy {
+        Strategy::Sequential | Strategy::EventLoop => 1,
+        Strategy::Processes | Strategy::Interpreters => workers.min(cores).max(1),
+        _ if has_lock(&model.runtime) => 1,
+        _ => workers.min(cores).max(1),
+    };
+    let noun = if limit == 1 { "processor" } else { "processors" };
+    (used >= BUSY * f64::from(limit)).then(|| {
+        format!(
+            "`{model}`: the client is the bottleneck, it used {used:.2} of the {limit} {noun} that \
+             it can use; its requests/s say more of it than of the server."
+        )
+    })
 }
 
 /// Whether its threads compute one at a time.
@@ -266,4 +269,25 @@ fn is_loopback(url: &str) -> bool {
         .ok()
         .and_then(|parts| (parts.host.as_str(), parts.port).to_socket_addrs().ok()?.next());
     found.is_some_and(|address| address.ip().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_can_do_no_more_is_named() {
+        let said = |model: &str, workers, used| {
+            busy_client(&model.parse().unwrap(), workers, used, 8).is_some()
+        };
+        assert!(said("native/event-loop", 1, 0.97), "a loop has one processor");
+        assert!(!said("native/event-loop", 1, 0.40));
+        assert!(said("python3.13/threads", 64, 0.97), "one thread at a time has the lock");
+        assert!(!said("python3.13t/threads", 64, 0.97), "without a lock it has eight");
+        assert!(said("python3.13t/threads", 64, 7.8));
+        assert!(!said("native/threads", 64, 0.97));
+        assert!(said("native/thread-pool:2", 2, 1.95), "two workers use two");
+        assert!(said("python3.13/processes:2", 2, 1.95));
+        assert!(!said("python3.13/processes:4", 4, 1.95));
+    }
 }
