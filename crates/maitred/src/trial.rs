@@ -207,6 +207,10 @@ impl<'a> Trial<'a> {
             tasks: file.tasks().collect(),
             spans: file.sorted_spans(),
             startup: at.startup,
+            scheduling: at
+                .recorder
+                .and_then(recorder::Recorder::so_far)
+                .map_or_else(|| planned.scheduling.clone(), Observed::Known),
             ..planned.clone()
         })
     }

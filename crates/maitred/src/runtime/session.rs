@@ -59,6 +59,8 @@ pub struct Progress<'a> {
     pub startup: Phase,
     /// What the runner has recorded so far, and goes on recording.
     pub trace: &'a TraceMap,
+    /// Of the switches, if they are recorded.
+    pub(crate) recorder: Option<&'a Recorder>,
 }
 
 /// All that is known of one run: what a [`maitred_core::trace::Trace`] is made of.

@@ -359,6 +359,7 @@ impl<'a> Watch<'a> {
             elapsed: Duration::from_nanos(now - go.ns),
             startup: self.startup(),
             trace: &self.trace,
+            recorder: self.recorder.as_ref(),
         });
     }
 

@@ -106,6 +106,14 @@ fn when_maitred_itself_is_killed_in_the_run_what_was_recorded_is_there() {
     assert!(text.contains("died: the record ends before the run does; 20 of 21"), "{text}");
     let slow = text.lines().find(|line| line.starts_with("slow "));
     assert!(slow.is_some_and(|line| line.contains("───────")), "it is drawn: {text}");
+    // And what the kernel did with their threads, where that can be recorded.
+    let place = place.file("short.kdl", "task \"short\" { cpu \"1ms\" }");
+    if !stdout(&place.run("run short.kdl --model threads --quiet"))
+        .contains("sampled, not recorded")
+    {
+        let cores = place.run("show run.trace --by core --width 80");
+        assert!(stdout(&cores).contains("\nCPU 0"), "{cores:?}");
+    }
 }
 
 /// Cut anywhere, as by a full disk or a crash: every beginning is shown, or refused in one

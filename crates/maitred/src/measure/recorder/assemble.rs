@@ -11,7 +11,7 @@ const SLICES_MAX: usize = 10_000_000;
 const GAPS_MAX: usize = 10_000;
 
 /// Takes the records of all processors in the order of their times, and puts them together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Assembly {
     processors: Vec<Processor>,
     /// Thread ids are given out again: the last of each number.
@@ -111,6 +111,11 @@ impl Assembly {
             What::Lost(count) => self.lose(ring, count, ns),
         }
         self.processors[usize::from(ring)].last_ns = ns;
+    }
+
+    /// How many slices there are.
+    pub(super) fn len(&self) -> usize {
+        self.slices.len()
     }
 
     /// So many bytes were no records.

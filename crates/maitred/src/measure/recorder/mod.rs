@@ -105,6 +105,12 @@ impl Recorder {
         }
     }
 
+    /// What was recorded until now, for whoever may not live to see the end. `None`: it is too
+    /// much, or samples, which are put together at the end.
+    pub(crate) fn so_far(&self) -> Option<Scheduling> {
+        self.reader.as_ref().ok()?.so_far()
+    }
+
     /// Ends the recording, when all processes are gone.
     pub(crate) fn finish(self) -> Scheduling {
         drop(self.observer);

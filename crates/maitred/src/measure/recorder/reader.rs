@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use maitred_core::trace::Scheduling;
@@ -20,6 +20,8 @@ const RING_BYTES: usize = 512 << 10;
 const RING_LEAST_BYTES: usize = 16 << 10;
 /// How long the reader sleeps at most.
 const REST_MILLIS: i32 = 50;
+/// So many slices are copied while the reader waits: 16 MB, a few milliseconds.
+const COPIED_MAX: usize = 500_000;
 
 /// Reads until it is told to stop, or dropped.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct Reader {
     /// `None`: it has been waited for.
     thread: Option<JoinHandle<Scheduling>>,
     stop: Arc<Stop>,
+    /// What was put together until now.
+    assembly: Arc<Mutex<Assembly>>,
 }
 
 #[derive(Debug)]
@@ -47,11 +51,14 @@ impl Reader {
         let event = kernel::event().map_err(other)?;
         let stop = Arc::new(Stop { is_asked: AtomicBool::new(false), event });
         let stopped = Arc::clone(&stop);
+        let cpus: Vec<u16> = rings.iter().map(|(cpu, _, _)| *cpu).collect();
+        let assembly = Arc::new(Mutex::new(Assembly::new(&cpus, clock::now_ns())));
+        let assembled = Arc::clone(&assembly);
         let thread = std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || read(rings, &stopped))
+            .spawn(move || read(rings, &stopped, &assembled))
             .map_err(other)?;
-        Ok(Self { thread: Some(thread), stop })
+        Ok(Self { thread: Some(thread), stop, assembly })
     }
 
     /// Reads what is left, and gives all of it.
@@ -60,6 +67,15 @@ impl Reader {
             missing: vec!["the recorder of the scheduler came to grief".to_owned()],
             ..Scheduling::default()
         })
+    }
+
+    /// What was recorded until now; `None`: that is so much that to copy it would keep the reader
+    /// from its rings for too long.
+    pub(super) fn so_far(&self) -> Option<Scheduling> {
+        let assembly = lock(&self.assembly);
+        let copy = (assembly.len() <= COPIED_MAX).then(|| assembly.clone());
+        drop(assembly);
+        copy.map(Assembly::finish)
     }
 
     fn end(&mut self) -> Option<Scheduling> {
@@ -105,16 +121,19 @@ fn rings() -> Result<Vec<(u16, OwnedFd, Ring)>, Refusal> {
 }
 
 /// Reads all rings until told to stop, and once more after that.
-fn read(mut rings: Vec<(u16, OwnedFd, Ring)>, stop: &Stop) -> Scheduling {
+fn read(
+    mut rings: Vec<(u16, OwnedFd, Ring)>,
+    stop: &Stop,
+    assembly: &Mutex<Assembly>,
+) -> Scheduling {
     let mut waited: Vec<RawFd> = rings.iter().map(|(_, event, _)| event.as_raw_fd()).collect();
     waited.push(stop.event.as_raw_fd());
-    let cpus: Vec<u16> = rings.iter().map(|(cpu, _, _)| *cpu).collect();
-    let mut assembly = Assembly::new(&cpus, clock::now_ns());
     let mut bytes = Vec::new();
     let mut order = Order::default();
     loop {
         let is_last = stop.is_asked.load(Ordering::Acquire);
         let began_ns = clock::now_ns();
+        let mut assembly = lock(assembly);
         for (number, (_, _, ring)) in (0..).zip(&mut rings) {
             bytes.clear();
             ring.drain(&mut bytes);
@@ -123,6 +142,7 @@ fn read(mut rings: Vec<(u16, OwnedFd, Ring)>, stop: &Stop) -> Scheduling {
         }
         let known_ns = if is_last { u64::MAX } else { order.complete_ns };
         order.release(known_ns, |ring, event| assembly.take(ring, event));
+        drop(assembly);
         order.complete_ns = began_ns;
         if is_last {
             break;
@@ -130,10 +150,16 @@ fn read(mut rings: Vec<(u16, OwnedFd, Ring)>, stop: &Stop) -> Scheduling {
         sys::wait(&waited, REST_MILLIS);
     }
     let reader_cpu_ns = kernel::thread_cpu_ns();
+    let mut assembly = std::mem::replace(&mut *lock(assembly), Assembly::new(&[], 0));
     for (number, (_, event, _)) in (0..).zip(&rings) {
         assembly.lost_in_all(number, sys::lost(event), clock::now_ns());
     }
     Scheduling { reader_cpu_ns: Some(reader_cpu_ns), ..assembly.finish() }
+}
+
+/// Who panicked while it held it left what was put together before.
+fn lock(assembly: &Mutex<Assembly>) -> MutexGuard<'_, Assembly> {
+    assembly.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Puts the records of all rings into the order of their times: what a thread does goes into the
