@@ -291,6 +291,12 @@ mod tests {
         let mut looks = Looks::sampling();
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let (pid, other) = (child.id(), std::process::id());
+        // While it is on a processor the kernel counts it at its ticks only.
+        let is_asleep =
+            || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") S ");
+        while !is_asleep() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         looks.look(&[pid]);
         assert_eq!(looks.files, 2);
         child.kill().unwrap();
