@@ -329,7 +329,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub drawing: DrawingArgs,
 
-    /// Do not record how the kernel schedules the threads; recording costs 1.4 to 1.7 µs a switch
+    /// Do not record how the kernel schedules the threads; `maitred doctor` says what that costs
     #[arg(long)]
     pub no_scheduling: bool,
 

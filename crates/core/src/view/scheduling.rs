@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use crate::analyse::scheduling::mean_at_once;
 use crate::analyse::units::{count, duration, percent, plural};
 use crate::result::{LockWait, Run, Shares, Split, ThreadFigures};
 use crate::trace::Source;
@@ -27,9 +28,7 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
     }
     lines.extend(shares.lock.as_ref().map(|lock| ("GIL", lock_wait(lock))));
     lines.extend(wakeup(shares).map(|text| ("wake-ups", text)));
-    if !shares.at_once.is_empty() {
-        lines.push(("at once", at_once(&shares.at_once)));
-    }
+    lines.extend(mean_at_once(shares).map(|mean| ("at once", at_once(mean, &shares.at_once))));
     let labels = core::iter::once("busiest").chain(core::iter::repeat(""));
     lines.extend(labels.zip(shares.threads.iter().take(THREADS).map(thread)));
     let more = shares.threads.len().saturating_sub(THREADS) + shares.threads_left_out as usize;
@@ -94,8 +93,7 @@ fn wakeup(shares: &Shares) -> Option<String> {
     Some(format!("{}, {what}{unread}", duration(ns)))
 }
 
-fn at_once(shares: &[f64]) -> String {
-    let mean: f64 = shares.iter().enumerate().map(|(threads, share)| threads as f64 * share).sum();
+fn at_once(mean: f64, shares: &[f64]) -> String {
     let each: Vec<String> = shares
         .iter()
         .enumerate()

@@ -373,6 +373,12 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
                 plural(dropped, "span")
             ));
         }
+        if let Some(mistake) = contestant.traced.as_ref().and_then(compare::mistake) {
+            notes.push(format!(
+                "`{}`: the run in which the kernel's switches were recorded went wrong: {mistake}.",
+                contestant.model
+            ));
+        }
         let mut said: Vec<&String> = contestant.runs.iter().flat_map(|run| &run.notes).collect();
         said.sort_unstable();
         said.dedup();

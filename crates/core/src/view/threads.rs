@@ -9,6 +9,7 @@ use super::columns::{self, Column};
 use super::paint::{Ink, wrap};
 use super::scheduling::lock_share;
 use super::table::{Row, name_column};
+use crate::analyse::compare;
 use crate::analyse::scheduling::mean_at_once;
 use crate::analyse::units::{cores, percent};
 use crate::result::{Shares, Split};
@@ -59,12 +60,94 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
 }
 
 fn shares<'a>(row: &Row<'a>) -> Option<&'a Shares> {
-    row.contestant.traced.as_ref()?.scheduling.as_ref()
+    let run = row.contestant.traced.as_ref()?;
+    run.scheduling.as_ref().filter(|_| compare::mistake(run).is_none())
 }
 
 fn part(split: &Split, pick: fn(&Split) -> u64) -> String {
     match split.whole_ns() {
         0 => "–".to_string(),
         whole => percent(pick(split) as f64 / whole as f64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use expect_test::expect;
+    use maitred_wire::Strategy;
+
+    use super::super::table::{notes, rows, table};
+    use super::*;
+    use crate::analyse::advice;
+    use crate::analyse::sample::compared;
+    use crate::result::{Comparison, Contestant, LockWait, Run, StepSplit};
+    use crate::trace::sample::{Do, Sample, tables};
+    use crate::trace::{RunEnd, StepKind};
+
+    /// Four workers that compute, of which one at a time has the lock, and two that have none.
+    fn traced() -> Comparison {
+        let sample = Sample { program: vec![Do::Cpu(40)], count: 8, ..tables(8, 1) };
+        let models = [(Strategy::ThreadPool, Some(4)), (Strategy::Processes, Some(2))];
+        let mut comparison = compared(&sample, &models, 5);
+        let parts = [(true, 25, 70, vec![0.0, 0.97, 0.03]), (false, 98, 0, vec![0.0, 0.04, 0.96])];
+        for (contestant, (lock, running_ns, blocked_ns, at_once)) in
+            comparison.contestants.iter_mut().zip(parts)
+        {
+            let ready_ns = 100 - running_ns - blocked_ns;
+            let total = Split { running_ns, ready_ns, blocked_ns, unknown_ns: 0 };
+            let steps = vec![StepSplit { kind: StepKind::Cpu, split: total }];
+            let gil = lock.then_some(true);
+            let wait = LockWait { of_ns: 100, at_most_ns: 70, without_wakeup_ns: Some(66) };
+            let lock = lock.then_some(wait);
+            let shares = Shares { gil, total, steps, at_once, lock, ..Shares::default() };
+            let run = contestant.runs[0].clone();
+            contestant.traced = Some(Run { scheduling: Some(shares), ..run });
+        }
+        comparison
+    }
+
+    #[test]
+    fn each_traced_model_is_shown() {
+        let comparison = traced();
+        let text = threads(&rows(&comparison), &Options::default()).unwrap();
+        expect![[r#"
+            What the threads did (one more run of each, recorded)
+            model                 running  ready  blocked   GIL  at once
+            native/thread-pool:4     25 %  5.0 %     70 %  66 %     1.03
+            native/processes:2       98 %  2.0 %      0 %           1.96
+            shares of the steps' time: running on a processor, ready but without one,
+            blocked; at once: threads on processors, on average over the work; GIL: of
+            computing steps, at most so much was waiting for the lock
+        "#]]
+        .assert_eq(&text);
+        let plain = Comparison {
+            contestants: vec![Contestant { traced: None, ..comparison.contestants[0].clone() }],
+            ..comparison
+        };
+        assert_eq!(threads(&rows(&plain), &Options::default()), None, "nobody was traced");
+    }
+
+    #[test]
+    fn the_conclusion_says_who_was_on_processors_at_once() {
+        let conclusion = advice::conclude(&traced(), &[None, None]);
+        let sentence = conclusion.iter().find(|one| one.contains("kernel's own record"));
+        expect!["The kernel's own record of one more run: under `native/thread-pool:4` two threads or more were on processors at once for 3.0 % of the work, whatever the number of threads; more than one, on average, were there only under `native/processes:2` (1.96)."].assert_eq(sentence.map_or("", |one| one));
+    }
+
+    #[test]
+    fn a_recorded_run_that_went_wrong_says_so_and_nothing_else() {
+        let mut comparison = traced();
+        for contestant in &mut comparison.contestants {
+            if let Some(run) = &mut contestant.traced {
+                run.end = RunEnd::TimedOut { limit_ns: 1_000_000_000 };
+            }
+        }
+        assert_eq!(threads(&rows(&comparison), &Options::default()), None);
+        assert_eq!(notes(&comparison).len(), 2);
+        assert!(table(&comparison, &Options::default()).contains("went wrong: timed out"));
+        let conclusion = advice::conclude(&comparison, &[None, None]);
+        assert!(conclusion.iter().all(|one| !one.contains("kernel's own record")));
     }
 }

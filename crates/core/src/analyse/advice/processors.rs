@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Case, list, name};
+use crate::analyse::compare;
 use crate::analyse::scheduling::mean_at_once;
 use crate::analyse::units::{cores, percent};
 use crate::result::Shares;
@@ -25,7 +26,8 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
         .iter()
         .filter_map(|rank| {
             let index = rank.contestant as usize;
-            let shares = case.contestant(index).traced.as_ref()?.scheduling.as_ref()?;
+            let run = case.contestant(index).traced.as_ref()?;
+            let shares = run.scheduling.as_ref().filter(|_| compare::mistake(run).is_none())?;
             Some((index, shares, mean_at_once(shares)?)).filter(|(.., mean)| *mean >= COMPUTES)
         })
         .collect();

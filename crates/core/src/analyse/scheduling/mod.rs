@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use maitred_wire::trace_file::Role;
 
 use self::commands::Commands;
+pub(crate) use self::states::union;
 pub use self::states::{State, Timelines};
 use crate::result::{Shares, Split, StepSplit};
 use crate::trace::{Origin, Scheduling, Slice, Source, Span, StepKind, Trace};
@@ -123,14 +124,19 @@ impl Join<'_> {
     }
 }
 
-/// The kind of a step in whose time the thread was there for this task alone. Not of a `hold`,
-/// which has other steps in it, nor of a step that a loop goes on without.
+/// The kind of a step that ended and in whose time the thread was there for it alone.
 fn own_time(trace: &Trace, span: &Span) -> Option<StepKind> {
+    alone(trace, span).filter(|_| span.end_ns > span.start_ns)
+}
+
+/// The kind of a step in whose time the thread is there for this task alone. Not of a `hold`,
+/// which has other steps in it, nor of a step that a loop goes on without: else waits that overlap
+/// would add up to more than the time.
+pub(crate) fn alone(trace: &Trace, span: &Span) -> Option<StepKind> {
     let kind = trace.steps.get(span.step as usize)?.kind;
     let on_loop = trace.lanes.get(span.lane as usize)?.role == Role::Loop;
     let stays = matches!(kind, StepKind::Cpu | StepKind::Block | StepKind::Allocate);
-    let whole = span.end_ns > span.start_ns;
-    (whole && kind != StepKind::Hold && (stays || !on_loop)).then_some(kind)
+    (kind != StepKind::Hold && (stays || !on_loop)).then_some(kind)
 }
 
 fn unknown(span: &Span) -> Split {

@@ -197,7 +197,7 @@ fn add_to(sum: &mut Split, state: State, ns: u64) {
 }
 
 /// The same times without overlaps, by start.
-pub(super) fn union(mut times: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+pub(crate) fn union(mut times: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     times.sort_unstable();
     let mut apart: Vec<(u64, u64)> = Vec::new();
     for (start, end) in times {

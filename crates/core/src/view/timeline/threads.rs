@@ -8,9 +8,8 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use maitred_wire::trace_file::Role;
-
 use super::super::state::State;
+use crate::analyse::scheduling::{alone, union};
 use crate::analyse::units::duration;
 use crate::trace::{Origin, Scheduling, Slice, SliceEnd, Source, Span, StepKind, Trace};
 
@@ -65,9 +64,10 @@ pub(super) fn join(
     }
     let mut lanes = Vec::new();
     lanes.resize_with(trace.lanes.len(), Doing::default);
-    let gaps = gaps(scheduling);
+    // Of all processors: a thread that was on none may have come onto any.
+    let gaps = union(scheduling.gaps.iter().map(|gap| (gap.start_ns, gap.end_ns)).collect());
     let mut join = Join { trace, scheduling, threads, gaps, lock: gil == Some(true), lanes, emit };
-    let own = |span: &Span| is_alone(trace, span);
+    let own = |span: &Span| alone(trace, span).is_some();
     let mut spans = spans.filter(own).peekable();
     for slice in slices {
         while let Some(span) = spans.next_if(|span| span.start_ns < slice.start_ns) {
@@ -93,15 +93,6 @@ pub(super) fn lanes_of_threads(trace: &Trace, scheduling: &Scheduling) -> Vec<Op
         }
     }
     lane_of
-}
-
-/// Whether the thread is there for this step alone: not for one that has others in it, nor for one
-/// that a loop goes on without. Else waits that overlap would add up to more than the time.
-fn is_alone(trace: &Trace, span: &Span) -> bool {
-    let Some(info) = trace.step(span.step) else { return false };
-    let Some(lane) = trace.lanes.get(span.lane as usize) else { return false };
-    let stays = matches!(info.kind, StepKind::Cpu | StepKind::Block | StepKind::Allocate);
-    info.kind != StepKind::Hold && (stays || lane.role != Role::Loop)
 }
 
 /// A lane at the moment that the streams have come to.
@@ -216,21 +207,6 @@ impl<E: FnMut(Piece)> Join<'_, E> {
             self.pause(lane, u64::MAX);
         }
     }
-}
-
-/// Of all processors: a thread that was on none may have come onto any.
-fn gaps(scheduling: &Scheduling) -> Vec<(u64, u64)> {
-    let mut all: Vec<(u64, u64)> =
-        scheduling.gaps.iter().map(|gap| (gap.start_ns, gap.end_ns)).collect();
-    all.sort_unstable();
-    let mut apart: Vec<(u64, u64)> = Vec::new();
-    for (start, end) in all {
-        match apart.last_mut() {
-            Some(last) if start <= last.1 => last.1 = last.1.max(end),
-            _ => apart.push((start, end)),
-        }
-    }
-    apart
 }
 
 /// What a thread is after a slice that ended so.
