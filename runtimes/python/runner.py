@@ -88,12 +88,12 @@ def thread_pool(work):
     def serve(number):
         work.settle(number, perform(work, steps, mine.lane, number))
 
-    pool = ThreadPoolExecutor(work.workers)
-    muster(pool, work.workers, enlist)
     def serve_all(numbers):
         for number in numbers:
             serve(number)
 
+    pool = ThreadPoolExecutor(work.workers)
+    muster(pool, work.workers, enlist)
     yield
     if work.timed:  # nobody knows how many there will be, so that none is queued
         numbers = Shared(work.arriving())

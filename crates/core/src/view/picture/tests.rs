@@ -17,7 +17,7 @@ use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Latency, Rank, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Observed, Slice, SliceEnd, Trace};
+use crate::trace::{Gap, Observed, Slice, SliceEnd, Trace};
 
 fn look(theme: Theme) -> Look {
     Look { theme, id: "p1".into(), rows: 24 }
@@ -110,6 +110,20 @@ fn what_the_kernel_saw_is_drawn() {
     let svg = drawn(&scheduled(200), &look(Theme::Auto));
     check(&svg);
     expect_file!["snapshots/kernel.svg"].assert_eq(&svg);
+}
+
+#[test]
+fn behind_a_gap_in_the_record_no_state_is_drawn() {
+    let mut trace = scheduled(200);
+    let long = "blocked: waits for something else 100 %";
+    assert!(drawn(&trace, &look(Theme::Light)).contains(long));
+    if let Observed::Known(scheduling) = &mut trace.scheduling {
+        let last = scheduling.slices.iter().map(|slice| slice.end_ns).max().unwrap();
+        scheduling.gaps = vec![Gap { start_ns: last, end_ns: u64::MAX, cpu: 0 }];
+    }
+    let svg = drawn(&trace, &look(Theme::Light));
+    check(&svg);
+    assert!(!svg.contains(long), "it may have run there: {svg}");
 }
 
 #[test]

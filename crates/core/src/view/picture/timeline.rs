@@ -14,6 +14,7 @@ use super::Look;
 use super::lanes::{self, Lane};
 use super::palette;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
+use crate::analyse::scheduling::union;
 use crate::analyse::units::{duration, percent, plural};
 use crate::trace::{Observed, Origin, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
 
@@ -149,6 +150,8 @@ impl<'a> Kernel<'a> {
             lane.time.resize(edges.len() - 1, Default::default());
         }
         let mut last: Vec<Option<(u64, SliceEnd)>> = alloc::vec![None; self.threads.len()];
+        let gaps = &self.scheduling.gaps;
+        let gaps = union(gaps.iter().map(|gap| (gap.start_ns, gap.end_ns)).collect());
         let mut cpu_rows = alloc::vec![None; usize::from(u16::MAX) + 1];
         for (row, &cpu) in self.scheduling.cpus.iter().take(PROCESSORS).enumerate() {
             cpu_rows[usize::from(cpu)] = Some(row);
@@ -162,7 +165,7 @@ impl<'a> Kernel<'a> {
             };
             let lane = &mut self.threads[row];
             if let Some((until, why)) = last[row] {
-                between(lane, why, until, slice.start_ns, edges);
+                between(lane, why, (until, slice.start_ns), &gaps, edges);
             }
             lane.add(State::Running, slice.start_ns, slice.end_ns, edges);
             last[row] = Some((slice.end_ns, slice.end));
@@ -172,7 +175,7 @@ impl<'a> Kernel<'a> {
                 && let Some((until, why)) = last[row]
             {
                 let end = if thread.end_ns == 0 { u64::MAX } else { thread.end_ns };
-                between(&mut self.threads[row], why, until, end, edges);
+                between(&mut self.threads[row], why, (until, end), &gaps, edges);
             }
         }
     }
@@ -184,7 +187,16 @@ impl<'a> Kernel<'a> {
     }
 }
 
-fn between(lane: &mut Lane, why: SliceEnd, from: u64, to: u64, edges: &[u64]) {
+/// What a thread was between two slices. Behind a gap in the record nobody knows: it may have run.
+fn between(
+    lane: &mut Lane,
+    why: SliceEnd,
+    (from, to): (u64, u64),
+    gaps: &[(u64, u64)],
+    edges: &[u64],
+) {
+    let gap = gaps.get(gaps.partition_point(|gap| gap.1 <= from));
+    let to = gap.map_or(to, |gap| to.min(gap.0.max(from)));
     match why {
         SliceEnd::Preempted => lane.add(State::Ready, from, to, edges),
         SliceEnd::Blocked => lane.add(State::Blocked, from, to, edges),
