@@ -252,12 +252,18 @@ pub(crate) fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Erro
     lower(source, name, SubjectKind::Workload, path.parent(), args, &args.set)
 }
 
-/// Lowers a workload whose text is at hand.
+/// Lowers a workload whose text is at hand; `folder`: where the functions lie that it calls.
 ///
 /// # Errors
 /// [`Error::Workload`] with every mistake in it.
-pub(crate) fn from_text(name: &str, source: &str, args: &SubjectArgs) -> Result<Subject, Error> {
-    lower(source.to_owned(), name.to_owned(), SubjectKind::Workload, None, args, &args.set)
+pub(crate) fn from_text(
+    name: &str,
+    source: &str,
+    folder: &Path,
+    args: &SubjectArgs,
+) -> Result<Subject, Error> {
+    let (source, name) = (source.to_owned(), name.to_owned());
+    lower(source, name, SubjectKind::Workload, Some(folder), args, &args.set)
 }
 
 /// Makes the workload of a command: so many copies of it.

@@ -20,9 +20,9 @@ pub struct CheckArgs {
     #[arg(long, short)]
     pub list: bool,
 
-    /// Print a claim that is built in as a file, to read or to change it
-    #[arg(long, value_name = "CLAIM", conflicts_with_all = ["list", "claims"])]
-    pub print: Option<String>,
+    /// Write the claims that are built in into a folder, to be read and changed, and test none
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["list", "claims"])]
+    pub unpack: Option<PathBuf>,
 
     /// Start no further round of an experiment when it has taken so long
     #[arg(long, value_name = "TIME", default_value = "15s")]

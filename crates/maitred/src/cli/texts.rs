@@ -27,7 +27,7 @@ Examples:
   maitred check
   maitred check --list
   maitred check 11 18
-  maitred check --print 11 > gil.kdl && maitred check gil.kdl";
+  maitred check --unpack my-claims && maitred check my-claims/02-amdahl.kdl";
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:

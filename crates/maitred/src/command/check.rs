@@ -12,6 +12,7 @@ use maitred_core::result::{
 };
 use maitred_core::trace::RunEnd;
 use maitred_core::view;
+use tempfile::TempDir;
 
 use crate::amount::Speed;
 use crate::claims::{self, BuiltIn};
@@ -34,8 +35,10 @@ use crate::trial::Trial;
 /// # Errors
 /// See [`Error`]; what was found before is shown and written all the same.
 pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
-    if let Some(name) = &args.print {
-        terminal.print(BuiltIn::find(name)?.text)?;
+    if let Some(folder) = &args.unpack {
+        let (files, folder) = (claims::unpack(folder)?, folder.display());
+        let files = view::units::plural(files as u64, "experiment");
+        terminal.print(&format!("{files} written; `maitred check {folder}` tests them\n"))?;
         return Ok(exit::OK);
     }
     let work = SubjectArgs {
@@ -48,7 +51,8 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
         recalibrate: args.recalibrate,
         python: PythonArgs { pythons: args.pythons.clone(), ..PythonArgs::default() },
     };
-    let mut subjects = subjects(&args.claims, &work)?;
+    let functions = functions()?;
+    let mut subjects = subjects(&args.claims, functions.path(), &work)?;
     if args.list {
         terminal.print(&view::claims::list(
             &subjects.iter().map(said).collect::<Vec<_>>(),
@@ -121,9 +125,17 @@ fn said(subject: &Subject) -> Experiment {
     }
 }
 
+/// A folder with the functions that built-in claims call, as long as it is held.
+fn functions() -> Result<TempDir, Error> {
+    let folder = tempfile::Builder::new().prefix("maitred-claims-").tempdir();
+    folder
+        .and_then(|folder| claims::put_functions(folder.path()).map(|()| folder))
+        .map_err(|error| Error::Failed(format!("there is no place for the functions: {error}")))
+}
+
 /// The files that were asked for, in order; without any, those that are built in.
-fn subjects(names: &[String], work: &SubjectArgs) -> Result<Vec<Subject>, Error> {
-    let built_in = |one: &BuiltIn| subject::from_text(one.name, one.text, work);
+fn subjects(names: &[String], functions: &Path, work: &SubjectArgs) -> Result<Vec<Subject>, Error> {
+    let built_in = |one: &BuiltIn| subject::from_text(one.name, one.text, functions, work);
     if names.is_empty() {
         return claims::ALL.iter().map(built_in).collect();
     }
@@ -138,7 +150,7 @@ fn subjects(names: &[String], work: &SubjectArgs) -> Result<Vec<Subject>, Error>
             }
             if found.is_empty() {
                 return Err(Error::Usage(format!(
-                    "no .kdl file in {} makes a claim; see `maitred check --print 11` for one that does",
+                    "no .kdl file in {} makes a claim; `maitred check --unpack FOLDER` writes some that do",
                     path.display()
                 )));
             }
@@ -153,7 +165,9 @@ fn subjects(names: &[String], work: &SubjectArgs) -> Result<Vec<Subject>, Error>
             }
             subjects.push(subject);
         } else {
-            subjects.push(built_in(&BuiltIn::find(name)?)?);
+            for one in BuiltIn::find(name)? {
+                subjects.push(built_in(&one)?);
+            }
         }
     }
     Ok(subjects)
