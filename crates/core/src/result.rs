@@ -404,7 +404,7 @@ pub struct Evidence {
 }
 
 /// A figure over the rounds. Durations in nanoseconds, sizes in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     pub median: f64,
     /// Bounds of the 95 % interval of the median; of what is counted exactly, the least and the
@@ -414,6 +414,8 @@ pub struct Found {
     pub unit: Unit,
     /// Of how many rounds it is.
     pub rounds: u32,
+    /// What others did in one of them, where too few rounds were undisturbed.
+    pub disturbed: Option<String>,
 }
 
 /// What can be said of a claim.

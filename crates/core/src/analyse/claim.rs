@@ -3,8 +3,9 @@
 //!
 //! A figure that varies is judged by the 95 % interval of its median: within the bounds it holds,
 //! outside it is refuted, else it is inconclusive. With few rounds the same margin is demanded as
-//! of a comparison ([`compare::OVERWHELMING`]). What is counted exactly (tasks, end values,
-//! threads) is judged by every round: all of them within the bounds, or none.
+//! of a comparison ([`compare::OVERWHELMING`]), and more of rounds that others disturbed
+//! ([`DISTURBED`]). What is counted exactly (tasks, end values, threads) is judged by every round:
+//! all of them within the bounds, or none.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -18,6 +19,10 @@ use super::stats::{self, Confidence, Interval};
 use crate::result::{Comparison, Contestant, Evidence, Finding, Found, Run, Truth};
 use crate::trace::{Observed, RunEnd, StepKind};
 use crate::workload::{Claim, Figure, Part, Quantity, Unit};
+
+/// By what factor a bound must be cleared where others used the processors meanwhile: whoever
+/// shares one with somebody else has at least half of it, and takes at most twice as long.
+const DISTURBED: f64 = 2.0;
 
 /// What was found of a claim. `models`: those that the figures name, one for each contestant and
 /// in their order; a contestant itself is called as what was found under that name.
@@ -58,20 +63,41 @@ fn evidence(
         let over = figure.over.as_ref().map(of).transpose()?;
         values(figure, of(&figure.of)?, over, comparison.machine.cores)
     };
-    let (found, verdict) = match values() {
-        Err(why) => (Observed::Unknown(why), Truth::CannotBeTested),
-        Ok(values) => {
-            let (interval, verdict) = verdict(figure, &values, confidence);
-            let Interval { low, median, high } = interval;
-            let rounds = values.len() as u32;
-            (Observed::Known(Found { median, low, high, unit: figure.unit(), rounds }), verdict)
+    let rounds = match values() {
+        Ok(rounds) => rounds,
+        Err(why) => {
+            let (found, verdict) = (Observed::Unknown(why), Truth::CannotBeTested);
+            return Evidence {
+                figure: figure.to_string(),
+                predicted: figure.bounds(),
+                found,
+                verdict,
+            };
         }
     };
-    Evidence { figure: figure.to_string(), predicted: figure.bounds(), found, verdict }
+    let values: Vec<f64> = rounds.iter().map(|round| round.value).collect();
+    // Whoever used the processors meanwhile changed no number of tasks.
+    let disturbed = rounds.iter().find_map(|round| round.disturbed.clone());
+    let disturbed = disturbed.filter(|_| figure.unit() != Unit::Count);
+    let (interval, verdict) = verdict(figure, &values, disturbed.is_some(), confidence);
+    let Interval { low, median, high } = interval;
+    let rounds = values.len() as u32;
+    let found = Found { median, low, high, unit: figure.unit(), rounds, disturbed };
+    Evidence {
+        figure: figure.to_string(),
+        predicted: figure.bounds(),
+        found: Observed::Known(found),
+        verdict,
+    }
 }
 
 /// Where the figure lies, and what that says of the bounds; `values` is not empty.
-fn verdict(figure: &Figure, values: &[f64], confidence: Confidence) -> (Interval, Truth) {
+fn verdict(
+    figure: &Figure,
+    values: &[f64],
+    disturbed: bool,
+    confidence: Confidence,
+) -> (Interval, Truth) {
     let range = |median| Interval {
         low: values.iter().copied().fold(f64::INFINITY, f64::min),
         median,
@@ -84,9 +110,11 @@ fn verdict(figure: &Figure, values: &[f64], confidence: Confidence) -> (Interval
         Some(interval) if !exact && values.iter().all(|value| *value > 0.0) => interval,
         _ => range(median),
     };
-    let margin = match exact || values.len() >= stats::enough(confidence) {
-        true => 1.0,
-        false => OVERWHELMING,
+    let margin = match (exact, disturbed) {
+        (true, _) => 1.0,
+        (false, true) => DISTURBED,
+        (false, false) if values.len() < stats::enough(confidence) => OVERWHELMING,
+        (false, false) => 1.0,
     };
     let Interval { low, high, .. } = interval;
     let above = |value: f64, margin: f64| figure.low.is_none_or(|least| value >= least * margin);
@@ -103,41 +131,67 @@ fn verdict(figure: &Figure, values: &[f64], confidence: Confidence) -> (Interval
     (interval, truth)
 }
 
+/// The figure in one round.
+struct Round {
+    number: u32,
+    value: f64,
+    /// Who disturbed it.
+    disturbed: Option<String>,
+}
+
+impl Round {
+    /// One figure that is of all rounds, or of a run beside them.
+    fn only(value: f64) -> Self {
+        Self { number: 0, value, disturbed: None }
+    }
+}
+
 /// The figure by round, or why it cannot be had.
 fn values(
     figure: &Figure,
     of: &Contestant,
     over: Option<&Contestant>,
     cores: u32,
-) -> Result<Vec<f64>, String> {
+) -> Result<Vec<Round>, String> {
+    let named = |model: &Model, why: String| match over {
+        Some(_) => format!("{model}: {why}"),
+        None => why,
+    };
+    let own = by_round(figure, of).map_err(|why| named(&of.model, why))?;
     if figure.quantity == Quantity::Spread {
-        let values = by_round(figure, of)?;
-        let ends = |pick: fn(f64, f64) -> f64| values.iter().map(|(_, value)| *value).reduce(pick);
-        return Ok(ends(f64::max)
-            .zip(ends(f64::min))
-            .map(|(most, least)| most - least)
-            .into_iter()
-            .collect());
+        let values = || own.iter().map(|round| round.value);
+        let most = values().fold(f64::NEG_INFINITY, f64::max);
+        return Ok([Round::only(most - values().fold(f64::INFINITY, f64::min))].into());
     }
-    let own = by_round(figure, of)?;
-    let Some(over) = over else { return Ok(own.into_iter().map(|(_, value)| value).collect()) };
-    let others = by_round(figure, over)?;
+    let Some(over) = over else { return Ok(clean(own)) };
+    let others = by_round(figure, over).map_err(|why| named(&over.model, why))?;
     let mut ratios = Vec::new();
-    for (round, value) in own {
-        let Some((_, other)) = others.iter().find(|(beside, _)| *beside == round) else { continue };
-        if *other == 0.0 {
+    for Round { number, value, disturbed } in own {
+        let Some(other) = others.iter().find(|other| other.number == number) else { continue };
+        if other.value == 0.0 {
             return Err(format!("this figure of {} is 0", over.model));
         }
-        let ratio = value / other;
-        ratios.push(match figure.quantity {
+        let ratio = value / other.value;
+        let value = match figure.quantity {
             Quantity::SerialShare => serial_share(ratio, of.workers.min(cores))?,
             _ => ratio,
-        });
+        };
+        let disturbed = disturbed.or_else(|| other.disturbed.clone());
+        ratios.push(Round { number, value, disturbed });
     }
-    match ratios.is_empty() {
-        true => Err(format!("no round has both {} and {}", of.model, over.model)),
-        false => Ok(ratios),
+    if ratios.is_empty() {
+        return Err(format!("no round has both {} and {}", of.model, over.model));
     }
+    Ok(clean(ratios))
+}
+
+/// The rounds that nobody disturbed, where there are enough of them.
+fn clean(rounds: Vec<Round>) -> Vec<Round> {
+    let is_clean = |round: &Round| round.disturbed.is_none();
+    if rounds.iter().filter(|round| is_clean(round)).count() < MIN_ROUNDS {
+        return rounds;
+    }
+    rounds.into_iter().filter(is_clean).collect()
 }
 
 /// The experimentally determined serial fraction, (1/s − 1/p) / (1 − 1/p), of a time that is
@@ -150,26 +204,21 @@ fn serial_share(ratio: f64, processors: u32) -> Result<f64, String> {
     }
 }
 
-/// The figure of one contestant in each round, clean ones where there are enough.
-fn by_round(figure: &Figure, contestant: &Contestant) -> Result<Vec<(u32, f64)>, String> {
+/// The figure of one contestant in each round.
+fn by_round(figure: &Figure, contestant: &Contestant) -> Result<Vec<Round>, String> {
     if figure.quantity.is_recorded() {
-        return Ok([(0, recorded(figure, contestant)?)].into());
+        return Ok([Round::only(recorded(figure, contestant)?)].into());
     }
-    let runs: Vec<&Run> =
-        contestant.runs.iter().filter(|run| run.end != RunEnd::Interrupted).collect();
-    if runs.is_empty() {
-        let why = contestant.unranked.clone().unwrap_or_else(|| "no round was run".into());
-        return Err(format!("{}: {why}", contestant.model));
+    let mut runs = contestant.runs.iter().filter(|run| run.end != RunEnd::Interrupted).peekable();
+    if runs.peek().is_none() {
+        let why = contestant.unranked.as_deref().unwrap_or("no round was run");
+        return Err(why.into());
     }
-    let clean: Vec<&Run> = runs.iter().copied().filter(|run| run.noise.dirty.is_none()).collect();
-    let counted = if clean.len() >= MIN_ROUNDS { clean } else { runs };
-    counted
-        .into_iter()
-        .map(|run| match value(figure, run) {
-            Ok(value) => Ok((run.round, value)),
-            Err(why) => Err(format!("{}: {why}", contestant.model)),
-        })
-        .collect()
+    runs.map(|run| {
+        let value = value(figure, run)?;
+        Ok(Round { number: run.round, value, disturbed: run.noise.dirty.clone() })
+    })
+    .collect()
 }
 
 /// The figure in one round.
@@ -213,10 +262,9 @@ fn value(figure: &Figure, run: &Run) -> Result<f64, String> {
 
 /// A figure of the run in which switches were recorded.
 fn recorded(figure: &Figure, contestant: &Contestant) -> Result<f64, String> {
-    let unknown = |why: &str| format!("{}: {why}", contestant.model);
-    let why_not = || unknown(contestant.unranked.as_deref().unwrap_or("no run was recorded"));
+    let why_not = || contestant.unranked.as_deref().unwrap_or("no run was recorded").to_string();
     let run = contestant.traced.as_ref().ok_or_else(why_not)?;
-    let no_record = || unknown("the kernel's switches were not recorded");
+    let no_record = || "the kernel's switches were not recorded".to_string();
     let shares = run.scheduling.as_ref().ok_or_else(no_record)?;
     match figure.quantity {
         Quantity::Threads => Ok(shares.threads.len() as f64 + f64::from(shares.threads_left_out)),
@@ -224,9 +272,8 @@ fn recorded(figure: &Figure, contestant: &Contestant) -> Result<f64, String> {
         _ => {
             let kind = step(figure)?;
             let split = shares.steps.iter().find(|step| step.kind == kind).map(|step| step.split);
-            let split = split.ok_or_else(|| {
-                unknown(&format!("the record says nothing of its `{}` steps", kind.name()))
-            })?;
+            let split = split
+                .ok_or_else(|| format!("the record says nothing of its `{}` steps", kind.name()))?;
             let of = split.whole_ns() - split.unknown_ns;
             match of {
                 0 => Err(no_record()),

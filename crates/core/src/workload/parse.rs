@@ -34,7 +34,12 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn top(&mut self, node: &Node) {
         let Some(shape) = TOP.iter().find(|shape| shape.name == node.name.text) else {
-            self.mistakes.push(unknown(node, &TOP, "node", &STEPS, "stands inside a `task`"));
+            let is_figure = CLAIM.iter().any(|shape| shape.name == node.name.text);
+            let (others, place): (&[Shape], _) = match is_figure {
+                true => (&CLAIM, "stands inside a `claim`"),
+                false => (&STEPS, "stands inside a `task`"),
+            };
+            self.mistakes.push(unknown(node, &TOP, "node", others, place));
             return;
         };
         let known = self.mistakes.len();
@@ -55,11 +60,11 @@ impl Parser<'_> {
                 Ok(expectations) => self.workload.expectations.extend(expectations),
                 Err(mistake) => self.mistakes.push(mistake),
             },
-            "expect" => {}
-            "claim" => {
+            "claim" if self.mistakes.len() == known => {
                 let figures = form.children.iter().filter_map(|node| self.figure(node)).collect();
                 self.workload.claims.push(Claim { says: form.argument(0), figures });
             }
+            "expect" | "claim" => {}
             _ => self.named(shape.name, &form),
         }
     }
