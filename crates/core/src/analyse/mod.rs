@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod change;
+pub mod claim;
 pub mod compare;
 #[cfg(test)]
 mod compare_tests;
