@@ -51,13 +51,15 @@ pub struct Object {
     pub number: Option<Value>,
 }
 
-/// `server NAME strategy= workers= delay=`.
+/// `server NAME strategy= workers= delay= max-requests= max-memory=`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     pub name: Name,
     pub strategy: Option<Value>,
     pub workers: Option<Value>,
     pub delay: Option<Value>,
+    pub max_requests: Option<Value>,
+    pub max_memory: Option<Value>,
 }
 
 /// `task NAME count= rate= every= inputs= { … }`.

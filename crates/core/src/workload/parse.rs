@@ -111,6 +111,8 @@ impl Parser<'_> {
                 strategy: form.property("strategy"),
                 workers: form.property("workers"),
                 delay: form.property("delay"),
+                max_requests: form.property("max-requests"),
+                max_memory: form.property("max-memory"),
             }),
             _ => {
                 let steps = self.steps(form.children);

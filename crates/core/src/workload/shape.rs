@@ -60,7 +60,7 @@ pub(super) const TOP: [Shape; 12] = [
     shape(
         "server",
         &["a name"],
-        &["strategy", "workers", "delay"],
+        &["strategy", "workers", "delay", "max-requests", "max-memory"],
         r#"server "api" strategy="threads""#,
     ),
     with_block(
