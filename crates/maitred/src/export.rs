@@ -226,12 +226,15 @@ impl Page {
     }
 }
 
+/// How a value becomes a page.
+type Render<T> = fn(&T) -> String;
+
 /// A page that says what was found of something.
 #[derive(Debug)]
 pub(crate) struct Document<T> {
     page: Page,
     path: PathBuf,
-    render: fn(&T) -> String,
+    render: Render<T>,
 }
 
 /// Opens those that were asked for, each with what it says.
@@ -239,7 +242,7 @@ pub(crate) struct Document<T> {
 /// # Errors
 /// [`Error::Usage`] for the first that cannot be written.
 pub(crate) fn documents<T, const N: usize>(
-    wanted: [(&Option<PathBuf>, fn(&T) -> String); N],
+    wanted: [(&Option<PathBuf>, Render<T>); N],
 ) -> Result<Vec<Document<T>>, Error> {
     let named = wanted.into_iter().filter_map(|(path, render)| Some((path.clone()?, render)));
     named.map(|(path, render)| Ok(Document { page: Page::open(&path)?, path, render })).collect()

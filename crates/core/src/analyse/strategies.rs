@@ -266,42 +266,25 @@ fn range(
     observed(by_round(one, value).map(clean).map(|rounds| found(&rounds, unit)))
 }
 
-/// What each one more takes, by the rounds of one and of many.
+/// What each one more takes: what many took in a round beyond what one takes by itself. Of that
+/// the median is meant, for one of so little is disturbed by anything.
 fn price(
     one: &Contestant,
     many: &Contestant,
     unit: Unit,
     value: impl Fn(&Run) -> Result<f64, String>,
 ) -> Observed<Found> {
-    let with_count = |contestant| {
-        let values = by_round(contestant, &value)?;
-        let counts = each_round(contestant, |run| Ok(run.tasks.done as f64))?;
-        let both = values.into_iter().zip(counts);
-        Ok::<Vec<_>, String>(both.map(|(value, count)| (value, count.value)).collect())
-    };
     let judge = || {
-        let alone = with_count(one)?;
-        let mut rounds = Vec::new();
-        for (value, count) in with_count(many)? {
-            let pair = alone.iter().find(|(other, _)| other.number == value.number);
-            let Some((other, others)) = pair.filter(|(_, others)| *others < count) else {
-                continue;
-            };
-            rounds.push(Round {
-                number: other.number,
-                value: (value.value - other.value) / (count - others),
-                disturbed: value.disturbed.or_else(|| other.disturbed.clone()),
-            });
-        }
-        let rounds = clean(rounds);
-        let values: Vec<f64> = rounds.iter().map(|round| round.value).collect();
-        if values.len() < MIN_ROUNDS {
-            return Err(format!("{} are too few", units::plural(values.len() as u64, "round")));
-        }
+        let alone = found(&clean(by_round(one, &value)?), unit).median;
+        let rounds = clean(by_round(many, |run| {
+            Ok((value(run)? - alone) / run.tasks.done.saturating_sub(1).max(1) as f64)
+        })?);
         let mut found = found(&rounds, unit);
+        enough(&found)?;
         if found.low <= 0.0 {
-            return Err("many took no more than one in some round".into());
+            return Err("many took no more than one takes by itself".into());
         }
+        let values: Vec<f64> = rounds.iter().map(|round| round.value).collect();
         if let Some(interval) = stats::median_interval(&values, Confidence::P95) {
             (found.low, found.high) = (interval.low, interval.high);
         }

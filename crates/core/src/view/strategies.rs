@@ -13,10 +13,11 @@ use crate::result::{Blocking, Machine, Scheduling, Strategies, StrategyRow, Stra
 use crate::trace::Observed;
 
 /// What the figures of a table are of.
-const LEGEND: &str = "Start and memory are those of one more task; of thread-pool, processes and \
-     interpreters those of one more worker, which does many tasks. The \
-     processors are the most that were used in a round. What the kernel itself keeps of a thread \
-     or process is not in the memory.";
+const LEGEND: &str = "Parallel: whether several processors are used, and the most that were in a \
+     round. Blocking: what a call that cannot be awaited does to the other tasks, of which some are \
+     those on the same worker. Start, memory: of one more task; of thread-pool, processes and \
+     interpreters of one more worker, which does many tasks. What the kernel itself keeps of a \
+     thread or process is not in the memory.";
 
 /// On which machine they are looked at.
 pub fn heading(machine: &Machine, options: &Options) -> String {
@@ -90,15 +91,13 @@ fn columns(rows: &[StrategyRow], unknown: Ink) -> Vec<Column> {
         column("scheduling", false, &|row| {
             row.properties.scheduling.known().copied().map(scheduling)
         }),
-        column("processors", false, &|row| {
+        column("parallel", false, &|row| {
             let several = *row.properties.parallel.known()?;
             // Others can only have made it fewer.
             let used = cores(row.figures.cores.known()?.high);
-            Some(format!("{} ({used})", if several { "several" } else { "one" }))
+            Some(format!("{} ({used})", if several { "yes" } else { "no" }))
         }),
-        column("blocking calls", false, &|row| {
-            row.properties.blocking.known().copied().map(blocking)
-        }),
+        column("blocking", false, &|row| row.properties.blocking.known().copied().map(blocking)),
         column("start", true, &|row| {
             row.figures.start.known().map(|start| duration(start.median as u64))
         }),
@@ -106,7 +105,7 @@ fn columns(rows: &[StrategyRow], unknown: Ink) -> Vec<Column> {
             Some(each) => Some(bytes(each.median as u64)),
             None => is_one_by_one(row).then(|| "-".to_string()),
         }),
-        column("fit in 1 GiB", true, &|row| row.properties.fit.known().copied().map(about)),
+        column("in 1 GiB", true, &|row| row.properties.fit.known().copied().map(about)),
     ]);
     all.push(column("what it is for", false, &|row| row.properties.purpose.known().cloned()));
     all
@@ -128,8 +127,8 @@ fn scheduling(scheduling: Scheduling) -> String {
 fn blocking(blocking: Blocking) -> String {
     match blocking {
         Blocking::Allowed => "allowed",
-        Blocking::StallsItsWorker => "stall their worker",
-        Blocking::StallsAll => "stall all others",
+        Blocking::StallsItsWorker => "stalls some",
+        Blocking::StallsAll => "stalls all",
     }
     .to_string()
 }
@@ -151,11 +150,11 @@ fn notes(rows: &[StrategyRow]) -> Vec<String> {
         let (properties, figures) = (&row.properties, &row.figures);
         let cells = [
             ("scheduling", why(&properties.scheduling)),
-            ("processors", why(&properties.parallel)),
-            ("blocking calls", why(&properties.blocking)),
+            ("parallel", why(&properties.parallel)),
+            ("blocking", why(&properties.blocking)),
             ("start", why(&figures.start)),
             ("memory", why(&figures.memory).filter(|_| !is_one_by_one(row))),
-            ("fit in 1 GiB", is_capped(row).then_some("this machine allows no more of them")),
+            ("in 1 GiB", is_capped(row).then_some("this machine allows no more of them")),
         ];
         for (cell, why) in cells.into_iter().filter_map(|(cell, why)| Some((cell, why?))) {
             let name = row.strategy.to_string();
@@ -192,4 +191,162 @@ fn why<T>(cell: &Observed<T>) -> Option<&str> {
 
 fn fitted(text: String, options: &Options) -> String {
     if options.ascii { to_ascii(&text) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use expect_test::expect;
+    use maitred_wire::Strategy;
+
+    use super::*;
+    use crate::analyse::strategies::{properties, unmeasured};
+    use crate::result::{Found, StrategyFigures};
+    use crate::workload::Unit;
+
+    fn found(median: f64) -> Observed<Found> {
+        let (low, high) = (median * 0.9, median * 1.1);
+        Observed::Known(Found { median, low, high, unit: Unit::Number, rounds: 3, disturbed: None })
+    }
+
+    fn row(strategy: Strategy, figures: StrategyFigures) -> StrategyRow {
+        StrategyRow { strategy, properties: properties(&figures, 2), figures }
+    }
+
+    fn looked_at() -> Strategies {
+        let threads = StrategyFigures {
+            together: found(2.0),
+            held_up: found(0.08),
+            cores: found(1.8),
+            blocked: found(7.5),
+            blocked_tasks: 8,
+            blocked_workers: 8,
+            start: found(24_000.0),
+            memory: found(8_900.0),
+            alone: found(6e6),
+            allowed: Some(32_165),
+        };
+        let sequential = StrategyFigures {
+            together: found(0.99),
+            cores: Observed::Unknown("it died: signal 9".into()),
+            blocked: found(0.99),
+            blocked_tasks: 8,
+            blocked_workers: 1,
+            start: found(120.0),
+            ..unmeasured()
+        };
+        let busy = |figure: Observed<Found>| {
+            let disturbed = Some("other processes used 60 % of the processors".into());
+            figure.map(|found| Found { disturbed, ..found })
+        };
+        let event_loop = StrategyFigures {
+            held_up: found(2.0),
+            cores: busy(found(0.9)),
+            blocked: found(0.99),
+            blocked_workers: 1,
+            start: Observed::Unknown("the rounds do not agree: 2 µs (1 µs–20 µs)".into()),
+            memory: found(560.0),
+            allowed: None,
+            ..threads.clone()
+        };
+        let pool = StrategyFigures { cores: busy(found(0.8)), ..event_loop.clone() };
+        Strategies {
+            schema_version: 1,
+            program_version: "0.1.0".into(),
+            machine: crate::analyse::sample::comparison(vec![], 0).machine,
+            started: "2026-11-23T00:00:00Z".into(),
+            runtimes: vec![StrategyTable {
+                runtime: "native".into(),
+                strategies: vec![
+                    row(Strategy::Sequential, sequential),
+                    row(Strategy::Threads, threads),
+                    row(Strategy::EventLoop, event_loop),
+                    row(Strategy::AsyncPool, pool),
+                ],
+            }],
+        }
+    }
+
+    #[test]
+    fn a_table_says_what_is_known_and_why_the_rest_is_not() {
+        let options = Options { width: 140, ..Options::default() };
+        expect![[r#"
+            native
+            strategy    scheduling   parallel    blocking      start    memory   in 1 GiB  what it is for
+            sequential  one by one   ?           stalls all   120 ns         -          1  a few things, one after the other
+            threads     preemptive   yes (1.98)  allowed     24.0 µs  8.69 KiB     32,000  computing and blocking calls, by the thousand
+            event-loop  cooperative  ?           stalls all        ?     560 B  1,900,000  ?
+            async-pool  cooperative  ?           stalls all        ?     560 B  1,900,000  ?
+            parallel of sequential: it died: signal 9
+            in 1 GiB of threads: this machine allows no more of them
+            parallel of event-loop and async-pool: no more than one was used, but others may have taken the rest
+            start of event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
+            disturbed: other processes used 60 % of the processors
+
+        "#]].assert_eq(&table(&looked_at().runtimes[0], &options));
+    }
+
+    #[test]
+    fn where_there_is_no_room_what_it_is_for_stands_below() {
+        let options = Options { ascii: true, ..Options::default() };
+        let text = table(&looked_at().runtimes[0], &options) + &legend(&options);
+        expect![[r#"
+            native
+            strategy    scheduling   parallel    blocking      start    memory   in 1 GiB
+            sequential  one by one   ?           stalls all   120 ns         -          1
+            threads     preemptive   yes (1.98)  allowed     24.0 us  8.69 KiB     32,000
+            event-loop  cooperative  ?           stalls all        ?     560 B  1,900,000
+            async-pool  cooperative  ?           stalls all        ?     560 B  1,900,000
+            sequential is for: a few things, one after the other
+            threads is for: computing and blocking calls, by the thousand
+            event-loop is for: ?
+            async-pool is for: ?
+            parallel of sequential: it died: signal 9
+            in 1 GiB of threads: this machine allows no more of them
+            parallel of event-loop and async-pool: no more than one was used, but others may
+            have taken the rest
+            start of event-loop and async-pool: the rounds do not agree: 2 us (1 us-20 us)
+            disturbed: other processes used 60 % of the processors
+
+            Parallel: whether several processors are used, and the most that were in a
+            round. Blocking: what a call that cannot be awaited does to the other tasks, of
+            which some are those on the same worker. Start, memory: of one more task; of
+            thread-pool, processes and interpreters of one more worker, which does many
+            tasks. What the kernel itself keeps of a thread or process is not in the memory.
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn a_document_has_a_table_a_runtime() {
+        expect![[r#"
+            ### Strategies
+
+            AMD EPYC, 2 processors, Linux 6.18.5, maitred 0.1.0
+
+            Parallel: whether several processors are used, and the most that were in a round. Blocking: what a call that cannot be awaited does to the other tasks, of which some are those on the same worker. Start, memory: of one more task; of thread-pool, processes and interpreters of one more worker, which does many tasks. What the kernel itself keeps of a thread or process is not in the memory.
+
+            #### native
+
+            | strategy | scheduling | parallel | blocking | start | memory | in 1 GiB | what it is for |
+            | --- | --- | --- | --- | ---: | ---: | ---: | --- |
+            | sequential | one by one | ? | stalls all | 120 ns | - | 1 | a few things, one after the other |
+            | threads | preemptive | yes (1.98) | allowed | 24.0 µs | 8.69 KiB | 32,000 | computing and blocking calls, by the thousand |
+            | event-loop | cooperative | ? | stalls all | ? | 560 B | 1,900,000 | ? |
+            | async-pool | cooperative | ? | stalls all | ? | 560 B | 1,900,000 | ? |
+
+            - parallel of sequential: it died: signal 9
+            - in 1 GiB of threads: this machine allows no more of them
+            - parallel of event-loop and async-pool: no more than one was used, but others may have taken the rest
+            - start of event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
+            - disturbed: other processes used 60 % of the processors
+        "#]].assert_eq(&markdown(&looked_at()));
+    }
+
+    #[test]
+    fn what_fits_is_said_in_two_digits() {
+        let cases = [(1, "1"), (99, "99"), (101, "100"), (1_851_234, "1,900,000")];
+        cases.iter().for_each(|(number, text)| assert_eq!(about(*number), *text));
+    }
 }
