@@ -30,12 +30,12 @@ pub fn table(table: &StrategyTable, options: &Options) -> String {
     let mut all = columns(&table.strategies, Ink::Dim);
     let purposes = (columns::total(&all) > options.width).then(|| all.pop()).flatten();
     text.push_str(&columns::render(&all, options));
+    text.push_str(if purposes.is_some() { "\n" } else { "" });
     let mut line = |sentence: &str| {
         let lines = wrap(sentence, options.width, 0);
         lines.lines().for_each(|line| text.push_str(&(Ink::Dim.paint(line, options) + "\n")));
     };
     if let Some(purposes) = purposes {
-        line("");
         for (row, (purpose, _)) in table.strategies.iter().zip(&purposes.cells) {
             line(&format!("{} is for: {purpose}", row.strategy));
         }
@@ -165,7 +165,7 @@ fn notes(rows: &[StrategyRow]) -> Vec<String> {
         }
     }
     let said = reasons.into_iter();
-    let said = said.map(|(cell, why, names)| format!("{cell} of {}: {why}", list(&names)));
+    let said = said.map(|(cell, why, names)| format!("{cell}, {}: {why}", list(&names)));
     let mut notes: Vec<String> = said.collect();
     let figures = rows.iter().flat_map(|row| {
         let figures = &row.figures;
