@@ -17,7 +17,7 @@ use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Latency, Rank, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Gap, Observed, Slice, SliceEnd, Trace};
+use crate::trace::{Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
 
 fn look(theme: Theme) -> Look {
     Look { theme, id: "p1".into(), rows: 24 }
@@ -113,9 +113,24 @@ fn what_the_kernel_saw_is_drawn() {
 }
 
 #[test]
+fn a_thread_that_computes_without_the_lock_is_held_up() {
+    let mut trace = scheduled(200);
+    let held_up = "blocked in computing: by the GIL, inferred";
+    assert!(!drawn(&trace, &look(Theme::Light)).contains(held_up));
+    trace.steps[0].kind = StepKind::Cpu;
+    let Origin::Measured { gil, .. } = &mut trace.origin;
+    *gil = Some(true);
+    let svg = drawn(&trace, &look(Theme::Light));
+    check(&svg);
+    // In the legend, and in what the rows of workers say of themselves.
+    assert!(svg.matches(held_up).count() > 1, "{svg}");
+    assert!(svg.contains("url(#p1-held-up)") && svg.contains("blocked otherwise"), "{svg}");
+}
+
+#[test]
 fn behind_a_gap_in_the_record_no_state_is_drawn() {
     let mut trace = scheduled(200);
-    let long = "blocked: waits for something else 100 %";
+    let long = "blocked 100 %";
     assert!(drawn(&trace, &look(Theme::Light)).contains(long));
     if let Observed::Known(scheduling) = &mut trace.scheduling {
         let last = scheduling.slices.iter().map(|slice| slice.end_ns).max().unwrap();
