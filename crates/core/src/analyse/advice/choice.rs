@@ -8,7 +8,7 @@ use maitred_wire::Strategy;
 
 use super::{Case, list, name};
 use crate::analyse::compare::MIN_ROUNDS;
-use crate::analyse::units::{duration, interval, plural, ratio};
+use crate::analyse::units::{count, duration, interval, plural, ratio};
 use crate::result::{Rank, Verdict};
 
 /// Costs are compared from here on; below, a figure is mostly the cost of measuring it.
@@ -25,6 +25,14 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
         let only = name(case.contestant(case.fastest));
         let took = case.took(case.fastest);
         return Vec::from([format!("Only {only} is ranked: it took {took}.")]);
+    }
+    let (least, most) = case.comparison.tasks();
+    if least != most {
+        return Vec::from([format!(
+            "Between {} and {} were to be done, so that less time is not the better model: compare rates and costs.",
+            count(least),
+            plural(most, "task")
+        )]);
     }
     let rounds = case.summary(case.fastest).map_or(0, |summary| summary.rounds as usize);
     if rounds < MIN_ROUNDS {

@@ -1,5 +1,6 @@
 //! The conclusion sentence by sentence, on results made up for it.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
@@ -320,4 +321,19 @@ fn what_requests_are_made_of_is_not_told_where_the_client_was_in_the_way() {
     };
     assert!(of(1).starts_with("Mostly waiting"), "{}", of(1));
     assert!(!of(40).contains("Mostly waiting"), "{}", of(40));
+}
+
+#[test]
+fn of_different_amounts_of_work_none_is_recommended() {
+    let text = told(&tables(5, 1), |comparison, _| {
+        for (contestant, tasks) in comparison.contestants.iter_mut().zip([1, 100]) {
+            contestant.model.setting = Some(format!("tables={tasks}"));
+            contestant.runs.iter_mut().for_each(|run| run.tasks.done = tasks);
+        }
+    });
+    expect![[r#"
+        Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+        The one `waiter` is the bottleneck: under `native/event-loop tables=100`, 29 % of all task time is a `table` waiting for it.
+        Between 1 and 100 tasks were to be done, so that less time is not the better model: compare rates and costs."#]]
+    .assert_eq(&text);
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::{Case, name};
 use crate::analyse::nature::{BoundBy, Nature};
 use crate::analyse::units::{cores, duration, percent, ratio};
+use crate::result::Rank;
 
 /// Work of which so much is one thing is called by that thing.
 const MOSTLY: f64 = 0.8;
@@ -127,6 +128,12 @@ fn bottleneck(case: &Case<'_>) -> Option<String> {
 
 fn bound(case: &Case<'_>, nature: &Nature) -> Option<String> {
     let bound = nature.bound.as_ref().filter(|bound| bound.ns > 0)?;
+    // Under another setting it is other work, with a bound of its own.
+    let setting = |rank: &Rank| &case.contestant(rank.contestant as usize).model.setting;
+    let mut settings = case.against_fastest.iter().map(setting);
+    if settings.any(|one| *one != case.contestant(case.fastest).model.setting) {
+        return None;
+    }
     let took = case.work_ns(case.fastest);
     let over = took as f64 / bound.ns as f64;
     // A bound well above what was reached was taken from steps that lasted longer than they must.

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
+use maitred_wire::{Model, Strategy};
 
 use super::{Case, name};
 use crate::analyse::compare;
@@ -39,7 +39,7 @@ fn sweeps(case: &Case<'_>) -> Vec<(String, Vec<usize>)> {
         if !model.strategy.has_workers() {
             continue;
         }
-        let pair = format!("{}/{}", model.runtime, model.strategy);
+        let pair = Model { workers: None, ..model.clone() }.to_string();
         match sweeps.iter_mut().find(|(known, _)| *known == pair) {
             Some((_, members)) => members.push(index),
             None => sweeps.push((pair, Vec::from([index]))),
@@ -155,7 +155,7 @@ fn goetz(case: &Case<'_>) -> Option<String> {
         return None;
     }
     let waits = (nature.waiting_ns + nature.blocking_ns) as f64 / nature.computing_ns as f64;
-    let tasks = case.comparison.subject.tasks.max(1);
+    let tasks = case.comparison.tasks().1.max(1);
     let wanted = libm::round(f64::from(case.cores()) * (1.0 + waits)).max(1.0);
     let had = u64::from(case.contestant(pool).workers);
     let wanted = (wanted as u64).min(tasks);
