@@ -165,6 +165,34 @@ fn a_scaling_curve_is_drawn() {
 }
 
 #[test]
+fn the_law_is_drawn_as_far_as_it_was_fitted() {
+    // Work that mostly queues, but computes otherwise.
+    let program = vec![Do::Cpu(1), Do::Hold(0, vec![Do::Cpu(1)])];
+    let sample = Sample { program, count: 64, ..tables(64, 1) };
+    let models = [1, 2, 4, 8, 16].map(|workers| (Strategy::ThreadPool, Some(workers)));
+    let mut comparison = compared(&sample, &models, 5);
+    comparison.machine.cores = 8;
+    for contestant in &mut comparison.contestants {
+        let at_once = f64::from(contestant.workers.min(8));
+        let summary = contestant.summary.as_mut().unwrap();
+        summary.work_ns = (320e6 * (0.2 + 0.8 / at_once)) as u64;
+        (summary.work_low_ns, summary.work_high_ns) = (summary.work_ns, summary.work_ns);
+    }
+    let svg = scaling::workers(&comparison, &look(Theme::Light)).unwrap();
+    check(&svg);
+    let expected = "native/thread-pool, fitted up to 8 workers, with 20 % serial";
+    assert!(svg.contains(expected), "{svg}");
+    let places = |class: &str| -> Vec<String> {
+        let path = |line: &&str| line.starts_with("<path") && line.contains(class);
+        let paths = svg.lines().filter(path).map(|line| line.split('"').nth(1).unwrap());
+        let places = paths.map(|d| d.split(['M', 'L']).skip(1).map(Into::into).collect());
+        places.max_by_key(Vec::len).unwrap()
+    };
+    let (law, measured) = (places("m-dash"), places("m-curve"));
+    assert_eq!((law.last(), measured.len()), (measured.get(3), 5), "it ends at 8 workers");
+}
+
+#[test]
 fn a_swept_setting_is_the_axis() {
     let mut comparison = sweep();
     let values = ["delay=5ms n=1", "delay=50ms n=1", "delay=500ms n=1", "delay=2s n=1"];
