@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use expect_test::{Expect, expect};
 use maitred_wire::Strategy::{self, *};
@@ -336,4 +337,30 @@ fn of_different_amounts_of_work_none_is_recommended() {
         The one `waiter` is the bottleneck: under `native/event-loop tables=100`, 29 % of all task time is a `table` waiting for it.
         Between 1 and 100 tasks were to be done, so that less time is not the better model: compare rates and costs."#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn many_workers_are_told_in_few_words() {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(100, 1) };
+    let models: Vec<_> = [ThreadPool, Processes]
+        .into_iter()
+        .flat_map(|strategy| [1, 2, 4, 8, 16].map(|workers| (strategy, Some(workers))))
+        .collect();
+    let mut comparison = compared(&sample, &models, 8);
+    // Now and then one worker was as fast as all.
+    for (round, run) in comparison.contestants[0].runs.iter_mut().enumerate() {
+        run.work_ns /= 1 + round as u64 % 2 * 31;
+    }
+    compare::rank(&mut comparison, None);
+    let traces = models.iter().map(|&(strategy, workers)| sample.run(strategy, workers.unwrap()));
+    let mut natures: Vec<_> = traces.map(|trace| nature(&trace, CORES)).collect();
+    for split in natures.iter_mut().flatten().filter_map(|nature| nature.split.as_mut()) {
+        split.computing_ns = 0;
+        split.delayed_ns = Some(split.all_ns);
+    }
+    let text = conclude(&comparison, &natures).join("\n");
+    assert_eq!(text.matches("too few to fit a law").count(), 1, "{text}");
+    assert!(text.contains("; and 2 more."), "{text}");
+    assert!(!text.contains("`native/thread-pool` gains"), "one worker may be as good: {text}");
+    assert!(text.contains("`native/processes` gains"), "{text}");
 }

@@ -13,6 +13,8 @@ use crate::analyse::split::Split;
 use crate::analyse::units::percent;
 use crate::result::SubjectKind;
 
+/// Of so many models it is told, the fastest ones: of a sweep nobody would read more.
+const TOLD: usize = 8;
 /// Shares below this are not named.
 const WORTH: f64 = 0.02;
 /// The rest of a workload's time is known from its steps; without a processor (or the lock) for
@@ -32,13 +34,19 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     if kind != SubjectKind::Function && !stories.iter().any(Story::is_held_up) {
         return Vec::new();
     }
-    let told: Vec<String> = stories.iter().map(Story::tell).collect();
+    let told: Vec<String> = stories.iter().take(TOLD).map(Story::tell).collect();
     if told.is_empty() {
         return Vec::new();
     }
-    let mut sentence =
-        format!("Where the time of tasks went, by each thread's counters: {}.", told.join("; "));
-    if let Some(base) = stories.iter().find_map(|story| story.lock.as_ref()) {
+    let more = match stories.len() - told.len() {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let mut sentence = format!(
+        "Where the time of tasks went, by each thread's counters: {}{more}.",
+        told.join("; ")
+    );
+    if let Some(base) = stories.iter().take(TOLD).find_map(|story| story.lock.as_ref()) {
         sentence.push_str(&format!(
             " That it was the lock is inferred: so much longer they waited than under {base}, where nobody else wants it."
         ));

@@ -25,7 +25,8 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     for (pair, members) in &sweeps {
         sentences.extend(knee(case, pair, members));
-        sentences.extend(law(case, pair, members));
+        // That nothing can be fitted may be true of several sweeps alike.
+        sentences.extend(law(case, pair, members).filter(|law| !sentences.contains(law)));
     }
     sentences
 }
@@ -59,11 +60,16 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
     let best = *members.iter().min_by_key(|&&index| case.work_ns(index))?;
     let effect = case.comparison.settings.minimum_effect;
     let against = compare::ranks(&case.comparison.contestants, best, effect, Confidence::P95);
-    let equal = |index: usize| {
+    let is = |index: usize, verdict| {
         let rank = against.iter().find(|rank| rank.contestant as usize == index);
-        index == best || rank.is_some_and(|rank| rank.verdict == Verdict::Same)
+        rank.is_some_and(|rank| rank.verdict == verdict)
     };
-    let knee = *members.iter().find(|&&index| equal(index))?;
+    let knee = *members.iter().find(|&&index| index == best || is(index, Verdict::Same))?;
+    // Where fewer may be as good, how far it gains is not known.
+    let fewer = members.iter().take_while(|&&index| index != knee);
+    if fewer.into_iter().any(|&index| is(index, Verdict::CannotTell)) {
+        return None;
+    }
     let tried: Vec<String> = members.iter().map(|&index| workers(index).to_string()).collect();
     let tried = tried.join(", ");
     let most = *members.last()?;
