@@ -9,6 +9,7 @@ use maitred_wire::{Cpu, Failure, Model, VarValue};
 use serde::{Deserialize, Serialize};
 
 use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
+use crate::workload::Unit;
 
 /// The version of the saved form. A change that a reader of the old form would misread raises it.
 pub const SCHEMA: u32 = 1;
@@ -342,6 +343,9 @@ pub struct StepTotal {
     pub kind: StepKind,
     pub spans: u64,
     pub total_ns: u64,
+    /// `None`: the result was saved before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_ns: Option<u64>,
 }
 
 /// One `expect` of the workload and what came of it.
@@ -374,6 +378,79 @@ pub struct Summary {
     /// Finished tasks a second of work.
     pub throughput: f64,
     pub latency: Observed<Latency>,
+}
+
+/// What was found of claims about figures: the saved form of `maitred check`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// [`SCHEMA`].
+    pub schema_version: u32,
+    /// The version of `maitred`.
+    pub program_version: String,
+    pub machine: Machine,
+    /// UTC, RFC 3339.
+    pub started: String,
+    pub experiments: Vec<Experiment>,
+}
+
+/// One file with claims: the work, and what came of each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// As it was named.
+    pub name: String,
+    pub title: Option<String>,
+    /// How many rounds were run.
+    pub rounds: u32,
+    pub claims: Vec<Finding>,
+}
+
+/// What was found of one claim.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The claim, a sentence.
+    pub says: String,
+    pub verdict: Truth,
+    pub evidence: Vec<Evidence>,
+}
+
+/// One figure that a claim predicts, and what it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// As in the claim: `cores of python3/threads`.
+    pub figure: String,
+    /// What the claim predicts: `at most 1.1`.
+    pub predicted: String,
+    pub found: Observed<Found>,
+    pub verdict: Truth,
+}
+
+/// A figure over the rounds. Durations in nanoseconds, sizes in bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    pub median: f64,
+    /// Bounds of the 95 % interval of the median; of what is counted exactly, the least and the
+    /// largest value.
+    pub low: f64,
+    pub high: f64,
+    pub unit: Unit,
+    /// Of how many rounds it is.
+    pub rounds: u32,
+    /// What others did in one of them, where too few rounds were undisturbed.
+    pub disturbed: Option<String>,
+}
+
+/// What can be said of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Truth {
+    /// The whole interval lies within the bounds.
+    Holds,
+    /// The interval spans a bound.
+    Inconclusive,
+    /// A figure cannot be had here.
+    CannotBeTested,
+    /// The whole interval lies outside of the bounds.
+    Refuted,
 }
 
 /// The place of one contestant.

@@ -7,9 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 use crate::command;
 
+mod check;
 mod pictures;
 mod texts;
 
+pub use check::CheckArgs;
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use texts::EXIT_CODES;
 use texts::{COMPARE_EXAMPLES, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
@@ -38,6 +40,8 @@ pub enum Command {
     Show(Box<ShowArgs>),
     /// Make a page of what was saved: tables, pictures, conclusion, and how to repeat it
     Report(ReportArgs),
+    /// Test claims about concurrency on this machine: which hold, which are refuted
+    Check(CheckArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do

@@ -1,7 +1,7 @@
 //! Which models take part: what was named, what the workload names, or all; each with its number
 //! of workers, and with the reason where it cannot run.
 
-use maitred_core::result::SubjectKind;
+use maitred_core::result::{Contestant, SubjectKind};
 use maitred_core::trace::StepKind;
 use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
@@ -24,6 +24,21 @@ pub(crate) struct Entry {
     pub runtime: Runtime,
     /// Why it is not run: this machine forbids it, or the runtime cannot do a step.
     pub obstacle: Option<String>,
+}
+
+impl Entry {
+    /// What it is before its first run.
+    pub(crate) fn contestant(&self) -> Contestant {
+        Contestant {
+            model: self.model.clone(),
+            workers: self.workers,
+            runtime: self.runtime.name.clone(),
+            runs: Vec::new(),
+            summary: None,
+            unranked: self.obstacle.clone(),
+            traced: None,
+        }
+    }
 }
 
 /// What was asked for.
@@ -143,7 +158,8 @@ fn vary(models: Vec<Model>, subject: &Subject) -> Vec<Model> {
     subject.variants.iter().flat_map(with).collect()
 }
 
-fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Entry {
+/// A model with its number of workers, or what is in its way.
+pub(crate) fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Entry {
     // Of requests, one that is under way is what a task is elsewhere.
     let tasks = subject.connections.unwrap_or_else(|| subject.work_of(&model).task_count());
     let workers = match subject.connections {

@@ -185,7 +185,7 @@ pub(crate) fn finish(exports: &mut [Export], result: &Comparison, terminal: &Ter
     exports.iter().all(|export| export.failure.is_none())
 }
 
-/// A file that is written once.
+/// A file that is written whole, once or again.
 #[derive(Debug)]
 pub(crate) struct Page(Place);
 
@@ -202,10 +202,23 @@ pub(crate) fn page(path: &Path, input: &Path) -> Result<Page, Error> {
             path.display()
         )));
     }
-    Place::find(path).map(Page).map_err(|error| Error::Usage(unwritable(path, &error)))
+    Page::open(path)
 }
 
 impl Page {
+    /// Checks that it can be written there.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it cannot.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        Place::find(path).map(Self).map_err(|error| Error::Usage(unwritable(path, &error)))
+    }
+
+    /// Whether writing it again replaces what was written.
+    pub(crate) fn is_replaced(&self) -> bool {
+        matches!(self.0, Place::File(_))
+    }
+
     /// Writes it whole.
     ///
     /// # Errors

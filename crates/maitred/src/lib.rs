@@ -2,6 +2,7 @@
 //! finding, starting and reaping runners in `runtime`; what the kernel says in `measure`.
 //! It draws nothing and judges nothing itself: that is `maitred_core`.
 
+mod claims;
 pub mod cli;
 mod command;
 
@@ -81,6 +82,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
         Some(Command::Run(args)) => return command::run::run(args, terminal),
         Some(Command::Show(args)) => return command::show::run(args, terminal),
         Some(Command::Report(args)) => return command::report::run(args, terminal),
+        Some(Command::Check(args)) => return command::check::run(args, terminal),
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Serve(args)) => command::serve::run(args)?,

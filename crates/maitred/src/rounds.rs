@@ -41,6 +41,30 @@ pub(crate) enum Purpose {
     Trace,
 }
 
+/// A run of the warm-up is cut short after this: it warms caches, it measures nothing.
+const WARMUP: Duration = Duration::from_millis(300);
+
+impl Purpose {
+    /// As the progress line says it.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Warmup => "warm-up".to_owned(),
+            Self::Round(round) => format!("round {}", round + 1),
+            Self::Trace => "recording switches".to_owned(),
+        }
+    }
+
+    /// How long such a run may take, of one that may take `timeout`.
+    pub(crate) fn limit(self, timeout: Duration) -> Duration {
+        if self == Self::Warmup { timeout.min(WARMUP) } else { timeout }
+    }
+
+    /// The number that its run has.
+    pub(crate) fn round(self) -> u32 {
+        if let Self::Round(round) = self { round } else { 0 }
+    }
+}
+
 /// What the world does for the rounds.
 pub(crate) trait World {
     /// Runs one contestant once. A run that failed is a result, not an error.
@@ -60,6 +84,17 @@ pub(crate) trait World {
 
     /// Whether the user asked to stop.
     fn interrupted(&self) -> bool;
+
+    /// Whether no further round is needed.
+    fn decided(&self, comparison: &Comparison, rules: &Rules) -> bool {
+        let effect = comparison.settings.minimum_effect;
+        compare::decided(&comparison.contestants, effect, rules.baseline.as_ref())
+    }
+
+    /// Whether it is worth running again: a model that failed once is never ranked.
+    fn is_good(&self, run: &Run) -> bool {
+        compare::mistake(run).is_none()
+    }
 }
 
 /// Runs rounds until it is time to stop, and says why in [`Comparison::stopped`]. Everything
@@ -75,7 +110,7 @@ pub(crate) fn run(
     let mut order = ChaCha8Rng::seed_from_u64(rules.seed);
     for _ in 0..rules.warmup {
         for contestant in 0..comparison.contestants.len() {
-            if !world.interrupted() && takes_part(&comparison.contestants[contestant]) {
+            if !world.interrupted() && takes_part(&comparison.contestants[contestant], world) {
                 world.execute(contestant, Purpose::Warmup)?;
             }
         }
@@ -131,7 +166,7 @@ fn run_round(
     world: &mut impl World,
 ) -> Result<bool, Error> {
     let mut turn: Vec<usize> = (0..comparison.contestants.len()).collect();
-    turn.retain(|&index| takes_part(&comparison.contestants[index]));
+    turn.retain(|&index| takes_part(&comparison.contestants[index], world));
     turn.shuffle(order);
     for index in turn {
         if world.interrupted() {
@@ -147,16 +182,11 @@ fn run_round(
 }
 
 /// Whether a contestant can run and has not failed yet.
-fn takes_part(contestant: &Contestant) -> bool {
+fn takes_part(contestant: &Contestant, world: &impl World) -> bool {
     match contestant.runs.is_empty() {
         true => contestant.unranked.is_none(),
-        false => contestant.runs.iter().all(is_good),
+        false => contestant.runs.iter().all(|run| world.is_good(run)),
     }
-}
-
-/// Whether it is worth running again: a model that failed once is never ranked.
-fn is_good(run: &Run) -> bool {
-    compare::mistake(run).is_none()
 }
 
 fn reason_to_stop(
@@ -166,7 +196,7 @@ fn reason_to_stop(
     world: &impl World,
 ) -> Stopped {
     let clean = (0..rounds).filter(|&round| is_clean(comparison, round)).count();
-    let good = comparison.contestants.iter().filter(|one| takes_part(one)).count();
+    let good = comparison.contestants.iter().filter(|one| takes_part(one, world)).count();
     if world.interrupted() {
         return Stopped::Interrupted;
     }
@@ -180,21 +210,16 @@ fn reason_to_stop(
             Stopped::Rounds
         }
         Some(_) => Stopped::Running,
-        None if is_decided(comparison, rules) => Stopped::Decided,
+        None if world.decided(comparison, rules) => Stopped::Decided,
         None if world.elapsed() + round_time(comparison) > rules.budget => Stopped::Budget,
         None => Stopped::Running,
     }
 }
 
-fn is_decided(comparison: &Comparison, rules: &Rules) -> bool {
-    let effect = comparison.settings.minimum_effect;
-    compare::decided(&comparison.contestants, effect, rules.baseline.as_ref())
-}
-
 /// How long a further round would take, from the last run of each contestant.
 pub(crate) fn round_time(comparison: &Comparison) -> Duration {
     let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
-    last.filter(|run| is_good(run))
+    last.filter(|run| compare::mistake(run).is_none())
         .map(|run| {
             let total = run.startup_ns + run.setup_ns + run.work_ns + run.teardown_ns;
             Duration::from_nanos(total)

@@ -45,7 +45,7 @@ impl Wanted<'_> {
         let runtime = |text| str::split_once(text, '/').map_or(text, |(runtime, _)| runtime);
         let names = self.names.iter().map(|text| runtime(text.trim()));
         let mut names: Vec<&str> = names.filter(|name| interpreters::is_name(name)).collect();
-        names.sort_by_key(|name| name.contains('.'));
+        names.sort_by_key(|name| (name.contains('.'), name.ends_with('t')));
         names
     }
 }

@@ -131,14 +131,36 @@ impl Subject {
         if sweeps.is_empty() {
             return Ok(());
         }
-        for combination in combinations {
-            let words: Vec<String> =
-                combination.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let set = [&args.set[..], &combination[..]].concat();
-            let folder = self.folder.clone();
-            let (source, name) = (self.source.clone(), self.name.clone());
-            let variant = lower(source, name, self.kind, folder.as_deref(), args, &set)?;
-            self.variants.push((words.join(" "), variant.work));
+        combinations.iter().try_for_each(|combination| self.vary(combination, args))
+    }
+
+    /// Makes the variant of these values.
+    fn vary(&mut self, values: &[(String, String)], args: &SubjectArgs) -> Result<(), Error> {
+        let words: Vec<String> =
+            values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let set = [&args.set[..], values].concat();
+        let folder = self.folder.clone();
+        let (source, name) = (self.source.clone(), self.name.clone());
+        let variant = lower(source, name, self.kind, folder.as_deref(), args, &set)?;
+        self.variants.push((words.join(" "), variant.work));
+        Ok(())
+    }
+
+    /// Makes a variant for each setting of the models that its claims are about.
+    ///
+    /// # Errors
+    /// [`Error::Workload`] when a value is refused.
+    pub(crate) fn vary_as_claimed(&mut self, args: &SubjectArgs) -> Result<(), Error> {
+        for model in self.work.claimed.clone() {
+            let Some(setting) = model.setting else { continue };
+            if self.variants.iter().any(|(known, _)| *known == setting) {
+                continue;
+            }
+            let value = |word: &str| {
+                word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+            };
+            let values: Vec<_> = setting.split(' ').filter_map(value).collect();
+            self.vary(&values, args)?;
         }
         Ok(())
     }
@@ -228,6 +250,20 @@ pub(crate) fn from_file(path: &Path, args: &SubjectArgs) -> Result<Subject, Erro
     let source = read(path)?;
     let name = path.display().to_string();
     lower(source, name, SubjectKind::Workload, path.parent(), args, &args.set)
+}
+
+/// Lowers a workload whose text is at hand; `folder`: where the functions lie that it calls.
+///
+/// # Errors
+/// [`Error::Workload`] with every mistake in it.
+pub(crate) fn from_text(
+    name: &str,
+    source: &str,
+    folder: &Path,
+    args: &SubjectArgs,
+) -> Result<Subject, Error> {
+    let (source, name) = (source.to_owned(), name.to_owned());
+    lower(source, name, SubjectKind::Workload, Some(folder), args, &args.set)
 }
 
 /// Makes the workload of a command: so many copies of it.

@@ -31,7 +31,7 @@ pub const MIN_ROUNDS: usize = 3;
 /// What a ratio must exceed on few rounds.
 pub const OVERWHELMING: f64 = 1.25;
 /// After how many rounds [`decided`] looks.
-const LOOKS: [u32; 10] = [3, 4, 5, 6, 8, 11, 15, 20, 30, 45];
+pub(super) const LOOKS: [u32; 10] = [3, 4, 5, 6, 8, 11, 15, 20, 30, 45];
 
 /// Two models on the same rounds.
 #[derive(Clone, Debug, PartialEq)]

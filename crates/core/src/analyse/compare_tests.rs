@@ -19,7 +19,7 @@ use crate::trace::sample::{MS, tables};
 use crate::workload::{Comparison as Sign, Counted, Expect, Expected};
 
 /// A contestant whose rounds took so many milliseconds.
-fn took(strategy: Strategy, ms: &[f64]) -> Contestant {
+pub(super) fn took(strategy: Strategy, ms: &[f64]) -> Contestant {
     let trace = tables(2, 1).run(strategy, 2);
     let run = |(round, ms): (usize, &f64)| Run {
         work_ns: (ms * MS as f64) as u64,

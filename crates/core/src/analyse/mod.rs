@@ -5,6 +5,9 @@
 
 pub mod advice;
 pub mod change;
+pub mod claim;
+#[cfg(test)]
+mod claim_tests;
 pub mod compare;
 #[cfg(test)]
 mod compare_tests;

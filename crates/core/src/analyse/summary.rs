@@ -200,21 +200,34 @@ fn spread(values: &mut [u64], from_arrival: bool) -> Option<Latency> {
 }
 
 fn step_totals(head: &Trace, spans: impl Iterator<Item = Span>) -> Vec<StepTotal> {
-    let mut by_step = vec![(0_u64, 0_u64); head.steps.len()];
+    #[derive(Clone, Copy, Default)]
+    struct Sum {
+        spans: u64,
+        total_ns: u64,
+        longest_ns: u64,
+    }
+    let add = |one: &mut Sum, more: Sum| {
+        one.spans += more.spans;
+        one.total_ns = one.total_ns.saturating_add(more.total_ns);
+        one.longest_ns = one.longest_ns.max(more.longest_ns);
+    };
+    let mut by_step = vec![Sum::default(); head.steps.len()];
     for span in spans {
-        if let Some((count, total)) = by_step.get_mut(span.step as usize) {
-            *count += 1;
-            *total = total.saturating_add(span.end_ns.saturating_sub(span.start_ns));
+        if let Some(sum) = by_step.get_mut(span.step as usize) {
+            let ns = span.end_ns.saturating_sub(span.start_ns);
+            add(sum, Sum { spans: 1, total_ns: ns, longest_ns: ns });
         }
     }
-    let mut by_kind: BTreeMap<StepKind, (u64, u64)> = BTreeMap::new();
-    for (info, (count, total)) in
-        head.steps.iter().zip(by_step).filter(|(_, (count, _))| *count > 0)
-    {
-        let kind = by_kind.entry(info.kind).or_default();
-        *kind = (kind.0 + count, kind.1.saturating_add(total));
+    let mut by_kind: BTreeMap<StepKind, Sum> = BTreeMap::new();
+    for (info, sum) in head.steps.iter().zip(by_step).filter(|(_, sum)| sum.spans > 0) {
+        add(by_kind.entry(info.kind).or_default(), sum);
     }
-    let total = |(kind, (spans, total_ns))| StepTotal { kind, spans, total_ns };
+    let total = |(kind, Sum { spans, total_ns, longest_ns })| StepTotal {
+        kind,
+        spans,
+        total_ns,
+        longest_ns: Some(longest_ns),
+    };
     by_kind.into_iter().map(total).collect()
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::Deserialize;
 
-use crate::result::{Comparison, SCHEMA};
+use crate::result::{Check, Comparison, SCHEMA};
 
 /// Why a text is not a saved comparison that this program can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,12 @@ impl core::error::Error for NotAResult {}
 pub fn to_json(comparison: &Comparison) -> String {
     let text = serde_json::to_string_pretty(comparison);
     text.expect("a comparison has only string keys, so that it can always be written") + "\n"
+}
+
+/// What was found of claims, as indented JSON that ends in a line break.
+pub fn check_to_json(check: &Check) -> String {
+    let text = serde_json::to_string_pretty(check);
+    text.expect("a check has only string keys, so that it can always be written") + "\n"
 }
 
 /// A comparison that was saved before.

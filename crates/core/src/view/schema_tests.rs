@@ -171,7 +171,7 @@ prop_compose! {
             latency,
             requests: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, p999_ns: None, max_ns: ns }),
             servers: vec![ServerUse { name: text.clone(), architecture: "threads".into(), cpu_ns: Observed::Known(ns), grown_bytes: Observed::Unknown(text.clone()), died: maybe.clone() }],
-            steps: vec![StepTotal { kind, spans: number, total_ns: ns }],
+            steps: vec![StepTotal { kind, spans: number, total_ns: ns, longest_ns: Some(ns) }],
             vars: vec![VarValue { name: text.clone(), value, by_process: vec![value, -1] }],
             expectations: vec![Expectation { text: text.clone(), actual: text.clone(), holds }],
             result_hash: maybe,
@@ -319,7 +319,8 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 5] = ["p999_ns", "requests", "servers", "scheduling", "traced"];
+const OPTIONAL: [&str; 6] =
+    ["p999_ns", "requests", "servers", "scheduling", "traced", "longest_ns"];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

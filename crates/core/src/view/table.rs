@@ -12,7 +12,9 @@ use super::paint::{Ink, left, to_ascii, width, wrap};
 use super::{requests, threads};
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
 use crate::analyse::{compare, stats, units};
-use crate::result::{Comparison, Contestant, Latency, Rank, Run, SubjectKind, Summary, Verdict};
+use crate::result::{
+    Comparison, Contestant, Latency, Machine, Rank, Run, SubjectKind, Summary, Verdict,
+};
 use crate::trace::{Observed, RunEnd};
 
 /// With so many tasks or more, the latency of a task is worth a table.
@@ -68,18 +70,24 @@ fn noun(kind: SubjectKind) -> &'static str {
 }
 
 fn heading(comparison: &Comparison, options: &Options) -> String {
-    let (subject, machine) = (&comparison.subject, &comparison.machine);
-    let title = subject.title.as_ref().unwrap_or(&subject.name);
-    let mut place = vec![machine.cpu.clone(), plural(u64::from(machine.cores), "processor")];
-    place.push(bytes(machine.memory_bytes));
-    place.push(format!("Linux {}", machine.kernel));
-    place.extend(machine.virtualization.clone());
-    let dim = |parts: &[String]| {
-        let lines = wrap(&parts.join(" · "), options.width, 0);
-        lines.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect::<String>()
-    };
-    let facts = heading_facts(comparison);
-    format!("{}\n{}{}", Ink::Bold.paint(title, options), dim(&facts), dim(&place))
+    let title = comparison.subject.title.as_ref().unwrap_or(&comparison.subject.name);
+    let facts = dim(&heading_facts(comparison), options);
+    let place = place(&comparison.machine, options);
+    format!("{}\n{facts}{place}", Ink::Bold.paint(title, options))
+}
+
+/// Where it was measured, a line or more.
+pub(super) fn place(machine: &Machine, options: &Options) -> String {
+    let mut parts = vec![machine.cpu.clone(), plural(u64::from(machine.cores), "processor")];
+    parts.push(bytes(machine.memory_bytes));
+    parts.push(format!("Linux {}", machine.kernel));
+    parts.extend(machine.virtualization.clone());
+    dim(&parts, options)
+}
+
+fn dim(parts: &[String], options: &Options) -> String {
+    let lines = wrap(&parts.join(" · "), options.width, 0);
+    lines.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect()
 }
 
 /// What the work was, in parts of a line.

@@ -21,6 +21,7 @@ pub struct Workload {
     pub expectations: Vec<Expectation>,
     pub compare: Vec<Value>,
     pub sweeps: Vec<Sweep>,
+    pub claims: Vec<Claim>,
     /// What looks wrong but forbids nothing.
     pub warnings: Vec<Diagnostic>,
 }
@@ -50,13 +51,15 @@ pub struct Object {
     pub number: Option<Value>,
 }
 
-/// `server NAME strategy= workers= delay=`.
+/// `server NAME strategy= workers= delay= max-requests= max-memory=`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     pub name: Name,
     pub strategy: Option<Value>,
     pub workers: Option<Value>,
     pub delay: Option<Value>,
+    pub max_requests: Option<Value>,
+    pub max_memory: Option<Value>,
 }
 
 /// `task NAME count= rate= every= inputs= { … }`.
@@ -170,6 +173,26 @@ impl Counted {
             Self::TasksLost => "tasks-lost",
         }
     }
+}
+
+/// `claim SENTENCE { figure … }`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    pub says: Value,
+    pub figures: Vec<Figure>,
+}
+
+/// `figure NAME of= over= … at-least= at-most= equals=`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Of its name.
+    pub span: Range<usize>,
+    pub name: Value,
+    pub of: Option<Value>,
+    pub over: Option<Value>,
+    /// What the figure is of, where its name alone does not say it: `step=`, `var=`, `server=`.
+    pub part: Vec<(&'static str, Value)>,
+    pub bounds: Vec<(Comparison, Value)>,
 }
 
 /// How the actual value must stand to the expected one.

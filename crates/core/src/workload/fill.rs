@@ -178,6 +178,19 @@ impl Values<'_> {
         }
     }
 
+    /// A number, whole or not; or a product of whole ones.
+    pub(super) fn number(&mut self, value: &Value, what: &str) -> Option<f64> {
+        if matches!(&value.data, Data::Text(text) if text.contains('*')) {
+            return self.integer(value, what, i64::MIN..=i64::MAX).map(|number| number as f64);
+        }
+        let filled = self.plain(value)?;
+        match filled.data {
+            Data::Integer(number) => Some(number as f64),
+            Data::Float(number) => Some(number),
+            _ => self.wrong(value, format!("{what} must be a number"), "as in 1.1"),
+        }
+    }
+
     fn not_whole<T>(&mut self, value: &Value, what: &str) -> Option<T> {
         self.wrong(
             value,

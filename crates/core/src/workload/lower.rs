@@ -11,6 +11,7 @@ use maitred_wire as wire;
 
 use super::ast::Workload;
 use super::check::check;
+use super::claim::Claim;
 use super::diagnostic::{Diagnostic, in_order};
 use super::draft::{Arrivals, Crowd, Draft, Server, draft};
 use super::draw::{ARRIVALS, Table, generator};
@@ -64,6 +65,9 @@ pub struct Lowered {
     pub compare: Vec<wire::Model>,
     /// Parameters and the values that a comparison gives them one after another, as texts.
     pub sweeps: Vec<(String, Vec<String>)>,
+    pub claims: Vec<Claim>,
+    /// The models that the claims are about, each once.
+    pub claimed: Vec<wire::Model>,
     pub seed: u64,
     pub speed: f64,
     /// A hash of the work: equal work, equal hash.
@@ -124,6 +128,8 @@ impl Lowered {
             expectations: draft.expectations,
             compare: draft.compare,
             sweeps: draft.sweeps,
+            claims: draft.claims,
+            claimed: draft.claimed,
             seed,
             speed,
             fingerprint: String::new(),

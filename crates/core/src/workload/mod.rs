@@ -7,6 +7,7 @@
 
 pub mod ast;
 mod check;
+mod claim;
 mod diagnostic;
 mod draft;
 mod draw;
@@ -31,6 +32,7 @@ use alloc::vec::Vec;
 use limits::SOURCE_MAX;
 
 pub use ast::{Comparison, Counted, Workload};
+pub use claim::{Claim, Figure, Part, Quantity, Unit};
 pub use diagnostic::{Diagnostic, Place, Report, SHOWN, Severity, Style};
 pub use draft::{ARCHITECTURES, Server};
 pub use expectation::{Expect, Expected};

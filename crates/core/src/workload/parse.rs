@@ -4,12 +4,14 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::ast::{Action, Object, Param, Server, Step, Sweep, Task, Workload};
+use super::ast::{
+    Action, Claim, Comparison, Figure, Object, Param, Server, Step, Sweep, Task, Workload,
+};
 use super::diagnostic::Diagnostic;
 use super::expectation;
 use super::limits::MISTAKES_MAX;
 use super::quantity::nearest;
-use super::shape::{Form, STEPS, Shape, TOP, list};
+use super::shape::{CLAIM, Form, STEPS, Shape, TOP, list};
 use super::syntax::{Name, Node, Value};
 
 /// Reads the nodes of a file; adds the mistakes to those known.
@@ -32,7 +34,12 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn top(&mut self, node: &Node) {
         let Some(shape) = TOP.iter().find(|shape| shape.name == node.name.text) else {
-            self.mistakes.push(unknown(node, &TOP, "node", &STEPS, "stands inside a `task`"));
+            let is_figure = CLAIM.iter().any(|shape| shape.name == node.name.text);
+            let (others, place): (&[Shape], _) = match is_figure {
+                true => (&CLAIM, "stands inside a `claim`"),
+                false => (&STEPS, "stands inside a `task`"),
+            };
+            self.mistakes.push(unknown(node, &TOP, "node", others, place));
             return;
         };
         let known = self.mistakes.len();
@@ -53,7 +60,11 @@ impl Parser<'_> {
                 Ok(expectations) => self.workload.expectations.extend(expectations),
                 Err(mistake) => self.mistakes.push(mistake),
             },
-            "expect" => {}
+            "claim" if self.mistakes.len() == known => {
+                let figures = form.children.iter().filter_map(|node| self.figure(node)).collect();
+                self.workload.claims.push(Claim { says: form.argument(0), figures });
+            }
+            "expect" | "claim" => {}
             _ => self.named(shape.name, &form),
         }
     }
@@ -100,6 +111,8 @@ impl Parser<'_> {
                 strategy: form.property("strategy"),
                 workers: form.property("workers"),
                 delay: form.property("delay"),
+                max_requests: form.property("max-requests"),
+                max_memory: form.property("max-memory"),
             }),
             _ => {
                 let steps = self.steps(form.children);
@@ -117,6 +130,27 @@ impl Parser<'_> {
 
     fn steps(&mut self, nodes: &[Node]) -> Vec<Step> {
         nodes.iter().filter_map(|node| self.step(node)).collect()
+    }
+
+    fn figure(&mut self, node: &Node) -> Option<Figure> {
+        if self.mistakes.len() >= MISTAKES_MAX {
+            return None;
+        }
+        let Some(shape) = CLAIM.iter().find(|shape| shape.name == node.name.text) else {
+            self.mistakes.push(unknown(node, &CLAIM, "part of a claim", &TOP, "stands outside"));
+            return None;
+        };
+        let form = shape.form(node, self.mistakes)?;
+        let given = |name: &'static str| Some((name, form.property(name)?));
+        let bound = |comparison: Comparison| Some((comparison, form.property(comparison.name())?));
+        Some(Figure {
+            span: form.span.clone(),
+            name: form.argument(0),
+            of: form.property("of"),
+            over: form.property("over"),
+            part: ["step", "var", "server"].into_iter().filter_map(given).collect(),
+            bounds: Comparison::ALL.into_iter().filter_map(bound).collect(),
+        })
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {

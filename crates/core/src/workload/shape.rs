@@ -50,7 +50,7 @@ const fn with_more(shape: Shape) -> Shape {
 }
 
 /// What stands at the top level.
-pub(super) const TOP: [Shape; 11] = [
+pub(super) const TOP: [Shape; 12] = [
     shape("title", &["a text"], &[], r#"title "Waiters and tables""#),
     shape("about", &["a text"], &[], r#"about "One waiter serves five tables.""#),
     shape("param", &["a name", "a default"], &["min", "max"], r#"param "tables" 5 min=1"#),
@@ -60,7 +60,7 @@ pub(super) const TOP: [Shape; 11] = [
     shape(
         "server",
         &["a name"],
-        &["strategy", "workers", "delay"],
+        &["strategy", "workers", "delay", "max-requests", "max-memory"],
         r#"server "api" strategy="threads""#,
     ),
     with_block(
@@ -85,7 +85,24 @@ pub(super) const TOP: [Shape; 11] = [
         r#"compare "native/threads" "native/event-loop""#,
     )),
     with_more(shape("sweep", &["a parameter", "a value"], &[], r#"sweep "waiters" 1 2 5"#)),
+    with_block(
+        shape(
+            "claim",
+            &["a sentence"],
+            &[],
+            r#"claim "a thread computes" { figure "cores" of="native/sequential" at-most=1 }"#,
+        ),
+        Block::Required,
+    ),
 ];
+
+/// What stands inside a claim.
+pub(super) const CLAIM: [Shape; 1] = [shape(
+    "figure",
+    &["a name"],
+    &["of", "over", "step", "var", "server", "at-least", "at-most", "equals"],
+    r#"figure "cores" of="python3/threads" at-most=1.1"#,
+)];
 
 /// What stands inside a task.
 pub(super) const STEPS: [Shape; 17] = [
@@ -235,7 +252,10 @@ impl Shape {
                 Diagnostic::mistake(span, format!("`{name}` has no block"))
             }
             (Block::Required, false) => {
-                let message = format!("`{name}` needs a block of steps");
+                let message = format!(
+                    "`{name}` needs a block of {}",
+                    if *name == "claim" { "figures" } else { "steps" }
+                );
                 Diagnostic::mistake(node.name.span.clone(), message)
             }
             _ => return None,

@@ -44,6 +44,27 @@ pub enum StepKind {
 }
 
 impl StepKind {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Cpu,
+        Self::Wait,
+        Self::Block,
+        Self::Acquire,
+        Self::Hold,
+        Self::Send,
+        Self::Receive,
+        Self::Read,
+        Self::Write,
+        Self::Update,
+        Self::Http,
+        Self::Call,
+        Self::Run,
+        Self::Allocate,
+        Self::Yield,
+        Self::Fail,
+        Self::Crash,
+    ];
+
     /// Its word in the language; what a task does before it holds a resource is `hold`, waiting.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! What is said about workloads, right and wrong, and what becomes of them.
 
+mod claims;
 mod diagnostics;
 mod lowering;
 mod properties;

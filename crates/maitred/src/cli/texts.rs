@@ -7,7 +7,7 @@ Exit codes:
   1    nothing could be measured: every model failed (compare), or the run failed (run)
   2    the input is wrong or this machine forbids it; nothing was started
   3    it was measured, but something could not be written
-  4    with --strict: a model failed or a verdict is missing
+  4    with --strict: a model failed, a claim is refuted, or a verdict is missing
   70   a defect of maitred
   128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown";
 
@@ -21,6 +21,13 @@ Examples:
   maitred compare workloads/cpu-bound.kdl --models native/threads,python3/threads
   maitred compare workloads/mixed.kdl --save before.json
   maitred compare workloads/mixed.kdl --against before.json";
+
+pub(super) const CHECK_EXAMPLES: &str = "\
+Examples:
+  maitred check
+  maitred check --list
+  maitred check 11 18
+  maitred check --unpack my-claims && maitred check my-claims/02-amdahl.kdl";
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
-use maitred_core::result::{
-    Comparison, Contestant, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
-};
+use maitred_core::result::{Comparison, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict};
 use maitred_core::trace::RunEnd;
 use maitred_core::view::{self, units};
 
@@ -174,15 +172,6 @@ fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Err
 }
 
 fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison {
-    let contestant = |entry: &Entry| Contestant {
-        model: entry.model.clone(),
-        workers: entry.workers,
-        runtime: entry.runtime.name.clone(),
-        runs: Vec::new(),
-        summary: None,
-        unranked: entry.obstacle.clone(),
-        traced: None,
-    };
     Comparison {
         schema_version: SCHEMA,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -190,7 +179,7 @@ fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison
         machine: machine::describe(),
         settings: settings(args, &args.work, subject),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        contestants: entries.iter().map(contestant).collect(),
+        contestants: entries.iter().map(Entry::contestant).collect(),
         ranking: Vec::new(),
         conclusion: Vec::new(),
         stopped: Stopped::Running,
@@ -243,17 +232,15 @@ impl Session<'_> {
 impl World for Session<'_> {
     fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
         let entry = &self.entries[contestant];
-        let (what, limit, round) = match purpose {
-            Purpose::Warmup => ("warm-up".to_owned(), self.timeout.min(WARMUP), 0),
-            Purpose::Round(round) => (format!("round {}", round + 1), self.timeout, round),
-            Purpose::Trace => ("recording switches".to_owned(), self.timeout, 0),
-        };
+        let (limit, round) = (purpose.limit(self.timeout), purpose.round());
         self.trial.scheduling = purpose == Purpose::Trace;
         let left = self.time_left();
         let (progress, so_far) = (&mut self.progress, &self.so_far);
         let trace = self.trial.execute(entry, limit, &mut |at| {
             let share = at.finished as f64 / at.total.max(1) as f64 * 100.0;
-            progress.show(|| format!("{what} · {} {share:.0} % · {so_far} · {left}", entry.model));
+            progress.show(|| {
+                format!("{} · {} {share:.0} % · {so_far} · {left}", purpose.name(), entry.model)
+            });
         })?;
         if purpose == Purpose::Trace {
             return Ok(self.trial.condense(&trace, round));
@@ -287,6 +274,3 @@ impl World for Session<'_> {
         self.interrupt.is_raised()
     }
 }
-
-/// A run of the warm-up is cut short after this: it warms caches, it measures nothing.
-const WARMUP: Duration = Duration::from_millis(300);

@@ -1,5 +1,6 @@
 //! What can be done: one file a command.
 
+pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod manual;

@@ -69,7 +69,8 @@ impl Interpreters {
     }
 
     /// Asks files until one is of this name: `python3.11`, or `python3`, `python` and `pypy3`,
-    /// which mean the first there is.
+    /// which mean the first there is, as `python3t` does of
+    /// those without a lock.
     pub(crate) fn find(&mut self, name: &str, interrupt: &Interrupt) -> Option<&Interpreter> {
         let at = loop {
             let known = self.found.iter().position(|one| answers(&one.name, name));
@@ -216,6 +217,7 @@ fn name(ready: &Ready, numbers: usize) -> String {
 pub(crate) fn answers(name: &str, wanted: &str) -> bool {
     match wanted {
         "python" | "python3" => name.starts_with("python3"),
+        "python3t" => name.starts_with("python3") && name.ends_with('t'),
         "pypy" | "pypy3" => name.starts_with("pypy3"),
         _ => name == wanted,
     }
@@ -349,5 +351,6 @@ mod tests {
         assert!(answers("python3.11", "python3") && answers("python3.13t", "python"));
         assert!(answers("pypy3.10", "pypy3") && !answers("pypy3.10", "python3"));
         assert!(!answers("python3.13t", "python3.13"));
+        assert!(answers("python3.13t", "python3t") && !answers("python3.13", "python3t"));
     }
 }

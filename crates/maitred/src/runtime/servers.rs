@@ -96,6 +96,12 @@ impl Running {
         if let Some(workers) = server.workers {
             command.args(["--workers", &workers.to_string()]);
         }
+        if let Some(requests) = server.requests_max {
+            command.args(["--max-requests", &requests.to_string()]);
+        }
+        if let Some(bytes) = server.memory_max {
+            command.args(["--max-memory", &format!("{bytes}B")]);
+        }
         command
             .env(spawn::MARK, spawn::mark())
             .process_group(0)

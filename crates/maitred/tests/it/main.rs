@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "what could not be tried here is said")]
 
 mod bad_input;
+mod check;
 mod command;
 mod documents;
 mod exports;

@@ -53,6 +53,27 @@ expect failures=1
     }
 }
 
+/// A worker that leaks is replaced between two requests, by its memory or by its requests, and no
+/// request fails of it: without a limit the sixty leaks of 1 MiB stay.
+#[test]
+fn a_server_of_processes_replaces_workers_that_leak() {
+    let grown = |limit: &str| {
+        let source = format!(
+            r#"
+server "site" strategy="processes" workers=1 {limit}
+task "visit" {{ repeat 60 {{ http "GET" "$site/leak/1MiB" }} }}
+"#
+        );
+        let place = Place::new().file("work.kdl", &source);
+        let (_, run) = runs(&place, "compare work.kdl --models event-loop").remove(0);
+        assert_eq!(run["tasks"]["done"], 1, "{limit}: {run}");
+        run["servers"][0]["grown_bytes"]["known"].as_u64().unwrap() >> 20
+    };
+    assert!(grown("") >= 59);
+    assert!(grown("max-requests=10") < 40);
+    assert!(grown("max-memory=\"24MiB\"") < 50);
+}
+
 #[test]
 fn a_server_that_cannot_start_ends_the_comparison_with_its_words() {
     let source = "server \"s\" workers=64\ntask \"t\" { http \"GET\" \"$s/\" }\n";

@@ -2,6 +2,7 @@
 //! numbered, and how often each is executed. Every mistake is kept; with one, the draft is worth
 //! nothing. The main type is [`Draft`].
 
+mod claim;
 mod crowd;
 mod model;
 mod object;
@@ -17,6 +18,7 @@ use maitred_wire as wire;
 use self::model::model;
 pub use self::object::{ARCHITECTURES, Server};
 use super::ast::{Subject, Workload};
+use super::claim::Claim;
 use super::diagnostic::Diagnostic;
 use super::expectation::{Expect, Expected};
 use super::fill::Values;
@@ -49,6 +51,9 @@ pub(super) struct Draft {
     pub(super) compare: Vec<wire::Model>,
     /// Parameters and the values that they take one after another, as texts.
     pub(super) sweeps: Vec<(String, Vec<String>)>,
+    pub(super) claims: Vec<Claim>,
+    /// The models that the claims are about, each once.
+    pub(super) claimed: Vec<wire::Model>,
 }
 
 /// The tasks of one program.
@@ -105,6 +110,7 @@ pub(super) fn draft(
     drafter.expectations();
     drafter.models();
     drafter.sweeps();
+    drafter.claims();
     drafter.draft.number_repeats();
     drafter.draft
 }

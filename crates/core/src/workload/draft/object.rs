@@ -26,6 +26,10 @@ pub struct Server {
     pub workers: Option<u32>,
     /// How long it takes over a request, in nanoseconds.
     pub delay_ns: u64,
+    /// Requests after which a worker process is replaced.
+    pub requests_max: Option<u64>,
+    /// Bytes of memory above which a worker process is replaced.
+    pub memory_max: Option<u64>,
 }
 
 impl Drafter<'_> {
@@ -81,11 +85,23 @@ impl Drafter<'_> {
             self.values.integer(value, "`workers`", 1..=most).map(|workers| workers as u32)
         });
         let delay = server.delay.as_ref().and_then(|value| self.values.duration(value));
+        let requests_max = server.max_requests.as_ref().and_then(|value| {
+            self.values.integer(value, "`max-requests`", 1..=i64::MAX).map(|number| number as u64)
+        });
+        let memory_max = server.max_memory.as_ref().and_then(|value| self.values.size(value));
+        let others = server.strategy.is_none() || architecture.is_some_and(|it| it != "processes");
+        if others && let Some(limit) = server.max_requests.as_ref().or(server.max_memory.as_ref()) {
+            let message = "only a server of processes can replace a worker";
+            let help = "say strategy=\"processes\", or take the limit away".into();
+            self.mistake(&limit.span, message, Some(help));
+        }
         self.draft.servers.push(Server {
             name: server.name.text.clone(),
             architecture: architecture.unwrap_or("threads"),
             workers,
             delay_ns: delay.map_or(0, |delay| delay.0),
+            requests_max,
+            memory_max,
         });
     }
 

@@ -504,3 +504,42 @@ task "g" every="364d" count=2
         "#]],
     );
 }
+
+#[test]
+fn limits_of_servers() {
+    check(
+        r#"
+server "a" max-requests=10
+server "b" strategy="event-loop" max-memory="1MiB"
+server "c" strategy="processes" max-requests=0 max-memory=5
+server "d" strategy="procesess" max-memory="1MiB"
+task "t" { http "GET" "$a/" }
+"#,
+        expect![[r#"
+            w.kdl:2:25: only a server of processes can replace a worker
+              2 | server "a" max-requests=10
+                |                         ^^
+                = say strategy="processes", or take the limit away
+
+            w.kdl:3:45: only a server of processes can replace a worker
+              3 | server "b" strategy="event-loop" max-memory="1MiB"
+                |                                             ^^^^^^
+                = say strategy="processes", or take the limit away
+
+            w.kdl:4:46: `max-requests` is at least 1
+              4 | server "c" strategy="processes" max-requests=0 max-memory=5
+                |                                              ^
+
+            w.kdl:4:59: a size has a unit: write "5MiB"
+              4 | …  strategy="processes" max-requests=0 max-memory=5
+                |                                                   ^
+
+            w.kdl:5:21: a server has no strategy `procesess`
+              5 | server "d" strategy="procesess" max-memory="1MiB"
+                |                     ^^^^^^^^^^^
+                = did you mean `processes`?
+
+            5 mistakes in w.kdl
+        "#]],
+    );
+}

@@ -250,3 +250,16 @@ fn kinds_are_as_their_names() {
     let kinds: Vec<StepKind> = lowered.steps.iter().map(|step| step.kind).collect();
     assert_eq!(kinds, [StepKind::Yield, StepKind::Crash, StepKind::Allocate, StepKind::Run]);
 }
+
+#[test]
+fn servers_have_their_limits() {
+    let source = r#"
+param "limit" "24MiB"
+server "a"
+server "b" strategy="processes" workers=2 max-requests=100 max-memory="$limit"
+task "t" { http "GET" "$a/" }
+"#;
+    let servers = lowered(source, &Settings::default()).servers;
+    let limits: Vec<_> = servers.iter().map(|one| (one.requests_max, one.memory_max)).collect();
+    assert_eq!(limits, [(None, None), (Some(100), Some(24 << 20))]);
+}

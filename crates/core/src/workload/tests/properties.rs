@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::super::shape::{STEPS, TOP};
-use super::super::{Place, Report, Settings, lower, parse};
+use super::super::shape::{CLAIM, STEPS, TOP};
+use super::super::{Place, Quantity, Report, Settings, lower, parse};
 use super::{SHIPPED, lowered};
 
 /// A shipped workload with some pieces cut out, put in, or both.
@@ -125,9 +125,13 @@ resource "waiter"
 #[test]
 fn every_node_stands_in_the_reference() {
     let reference = include_str!("../../../../maitred/GRAMMAR.md");
-    for shape in TOP.iter().chain(&STEPS) {
+    for shape in TOP.iter().chain(&STEPS).chain(&CLAIM) {
         for word in [shape.name].iter().chain(shape.properties) {
             assert!(reference.contains(&format!("`{word}")), "{word} of {}", shape.name);
         }
+    }
+    let (_, claims) = reference.split_once("### `claim").unwrap();
+    for quantity in Quantity::ALL {
+        assert!(claims.contains(&format!("`{}`", quantity.name())), "{quantity:?}");
     }
 }

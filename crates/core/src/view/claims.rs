@@ -1,0 +1,332 @@
+//! Claims and what was found of them: on a terminal, and as Markdown.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::Options;
+use super::columns::{self, Column};
+use super::paint::{Ink, to_ascii, wrap};
+use super::table::place;
+use crate::analyse::units::{bytes, count, duration, plural, significant};
+use crate::result::{Check, Evidence, Experiment, Finding, Found, Machine, Truth};
+use crate::trace::Observed;
+use crate::workload::Unit;
+
+/// How far figures stand below their claim.
+const INDENT: usize = 4;
+
+/// On which machine the claims are tested.
+pub fn heading(machine: &Machine, options: &Options) -> String {
+    fitted(format!("{}\n", place(machine, options)), options)
+}
+
+/// The claims of these files, by file.
+pub fn list(experiments: &[Experiment], options: &Options) -> String {
+    let mut text = String::new();
+    for experiment in experiments {
+        text.push_str(&title(experiment, options));
+        for claim in &experiment.claims {
+            let says = wrap(&claim.says, options.width, INDENT);
+            text.push_str(&format!("{}{says}\n", " ".repeat(INDENT)));
+        }
+    }
+    fitted(text, options)
+}
+
+/// What was found in one experiment: each claim with its verdict, and the figures it rests on.
+pub fn experiment(experiment: &Experiment, options: &Options) -> String {
+    let mut text = title(experiment, options);
+    for finding in &experiment.claims {
+        let (word, ink) = (word(finding.verdict), ink(finding.verdict));
+        let line = wrap(&format!("{word}: {}", finding.says), options.width, 0);
+        // The word stands in the first line, whole.
+        let rest = line.strip_prefix(word).unwrap_or(&line);
+        text.push_str(&format!("{}{rest}\n", ink.paint(word, options)));
+        for evidence in &finding.evidence {
+            let lines = wrap(&sentence(evidence, finding), options.width, INDENT);
+            text.push_str(&format!("{}{lines}\n", " ".repeat(INDENT)));
+        }
+    }
+    if let Some(what) = disturbance(experiment) {
+        let line = wrap(&format!("disturbed: {what}"), options.width, 0);
+        text.push_str(
+            &line.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect::<String>(),
+        );
+    }
+    text.push('\n');
+    fitted(text, options)
+}
+
+/// What others did meanwhile, where it went into a figure: an example.
+fn disturbance(experiment: &Experiment) -> Option<&str> {
+    let mut evidence = experiment.claims.iter().flat_map(|finding| &finding.evidence);
+    evidence.find_map(|one| one.found.known()?.disturbed.as_deref())
+}
+
+/// How many claims came to which verdict.
+pub fn summary(check: &Check, options: &Options) -> String {
+    let findings = || check.experiments.iter().flat_map(|experiment| &experiment.claims);
+    let number = |truth| findings().filter(|found| found.verdict == truth).count();
+    let verdicts = [
+        (Truth::Holds, "holds", "hold"),
+        (Truth::Refuted, "is refuted", "are refuted"),
+        (Truth::Inconclusive, "inconclusive", "inconclusive"),
+        (Truth::CannotBeTested, "cannot be tested here", "cannot be tested here"),
+    ];
+    let parts = verdicts.into_iter().filter_map(|(truth, one, many)| match number(truth) {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        number => Some(format!("{number} {many}")),
+    });
+    let parts: Vec<String> = parts.collect();
+    let all = plural(findings().count() as u64, "claim");
+    let text = if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) };
+    fitted(format!("{}\n", wrap(&format!("{text}."), options.width, 0)), options)
+}
+
+/// A table of all claims, with the figures that they rest on below it.
+pub fn markdown(check: &Check) -> String {
+    let machine = &check.machine;
+    let rows = || {
+        let of = |experiment: &Experiment| experiment.name.clone();
+        check.experiments.iter().flat_map(move |experiment| {
+            experiment.claims.iter().map(move |finding| (of(experiment), finding))
+        })
+    };
+    let column = |title, cells: &dyn Fn(&(String, &Finding)) -> String| Column {
+        cells: rows().map(|row| (cells(&row), Ink::Plain)).collect(),
+        ..Column::new(title, false, 0)
+    };
+    let table = [
+        column("experiment", &|(name, _)| name.clone()),
+        column("claim", &|(_, finding)| finding.says.clone()),
+        column("verdict", &|(_, finding)| word(finding.verdict).to_string()),
+        column("figures", &|(_, finding)| {
+            let sentences = finding.evidence.iter().map(|one| sentence(one, finding));
+            sentences.collect::<Vec<_>>().join("; ")
+        }),
+    ];
+    format!(
+        "### Claims\n\n{}, {}, Linux {}, maitred {}\n\n{}",
+        machine.cpu,
+        plural(u64::from(machine.cores), "processor"),
+        machine.kernel,
+        check.program_version,
+        columns::markdown(&table)
+    )
+}
+
+fn title(experiment: &Experiment, options: &Options) -> String {
+    let Experiment { name, title, rounds, .. } = experiment;
+    let mut parts = Vec::from([name.clone()]);
+    parts.extend(title.clone());
+    parts.extend((*rounds > 0).then(|| plural(u64::from(*rounds), "round")));
+    let lines = wrap(&parts.join(" · "), options.width, 0);
+    lines.lines().map(|line| Ink::Bold.paint(line, options) + "\n").collect()
+}
+
+/// One figure: what it was, and what was predicted. Its own verdict is said where it is not that
+/// of the claim.
+fn sentence(evidence: &Evidence, finding: &Finding) -> String {
+    let Evidence { figure, predicted, found, verdict } = evidence;
+    let found = match found {
+        Observed::Known(found) => value(found),
+        Observed::Unknown(why) => format!("not known ({why})"),
+    };
+    let own = match verdict == &finding.verdict {
+        true => String::new(),
+        false => format!(": {}", word(*verdict)),
+    };
+    format!("{figure}: {found}; predicted: {predicted}{own}")
+}
+
+/// The median and its interval, in the unit.
+fn value(found: &Found) -> String {
+    let Found { median, low, high, unit, ref disturbed, .. } = *found;
+    let show = |value: f64| match unit {
+        Unit::Duration => duration(value as u64),
+        Unit::Size => bytes(value as u64),
+        Unit::Number => significant(value),
+        Unit::Count if value >= 0.0 && value == libm::trunc(value) => count(value as u64),
+        Unit::Count => format!("{value}"),
+    };
+    let figure = match low == high {
+        true => show(median),
+        false => format!("{} ({}–{})", show(median), show(low), show(high)),
+    };
+    match disturbed {
+        Some(_) => format!("{figure}, disturbed"),
+        None => figure,
+    }
+}
+
+fn word(truth: Truth) -> &'static str {
+    match truth {
+        Truth::Holds => "holds",
+        Truth::Refuted => "refuted",
+        Truth::Inconclusive => "inconclusive",
+        Truth::CannotBeTested => "cannot be tested here",
+    }
+}
+
+fn ink(truth: Truth) -> Ink {
+    match truth {
+        Truth::Holds => Ink::Green,
+        Truth::Refuted => Ink::Vermillion,
+        Truth::Inconclusive => Ink::Orange,
+        Truth::CannotBeTested => Ink::Dim,
+    }
+}
+
+fn fitted(text: String, options: &Options) -> String {
+    if options.ascii { to_ascii(&text) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use expect_test::expect;
+
+    use super::*;
+
+    fn checked() -> Check {
+        let found = |median, low, high, unit| {
+            Observed::Known(Found { median, low, high, unit, rounds: 8, disturbed: None })
+        };
+        let evidence = |figure: &str, predicted: &str, found, verdict| Evidence {
+            figure: figure.into(),
+            predicted: predicted.into(),
+            found,
+            verdict,
+        };
+        let finding =
+            |says: &str, verdict, evidence| Finding { says: says.into(), verdict, evidence };
+        let busy = Found {
+            median: 2e6,
+            low: 1e6,
+            high: 4e6,
+            unit: Unit::Duration,
+            rounds: 3,
+            disturbed: Some("others used 45 % of the processors".into()),
+        };
+        let claims = vec![
+            finding(
+                "with a GIL only one thread computes at a time",
+                Truth::Holds,
+                vec![evidence(
+                    "cores of python3/threads",
+                    "at most 1.1",
+                    found(1.01, 0.99, 1.02, Unit::Number),
+                    Truth::Holds,
+                )],
+            ),
+            finding(
+                "nothing is lost",
+                Truth::Refuted,
+                vec![
+                    evidence(
+                        "var counter of native/threads",
+                        "2,000",
+                        found(1999.0, 1998.0, 1999.0, Unit::Count),
+                        Truth::Refuted,
+                    ),
+                    evidence(
+                        "memory of native/threads",
+                        "at most 4MiB",
+                        found(3e6, 3e6, 3e6, Unit::Size),
+                        Truth::Holds,
+                    ),
+                ],
+            ),
+            finding(
+                "it is fast",
+                Truth::Inconclusive,
+                vec![evidence(
+                    "time of native/threads",
+                    "at most 3ms",
+                    Observed::Known(busy),
+                    Truth::Inconclusive,
+                )],
+            ),
+            finding(
+                "threads | cores",
+                Truth::CannotBeTested,
+                vec![evidence(
+                    "cores of python3t/threads",
+                    "at least 1.5",
+                    Observed::Unknown("no interpreter".into()),
+                    Truth::CannotBeTested,
+                )],
+            ),
+        ];
+        let machine = crate::analyse::sample::comparison(vec![], 0).machine;
+        let name = "11-gil".into();
+        Check {
+            schema_version: 1,
+            program_version: "0.1.0".into(),
+            machine,
+            started: "2026-11-23T00:00:00Z".into(),
+            experiments: vec![Experiment { name, title: Some("A lock".into()), rounds: 8, claims }],
+        }
+    }
+
+    #[test]
+    fn each_verdict_stands_with_its_figures() {
+        let check = checked();
+        let options = Options { width: 60, ..Options::default() };
+        let text = experiment(&check.experiments[0], &options) + &summary(&check, &options);
+        expect![[r#"
+            11-gil · A lock · 8 rounds
+            holds: with a GIL only one thread computes at a time
+                cores of python3/threads: 1.01 (0.99–1.02); predicted:
+                at most 1.1
+            refuted: nothing is lost
+                var counter of native/threads: 1,999 (1,998–1,999);
+                predicted: 2,000
+                memory of native/threads: 2.86 MiB; predicted: at most
+                4MiB: holds
+            inconclusive: it is fast
+                time of native/threads: 2.00 ms (1.00 ms–4.00 ms),
+                disturbed; predicted: at most 3ms
+            cannot be tested here: threads | cores
+                cores of python3t/threads: not known (no interpreter);
+                predicted: at least 1.5
+            disturbed: others used 45 % of the processors
+
+            4 claims: 1 holds, 1 is refuted, 1 inconclusive, 1 cannot be
+            tested here.
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn a_document_has_a_row_a_claim() {
+        expect![[r#"
+            ### Claims
+
+            AMD EPYC, 2 processors, Linux 6.18.5, maitred 0.1.0
+
+            | experiment | claim | verdict | figures |
+            | --- | --- | --- | --- |
+            | 11-gil | with a GIL only one thread computes at a time | holds | cores of python3/threads: 1.01 (0.99–1.02); predicted: at most 1.1 |
+            | 11-gil | nothing is lost | refuted | var counter of native/threads: 1,999 (1,998–1,999); predicted: 2,000; memory of native/threads: 2.86 MiB; predicted: at most 4MiB: holds |
+            | 11-gil | it is fast | inconclusive | time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms |
+            | 11-gil | threads \| cores | cannot be tested here | cores of python3t/threads: not known (no interpreter); predicted: at least 1.5 |
+        "#]].assert_eq(&markdown(&checked()));
+    }
+
+    #[test]
+    fn a_list_names_files_and_claims() {
+        let ascii = Options { ascii: true, ..Options::default() };
+        expect![[r#"
+            11-gil - A lock - 8 rounds
+                with a GIL only one thread computes at a time
+                nothing is lost
+                it is fast
+                threads | cores
+        "#]]
+        .assert_eq(&list(&checked().experiments, &ascii));
+    }
+}

@@ -1,0 +1,62 @@
+//! Arguments of `maitred check`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::texts::CHECK_EXAMPLES;
+use crate::amount::Period;
+
+/// Arguments of `maitred check`.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct CheckArgs {
+    /// Which claims: the number or the name of one that is built in, a file (.kdl) with claims, or
+    /// a folder of such [default: all that are built in]
+    #[arg(value_name = "CLAIM")]
+    pub claims: Vec<String>,
+
+    /// List the claims and test none
+    #[arg(long, short)]
+    pub list: bool,
+
+    /// Write the claims that are built in into a folder, to be read and changed, and test none
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["list", "claims"])]
+    pub unpack: Option<PathBuf>,
+
+    /// Start no further round of an experiment when it has taken so long
+    #[arg(long, value_name = "TIME", default_value = "15s")]
+    pub budget: Period,
+
+    /// Stop a run that takes longer than this
+    #[arg(long, value_name = "TIME", default_value = "1m")]
+    pub timeout: Period,
+
+    /// Seed of all random durations
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// A further interpreter; may be repeated
+    #[arg(long = "python", value_name = "PATH")]
+    pub pythons: Vec<PathBuf>,
+
+    /// Measure anew how fast this machine computes, instead of using what was measured before
+    #[arg(long)]
+    pub recalibrate: bool,
+
+    /// Write what was found as JSON, after each experiment
+    #[arg(long, value_name = "FILE")]
+    pub export_json: Option<PathBuf>,
+
+    /// Write what was found as Markdown, after each experiment
+    #[arg(long, value_name = "FILE")]
+    pub export_markdown: Option<PathBuf>,
+
+    /// End with exit code 4 when a claim is refuted or has no verdict
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Print no progress line
+    #[arg(long, short)]
+    pub quiet: bool,
+}

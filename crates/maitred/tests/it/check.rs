@@ -1,0 +1,160 @@
+//! Claims put to the test by the program, on real runs. No measured number is expected: what is
+//! claimed here can be counted.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::program::{Place, eventually, stderr, stdout};
+
+/// The counter under a lock, and tasks of which one kills its process.
+const CLAIMS: &str = r#"
+title "Counted"
+param "tasks" 6
+var "guarded" 0
+var "alone" 0
+task "count" count="$tasks" { repeat 50 { update "guarded" add=1 } }
+claim "what is guarded loses nothing" {
+    figure "var" var="guarded" of="native/threads" equals="$tasks * 50"
+    figure "var" var="guarded" of="native/threads tasks=2" equals=100
+}
+claim "every task fails" {
+    figure "failed" of="native/threads" equals="$tasks"
+    figure "done" of="native/threads" at-least=0
+}
+"#;
+
+const CRASH: &str = r#"
+task "work" count=5 { wait "20ms" }
+task "crash" { crash }
+claim "a crash takes all threads down" { figure "done" of="native/threads" equals=0 }
+claim "a crash spares the other processes" { figure "done" of="native/processes:6" equals=5 }
+"#;
+
+fn valid(text: &str) -> Value {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../../docs/check.schema.json")).unwrap();
+    let check: Value = serde_json::from_str(text).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&check).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0], "{check}");
+    let mut planted = check.clone();
+    planted["experiments"][0]["claims"][0]["verdict"] = "maybe".into();
+    assert!(!validator.is_valid(&planted));
+    check
+}
+
+fn verdicts(check: &Value) -> Vec<&str> {
+    let experiments = check["experiments"].as_array().unwrap().iter();
+    let claims = experiments.flat_map(|experiment| experiment["claims"].as_array().unwrap());
+    claims.map(|claim| claim["verdict"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn claims_hold_or_are_refuted_and_files_say_the_same() {
+    let place = Place::new().file("counted.kdl", CLAIMS);
+    let output = place.run("check counted.kdl --export-json c.json --export-markdown c.md");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    for line in [
+        "counted.kdl · Counted · 3 rounds",
+        "holds: what is guarded loses nothing",
+        "var guarded of native/threads tasks=2: 100; predicted: 100",
+        "refuted: every task fails",
+        "failed of native/threads: 0; predicted: 6",
+        "2 claims: 1 holds, 1 is refuted.",
+    ] {
+        assert!(text.contains(line), "no {line:?} in {text}");
+    }
+    assert_eq!(verdicts(&valid(&place.read("c.json"))), ["holds", "refuted"]);
+    let document = place.read("c.md");
+    assert!(document.contains("| counted.kdl | every task fails | refuted |"), "{document}");
+    let strict = place.run("check counted.kdl --strict");
+    assert_eq!(strict.status.code(), Some(4), "{strict:?}");
+}
+
+#[test]
+fn a_claim_may_be_about_what_crashes() {
+    let place = Place::new().file("crash.kdl", CRASH);
+    let output = place.run("check crash.kdl --strict --export-json c.json");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(verdicts(&valid(&place.read("c.json"))), ["holds", "holds"]);
+}
+
+#[test]
+fn what_is_not_here_is_said() {
+    let source = "task \"t\" { wait \"1ms\" }\nclaim \"c\" { figure \"time\" of=\"python3.2/threads\" at-most=\"1s\" }\n";
+    let place = Place::new().file("old.kdl", source);
+    let text = stdout(&place.run("check old.kdl"));
+    assert!(text.contains("cannot be tested here: c"), "{text}");
+    assert!(text.contains("no interpreter `python3.2`"), "{text}");
+    assert_eq!(place.run("check old.kdl --strict").status.code(), Some(4));
+}
+
+#[test]
+fn what_makes_no_claim_is_refused_before_anything_runs() {
+    let place = Place::new().file("plain.kdl", "task \"t\" { wait \"1ms\" }\n");
+    std::fs::create_dir(place.path("empty")).unwrap();
+    for (line, words) in [
+        ("check plain.kdl", "plain.kdl makes no claim"),
+        ("check empty", "no .kdl file in empty makes a claim"),
+        ("check amdal", "did you mean `amdahl`?"),
+        ("check 99", "there is no claim `99`"),
+        ("check missing.kdl", "missing.kdl"),
+        ("check 11 --export-json no/where.json", "no/where.json cannot be written"),
+    ] {
+        let output = place.run(line);
+        assert_eq!(output.status.code(), Some(2), "{line}: {output:?}");
+        assert!(stderr(&output).contains(words), "{line}: {output:?}");
+        assert_eq!(stdout(&output), "", "{line}");
+    }
+}
+
+#[test]
+fn claims_that_are_built_in_can_be_listed_unpacked_and_changed() {
+    let place = Place::new();
+    let list = stdout(&place.run("check --list"));
+    assert!(list.contains("11-one-thread-under-a-gil · "), "{list}");
+    let output = place.run("check --unpack mine");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let unpacked = stdout(&place.run("check --list mine"));
+    assert_eq!(unpacked.lines().count(), list.lines().count(), "{unpacked}");
+    let again = place.run("check --unpack mine");
+    assert_eq!(again.status.code(), Some(2), "nothing is written over: {again:?}");
+    let one = stdout(&place.run("check mine/28-one-call-stalls-the-loop.kdl --budget 1s"));
+    assert!(one.contains("mine/28-one-call-stalls-the-loop.kdl · "), "{one}");
+}
+
+#[test]
+fn an_interrupted_check_keeps_what_was_found() {
+    let endless = "task \"t\" { wait \"1000s\" }\nclaim \"c\" { figure \"time\" of=\"native/threads\" at-most=\"1s\" }\n";
+    let place = Place::new().file("1.kdl", CRASH).file("2.kdl", endless);
+    let running = place.start("check 1.kdl 2.kdl --timeout 1h --export-json c.json");
+    assert!(eventually(Duration::from_secs(30), || place.path("c.json").exists()));
+    std::thread::sleep(Duration::from_millis(500));
+    running.signal("INT");
+    let output = running.end_within(Duration::from_secs(5));
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(stdout(&output).contains("2 claims: 2 hold."), "{output:?}");
+    assert!(stderr(&output).contains("interrupted"), "{output:?}");
+    assert_eq!(verdicts(&valid(&place.read("c.json"))), ["holds", "holds"]);
+}
+
+/// One round each says little of a claim, but enough to see that its work can be run.
+#[test]
+fn every_claim_that_is_built_in_can_be_tested() {
+    let place = Place::new();
+    let output = place.run("check --budget 1ms --export-json c.json");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let check = valid(&place.read("c.json"));
+    for experiment in check["experiments"].as_array().unwrap() {
+        for claim in experiment["claims"].as_array().unwrap() {
+            for evidence in claim["evidence"].as_array().unwrap() {
+                let Some(why) = evidence["found"]["unknown"].as_str() else { continue };
+                let is_missing = ["no interpreter", "no `interpreters`", "one processor"];
+                assert!(is_missing.iter().any(|words| why.contains(words)), "{evidence}");
+            }
+        }
+    }
+}
