@@ -201,11 +201,14 @@ fn fastest_sentence(case: &Case<'_>) -> String {
     }
 }
 
-/// How much concurrency gains at all.
+/// How much concurrency gains at all: on the same runtime, for another one differs in more.
 fn against_sequential(case: &Case<'_>) -> Option<String> {
-    let strategy = |index: usize| case.contestant(index).model.strategy;
-    let (index, rank) =
-        case.with(Verdict::Slower).find(|(index, _)| strategy(*index) == Strategy::Sequential)?;
+    let model = |index: usize| &case.contestant(index).model;
+    let alone = |index: usize| {
+        let (model, fastest) = (model(index), model(case.fastest));
+        model.strategy == Strategy::Sequential && model.runtime == fastest.runtime
+    };
+    let (index, rank) = case.with(Verdict::Slower).find(|(index, _)| alone(*index))?;
     let next = case.with(Verdict::Slower).next().map(|(index, _)| index);
     // Where it is the next anyway, it has just been said.
     let said = next == Some(index)

@@ -183,6 +183,41 @@ fn updates_that_were_lost() {
 }
 
 #[test]
+fn updates_that_many_lost_are_told_once() {
+    let said = said(|comparison, natures| {
+        for ((contestant, nature), ended) in
+            comparison.contestants.iter_mut().zip(natures).zip([1379, 700])
+        {
+            nature.as_mut().unwrap().reads_then_writes = true;
+            for run in &mut contestant.runs {
+                run.vars =
+                    vec![VarValue { name: "counter".into(), value: ended, by_process: vec![] }];
+                let of = Expected::Var("counter".into());
+                let expected = Expectation { of, comparison: Sign::Equals, value: 2000 };
+                run.expectations = vec![summary::check(&expected, &run.vars, &run.tasks)];
+            }
+        }
+    });
+    let expected = "Updates were lost under `native/sequential` and `native/threads`: `counter` ended up to 1,300 short of 2,000,";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
+fn concurrency_gains_what_it_gains_on_the_same_runtime() {
+    let sample = tables(5, 1);
+    let traces = [Sequential, Threads, EventLoop].map(|strategy| sample.run(strategy, 1));
+    let mut contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+    let mut told = |runtime: &str| {
+        contestants[0].model.runtime = runtime.into();
+        let mut comparison = comparison(contestants.to_vec(), 5);
+        compare::rank(&mut comparison, None);
+        conclude(&comparison, &[None, None, None]).join("\n")
+    };
+    assert!(told("native").contains("One after another (`native/sequential`)"));
+    assert!(!told("python3.13").contains("One after another"));
+}
+
+#[test]
 fn variables_that_are_not_shared() {
     let said = said(|comparison, _| {
         for run in &mut comparison.contestants[1].runs {
