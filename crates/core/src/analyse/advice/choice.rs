@@ -70,9 +70,13 @@ fn best(case: &Case<'_>) -> String {
     let is_sequential =
         |index: usize| case.contestant(index).model.strategy == Strategy::Sequential;
     if let Some(sequential) = all().find(|&index| is_sequential(index)) {
+        let sequential = name(case.contestant(sequential));
+        let faster = 1.0 - case.comparison.settings.minimum_effect;
+        if case.with(Verdict::CannotTell).any(|(_, rank)| rank.low < faster) {
+            return format!("No ranked model can be told to be faster than {sequential}: use it.");
+        }
         return format!(
-            "No ranked model is faster than {}: concurrency gains nothing here. Use it.",
-            name(case.contestant(sequential))
+            "No ranked model is faster than {sequential}: concurrency gains nothing here. Use it."
         );
     }
     let cheapest = all().min_by(|&one, &other| cost(case, one).total_cmp(&cost(case, other)));

@@ -218,6 +218,24 @@ fn concurrency_gains_what_it_gains_on_the_same_runtime() {
 }
 
 #[test]
+fn who_may_be_faster_is_not_said_to_gain_nothing() {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
+    let said = |others: &[u64]| {
+        let traces = [Sequential, EventLoop].map(|strategy| sample.run(strategy, 1));
+        let mut contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+        for (run, percent) in contestants[1].runs.iter_mut().zip(others) {
+            run.work_ns = run.work_ns * percent / 100;
+        }
+        let mut comparison = comparison(contestants.to_vec(), 20);
+        compare::rank(&mut comparison, None);
+        conclude(&comparison, &[None, None]).join("\n")
+    };
+    assert!(said(&[120; 6]).contains("concurrency gains nothing here"));
+    let unsure = said(&[110, 60, 110, 110, 60, 110]);
+    assert!(unsure.contains("No ranked model can be told to be faster than"), "{unsure}");
+}
+
+#[test]
 fn variables_that_are_not_shared() {
     let said = said(|comparison, _| {
         for run in &mut comparison.contestants[1].runs {
