@@ -220,6 +220,9 @@ const COMBINATIONS_MAX: usize = 200;
 /// So much of an input is shown.
 const SHOWN_CHARS: usize = 60;
 
+/// What every saved result has, and no workload.
+const RESULT: &[u8] = b"\"schema_version\":";
+
 /// No workload that a person wrote is longer.
 const MAX_SOURCE_BYTES: u64 = 1 << 20;
 
@@ -383,6 +386,12 @@ fn read(path: &Path) -> Result<String, Error> {
     }
     let mut bytes = Vec::new();
     file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.starts_with(b"{") && bytes.windows(RESULT.len()).any(|part| part == RESULT) {
+        return Err(Error::Usage(format!(
+            "{0} is a saved result, and no work to be done: `maitred show {0}` shows it",
+            path.display()
+        )));
+    }
     if bytes.len() as u64 > MAX_SOURCE_BYTES && !bytes.starts_with(&MAGIC) {
         return Err(Error::Usage(format!(
             "{} is larger than 1 MiB, which no workload is; check that it is the right file",

@@ -278,10 +278,10 @@ mod tests {
             threads     preemptive   yes (1.98)  allowed     24.0 µs  8.69 KiB     32,000  computing and blocking calls, by the thousand
             event-loop  cooperative  ?           stalls all        ?     560 B  1,900,000  ?
             async-pool  cooperative  ?           stalls all        ?     560 B  1,900,000  ?
-            parallel of sequential: it died: signal 9
-            in 1 GiB of threads: this machine allows no more of them
-            parallel of event-loop and async-pool: no more than one was used, but others may have taken the rest
-            start of event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
+            parallel, sequential: it died: signal 9
+            in 1 GiB, threads: this machine allows no more of them
+            parallel, event-loop and async-pool: no more than one was used, but others may have taken the rest
+            start, event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
             disturbed: other processes used 60 % of the processors
 
         "#]].assert_eq(&table(&looked_at().runtimes[0], &options));
@@ -298,15 +298,16 @@ mod tests {
             threads     preemptive   yes (1.98)  allowed     24.0 us  8.69 KiB     32,000
             event-loop  cooperative  ?           stalls all        ?     560 B  1,900,000
             async-pool  cooperative  ?           stalls all        ?     560 B  1,900,000
+
             sequential is for: a few things, one after the other
             threads is for: computing and blocking calls, by the thousand
             event-loop is for: ?
             async-pool is for: ?
-            parallel of sequential: it died: signal 9
-            in 1 GiB of threads: this machine allows no more of them
-            parallel of event-loop and async-pool: no more than one was used, but others may
+            parallel, sequential: it died: signal 9
+            in 1 GiB, threads: this machine allows no more of them
+            parallel, event-loop and async-pool: no more than one was used, but others may
             have taken the rest
-            start of event-loop and async-pool: the rounds do not agree: 2 us (1 us-20 us)
+            start, event-loop and async-pool: the rounds do not agree: 2 us (1 us-20 us)
             disturbed: other processes used 60 % of the processors
 
             Parallel: whether several processors are used, and the most that were in a
@@ -336,10 +337,10 @@ mod tests {
             | event-loop | cooperative | ? | stalls all | ? | 560 B | 1,900,000 | ? |
             | async-pool | cooperative | ? | stalls all | ? | 560 B | 1,900,000 | ? |
 
-            - parallel of sequential: it died: signal 9
-            - in 1 GiB of threads: this machine allows no more of them
-            - parallel of event-loop and async-pool: no more than one was used, but others may have taken the rest
-            - start of event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
+            - parallel, sequential: it died: signal 9
+            - in 1 GiB, threads: this machine allows no more of them
+            - parallel, event-loop and async-pool: no more than one was used, but others may have taken the rest
+            - start, event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
             - disturbed: other processes used 60 % of the processors
         "#]].assert_eq(&markdown(&looked_at()));
     }
