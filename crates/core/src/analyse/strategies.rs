@@ -18,7 +18,7 @@ use super::units;
 use crate::result::{
     Blocking, Comparison, Contestant, Found, Run, Scheduling, StrategyFigures, StrategyProperties,
 };
-use crate::trace::{Observed, StepKind};
+use crate::trace::{Observed, Source, StepKind};
 use crate::workload::Unit;
 
 /// What is done to find out.
@@ -38,12 +38,19 @@ pub enum Experiment {
 
 /// More than so many at once are more than one, and fewer than [`ONE`] no more than one: what lies
 /// between is the error of clocks and of the interpreter's own threads.
-const SEVERAL: f64 = 1.25;
+pub const SEVERAL: f64 = 1.25;
 const ONE: f64 = 1.15;
 /// A task that waits so much of the time that another computes was not held up by it.
 const FREE: f64 = 0.33;
 /// A task that waits at least so much of it was.
 const HELD: f64 = 0.5;
+/// Where so large a share of those that compute is ready to, no lock keeps them from it.
+const UNLOCKED: f64 = 0.85;
+/// Where it is so small, one does.
+const LOCKED: f64 = 0.7;
+/// From about two on that are ready they are no longer the one that has a lock, and now and then
+/// another one that wakes up to take it.
+const TWO: f64 = 1.8;
 /// From this share of all blocking calls under way at once on, nobody waits for another's.
 const TOGETHER: f64 = 0.5;
 /// A price is known when the interval spans no more than this factor: its order of magnitude.
@@ -62,6 +69,9 @@ pub fn unmeasured() -> StrategyFigures {
         together: none(),
         held_up: none(),
         cores: none(),
+        computing: Observed::Unknown("it was not measured".into()),
+        ready: Observed::Unknown("it was not measured".into()),
+        computing_workers: 0,
         blocked: none(),
         blocked_tasks: 0,
         blocked_workers: 0,
@@ -85,7 +95,13 @@ pub fn measure(
     let Some(one) = contestants.next() else { return };
     let many = contestants.next().unwrap_or(one);
     match experiment {
-        Experiment::Computing => figures.cores = range(one, Unit::Number, cores),
+        Experiment::Computing => {
+            figures.cores = range(one, Unit::Number, cores);
+            let pair = observed(computing(one));
+            figures.computing = pair.clone().map(|(computing, _)| computing);
+            figures.ready = pair.map(|(_, ready)| ready);
+            figures.computing_workers = one.workers;
+        }
         Experiment::Beside => {
             figures.together = range(one, Unit::Number, together);
             figures.held_up = range(one, Unit::Number, held_up);
@@ -167,12 +183,21 @@ fn scheduling(figures: &StrategyFigures) -> Observed<Scheduling> {
 
 fn parallel(figures: &StrategyFigures, cores: u32) -> Observed<bool> {
     let judge = || {
-        if cores < 2 {
-            return Err("there is only one processor here".into());
-        }
         let used = known(&figures.cores)?;
         if used.high >= SEVERAL {
             return Ok(true);
+        }
+        // How many are ready does not hang on how many processors there are, or others leave.
+        if let (Ok(computing), Ok(ready)) = (known(&figures.computing), known(&figures.ready)) {
+            if *ready >= TWO && *ready >= computing * UNLOCKED {
+                return Ok(true);
+            }
+            if figures.computing_workers == 1 || *ready <= TWO && *ready <= computing * LOCKED {
+                return enough(used).map(|()| false);
+            }
+        }
+        if cores < 2 {
+            return Err("there is only one processor here".into());
         }
         if used.high > ONE {
             return Err(format!(
@@ -320,6 +345,20 @@ fn enough(found: &Found) -> Result<(), String> {
 
 fn cores(run: &Run) -> Result<f64, String> {
     Ok(known(&run.work_cpu)?.total_ns() as f64 / run.work_ns.max(1) as f64)
+}
+
+/// Tasks that were computing at once, and of these the ones whose thread ran or was ready to.
+fn computing(one: &Contestant) -> Result<(f64, f64), String> {
+    let none = || "the kernel's switches were not recorded".to_string();
+    let run = one.traced.as_ref().ok_or_else(none)?;
+    let shares = run.scheduling.as_ref().filter(|shares| shares.source == Source::Switches);
+    let mut steps = shares.ok_or_else(none)?.steps.iter();
+    let split = steps.find(|step| step.kind == StepKind::Cpu).ok_or_else(none)?.split;
+    if split.unknown_ns.saturating_mul(10) > split.whole_ns() {
+        return Err("the record of the kernel's switches has gaps".into());
+    }
+    let at_once = |ns: u64| ns as f64 / run.work_ns.max(1) as f64;
+    Ok((at_once(split.whole_ns()), at_once(split.running_ns + split.ready_ns)))
 }
 
 fn memory(run: &Run) -> Result<f64, String> {

@@ -9,7 +9,10 @@ use maitred_wire::{Cpu, Strategy};
 use super::compare_tests::took;
 use super::sample::comparison;
 use super::strategies::{Experiment, decided, measure, properties, unmeasured};
-use crate::result::{Blocking, Contestant, Found, Run, Scheduling, StepTotal, StrategyFigures};
+use crate::result::{
+    Blocking, Contestant, Found, Run, Scheduling, Shares, Split, StepSplit, StepTotal,
+    StrategyFigures,
+};
 use crate::trace::{Observed, PeakMemory, StepKind};
 use crate::workload::Unit;
 
@@ -35,6 +38,9 @@ fn threads() -> StrategyFigures {
         together: found(1.9, 2.2),
         held_up: found(0.06, 0.09),
         cores: found(1.9, 1.98),
+        computing: Observed::Unknown("switches were not recorded".into()),
+        ready: Observed::Unknown("switches were not recorded".into()),
+        computing_workers: 8,
         blocked: found(7.5, 7.9),
         blocked_tasks: 8,
         blocked_workers: 8,
@@ -50,6 +56,7 @@ fn event_loop() -> StrategyFigures {
     StrategyFigures {
         held_up: found(1.9, 2.1),
         cores: found(0.98, 1.0),
+        computing_workers: 1,
         blocked: found(0.98, 0.99),
         blocked_workers: 1,
         memory: found(1024.0, 1024.0),
@@ -146,7 +153,34 @@ fn one_processor_cannot_be_told_from_one_that_others_left() {
     let figures = StrategyFigures { cores: disturbed(&found(0.9, 1.0)), ..event_loop() };
     assert_eq!(properties(&figures, 2).parallel.known(), None);
     assert_eq!(properties(&figures, 8).parallel, Observed::Known(false), "half of 8 is more");
-    assert_eq!(properties(&threads(), 1).parallel.known(), None, "there is but one");
+    assert_eq!(properties(&figures, 1).parallel.known(), None, "there is but one");
+}
+
+/// Others left less than a processor, but the kernel saw who was ready to run.
+#[test]
+fn who_is_ready_tells_a_lock_from_a_busy_machine() {
+    let judge = |ready, computing, computing_workers| {
+        let figures = StrategyFigures {
+            cores: disturbed(&found(0.6, 0.9)),
+            computing: Observed::Known(computing),
+            ready: Observed::Known(ready),
+            computing_workers,
+            ..threads()
+        };
+        properties(&figures, 2).parallel
+    };
+    assert_eq!(judge(6.9, 7.0, 8), Observed::Known(true));
+    assert_eq!(judge(1.9, 1.9, 2), Observed::Known(true), "a pool of two");
+    assert_eq!(judge(1.0, 1.0, 1), Observed::Known(false), "a loop");
+    assert_eq!(judge(1.5, 4.1, 8), Observed::Known(false), "one has the lock, others wake for it");
+    assert_eq!(judge(1.4, 1.4, 8).known(), None, "they started too late to meet");
+    assert_eq!(judge(1.0, 1.0, 8).known(), None, "so did these");
+    let used = StrategyFigures {
+        computing: Observed::Known(7.0),
+        ready: Observed::Known(1.0),
+        ..threads()
+    };
+    assert_eq!(properties(&used, 2).parallel, Observed::Known(true), "it did use them");
 }
 
 #[test]
@@ -214,7 +248,16 @@ fn steps_under_way_at_once_and_the_longest_wait_are_counted() {
     let computing = contestant(Strategy::Threads, &[80.0; 3], |run| {
         run.work_cpu = Observed::Known(Cpu { user_ns: 150 * MS, system_ns: 2 * MS });
     });
-    assert_eq!(middle(&measured(Experiment::Computing, vec![computing]).cores), 1.9);
+    let mut traced = computing.runs[0].clone();
+    let split =
+        Split { running_ns: 150 * MS, ready_ns: 90 * MS, blocked_ns: 60 * MS, unknown_ns: 0 };
+    let steps = vec![StepSplit { kind: StepKind::Cpu, split }];
+    traced.scheduling = Some(Shares { steps, ..Shares::default() });
+    let computing = Contestant { traced: Some(traced), ..computing };
+    let figures = measured(Experiment::Computing, vec![computing]);
+    assert_eq!(middle(&figures.cores), 1.9);
+    assert_eq!(figures.computing, Observed::Known(3.75));
+    assert_eq!((figures.ready, figures.computing_workers), (Observed::Known(3.0), 2));
 }
 
 /// One task and eleven, which took so long.

@@ -47,6 +47,13 @@ pub struct StrategyFigures {
     pub held_up: Observed<Found>,
     /// Processors used by tasks that compute.
     pub cores: Observed<Found>,
+    /// How many of these were computing at once, on average; from a run in which the kernel's
+    /// switches were recorded.
+    pub computing: Observed<f64>,
+    /// How many of them had a thread that ran or was ready to: whoever waits for a lock is neither.
+    pub ready: Observed<f64>,
+    /// How many workers they had.
+    pub computing_workers: u32,
     /// Blocking calls under way at once.
     pub blocked: Observed<Found>,
     /// How many tasks made them, and how many workers there were.

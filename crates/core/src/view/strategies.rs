@@ -8,6 +8,7 @@ use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, to_ascii, wrap};
 use super::table::place;
+use crate::analyse::strategies::SEVERAL;
 use crate::analyse::units::{bytes, cores, count, duration, list, plural};
 use crate::result::{Blocking, Machine, Scheduling, Strategies, StrategyRow, StrategyTable};
 use crate::trace::Observed;
@@ -92,10 +93,7 @@ fn columns(rows: &[StrategyRow], unknown: Ink) -> Vec<Column> {
             row.properties.scheduling.known().copied().map(scheduling)
         }),
         column("parallel", false, &|row| {
-            let several = *row.properties.parallel.known()?;
-            // Others can only have made it fewer.
-            let used = cores(row.figures.cores.known()?.high);
-            Some(format!("{} ({used})", if several { "yes" } else { "no" }))
+            Some(parallel(*row.properties.parallel.known()?, row.figures.cores.known()?.high))
         }),
         column("blocking", false, &|row| row.properties.blocking.known().copied().map(blocking)),
         column("start", true, &|row| {
@@ -122,6 +120,15 @@ fn scheduling(scheduling: Scheduling) -> String {
         Scheduling::Preemptive => "preemptive",
     }
     .to_string()
+}
+
+/// The number is left out where others left fewer processors than it could have used.
+fn parallel(several: bool, most: f64) -> String {
+    match (several, most >= SEVERAL) {
+        (true, true) => format!("yes ({})", cores(most)),
+        (true, false) => "yes".to_string(),
+        (false, _) => format!("no ({})", cores(most)),
+    }
 }
 
 fn blocking(blocking: Blocking) -> String {
@@ -219,6 +226,9 @@ mod tests {
             together: found(2.0),
             held_up: found(0.08),
             cores: found(1.8),
+            computing: Observed::Known(7.0),
+            ready: Observed::Known(6.9),
+            computing_workers: 8,
             blocked: found(7.5),
             blocked_tasks: 8,
             blocked_workers: 8,
@@ -243,6 +253,7 @@ mod tests {
         let event_loop = StrategyFigures {
             held_up: found(2.0),
             cores: busy(found(0.9)),
+            ready: Observed::Unknown("the kernel's switches were not recorded".into()),
             blocked: found(0.99),
             blocked_workers: 1,
             start: Observed::Unknown("the rounds do not agree: 2 µs (1 µs–20 µs)".into()),
@@ -251,6 +262,7 @@ mod tests {
             ..threads.clone()
         };
         let pool = StrategyFigures { cores: busy(found(0.8)), ..event_loop.clone() };
+        let hybrid = StrategyFigures { cores: busy(found(0.8)), ..threads.clone() };
         Strategies {
             schema_version: 1,
             program_version: "0.1.0".into(),
@@ -263,6 +275,7 @@ mod tests {
                     row(Strategy::Threads, threads),
                     row(Strategy::EventLoop, event_loop),
                     row(Strategy::AsyncPool, pool),
+                    row(Strategy::Hybrid, hybrid),
                 ],
             }],
         }
@@ -278,8 +291,9 @@ mod tests {
             threads     preemptive   yes (1.98)  allowed     24.0 µs  8.69 KiB     32,000  computing and blocking calls, by the thousand
             event-loop  cooperative  ?           stalls all        ?     560 B  1,900,000  ?
             async-pool  cooperative  ?           stalls all        ?     560 B  1,900,000  ?
+            hybrid      preemptive   yes         allowed     24.0 µs  8.69 KiB     32,000  computing and blocking calls, by the thousand
             parallel, sequential: it died: signal 9
-            in 1 GiB, threads: this machine allows no more of them
+            in 1 GiB, threads and hybrid: this machine allows no more of them
             parallel, event-loop and async-pool: no more than one was used, but others may have taken the rest
             start, event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
             disturbed: other processes used 60 % of the processors
@@ -298,13 +312,15 @@ mod tests {
             threads     preemptive   yes (1.98)  allowed     24.0 us  8.69 KiB     32,000
             event-loop  cooperative  ?           stalls all        ?     560 B  1,900,000
             async-pool  cooperative  ?           stalls all        ?     560 B  1,900,000
+            hybrid      preemptive   yes         allowed     24.0 us  8.69 KiB     32,000
 
             sequential is for: a few things, one after the other
             threads is for: computing and blocking calls, by the thousand
             event-loop is for: ?
             async-pool is for: ?
+            hybrid is for: computing and blocking calls, by the thousand
             parallel, sequential: it died: signal 9
-            in 1 GiB, threads: this machine allows no more of them
+            in 1 GiB, threads and hybrid: this machine allows no more of them
             parallel, event-loop and async-pool: no more than one was used, but others may
             have taken the rest
             start, event-loop and async-pool: the rounds do not agree: 2 us (1 us-20 us)
@@ -336,9 +352,10 @@ mod tests {
             | threads | preemptive | yes (1.98) | allowed | 24.0 µs | 8.69 KiB | 32,000 | computing and blocking calls, by the thousand |
             | event-loop | cooperative | ? | stalls all | ? | 560 B | 1,900,000 | ? |
             | async-pool | cooperative | ? | stalls all | ? | 560 B | 1,900,000 | ? |
+            | hybrid | preemptive | yes | allowed | 24.0 µs | 8.69 KiB | 32,000 | computing and blocking calls, by the thousand |
 
             - parallel, sequential: it died: signal 9
-            - in 1 GiB, threads: this machine allows no more of them
+            - in 1 GiB, threads and hybrid: this machine allows no more of them
             - parallel, event-loop and async-pool: no more than one was used, but others may have taken the rest
             - start, event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
             - disturbed: other processes used 60 % of the processors

@@ -149,7 +149,8 @@ fn table(
             budget: args.budget.0,
             seed: SEED,
             baseline: None,
-            trace: false,
+            // Whether a lock keeps threads from computing, their switches show on a busy machine too.
+            trace: experiment == Experiment::Computing,
         };
         let place = format!("{} · {} of {}", runtime.name, number + 1, EXPERIMENTS.len());
         let shown = (ProgressLine::new(terminal, args.quiet), place);
