@@ -17,8 +17,8 @@ use crate::trace::Observed;
 const LEGEND: &str = "Parallel: whether several processors are used, and the most that were in a \
      round. Blocking: what a call that cannot be awaited does to the other tasks, of which some are \
      those on the same worker. Start, memory: of one more task; of thread-pool, processes and \
-     interpreters of one more worker, which does many tasks. What the kernel itself keeps of a \
-     thread or process is not in the memory.";
+     interpreters of one more worker, which does many tasks. In 1 GiB: by this memory, in which \
+     what the kernel itself keeps of a thread or process is not.";
 
 /// On which machine they are looked at.
 pub fn heading(machine: &Machine, options: &Options) -> String {
@@ -330,7 +330,8 @@ mod tests {
             round. Blocking: what a call that cannot be awaited does to the other tasks, of
             which some are those on the same worker. Start, memory: of one more task; of
             thread-pool, processes and interpreters of one more worker, which does many
-            tasks. What the kernel itself keeps of a thread or process is not in the memory.
+            tasks. In 1 GiB: by this memory, in which what the kernel itself keeps of a
+            thread or process is not.
         "#]]
         .assert_eq(&text);
     }
@@ -342,7 +343,7 @@ mod tests {
 
             AMD EPYC, 2 processors, Linux 6.18.5, maitred 0.1.0
 
-            Parallel: whether several processors are used, and the most that were in a round. Blocking: what a call that cannot be awaited does to the other tasks, of which some are those on the same worker. Start, memory: of one more task; of thread-pool, processes and interpreters of one more worker, which does many tasks. What the kernel itself keeps of a thread or process is not in the memory.
+            Parallel: whether several processors are used, and the most that were in a round. Blocking: what a call that cannot be awaited does to the other tasks, of which some are those on the same worker. Start, memory: of one more task; of thread-pool, processes and interpreters of one more worker, which does many tasks. In 1 GiB: by this memory, in which what the kernel itself keeps of a thread or process is not.
 
             #### native
 
