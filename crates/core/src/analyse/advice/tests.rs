@@ -393,6 +393,24 @@ fn of_different_amounts_of_work_none_is_recommended() {
 }
 
 #[test]
+fn a_delay_has_no_room_where_tasks_wait_for_other_things() {
+    let of = |sample: &Sample| {
+        told(sample, |_, natures| {
+            for split in natures.iter_mut().flatten().filter_map(|nature| nature.split.as_mut()) {
+                split.delayed_ns = Some(split.all_ns);
+            }
+        })
+    };
+    let computes = of(&Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) });
+    assert!(
+        computes.contains("`native/threads` 100 % ready, but without a processor"),
+        "{computes}"
+    );
+    let waits = of(&Sample { program: vec![Do::Cpu(8), Do::Wait(2)], ..tables(20, 1) });
+    assert!(!waits.contains("`native/threads` 100 % ready"), "{waits}");
+}
+
+#[test]
 fn many_workers_are_told_in_few_words() {
     let sample = Sample { program: vec![Do::Cpu(10)], ..tables(100, 1) };
     let models: Vec<_> = [ThreadPool, Processes]
