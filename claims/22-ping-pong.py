@@ -14,25 +14,38 @@ def play(reads, writes, first):
             os.write(writes, b"x")
 
 
-def threads():
+def game(start_partner):
+    """Both on one processor: there each turn is a switch, and not a message to another core."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
     one, two = os.pipe(), os.pipe()
-    partner = threading.Thread(target=play, args=(one[0], two[1], False))
-    partner.start()
+    wait_for_partner = start_partner(one[0], two[1])
     play(two[0], one[1], True)
-    partner.join()
+    wait_for_partner()
     for end in one + two:
         os.close(end)
+    os.sched_setaffinity(0, allowed)
 
 
-def processes():
-    one, two = os.pipe(), os.pipe()
+def a_thread(reads, writes):
+    partner = threading.Thread(target=play, args=(reads, writes, False))
+    partner.start()
+    return partner.join
+
+
+def a_process(reads, writes):
     partner = os.fork()
     if partner == 0:
         try:
-            play(one[0], two[1], False)
+            play(reads, writes, False)
         finally:
             os._exit(0)
-    play(two[0], one[1], True)
-    os.waitpid(partner, 0)
-    for end in one + two:
-        os.close(end)
+    return lambda: os.waitpid(partner, 0)
+
+
+def threads():
+    game(a_thread)
+
+
+def processes():
+    game(a_process)

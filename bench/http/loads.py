@@ -1,5 +1,6 @@
 """Loads: wrk, and clients that count what was lost."""
 
+import json
 import os
 import re
 import socket
@@ -7,8 +8,9 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
-from servers import cpu_seconds
+from servers import PLACE, cpu_seconds
 
 REQUEST = b"GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n"
 
@@ -30,6 +32,20 @@ def wrk(server, threads, connections=64, path="/bytes/13", seconds=4, header=Non
     errors = sum(int(n) for n in re.findall(r"(?:connect|read|write|timeout) (\d+)", text))
     return {"rate": rate, "cpu": used / max(count, 1) * 1e6, "p99": p99, "count": count,
             "errors": errors, "max": longest}
+
+
+def offered(server, rate, connections=64, path="/bytes/13", seconds=3):
+    """p99 and p99.9 in ms, from the scheduled arrival, where requests arrive by chance, so many a second."""
+    saved = os.path.join(PLACE.scratch, "offered.json")
+    command = [PLACE.maitred, "compare", f"http://127.0.0.1:{server.port}{path}", "-c", str(connections),
+               "--rate", str(rate), "--duration", f"{seconds}s", "--models", "native/event-loop",
+               "--runs", "1", "--warmup", "0", "--no-trace", "-q", "--save", saved]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    # A round that was repeated because others disturbed it does not count.
+    run = json.loads(Path(saved).read_text())["contestants"][0]["runs"][-1]
+    assert not run["tasks"]["failed"], run["failures"]
+    latency = run["latency"]["known"]
+    return {"p99": latency["p99_ns"] / 1e6, "p999": latency["p999_ns"] / 1e6}
 
 
 def millis(match):

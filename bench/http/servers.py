@@ -22,6 +22,8 @@ PLACE = SimpleNamespace(server=None, peers=None, scratch=None, descriptors=None)
 def add_arguments(parser):
     parser.add_argument("--server", default=str(HERE / "../../target/release/maitred-server-dev"),
                         help="made by: cargo build --release -p maitred-server")
+    parser.add_argument("--maitred", default=str(HERE / "../../target/release/maitred"),
+                        help="the client of equal-rate, made by: cargo build --release -p maitred")
     parser.add_argument("--peers", default=os.environ.get("PEERS", "peers"),
                         help="a virtual environment with gunicorn, granian and uvicorn")
 
@@ -34,6 +36,7 @@ def configure(arguments):
     with tempfile.TemporaryDirectory() as scratch:
         os.chmod(scratch, 0o755)
         PLACE.server, PLACE.peers, PLACE.scratch = arguments.server, arguments.peers, scratch
+        PLACE.maitred = arguments.maitred
         yield
 
 

@@ -46,6 +46,7 @@ pub(crate) const ALL: &[BuiltIn] = claims![
     "17-other-runtimes"
     "18-processes-use-all-cores"
     "19-one-process-crashes"
+    "20-a-leaking-worker"
     "21-handing-over-between-processes"
     "22-ping-pong"
     "22-switching-processes"
