@@ -14,7 +14,7 @@ use crate::analyse::compare;
 use crate::analyse::nature::{Nature, nature};
 use crate::analyse::sample::{CORES, compared, comparison, contestant, rounds};
 use crate::analyse::summary;
-use crate::result::{Comparison, SubjectKind};
+use crate::result::Comparison;
 use crate::trace::Observed;
 use crate::trace::sample::{Do, Sample, tables};
 use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
@@ -365,9 +365,9 @@ fn of_models_that_keep_up_the_one_is_recommended_that_ends_tasks_soonest() {
 fn what_requests_are_made_of_is_not_told_where_the_client_was_in_the_way() {
     let of = |delayed_ns| {
         let sample = Sample { program: vec![Do::Wait(50)], ..tables(100, 1) };
-        told(&sample, |comparison, natures| {
-            comparison.subject.kind = SubjectKind::Url;
+        told(&sample, |_, natures| {
             for nature in natures.iter_mut().flatten() {
+                nature.requests_ns = nature.waiting_ns;
                 let split = nature.split.as_mut().unwrap();
                 split.delayed_ns = Some(split.all_ns / 100 * delayed_ns);
             }
