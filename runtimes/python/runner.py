@@ -1968,6 +1968,7 @@ class Run:
         next(parts, None)
         self.mark()
         if self.work.broken is not None:
+            self.ended = clock()  # until the pool had ended them the other workers were at work
             self.work.mourn({child.pid: child.exitcode for child in children})
         self.conclude()
 
@@ -2038,7 +2039,7 @@ class Run:
 
     def phases(self):
         """Set-up, work, tear-down. Work ends with the last task, not when somebody notices."""
-        if not self.gave_up:
+        if not self.gave_up and self.work.broken is None:
             self.ended = self.work.trace.last_end() or self.ended
         (started, _), (made, _), (noticed, _), (closed, _) = self.marks[:4]
         edges = {"setup": (started, made), "work": (self.begun, self.ended), "teardown": (self.ended, max(self.ended, closed))}
@@ -2049,9 +2050,10 @@ class Run:
         # Processor time is read when the end is noticed. What is used until then (bringing results and
         # tracebacks back) belongs to no task: of work so short that it would weigh, it is not known.
         # The same where more was used than there are processors: then most of it was spent before and after.
+        # Workers that are gone have taken along what they used.
         used, wall = phases["work"]["cpu"], max(0, self.ended - self.begun)
         late = noticed - self.ended > wall // 20 + 1_000_000
-        if late or used["user_ns"] + used["system_ns"] > wall * processors():
+        if late or self.work.broken is not None or used["user_ns"] + used["system_ns"] > wall * processors():
             phases["work"]["cpu"] = None
         return phases
 

@@ -35,6 +35,19 @@ pub struct Comparison {
     pub stopped: Stopped,
 }
 
+impl Comparison {
+    /// How many tasks a run has, the least and the most: they differ where their number is swept.
+    pub fn tasks(&self) -> (u64, u64) {
+        let swept = self.contestants.iter().filter(|one| one.model.setting.is_some());
+        let all = swept.flat_map(|one| &one.runs).map(|run| run.tasks.all()).filter(|&all| all > 0);
+        let range = |range: Option<(u64, u64)>, all| {
+            let (least, most) = range.unwrap_or((all, all));
+            Some((all.min(least), all.max(most)))
+        };
+        all.fold(None, range).unwrap_or((self.subject.tasks, self.subject.tasks))
+    }
+}
+
 /// The piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
@@ -42,6 +55,7 @@ pub struct Subject {
     pub name: String,
     pub kind: SubjectKind,
     pub title: Option<String>,
+    /// Of a run; where the number is swept, of one in which every parameter has its default.
     pub tasks: u64,
     /// A hash of the lowered workload (after `--set`, `--seed`, `--speed`): equal work, equal hash.
     pub fingerprint: String,
@@ -77,7 +91,8 @@ pub struct Machine {
 pub struct Settings {
     pub seed: u64,
     pub speed: f64,
-    /// Parameters and their values, the unset ones too.
+    /// Parameters and their values, the unset ones too; of an address or a function, options of the
+    /// command line by their names.
     pub parameters: Vec<(String, String)>,
     pub warmup_rounds: u32,
     pub budget_ns: Option<u64>,
@@ -194,6 +209,13 @@ pub struct TaskCounts {
     pub lost: u64,
     /// Never started.
     pub not_run: u64,
+}
+
+impl TaskCounts {
+    /// All of them.
+    pub fn all(&self) -> u64 {
+        [self.done, self.failed, self.lost, self.not_run].into_iter().fold(0, u64::saturating_add)
+    }
 }
 
 /// From when a task was due (its arrival when arrivals are open-loop, else its start) to its

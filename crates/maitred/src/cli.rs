@@ -1,5 +1,6 @@
 //! What can be typed. Alone in naming clap; what the arguments mean is decided by the commands.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -456,8 +457,8 @@ pub struct ServeArgs {
     pub strategy: maitred_server::Architecture,
 
     /// Address to listen on; one that is not loopback is reachable by others
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    pub host: std::net::IpAddr,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]
+    pub host: IpAddr,
 
     /// Port to listen on; 0: a free one, which is printed
     #[arg(long, value_name = "N", default_value_t = 8080)]
@@ -517,6 +518,15 @@ fn parse_assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE, as in --set tables=8".to_owned()),
+    }
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        _ => text
+            .parse()
+            .map_err(|_| "write an address in figures, as in 127.0.0.1, 0.0.0.0 or ::1".into()),
     }
 }
 

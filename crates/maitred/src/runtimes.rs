@@ -142,7 +142,10 @@ impl Runtimes {
             let hint = spelling::nearest(name, names())
                 .map_or_else(|| ";".to_owned(), |near| format!(", did you mean `{near}`?"));
             let known: Vec<_> = names().collect();
-            Error::Usage(format!("unknown runtime `{name}`{hint} there is {}", known.join(", ")))
+            let known = known.join(", ");
+            Error::Usage(format!(
+                "unknown runtime `{name}`{hint} there is {known}, and what `maitred runtimes` lists"
+            ))
         })
     }
 

@@ -41,6 +41,9 @@ pub(crate) struct Subject {
     pub variants: Vec<(String, Lowered)>,
     /// The inputs in the form that runners read, as long as they may be read.
     pub inputs: Vec<InputsFile>,
+    /// Options of the command line that made the work of an address or a function what it is, as
+    /// they are typed. Headers and bodies are not among them: they may be secret.
+    asked: Vec<(String, String)>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -58,7 +61,8 @@ impl Subject {
         }
     }
 
-    /// Parameters and their values, all of them where a parameter is swept.
+    /// Parameters and their values, all of them where a parameter is swept; of an address or a
+    /// function, the options that were given.
     pub(crate) fn parameters(&self) -> Vec<(String, String)> {
         let all = |(name, value): &(String, String)| {
             let mut values: Vec<&str> = Vec::new();
@@ -71,7 +75,7 @@ impl Subject {
             let value = if values.is_empty() { value.clone() } else { values.join(", ") };
             (name.clone(), value)
         };
-        self.work.parameters.iter().map(all).collect()
+        self.work.parameters.iter().map(all).chain(self.asked.iter().cloned()).collect()
     }
 
     /// Equal work, equal hash: that of the only work, or of all variants.
@@ -220,6 +224,9 @@ const COMBINATIONS_MAX: usize = 200;
 /// So much of an input is shown.
 const SHOWN_CHARS: usize = 60;
 
+/// What every saved result has, and no workload.
+const RESULT: &[u8] = b"\"schema_version\":";
+
 /// No workload that a person wrote is longer.
 const MAX_SOURCE_BYTES: u64 = 1 << 20;
 
@@ -305,7 +312,9 @@ pub(crate) fn from_function(name: &str, args: &SubjectArgs) -> Result<Subject, E
     };
     let (quoted, task) = (quote(name), quote(function::bare(name)));
     let source = format!("title {quoted}\ntask {task} {tasks} {{\n    call {quoted}\n}}\n");
-    lower(source, name.to_owned(), SubjectKind::Function, None, args, &args.set)
+    let mut subject = lower(source, name.to_owned(), SubjectKind::Function, None, args, &args.set)?;
+    subject.asked = function::asked(&args.python);
+    Ok(subject)
 }
 
 /// Makes the workload of an address: so many requests.
@@ -319,6 +328,7 @@ fn from_url(name: &str, http: &HttpArgs, args: &SubjectArgs) -> Result<Subject, 
     let source = url::source(name, http, quote)?;
     let mut subject = lower(source, name.to_owned(), SubjectKind::Url, None, args, &args.set)?;
     subject.connections = Some(url::connections(http));
+    subject.asked = url::asked(http);
     subject.duration = url::duration(http, args.timeout.0)?;
     url::reach(name)?;
     url::complete(&mut subject.work, http);
@@ -370,6 +380,7 @@ fn lower(
         work,
         variants: Vec::new(),
         inputs,
+        asked: Vec::new(),
         warnings: parsed.warnings,
     })
 }
@@ -383,6 +394,12 @@ fn read(path: &Path) -> Result<String, Error> {
     }
     let mut bytes = Vec::new();
     file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.starts_with(b"{") && bytes.windows(RESULT.len()).any(|part| part == RESULT) {
+        return Err(Error::Usage(format!(
+            "{0} is a saved result, and no work to be done: `maitred show {0}` shows it",
+            path.display()
+        )));
+    }
     if bytes.len() as u64 > MAX_SOURCE_BYTES && !bytes.starts_with(&MAGIC) {
         return Err(Error::Usage(format!(
             "{} is larger than 1 MiB, which no workload is; check that it is the right file",

@@ -189,6 +189,9 @@ class Crashes(PythonCase):
             self.assertEqual(failure["count"], len(lost))
             self.assertIn("killed by SIGKILL during task 3", failure["text"])
             self.assertIn("%d never started" % unstarted, failure["text"])
+            work = outcome.done["phases"]["work"]
+            self.assertTrue(all(max(span.start, span.end) <= work["end_ns"] for span in outcome.spans))
+            self.assertIsNone(work["cpu"])
 
     def each_method(self):
         for self.strategy in dict(ready(self.python)["facts"])["start methods"].split():

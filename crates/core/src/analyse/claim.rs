@@ -3,9 +3,9 @@
 //!
 //! A figure that varies is judged by the 95 % interval of its median: within the bounds it holds,
 //! outside it is refuted, else it is inconclusive. With few rounds the same margin is demanded as
-//! of a comparison ([`compare::OVERWHELMING`]), and more of rounds that others disturbed
-//! ([`DISTURBED`]). What is counted exactly (tasks, end values, threads) is judged by every round:
-//! all of them within the bounds, or none.
+//! of a comparison ([`compare::OVERWHELMING`]), and much more of what hangs on the processors where
+//! others used them meanwhile ([`DISTURBED`]). What is counted exactly (tasks, end values, threads)
+//! is judged by every round: all of them within the bounds, or none.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -20,9 +20,9 @@ use crate::result::{Comparison, Contestant, Evidence, Finding, Found, Run, Truth
 use crate::trace::{Observed, RunEnd, StepKind};
 use crate::workload::{Claim, Figure, Part, Quantity, Unit};
 
-/// By what factor a bound must be cleared where others used the processors meanwhile: whoever
-/// shares one with somebody else has at least half of it, and takes at most twice as long.
-const DISTURBED: f64 = 2.0;
+/// By what factor a bound must be cleared where others used the processors meanwhile: with up to
+/// nine of them at each, a run has a tenth of it and takes ten times as long.
+const DISTURBED: f64 = 10.0;
 
 /// What was found of a claim. `models`: those that the figures name, one for each contestant and
 /// in their order; a contestant itself is called as what was found under that name.
@@ -76,9 +76,8 @@ fn evidence(
         }
     };
     let values: Vec<f64> = rounds.iter().map(|round| round.value).collect();
-    // Whoever used the processors meanwhile changed no number of tasks.
     let disturbed = rounds.iter().find_map(|round| round.disturbed.clone());
-    let disturbed = disturbed.filter(|_| figure.unit() != Unit::Count);
+    let disturbed = disturbed.filter(|_| figure.quantity.hangs_on_processors());
     let (interval, verdict) = verdict(figure, &values, disturbed.is_some(), confidence);
     let Interval { low, median, high } = interval;
     let rounds = values.len() as u32;
@@ -104,7 +103,8 @@ fn verdict(
         high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
     };
     let median = stats::median(values).unwrap_or_default();
-    let exact = figure.unit() == Unit::Count || figure.quantity.is_recorded();
+    let exact = figure.unit() == Unit::Count;
+    let few = if figure.quantity.is_recorded() { 1 } else { MIN_ROUNDS };
     let interval = match stats::median_interval(values, confidence) {
         // The interval rests on logarithms.
         Some(interval) if !exact && values.iter().all(|value| *value > 0.0) => interval,
@@ -119,7 +119,7 @@ fn verdict(
     let Interval { low, high, .. } = interval;
     let above = |value: f64, margin: f64| figure.low.is_none_or(|least| value >= least * margin);
     let below = |value: f64, margin: f64| figure.high.is_none_or(|most| value <= most / margin);
-    let truth = if !exact && values.len() < MIN_ROUNDS {
+    let truth = if !exact && values.len() < few {
         Truth::Inconclusive
     } else if above(low, margin) && below(high, margin) {
         Truth::Holds
@@ -140,9 +140,9 @@ struct Round {
 }
 
 impl Round {
-    /// One figure that is of all rounds, or of a run beside them.
-    fn only(value: f64) -> Self {
-        Self { number: 0, value, disturbed: None }
+    /// The only one there is.
+    fn only(value: f64, disturbed: Option<String>) -> Self {
+        Self { number: 0, value, disturbed }
     }
 }
 
@@ -161,7 +161,8 @@ fn values(
     if figure.quantity == Quantity::Spread {
         let values = || own.iter().map(|round| round.value);
         let most = values().fold(f64::NEG_INFINITY, f64::max);
-        return Ok([Round::only(most - values().fold(f64::INFINITY, f64::min))].into());
+        let spread = most - values().fold(f64::INFINITY, f64::min);
+        return Ok([Round::only(spread, None)].into());
     }
     let Some(over) = over else { return Ok(clean(own)) };
     let others = by_round(figure, over).map_err(|why| named(&over.model, why))?;
@@ -207,7 +208,9 @@ fn serial_share(ratio: f64, processors: u32) -> Result<f64, String> {
 /// The figure of one contestant in each round.
 fn by_round(figure: &Figure, contestant: &Contestant) -> Result<Vec<Round>, String> {
     if figure.quantity.is_recorded() {
-        return Ok([Round::only(recorded(figure, contestant)?)].into());
+        let value = recorded(figure, contestant)?;
+        let disturbed = contestant.traced.as_ref().and_then(|run| run.noise.dirty.clone());
+        return Ok([Round::only(value, disturbed)].into());
     }
     let mut runs = contestant.runs.iter().filter(|run| run.end != RunEnd::Interrupted).peekable();
     if runs.peek().is_none() {

@@ -83,7 +83,7 @@ fn few_rounds_must_clear_the_bound_by_a_margin() {
 }
 
 #[test]
-fn disturbed_rounds_refute_only_what_a_neighbour_cannot_explain() {
+fn disturbed_rounds_refute_only_what_neighbours_cannot_explain() {
     let disturb = |contestant, rounds| {
         with(contestant, |run: &mut Run| {
             run.noise.dirty = (run.round < rounds).then(|| "a compiler ran".to_owned());
@@ -95,12 +95,17 @@ fn disturbed_rounds_refute_only_what_a_neighbour_cannot_explain() {
         let work = claimed(RATIO);
         judge(&work.claims[0], &work.claimed, &comparison(vec![of, over], 2)).verdict
     };
-    assert_eq!(verdict(0.9, 8), Truth::Inconclusive);
-    assert_eq!(verdict(1.1, 8), Truth::Refuted);
-    assert_eq!(verdict(0.3, 8), Truth::Inconclusive);
-    assert_eq!(verdict(0.2, 8), Truth::Holds);
+    assert_eq!(verdict(4.0, 8), Truth::Inconclusive);
+    assert_eq!(verdict(6.0, 8), Truth::Refuted);
+    assert_eq!(verdict(0.06, 8), Truth::Inconclusive);
+    assert_eq!(verdict(0.04, 8), Truth::Holds);
     // Of five that are clean none is needed that is not.
     assert_eq!(verdict(0.9, 3), Truth::Refuted);
+    // Nobody else's work changes how much memory it takes.
+    let work = claimed("figure \"memory\" of=\"native/threads\" at-most=\"1KiB\"");
+    let of = disturb(took(Strategy::Threads, &[100.0; 8]), 8);
+    let found = judge(&work.claims[0], &work.claimed, &comparison(vec![of], 2));
+    assert_eq!(found.verdict, Truth::Refuted);
 }
 
 #[test]
@@ -194,6 +199,7 @@ fn figures_of_the_record_come_from_the_recorded_run() {
         ..Shares::default()
     };
     let mut contestant = took(Strategy::Threads, &[1.0; 3]);
+    let figures = &format!("{figures}figure \"at-once\" of=\"native/threads\" at-most=1.4");
     contestant.traced = Some(Run { scheduling: Some(shares), ..contestant.runs[0].clone() });
     check(
         figures,
@@ -204,6 +210,7 @@ fn figures_of_the_record_come_from_the_recorded_run() {
             Holds: at-once of native/threads: 1.50 (1.50–1.50) of 1
             Refuted: preempted cpu of native/threads: 0.30 (0.30–0.30) of 1
             CannotBeTested: preempted wait of native/threads: the record says nothing of its `wait` steps
+            Inconclusive: at-once of native/threads: 1.50 (1.50–1.50) of 1
         "#]],
     );
 }

@@ -53,7 +53,8 @@ impl fmt::Display for Fault {
         match self {
             Self::Short(_) => f.write_str("this trace was cut short before it says anything"),
             Self::NotARecording => f.write_str(
-                "this is no trace that maitred saved; `maitred run … --trace FILE` makes one",
+                "this is no trace and no result that maitred saved; `maitred run … --trace FILE` makes \
+                 the one, `maitred compare … --save FILE` the other",
             ),
             Self::Version(found) => {
                 let which = if *found > VERSION { "newer" } else { "older" };

@@ -147,6 +147,7 @@ fn value(found: &Found) -> String {
     let show = |value: f64| match unit {
         Unit::Duration => duration(value as u64),
         Unit::Size => bytes(value as u64),
+        Unit::Number if value != 0.0 && value.abs() < 0.095 => format!("{value:.4}"),
         Unit::Number => significant(value),
         Unit::Count if value >= 0.0 && value == libm::trunc(value) => count(value as u64),
         Unit::Count => format!("{value}"),

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::columns;
 use super::paint::Ink;
-use super::table::{cost_columns, interval, notes, rows, unknowns, word};
+use super::table::{amount, cost_columns, interval, notes, rows, unknowns, word};
 use crate::analyse::units::{duration, plural, ratio};
 use crate::result::Comparison;
 
@@ -17,7 +17,7 @@ pub fn markdown(comparison: &Comparison) -> String {
     let mut text = format!(
         "### {title}\n\n`{}`, {}; {}, {}, maitred {}\n\n",
         subject.name,
-        plural(subject.tasks, "task"),
+        amount(comparison),
         machine.cpu,
         plural(u64::from(machine.cores), "processor"),
         comparison.program_version

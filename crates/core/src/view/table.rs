@@ -97,18 +97,24 @@ pub(super) fn heading_facts(comparison: &Comparison) -> Vec<String> {
     if subject.title.is_some() {
         facts.push(subject.name.clone());
     }
-    let noun = noun(subject.kind);
-    let mut runs = comparison.contestants.iter().flat_map(|one| &one.runs);
-    facts.push(match runs.find_map(|run| wanted_ns(&run.end)) {
-        Some(ns) => format!("{noun}s for {}", duration(ns)),
-        None => plural(subject.tasks, noun),
-    });
+    facts.push(amount(comparison));
     facts.extend(settings.parameters.iter().map(|(name, value)| format!("{name} = {value}")));
     if settings.speed != 1.0 {
         facts.push(format!("speed {}×", shortest(settings.speed)));
     }
     facts.push(format!("seed {}", settings.seed));
     facts
+}
+
+/// How much of it there was: `5 tasks`, `1 to 100 tasks`, `requests for 3 s`.
+pub(super) fn amount(comparison: &Comparison) -> String {
+    let noun = noun(comparison.subject.kind);
+    let mut runs = comparison.contestants.iter().flat_map(|one| &one.runs);
+    match (runs.find_map(|run| wanted_ns(&run.end)), comparison.tasks()) {
+        (Some(ns), _) => format!("{noun}s for {}", duration(ns)),
+        (None, (least, most)) if least == most => plural(most, noun),
+        (None, (least, most)) => format!("{} to {}", count(least), plural(most, noun)),
+    }
 }
 
 /// For how long a run was to go on; `None`: as long as it took.
@@ -272,7 +278,7 @@ pub(super) fn cost_columns(rows: &[Row<'_>]) -> Vec<Column> {
 fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Option<String> {
     let known = |row: &Row<'_>| row.summary.latency.known().copied();
     let from_arrival = rows.iter().filter_map(known).any(|latency| latency.from_arrival);
-    let many = comparison.subject.tasks >= MANY_TASKS;
+    let many = comparison.tasks().1 >= MANY_TASKS;
     if !(from_arrival || many) || rows.iter().all(|row| known(row).is_none()) {
         return None;
     }

@@ -175,6 +175,24 @@ impl Quantity {
         self.row().2
     }
 
+    /// Whether others that use the processors meanwhile change it.
+    pub fn hangs_on_processors(self) -> bool {
+        !matches!(
+            self,
+            Self::Cpu
+                | Self::Memory
+                | Self::Waits
+                | Self::Done
+                | Self::Failed
+                | Self::Lost
+                | Self::Var
+                | Self::Spread
+                | Self::ServerMemory
+                | Self::ServerCpu
+                | Self::Threads
+        )
+    }
+
     /// Whether it comes from the record of the kernel's switches.
     pub fn is_recorded(self) -> bool {
         matches!(self, Self::Threads | Self::AtOnce | Self::Preempted)

@@ -15,6 +15,8 @@ Try first, from a copy of the repository:
       one model, drawn: who waits for the waiter, and when
   {bold}maitred compare --count 20 -- gzip --version{plain}
       a command of yours: how many at a time?
+  {bold}maitred check 11{plain}
+      is it true that a GIL lets one thread compute at a time? `maitred check` tests them all
   {bold}maitred doctor{plain}
       what this machine can measure, and what it cannot
 

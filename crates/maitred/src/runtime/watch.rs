@@ -26,6 +26,8 @@ const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
 /// What a runner may take beyond its grace to give up what has not ended and to say so. Killed at
 /// the end of the grace, it could tell nothing of how far it came.
 const WORD_LIMIT: Duration = Duration::from_millis(300);
+/// What it may take to write where it is before it is killed for its memory, which grows meanwhile.
+const PLACE_LIMIT: Duration = Duration::from_millis(20);
 /// What a runner may take to exit after the end of its input, or after it closed its output: a
 /// process that dies closes its files first.
 pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(2);
@@ -307,7 +309,11 @@ impl<'a> Watch<'a> {
         let seen = ceiling.exceeded(self.custody.tree(), &mut self.sampler, instrument);
         if let (Some(seen_bytes), Some(limit_bytes)) = (seen, self.execution.memory_limit) {
             self.end_with(Ending::Known(RunEnd::OutOfMemory { limit_bytes, seen_bytes }));
-            self.killed = true;
+            self.ceiling = None;
+            match self.ask_where() {
+                true => self.enter(Stage::Closing, PLACE_LIMIT),
+                false => self.killed = true,
+            }
         }
     }
 
@@ -340,13 +346,12 @@ impl<'a> Watch<'a> {
     }
 
     /// Has every process that knows how to say where it is write that to the log: those that
-    /// catch SIGUSR1, which would end any other.
-    fn ask_where(&self) {
-        for pid in self.custody.tree().members() {
-            if procfs::catches(pid, libc::SIGUSR1) {
-                sys::ask_where(pid);
-            }
-        }
+    /// catch SIGUSR1, which would end any other. Whether there is one.
+    fn ask_where(&self) -> bool {
+        let mut members = self.custody.tree().members();
+        members.retain(|&pid| procfs::catches(pid, libc::SIGUSR1));
+        members.iter().for_each(|&pid| sys::ask_where(pid));
+        !members.is_empty()
     }
 
     fn report(&mut self, on_progress: &mut dyn FnMut(Progress)) {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use expect_test::{Expect, expect};
 
-use crate::program::{Place, is_root};
+use crate::program::{Place, is_root, stderr};
 
 fn check(source: &str, line: &str, expected: &Expect) {
     let place = Place::new().file("work.kdl", source);
@@ -140,6 +140,28 @@ fn a_capacity_of_nothing() {
 }
 
 #[test]
+fn a_saved_result_is_no_work() {
+    let place = Place::new().file("r.json", "{\n  \"schema_version\": 1\n}\n");
+    let output = place.run("run r.json");
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "maitred: r.json is a saved result, and no work to be done: `maitred show r.json` shows it\n";
+    assert_eq!(stderr(&output), expected);
+}
+
+#[test]
+fn an_address_to_listen_on() {
+    refused(
+        "serve --host example.invalid",
+        &expect![[r#"
+            exit code 2
+            error: invalid value 'example.invalid' for '--host <ADDRESS>': write an address in figures, as in 127.0.0.1, 0.0.0.0 or ::1
+
+            For more information, try '--help'.
+        "#]],
+    );
+}
+
+#[test]
 fn an_unknown_model() {
     refused(
         "compare work.kdl --models native/thraeds",
@@ -152,7 +174,7 @@ fn an_unknown_model() {
         "compare work.kdl --models nativ/threads",
         &expect![[r#"
             exit code 2
-            maitred: unknown runtime `nativ`, did you mean `native`? there is native
+            maitred: unknown runtime `nativ`, did you mean `native`? there is native, and what `maitred runtimes` lists
         "#]],
     );
     refused(
@@ -448,7 +470,7 @@ fn a_run_that_is_over_before_the_picture_begins_is_shown_whole() {
     let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"1ms\" }\n");
     let output = place.run("run work.kdl --model threads --from 1h");
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let (text, errors) = (crate::program::stdout(&output), crate::program::stderr(&output));
+    let (text, errors) = (crate::program::stdout(&output), stderr(&output));
     assert!(text.contains("2 tasks, 2 lanes") && text.contains("start-up"), "{text}");
     assert!(errors.contains("is beyond the end") && errors.lines().count() == 1, "{errors}");
 }

@@ -51,6 +51,9 @@ fn run(place: &Place, line: &str) {
         words.extend(["--runs", "1", "--warmup", "0", "--quiet"].map(str::to_owned));
         words.extend(rest);
     }
+    if words[0] == "check" {
+        words.extend(["--budget", "1s"].map(str::to_owned));
+    }
     let output = place.command(&words).stdin(Stdio::null()).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{line}: {} {errors}", output.status);

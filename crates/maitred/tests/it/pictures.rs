@@ -119,9 +119,17 @@ fn what_cannot_be_drawn_is_refused_in_a_sentence() {
     fs::create_dir(place.path("folder")).unwrap();
     for (line, code, words) in [
         ("report gone.json -o p.html", 2, "gone.json: there is no such file; check the name"),
-        ("report other.txt -o p.html", 2, "other.txt: this is no trace that maitred saved"),
+        (
+            "report other.txt -o p.html",
+            2,
+            "other.txt: this is no trace and no result that maitred saved",
+        ),
         ("report empty -o p.html", 2, "empty: this trace was cut short before it says anything"),
-        ("report work.kdl -o p.html", 2, "work.kdl: this is no trace that maitred saved"),
+        (
+            "report work.kdl -o p.html",
+            2,
+            "work.kdl: this is no trace and no result that maitred saved",
+        ),
         ("report folder -o p.html", 2, "folder is a directory"),
         ("report r.json -o no/where/p.html", 2, "no/where/p.html cannot be written"),
         ("report r.json -o folder", 2, "folder cannot be written"),

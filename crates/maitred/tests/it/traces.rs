@@ -169,8 +169,8 @@ fn what_is_no_trace_is_refused_with_a_reason() {
     fs::create_dir(place.path("folder")).unwrap();
     for (name, words) in [
         ("empty", "cut short before it says anything"),
-        ("text.trace", "this is no trace that maitred saved"),
-        ("work.kdl", "this is no trace that maitred saved"),
+        ("text.trace", "this is no trace and no result that maitred saved"),
+        ("work.kdl", "this is no trace and no result that maitred saved"),
         ("r.json", "this is no result that maitred saved"),
         ("version.trace", "this trace has version 9, and this maitred reads 2"),
         ("huge.trace", "this trace is damaged"),

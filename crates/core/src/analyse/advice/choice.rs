@@ -8,7 +8,7 @@ use maitred_wire::Strategy;
 
 use super::{Case, list, name};
 use crate::analyse::compare::MIN_ROUNDS;
-use crate::analyse::units::{duration, interval, plural, ratio};
+use crate::analyse::units::{count, duration, interval, plural, ratio};
 use crate::result::{Rank, Verdict};
 
 /// Costs are compared from here on; below, a figure is mostly the cost of measuring it.
@@ -16,6 +16,8 @@ const CPU_GRAIN_NS: f64 = 1e6;
 const MEMORY_GRAIN: f64 = 1_048_576.0;
 /// Cheaper means at most so much of the other's cost.
 const CHEAPER: f64 = 0.8;
+/// Of two models with latencies that differ by no more than this, neither is the sooner.
+const AS_SOON: f64 = 1.1;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
@@ -23,6 +25,14 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
         let only = name(case.contestant(case.fastest));
         let took = case.took(case.fastest);
         return Vec::from([format!("Only {only} is ranked: it took {took}.")]);
+    }
+    let (least, most) = case.comparison.tasks();
+    if least != most {
+        return Vec::from([format!(
+            "Between {} and {} were to be done, so that less time is not the better model: compare rates and costs.",
+            count(least),
+            plural(most, "task")
+        )]);
     }
     let rounds = case.summary(case.fastest).map_or(0, |summary| summary.rounds as usize);
     if rounds < MIN_ROUNDS {
@@ -55,21 +65,24 @@ fn times(case: &Case<'_>, rank: &Rank) -> String {
 }
 
 fn best(case: &Case<'_>) -> String {
-    let fastest = case.fastest;
-    let equals: Vec<usize> = case.with(Verdict::Same).map(|(index, _)| index).collect();
+    let (fastest, equals) = equals(case);
     let all = || equals.iter().copied().chain([fastest]);
     let is_sequential =
         |index: usize| case.contestant(index).model.strategy == Strategy::Sequential;
     if let Some(sequential) = all().find(|&index| is_sequential(index)) {
+        let sequential = name(case.contestant(sequential));
+        let faster = 1.0 - case.comparison.settings.minimum_effect;
+        if case.with(Verdict::CannotTell).any(|(_, rank)| rank.low < faster) {
+            return format!("No ranked model can be told to be faster than {sequential}: use it.");
+        }
         return format!(
-            "No ranked model is faster than {}: concurrency gains nothing here. Use it.",
-            name(case.contestant(sequential))
+            "No ranked model is faster than {sequential}: concurrency gains nothing here. Use it."
         );
     }
     let cheapest = all().min_by(|&one, &other| cost(case, one).total_cmp(&cost(case, other)));
     match cheapest {
         Some(cheap) if cheap != fastest && cost(case, cheap) <= CHEAPER * cost(case, fastest) => {
-            cheaper(case, cheap)
+            cheaper(case, cheap, fastest)
         }
         Some(cheap) => {
             let affordable = |&index: &usize| CHEAPER * cost(case, index) <= cost(case, cheap);
@@ -81,15 +94,31 @@ fn best(case: &Case<'_>) -> String {
     }
 }
 
-fn cheaper(case: &Case<'_>, cheap: usize) -> String {
-    let (who, fastest) = (name(case.contestant(cheap)), name(case.contestant(case.fastest)));
-    format!("{who} is as fast as {fastest} and {}: use it.", savings(case, cheap))
+/// The fastest and who is as fast. Where arrivals set the pace all that keep up take as long; of
+/// these it is the one that does each task soonest, and who does so as soon.
+fn equals(case: &Case<'_>) -> (usize, Vec<usize>) {
+    let same = case.with(Verdict::Same).map(|(index, _)| index);
+    if !case.is_paced() {
+        return (case.fastest, same.collect());
+    }
+    let late = |index: usize| case.p99_from_arrival(index).unwrap_or(u64::MAX) as f64;
+    let mut keep_up: Vec<usize> = same.chain([case.fastest]).collect();
+    keep_up.sort_by(|&one, &other| late(one).total_cmp(&late(other)));
+    let soonest = keep_up.remove(0);
+    keep_up.retain(|&index| late(index) <= AS_SOON * late(soonest));
+    (soonest, keep_up)
+}
+
+fn cheaper(case: &Case<'_>, cheap: usize, fastest: usize) -> String {
+    let savings = savings(case, cheap, fastest);
+    let (who, fastest) = (name(case.contestant(cheap)), name(case.contestant(fastest)));
+    format!("{who} is as fast as {fastest} and {savings}: use it.")
 }
 
 /// `uses a tenth of the processor time and half the memory`.
-fn savings(case: &Case<'_>, cheap: usize) -> String {
+fn savings(case: &Case<'_>, cheap: usize, fastest: usize) -> String {
     let of = |index| figures(case, index);
-    let ((cpu, memory), (cpu_other, memory_other)) = (of(cheap), of(case.fastest));
+    let ((cpu, memory), (cpu_other, memory_other)) = (of(cheap), of(fastest));
     let share = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
     let (cpu, memory) = (share(cpu, cpu_other), share(memory, memory_other));
     let saved = |share: Option<f64>| share.filter(|share| *share <= 0.9).map(fraction);
@@ -137,6 +166,12 @@ fn fraction(share: f64) -> String {
 /// Of models that are alike in time and cost the simplest is the best: strategies are ordered so.
 /// (Others that are as fast may be simpler still, but costlier.)
 fn alike(case: &Case<'_>, simplest: usize, others: &[usize]) -> String {
+    if others.is_empty() && case.is_paced() {
+        return format!(
+            "Use {}: of all that keep up it does tasks soonest.",
+            name(case.contestant(simplest))
+        );
+    }
     if others.is_empty() {
         return fastest_sentence(case);
     }
@@ -170,11 +205,14 @@ fn fastest_sentence(case: &Case<'_>) -> String {
     }
 }
 
-/// How much concurrency gains at all.
+/// How much concurrency gains at all: on the same runtime, for another one differs in more.
 fn against_sequential(case: &Case<'_>) -> Option<String> {
-    let strategy = |index: usize| case.contestant(index).model.strategy;
-    let (index, rank) =
-        case.with(Verdict::Slower).find(|(index, _)| strategy(*index) == Strategy::Sequential)?;
+    let model = |index: usize| &case.contestant(index).model;
+    let alone = |index: usize| {
+        let (model, fastest) = (model(index), model(case.fastest));
+        model.strategy == Strategy::Sequential && model.runtime == fastest.runtime
+    };
+    let (index, rank) = case.with(Verdict::Slower).find(|(index, _)| alone(*index))?;
     let next = case.with(Verdict::Slower).next().map(|(index, _)| index);
     // Where it is the next anyway, it has just been said.
     let said = next == Some(index)
@@ -209,23 +247,24 @@ fn undecided(case: &Case<'_>) -> Option<String> {
     })
 }
 
-/// Where arrivals set the pace, who keeps up is told by latency and not by work time.
+/// Where tasks arrive by the clock, latency tells more than how long the work took.
 fn latency(case: &Case<'_>) -> Option<String> {
     let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
-    let mut p99: Vec<(u64, usize)> = ranked
-        .filter_map(|index| {
-            let latency = case.summary(index)?.latency.known()?;
-            latency.from_arrival.then_some((latency.p99_ns, index))
-        })
-        .collect();
+    let mut p99: Vec<(u64, usize)> =
+        ranked.filter_map(|index| Some((case.p99_from_arrival(index)?, index))).collect();
     p99.sort_unstable();
     let ((least, best), (most, worst)) = (*p99.first()?, *p99.last()?);
+    let why = match case.is_paced() {
+        true => "Arrivals set the pace, so compare latencies",
+        false => "Latency counts from the arrival",
+    };
+    let (least, most) = (duration(least), duration(most));
     let (best, worst) = (name(case.contestant(best)), name(case.contestant(worst)));
-    Some(format!(
-        "Arrivals set the pace, so compare latencies: 99 % of tasks end within {} of their arrival under {best}, within {} under {worst}.",
-        duration(least),
-        duration(most)
-    ))
+    let who = match least == most {
+        true => "all ranked models".into(),
+        false => format!("{best}, within {most} under {worst}"),
+    };
+    Some(format!("{why}: 99 % of tasks end within {least} of their arrival under {who}."))
 }
 
 /// Processor time × memory, or one of them where the other is not known of both.

@@ -119,3 +119,35 @@ fn a_function_that_keeps_the_loop_is_named() {
     let expected = "`python3.13/event-loop` did one call after another: `call a.py:f` does not give way, so the loop stands still for each (10.0 ms). A loop gains nothing for what computes.";
     assert!(text.contains(expected), "{text}");
 }
+
+#[test]
+fn waiting_is_put_down_to_the_lock_no_more_than_it_can_be() {
+    // What is told of `threads`, whose five tasks compute for so long in so much more time.
+    let told = |sample: &Sample, computing_ns: u64, longer_ns: u64| {
+        let traces = [Sequential, Threads].map(|strategy| sample.run(strategy, 5));
+        let contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 4)));
+        let mut comparison = comparison(contestants.to_vec(), 5);
+        comparison.subject.kind = SubjectKind::Function;
+        compare::rank(&mut comparison, None);
+        let mut natures = traces.each_ref().map(|trace| nature(trace, CORES));
+        for (nature, longer_ns) in natures.iter_mut().flatten().zip([0, longer_ns]) {
+            nature.interpreted.gil = Some(true);
+            let split = nature.split.as_mut().unwrap();
+            split.computing_ns = computing_ns;
+            split.all_ns += longer_ns;
+        }
+        conclusion(&comparison, &natures)
+    };
+    let waits = Sample { program: Vec::from([Do::Wait(100)]), ..tables(5, 1) };
+    for (text, expected) in [
+        // Four of five queue for the waiter, and not for the lock.
+        (told(&tables(5, 1), 1_000_000_000, 0), "29 % computing, 71 % waiting;"),
+        // Who has it for 1 % of the time keeps the four others for 4 % at most.
+        (
+            told(&waits, 10_000_000, 500_000_000),
+            "4.0 % waiting for the lock (GIL), 95 % waiting for something outside",
+        ),
+    ] {
+        assert!(text.contains(expected), "no {expected:?} in {text}");
+    }
+}

@@ -24,10 +24,13 @@ use alloc::vec::Vec;
 use maitred_wire::Strategy;
 
 use super::compare;
-use super::nature::Nature;
+use super::nature::{BoundBy, Nature};
 use super::stats::Confidence;
 use super::units::duration;
 use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Verdict};
+
+/// Who ends so soon after the last arrival as it can has kept up with the arrivals.
+const KEEPS_UP: f64 = 1.05;
 
 /// What to conclude, most important first. `natures` are what a trace of each contestant showed,
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
@@ -96,6 +99,23 @@ impl<'a> Case<'a> {
     /// many workers there are and how fast it goes at best follow from that.
     fn is_url(&self) -> bool {
         self.comparison.subject.kind == SubjectKind::Url
+    }
+
+    /// Whether tasks arrive at a pace with which the fastest kept up: nobody can end sooner, and
+    /// how soon each task ends is what models differ in.
+    fn is_paced(&self) -> bool {
+        let Some(bound) = self.plainest().and_then(|nature| nature.bound.as_ref()) else {
+            return false;
+        };
+        let BoundBy::LongestTask { arrives_ns, .. } = bound.by else { return false };
+        let took = self.work_ns(self.fastest) as f64;
+        arrives_ns > bound.ns / 2 && took <= KEEPS_UP * bound.ns as f64
+    }
+
+    /// 99 % of tasks end within so much of their arrival; `None` where none is said.
+    fn p99_from_arrival(&self, index: usize) -> Option<u64> {
+        let latency = self.summary(index)?.latency.known()?;
+        latency.from_arrival.then_some(latency.p99_ns)
     }
 
     /// How long it took, in words.

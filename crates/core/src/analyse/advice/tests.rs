@@ -1,7 +1,9 @@
 //! The conclusion sentence by sentence, on results made up for it.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use expect_test::{Expect, expect};
 use maitred_wire::Strategy::{self, *};
@@ -13,6 +15,7 @@ use crate::analyse::nature::{Nature, nature};
 use crate::analyse::sample::{CORES, compared, comparison, contestant, rounds};
 use crate::analyse::summary;
 use crate::result::Comparison;
+use crate::trace::Observed;
 use crate::trace::sample::{Do, Sample, tables};
 use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
 
@@ -180,6 +183,59 @@ fn updates_that_were_lost() {
 }
 
 #[test]
+fn updates_that_many_lost_are_told_once() {
+    let said = said(|comparison, natures| {
+        for ((contestant, nature), ended) in
+            comparison.contestants.iter_mut().zip(natures).zip([1379, 700])
+        {
+            nature.as_mut().unwrap().reads_then_writes = true;
+            for run in &mut contestant.runs {
+                run.vars =
+                    vec![VarValue { name: "counter".into(), value: ended, by_process: vec![] }];
+                let of = Expected::Var("counter".into());
+                let expected = Expectation { of, comparison: Sign::Equals, value: 2000 };
+                run.expectations = vec![summary::check(&expected, &run.vars, &run.tasks)];
+            }
+        }
+    });
+    let expected = "Updates were lost under `native/sequential` and `native/threads`: `counter` ended up to 1,300 short of 2,000,";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
+fn concurrency_gains_what_it_gains_on_the_same_runtime() {
+    let sample = tables(5, 1);
+    let traces = [Sequential, Threads, EventLoop].map(|strategy| sample.run(strategy, 1));
+    let mut contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+    let mut told = |runtime: &str| {
+        contestants[0].model.runtime = runtime.into();
+        let mut comparison = comparison(contestants.to_vec(), 5);
+        compare::rank(&mut comparison, None);
+        conclude(&comparison, &[None, None, None]).join("\n")
+    };
+    assert!(told("native").contains("One after another (`native/sequential`)"));
+    assert!(!told("python3.13").contains("One after another"));
+}
+
+#[test]
+fn who_may_be_faster_is_not_said_to_gain_nothing() {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
+    let said = |others: &[u64]| {
+        let traces = [Sequential, EventLoop].map(|strategy| sample.run(strategy, 1));
+        let mut contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+        for (run, percent) in contestants[1].runs.iter_mut().zip(others) {
+            run.work_ns = run.work_ns * percent / 100;
+        }
+        let mut comparison = comparison(contestants.to_vec(), 20);
+        compare::rank(&mut comparison, None);
+        conclude(&comparison, &[None, None]).join("\n")
+    };
+    assert!(said(&[120; 6]).contains("concurrency gains nothing here"));
+    let unsure = said(&[110, 60, 110, 110, 60, 110]);
+    assert!(unsure.contains("No ranked model can be told to be faster than"), "{unsure}");
+}
+
+#[test]
 fn variables_that_are_not_shared() {
     let said = said(|comparison, _| {
         for run in &mut comparison.contestants[1].runs {
@@ -234,4 +290,148 @@ fn of_models_alike_in_time_and_cost_the_simplest_is_recommended() {
     let text = conclude(&comparison, &[None, None, None]).join("\n");
     assert!(text.contains("`native/thread-pool:5` (9"), "{text}");
     assert!(text.contains("not costlier, and the simplest of them: use it."), "{text}");
+}
+
+/// Arrivals every 10 ms; each task computes for 2 ms and waits for 20 ms.
+fn arriving() -> Sample {
+    let arrivals = (0..200).map(|task| 10 * task).collect();
+    Sample { program: vec![Do::Cpu(2), Do::Wait(20)], arrivals, ..tables(200, 1) }
+}
+
+#[test]
+fn where_arrivals_set_the_pace_nothing_more_can_be_had() {
+    check(
+        &arriving(),
+        &PLAIN,
+        4,
+        &expect![[r#"
+        `native/event-loop` keeps up with the arrivals, 0.19 of 2 processors used: neither concurrency nor parallelism can get more done than that.
+        No model can finish in less than 2.01 s (`table 200` arrives only after 1.99 s); `native/event-loop` reaches that (2.07 s).
+        `native/event-loop` is as fast as `native/threads` and uses a tenth of the memory: use it.
+        One after another (`native/sequential`) it takes 2.19× as long (4.53 s).
+        Arrivals set the pace, so compare latencies: 99 % of tasks end within 22.0 ms of their arrival under `native/threads`, within 2.39 s under `native/sequential`.
+    "#]],
+    );
+    let keeps_up = Sample { program: vec![Do::Cpu(9)], ..arriving() };
+    check(
+        &keeps_up,
+        &[(Sequential, None), (EventLoop, None)],
+        4,
+        &expect![[r#"
+            `native/event-loop` keeps up with the arrivals, 0.88 of 2 processors used: neither concurrency nor parallelism can get more done than that.
+            No model can finish in less than 2.00 s (`table 200` arrives only after 1.99 s); `native/event-loop` reaches that (2.06 s).
+            No ranked model is faster than `native/sequential`: concurrency gains nothing here. Use it.
+            Arrivals set the pace, so compare latencies: 99 % of tasks end within 9.00 ms of their arrival under all ranked models.
+        "#]],
+    );
+    let overrun = Sample { program: vec![Do::Cpu(40)], ..arriving() };
+    check(
+        &overrun,
+        &[(Sequential, None), (ThreadPool, Some(2))],
+        4,
+        &expect![[r#"
+            Mostly computing (100 % of task time, 1.94 of 2 processors used): only parallelism pays, and this machine has 2 processors.
+            No model can finish in less than 4.00 s (that much is to be computed on each of the 2 processors); `native/thread-pool:2` reaches that (4.13 s).
+            `native/thread-pool:2` is the fastest (4.13 s): the next, `native/sequential`, takes 1.99× as long. Use it.
+            Latency counts from the arrival: 99 % of tasks end within 2.00 s of their arrival under `native/thread-pool:2`, within 5.95 s under `native/sequential`.
+        "#]],
+    );
+}
+
+/// What `spoil` makes of two models on a sample.
+fn told(sample: &Sample, spoil: impl FnOnce(&mut Comparison, &mut [Option<Nature>])) -> String {
+    let traces = [Threads, EventLoop].map(|strategy| sample.run(strategy, 1));
+    let mut natures = traces.each_ref().map(|trace| nature(trace, CORES));
+    let contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+    let mut comparison = comparison(contestants.to_vec(), 20);
+    spoil(&mut comparison, &mut natures);
+    compare::rank(&mut comparison, None);
+    conclude(&comparison, &natures).join("\n")
+}
+
+#[test]
+fn of_models_that_keep_up_the_one_is_recommended_that_ends_tasks_soonest() {
+    let text = told(&arriving(), |comparison, _| {
+        for run in &mut comparison.contestants[1].runs {
+            let Observed::Known(latency) = &mut run.latency else { panic!("no latency") };
+            latency.p99_ns *= 2;
+        }
+    });
+    let expected = "Use `native/threads`: of all that keep up it does tasks soonest.";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn what_requests_are_made_of_is_not_told_where_the_client_was_in_the_way() {
+    let of = |delayed_ns| {
+        let sample = Sample { program: vec![Do::Wait(50)], ..tables(100, 1) };
+        told(&sample, |_, natures| {
+            for nature in natures.iter_mut().flatten() {
+                nature.requests_ns = nature.waiting_ns;
+                let split = nature.split.as_mut().unwrap();
+                split.delayed_ns = Some(split.all_ns / 100 * delayed_ns);
+            }
+        })
+    };
+    assert!(of(1).starts_with("Mostly waiting"), "{}", of(1));
+    assert!(!of(40).contains("Mostly waiting"), "{}", of(40));
+}
+
+#[test]
+fn of_different_amounts_of_work_none_is_recommended() {
+    let text = told(&tables(5, 1), |comparison, _| {
+        for (contestant, tasks) in comparison.contestants.iter_mut().zip([1, 100]) {
+            contestant.model.setting = Some(format!("tables={tasks}"));
+            contestant.runs.iter_mut().for_each(|run| run.tasks.done = tasks);
+        }
+    });
+    expect![[r#"
+        Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+        The one `waiter` is the bottleneck: under `native/event-loop tables=100`, 29 % of all task time is a `table` waiting for it.
+        Between 1 and 100 tasks were to be done, so that less time is not the better model: compare rates and costs."#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn a_delay_has_no_room_where_tasks_wait_for_other_things() {
+    let of = |sample: &Sample| {
+        told(sample, |_, natures| {
+            for split in natures.iter_mut().flatten().filter_map(|nature| nature.split.as_mut()) {
+                split.delayed_ns = Some(split.all_ns);
+            }
+        })
+    };
+    let computes = of(&Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) });
+    assert!(
+        computes.contains("`native/threads` 100 % ready, but without a processor"),
+        "{computes}"
+    );
+    let waits = of(&Sample { program: vec![Do::Cpu(8), Do::Wait(2)], ..tables(20, 1) });
+    assert!(!waits.contains("`native/threads` 100 % ready"), "{waits}");
+}
+
+#[test]
+fn many_workers_are_told_in_few_words() {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(100, 1) };
+    let models: Vec<_> = [ThreadPool, Processes]
+        .into_iter()
+        .flat_map(|strategy| [1, 2, 4, 8, 16].map(|workers| (strategy, Some(workers))))
+        .collect();
+    let mut comparison = compared(&sample, &models, 8);
+    // Now and then one worker was as fast as all.
+    for (round, run) in comparison.contestants[0].runs.iter_mut().enumerate() {
+        run.work_ns /= 1 + round as u64 % 2 * 31;
+    }
+    compare::rank(&mut comparison, None);
+    let traces = models.iter().map(|&(strategy, workers)| sample.run(strategy, workers.unwrap()));
+    let mut natures: Vec<_> = traces.map(|trace| nature(&trace, CORES)).collect();
+    for split in natures.iter_mut().flatten().filter_map(|nature| nature.split.as_mut()) {
+        split.computing_ns = 0;
+        split.delayed_ns = Some(split.all_ns);
+    }
+    let text = conclude(&comparison, &natures).join("\n");
+    assert_eq!(text.matches("too few to fit a law").count(), 1, "{text}");
+    assert!(text.contains("; and 2 more."), "{text}");
+    assert!(!text.contains("`native/thread-pool` gains"), "one worker may be as good: {text}");
+    assert!(text.contains("`native/processes` gains"), "{text}");
 }

@@ -13,6 +13,8 @@ use crate::analyse::split::Split;
 use crate::analyse::units::percent;
 use crate::result::SubjectKind;
 
+/// Of so many models it is told, the fastest ones: of a sweep nobody would read more.
+const TOLD: usize = 8;
 /// Shares below this are not named.
 const WORTH: f64 = 0.02;
 /// The rest of a workload's time is known from its steps; without a processor (or the lock) for
@@ -32,13 +34,19 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     if kind != SubjectKind::Function && !stories.iter().any(Story::is_held_up) {
         return Vec::new();
     }
-    let told: Vec<String> = stories.iter().map(Story::tell).collect();
+    let told: Vec<String> = stories.iter().take(TOLD).map(Story::tell).collect();
     if told.is_empty() {
         return Vec::new();
     }
-    let mut sentence =
-        format!("Where the time of tasks went, by each thread's counters: {}.", told.join("; "));
-    if let Some(base) = stories.iter().find_map(|story| story.lock.as_ref()) {
+    let more = match stories.len() - told.len() {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let mut sentence = format!(
+        "Where the time of tasks went, by each thread's counters: {}{more}.",
+        told.join("; ")
+    );
+    if let Some(base) = stories.iter().take(TOLD).find_map(|story| story.lock.as_ref()) {
         sentence.push_str(&format!(
             " That it was the lock is inferred: so much longer they waited than under {base}, where nobody else wants it."
         ));
@@ -56,26 +64,34 @@ struct Story {
     lock: Option<String>,
     /// There is a lock, but nothing to tell its share by.
     may_be_lock: bool,
+    /// Whether tasks wait for each other, as the steps of a workload may.
+    queues: bool,
 }
 
 impl Story {
     fn new(case: &Case<'_>, index: usize) -> Option<Self> {
         let nature = case.nature(index)?;
-        let split = nature.split?;
+        let split = within_tasks(case, nature.split?);
         let contestant = case.contestant(index);
         let in_threads =
             matches!(contestant.model.strategy, Strategy::Threads | Strategy::ThreadPool);
         let has_lock = nature.interpreted.gil == Some(true) && in_threads && contestant.workers > 1;
         let base = has_lock.then(|| alone(case, &contestant.model.runtime)).flatten();
         let (mut lock_ns, mut lock) = (0, None);
-        if let (Some((base, alone)), Some(_)) = (base, split.delayed_ns) {
-            let longer = split.rest_ns().saturating_sub(alone.rest_ns());
+        if let (Some((base, alone)), Some(delayed_ns)) = (base, split.delayed_ns) {
+            let queued = nature.queues.iter().map(|queue| queue.ns).fold(0, u64::saturating_add);
+            let longer = split.rest_ns().saturating_sub(alone.rest_ns()).saturating_sub(queued);
+            // While one thread has the lock, computing or ready to, no more than all others wait.
+            let cpu_ns = case.summary(index).and_then(|summary| summary.cpu_ns.known());
+            let held = split.computing_ns.max(cpu_ns.copied().unwrap_or(0)) + delayed_ns;
+            let longer = longer.min(held.saturating_mul(u64::from(contestant.workers) - 1));
             if longer as f64 >= WORTH * split.all_ns as f64 {
                 (lock_ns, lock) = (longer, Some(base));
             }
         }
         let may_be_lock = has_lock && (base_is_missing(case, index) || split.delayed_ns.is_none());
-        Some(Self { who: name(contestant), split, lock_ns, lock, may_be_lock })
+        let queues = !nature.queues.is_empty();
+        Some(Self { who: name(contestant), split, lock_ns, lock, may_be_lock, queues })
     }
 
     fn share(&self, ns: u64) -> f64 {
@@ -95,6 +111,7 @@ impl Story {
             (None, false) => "waiting, for a processor or something outside",
             (Some(_), true) => "waiting, for the lock (GIL) or something outside",
             (Some(_), false) if self.split.is_loop => "idle",
+            (Some(_), false) if self.queues => "waiting",
             (Some(_), false) => "waiting for something outside",
         };
         let parts = [
@@ -112,6 +129,17 @@ impl Story {
         let thread = if self.split.is_loop { "the loop of " } else { "" };
         format!("{thread}{who} {}", told.join(", "))
     }
+}
+
+/// The same without a delay for which there is no room beside what the steps of a workload wait
+/// anyhow: of many threads that are started at once, much of it was before their tasks.
+fn within_tasks(case: &Case<'_>, split: Split) -> Split {
+    let is_workload = case.comparison.subject.kind == SubjectKind::Workload;
+    let plainest = case.plainest().filter(|_| is_workload && !split.is_loop);
+    let waits = plainest.map_or(0, |nature| nature.waiting_ns.saturating_add(nature.blocking_ns));
+    let room = (1.0 + WORTH) * split.all_ns as f64 - split.computing_ns as f64 - waits as f64;
+    let delayed_ns = split.delayed_ns.filter(|&ns| waits == 0 || ns as f64 <= room);
+    Split { delayed_ns, ..split }
 }
 
 /// The sequential model of this runtime: there nobody waits for the lock.

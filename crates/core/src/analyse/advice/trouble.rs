@@ -27,8 +27,8 @@ pub(super) fn sentences(
     let mut sentences = Vec::new();
     for (contestant, nature) in contestants.iter().zip(natures) {
         sentences.extend(nature.and_then(|nature| standstill(contestant, nature)));
-        sentences.extend(lost_updates(contestant, nature));
     }
+    sentences.extend(lost_updates(contestants, natures_of));
     if !times_told {
         sentences.extend(starved(contestants, natures_of));
     }
@@ -81,21 +81,25 @@ fn starved(contestants: &[Contestant], natures: &[Option<Nature>]) -> Option<Str
 }
 
 /// A variable that ended below what was expected though all share it.
-fn lost_updates(contestant: &Contestant, nature: Option<&Nature>) -> Option<String> {
-    nature.filter(|nature| nature.reads_then_writes)?;
+fn lost_updates(contestants: &[Contestant], natures: &[Option<Nature>]) -> Option<String> {
     let lost = |run: &Run| {
         run.expectations.iter().find_map(|expectation| {
             let (var, expected) = expectation.text.split_once(" = ")?;
             let expected: i64 = expected.parse().ok()?;
             let shared = |known: &&VarValue| known.name == var && known.by_process.is_empty();
             let missing = expected.checked_sub(run.vars.iter().find(shared)?.value)?;
-            (missing > 0).then(|| (String::from(var), missing as u64, expected as u64))
+            (missing > 0).then(|| (missing as u64, String::from(var), expected as u64))
         })
     };
-    let (var, missing, expected) = contestant.runs.iter().find_map(lost)?;
+    let races = |nature: &Option<Nature>| nature.as_ref().is_some_and(|it| it.reads_then_writes);
+    let found = contestants.iter().zip(natures).filter(|(_, nature)| races(nature));
+    let found = found.filter_map(|(one, _)| Some((name(one), one.runs.iter().find_map(lost)?)));
+    let (who, found): (Vec<String>, Vec<_>) = found.unzip();
+    let up_to = if who.len() > 1 { "up to " } else { "" };
+    let (missing, var, expected) = found.into_iter().max()?;
     Some(format!(
-        "Updates were lost under {}: `{var}` ended {} short of {}, since another task wrote between a `read` and its `write`. `update` does both as one, `hold` keeps others out.",
-        name(contestant),
+        "Updates were lost under {}: `{var}` ended {up_to}{} short of {}, since another task wrote between a `read` and its `write`. `update` does both as one, `hold` keeps others out.",
+        list(&who),
         count(missing),
         count(expected)
     ))

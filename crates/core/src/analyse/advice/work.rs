@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::{Case, name};
 use crate::analyse::nature::{BoundBy, Nature};
 use crate::analyse::units::{cores, duration, percent, ratio};
+use crate::result::Rank;
 
 /// Work of which so much is one thing is called by that thing.
 const MOSTLY: f64 = 0.8;
@@ -14,6 +15,8 @@ const MOSTLY: f64 = 0.8;
 const QUEUEING: f64 = 0.1;
 /// This near to the bound is as good as at it.
 const AT_BOUND: f64 = 1.1;
+/// Threads of a client that were in the way of requests for so much of their time.
+const HELD_UP: f64 = 0.2;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     let Some(nature) = case.plainest() else { return Vec::new() };
@@ -36,6 +39,15 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<String> {
     let used = used.map_or_else(String::new, |used| {
         format!(", {} of {machine} processors used", cores(*used))
     });
+    if case.is_paced() {
+        let fastest = name(case.contestant(case.fastest));
+        return Some(format!(
+            "{fastest} keeps up with the arrivals{used}: neither concurrency nor parallelism can get more done than that."
+        ));
+    }
+    if nature.requests_ns > nature.own_ns() / 2 && is_held_up(nature) {
+        return None;
+    }
     let waits = percent(1.0 - computing);
     let computes = percent(computing);
     let what = if computing >= MOSTLY {
@@ -46,6 +58,15 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<String> {
         format!("Mostly waiting ({waits} of task time{used})")
     };
     Some(what + &consequence(nature, machine))
+}
+
+/// Whether requests waited for a processor, or for a busy loop, and not only for the server: what
+/// they are made of cannot be told then.
+fn is_held_up(nature: &Nature) -> bool {
+    let Some(split) = nature.split else { return false };
+    let busy = if split.is_loop { split.computing_ns } else { 0 };
+    let in_the_way = busy.saturating_add(split.delayed_ns.unwrap_or(0));
+    in_the_way as f64 >= HELD_UP * split.all_ns as f64
 }
 
 /// What pays for such work, concurrency or parallelism.
@@ -107,6 +128,12 @@ fn bottleneck(case: &Case<'_>) -> Option<String> {
 
 fn bound(case: &Case<'_>, nature: &Nature) -> Option<String> {
     let bound = nature.bound.as_ref().filter(|bound| bound.ns > 0)?;
+    // Under another setting it is other work, with a bound of its own.
+    let setting = |rank: &Rank| &case.contestant(rank.contestant as usize).model.setting;
+    let mut settings = case.against_fastest.iter().map(setting);
+    if settings.any(|one| *one != case.contestant(case.fastest).model.setting) {
+        return None;
+    }
     let took = case.work_ns(case.fastest);
     let over = took as f64 / bound.ns as f64;
     // A bound well above what was reached was taken from steps that lasted longer than they must.

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
+use maitred_wire::{Model, Strategy};
 
 use super::{Case, name};
 use crate::analyse::compare;
@@ -25,7 +25,8 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     for (pair, members) in &sweeps {
         sentences.extend(knee(case, pair, members));
-        sentences.extend(law(case, pair, members));
+        // That nothing can be fitted may be true of several sweeps alike.
+        sentences.extend(law(case, pair, members).filter(|law| !sentences.contains(law)));
     }
     sentences
 }
@@ -39,7 +40,7 @@ fn sweeps(case: &Case<'_>) -> Vec<(String, Vec<usize>)> {
         if !model.strategy.has_workers() {
             continue;
         }
-        let pair = format!("{}/{}", model.runtime, model.strategy);
+        let pair = Model { workers: None, ..model.clone() }.to_string();
         match sweeps.iter_mut().find(|(known, _)| *known == pair) {
             Some((_, members)) => members.push(index),
             None => sweeps.push((pair, Vec::from([index]))),
@@ -59,11 +60,16 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
     let best = *members.iter().min_by_key(|&&index| case.work_ns(index))?;
     let effect = case.comparison.settings.minimum_effect;
     let against = compare::ranks(&case.comparison.contestants, best, effect, Confidence::P95);
-    let equal = |index: usize| {
+    let is = |index: usize, verdict| {
         let rank = against.iter().find(|rank| rank.contestant as usize == index);
-        index == best || rank.is_some_and(|rank| rank.verdict == Verdict::Same)
+        rank.is_some_and(|rank| rank.verdict == verdict)
     };
-    let knee = *members.iter().find(|&&index| equal(index))?;
+    let knee = *members.iter().find(|&&index| index == best || is(index, Verdict::Same))?;
+    // Where fewer may be as good, how far it gains is not known.
+    let fewer = members.iter().take_while(|&&index| index != knee);
+    if fewer.into_iter().any(|&index| is(index, Verdict::CannotTell)) {
+        return None;
+    }
     let tried: Vec<String> = members.iter().map(|&index| workers(index).to_string()).collect();
     let tried = tried.join(", ");
     let most = *members.last()?;
@@ -155,7 +161,7 @@ fn goetz(case: &Case<'_>) -> Option<String> {
         return None;
     }
     let waits = (nature.waiting_ns + nature.blocking_ns) as f64 / nature.computing_ns as f64;
-    let tasks = case.comparison.subject.tasks.max(1);
+    let tasks = case.comparison.tasks().1.max(1);
     let wanted = libm::round(f64::from(case.cores()) * (1.0 + waits)).max(1.0);
     let had = u64::from(case.contestant(pool).workers);
     let wanted = (wanted as u64).min(tasks);

@@ -38,6 +38,8 @@ struct Series {
     name: String,
     points: Vec<Point>,
     amdahl: Option<Amdahl>,
+    /// The most workers that the law was fitted to: beyond them it says nothing.
+    fitted: f64,
 }
 
 /// Speed-up over the fewest workers; `None`: no model was measured with several numbers of them.
@@ -80,15 +82,22 @@ fn speedup(comparison: &Comparison, name: String, members: &[(u32, &Summary)]) -
         .map(|(workers, summary)| scaling::Point { workers: *workers, work_ns: summary.work_ns });
     let fitted: Vec<scaling::Point> = fitted.collect();
     let fit = scaling::fit(&fitted, comparison.machine.cores, computes(comparison));
+    let beyond = fit.iter().flat_map(|fit| fit.beyond_cores.first().copied()).min();
+    let within = members.iter().map(|(workers, _)| *workers);
+    let most = within.filter(|&workers| beyond.is_none_or(|beyond| workers < beyond)).max();
     let amdahl = fit.map(|fit| fit.amdahl).filter(|amdahl| amdahl.residual <= GOOD_FIT);
-    Series { name, points: members.iter().map(point).collect(), amdahl }
+    let points = members.iter().map(point).collect();
+    Series { name, points, amdahl, fitted: f64::from(most.unwrap_or(0)) }
 }
 
-/// Whether most of the time of steps is computing, as far as the runs tell.
+/// Whether most of the time that steps need, without queueing, is computing, as far as the runs
+/// tell.
 fn computes(comparison: &Comparison) -> bool {
+    use StepKind as K;
     let steps = comparison.contestants.iter().filter_map(|one| one.runs.first());
+    let own = |kind| !matches!(kind, K::Hold | K::Acquire | K::Send | K::Receive);
     let (mut all, mut computing) = (0_u64, 0_u64);
-    for total in steps.flat_map(|run| &run.steps).filter(|total| total.kind != StepKind::Hold) {
+    for total in steps.flat_map(|run| &run.steps).filter(|total| own(total.kind)) {
         all = all.saturating_add(total.total_ns);
         if total.kind == StepKind::Cpu {
             computing = computing.saturating_add(total.total_ns);
@@ -142,7 +151,7 @@ pub fn settings(comparison: &Comparison, look: &Look) -> Option<String> {
         };
         let mut points: Vec<Point> = members.iter().map(point).collect();
         points.sort_by(|one, other| one.x.total_cmp(&other.x));
-        Series { name, points, amdahl: None }
+        Series { name, points, amdahl: None, fitted: 0.0 }
     });
     let title = heading(comparison, &format!("Over `{name}`"));
     let facts = "Work time, median of the rounds, with its 95 % interval";
@@ -316,8 +325,14 @@ impl Plot<'_> {
                     serial if serial < 0.005 => "no limit can be seen".to_string(),
                     serial => format!("at most {}", ratio(1.0 / serial)),
                 };
+                let beyond = match series.points.last() {
+                    Some(last) if last.x > series.fitted => {
+                        format!(", fitted up to {} workers", series.fitted)
+                    }
+                    _ => String::new(),
+                };
                 notes.push(format!(
-                    "Dashed: Amdahl's law for {} with {} serial (residual {}): {most}.",
+                    "Dashed: Amdahl's law for {}{beyond}, with {} serial (residual {}): {most}.",
                     series.name,
                     percent(amdahl.serial),
                     percent(amdahl.residual)
@@ -357,12 +372,12 @@ fn curve(
     figure: &dyn Fn(f64) -> String,
 ) {
     svg.begin_group(&series.name);
-    if let (Some(amdahl), Some(first), Some(last)) =
-        (&series.amdahl, series.points.first(), series.points.last())
-    {
+    if let (Some(amdahl), Some(first)) = (&series.amdahl, series.points.first()) {
         let share = |workers: f64| amdahl.serial + (1.0 - amdahl.serial) / workers;
-        let at = |step: i32| first.x + (last.x - first.x) * f64::from(step) / 48.0;
-        let places = (0..=48).map(|step| (x.at(at(step)), y.at(share(first.x) / share(at(step)))));
+        let at = |step: i32| first.x + (series.fitted - first.x) * f64::from(step) / 48.0;
+        let places = (0..=48).map(|step| (at(step), share(first.x) / share(at(step))));
+        let places = places.filter(|(_, times)| *times <= y.to());
+        let places = places.map(|(workers, times)| (x.at(workers), y.at(times)));
         let class = format!("class=\"m-dash m-s{order}\"");
         svg.path(&polyline(&places.collect::<Vec<_>>()), &class);
     }

@@ -17,7 +17,7 @@ use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Latency, Rank, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Gap, Observed, Slice, SliceEnd, Trace};
+use crate::trace::{Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
 
 fn look(theme: Theme) -> Look {
     Look { theme, id: "p1".into(), rows: 24 }
@@ -113,9 +113,24 @@ fn what_the_kernel_saw_is_drawn() {
 }
 
 #[test]
+fn a_thread_that_computes_without_the_lock_is_held_up() {
+    let mut trace = scheduled(200);
+    let held_up = "blocked in computing: by the GIL, inferred";
+    assert!(!drawn(&trace, &look(Theme::Light)).contains(held_up));
+    trace.steps[0].kind = StepKind::Cpu;
+    let Origin::Measured { gil, .. } = &mut trace.origin;
+    *gil = Some(true);
+    let svg = drawn(&trace, &look(Theme::Light));
+    check(&svg);
+    // In the legend, and in what the rows of workers say of themselves.
+    assert!(svg.matches(held_up).count() > 1, "{svg}");
+    assert!(svg.contains("url(#p1-held-up)") && svg.contains("blocked otherwise"), "{svg}");
+}
+
+#[test]
 fn behind_a_gap_in_the_record_no_state_is_drawn() {
     let mut trace = scheduled(200);
-    let long = "blocked: waits for something else 100 %";
+    let long = "blocked 100 %";
     assert!(drawn(&trace, &look(Theme::Light)).contains(long));
     if let Observed::Known(scheduling) = &mut trace.scheduling {
         let last = scheduling.slices.iter().map(|slice| slice.end_ns).max().unwrap();
@@ -147,6 +162,34 @@ fn a_scaling_curve_is_drawn() {
     let svg = scaling::workers(&sweep(), &look(Theme::Light)).unwrap();
     check(&svg);
     expect_file!["snapshots/scaling.svg"].assert_eq(&svg);
+}
+
+#[test]
+fn the_law_is_drawn_as_far_as_it_was_fitted() {
+    // Work that mostly queues, but computes otherwise.
+    let program = vec![Do::Cpu(1), Do::Hold(0, vec![Do::Cpu(1)])];
+    let sample = Sample { program, count: 64, ..tables(64, 1) };
+    let models = [1, 2, 4, 8, 16].map(|workers| (Strategy::ThreadPool, Some(workers)));
+    let mut comparison = compared(&sample, &models, 5);
+    comparison.machine.cores = 8;
+    for contestant in &mut comparison.contestants {
+        let at_once = f64::from(contestant.workers.min(8));
+        let summary = contestant.summary.as_mut().unwrap();
+        summary.work_ns = (320e6 * (0.2 + 0.8 / at_once)) as u64;
+        (summary.work_low_ns, summary.work_high_ns) = (summary.work_ns, summary.work_ns);
+    }
+    let svg = scaling::workers(&comparison, &look(Theme::Light)).unwrap();
+    check(&svg);
+    let expected = "native/thread-pool, fitted up to 8 workers, with 20 % serial";
+    assert!(svg.contains(expected), "{svg}");
+    let places = |class: &str| -> Vec<String> {
+        let path = |line: &&str| line.starts_with("<path") && line.contains(class);
+        let paths = svg.lines().filter(path).map(|line| line.split('"').nth(1).unwrap());
+        let places = paths.map(|d| d.split(['M', 'L']).skip(1).map(Into::into).collect());
+        places.max_by_key(Vec::len).unwrap()
+    };
+    let (law, measured) = (places("m-dash"), places("m-curve"));
+    assert_eq!((law.last(), measured.len()), (measured.get(3), 5), "it ends at 8 workers");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::palette;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
 use crate::analyse::scheduling::union;
 use crate::analyse::units::{duration, percent, plural};
-use crate::trace::{Observed, Origin, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
+use crate::trace::{Observed, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
 
 /// Height of a lane, and of a lane with its gap.
 const LANE: f64 = 14.0;
@@ -52,7 +52,8 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     let edges = lanes::edges(&axis);
     rows::fill(trace, &mut steps, &axis, spans());
     if let Some(kernel) = &mut kernel {
-        kernel.fill(slices(), &edges);
+        kernel.others(slices(), &edges);
+        kernel.lanes(trace, spans(), slices(), &edges);
     }
 
     let facts = facts(trace, &axis);
@@ -143,9 +144,35 @@ impl<'a> Kernel<'a> {
         self.threads.iter().chain(&self.cpus).map(|lane| &lane.label)
     }
 
-    /// Every slice is time on a processor; what lies between two of a thread is what the end of
-    /// the first says.
-    fn fill(&mut self, slices: impl Iterator<Item = Slice>, edges: &[u64]) {
+    /// What the threads that executed the steps did.
+    fn lanes(
+        &mut self,
+        trace: &Trace,
+        spans: impl Iterator<Item = Span>,
+        slices: impl Iterator<Item = Slice>,
+        edges: &[u64],
+    ) {
+        let mut row_of = alloc::vec![None; trace.lanes.len()];
+        let lane_of = rows::lanes_of_threads(trace, self.scheduling);
+        for (lane, row) in lane_of.iter().zip(&self.row_of) {
+            if let Some(lane) = lane {
+                row_of[*lane as usize] = row.filter(|&row| row < self.of_lanes);
+            }
+        }
+        rows::join(trace, self.scheduling, spans, slices, &mut |piece| {
+            // What is not known is not drawn.
+            if let Some(row) = row_of[piece.lane as usize]
+                && piece.task.is_none()
+                && piece.state != State::Unrecorded
+            {
+                self.threads[row].add(piece.state, piece.start_ns, piece.end_ns, edges);
+            }
+        });
+    }
+
+    /// What the processors did, and the threads that executed no steps. Every slice is time on a
+    /// processor; what lies between two of a thread is what the end of the first says.
+    fn others(&mut self, slices: impl Iterator<Item = Slice>, edges: &[u64]) {
         for lane in self.threads.iter_mut().chain(&mut self.cpus) {
             lane.time.resize(edges.len() - 1, Default::default());
         }
@@ -156,11 +183,13 @@ impl<'a> Kernel<'a> {
         for (row, &cpu) in self.scheduling.cpus.iter().take(PROCESSORS).enumerate() {
             cpu_rows[usize::from(cpu)] = Some(row);
         }
+        let of_lanes = self.of_lanes;
+        let other = |row: &Option<usize>| row.filter(|&row| row >= of_lanes);
         for slice in slices {
             if let Some(row) = cpu_rows[usize::from(slice.cpu)] {
                 self.cpus[row].add(State::Running, slice.start_ns, slice.end_ns, edges);
             }
-            let Some(row) = self.row_of.get(slice.thread as usize).copied().flatten() else {
+            let Some(row) = self.row_of.get(slice.thread as usize).and_then(other) else {
                 continue;
             };
             let lane = &mut self.threads[row];
@@ -171,7 +200,7 @@ impl<'a> Kernel<'a> {
             last[row] = Some((slice.end_ns, slice.end));
         }
         for (thread, row) in self.scheduling.threads.iter().zip(&self.row_of) {
-            if let Some(row) = *row
+            if let Some(row) = other(row)
                 && let Some((until, why)) = last[row]
             {
                 let end = if thread.end_ns == 0 { u64::MAX } else { thread.end_ns };
@@ -237,17 +266,11 @@ impl Drawing<'_, '_> {
     }
 
     fn kernel(&mut self, trace: &Trace, kernel: &Kernel<'_>) {
-        let blocked = match trace.origin {
-            Origin::Measured { gil: Some(true), .. } => {
-                "blocked: waits for the GIL or something else"
-            }
-            Origin::Measured { .. } => "blocked: waits for something else",
+        let seen = |(state, _): &(State, &str)| {
+            kernel.threads.iter().chain(&kernel.cpus).any(|lane| lane.total(*state) > 0)
         };
-        let words = [
-            (State::Running, "on a processor".to_string()),
-            (State::Ready, "ready, waits for a processor".to_string()),
-            (State::Blocked, blocked.to_string()),
-        ];
+        let words = rows::words_of_threads(trace).into_iter().filter(seen);
+        let words: Vec<_> = words.map(|(state, words)| (state, words.to_string())).collect();
         let length = (self.axis.end - self.axis.origin) as f64;
         let ran = |lane: &Lane| lane.total(State::Running) as f64 >= BRIEF * length;
         let shown = |(place, lane): &(usize, &Lane)| *place < kernel.of_lanes || ran(lane);

@@ -18,22 +18,25 @@ pub(super) fn legend(trace: &Trace, rows: &[Row], options: &Options) -> String {
 
 /// The same of the lines that say what threads did.
 pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> String {
-    let Origin::Measured { gil, .. } = trace.origin;
-    let word = |state| match state {
-        State::Running => "CPU: on a processor",
-        State::Ready => "ready, no processor",
-        State::Blocked if gil == Some(true) => "blocked otherwise",
-        State::Blocked => "blocked",
-        State::HeldUp => "blocked in computing: by the GIL, inferred",
-        _ => "not recorded",
+    let word = |(state, words)| match state {
+        State::Running => (state, format!("CPU: {words}")),
+        _ => (state, String::from(words)),
     };
-    let order = [State::Running, State::Ready, State::HeldUp, State::Blocked, State::Unrecorded];
-    let entries: Vec<_> = order
-        .into_iter()
-        .filter(|state| rows.iter().any(|row| row.total(*state) > 0))
-        .map(|state| (state, word(state).into()))
-        .collect();
+    let seen = |(state, _): &(State, &str)| rows.iter().any(|row| row.total(*state) > 0);
+    let entries: Vec<_> = words_of_threads(trace).into_iter().filter(seen).map(word).collect();
     lay_out(&entries, options)
+}
+
+/// What the kernel can have seen of a thread in this trace.
+pub(in crate::view) fn words_of_threads(trace: &Trace) -> [(State, &'static str); 5] {
+    let Origin::Measured { gil, .. } = trace.origin;
+    [
+        (State::Running, "on a processor"),
+        (State::Ready, "ready, no processor"),
+        (State::HeldUp, "blocked in computing: by the GIL, inferred"),
+        (State::Blocked, if gil == Some(true) { "blocked otherwise" } else { "blocked" }),
+        (State::Unrecorded, "not recorded"),
+    ]
 }
 
 fn seen(rows: &[Row]) -> impl Iterator<Item = State> {

@@ -30,10 +30,11 @@ use crate::trace::{Observed, Scheduling, Slice, Span, Trace};
 
 pub use axis::Window;
 pub(super) use axis::{Axis, extent, round_step, tick_label};
-pub(super) use legend::words;
+pub(super) use legend::{words, words_of_threads};
 pub use rows::By;
 pub(super) use rows::{Row, rows};
 pub(super) use steps::fill;
+pub(super) use threads::{join, lanes_of_threads};
 
 /// What is drawn of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -254,7 +255,7 @@ impl Picture<'_> {
                 (None, _) => {}
             }
         }
-        threads::join(self.trace, scheduling, spans, slices, &mut |piece| {
+        join(self.trace, scheduling, spans, slices, &mut |piece| {
             let row = match piece.task {
                 Some(task) => of_task.get(task as usize),
                 None => of_lane.get(piece.lane as usize),

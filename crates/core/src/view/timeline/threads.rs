@@ -15,14 +15,14 @@ use crate::trace::{Origin, Scheduling, Slice, SliceEnd, Source, Span, StepKind, 
 
 /// A time in which the thread of a lane was in one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) lane: u32,
+pub(in crate::view) struct Piece {
+    pub(in crate::view) lane: u32,
     /// The task in whose step it was; `None`: the time of the lane itself, in which the pieces of
     /// its steps lie once more.
-    pub(super) task: Option<u32>,
-    pub(super) state: State,
-    pub(super) start_ns: u64,
-    pub(super) end_ns: u64,
+    pub(in crate::view) task: Option<u32>,
+    pub(in crate::view) state: State,
+    pub(in crate::view) start_ns: u64,
+    pub(in crate::view) end_ns: u64,
 }
 
 /// What the kernel recorded, if there is anything.
@@ -47,7 +47,7 @@ pub(super) fn lacks(scheduling: &Scheduling) -> Vec<String> {
 
 /// Hands out what the threads of lanes did, piece by piece; the pieces of one lane, and those of
 /// one step, never overlap.
-pub(super) fn join(
+pub(in crate::view) fn join(
     trace: &Trace,
     scheduling: &Scheduling,
     spans: impl Iterator<Item = Span>,
@@ -82,7 +82,10 @@ pub(super) fn join(
 }
 
 /// By thread: the lane that it is.
-pub(super) fn lanes_of_threads(trace: &Trace, scheduling: &Scheduling) -> Vec<Option<u32>> {
+pub(in crate::view) fn lanes_of_threads(
+    trace: &Trace,
+    scheduling: &Scheduling,
+) -> Vec<Option<u32>> {
     // Numbers are given out again: the last of each is it.
     let last: BTreeMap<(u32, u32), usize> =
         (0..).zip(&scheduling.threads).map(|(at, one)| ((one.pid, one.tid), at)).collect();
