@@ -11,6 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
 use crate::workload::Unit;
 
+mod strategies;
+
+pub use strategies::{
+    Blocking, Scheduling, Strategies, StrategyFigures, StrategyProperties, StrategyRow,
+    StrategyTable,
+};
+
 /// The version of the saved form. A change that a reader of the old form would misread raises it.
 pub const SCHEMA: u32 = 1;
 

@@ -10,10 +10,12 @@ use crate::command;
 
 mod check;
 mod pictures;
+mod strategies;
 mod texts;
 
 pub use check::CheckArgs;
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
+pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
 use texts::{COMPARE_EXAMPLES, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
 
@@ -43,6 +45,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Test claims about concurrency on this machine: which hold, which are refuted
     Check(CheckArgs),
+    /// Say what each strategy is like on this machine, in a table, and what it is for
+    Strategies(StrategiesArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do

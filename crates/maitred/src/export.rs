@@ -214,11 +214,6 @@ impl Page {
         Place::find(path).map(Self).map_err(|error| Error::Usage(unwritable(path, &error)))
     }
 
-    /// Whether writing it again replaces what was written.
-    pub(crate) fn is_replaced(&self) -> bool {
-        matches!(self.0, Place::File(_))
-    }
-
     /// Writes it whole.
     ///
     /// # Errors
@@ -228,6 +223,44 @@ impl Page {
             Place::Stream(file) => file.write_all(bytes),
             Place::File(file) => replace(file, bytes),
         }
+    }
+}
+
+/// How a value becomes a page.
+type Render<T> = fn(&T) -> String;
+
+/// A page that says what was found of something.
+#[derive(Debug)]
+pub(crate) struct Document<T> {
+    page: Page,
+    path: PathBuf,
+    render: Render<T>,
+}
+
+/// Opens those that were asked for, each with what it says.
+///
+/// # Errors
+/// [`Error::Usage`] for the first that cannot be written.
+pub(crate) fn documents<T, const N: usize>(
+    wanted: [(&Option<PathBuf>, Render<T>); N],
+) -> Result<Vec<Document<T>>, Error> {
+    let named = wanted.into_iter().filter_map(|(path, render)| Some((path.clone()?, render)));
+    named.map(|(path, render)| Ok(Document { page: Page::open(&path)?, path, render })).collect()
+}
+
+impl<T> Document<T> {
+    /// Whether writing it again replaces what was written.
+    pub(crate) fn is_replaced(&self) -> bool {
+        matches!(self.page.0, Place::File(_))
+    }
+
+    /// Writes what was found until now, and tells what fails; whether nothing did.
+    pub(crate) fn update(&mut self, found: &T, terminal: &Terminal) -> bool {
+        let outcome = self.page.put((self.render)(found).as_bytes());
+        if let Err(error) = &outcome {
+            terminal.complain(&format!("{} cannot be written: {error}", self.path.display()));
+        }
+        outcome.is_ok()
     }
 }
 

@@ -7,6 +7,7 @@ pub mod cli;
 mod command;
 
 mod amount;
+mod bench;
 mod contestants;
 mod drawing;
 mod error;
@@ -83,6 +84,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
         Some(Command::Show(args)) => return command::show::run(args, terminal),
         Some(Command::Report(args)) => return command::report::run(args, terminal),
         Some(Command::Check(args)) => return command::check::run(args, terminal),
+        Some(Command::Strategies(args)) => return command::strategies::run(args, terminal),
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Serve(args)) => command::serve::run(args)?,

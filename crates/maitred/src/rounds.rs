@@ -22,6 +22,8 @@ pub(crate) struct Rules {
     pub warmup: u32,
     /// So many clean rounds; `None`: until it is decided.
     pub rounds: Option<u32>,
+    /// So many rounds in any case, whatever the budget says.
+    pub least: u32,
     pub budget: Duration,
     /// Of the order of the models.
     pub seed: u64,
@@ -210,6 +212,7 @@ fn reason_to_stop(
             Stopped::Rounds
         }
         Some(_) => Stopped::Running,
+        None if rounds < rules.least => Stopped::Running,
         None if world.decided(comparison, rules) => Stopped::Decided,
         None if world.elapsed() + round_time(comparison) > rules.budget => Stopped::Budget,
         None => Stopped::Running,

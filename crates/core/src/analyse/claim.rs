@@ -132,11 +132,11 @@ fn verdict(
 }
 
 /// The figure in one round.
-struct Round {
-    number: u32,
-    value: f64,
+pub(super) struct Round {
+    pub number: u32,
+    pub value: f64,
     /// Who disturbed it.
-    disturbed: Option<String>,
+    pub disturbed: Option<String>,
 }
 
 impl Round {
@@ -187,7 +187,7 @@ fn values(
 }
 
 /// The rounds that nobody disturbed, where there are enough of them.
-fn clean(rounds: Vec<Round>) -> Vec<Round> {
+pub(super) fn clean(rounds: Vec<Round>) -> Vec<Round> {
     let is_clean = |round: &Round| round.disturbed.is_none();
     if rounds.iter().filter(|round| is_clean(round)).count() < MIN_ROUNDS {
         return rounds;
@@ -212,13 +212,21 @@ fn by_round(figure: &Figure, contestant: &Contestant) -> Result<Vec<Round>, Stri
         let disturbed = contestant.traced.as_ref().and_then(|run| run.noise.dirty.clone());
         return Ok([Round::only(value, disturbed)].into());
     }
+    each_round(contestant, |run| value(figure, run))
+}
+
+/// What this says of every round of a contestant, or why it cannot be had.
+pub(super) fn each_round(
+    contestant: &Contestant,
+    value: impl Fn(&Run) -> Result<f64, String>,
+) -> Result<Vec<Round>, String> {
     let mut runs = contestant.runs.iter().filter(|run| run.end != RunEnd::Interrupted).peekable();
     if runs.peek().is_none() {
         let why = contestant.unranked.as_deref().unwrap_or("no round was run");
         return Err(why.into());
     }
     runs.map(|run| {
-        let value = value(figure, run)?;
+        let value = value(run)?;
         Ok(Round { number: run.round, value, disturbed: run.noise.dirty.clone() })
     })
     .collect()
@@ -286,7 +294,7 @@ fn recorded(figure: &Figure, contestant: &Contestant) -> Result<f64, String> {
     }
 }
 
-fn known<T>(figure: &Observed<T>) -> Result<&T, String> {
+pub(super) fn known<T>(figure: &Observed<T>) -> Result<&T, String> {
     match figure {
         Observed::Known(value) => Ok(value),
         Observed::Unknown(why) => Err(why.clone()),

@@ -22,6 +22,9 @@ pub mod split;
 pub mod stats;
 #[cfg(test)]
 mod stats_tests;
+pub mod strategies;
+#[cfg(test)]
+mod strategies_tests;
 mod stuck;
 pub mod summary;
 #[cfg(test)]

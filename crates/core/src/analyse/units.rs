@@ -4,6 +4,9 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use crate::result::Found;
+use crate::workload::Unit;
+
 const UNITS: [(f64, &str); 4] = [(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")];
 const BINARY: [(f64, &str); 5] = [
     (1.0, "B"),
@@ -112,6 +115,27 @@ fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     let fits = |(size, _): &&(f64, &str)| value / size >= 0.9995;
     let (size, unit) = units.iter().rev().find(fits).unwrap_or(&units[0]);
     format!("{} {unit}", significant(value / size))
+}
+
+/// The median of a figure and its interval, in its unit.
+pub fn found(found: &Found) -> String {
+    let Found { median, low, high, unit, ref disturbed, .. } = *found;
+    let show = |value: f64| match unit {
+        Unit::Duration => duration(value as u64),
+        Unit::Size => bytes(value as u64),
+        Unit::Number if value != 0.0 && value.abs() < 0.095 => format!("{value:.4}"),
+        Unit::Number => significant(value),
+        Unit::Count if value >= 0.0 && value == libm::trunc(value) => count(value as u64),
+        Unit::Count => format!("{value}"),
+    };
+    let figure = match low == high {
+        true => show(median),
+        false => format!("{} ({}–{})", show(median), show(low), show(high)),
+    };
+    match disturbed {
+        Some(_) => format!("{figure}, disturbed"),
+        None => figure,
+    }
 }
 
 #[cfg(test)]

@@ -8,10 +8,9 @@ use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, to_ascii, wrap};
 use super::table::place;
-use crate::analyse::units::{bytes, count, duration, plural, significant};
-use crate::result::{Check, Evidence, Experiment, Finding, Found, Machine, Truth};
+use crate::analyse::units::{self, plural};
+use crate::result::{Check, Evidence, Experiment, Finding, Machine, Truth};
 use crate::trace::Observed;
-use crate::workload::Unit;
 
 /// How far figures stand below their claim.
 const INDENT: usize = 4;
@@ -131,7 +130,7 @@ fn title(experiment: &Experiment, options: &Options) -> String {
 fn sentence(evidence: &Evidence, finding: &Finding) -> String {
     let Evidence { figure, predicted, found, verdict } = evidence;
     let found = match found {
-        Observed::Known(found) => value(found),
+        Observed::Known(found) => units::found(found),
         Observed::Unknown(why) => format!("not known ({why})"),
     };
     let own = match verdict == &finding.verdict {
@@ -139,27 +138,6 @@ fn sentence(evidence: &Evidence, finding: &Finding) -> String {
         false => format!(": {}", word(*verdict)),
     };
     format!("{figure}: {found}; predicted: {predicted}{own}")
-}
-
-/// The median and its interval, in the unit.
-fn value(found: &Found) -> String {
-    let Found { median, low, high, unit, ref disturbed, .. } = *found;
-    let show = |value: f64| match unit {
-        Unit::Duration => duration(value as u64),
-        Unit::Size => bytes(value as u64),
-        Unit::Number if value != 0.0 && value.abs() < 0.095 => format!("{value:.4}"),
-        Unit::Number => significant(value),
-        Unit::Count if value >= 0.0 && value == libm::trunc(value) => count(value as u64),
-        Unit::Count => format!("{value}"),
-    };
-    let figure = match low == high {
-        true => show(median),
-        false => format!("{} ({}–{})", show(median), show(low), show(high)),
-    };
-    match disturbed {
-        Some(_) => format!("{figure}, disturbed"),
-        None => figure,
-    }
 }
 
 fn word(truth: Truth) -> &'static str {
@@ -191,6 +169,8 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::result::Found;
+    use crate::workload::Unit;
 
     fn checked() -> Check {
         let found = |median, low, high, unit| {

@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::Deserialize;
 
-use crate::result::{Check, Comparison, SCHEMA};
+use crate::result::{Check, Comparison, SCHEMA, Strategies};
 
 /// Why a text is not a saved comparison that this program can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,12 @@ pub fn to_json(comparison: &Comparison) -> String {
 pub fn check_to_json(check: &Check) -> String {
     let text = serde_json::to_string_pretty(check);
     text.expect("a check has only string keys, so that it can always be written") + "\n"
+}
+
+/// What strategies are like, as indented JSON that ends in a line break.
+pub fn strategies_to_json(strategies: &Strategies) -> String {
+    let text = serde_json::to_string_pretty(strategies);
+    text.expect("strategies have only string keys, so that they can always be written") + "\n"
 }
 
 /// A comparison that was saved before.

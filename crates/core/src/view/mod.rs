@@ -19,6 +19,7 @@ mod scheduling;
 #[cfg(test)]
 mod schema_tests;
 pub mod state;
+pub mod strategies;
 pub mod table;
 #[cfg(test)]
 mod tests;

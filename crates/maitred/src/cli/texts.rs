@@ -29,6 +29,12 @@ Examples:
   maitred check 11 18
   maitred check --unpack my-claims && maitred check my-claims/02-amdahl.kdl";
 
+pub(super) const STRATEGIES_EXAMPLES: &str = "\
+Examples:
+  maitred strategies
+  maitred strategies native python3
+  maitred strategies python3t --export-markdown strategies.md";
+
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:
   maitred run workloads/waiters.kdl --model native/threads --speed 10x

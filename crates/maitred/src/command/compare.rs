@@ -53,6 +53,7 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     let rules = Rules {
         warmup: args.warmup,
         rounds: args.runs,
+        least: 1,
         budget: args.budget.0,
         seed: args.work.seed,
         baseline: baseline.map(|index| entries[index].model.clone()),

@@ -176,7 +176,7 @@ fn paired(differences_ns: &[f64]) -> String {
 
 fn limit_lines() -> String {
     let allowed = |demand: &dyn Fn(u64) -> limits::Demand| {
-        let most = largest(|count| limits::check(&demand(count)).is_ok());
+        let most = limits::most(demand);
         let why = limits::check(&demand(most + 1)).err();
         match why {
             Some(why) => format!("{} ({why})", units::count(most)),
@@ -196,19 +196,6 @@ fn limit_lines() -> String {
             ),
         ],
     )
-}
-
-/// The largest number up to 65,536 that is allowed, given that everything below it is too.
-fn largest(allowed: impl Fn(u64) -> bool) -> u64 {
-    let (mut low, mut high) = (0, 65_536);
-    if allowed(high) {
-        return high;
-    }
-    while high - low > 1 {
-        let middle = u64::midpoint(low, high);
-        if allowed(middle) { low = middle } else { high = middle }
-    }
-    low
 }
 
 /// How much longer a wait of a millisecond is than it should be.

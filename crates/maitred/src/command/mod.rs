@@ -9,4 +9,5 @@ pub(crate) mod run;
 pub(crate) mod runtimes;
 pub(crate) mod serve;
 pub(crate) mod show;
+pub(crate) mod strategies;
 pub(crate) mod welcome;

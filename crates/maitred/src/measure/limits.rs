@@ -31,6 +31,8 @@ const MAPS_A_PROCESS: u64 = 1000;
 const FILES_A_PROCESS: u64 = 2;
 /// Standard streams, the trace, an event loop.
 const FILES_A_RUNNER: u64 = 32;
+/// Nobody looks further for how many are allowed.
+pub(crate) const MOST: u64 = 65_536;
 
 /// Refuses what this machine cannot do, in one sentence that names the limit, its value and how
 /// to raise it.
@@ -75,6 +77,21 @@ pub fn check(demand: &Demand) -> Result<(), String> {
         files.map_or(Ok(()), |limit| limit.allow(&what, demand.connections))?;
     }
     check_memory(demand)
+}
+
+/// The largest number up to [`MOST`] of which what is asked is allowed, given that everything below
+/// it is too.
+pub(crate) fn most(demand: impl Fn(u64) -> Demand) -> u64 {
+    let allowed = |count| check(&demand(count)).is_ok();
+    let (mut low, mut high) = (0, MOST);
+    if allowed(high) {
+        return high;
+    }
+    while high - low > 1 {
+        let middle = u64::midpoint(low, high);
+        if allowed(middle) { low = middle } else { high = middle }
+    }
+    low
 }
 
 /// What can be had without swapping, in bytes: the machine's or the control group's.

@@ -171,6 +171,7 @@ fn rules(rounds: Option<u32>) -> Rules {
     Rules {
         warmup: 1,
         rounds,
+        least: 1,
         budget: Duration::from_secs(60),
         seed: 7,
         baseline: None,
@@ -251,6 +252,10 @@ fn no_round_is_begun_that_would_end_after_the_budget() {
     let mut poor = Made::new(|_, round| run_of(round, 100));
     let result = play(2, &Rules { budget: Duration::from_millis(1), ..rules(None) }, &mut poor);
     assert_eq!((result.stopped, poor.orders().len()), (Stopped::Budget, 1), "at least one round");
+    let mut poor = Made::new(|_, round| run_of(round, 100));
+    let rules = Rules { least: 3, budget: Duration::from_millis(1), ..rules(None) };
+    let result = play(2, &rules, &mut poor);
+    assert_eq!((result.stopped, poor.orders().len()), (Stopped::Budget, 3), "as many as it must");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod scale;
 mod scheduling;
 mod servers;
 mod signals;
+mod strategies;
 mod sweep;
 mod tidy;
 mod traces;

@@ -1,0 +1,37 @@
+//! Arguments of `maitred strategies`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::texts::STRATEGIES_EXAMPLES;
+use crate::amount::Period;
+
+/// Arguments of `maitred strategies`.
+#[derive(Debug, Args)]
+#[command(after_help = STRATEGIES_EXAMPLES)]
+pub struct StrategiesArgs {
+    /// Which runtimes, as `maitred runtimes` names them: native, python3, python3.14t, pypy3
+    #[arg(value_name = "RUNTIME", default_value = "native")]
+    pub runtimes: Vec<String>,
+
+    /// Start no further round of an experiment when it has taken so long; three there are always
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub budget: Period,
+
+    /// A further Python interpreter; may be repeated
+    #[arg(long = "python", value_name = "PATH")]
+    pub pythons: Vec<PathBuf>,
+
+    /// Write figures and properties as JSON, after each runtime
+    #[arg(long, value_name = "FILE")]
+    pub export_json: Option<PathBuf>,
+
+    /// Write the tables as Markdown, after each runtime
+    #[arg(long, value_name = "FILE")]
+    pub export_markdown: Option<PathBuf>,
+
+    /// Print no progress line
+    #[arg(long, short)]
+    pub quiet: bool,
+}
