@@ -2049,12 +2049,17 @@ class Run:
             phases[name] = {"start_ns": start, "end_ns": end, "cpu": cpu}
         # Processor time is read when the end is noticed. What is used until then (bringing results and
         # tracebacks back) belongs to no task: of work so short that it would weigh, it is not known.
-        # The same where more was used than there are processors: then most of it was spent before and after.
+        # The same where more was used than processors can give until the end is noticed: then most of it was
+        # spent before and after.
         # Workers that are gone have taken along what they used.
         used, wall = phases["work"]["cpu"], max(0, self.ended - self.begun)
         late = noticed - self.ended > wall // 20 + 1_000_000
-        if late or self.work.broken is not None or used["user_ns"] + used["system_ns"] > wall * processors():
+        total = used["user_ns"] + used["system_ns"]
+        if late or self.work.broken is not None or total > max(0, noticed - self.begun) * processors():
             phases["work"]["cpu"] = None
+        elif total > (most := wall * processors()):
+            # What is more than processors gave until the end was used before it was noticed.
+            used["user_ns"], used["system_ns"] = (used[key] * most // total for key in ("user_ns", "system_ns"))
         return phases
 
     def cpu(self):

@@ -98,7 +98,8 @@ pub struct Machine {
 pub struct Settings {
     pub seed: u64,
     pub speed: f64,
-    /// Parameters and their values, the unset ones too.
+    /// Parameters and their values, the unset ones too; of an address or a function, options of the
+    /// command line by their names.
     pub parameters: Vec<(String, String)>,
     pub warmup_rounds: u32,
     pub budget_ns: Option<u64>,

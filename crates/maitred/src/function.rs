@@ -6,6 +6,7 @@ use std::path::Path;
 
 use maitred_wire::{Model, Strategy};
 
+use crate::cli::{PythonArgs, name_of};
 use crate::error::Error;
 use crate::runtimes::{Runtime, Runtimes};
 use crate::subject::Subject;
@@ -25,6 +26,19 @@ fn is_dotted(text: &str) -> bool {
         let begins = letters.next().is_some_and(|letter| letter.is_alphabetic() || letter == '_');
         begins && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
     })
+}
+
+/// What was asked for, by the names of the options.
+pub(crate) fn asked(python: &PythonArgs) -> Vec<(String, String)> {
+    let given = [
+        ("inputs", python.inputs.as_ref().map(|path| path.display().to_string())),
+        ("args", python.args.clone()),
+        ("setup", python.setup.clone()),
+        ("concurrency", python.concurrency.map(|count| count.to_string())),
+        ("start-method", python.start_method.as_ref().map(name_of)),
+        ("loop", python.event_loop.as_ref().map(name_of)),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// The last part of its name.

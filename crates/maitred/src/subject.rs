@@ -41,6 +41,9 @@ pub(crate) struct Subject {
     pub variants: Vec<(String, Lowered)>,
     /// The inputs in the form that runners read, as long as they may be read.
     pub inputs: Vec<InputsFile>,
+    /// Options of the command line that made the work of an address or a function what it is, as
+    /// they are typed. Headers and bodies are not among them: they may be secret.
+    asked: Vec<(String, String)>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -58,7 +61,8 @@ impl Subject {
         }
     }
 
-    /// Parameters and their values, all of them where a parameter is swept.
+    /// Parameters and their values, all of them where a parameter is swept; of an address or a
+    /// function, the options that were given.
     pub(crate) fn parameters(&self) -> Vec<(String, String)> {
         let all = |(name, value): &(String, String)| {
             let mut values: Vec<&str> = Vec::new();
@@ -71,7 +75,7 @@ impl Subject {
             let value = if values.is_empty() { value.clone() } else { values.join(", ") };
             (name.clone(), value)
         };
-        self.work.parameters.iter().map(all).collect()
+        self.work.parameters.iter().map(all).chain(self.asked.iter().cloned()).collect()
     }
 
     /// Equal work, equal hash: that of the only work, or of all variants.
@@ -308,7 +312,9 @@ pub(crate) fn from_function(name: &str, args: &SubjectArgs) -> Result<Subject, E
     };
     let (quoted, task) = (quote(name), quote(function::bare(name)));
     let source = format!("title {quoted}\ntask {task} {tasks} {{\n    call {quoted}\n}}\n");
-    lower(source, name.to_owned(), SubjectKind::Function, None, args, &args.set)
+    let mut subject = lower(source, name.to_owned(), SubjectKind::Function, None, args, &args.set)?;
+    subject.asked = function::asked(&args.python);
+    Ok(subject)
 }
 
 /// Makes the workload of an address: so many requests.
@@ -322,6 +328,7 @@ fn from_url(name: &str, http: &HttpArgs, args: &SubjectArgs) -> Result<Subject, 
     let source = url::source(name, http, quote)?;
     let mut subject = lower(source, name.to_owned(), SubjectKind::Url, None, args, &args.set)?;
     subject.connections = Some(url::connections(http));
+    subject.asked = url::asked(http);
     subject.duration = url::duration(http, args.timeout.0)?;
     url::reach(name)?;
     url::complete(&mut subject.work, http);
@@ -373,6 +380,7 @@ fn lower(
         work,
         variants: Vec::new(),
         inputs,
+        asked: Vec::new(),
         warnings: parsed.warnings,
     })
 }

@@ -83,6 +83,19 @@ pub(crate) fn connections(http: &HttpArgs) -> u32 {
     if http.duration.is_some() { wanted } else { wanted.min(http.requests.unwrap_or(REQUESTS)) }
 }
 
+/// What was asked for, by the names of the options; their number is that of the tasks.
+pub(crate) fn asked(http: &HttpArgs) -> Vec<(String, String)> {
+    let time = |period: Period| format!("{:?}", period.0);
+    let given = [
+        ("connections", Some(connections(http).to_string())),
+        ("duration", http.duration.map(time)),
+        ("rate", http.rate.map(|rate| format!("{}/s", rate.per_second))),
+        ("method", http.method.clone()),
+        ("request-timeout", http.request_timeout.map(time)),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
 /// For how long requests are sent, where it is not arrivals that say so.
 ///
 /// # Errors

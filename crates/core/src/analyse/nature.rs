@@ -22,6 +22,9 @@ pub struct Nature {
     pub waiting_ns: u64,
     /// Waiting through calls that cannot be awaited.
     pub blocking_ns: u64,
+    /// Of computing and waiting, what was in requests: which of the two it was follows from
+    /// processor time alone.
+    pub requests_ns: u64,
     /// By resource or channel, the longest first.
     pub queues: Vec<Queue>,
     /// The largest of the lower bounds.
@@ -246,6 +249,8 @@ impl<'a> Tally<'a> {
             saturating(steps.filter(|(info, _)| activity(info.kind) == wanted).map(|(_, ns)| *ns))
         };
         let (spans, opaque) = (total(Activity::Computing), total(Activity::Opaque));
+        let steps = self.trace.steps.iter().zip(&self.by_step);
+        let requests = steps.filter(|(info, _)| info.kind == StepKind::Http).map(|(_, ns)| *ns);
         let measured = self.trace.done.as_ref().and_then(|done| done.phases.work.cpu);
         let computing = measured.map_or(spans, |cpu| spans.min(cpu.total_ns()));
         // What processor time the steps that compute do not explain was used by the opaque ones.
@@ -255,6 +260,7 @@ impl<'a> Tally<'a> {
             starved_ns: spans - computing,
             waiting_ns: total(Activity::Waiting).saturating_add(opaque - within),
             blocking_ns: total(Activity::Blocking),
+            requests_ns: saturating(requests),
             queues: self.queues(),
             reads_then_writes: self.trace.steps.iter().any(|info| info.kind == StepKind::Write),
             ..Nature::default()

@@ -137,3 +137,12 @@ fn time_goes_where_it_went() {
     );
     assert_eq!(still.others, 9);
 }
+
+#[test]
+fn time_in_requests_is_known_apart() {
+    let sample = Sample { program: vec![Do::Wait(10), Do::Block(3)], ..tables(5, 1) };
+    let mut trace = sample.run(Strategy::Threads, 5);
+    trace.steps[0].kind = StepKind::Http;
+    let nature = nature(&trace, 2).unwrap();
+    assert_eq!((nature.requests_ns, nature.own_ns()), (50 * MS, 65 * MS));
+}

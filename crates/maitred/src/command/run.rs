@@ -152,7 +152,7 @@ fn provenance(subject: &Subject, work: &SubjectArgs) -> Provenance {
         settings: Settings {
             seed: work.seed,
             speed: work.speed.0,
-            parameters: subject.work.parameters.clone(),
+            parameters: subject.parameters(),
             warmup_rounds: 0,
             budget_ns: None,
             timeout_ns: Some(work.timeout.0.as_nanos() as u64),

@@ -14,7 +14,7 @@ use crate::analyse::compare;
 use crate::analyse::nature::{Nature, nature};
 use crate::analyse::sample::{CORES, compared, comparison, contestant, rounds};
 use crate::analyse::summary;
-use crate::result::{Comparison, SubjectKind};
+use crate::result::Comparison;
 use crate::trace::Observed;
 use crate::trace::sample::{Do, Sample, tables};
 use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
@@ -365,9 +365,9 @@ fn of_models_that_keep_up_the_one_is_recommended_that_ends_tasks_soonest() {
 fn what_requests_are_made_of_is_not_told_where_the_client_was_in_the_way() {
     let of = |delayed_ns| {
         let sample = Sample { program: vec![Do::Wait(50)], ..tables(100, 1) };
-        told(&sample, |comparison, natures| {
-            comparison.subject.kind = SubjectKind::Url;
+        told(&sample, |_, natures| {
             for nature in natures.iter_mut().flatten() {
+                nature.requests_ns = nature.waiting_ns;
                 let split = nature.split.as_mut().unwrap();
                 split.delayed_ns = Some(split.all_ns / 100 * delayed_ns);
             }
@@ -390,6 +390,24 @@ fn of_different_amounts_of_work_none_is_recommended() {
         The one `waiter` is the bottleneck: under `native/event-loop tables=100`, 29 % of all task time is a `table` waiting for it.
         Between 1 and 100 tasks were to be done, so that less time is not the better model: compare rates and costs."#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn a_delay_has_no_room_where_tasks_wait_for_other_things() {
+    let of = |sample: &Sample| {
+        told(sample, |_, natures| {
+            for split in natures.iter_mut().flatten().filter_map(|nature| nature.split.as_mut()) {
+                split.delayed_ns = Some(split.all_ns);
+            }
+        })
+    };
+    let computes = of(&Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) });
+    assert!(
+        computes.contains("`native/threads` 100 % ready, but without a processor"),
+        "{computes}"
+    );
+    let waits = of(&Sample { program: vec![Do::Cpu(8), Do::Wait(2)], ..tables(20, 1) });
+    assert!(!waits.contains("`native/threads` 100 % ready"), "{waits}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ struct Story {
 impl Story {
     fn new(case: &Case<'_>, index: usize) -> Option<Self> {
         let nature = case.nature(index)?;
-        let split = nature.split?;
+        let split = within_tasks(case, nature.split?);
         let contestant = case.contestant(index);
         let in_threads =
             matches!(contestant.model.strategy, Strategy::Threads | Strategy::ThreadPool);
@@ -129,6 +129,17 @@ impl Story {
         let thread = if self.split.is_loop { "the loop of " } else { "" };
         format!("{thread}{who} {}", told.join(", "))
     }
+}
+
+/// The same without a delay for which there is no room beside what the steps of a workload wait
+/// anyhow: of many threads that are started at once, much of it was before their tasks.
+fn within_tasks(case: &Case<'_>, split: Split) -> Split {
+    let is_workload = case.comparison.subject.kind == SubjectKind::Workload;
+    let plainest = case.plainest().filter(|_| is_workload && !split.is_loop);
+    let waits = plainest.map_or(0, |nature| nature.waiting_ns.saturating_add(nature.blocking_ns));
+    let room = (1.0 + WORTH) * split.all_ns as f64 - split.computing_ns as f64 - waits as f64;
+    let delayed_ns = split.delayed_ns.filter(|&ns| waits == 0 || ns as f64 <= room);
+    Split { delayed_ns, ..split }
 }
 
 /// The sequential model of this runtime: there nobody waits for the lock.

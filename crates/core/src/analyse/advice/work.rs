@@ -45,7 +45,7 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<String> {
             "{fastest} keeps up with the arrivals{used}: neither concurrency nor parallelism can get more done than that."
         ));
     }
-    if case.is_url() && is_held_up(nature) {
+    if nature.requests_ns > nature.own_ns() / 2 && is_held_up(nature) {
         return None;
     }
     let waits = percent(1.0 - computing);

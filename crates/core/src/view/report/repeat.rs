@@ -13,13 +13,13 @@ use crate::result::{Comparison, Settings, Subject, SubjectKind};
 pub(super) fn compare(comparison: &Comparison) -> String {
     let settings = &comparison.settings;
     let swept = swept(comparison);
-    let mut words = begin("compare", &comparison.subject);
+    let mut words = begin("compare", &comparison.subject, settings);
     words.extend(["--models".into(), models(comparison).join(",")]);
     for (name, values) in &swept {
         words.extend(["--sweep".into(), format!("{name}={}", values.join(","))]);
     }
     let is_swept = |name: &str| swept.iter().any(|(other, _)| *other == name);
-    common(&mut words, settings, &is_swept);
+    common(&mut words, &comparison.subject, settings, &is_swept);
     match settings.budget_ns {
         Some(ns) => words.extend(["--budget".into(), time(ns)]),
         None => {
@@ -35,27 +35,41 @@ pub(super) fn compare(comparison: &Comparison) -> String {
 
 /// `maitred run …`, as it must be typed.
 pub(super) fn run(model: &Model, subject: &Subject, settings: &Settings) -> String {
-    let mut words = begin("run", subject);
+    let mut words = begin("run", subject, settings);
     words.extend(["--model".into(), Model { setting: None, ..model.clone() }.to_string()]);
-    common(&mut words, settings, &|_| false);
+    common(&mut words, subject, settings, &|_| false);
     end(&words, subject)
 }
 
-fn begin(command: &str, subject: &Subject) -> Vec<String> {
+fn begin(command: &str, subject: &Subject, settings: &Settings) -> Vec<String> {
     let mut words = Vec::from(["maitred".to_string(), command.to_string()]);
-    match subject.kind {
-        SubjectKind::Workload | SubjectKind::Url => words.push(subject.name.clone()),
-        SubjectKind::Function => {
-            words.extend([subject.name.clone(), "--count".into(), subject.tasks.to_string()]);
-        }
-        SubjectKind::Command => words.extend(["--count".into(), subject.tasks.to_string()]),
+    if subject.kind != SubjectKind::Command {
+        words.push(subject.name.clone());
+    }
+    let number = match subject.kind {
+        SubjectKind::Workload => return words,
+        SubjectKind::Url => "--requests",
+        SubjectKind::Function | SubjectKind::Command => "--count",
+    };
+    // How many there are may follow from something else.
+    let follows = |(name, _): &(String, String)| name == "duration" || name == "inputs";
+    if !settings.parameters.iter().any(follows) {
+        words.extend([number.into(), subject.tasks.to_string()]);
     }
     words
 }
 
-fn common(words: &mut Vec<String>, settings: &Settings, is_swept: &dyn Fn(&str) -> bool) {
+fn common(
+    words: &mut Vec<String>,
+    subject: &Subject,
+    settings: &Settings,
+    is_swept: &dyn Fn(&str) -> bool,
+) {
     for (name, value) in settings.parameters.iter().filter(|(name, _)| !is_swept(name)) {
-        words.extend(["--set".into(), format!("{name}={value}")]);
+        match subject.kind {
+            SubjectKind::Workload => words.extend(["--set".into(), format!("{name}={value}")]),
+            _ => words.extend([format!("--{name}"), value.clone()]),
+        }
     }
     words.extend(["--seed".into(), settings.seed.to_string()]);
     if settings.speed != 1.0 {

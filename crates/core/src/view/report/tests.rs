@@ -1,5 +1,6 @@
 //! Pages are well-formed, hold what was measured, and bring nothing from elsewhere.
 
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec;
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use crate::analyse::sample::compared;
 use crate::analyse::summary;
 use crate::recording::sample::{provenance, scheduled};
 use crate::recording::{Cut, LeftOut, Recording, arbitrary};
-use crate::result::SubjectKind;
+use crate::result::{Comparison, SubjectKind};
 use crate::trace::sample::tables;
 use crate::view::picture::arbitrary_comparison;
 
@@ -123,6 +124,28 @@ fn the_command_is_what_a_shell_takes() {
     result.subject.kind = SubjectKind::Command;
     result.subject.name = "sh -c 'sleep 1'".into();
     assert!(repeat::compare(&result).ends_with(" -- sh -c 'sleep 1'"));
+    let pair = |name: &str, value: &str| (name.into(), value.into());
+    result.subject.kind = SubjectKind::Url;
+    result.subject.name = "http://localhost/".into();
+    result.settings.parameters = vec![pair("connections", "64")];
+    let begins = |result: &Comparison, expected: &str| {
+        let command = repeat::compare(result);
+        assert!(command.starts_with(&format!("maitred compare {expected} --models ")), "{command}");
+    };
+    let has = |result: &Comparison, expected: &str| {
+        let command = repeat::compare(result);
+        assert!(command.contains(expected), "{command}");
+    };
+    begins(&result, "http://localhost/ --requests 5");
+    has(&result, " --connections 64 --seed 1");
+    result.settings.parameters.extend([pair("duration", "3s"), pair("rate", "100/s")]);
+    begins(&result, "http://localhost/");
+    has(&result, " --connections 64 --duration 3s --rate 100/s --seed 1");
+    result.subject.kind = SubjectKind::Function;
+    result.subject.name = "work.py:f".into();
+    result.settings.parameters = vec![pair("inputs", "six.txt"), pair("args", "[1, 2]")];
+    begins(&result, "work.py:f");
+    has(&result, " --inputs six.txt --args '[1, 2]' --seed 1");
 }
 
 proptest! {
