@@ -50,6 +50,13 @@ impl Wanted<'_> {
     }
 }
 
+/// The interpreters that were named, behind the default one: where `python3` is to mean that one
+/// and those are further ones.
+pub(crate) fn further(named: &[PathBuf]) -> Vec<PathBuf> {
+    let default = (!named.is_empty()).then(|| PathBuf::from("python3"));
+    default.into_iter().chain(named.iter().cloned()).collect()
+}
+
 /// What the native runner can do. The interpreters of Python have no equal here.
 const NATIVE: [Strategy; 7] = [
     Strategy::Sequential,

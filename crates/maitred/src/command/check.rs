@@ -46,7 +46,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
         timeout: args.timeout,
         memory_limit: None,
         recalibrate: args.recalibrate,
-        python: PythonArgs { pythons: args.pythons.clone(), ..PythonArgs::default() },
+        python: PythonArgs { pythons: runtimes::further(&args.pythons), ..PythonArgs::default() },
     };
     let functions = functions()?;
     let mut subjects = subjects(&args.claims, functions.path(), &work)?;

@@ -62,12 +62,13 @@ pub(crate) fn run(args: &StrategiesArgs, terminal: &Terminal) -> Result<u8, Erro
     ])?;
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
-    let wanted = Wanted { names: &args.runtimes, pythons: &args.pythons, interrupt: &interrupt };
+    let pythons = runtimes::further(&args.pythons);
+    let wanted = Wanted { names: &args.runtimes, pythons: &pythons, interrupt: &interrupt };
     let known = Runtimes::of_workload(&wanted)?;
     let chosen = args.runtimes.iter().map(|name| known.find(name));
     let chosen = chosen.collect::<Result<Vec<&Runtime>, Error>>()?;
     let _guard = runtimes::guard()?;
-    let work = work(&args.pythons);
+    let work = work(&pythons);
     let options = compare::options(terminal);
     let mut found = Strategies {
         schema_version: SCHEMA,
