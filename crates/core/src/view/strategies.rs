@@ -15,10 +15,10 @@ use crate::trace::Observed;
 
 /// What the figures of a table are of.
 const LEGEND: &str = "Parallel: whether several processors can be used, and the most that were in a \
-     round, unless others left no second one. Blocking: what a call that cannot be awaited does to the other tasks, of which some are \
-     those on the same worker. Start, memory: of one more task; of thread-pool, processes and \
-     interpreters of one more worker, which does many tasks. In 1 GiB: by this memory, in which \
-     what the kernel itself keeps of a thread or process is not.";
+     round, unless others left no second one. Blocking: what a call that cannot be awaited does to \
+     the other tasks, of which some are those on the same worker. Start, memory: of one more task; \
+     of thread-pool, processes and interpreters of one more worker, which does many tasks. In \
+     1 GiB: by this memory, in which what the kernel itself keeps of a thread or process is not.";
 
 /// On which machine they are looked at.
 pub fn heading(machine: &Machine, options: &Options) -> String {
