@@ -14,11 +14,11 @@ use crate::result::{Blocking, Machine, Scheduling, Strategies, StrategyRow, Stra
 use crate::trace::Observed;
 
 /// What the figures of a table are of.
-const LEGEND: &str = "Parallel: whether several processors are used, and the most that were in a \
-     round. Blocking: what a call that cannot be awaited does to the other tasks, of which some are \
-     those on the same worker. Start, memory: of one more task; of thread-pool, processes and \
-     interpreters of one more worker, which does many tasks. In 1 GiB: by this memory, in which \
-     what the kernel itself keeps of a thread or process is not.";
+const LEGEND: &str = "Parallel: whether several processors can be used, and the most that were in a \
+     round, unless others left no second one. Blocking: what a call that cannot be awaited does to \
+     the other tasks, of which some are those on the same worker. Start, memory: of one more task; \
+     of thread-pool, processes and interpreters of one more worker, which does many tasks. In \
+     1 GiB: by this memory, in which what the kernel itself keeps of a thread or process is not.";
 
 /// On which machine they are looked at.
 pub fn heading(machine: &Machine, options: &Options) -> String {
@@ -326,12 +326,12 @@ mod tests {
             start, event-loop and async-pool: the rounds do not agree: 2 us (1 us-20 us)
             disturbed: other processes used 60 % of the processors
 
-            Parallel: whether several processors are used, and the most that were in a
-            round. Blocking: what a call that cannot be awaited does to the other tasks, of
-            which some are those on the same worker. Start, memory: of one more task; of
-            thread-pool, processes and interpreters of one more worker, which does many
-            tasks. In 1 GiB: by this memory, in which what the kernel itself keeps of a
-            thread or process is not.
+            Parallel: whether several processors can be used, and the most that were in a
+            round, unless others left no second one. Blocking: what a call that cannot be
+            awaited does to the other tasks, of which some are those on the same worker.
+            Start, memory: of one more task; of thread-pool, processes and interpreters of
+            one more worker, which does many tasks. In 1 GiB: by this memory, in which what
+            the kernel itself keeps of a thread or process is not.
         "#]]
         .assert_eq(&text);
     }
@@ -343,7 +343,7 @@ mod tests {
 
             AMD EPYC, 2 processors, Linux 6.18.5, maitred 0.1.0
 
-            Parallel: whether several processors are used, and the most that were in a round. Blocking: what a call that cannot be awaited does to the other tasks, of which some are those on the same worker. Start, memory: of one more task; of thread-pool, processes and interpreters of one more worker, which does many tasks. In 1 GiB: by this memory, in which what the kernel itself keeps of a thread or process is not.
+            Parallel: whether several processors can be used, and the most that were in a round, unless others left no second one. Blocking: what a call that cannot be awaited does to the other tasks, of which some are those on the same worker. Start, memory: of one more task; of thread-pool, processes and interpreters of one more worker, which does many tasks. In 1 GiB: by this memory, in which what the kernel itself keeps of a thread or process is not.
 
             #### native
 
