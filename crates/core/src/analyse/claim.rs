@@ -24,6 +24,9 @@ use crate::workload::{Claim, Figure, Part, Quantity, Unit};
 /// nine of them at each, a run has a tenth of it and takes ten times as long.
 const DISTURBED: f64 = 10.0;
 
+/// Others who used less of the processors disturbed nobody.
+const OTHERS: f64 = 0.05;
+
 /// What was found of a claim. `models`: those that the figures name, one for each contestant and
 /// in their order; a contestant itself is called as what was found under that name.
 pub fn judge(claim: &Claim, models: &[Model], comparison: &Comparison) -> Finding {
@@ -131,6 +134,14 @@ fn verdict(
     (interval, truth)
 }
 
+/// Who disturbed a run. That somebody waited for a processor counts only where others used some of
+/// them: functions, commands and servers have threads of their own, which wait for each other.
+fn disturbed(run: &Run) -> Option<String> {
+    let used = |share: Option<f64>| share.is_none_or(|share| share >= OTHERS);
+    let by_others = used(run.noise.others) || run.noise.steal.is_some_and(|share| share > 0.0);
+    run.noise.dirty.clone().filter(|_| by_others)
+}
+
 /// The figure in one round.
 pub(super) struct Round {
     pub number: u32,
@@ -209,7 +220,7 @@ fn serial_share(ratio: f64, processors: u32) -> Result<f64, String> {
 fn by_round(figure: &Figure, contestant: &Contestant) -> Result<Vec<Round>, String> {
     if figure.quantity.is_recorded() {
         let value = recorded(figure, contestant)?;
-        let disturbed = contestant.traced.as_ref().and_then(|run| run.noise.dirty.clone());
+        let disturbed = contestant.traced.as_ref().and_then(disturbed);
         return Ok([Round::only(value, disturbed)].into());
     }
     each_round(contestant, |run| value(figure, run))
@@ -227,7 +238,7 @@ pub(super) fn each_round(
     }
     runs.map(|run| {
         let value = value(run)?;
-        Ok(Round { number: run.round, value, disturbed: run.noise.dirty.clone() })
+        Ok(Round { number: run.round, value, disturbed: disturbed(run) })
     })
     .collect()
 }

@@ -101,6 +101,17 @@ fn disturbed_rounds_refute_only_what_neighbours_cannot_explain() {
     assert_eq!(verdict(0.04, 8), Truth::Holds);
     // Of five that are clean none is needed that is not.
     assert_eq!(verdict(0.9, 3), Truth::Refuted);
+    // Who waited was one of ours, if nobody else did anything.
+    let waited = |others| {
+        let over = took(Strategy::Sequential, &[100.0; 8]);
+        let of = with(disturb(took(Strategy::Threads, &[90.0; 8]), 8), |run| {
+            (run.noise.others, run.noise.steal) = (Some(others), Some(0.0));
+        });
+        let work = claimed(RATIO);
+        judge(&work.claims[0], &work.claimed, &comparison(vec![of, over], 2)).verdict
+    };
+    assert_eq!(waited(0.04), Truth::Refuted);
+    assert_eq!(waited(0.06), Truth::Inconclusive);
     // Nobody else's work changes how much memory it takes.
     let work = claimed("figure \"memory\" of=\"native/threads\" at-most=\"1KiB\"");
     let of = disturb(took(Strategy::Threads, &[100.0; 8]), 8);
