@@ -4,7 +4,7 @@
 //! A figure that varies is judged by the 95 % interval of its median: within the bounds it holds,
 //! outside it is refuted, else it is inconclusive. With few rounds the same margin is demanded as
 //! of a comparison ([`compare::OVERWHELMING`]), and much more of what hangs on the processors where
-//! others used them meanwhile ([`DISTURBED`]). What is counted exactly (tasks, end values, threads)
+//! others used them meanwhile (`DISTURBED`). What is counted exactly (tasks, end values, threads)
 //! is judged by every round: all of them within the bounds, or none.
 
 use alloc::format;

@@ -36,7 +36,7 @@ pub enum Experiment {
     Waiting,
 }
 
-/// More than so many at once are more than one, and fewer than [`ONE`] no more than one: what lies
+/// More than so many at once are more than one, and fewer than `ONE` no more than one: what lies
 /// between is the error of clocks and of the interpreter's own threads.
 pub const SEVERAL: f64 = 1.25;
 const ONE: f64 = 1.15;

@@ -12,7 +12,7 @@ use crate::trace::Observed;
 /// What the strategies of each runtime are like: the saved form of `maitred strategies`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Strategies {
-    /// [`SCHEMA`].
+    /// [`SCHEMA`](super::SCHEMA).
     pub schema_version: u32,
     /// The version of `maitred`.
     pub program_version: String,
