@@ -44,7 +44,7 @@ pub enum Part {
     Prose(String),
     /// A quotation: for who presents; the same HTML.
     Note(String),
-    Cell(Cell),
+    Cell(Box<Cell>),
 }
 
 /// A block that can be run.
@@ -104,7 +104,7 @@ impl Notebook {
     /// All cells, down the file.
     pub fn cells(&self) -> impl Iterator<Item = &Cell> {
         let parts = self.sections.iter().flat_map(|section| &section.parts);
-        parts.filter_map(|part| if let Part::Cell(cell) = part { Some(cell) } else { None })
+        parts.filter_map(|part| if let Part::Cell(cell) = part { Some(&**cell) } else { None })
     }
 
     /// The cell of this id.

@@ -134,7 +134,8 @@ impl Reader<'_> {
         }
         let body = body(&self.notebook.text, &whole);
         let source = unindented(&self.notebook.text, &whole, &body);
-        self.put(Part::Cell(Cell { id, kind, source, directives, line, body, whole }));
+        let cell = Cell { id, kind, source, directives, line, body, whole };
+        self.put(Part::Cell(Box::new(cell)));
     }
 
     /// This id, with a number where it is taken.

@@ -37,7 +37,7 @@ pub(super) fn html(events: Vec<Event<'_>>, picture: Picture<'_>) -> String {
                     dest_url: data(&dest_url, picture),
                     title,
                     id: "".into(),
-                }))
+                }));
             }
             other => safe.push(other),
         }
