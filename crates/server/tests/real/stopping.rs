@@ -1,6 +1,6 @@
 //! A stop loses nothing, in every strategy.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use socket2::{Domain, SockFilter, Socket, Type};
 
-use crate::support::{Load, Manner, OWN, PATIENCE, Server, get, read_answer, read_to_end};
+use crate::support::{Load, Manner, OWN, PATIENCE, Server, get, read_answer, read_to_end, workers};
 
 const REQUEST: &[u8] = b"GET /bytes/13 HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[test]
 fn sigterm_under_load_loses_no_request() {
     for strategy in OWN {
-        let mut server = Server::start(strategy, &["--workers", "2"]);
+        let mut server = Server::start(strategy, workers(strategy, &["--workers", "2"]));
         let clients = [(Manner::Reconnect, 8), (Manner::KeepAlive, 8)];
         let load = Load::start(server.address, "/bytes/13", &clients);
         load.reach(300);
@@ -31,7 +31,7 @@ fn sigterm_under_load_loses_no_request() {
 #[test]
 fn sighup_under_load_loses_no_request() {
     for strategy in OWN {
-        let server = Server::start(strategy, &["--workers", "2"]);
+        let server = Server::start(strategy, workers(strategy, &["--workers", "2"]));
         let clients = [(Manner::Reconnect, 8), (Manner::KeepAlive, 8)];
         let load = Load::start(server.address, "/bytes/13", &clients);
         for round in 1..=3 {
@@ -65,6 +65,43 @@ fn sigterm_waits_for_slow_requests_and_sigint_does_not() {
         assert!(server.ended().is_some(), "{strategy} did not stop");
         assert!(!waiting.join().unwrap().contains("waited"), "{strategy} waited");
     }
+}
+
+/// `sequential` is not asked: nothing can cut off what its only thread is doing.
+#[test]
+fn an_answer_that_was_cut_off_is_told_by_the_exit_code() {
+    thread::scope(|scope| {
+        for strategy in &OWN[1..] {
+            scope.spawn(move || {
+                let mut server = Server::start(strategy, &["--graceful-timeout", "100ms"]);
+                let mut stream = server.connect();
+                let request = b"GET /drip?numbytes=9&duration=40 HTTP/1.1\r\nHost: a\r\n\r\n";
+                stream.write_all(request).unwrap();
+                stream.read_exact(&mut [0; 9]).expect("the answer has begun");
+                server.signal("-TERM");
+                let ended = server.ended().expect("it ends");
+                assert!(!ended.success(), "{strategy} ended with {ended} although it cut one off");
+                server.wait_for_line("error: 1 connection was cut off");
+            });
+        }
+    });
+}
+
+#[test]
+fn an_idle_client_is_owed_nothing() {
+    thread::scope(|scope| {
+        for strategy in OWN {
+            scope.spawn(move || {
+                let times = ["--graceful-timeout", "100ms", "--drain-idle", "20s"];
+                let mut server = Server::start(strategy, &times);
+                let mut idle = server.connect();
+                idle.write_all(REQUEST).unwrap();
+                assert!(read_answer(&mut idle).is_some(), "{strategy}");
+                server.signal("-TERM");
+                assert!(server.ended_well(), "{strategy} says that it cut an idle client off");
+            });
+        }
+    });
 }
 
 #[test]
@@ -121,8 +158,9 @@ fn requests_that_wait_for_their_turn_are_not_taken_for_slow_clients() {
     thread::scope(|scope| {
         for strategy in OWN {
             scope.spawn(move || {
-                let times = ["--head-time", "300ms", "--drain-idle", "300ms", "--workers", "1"];
-                let mut server = Server::start(strategy, &times);
+                let one = workers(strategy, &["--workers", "1"]);
+                let times = ["--head-time", "300ms", "--drain-idle", "300ms"];
+                let mut server = Server::start(strategy, &[&times[..], one].concat());
                 let load = Load::start(server.address, "/delay/150ms", &[(Manner::KeepAlive, 8)]);
                 load.reach(24);
                 load.note("SIGTERM");
