@@ -55,7 +55,6 @@ fn options(args: &ServeArgs) -> Options {
             Some(path) => AccessLog::File(path.clone()),
         },
         tell: |event| eprintln!("{event}"),
-        ..defaults
     }
 }
 
