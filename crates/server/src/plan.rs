@@ -227,9 +227,7 @@ impl Fault {
             Self::Reset | Self::Close => {}
             Self::Truncate => fill(out, 500),
             Self::Chunk => out.extend_from_slice(b"5\r\nhello\r\nthis is no size\r\n"),
-            Self::Garbage => {
-                out.extend_from_slice(b"\x00\xff garbage\x07\r\n\r\nno HTTP at all\r\n")
-            }
+            Self::Garbage => out.extend_from_slice(b"\x00\xff garbage\x07\r\n\r\n"),
         }
     }
 }
