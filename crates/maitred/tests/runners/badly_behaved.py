@@ -131,7 +131,7 @@ if HOW == "dies-before-ready":
 say(
     {
         "ready": {
-            "protocol": 99 if HOW == "other-protocol" else 1,
+            "protocol": 99 if HOW == "other-protocol" else 2,
             "runtime": "badly-behaved",
             "version": HOW,
             "strategies": ["sequential"],
@@ -141,7 +141,7 @@ say(
     }
 )
 if HOW == "ready-twice":
-    say({"ready": {"protocol": 1, "runtime": "x", "version": "", "strategies": [], "pid": 1, "calibration": 1}})
+    say({"ready": {"protocol": 2, "runtime": "x", "version": "", "strategies": [], "pid": 1, "calibration": 1}})
 assert "go" in read_command()
 
 if HOW == "finishes":
