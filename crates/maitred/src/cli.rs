@@ -14,12 +14,14 @@ use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, Wo
 use crate::command;
 
 mod check;
+mod lab;
 mod pictures;
 mod request;
 mod strategies;
 mod texts;
 
 pub use check::CheckArgs;
+pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
@@ -41,6 +43,8 @@ pub struct Cli {
 /// One for each file in `command/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Open the lab: a page on this machine in which examples run, replay and can be changed
+    Lab(LabArgs),
     /// Run one piece of work under several models and say which to use
     Compare(Box<CompareArgs>),
     /// Run one piece of work under one model and draw what each worker did
@@ -53,6 +57,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
+    /// Run the cells of a notebook without a page; export it with its results, import it
+    Notebook(NotebookArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do

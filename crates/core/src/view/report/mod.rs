@@ -11,3 +11,4 @@ mod tests;
 
 pub use compared::comparison;
 pub use recorded::recording;
+pub use repeat::quoted;

@@ -130,7 +130,7 @@ fn time(ns: u64) -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain =
         |character: char| character.is_ascii_alphanumeric() || "_./:=,+@%-".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
