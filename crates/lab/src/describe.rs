@@ -74,12 +74,12 @@ fn cell_of(session: &Session, book: &str, notebook: &Notebook, cell: &Cell) -> V
         },
         "result": last.as_ref().map(|kept| &kept.shown),
     });
-    merge(&mut facts, &looked(session, cell, seen));
+    merge(&mut facts, &looked(session, cell, &seen));
     facts
 }
 
 /// What is known of a source, with the models that it could have.
-pub(crate) fn looked(session: &Session, cell: &Cell, seen: Look) -> Value {
+pub(crate) fn looked(session: &Session, cell: &Cell, seen: &Look) -> Value {
     let fits = |model: &&String| match cell.kind {
         Kind::Python => model.starts_with("python") || model.starts_with("pypy"),
         _ => true,
@@ -90,7 +90,7 @@ pub(crate) fn looked(session: &Session, cell: &Cell, seen: Look) -> Value {
     let mut known = BTreeSet::new();
     offered.retain(|model| known.insert(model.clone()));
     let title = seen.title.clone().unwrap_or_else(|| format!("Cell {}", cell.id));
-    let mut facts = serde_json::to_value(&seen).unwrap_or_else(|_| json!({}));
+    let mut facts = serde_json::to_value(seen).unwrap_or_else(|_| json!({}));
     merge(&mut facts, &json!({ "title": title, "offered": offered }));
     facts
 }

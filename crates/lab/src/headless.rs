@@ -88,7 +88,7 @@ fn one(session: &Session, book: &str, cell: &Cell) -> Verdict {
         Err(why) => return Verdict::Failed(why),
     };
     let failure = std::cell::RefCell::new(None);
-    run::cell(session, &wish, ready, id, &cancel, &|line| {
+    run::cell(session, &wish, &ready, id, &cancel, &|line| {
         if let Some(text) = run::failure(&line) {
             *failure.borrow_mut() = Some(text);
         }

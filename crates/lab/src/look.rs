@@ -195,7 +195,7 @@ fn foreign(steps: &[Step], lines: &mut Vec<String>) {
                 lines.push(format!("runs the program {}", words.join(" ")));
             }
             Action::Call { function } => {
-                lines.push(format!("calls the function {}", shown(function)))
+                lines.push(format!("calls the function {}", shown(function)));
             }
             Action::Hold { steps, .. } | Action::Repeat { steps, .. } => foreign(steps, lines),
             _ => {}

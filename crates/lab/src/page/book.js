@@ -8,17 +8,17 @@ export class Book {
   constructor(facts) {
     this.facts = facts;
     this.cells = [];
+    this.tables = 0;
     this.sections = facts.sections.map((section, number) => this.section(section, number));
     this.contents = element("ol", {}, ...facts.sections.map((section) => this.entry(section)));
     this.mark();
   }
 
   section(section, number) {
-    const box = element("section", { className: "section", id: section.id, "aria-labelledby": `h-${section.id}` },
-      element(number === 0 ? "h1" : "h2", { id: `h-${section.id}` }, section.heading));
+    const box = element("div", { className: "section", id: section.id }, element(number === 0 ? "h1" : "h2", {}, section.heading));
     for (const part of section.parts) {
       if (part.kind === "cell") {
-        const cell = new Cell(part.cell, this.facts, { ran: () => this.mark(), advance: (from) => this.advance(from) });
+        const cell = new Cell(part.cell, this.facts, { level: number === 0 ? 2 : 3,  ran: () => this.mark(), advance: (from) => this.advance(from) });
         this.cells.push(cell);
         box.append(cell.box);
       } else {
@@ -26,7 +26,8 @@ export class Book {
         const prose = element("div", { className: part.kind });
         prose.innerHTML = part.html;
         for (const table of prose.querySelectorAll("table")) {
-          const wide = element("div", { className: "wide", tabindex: 0, role: "region", "aria-label": "Table" });
+          const label = `Table ${++this.tables}, ${section.heading}`;
+          const wide = element("div", { className: "wide", tabindex: 0, role: "region", "aria-label": label });
           table.replaceWith(wide);
           wide.append(table);
         }

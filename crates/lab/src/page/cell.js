@@ -11,7 +11,7 @@ import { Replay, likeOf, nameOf } from "./replay.js";
 let running = null;
 
 export class Cell {
-  /** @param {any} facts @param {any} book @param {{ran: () => void}} above */
+  /** @param {any} facts @param {any} book @param {{level: number, ran: () => void, advance: (from: any) => void}} above */
   constructor(facts, book, above) {
     this.facts = facts;
     this.book = book;
@@ -29,7 +29,7 @@ export class Cell {
 
   build() {
     const { facts } = this;
-    const title = element("h3", { id: `title-${facts.id}` }, facts.title);
+    const title = element(`h${this.above.level}`, { className: "title" }, facts.title);
     this.knobs = element("form", { className: "knobs", submit: (event) => event.preventDefault() });
     this.cost = element("span", {});
     this.button = element("button", { type: "button", className: "run", click: () => (running === this ? this.cancel() : this.start()) }, "Run it here");
@@ -43,7 +43,7 @@ export class Cell {
     this.status = element("p", { className: "status", role: "status" });
     this.links = element("div", { className: "links" });
     this.panel = element("div", { className: "panel", hidden: true });
-    this.box = element("section", { className: "cell", id: `cell-${facts.id}`, "aria-labelledby": title.id, keydown: (event) => this.key(event) },
+    this.box = element("section", { className: "cell", id: `cell-${facts.id}`, "aria-label": `${facts.title} (${facts.id})`, keydown: (event) => this.key(event) },
       title, this.knobs, this.chips, this.ask, this.answer, this.why, this.claims, this.live, this.stage, this.status, this.links, this.panel);
     this.showKnobs();
     this.showChips();

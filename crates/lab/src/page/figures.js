@@ -17,7 +17,7 @@ export function bars(rows) {
 
 /** The figures of a result. @param {any[]} rows */
 export function table(rows) {
-  const head = ["", "time", "95 % from", "to", "beside the best", "CPU", "cores", "memory", "tasks/s"];
+  const head = ["model", "time", "95 % from", "to", "beside the best", "CPU", "cores", "memory", "tasks/s"];
   const line = (row) => row.unranked
     ? element("tr", {}, element("th", { scope: "row" }, nameOf(row.model)), element("td", { className: "words", colspan: head.length - 1 }, row.unranked))
     : element("tr", {}, element("th", { scope: "row" }, nameOf(row.model)),

@@ -77,7 +77,7 @@ impl Drop for Turn<'_> {
 pub(crate) fn cell(
     session: &Session,
     wish: &Wish,
-    ready: Ready,
+    ready: &Ready,
     id: u64,
     cancel: &Cancel,
     send: &dyn Fn(String),

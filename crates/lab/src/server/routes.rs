@@ -121,7 +121,7 @@ async fn looked(State(session): Held, body: Bytes) -> Result<Response, Refused> 
     let cell = notebook.cell(&cell).ok_or_else(|| gone("this cell"))?;
     let mut seen = look(cell, &source, &notebook.servers_above(&cell.id), &set);
     seen.asks = seen.asks.filter(|asks| !session.is_agreed(&asks.text));
-    Ok(json_of(&describe::looked(&session, cell, seen)))
+    Ok(json_of(&describe::looked(&session, cell, &seen)))
 }
 
 fn sized(source: &str) -> Result<(), Refused> {
@@ -144,7 +144,7 @@ async fn started(State(session): Held, body: Bytes) -> Result<Response, Refused>
     let (send, lines) = mpsc::unbounded_channel();
     let own = Arc::clone(&session);
     std::thread::spawn(move || {
-        run::cell(&own, &wish, ready, id, &cancel, &|line| drop(send.send(line)))
+        run::cell(&own, &wish, &ready, id, &cancel, &|line| drop(send.send(line)));
     });
     Ok(media("application/x-ndjson", Lines::body(lines, session)))
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,18 +17,18 @@ use tungstenite::{Message, WebSocket};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A Chromium with one page; it ends with this value.
-pub struct Browser {
+pub(crate) struct Browser {
     child: Child,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     session: String,
     next: u64,
     /// What the page said and asked for meanwhile.
-    pub events: Vec<Value>,
+    pub(crate) events: Vec<Value>,
     _profile: TempDir,
 }
 
 /// Where a Chromium is; `None`: nowhere.
-pub fn program() -> Option<PathBuf> {
+pub(crate) fn program() -> Option<PathBuf> {
     let named = std::env::var_os("MAITRED_CHROMIUM").map(PathBuf::from);
     let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     named.into_iter().chain(usual.map(PathBuf::from)).find(|path| path.exists())
@@ -36,7 +36,7 @@ pub fn program() -> Option<PathBuf> {
 
 impl Browser {
     /// Starts it with an empty page.
-    pub fn start(program: &PathBuf) -> Self {
+    pub(crate) fn start(program: &Path) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut command = Command::new(program);
         command
@@ -81,19 +81,19 @@ impl Browser {
             events: Vec::new(),
             _profile: profile,
         };
-        let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.ask("Target.createTarget", &json!({ "url": "about:blank" }));
         let id = target["targetId"].clone();
         let attached =
-            browser.ask("Target.attachToTarget", json!({ "targetId": id, "flatten": true }));
+            browser.ask("Target.attachToTarget", &json!({ "targetId": id, "flatten": true }));
         browser.session = attached["sessionId"].as_str().unwrap().to_owned();
         for domain in ["Page", "Runtime", "Network", "Log"] {
-            browser.ask(&format!("{domain}.enable"), json!({}));
+            browser.ask(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
 
     /// One question and its answer.
-    pub fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.next += 1;
         let id = self.next;
         let mut question = json!({ "id": id, "method": method, "params": params });
@@ -123,21 +123,21 @@ impl Browser {
         }
     }
 
-    pub fn open(&mut self, address: &str) {
-        self.ask("Page.navigate", json!({ "url": address }));
+    pub(crate) fn open(&mut self, address: &str) {
+        self.ask("Page.navigate", &json!({ "url": address }));
     }
 
     /// The value of an expression in the page.
-    pub fn value(&mut self, expression: &str) -> Value {
+    pub(crate) fn value(&mut self, expression: &str) -> Value {
         let params =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let answer = self.ask("Runtime.evaluate", params);
+        let answer = self.ask("Runtime.evaluate", &params);
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
 
     /// Waits until an expression is true.
-    pub fn until(&mut self, expression: &str) {
+    pub(crate) fn until(&mut self, expression: &str) {
         let begun = Instant::now();
         while self.value(expression) != Value::Bool(true) {
             if begun.elapsed() > PATIENCE {
@@ -149,17 +149,17 @@ impl Browser {
     }
 
     /// How large the page is, and what its reader prefers.
-    pub fn look(&mut self, width: u32, height: u32, scheme: &str) {
+    pub(crate) fn look(&mut self, width: u32, height: u32, scheme: &str) {
         let phone = width < 600;
         let params =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
-        self.ask("Emulation.setDeviceMetricsOverride", params);
+        self.ask("Emulation.setDeviceMetricsOverride", &params);
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.ask("Emulation.setEmulatedMedia", json!({ "features": features }));
+        self.ask("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
     /// Presses a key with what a keyboard tells besides.
-    pub fn press(&mut self, key: &str, modifiers: u32) {
+    pub(crate) fn press(&mut self, key: &str, modifiers: u32) {
         let text = match key {
             "Enter" => "\r",
             one if one.chars().count() == 1 => one,
@@ -170,15 +170,15 @@ impl Browser {
             if kind == "keyDown" && !text.is_empty() {
                 params["text"] = json!(text);
             }
-            self.ask("Input.dispatchKeyEvent", params);
+            self.ask("Input.dispatchKeyEvent", &params);
         }
     }
 
     /// Keeps a picture of the page, where `MAITRED_SHOTS` names a folder for them.
-    pub fn shot(&mut self, name: &str) {
+    pub(crate) fn shot(&mut self, name: &str) {
         use base64::Engine as _;
         let Some(folder) = std::env::var_os("MAITRED_SHOTS") else { return };
-        let answer = self.ask("Page.captureScreenshot", json!({ "format": "png" }));
+        let answer = self.ask("Page.captureScreenshot", &json!({ "format": "png" }));
         let bytes =
             base64::prelude::BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
         fs::create_dir_all(&folder).unwrap();
@@ -186,8 +186,8 @@ impl Browser {
     }
 
     /// Addresses that the page asked for, and what it complained of.
-    pub fn asked(&mut self) -> (Vec<String>, Vec<String>) {
-        self.ask("Runtime.evaluate", json!({ "expression": "1" }));
+    pub(crate) fn asked(&mut self) -> (Vec<String>, Vec<String>) {
+        self.ask("Runtime.evaluate", &json!({ "expression": "1" }));
         let of = |method: &str| -> Vec<&Value> {
             self.events
                 .iter()

@@ -8,17 +8,20 @@ use serde_json::{Value, json};
 use crate::devtools::{Browser, program};
 use crate::lab::Lab;
 
-/// A browser, or a loud word that there is none: CI has one, and says so.
+/// What is not tried for want of something is a failure, unless `MAITRED_MAY_SKIP` names the want.
+fn skip(name: &str, how: &str) {
+    let may = std::env::var("MAITRED_MAY_SKIP").unwrap_or_default();
+    let is_named = may.split_whitespace().any(|word| word == name);
+    assert!(is_named, "there is no {name} here: {how}, or put it into MAITRED_MAY_SKIP");
+    eprintln!("SKIPPED for want of {name}");
+}
+
 fn browser() -> Option<Browser> {
-    let found = program();
-    if found.is_none() {
-        assert!(
-            std::env::var_os("MAITRED_CHROMIUM").is_none(),
-            "MAITRED_CHROMIUM names no program"
-        );
-        eprintln!("SKIPPED: there is no Chromium here; apt install chromium");
-    }
-    found.map(|program| Browser::start(&program))
+    let Some(program) = program() else {
+        skip("chromium", "apt install chromium, or name one in MAITRED_CHROMIUM");
+        return None;
+    };
+    Some(Browser::start(&program))
 }
 
 const READY: &str = "document.body.dataset.ready === 'yes'";
@@ -80,7 +83,7 @@ fn the_waiters_run_replay_and_are_there_after_a_reload() {
     run(&mut browser, "tables");
     browser.until("document.querySelector('#cell-tables .badge') === null");
 
-    browser.ask("Page.reload", json!({}));
+    browser.ask("Page.reload", &json!({}));
     std::thread::sleep(std::time::Duration::from_millis(300));
     browser.until(READY);
     browser.until("document.querySelector('#cell-tables .answer').textContent.length > 20");
@@ -260,4 +263,44 @@ fn an_exported_notebook_replays_from_a_file() {
         "{requests:?}"
     );
     assert_eq!(complaints, Vec::<String>::new());
+}
+
+/// Faults of roles, names and contrast, by axe-core, where `MAITRED_AXE` names its script.
+#[test]
+fn nobody_is_kept_out_by_colour_name_or_role() {
+    let Some(axe) = std::env::var_os("MAITRED_AXE") else {
+        skip("axe", "npm install axe-core and name its axe.min.js in MAITRED_AXE");
+        return;
+    };
+    let Some(mut browser) = browser() else { return };
+    let axe = fs::read_to_string(axe).unwrap();
+    let lab = Lab::open(&[]);
+    browser.look(1280, 900, "light");
+    browser.open(&lab.address);
+    browser.until(READY);
+    run(&mut browser, "tables");
+    run(&mut browser, "one-more");
+    for (width, height, scheme, presenting) in [
+        (1280, 900, "light", false),
+        (1280, 900, "dark", false),
+        (390, 844, "light", false),
+        (1920, 1080, "dark", true),
+    ] {
+        browser.look(width, height, scheme);
+        if presenting {
+            browser.press("p", 0);
+        }
+        for panel in ["Table", "Timeline", "Charts", "Source", "Downloads"] {
+            browser.value(&format!(
+                "[...document.querySelectorAll('#cell-tables .links button')].find(b => b.textContent.startsWith({panel:?})).click()"
+            ));
+            browser.until("document.querySelector('#cell-tables .panel .empty') === null");
+            browser.value(&format!("{axe};1"));
+            let found = browser.value(
+                "axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations.map(one => `${one.id}: ${one.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(' ')}`))",
+            );
+            assert_eq!(found, json!([]), "{width} {scheme} {panel}");
+        }
+        browser.shot(&format!("axe-{width}-{scheme}"));
+    }
 }
