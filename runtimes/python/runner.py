@@ -48,7 +48,7 @@ def sequential(work):
 def threads(work):
     """Every task has a thread of its own. They compute at the same time only where there is no GIL."""
     steps = Blocking(work).compile()
-    few = work.count <= 200  # for each new thread the kernel makes files in /proc, which takes as long as the thread itself
+    work.few = few = work.count <= 200  # for each new thread the kernel makes files in /proc, which takes as long as the thread itself
     if not few:
         work.notes.append("how long each of the many threads waited for a processor was not asked: that would have doubled their cost")
 
@@ -182,15 +182,15 @@ def perform(work, steps, lane, number, given=None):
     if work.halted():
         return None
     task = Task(work, number, given)
-    lane.begin_task(task)
-    now, failure = task.begun, None
+    failure = None
+    now = lane.begin_task(task)
     try:
         for step in steps[task.program]:
             now = step(lane, task, now)
     except BaseException as problem:  # sys.exit() in a task ends the task, not the run
         now, failure = clock(), explain(problem)
     lane.end_task(task, now, FAILED if failure else DONE)
-    return (failure, task.digest(), task.results) if failure or task.results else None
+    return (failure, task.results) if failure or task.results else None
 
 
 def on_a_loop(work, how):
@@ -242,8 +242,8 @@ def on_a_loop(work, how):
 async def perform_awaiting(work, steps, lane, number):
     """`perform` for a task that gives way while it waits."""
     task = Task(work, number, None)
-    lane.begin_task(task)
-    now, failure = task.begun, None
+    failure = None
+    now = lane.begin_task(task)
     try:
         for step in steps[task.program]:
             now = await step(lane, task, now)
@@ -252,7 +252,7 @@ async def perform_awaiting(work, steps, lane, number):
     except BaseException as problem:
         now, failure = clock(), explain(problem)
     lane.end_task(task, now, FAILED if failure else DONE)
-    return (failure, task.digest(), task.results) if failure or task.results else None
+    return (failure, task.results) if failure or task.results else None
 
 
 def new_loop(options):
@@ -280,7 +280,7 @@ def apart(work, pool, role):
     commons = work.share()
     muster(pool, work.workers, enlist, work.plan, work.rate, commons.path, commons.token, role)
     yield
-    futures, dumps, loads = deque(), pickler(role), pickle_module().loads
+    futures, dumps = deque(), pickler(role)
     sent = returned = 0
     window = threading.BoundedSemaphore(2 * work.workers) if work.timed else None
     try:
@@ -302,17 +302,12 @@ def apart(work, pool, role):
                 work.unreturned(number, problem)
             continue
         returned += len(parcel)
-        for number, failure, digest, values in loads(parcel):
-            try:
-                loads(values)  # as the pool does for whoever asks for the result
-            except Exception as problem:
-                work.unreturned(number, problem)
-            else:
-                work.settle(number, (failure, digest, None))
+        work.accept(parcel)
     yield
     if work.broken is None:
         work.handover = {"tasks": work.count, "parcels": len(futures), "sent_bytes": sent, "returned_bytes": returned,
                          "call_ns": cost_of_a_call(pool, work.workers, sent // work.count, returned // work.count)}
+        work.harness = pool.submit(rehearse).result()
         muster(pool, work.workers, dismiss)
     pool.shutdown()
 
@@ -343,13 +338,22 @@ def pickle_module():
     return pickle
 
 
+FRAME = Struct("<QQ")  # before what a task gives back: its number, the length
+PICKLED = 5  # the newest protocol that all interpreters have which this file runs on
+
+
 def pickler(role):
     """How what is handed over is pickled: between processes as multiprocessing does it, which knows a few types more."""
     if role == PROCESS:
-        from multiprocessing.reduction import ForkingPickler
-
-        return lambda value: bytes(ForkingPickler.dumps(value))
+        kind = forking_pickler()
+        return lambda value: bytes(kind.dumps(value))
     return pickle_module().dumps
+
+
+def forking_pickler():
+    from multiprocessing.reduction import ForkingPickler
+
+    return ForkingPickler
 
 
 class Apart:
@@ -361,7 +365,7 @@ class Apart:
         self.work.load()
         self.steps = Blocking(self.work).compile()
         self.lane = Lane(self.work, role)
-        self.dumps = pickler(role)
+        self.role = role
 
 
 def enlist(plan, rate, path, token, role):
@@ -375,20 +379,37 @@ def enlist(plan, rate, path, token, role):
 
 
 def serve(parcel):
-    """Does tasks in a worker; what they return travels back by pickle."""
-    outcomes = []
-    for number, given in pickle_module().loads(parcel):
+    """Does tasks in a worker; what they return travels back by pickle, one after another in one piece."""
+    import io
+
+    pickle = pickle_module()
+    kind = pickle.Pickler if here.role != PROCESS else forking_pickler()
+    back = io.BytesIO()
+    for number, given in pickle.loads(parcel):
         outcome = perform(here.work, here.steps, here.lane, number, given)
         if outcome is None:
             continue
-        failure, digest, values = outcome
+        at = back.tell() + FRAME.size
+        back.seek(at)
         try:
-            values = here.dumps(values)
+            kind(back, PICKLED).dump(outcome)
         except Exception as problem:
+            back.seek(at)
+            back.truncate()
             here.work.trace.end(number)
-            failure, digest, values = here.work.cannot_travel(problem), None, here.dumps(None)
-        outcomes.append((number, failure, digest, values))
-    return here.dumps(outcomes)
+            kind(back, PICKLED).dump((here.work.cannot_travel(problem), None))
+        end = back.tell()
+        back.seek(at - FRAME.size)
+        back.write(FRAME.pack(number, end - at))
+        back.seek(end)
+    return back.getvalue()
+
+
+def rehearse():
+    """In a worker: what the runner adds to each call."""
+    from maitred_harness import cost
+
+    return cost(here.work)
 
 
 def dismiss():
@@ -519,7 +540,7 @@ class Blocking:
         def allocate(task):
             memory = bytearray(size)
             memory[::4096] = b"\1" * len(range(0, size, 4096))  # touched: a page nobody wrote to takes no memory
-            task.kept.append(memory)
+            task.kept = [memory, task.kept]  # all of them, until the task ends
 
         return self.leaf(id, allocate)
 
@@ -609,10 +630,14 @@ class Blocking:
         return self.waiting(id, http)
 
     def do_call(self, id, value):
-        function = self.work.functions[value["function"]]
+        function, keep = self.work.functions[value["function"]], self.work.keeps
 
         def call(task):
-            task.keep(finish(function(*task.positional, **task.named), task.lane))
+            value = function(*task.positional, **task.named)
+            if type(value) not in PLAIN:
+                value = finish(value, task.lane)
+            if keep:
+                task.keep(value)
 
         return self.waiting(id, call)
 
@@ -625,6 +650,8 @@ class Blocking:
         column = self.work.columns[value]
 
         def drawn(task):
+            if task.turns is None:
+                task.turns = {}
             turn = task.turns.get(id, 0)
             task.turns[id] = turn + 1
             return act(convert(column(task.number, turn)))
@@ -757,10 +784,14 @@ class Awaiting(Blocking):
         return self.waiting(id, http)
 
     def do_call(self, id, value):
-        function = self.work.functions[value["function"]]
+        function, keep = self.work.functions[value["function"]], self.work.keeps
 
         async def call(task):  # an `async def` gives way, a plain function stops the loop: that is what is to be seen
-            task.keep(await finish_awaited(function(*task.positional, **task.named)))
+            value = function(*task.positional, **task.named)
+            if type(value) not in PLAIN:
+                value = await finish_awaited(value)
+            if keep:
+                task.keep(value)
 
         return self.waiting(id, call)
 
@@ -800,8 +831,12 @@ class Handing(Awaiting):
         if is_async(function):
             return super().do_call(id, value)
 
+        keep = self.work.keeps
+
         def call(task):
-            task.keep(finish(function(*task.positional, **task.named), self.mine.lane))
+            value = finish(function(*task.positional, **task.named), self.mine.lane)
+            if keep:
+                task.keep(value)
 
         return self.handed(id, call)
 
@@ -1025,6 +1060,7 @@ def split_url(url):
 WORKER, LOOP, PROCESS = 0, 1, 2
 DONE, FAILED = 1, 2
 LANE_BYTES, TASK_BYTES, SPAN_BYTES = 64, 32, 24
+LANE_WORDS, TASK_WORDS, SPAN_WORDS = 8, 4, 3
 UNKNOWN = 2**64 - 1  # what a lane writes for a figure that nobody read
 
 
@@ -1063,8 +1099,8 @@ class Trace:
 class Lane:
     """A thread that executes steps, and its part of the trace, into which it alone writes: no lock is needed.
 
-    It has views and packers of its own, because threads without a GIL would slow each other down by counting
-    references to shared ones.
+    It has a view of its own, because threads without a GIL would slow each other down by counting references to a
+    shared one.
     """
 
     def __init__(self, work, role, fresh=False, delays=True):
@@ -1072,60 +1108,69 @@ class Lane:
         self.index = work.enrol(self)
         self.connections, self.loop = {}, None
         self.flying = self.ended = 0  # tasks begun and not ended, tasks ended
-        self.view = memoryview(self.trace.map)
-        self.put_start = Struct("<IIQ").pack_into
-        self.put_u64 = Struct("<Q").pack_into
-        self.put_u32 = Struct("<I").pack_into
+        self.notes = work.commons is not None  # whether others look at the two in shared memory
+        self.words = memoryview(self.trace.map).cast("Q")  # all fields lie in words of eight bytes: nothing is faster to write
         self.spans = self.dropped = 0
         self.recorded = self.index < self.trace.lanes  # a lane too many leaves tasks, but no spans
-        self.record = self.trace.lanes_at + self.index * LANE_BYTES
-        self.spans_at = self.record + 16
-        self.next = self.trace.spans_at + self.index * self.trace.room * SPAN_BYTES
-        self.stop = self.next + self.recorded * self.trace.room * SPAN_BYTES
+        self.record = self.trace.lanes_at // 8 + self.index * LANE_WORDS
+        self.role = role
+        self.next = self.trace.spans_at // 8 + self.index * self.trace.room * SPAN_WORDS
+        self.stop = self.next + self.recorded * self.trace.room * SPAN_WORDS
         if self.recorded:
-            Struct("<III").pack_into(self.view, self.record, os.getpid(), threading.get_native_id(), role)
+            self.words[self.record] = os.getpid() | threading.get_native_id() << 32
+            self.words[self.record + 1] = role
         self.before = (0, 0, 0, 0) if fresh else counters(delays)
 
     def begin(self, task, step, now):
         """Opens a span and returns where it lies; 0: there was no room."""
-        self.put_u32(self.view, task.step_at, step + 1)
+        words = self.words
+        words[task.record + 2] = task.home | step + 1 << 32
         at = self.next
-        if at == self.stop:
+        if at >= self.stop:
             return self.drop()
-        self.next = at + SPAN_BYTES
-        self.spans += 1
-        self.put_start(self.view, at, task.number, step, now)
-        self.put_u64(self.view, self.spans_at, self.spans)
+        self.next = at + SPAN_WORDS
+        words[at] = task.number | step << 32
+        words[at + 1] = now
+        self.spans = spans = self.spans + 1
+        words[self.record + 2] = spans
         return at
 
     def end(self, at):
         """Closes the span and returns when."""
         now = clock()
         if at:
-            self.put_u64(self.view, at + 16, now)
+            self.words[at + 2] = now
         return now
 
     def drop(self):
         self.dropped += 1
         if self.recorded:
-            self.put_u64(self.view, self.record + 24, self.dropped)
+            self.words[self.record + 3] = self.dropped
         return 0
 
     def begin_task(self, task):
+        """Opens a task and returns when."""
         self.flying += 1
-        self.work.note_flying(self)
+        if self.notes:
+            self.work.note_flying(self)
         task.lane = self
-        task.begun = now = clock()
-        Struct("<QQII").pack_into(self.view, task.record, now, 0, self.index, 0)
+        words, at = self.words, task.record
+        task.home = words[at + 2] = self.index
+        now = clock()
+        words[at] = now
+        return now
 
     def end_task(self, task, now, outcome):
-        self.put_u64(self.view, task.record + 8, now)
-        self.put_u32(self.view, task.record + 24, outcome)
+        """Closes a task: the outcome first, then the time, by which others see that it has ended."""
+        words, at = self.words, task.record
+        words[at + 3] = outcome
+        words[at + 1] = now
         self.flying -= 1
-        self.ended += 1
-        self.work.note_flying(self)
+        self.ended = ended = self.ended + 1
+        if self.notes:
+            self.work.note_flying(self)
         if self.recorded:
-            self.put_u32(self.view, self.record + 12, self.ended)
+            words[self.record + 1] = self.role | ended << 32
 
     def close(self):
         """Writes what the kernel counted for this thread; only the thread itself can ask."""
@@ -1136,7 +1181,7 @@ class Lane:
         if self.recorded:
             pairs = zip(counters(self.delays), self.before)
             spent = [UNKNOWN if None in pair else pair[0] - pair[1] for pair in pairs]
-            Struct("<QQIII").pack_into(self.view, self.record + 32, *spent, 1)
+            Struct("<QQIII").pack_into(self.trace.map, self.record * 8 + 32, *spent, 1)
 
 
 def counters(delays):
@@ -1349,15 +1394,14 @@ class Commons:
 class Task:
     """One task under way."""
 
-    __slots__ = ("work", "number", "program", "record", "step_at", "lane", "begun", "register", "turns", "kept", "input", "positional", "named", "results")
+    __slots__ = ("number", "program", "record", "lane", "home", "register", "turns", "kept", "input", "positional", "named", "results")
 
     def __init__(self, work, number, given):
-        self.work, self.number = work, number
-        self.record = work.trace.tasks_at + number * TASK_BYTES
-        self.step_at = self.record + 20
+        self.number = number
+        self.record = work.tasks_at + number * TASK_WORDS
         group = work.group(number)
         self.program = group["program"]
-        self.register, self.turns, self.kept, self.results = 0, {}, [], []
+        self.register, self.turns, self.kept, self.results = 0, None, None, None
         if work.has_input:
             self.input = work.given(number) if work.inputs else given
             self.positional, self.named = work.arguments(group, self.input)
@@ -1368,34 +1412,10 @@ class Task:
 
     def keep(self, value):
         """Remembers what a function returned."""
-        self.results.append(value)
-
-    def digest(self):
-        """Eight bytes that stand for all that the task's functions returned; the task's input and its results as they
-        are shown, where there are not too many tasks to show any."""
-        if not self.results or not self.work.checks_results:
-            return None
-        import hashlib
-
-        sum = hashlib.blake2b(digest_size=8)
-        texts = [canonical(value) for value in self.results]
-        for text in texts:
-            sum.update(text.encode("utf-8", "surrogatepass"))
-            sum.update(b"\0")
-        if self.number >= SHOWN_TASKS:
-            return sum.digest(), None, None
-        given = shortened(json.dumps(self.input)) if self.input is not None else ""
-        return sum.digest(), given, shortened(", ".join(shown(repr, value) for value in self.results))
-
-
-SHOWN_TASKS = 2000  # of so many the results are kept as text, to be shown where strategies differ
-HASHED_TASKS = 50_000  # of so many each has a hash of its own in `done`
-SHOWN_CHARS = 60
-
-
-def shortened(text):
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
+        if self.results is None:
+            self.results = [value]
+        else:
+            self.results.append(value)
 
 
 class Work:
@@ -1409,19 +1429,20 @@ class Work:
         self.options = plan.get("options") or {}
         self.rate = rate or plan["calibration"] or calibrate()
         self.trace = Trace(plan["trace_path"])
+        self.tasks_at = self.trace.tasks_at // 8
         self.groups = sorted(plan["groups"], key=lambda group: group["first"])
         self.count = sum(group["count"] for group in self.groups)
+        self.due_at_once = len(self.groups) == 1 and self.groups[0]["arrivals"] == "at-once"
         self.columns = self.open_columns(plan["columns"])
         self.variables = [var["initial"] for var in plan["vars"]]
         self.door, self.halt, self.lanes = threading.Lock(), threading.Event(), []
-        self.failures, self.digests, self.notes = {}, None, []
+        self.failures, self.returned, self.notes = {}, {}, []
         self.functions, self.inputs = {}, {}
-        self.commons = self.broken = self.handover = None
-        self.shown = {}  # by task: its input and what it returned, both short
+        self.commons = self.broken = self.handover = self.harness = None
         self.actions = list(walk(plan["programs"]))
         self.calls = sorted({value["function"] for _, name, value in self.actions if name == "call"})
         self.has_input = bool(self.calls) or any(group.get("inputs") for group in self.groups)
-        self.checks_results = self.options.get("results") != "unchecked"
+        self.keeps = self.options.get("results") != "discarded"
         self.http_timeout = int(self.options.get("http-timeout-ns", 30_000_000_000)) / 1e9
         self.extra = json.loads(self.options.get("args", "[]"))
         concurrency = int(self.options.get("concurrency", 0))
@@ -1442,6 +1463,8 @@ class Work:
         return [values(**column) for column in columns["columns"]]
 
     def group(self, number):
+        if len(self.groups) == 1:
+            return self.groups[0]
         for group in self.groups:
             if number < group["first"] + group["count"]:
                 return group
@@ -1465,6 +1488,12 @@ class Work:
 
     def arriving(self):
         """The numbers of the tasks, each when it is due; ends early when the run is stopped."""
+        if self.due_at_once:
+            for number in range(self.groups[0]["first"], self.groups[0]["first"] + self.count):
+                if self.halt.is_set():
+                    return
+                yield number
+            return
         begun = clock()
         for due, number in self.schedule():
             if due:
@@ -1589,8 +1618,6 @@ class Work:
         for path in filter(None, self.options.get("path", "").split(os.pathsep)):
             if path not in sys.path:
                 sys.path.insert(0, path)
-        if self.calls:
-            import hashlib  # noqa: F401  here, and not in the midst of the work
         with forbidden_processes(self.commons is not None and self.strategy == "processes"):
             self.functions = {name: load_function(name) for name in self.calls}
         if self.options.get("setup") and (self.commons or self.strategy not in ("processes", "interpreters")):
@@ -1601,20 +1628,28 @@ class Work:
                 raise Refusal("load", f"the set-up function `{self.options['setup']}` failed: {': '.join(explain(problem))}") from None
 
     def settle(self, number, outcome):
-        """Keeps what a task left: a failure, results."""
+        """Keeps what a task left: a failure, results. They are kept as a program would that asked for them; what they are
+        is looked at when the clock has stopped."""
         if outcome is None:
             return
-        failure, digest, _ = outcome
+        failure, results = outcome
         if failure:
             self.fail(number, *failure)
-        if digest:
-            digest, *shown = digest
-            with self.door:
-                if self.digests is None:
-                    self.digests = bytearray(8 * self.trace.tasks)
-                self.digests[8 * number : 8 * number + 8] = digest
-                if shown[0] is not None:
-                    self.shown[number] = shown
+        if results is not None:
+            self.returned[number] = results
+
+    def accept(self, parcel):
+        """Keeps what came back from a worker that lives apart."""
+        loads, view, at = pickle_module().loads, memoryview(parcel), 0
+        while at < len(view):
+            number, length = FRAME.unpack_from(view, at)
+            at += FRAME.size + length
+            try:
+                outcome = loads(view[at - length : at])
+            except Exception as problem:
+                self.unreturned(number, problem)
+            else:
+                self.settle(number, outcome)
 
     def fail(self, number, kind, text, place=None):
         """Counts a failure; those of one kind and place are one entry, with the first as example."""
@@ -1671,20 +1706,6 @@ class Work:
             {"name": var["name"], "value": value, "by_process": by}
             for var, value, by in zip(self.plan["vars"], self.variables, values)
         ]
-
-    def result_hash(self):
-        if self.digests is None:
-            return None
-        import hashlib
-
-        return hashlib.blake2b(self.digests, digest_size=16).hexdigest()
-
-    def result_list(self):
-        """A hash for each task's results, and the first tasks' inputs and results as text; None: nothing was returned."""
-        if self.digests is None or self.trace.tasks > HASHED_TASKS:
-            return None
-        shown = [self.shown.get(number, ["", ""]) for number in range(min(self.trace.tasks, SHOWN_TASKS))]
-        return {"hashes": self.digests.hex(), "shown": shown}
 
 
 def walk(programs):
@@ -1785,6 +1806,9 @@ def is_async(function):
     return bool(code and code.co_flags & (0x80 | 0x200))
 
 
+PLAIN = frozenset([type(None), bool, int, float, str, bytes, tuple, list, dict, set])  # returned values that are ready as they are
+
+
 def finish(value, lane):
     """What a function returned, run to its end: a generator is exhausted, a coroutine run on the worker's own loop."""
     if hasattr(value, "__await__") or hasattr(value, "__aiter__"):
@@ -1808,29 +1832,6 @@ async def finish_awaited(value):
     return list(value) if type(value).__name__ == "generator" else value
 
 
-def canonical(value, depth=20):
-    """A text that is equal for equal values, in every process: no addresses, no order where there is none."""
-    if isinstance(value, (type(None), bool, int, float, complex, str, bytes, bytearray, range)):
-        return f"{type(value).__name__} {value!r}"
-    if not depth:
-        return type(value).__name__
-    if isinstance(value, (list, tuple, deque)):
-        inner = [canonical(item, depth - 1) for item in value]
-    elif isinstance(value, (set, frozenset)):
-        inner = sorted(canonical(item, depth - 1) for item in value)
-    elif isinstance(value, dict):
-        inner = sorted(f"{canonical(key, depth - 1)}: {canonical(item, depth - 1)}" for key, item in value.items())
-    elif hasattr(type(value), "__dataclass_fields__"):
-        inner = [f"{name}={canonical(getattr(value, name, None), depth - 1)}" for name in type(value).__dataclass_fields__]
-    elif type(value).__repr__ is object.__repr__:
-        inner = [canonical(getattr(value, "__dict__", None), depth - 1)]
-    else:
-        import re
-
-        return re.sub(r" at 0x[0-9a-fA-F]+", "", shown(repr, value))
-    return f"{type(value).__name__}({', '.join(inner)})"
-
-
 def explain(problem):
     """Kind, text and the user's own line of what went wrong."""
     if isinstance(problem, StepFailed):
@@ -1850,10 +1851,9 @@ def explain(problem):
 
 def shown(how, value):
     """str or repr of the user's value, whose own method for it may fail."""
-    try:
-        return how(value)
-    except Exception as problem:
-        return f"{type(value).__name__} that cannot be shown ({type(problem).__name__})"
+    from maitred_results import text_of
+
+    return text_of(how, value)
 
 
 def own_line(problem):
@@ -2023,19 +2023,36 @@ class Run:
         if not self.once.acquire(blocking=False):
             threading.Event().wait()  # the other thread is saying it
         work = self.work
+        if not self.gave_up and work.calls and work.commons is None:
+            from maitred_harness import cost
+
+            work.harness = cost(work)
+        result_hash, results, note = self.results()
+        if note:
+            work.notes.append(note)
         conversation.say({"done": {
             "phases": self.phases(),
             "failures": work.failure_list(),
             "vars": work.variable_list(),
             "deadlock": [{"task": number, "step": work.trace.task(number)[3]} for number in self.stuck or []],
-            "result_hash": work.result_hash(),
-            "results": work.result_list(),
+            "result_hash": result_hash,
+            "results": results,
             "handover": work.handover,
+            "harness": work.harness,
             "notes": work.notes,
         }})
         sys.stdout.flush()
         sys.stderr.flush()
         vanish() if self.gave_up else os._exit(0)
+
+    def results(self):
+        """What is said of what the tasks returned: looked at now that the clock has stopped."""
+        work = self.work
+        if self.gave_up or not work.returned:
+            return None, None, None
+        from maitred_results import judge
+
+        return judge(work.returned, work.trace.tasks, work.given, work.options.get("reference"), self.ended - self.begun)
 
     def phases(self):
         """Set-up, work, tear-down. Work ends with the last task, not when somebody notices."""
@@ -2232,14 +2249,21 @@ def describe_more():
     ]
 
 
+class Paper:
+    """A trace in memory that nobody reads: on it the cost of recording is measured."""
+
+    def __init__(self, tasks, room, lanes=1):
+        self.lanes, self.tasks, self.room = lanes, tasks, room
+        self.lanes_at, self.tasks_at = 0, lanes * LANE_BYTES
+        self.spans_at = self.tasks_at + tasks * TASK_BYTES
+        self.map = bytearray(self.spans_at + lanes * room * SPAN_BYTES)
+
+
 def span_cost_ns():
     """What recording one span costs, its clock readings included, in nanoseconds: the least of several tries."""
     count = 2000
-    work = type("Rehearsal", (), {})()
-    work.enrol, work.note_flying = lambda lane: 0, lambda lane: None
-    work.trace = type("Paper", (), dict(lanes=1, tasks=1, room=count * 10, lanes_at=0, tasks_at=64, spans_at=96))()
-    work.trace.map = bytearray(96 + SPAN_BYTES * count * 10)
-    lane, task, best = Lane(work, WORKER), type("Mock", (), dict(number=0, step_at=84))(), float("inf")
+    work = type("Rehearsal", (), {"commons": None, "enrol": lambda self, lane: 0, "trace": Paper(1, count * 10)})()
+    lane, task, best = Lane(work, WORKER), type("Only", (), {"number": 0, "record": LANE_WORDS, "home": 0})(), float("inf")
     for _ in range(10):
         begun = now = clock()
         for _ in range(count):

@@ -156,8 +156,11 @@ pub struct Run {
     /// Spawn to ready.
     pub startup_ns: u64,
     pub setup_ns: u64,
-    /// The headline.
+    /// The headline: without what the runner itself added.
     pub work_ns: u64,
+    /// What of the measured time was the runner's own; `None`: it did not measure that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<HarnessCost>,
     pub teardown_ns: u64,
     /// CPU time of the work phase alone, as the runner measured it.
     pub work_cpu: Observed<Cpu>,
@@ -205,6 +208,14 @@ impl Run {
     pub(crate) fn share(&self) -> f64 {
         if self.is_timed() { self.tasks.done.max(1) as f64 } else { 1.0 }
     }
+}
+
+/// What the runner itself added to the work of a run, nanoseconds. It is taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HarnessCost {
+    pub ns: u64,
+    /// By how much it may have been more or less.
+    pub uncertain_ns: u64,
 }
 
 /// Every task is one of these.

@@ -35,6 +35,7 @@ pub(crate) fn asked(python: &PythonArgs) -> Vec<(String, String)> {
         ("args", python.args.clone()),
         ("setup", python.setup.clone()),
         ("concurrency", python.concurrency.map(|count| count.to_string())),
+        ("discard-results", python.discard_results.then(|| "yes".to_owned())),
         ("start-method", python.start_method.as_ref().map(name_of)),
         ("loop", python.event_loop.as_ref().map(name_of)),
     ];

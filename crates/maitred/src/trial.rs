@@ -17,6 +17,7 @@ use crate::contestants::{self, Entry};
 use crate::error::Error;
 use crate::inputs::InputsFile;
 use crate::measure::calibration::Calibrations;
+use crate::measure::trace_map::BytesFile;
 use crate::measure::{machine, recorder};
 use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
 use crate::runtimes;
@@ -31,6 +32,8 @@ pub(crate) struct Trial<'a> {
     subject: &'a Subject,
     /// For the runner of Python, by name.
     options: BTreeMap<String, String>,
+    /// What the first run returned, with which the results of all later ones are compared.
+    reference: Option<BytesFile>,
     args: &'a SubjectArgs,
     interrupt: &'a Interrupt,
     calibrations: Calibrations,
@@ -56,6 +59,8 @@ impl<'a> Trial<'a> {
         Self {
             subject,
             options: options(subject, &args.python),
+            // Without memory for it, results are compared by their hashes.
+            reference: BytesFile::growing().ok(),
             args,
             interrupt,
             calibrations: Calibrations::of_user(),
@@ -94,10 +99,12 @@ impl<'a> Trial<'a> {
         let identity = entry.runtime.runner.identity();
         let known = self.calibration(&identity);
         let servers = self.start_servers(work)?;
+        let mut options = self.options.clone();
+        options.extend(self.reference.as_ref().map(|file| ("reference".to_owned(), file.path())));
         let plan = |trace_path: &str, columns_path: Option<&str>| {
             let mut plan = Plan {
                 limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
-                options: self.options.clone(),
+                options: options.clone(),
                 ..work.plan(
                     strategy,
                     entry.workers,
@@ -311,6 +318,7 @@ fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
         ("args", python.args.clone()),
         ("path", subject.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
+        ("results", python.discard_results.then(|| "discarded".to_owned())),
         ("concurrency", subject.connections.or(python.concurrency).map(|count| count.to_string())),
         ("timed", subject.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", subject.request_timeout.map(|time| time.as_nanos().to_string())),

@@ -10,7 +10,7 @@ pub mod trace_file;
 mod url;
 
 pub use message::{
-    Blocked, Command, Cpu, Done, ErrorCode, Failure, Handover, Phase, Phases, Ready, Reply,
+    Blocked, Command, Cpu, Done, ErrorCode, Failure, Handover, Harness, Phase, Phases, Ready, Reply,
     Results, RunnerError, VarValue,
 };
 pub use plan::{

@@ -83,6 +83,9 @@ pub struct Done {
     /// What handing tasks to workers took that live apart from the runner's first process.
     #[serde(default)]
     pub handover: Option<Handover>,
+    /// What the runner itself adds to each task, inside the work; `None`: it was not measured.
+    #[serde(default)]
+    pub harness: Option<Harness>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -96,6 +99,10 @@ pub struct Results {
     /// Input and results of the first tasks as text, shortened.
     #[serde(default)]
     pub shown: Vec<(String, String)>,
+    /// By what the results of how many tasks were compared with those of the first run (`==`,
+    /// `numpy`, `pickle`, …), sorted; empty: with none, as in the first run itself.
+    #[serde(default)]
+    pub how: Vec<(String, u64)>,
 }
 
 impl Results {
@@ -109,6 +116,17 @@ impl Results {
     pub fn tasks(&self) -> usize {
         self.hashes.len() / 16
     }
+}
+
+/// What the runner adds to each task, measured on work that does nothing, by the same code in the
+/// same run; nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Harness {
+    /// The median of several tries.
+    pub call_ns: f64,
+    /// The interval in which nearly all tries lay.
+    pub low_ns: f64,
+    pub high_ns: f64,
 }
 
 /// What was handed over to workers that share no objects with the runner, and back.

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Failure, Model};
 
 use super::stats::{self, Confidence, Interval};
-use super::{summary, units};
+use super::{sameness, summary, units};
 use crate::result::{Comparison, Contestant, Rank, Run, Verdict};
 use crate::trace::RunEnd;
 use crate::workload::Counted;
@@ -49,6 +49,7 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
         contestant.unranked = unranked(contestant);
         contestant.summary = summary::summarise(&counted(contestant));
     }
+    part_those_who_differ(&mut comparison.contestants);
     let effect = comparison.settings.minimum_effect;
     comparison.ranking = match reference(&comparison.contestants, baseline) {
         None => Vec::new(),
@@ -56,13 +57,22 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
     };
 }
 
+/// Who returned other results did other work: no time of it says anything about the rest.
+fn part_those_who_differ(contestants: &mut [Contestant]) {
+    let differing = sameness::other_results(contestants);
+    for (contestant, why) in contestants.iter_mut().zip(differing) {
+        contestant.unranked = contestant.unranked.take().or(why);
+    }
+}
+
 /// Whether every ranked pair has a verdict against the reference, so that no further round is
 /// needed; with fewer than two ranked models, after [`MIN_ROUNDS`] rounds.
 pub fn decided(contestants: &[Contestant], effect: f64, baseline: Option<&Model>) -> bool {
-    let contestants: Vec<Contestant> = contestants
+    let mut contestants: Vec<Contestant> = contestants
         .iter()
         .map(|contestant| Contestant { unranked: unranked(contestant), ..contestant.clone() })
         .collect();
+    part_those_who_differ(&mut contestants);
     let Some(reference) = reference(&contestants, baseline) else { return false };
     let rounds = contestants[reference].runs.iter().map(|run| run.round + 1).max().unwrap_or(0);
     LOOKS.contains(&rounds)

@@ -11,11 +11,13 @@ mod claim_tests;
 pub mod compare;
 #[cfg(test)]
 mod compare_tests;
+mod harness;
 pub mod interpreted;
 pub mod nature;
 pub mod noise;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sameness;
 pub mod scaling;
 pub mod scheduling;
 pub mod split;

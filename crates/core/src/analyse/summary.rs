@@ -12,7 +12,7 @@ use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, Failure, VarValue};
 
 use super::stats::{self, Confidence};
-use super::{interpreted, scheduling, stuck, units};
+use super::{harness, interpreted, scheduling, stuck, units};
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
 use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
 use crate::workload::{Counted, Expect, Expected};
@@ -90,12 +90,15 @@ pub fn run_from(
         }
     });
     let steps = step_totals(head, spans);
+    let wall_ns = work_ns(head, tasks.clone());
+    let harness = harness::taken_off(head, counts.done.saturating_add(counts.failed), wall_ns);
     Run {
         round,
         end: head.end.clone(),
         startup_ns: head.startup.wall_ns(),
         setup_ns: done.phases.setup.wall_ns(),
-        work_ns: work_ns(head, tasks.clone()),
+        work_ns: wall_ns - harness.map_or(0, |cost| cost.ns),
+        harness,
         teardown_ns: done.phases.teardown.wall_ns(),
         work_cpu: work_cpu(head),
         usage: head.usage.clone(),

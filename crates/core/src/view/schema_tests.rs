@@ -160,6 +160,7 @@ prop_compose! {
             startup_ns: ns,
             setup_ns: 0,
             work_ns: ns,
+            harness: holds.then_some(HarnessCost { ns: number, uncertain_ns: ns }),
             teardown_ns: number,
             work_cpu: cpu.map(|(user_ns, system_ns)| Cpu { user_ns, system_ns }),
             usage,

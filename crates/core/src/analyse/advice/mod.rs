@@ -36,7 +36,9 @@ const KEEPS_UP: f64 = 1.05;
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
 /// made before ([`compare::rank`]).
 pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<String> {
-    let (mut sentences, mut times_told) = (Vec::new(), false);
+    // What was not the same work comes first: nothing else is worth a word where that is so.
+    let mut sentences = results::sentences(&comparison.contestants, natures);
+    let mut times_told = false;
     match Case::new(comparison, natures) {
         None => sentences.extend(nothing_ranked(comparison)),
         Some(case) => {

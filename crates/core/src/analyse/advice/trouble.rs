@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use maitred_wire::VarValue;
 
-use super::{list, name, results};
+use super::{list, name};
 use crate::analyse::nature::Nature;
 use crate::analyse::units::{count, duration, percent};
 use crate::result::{Comparison, Contestant, Run};
@@ -33,7 +33,6 @@ pub(super) fn sentences(
         sentences.extend(starved(contestants, natures_of));
     }
     sentences.extend(unshared(contestants));
-    sentences.extend(results::sentences(contestants, natures_of));
     sentences.extend(startup(comparison));
     sentences
 }
