@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use maitred_wire::{Cpu, Failure, Model, VarValue};
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
+use crate::trace::{
+    Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage, WaitCause,
+};
 use crate::workload::Unit;
 
 mod strategies;
@@ -275,6 +277,9 @@ pub struct Shares {
     /// The part of computing steps that may have been waiting for the lock of the interpreter;
     /// `None`: there is no such lock, or nothing can be said of it.
     pub lock: Option<LockWait>,
+    /// For what the threads waited while they were blocked in steps; `None`: nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<WaitShares>,
     /// The threads that were on a processor for longest, that one first.
     pub threads: Vec<ThreadFigures>,
     /// How many more there were.
@@ -303,6 +308,23 @@ pub struct LockWait {
     /// The same without all waking up of these threads that may have been in it. `None`: not
     /// known of all of them.
     pub without_wakeup_ns: Option<u64>,
+}
+
+/// How often threads that were blocked in a step were seen to wait for what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitShares {
+    /// The most frequent first.
+    pub by: Vec<WaitCount>,
+    /// Why the kernel did not let us look; `None`: it did.
+    pub refused: Option<String>,
+}
+
+/// So many looks saw a thread wait for this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitCount {
+    #[serde(rename = "for")]
+    pub cause: WaitCause,
+    pub looks: u64,
 }
 
 /// What the kernel did with one thread, from its start to its end.

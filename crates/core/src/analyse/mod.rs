@@ -15,9 +15,9 @@ mod harness;
 pub mod interpreted;
 pub mod nature;
 pub mod noise;
+mod sameness;
 #[cfg(test)]
 pub(crate) mod sample;
-mod sameness;
 pub mod scaling;
 pub mod scheduling;
 pub mod split;

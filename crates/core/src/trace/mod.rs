@@ -12,6 +12,7 @@ mod names;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scheduling;
+mod waits;
 
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
@@ -21,5 +22,6 @@ pub use model::{
 };
 pub use names::task_name;
 pub use scheduling::{Gap, Kinds, Scheduling, Slice, SliceEnd, Source, Thread};
+pub use waits::{WaitCause, WaitLook, Waits};
 
 pub use crate::workload::{StepInfo, StepKind};

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 
 use super::json::{from_json, to_json};
 use crate::result::*;
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
+use crate::trace::{
+    Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage, WaitCause,
+};
 
 static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = include_str!("../../../../docs/result.schema.json");
@@ -119,6 +121,10 @@ fn shares(ns: u64, kind: StepKind) -> Shares {
         wakeup_ns: maybe(),
         wakeup_unread: 3,
         lock: maybe().map(|ns| LockWait { of_ns: ns, at_most_ns: ns, without_wakeup_ns: Some(7) }),
+        waits: maybe().map(|looks| WaitShares {
+            by: vec![WaitCount { cause: WaitCause::Gil, looks }],
+            refused: (looks > 99).then(|| "a sentence".into()),
+        }),
         threads: vec![ThreadFigures {
             pid: 1,
             tid: 2,
