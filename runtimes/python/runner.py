@@ -38,11 +38,12 @@ def sequential(work):
     """One thread does one task after another."""
     lane = Lane(work, WORKER)
     steps = Blocking(work).compile()
+    work.welcome(lane)
     yield
     for number in work.arriving():
         work.settle(number, perform(work, steps, lane, number))
     yield
-    lane.close()
+    work.dismiss(lane)
 
 
 def threads(work):
@@ -54,8 +55,15 @@ def threads(work):
 
     def live(number):
         lane = Lane(work, WORKER, fresh=True, delays=few)
-        work.settle(number, perform(work, steps, lane, number))
-        lane.close()
+        try:
+            work.welcome(lane, warm=False)
+        except Refusal as refusal:  # its only task cannot be done
+            lane.begin_task(task := Task(work, number, None))
+            lane.end_task(task, clock(), FAILED)
+            work.fail(number, "set-up", refusal.message["error"]["text"])
+        else:
+            work.settle(number, perform(work, steps, lane, number))
+        work.dismiss(lane)
 
     alive = []
     yield
@@ -84,6 +92,7 @@ def thread_pool(work):
 
     def enlist():
         mine.lane = Lane(work, WORKER)
+        work.welcome(mine.lane)
 
     def serve(number):
         work.settle(number, perform(work, steps, mine.lane, number))
@@ -103,7 +112,7 @@ def thread_pool(work):
     for future in futures:
         future.result()
     yield
-    muster(pool, work.workers, lambda: mine.lane.close())
+    muster(pool, work.workers, lambda: work.dismiss(mine.lane))
     pool.shutdown()
 
 
@@ -159,10 +168,11 @@ def hybrid(work):
 
     def enlist():
         mine.lane = Lane(work, WORKER)
+        work.welcome(mine.lane, on_loop=False)
 
     muster(pool, work.workers, enlist)
     yield from on_a_loop(work, lambda work: Handing(work, pool, mine))
-    muster(pool, work.workers, lambda: mine.lane.close())
+    muster(pool, work.workers, lambda: work.dismiss(mine.lane, on_loop=False))
     pool.shutdown()
 
 
@@ -230,9 +240,12 @@ def on_a_loop(work, how):
             await finished
 
     alive = 1  # the arrivals themselves
+    work.loop = loop
+    loop.run_until_complete(work.welcome_awaited())
     yield
     loop.run_until_complete(everything())
     yield
+    loop.run_until_complete(work.dismiss_awaited())
     loop.run_until_complete(doing.close())
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
@@ -277,8 +290,9 @@ def apart(work, pool, role):
     Tasks that are there from the start and never wait for each other are handed over several at a time, as somebody who
     knows pools writes it (`executor.map` with a `chunksize`): handing over costs as much as a small task does.
     """
+    refuse_unpicklable(work, role)
     commons = work.share()
-    muster(pool, work.workers, enlist, work.plan, work.rate, commons.path, commons.token, role)
+    muster(pool, work.workers, enlist, work.plan, work.rate, commons.path, commons.token, role, pickler(role)(work.warmers()))
     yield
     futures, dumps = deque(), pickler(role)
     sent = returned = 0
@@ -307,9 +321,24 @@ def apart(work, pool, role):
     if work.broken is None:
         work.handover = {"tasks": work.count, "parcels": len(futures), "sent_bytes": sent, "returned_bytes": returned,
                          "call_ns": cost_of_a_call(pool, work.workers, sent // work.count, returned // work.count)}
-        work.harness = pool.submit(rehearse).result()
+        work.harness, work.unshared = pool.submit(look_back).result()
         muster(pool, work.workers, dismiss)
     pool.shutdown()
+
+
+def refuse_unpicklable(work, role):
+    """A pool hands the function itself over, by pickle. Our workers import it by its name, which would do for functions with
+    which no pool that a user writes could do anything."""
+    for name, function in work.functions.items():
+        try:
+            pickler(role)(function)
+        except Exception as problem:
+            other = "process" if role == PROCESS else "interpreter"
+            raise Refusal(
+                "load",
+                f"`{name}` cannot be handed to another {other}, as a pool must: {type(problem).__name__}: {problem}; "
+                "name a function that is defined at the top of a module",
+            ) from None
 
 
 PARCEL = 4  # tasks handed over at once where their number is not known
@@ -359,23 +388,24 @@ def forking_pickler():
 class Apart:
     """What a worker that lives apart keeps."""
 
-    def __init__(self, plan, rate, path, token, role):
+    def __init__(self, plan, rate, path, token, role, warmers):
         self.work = Work(plan, rate)
         self.work.join(path, token)
         self.work.load()
         self.steps = Blocking(self.work).compile()
         self.lane = Lane(self.work, role)
         self.role = role
+        self.work.welcome(self.lane, pickle_module().loads(warmers))
 
 
-def enlist(plan, rate, path, token, role):
+def enlist(plan, rate, path, token, role, warmers):
     """Makes this process or interpreter a worker."""
     global here
     if role == PROCESS:
         conversation.leave()
         die_with_parent(at_once=True)
         name_hangs()
-    here = Apart(plan, rate, path, token, role)
+    here = Apart(plan, rate, path, token, role, warmers)
 
 
 def serve(parcel):
@@ -405,15 +435,16 @@ def serve(parcel):
     return back.getvalue()
 
 
-def rehearse():
-    """In a worker: what the runner adds to each call."""
+def look_back():
+    """In a worker, after the work: what the runner adds to each call, and what this worker shared with no other."""
     from maitred_harness import cost
+    from maitred_state import unshared
 
-    return cost(here.work)
+    return cost(here.work), unshared(here.work.functions.values())
 
 
 def dismiss():
-    here.lane.close()
+    here.work.dismiss(here.lane)
 
 
 def muster(pool, workers, job, *args):
@@ -1106,7 +1137,7 @@ class Lane:
     def __init__(self, work, role, fresh=False, delays=True):
         self.work, self.trace, self.delays = work, work.trace, delays
         self.index = work.enrol(self)
-        self.connections, self.loop = {}, None
+        self.connections, self.loop, self.thread = {}, None, threading.get_ident()
         self.flying = self.ended = 0  # tasks begun and not ended, tasks ended
         self.notes = work.commons is not None  # whether others look at the two in shared memory
         self.words = memoryview(self.trace.map).cast("Q")  # all fields lie in words of eight bytes: nothing is faster to write
@@ -1437,8 +1468,9 @@ class Work:
         self.variables = [var["initial"] for var in plan["vars"]]
         self.door, self.halt, self.lanes = threading.Lock(), threading.Event(), []
         self.failures, self.returned, self.notes = {}, {}, []
-        self.functions, self.inputs = {}, {}
+        self.functions, self.of_workers, self.inputs, self.loop = {}, {}, {}, None
         self.commons = self.broken = self.handover = self.harness = None
+        self.unshared, self.parameters = [], None
         self.actions = list(walk(plan["programs"]))
         self.calls = sorted({value["function"] for _, name, value in self.actions if name == "call"})
         self.has_input = bool(self.calls) or any(group.get("inputs") for group in self.groups)
@@ -1507,9 +1539,10 @@ class Work:
         quarter of each worker's share of those that are left, so that the last ones are handed over one by one and no
         worker ends long after the others (guided self-scheduling: Polychronopoulos & Kuck 1987)."""
         numbers, left = self.arriving(), self.count
+        chunk = int(self.options.get("chunk", 0))
         alone = bool(self.units()) or any(group["arrivals"] != "at-once" for group in self.groups)
         for number in numbers:
-            size = 1 if alone else PARCEL if self.timed else max(1, left // (4 * self.workers))
+            size = 1 if alone else PARCEL if self.timed else chunk or max(1, left // (4 * self.workers))
             batch = [number, *itertools.islice(numbers, size - 1)]
             left -= len(batch)
             yield batch
@@ -1538,10 +1571,23 @@ class Work:
             return self.extra, {}
         if self.options.get("arguments") == "spread":
             if isinstance(value, dict):
-                return self.extra, value
+                return (self.extra, value) if self.takes(value) else ([*value.values(), *self.extra], {})
             if isinstance(value, list):
                 return [*value, *self.extra], {}
         return [value, *self.extra], {}
+
+    def takes(self, named):
+        """Whether the function has parameters of these names; the columns of a table may be called otherwise."""
+        if self.parameters is None:
+            import inspect
+
+            try:
+                asked = [inspect.signature(function).parameters.values() for function in self.functions.values()]
+            except ValueError:
+                asked = []
+            self.parameters = {one.name for all in asked for one in all if one.kind not in (one.POSITIONAL_ONLY, one.VAR_POSITIONAL)}
+            self.takes_any = any(one.kind == one.VAR_KEYWORD for all in asked for one in all)
+        return self.takes_any or self.parameters.issuperset(named)
 
     # What they share.
 
@@ -1601,6 +1647,20 @@ class Work:
         waiting = [(id(turn), task.number) for one in self.made for turn, task in tuple(one.queue)]
         return sum(lane.flying for lane in lanes), sum(lane.ended for lane in lanes), sorted(waiting)
 
+    def asleep_for_ever(self):
+        """(tasks ended, tasks that wait), if all tasks under way are on loops that no timer, no descriptor and no thread of the
+        user's can wake; None: some are not, or it cannot be seen."""
+        lanes = [lane for lane in list(self.lanes) if lane.flying]
+        frames = sys._current_frames()
+        loops = [(lane.loop or self.loop, frames.get(lane.thread)) for lane in lanes]
+        if not loops or not all(cannot_wake(*one) for one in loops) or threading.active_count() > 2 + len(self.lanes):
+            return None
+        ended, flying = sum(lane.ended for lane in list(self.lanes)), sum(lane.flying for lane in lanes)
+        if flying not in (self.capacity, self.count - ended):
+            return None  # others may still begin
+        tasks = [self.trace.task(number) for number in range(self.count)]
+        return ended, [number for number, (begun, end, *_) in enumerate(tasks) if begun and not end]
+
     def deadlock(self, before, now):
         """The tasks that wait, if all do that could ever wake another and nothing moved between two looks."""
         flying, ended, waiting = now
@@ -1620,12 +1680,105 @@ class Work:
                 sys.path.insert(0, path)
         with forbidden_processes(self.commons is not None and self.strategy == "processes"):
             self.functions = {name: load_function(name) for name in self.calls}
+            named = {key: self.options.get(f"worker-{key}") for key in ("setup", "teardown")}
+            self.of_workers = {key: load_function(name) for key, name in named.items() if name}
+        if self.options.get("make") and self.commons is None:
+            self.take_made_inputs(self.options["make"])
+        if self.commons is None:
+            self.refuse_missing_arguments()
         if self.options.get("setup") and (self.commons or self.strategy not in ("processes", "interpreters")):
             setup = load_function(self.options["setup"])
             try:
                 finish(setup(), None)
             except BaseException as problem:
                 raise Refusal("load", f"the set-up function `{self.options['setup']}` failed: {': '.join(explain(problem))}") from None
+
+    def take_made_inputs(self, name):
+        """Inputs that a function of the user's makes, of whatever type, once a run and before the work."""
+        values = make_inputs(name)
+        for group in self.groups:
+            if len(values) < group["count"]:
+                raise Refusal("load", f"`{name}` made {len(values)} inputs for {group['count']} tasks: it must make as many each time")
+            group["inputs"] = name
+        self.inputs[name] = values
+
+    # What each worker does before the work, and after it: the user's own set-up (a connection, a model) and calls that
+    # warm caches. A worker is a thread, a process or a loop; what awaits is run on the worker's loop.
+
+    def warmers(self):
+        """The inputs of calls before the work."""
+        count = min(int(self.options.get("warmup-calls", 0)), self.count)
+        return [self.given(number) for number in range(count)] if self.calls else []
+
+    def welcome(self, lane, warmers=None, warm=True, on_loop=True):
+        """In a worker that does one task at a time. `on_loop`: what awaits is done here too, and not by the loop beside."""
+        function = self.of_workers.get("setup")
+        if function and (on_loop or not is_async(function)):
+            self.guarded("set-up", lambda: finish(function(), lane))
+        if warm:
+            for value in self.warmers() if warmers is None else warmers:
+                for called in self.functions.values():
+                    if is_async(called) and not on_loop:
+                        continue  # the loop calls it
+                    positional, named = self.arguments(self.groups[0], value)
+                    self.guarded("warm-up", lambda: finish(called(*positional, **named), lane))
+
+    def dismiss(self, lane, on_loop=True):
+        function = self.of_workers.get("teardown")
+        if function and (on_loop or not is_async(function)):
+            try:
+                finish(function(), lane)
+            except Exception as problem:
+                self.notes.append("the tear-down of a worker failed: {0}: {1}".format(*explain(problem)))
+        lane.close()
+
+    async def welcome_awaited(self):
+        """The same on a loop."""
+        function = self.of_workers.get("setup")
+        try:
+            if function and (self.strategy == "event-loop" or is_async(function)):
+                await finish_awaited(function())
+            for value in self.warmers():
+                for called in self.functions.values():
+                    if self.strategy == "hybrid" and not is_async(called):
+                        continue  # the pool calls it
+                    positional, named = self.arguments(self.groups[0], value)
+                    await finish_awaited(called(*positional, **named))
+        except BaseException as problem:
+            self.guarded("set-up or warm-up", lambda: throw(problem))
+
+    async def dismiss_awaited(self):
+        function = self.of_workers.get("teardown")
+        if function and (self.strategy == "event-loop" or is_async(function)):
+            try:
+                await finish_awaited(function())
+            except Exception as problem:
+                self.notes.append("the tear-down of the loop failed: {0}: {1}".format(*explain(problem)))
+
+    def guarded(self, what, act):
+        """Without a worker's set-up there is no work."""
+        try:
+            act()
+        except BaseException as problem:
+            raise Refusal("load", f"the {what} of a worker failed: {': '.join(explain(problem)[:2])}") from None
+
+    def refuse_missing_arguments(self):
+        """A function that needs more arguments than its calls give it fails in every task: said once, before the work."""
+        if any(group.get("inputs") for group in self.groups):
+            return
+        for name, function in self.functions.items():
+            code = getattr(getattr(function, "__func__", function), "__code__", None)
+            if code is None or code.co_argcount + code.co_kwonlyargcount <= len(self.extra):
+                continue  # it has no code of Python, or surely enough arguments
+            import inspect
+
+            try:
+                inspect.signature(function).bind(*self.extra)
+            except TypeError as problem:
+                hint = "give it inputs (`--inputs FILE`, a call for each line) or arguments (`--args '[…]'`)"
+                raise Refusal("load", f"`{name}` cannot be called with {len(self.extra) or 'no'} arguments: {problem}; {hint}") from None
+            except ValueError:
+                pass  # it has no signature that could be asked
 
     def settle(self, number, outcome):
         """Keeps what a task left: a failure, results. They are kept as a program would that asked for them; what they are
@@ -1637,6 +1790,22 @@ class Work:
             self.fail(number, *failure)
         if results is not None:
             self.returned[number] = results
+
+    def expectation(self):
+        """What the user's own check of all results says; None: there is none. The check gets a list of what the calls
+        returned, in the order of the tasks, and is wrong if it returns False or raises."""
+        name = self.options.get("expect")
+        if not name or self.failures:
+            return None
+        results = [values[0] if len(values) == 1 else values for _, values in sorted(self.returned.items())]
+        try:
+            verdict = load_function(name)(results)
+            holds, actual = verdict is None or bool(verdict), shown(repr, verdict)
+        except Refusal as refusal:
+            holds, actual = False, refusal.message["error"]["text"]
+        except BaseException as problem:
+            holds, actual = False, "{0}: {1}".format(*explain(problem))
+        return {"text": f"`{name}` of all results", "actual": actual[:200], "holds": holds}
 
     def accept(self, parcel):
         """Keeps what came back from a worker that lives apart."""
@@ -1708,6 +1877,17 @@ class Work:
         ]
 
 
+def cannot_wake(loop, frame):
+    """Whether a loop, whose thread is at this frame, sleeps for ever: in `select` without a time at which it would look again,
+    with no descriptor but its own, and no threads of its own. What another thread put on its list does not wake it. Some of
+    these attributes asyncio does not promise; where they are missing, nobody knows."""
+    try:
+        sleeps = frame.f_code.co_name == "select" and frame.f_locals.get("timeout", 0) in (None, -1)
+        return sleeps and loop.is_running() and loop._default_executor is None and len(loop._selector.get_map()) <= 1
+    except (AttributeError, TypeError):
+        return False
+
+
 def walk(programs):
     """Every step of every program, inner ones too: id, name and value of its action."""
     for program in programs:
@@ -1732,11 +1912,38 @@ def read_inputs(path, count):
     return values
 
 
+def throw(problem):
+    raise problem
+
+
+def make_inputs(name):
+    """The inputs that a function of the user's makes."""
+    made = load_function(name)
+    try:
+        return list(finish(made(), None))
+    except BaseException as problem:
+        raise Refusal("load", f"`{name}` made no inputs: {': '.join(explain(problem)[:2])}") from None
+
+
+def count_inputs(name, folders):
+    """For maitred, which plans a task for each: how many there are, as a line of JSON."""
+    conversation.open()
+    sys.path[:0] = filter(None, folders.split(os.pathsep))
+    try:
+        conversation.say({"inputs": len(make_inputs(name))})
+    except Refusal as refusal:
+        conversation.say(refusal.message)
+    sys.stdout.flush()
+    os._exit(0)
+
+
 def load_function(name):
     """The user's function: `file.py:function` or `package.module:function`, found as pytest would."""
     import importlib
 
     where, _, path = name.rpartition(":")
+    if sys.argv[:1] in (["-c"], [""], []):
+        sys.argv[:] = [where]  # as the user's own program would have it
     try:
         if where.endswith(".py"):
             module = import_file(where)
@@ -1990,8 +2197,10 @@ class Run:
         other does it look round now and then."""
         before, deadline = None, None
         can_lock = bool(self.work.units())
+        has_loops = self.work.commons is None and any(map(is_async, self.work.functions.values()))
+        asleep = None
         while True:
-            pause = self.LOOK_S if can_lock else None
+            pause = self.LOOK_S if can_lock or has_loops else None
             if deadline is not None:
                 pause = min(pause or 1e9, max(0, deadline - clock()) / 1e9)
             if conversation.waits(pause):
@@ -2002,6 +2211,16 @@ class Run:
             if deadline is not None and clock() >= deadline:
                 self.work.notes.append("stopped before every task under way had ended")
                 self.give_up()
+            if has_loops:
+                now = self.work.asleep_for_ever()
+                if now and now == asleep:
+                    self.stuck = now[1]
+                    self.work.notes.append(
+                        "these tasks wait on an event loop that nothing can wake: what they wait for (a lock, an event, a queue "
+                        "of asyncio) belongs to another loop, or nobody is left to release it"
+                    )
+                    self.give_up()
+                asleep = now
             if can_lock:
                 try:
                     now = self.work.look()
@@ -2027,6 +2246,7 @@ class Run:
             from maitred_harness import cost
 
             work.harness = cost(work)
+        expected = work.expectation() if not self.gave_up else None
         result_hash, results, note = self.results()
         if note:
             work.notes.append(note)
@@ -2039,6 +2259,8 @@ class Run:
             "results": results,
             "handover": work.handover,
             "harness": work.harness,
+            "unshared": work.unshared,
+            "expected": expected,
             "notes": work.notes,
         }})
         sys.stdout.flush()

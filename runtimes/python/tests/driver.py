@@ -19,7 +19,7 @@ PATIENCE_S = 60
 MS = 1_000_000
 
 _folder = tempfile.TemporaryDirectory(prefix="maitred-python-")
-for _part in ("runner", "results", "harness"):
+for _part in ("runner", "results", "harness", "state"):
     shutil.copy(os.path.join(HERE, "..", _part + ".py"), os.path.join(_folder.name, "maitred_" + _part + ".py"))
 
 Span = collections.namedtuple("Span", "lane task step start end")

@@ -102,7 +102,7 @@ prop_compose! {
         let gaps = gaps.into_iter().map(gap).collect();
         let kinds = Kinds { came: records, execs: lost, ..Kinds::default() };
         let look = WaitLook { ns: records, pid: 1, tid: 2, cause: WaitCause::Gil };
-        let waits = reader_cpu_ns.map(|left_out| Waits { looks: Vec::from([look]), left_out, refused: None });
+        let waits = reader_cpu_ns.map(|left_out| Waits { looks: [look].to_vec(), left_out, refused: None });
         Scheduling { source, cpus, threads, slices, records, kinds, lost, gaps, reader_cpu_ns, waits, missing }
     }
 }

@@ -10,10 +10,11 @@ use super::runner::RunnerCommand;
 use crate::measure::machine::stable_hash;
 
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 3] = [
+const MODULES: [(&str, &str); 4] = [
     ("maitred_runner.py", include_str!("../../../../runtimes/python/runner.py")),
     ("maitred_results.py", include_str!("../../../../runtimes/python/results.py")),
     ("maitred_harness.py", include_str!("../../../../runtimes/python/harness.py")),
+    ("maitred_state.py", include_str!("../../../../runtimes/python/state.py")),
 ];
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
