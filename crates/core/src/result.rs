@@ -13,8 +13,10 @@ use crate::trace::{
 };
 use crate::workload::Unit;
 
+mod conclusion;
 mod strategies;
 
+pub use conclusion::{Conclusion, Part, Rule, Sentence};
 pub use strategies::{
     Blocking, Scheduling, Strategies, StrategyFigures, StrategyProperties, StrategyRow,
     StrategyTable,
@@ -39,8 +41,8 @@ pub struct Comparison {
     pub contestants: Vec<Contestant>,
     /// Who is faster than whom; empty while nothing was measured.
     pub ranking: Vec<Rank>,
-    /// Sentences for people: what to conclude, and why.
-    pub conclusion: Vec<String>,
+    /// Sentences for people: which to use, and why.
+    pub conclusion: Conclusion,
     pub stopped: Stopped,
 }
 
@@ -181,6 +183,9 @@ pub struct Run {
     pub vars: Vec<VarValue>,
     pub expectations: Vec<Expectation>,
     pub result_hash: Option<String>,
+    /// What the workers did not share though the function reaches it: its name, and what it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unshared: Vec<(String, String)>,
     pub noise: Noise,
     /// The test servers of the workload, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -10,8 +10,8 @@ pub mod trace_file;
 mod url;
 
 pub use message::{
-    Blocked, Command, Cpu, Done, ErrorCode, Failure, Handover, Harness, Phase, Phases, Ready,
-    Reply, Results, RunnerError, VarValue,
+    Blocked, Command, Cpu, Done, ErrorCode, Expected, Failure, Handover, Harness, Phase, Phases,
+    Ready, Reply, Results, RunnerError, VarValue,
 };
 pub use plan::{
     Action, Amount, Arrivals, Channel, Column, Columns, Limits, PROTOCOL, Plan, Program, Resource,

@@ -86,6 +86,13 @@ pub struct Done {
     /// What the runner itself adds to each task, inside the work; `None`: it was not measured.
     #[serde(default)]
     pub harness: Option<Harness>,
+    /// What workers that live apart did not share though the user's function reaches it: its name, and
+    /// what it is (`guard TYPE`: who has it keeps others out; `connection TYPE`; `written`).
+    #[serde(default)]
+    pub unshared: Vec<(String, String)>,
+    /// What came of the user's own check of all results.
+    #[serde(default)]
+    pub expected: Option<Expected>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -116,6 +123,15 @@ impl Results {
     pub fn tasks(&self) -> usize {
         self.hashes.len() / 16
     }
+}
+
+/// A check of all results that the user wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    pub text: String,
+    /// What it returned or raised.
+    pub actual: String,
+    pub holds: bool,
 }
 
 /// What the runner adds to each task, measured on work that does nothing, by the same code in the

@@ -61,8 +61,22 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
 fn part_those_who_differ(contestants: &mut [Contestant]) {
     let differing = sameness::other_results(contestants);
     for (contestant, why) in contestants.iter_mut().zip(differing) {
+        let why = why.or_else(|| guards_not_shared(contestant));
         contestant.unranked = contestant.unranked.take().or(why);
     }
+}
+
+/// What keeps others out, but not those of other workers, as a reason not to rank it; `None`: there
+/// is no such thing, or the user's own check of the results holds all the same.
+pub(super) fn guards_not_shared(contestant: &Contestant) -> Option<String> {
+    let counted = counted(contestant);
+    let checked = |run: &&Run| !run.expectations.is_empty();
+    let run = counted.iter().find(|run| !run.unshared.is_empty() && !checked(run))?;
+    let guards: Vec<String> = (run.unshared.iter())
+        .filter_map(|(name, kind)| Some(format!("`{name}` (a {})", kind.strip_prefix("guard ")?)))
+        .collect();
+    (!guards.is_empty())
+        .then(|| format!("its workers do not share {}: each has its own", guards.join(", ")))
 }
 
 /// Whether every ranked pair has a verdict against the reference, so that no further round is

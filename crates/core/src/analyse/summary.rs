@@ -61,7 +61,13 @@ pub fn run_from(
 ) -> Run {
     let done = head.done.clone().unwrap_or_default();
     let mut counts = count(tasks.clone());
-    let expectations = expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
+    let mut expectations: Vec<Expectation> =
+        expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
+    expectations.extend(done.expected.map(|found| Expectation {
+        text: found.text,
+        actual: found.actual,
+        holds: found.holds,
+    }));
     let mut notes = done.notes;
     if matches!(head.end, RunEnd::TimeUp { .. }) {
         // What did not begin was never due, and what was under way belongs to no time.
@@ -111,6 +117,7 @@ pub fn run_from(
         vars: done.vars,
         expectations,
         result_hash: done.result_hash,
+        unshared: done.unshared,
         noise: head.noise.clone(),
         servers: head.servers.clone(),
         spans_dropped: dropped,

@@ -171,6 +171,7 @@ fn figures() -> Run {
         setup_ns: 2,
         work_ns: 3,
         harness: None,
+        unshared: Vec::new(),
         teardown_ns: 4,
         work_cpu: Observed::Unknown("nobody looked".into()),
         usage: Observed::Unknown("nobody looked".into()),

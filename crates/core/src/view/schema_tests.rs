@@ -181,6 +181,7 @@ prop_compose! {
             steps: vec![StepTotal { kind, spans: number, total_ns: ns, longest_ns: Some(ns) }],
             vars: vec![VarValue { name: text.clone(), value, by_process: vec![value, -1] }],
             expectations: vec![Expectation { text: text.clone(), actual: text.clone(), holds }],
+            unshared: maybe.iter().map(|text| ("name".into(), text.clone())).collect(),
             result_hash: maybe,
             noise,
             spans_dropped: number,
@@ -301,10 +302,15 @@ prop_compose! {
             started: "2026-11-23T01:02:03Z".into(),
             contestants,
             ranking,
-            conclusion: vec![text],
+            conclusion: conclusion(&text),
             stopped,
         }
     }
+}
+
+/// With a sentence in every part.
+fn conclusion(text: &str) -> Conclusion {
+    Conclusion::of(Rule::ALL.map(|rule| rule.says(text)))
 }
 
 /// Every object and every field of a value, as paths.
@@ -388,6 +394,10 @@ fn planted_wrong_values_are_rejected() {
         ("/contestants/0/summary/throughput", json!(null)),
         ("/ranking/0/verdict", json!("better")),
         ("/ranking/0/low", json!(null)),
+        ("/conclusion", json!("use it")),
+        ("/conclusion/answer", json!("use it")),
+        ("/conclusion/answer/rule", json!("Not Kebab")),
+        ("/conclusion/reasons", json!(null)),
     ];
     for (path, planted) in wrong {
         let mut changed = value.clone();

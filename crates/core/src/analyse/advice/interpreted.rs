@@ -10,7 +10,7 @@ use maitred_wire::Strategy;
 use super::{Case, list, name};
 use crate::analyse::interpreted::Interpreted;
 use crate::analyse::units::{bytes, cores, count, duration, plural, ratio};
-use crate::result::SubjectKind;
+use crate::result::{Rule, Sentence, SubjectKind};
 use crate::trace::WaitCause;
 
 /// From here on computing is what the work is about.
@@ -22,11 +22,11 @@ const CLEARLY_LESS: f64 = 0.95;
 /// A price that makes up less of the work is not worth a word in a workload.
 const PRICE: f64 = 0.1;
 
-pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     sentences.extend(lock(case));
-    sentences.extend(apart(case));
-    sentences.extend(stands_still(case));
+    sentences.extend(apart(case).map(|text| Rule::ProcessCosts.says(text)));
+    sentences.extend(stands_still(case).map(|text| Rule::LoneCall.says(text)));
     sentences
 }
 
@@ -49,7 +49,7 @@ fn cores_used(case: &Case<'_>, index: usize) -> Option<f64> {
 }
 
 /// The lock lets one thread compute at a time.
-fn lock(case: &Case<'_>) -> Option<String> {
+fn lock(case: &Case<'_>) -> Option<Sentence> {
     if case.cores() < 2 || case.plainest()?.computing_share() < COMPUTES {
         return None;
     }
@@ -63,7 +63,7 @@ fn lock(case: &Case<'_>) -> Option<String> {
         .collect();
     let held_by = |kind| locked.iter().copied().filter(move |&index| kind == holder(case, index));
     if let Some(own) = held_by(Holder::AnotherLock).next() {
-        return Some(own_lock(case, own));
+        return Some(Rule::OwnLock.says(own_lock(case, own)));
     }
     let is_seen = held_by(Holder::Gil).next().is_some();
     let is_workload = case.comparison.subject.kind == SubjectKind::Workload;
@@ -76,7 +76,7 @@ fn lock(case: &Case<'_>) -> Option<String> {
         "Processes have a lock each; an interpreter built without it (`python3.13t`, see `maitred runtimes`) has none"
             .into()
     });
-    Some(format!(
+    Some(Rule::GlobalLock.says(format!(
         "{} lets one thread compute at a time: {} used {most}{used} of {} processors. {remedy}.",
         // The steps of a workload compute in the interpreter; of a function nobody knows unless
         // its threads were looked at.
@@ -86,7 +86,7 @@ fn lock(case: &Case<'_>) -> Option<String> {
         },
         list(&names),
         case.cores()
-    ))
+    )))
 }
 
 /// What keeps threads from computing at the same time.

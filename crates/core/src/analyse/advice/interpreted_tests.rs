@@ -42,7 +42,7 @@ fn compared(players: &[Player]) -> (Comparison, Vec<Option<Nature>>) {
 }
 
 fn conclusion(comparison: &Comparison, natures: &[Option<Nature>]) -> String {
-    super::conclude(comparison, natures).join("\n")
+    super::conclude(comparison, natures).texts().join("\n")
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn what_threads_do_without_a_lock_is_told_if_it_was_measured() {
 
 /// The same with so many looks at the blocked threads of the second model.
 fn looked_at(gil: u64, lock: u64) -> String {
-    let (mut comparison, natures) = compared(&[
+    let (mut comparison, mut natures) = compared(&[
         ("python3.13", Sequential, Some(true), 2.0),
         ("python3.13", ThreadPool, Some(true), 0.98),
     ]);
@@ -80,6 +80,7 @@ fn looked_at(gil: u64, lock: u64) -> String {
     let by = [(WaitCause::Gil, gil), (WaitCause::Lock, lock)];
     let by = by.map(|(cause, looks)| WaitCount { cause, looks }).to_vec();
     let scheduling = Shares { waits: Some(WaitShares { by, refused: None }), ..Shares::default() };
+    natures[1].as_mut().unwrap().split.as_mut().unwrap().all_ns *= 3;
     contestant.traced = Some(Run { scheduling: Some(scheduling), ..contestant.runs[0].clone() });
     conclusion(&comparison, &natures)
 }

@@ -11,7 +11,7 @@ use maitred_wire::Strategy;
 use super::{Case, name};
 use crate::analyse::split::Split;
 use crate::analyse::units::{percent, plural};
-use crate::result::{SubjectKind, WaitCount, WaitShares};
+use crate::result::{Rule, Sentence, SubjectKind, WaitCount, WaitShares};
 use crate::trace::WaitCause;
 
 /// Of so many models it is told, the fastest ones: of a sweep nobody would read more.
@@ -22,7 +22,7 @@ const WORTH: f64 = 0.02;
 /// less than this, there is nothing to add.
 const IN_THE_WAY: f64 = 0.1;
 
-pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let kind = case.comparison.subject.kind;
     if kind == SubjectKind::Command {
         return Vec::new(); // its threads only wait for children: what those used is told elsewhere
@@ -59,7 +59,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
             " That it was a lock is inferred: so much longer they waited than under {base}, where nobody else wants it."
         ));
     }
-    Vec::from([sentence])
+    Vec::from([Rule::TaskTime.says(sentence)])
 }
 
 /// The time of one model.
