@@ -36,6 +36,7 @@ def rehearsal(work, tasks):
     rehearsed.groups = [dict(work.groups[0], first=0, count=tasks)]
     rehearsed.count, rehearsed.due_at_once, rehearsed.functions = tasks, True, idle
     rehearsed.commons, rehearsed.lanes, rehearsed.failures, rehearsed.returned = None, [], {}, {}
+    rehearsed.of_workers, rehearsed.options = {}, {key: value for key, value in work.options.items() if key == "loop"}
     rehearsed.door, rehearsed.halt = threading.Lock(), threading.Event()
     return rehearsed
 

@@ -92,7 +92,7 @@ fn the_gil_is_named_only_where_threads_were_seen_to_wait_for_it() {
     assert!(text.contains("waiting for the lock (GIL)"), "{text}");
     let text = looked_at(3, 97);
     assert!(text.contains("A lock that the function itself takes lets one thread go on"), "{text}");
-    assert!(!text.contains("(GIL)"), "{text}");
+    assert!(!text.contains("interpreter (GIL)"), "{text}");
     assert!(text.contains("by 100 looks at blocked threads"), "{text}");
     let text = looked_at(1, 1);
     assert!(text.contains("A lock, the GIL or another, lets one thread compute"), "{text}");
