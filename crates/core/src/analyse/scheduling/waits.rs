@@ -68,8 +68,6 @@ impl WaitShares {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
     use super::*;
 
     fn counted(by: &[(WaitCause, u64)]) -> WaitShares {
@@ -90,6 +88,6 @@ mod tests {
     #[test]
     fn a_few_looks_are_no_figure() {
         assert_eq!(counted(&[(WaitCause::Gil, 3)]).share(WaitCause::Gil), None);
-        assert_eq!(counted(&vec![]).share(WaitCause::Gil), None);
+        assert_eq!(counted(&[]).share(WaitCause::Gil), None);
     }
 }
