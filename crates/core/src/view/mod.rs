@@ -15,6 +15,7 @@ pub mod phases;
 pub mod picture;
 pub mod report;
 mod requests;
+mod row;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;

@@ -6,6 +6,7 @@
 //! A step takes two packets of about 15 bytes each, because times are differences (clock 64, which
 //! counts from packet to packet) and names are numbers (interned). A switch takes about 9 bytes.
 
+mod packet;
 mod proto;
 mod switches;
 
@@ -19,22 +20,6 @@ use switches::Switches;
 use super::tracks::{Event, Events};
 use crate::recording::Provenance;
 use crate::trace::{Observed, Slice, Span, Trace};
-
-/// Fields of `TracePacket`.
-mod packet {
-    pub(super) const FTRACE_EVENTS: u32 = 1;
-    pub(super) const PROCESS_TREE: u32 = 2;
-    pub(super) const CLOCK_SNAPSHOT: u32 = 6;
-    pub(super) const TIMESTAMP: u32 = 8;
-    pub(super) const SEQUENCE: u32 = 10;
-    pub(super) const TRACK_EVENT: u32 = 11;
-    pub(super) const INTERNED_DATA: u32 = 12;
-    pub(super) const SEQUENCE_FLAGS: u32 = 13;
-    pub(super) const SYSTEM_INFO: u32 = 45;
-    pub(super) const TIMESTAMP_CLOCK: u32 = 58;
-    pub(super) const DEFAULTS: u32 = 59;
-    pub(super) const TRACK_DESCRIPTOR: u32 = 60;
-}
 
 const MONOTONIC: u64 = 3;
 const BOOTTIME: u64 = 6;
