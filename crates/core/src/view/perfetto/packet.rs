@@ -12,3 +12,7 @@ pub(super) const SYSTEM_INFO: u32 = 45;
 pub(super) const TIMESTAMP_CLOCK: u32 = 58;
 pub(super) const DEFAULTS: u32 = 59;
 pub(super) const TRACK_DESCRIPTOR: u32 = 60;
+
+/// Sequences: of the writer of all steps, and of the one of all else.
+pub(super) const STEPS: u64 = 1;
+pub(super) const SYSTEM: u64 = 2;

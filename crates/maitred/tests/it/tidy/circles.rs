@@ -23,11 +23,11 @@ struct Module {
 }
 
 impl Modules {
-    /// Of a crate whose source files these are: path below `src`, text.
-    fn read(sources: &[(String, String)]) -> Self {
+    /// Of a crate whose source files these are.
+    fn read(sources: &[(String, syn::File)]) -> Self {
         let mut modules = Self::default();
         for (file, source) in sources {
-            modules.add(place(file), file, &syn::parse_file(source).unwrap().items);
+            modules.add(place(file), file, &source.items);
         }
         modules
     }
@@ -81,11 +81,11 @@ impl Modules {
     }
 
     /// Which files each file imports from.
-    fn imports(&self, sources: &[(String, String)]) -> BTreeMap<String, BTreeSet<String>> {
+    fn imports(&self, sources: &[(String, syn::File)]) -> BTreeMap<String, BTreeSet<String>> {
         let mut imports = BTreeMap::new();
         for (file, source) in sources {
             let mut names = Names { modules: self, at: place(file), found: BTreeSet::new() };
-            names.visit_file(&syn::parse_file(source).unwrap());
+            names.visit_file(source);
             names.found.remove(file);
             imports.insert(file.clone(), names.found);
         }
@@ -241,8 +241,11 @@ fn circles(imports: &BTreeMap<String, BTreeSet<String>>) -> Vec<BTreeSet<String>
     found.into_iter().collect()
 }
 
+/// Of a crate whose source files these are: path below `src`, text.
 fn circles_of(sources: &[(String, String)]) -> Vec<BTreeSet<String>> {
-    circles(&Modules::read(sources).imports(sources))
+    let parse = |(file, text): &(String, String)| (file.clone(), syn::parse_file(text).unwrap());
+    let sources: Vec<_> = sources.iter().map(parse).collect();
+    circles(&Modules::read(&sources).imports(&sources))
 }
 
 #[test]
