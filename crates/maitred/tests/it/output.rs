@@ -2,11 +2,10 @@
 //! each trouble is one line.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use crate::form;
-use crate::program::{PATIENCE, Place, eventually, is_root, stderr, stdout};
+use crate::needs::{SmallDisk, have};
+use crate::program::{PATIENCE, Place, eventually, stderr, stdout};
 
 const WORK: &str = "task \"t\" count=2 { wait \"1ms\" }\n";
 const COMPARE: &str = "compare work.kdl --warmup 0 --runs 2 --models threads,event-loop";
@@ -25,36 +24,14 @@ fn a_full_disk_costs_the_file_and_not_the_result() {
     assert_eq!(errors.lines().count(), 1, "{errors}");
 }
 
-/// A small file system, unmounted when it is dropped.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    fn mount(folder: &'a Path, bytes: usize) -> Option<Self> {
-        fs::create_dir(folder).unwrap();
-        let size = format!("size={bytes}");
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(folder)
-            .stderr(Stdio::null())
-            .status();
-        status.is_ok_and(|status| status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
-}
-
 #[test]
 fn a_disk_that_fills_up_keeps_the_last_whole_result() {
     let place = place();
     let folder = place.path("disk");
-    let Some(_disk) = SmallDisk::mount(&folder, 64 << 10) else {
-        println!("nothing can be mounted here: a disk that fills up was not tried");
+    if !have("mount") {
         return;
-    };
+    }
+    let _disk = SmallDisk::mount(&folder, 64 << 10).expect("it can be mounted");
     // Each round adds a run to the file, and a second file of its size is needed to replace it.
     let output = place
         .run("compare work.kdl --warmup 0 --runs 60 --models threads --export-json disk/r.json");
@@ -188,8 +165,7 @@ fn an_export_to_a_pipe_is_written_once_and_whole() {
 
 #[test]
 fn a_file_without_permission_is_refused() {
-    if is_root() {
-        println!("root may write everything: a file without permission was not tried");
+    if !have("ordinary-user") {
         return;
     }
     let output = place().run("compare work.kdl --export-json /r.json");
