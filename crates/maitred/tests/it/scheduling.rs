@@ -270,5 +270,6 @@ fn doctor_says_whether_switches_are_recorded_and_what_that_costs() {
             assert!(text.contains(expected), "{expected} is not in {text}");
         }
         assert!(!text.contains("unknown: it"), "{text}");
+        assert!(!text.contains('\x1b'), "it is no terminal: {text}");
     }
 }
