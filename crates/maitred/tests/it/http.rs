@@ -42,7 +42,7 @@ fn everywhere() -> String {
 
 /// The runs of a saved comparison: model, run.
 pub(crate) fn runs(place: &Place, line: &str) -> Vec<(String, Value)> {
-    let output = place.run(&format!("{line} --runs 1 --warmup 0 -q --save r.json"));
+    let output = place.run(&format!("{line} --runs 1 --warmup 0 --no-trace -q --save r.json"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(matches!(output.status.code(), Some(0 | 1)), "{line}: {said}");
     let saved: Value = serde_json::from_str(&place.read("r.json")).unwrap();

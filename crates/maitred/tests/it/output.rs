@@ -8,7 +8,7 @@ use crate::needs::{SmallDisk, have};
 use crate::program::{PATIENCE, Place, eventually, stderr, stdout};
 
 const WORK: &str = "task \"t\" count=2 { wait \"1ms\" }\n";
-const COMPARE: &str = "compare work.kdl --warmup 0 --runs 2 --models threads,event-loop";
+const COMPARE: &str = "compare work.kdl --warmup 0 --no-trace --runs 2 --models threads,event-loop";
 
 fn place() -> Place {
     Place::new().file("work.kdl", WORK)
@@ -34,7 +34,7 @@ fn a_disk_that_fills_up_keeps_the_last_whole_result() {
     let _disk = SmallDisk::mount(&folder, 64 << 10).expect("it can be mounted");
     // Each round adds a run to the file, and a second file of its size is needed to replace it.
     let output = place
-        .run("compare work.kdl --warmup 0 --runs 60 --models threads --export-json disk/r.json");
+        .run("compare work.kdl --warmup 0 --no-trace --runs 60 --models threads --export-json disk/r.json");
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert!(stdout(&output).contains("How fast"), "{output:?}");
     let errors = stderr(&output);
@@ -72,7 +72,7 @@ fn an_existing_export_is_kept_when_the_run_is_refused() {
 fn exports_that_are_removed_during_the_run_come_back() {
     let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"100ms\" }\n");
     let running = place.start(
-        "compare work.kdl --warmup 0 --runs 8 --models threads --export-json out.json \
+        "compare work.kdl --warmup 0 --no-trace --runs 8 --models threads --export-json out.json \
          --export-csv out.csv",
     );
     place.wait_for("out.csv");
@@ -87,7 +87,7 @@ fn a_folder_that_is_removed_during_the_run_costs_one_line() {
     let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"100ms\" }\n");
     fs::create_dir(place.path("out")).unwrap();
     let running = place
-        .start("compare work.kdl --warmup 0 --runs 5 --models threads --export-json out/r.json");
+        .start("compare work.kdl --warmup 0 --no-trace --runs 5 --models threads --export-json out/r.json");
     place.wait_for("out/r.json");
     // It may be writing just now.
     let removed = || fs::remove_dir_all(place.path("out")).is_ok();

@@ -196,7 +196,7 @@ fn shipped_workloads_run_on_the_default_interpreter() {
         }
         let place = Place::new();
         let line = format!(
-            "compare {} --models python3/thread-pool:4,python3/event-loop,native/threads --speed 100x --runs 1 --warmup 0 --quiet",
+            "compare {} --models python3/thread-pool:4,python3/event-loop,native/threads --speed 100x --runs 1 --warmup 0 --no-trace --quiet",
             file.display()
         );
         let (code, text) = output(&place, &pythons::path(), &line);
