@@ -2,7 +2,6 @@
 //! but the chunk at hand. Believes no length and no number; never panics, never loops.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::chunk::{Framed, Kind, unframe};

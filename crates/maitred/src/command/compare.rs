@@ -4,7 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
-use maitred_core::result::{Comparison, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict};
+use maitred_core::result::{
+    Comparison, Conclusion, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
+};
 use maitred_core::trace::RunEnd;
 use maitred_core::view::{self, units};
 
@@ -80,7 +82,9 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     session.progress.clear();
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
     if job.kind == SubjectKind::Url {
-        comparison.conclusion.extend(url::remarks(&comparison));
+        for remark in url::remarks(&comparison) {
+            comparison.conclusion.add(remark);
+        }
     }
     let outputs = match args.work.python.show_output {
         true => outputs(&entries, &session.logs),
@@ -190,7 +194,7 @@ fn begin(args: &CompareArgs, job: &Job, entries: &[Entry]) -> Comparison {
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         contestants: entries.iter().map(Entry::contestant).collect(),
         ranking: Vec::new(),
-        conclusion: Vec::new(),
+        conclusion: Conclusion::default(),
         stopped: Stopped::Running,
     }
 }

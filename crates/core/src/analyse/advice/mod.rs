@@ -18,17 +18,16 @@ mod trouble;
 mod work;
 mod workers;
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::case::{Case, list, name};
 use super::nature::Nature;
-use crate::result::Comparison;
+use crate::result::{Comparison, Conclusion, Rule, Sentence};
 
 /// What to conclude, most important first. `natures` are what a trace of each contestant showed,
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
 /// made before ([`super::compare::rank`]).
-pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<String> {
+pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusion {
     let (mut sentences, mut times_told) = (Vec::new(), false);
     match Case::new(comparison, natures) {
         None => sentences.extend(nothing_ranked(comparison)),
@@ -46,10 +45,10 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<Stri
         }
     }
     sentences.extend(trouble::sentences(comparison, natures, times_told));
-    sentences
+    Conclusion::of(sentences)
 }
 
-fn nothing_ranked(comparison: &Comparison) -> Option<String> {
+fn nothing_ranked(comparison: &Comparison) -> Option<Sentence> {
     let ran = comparison.contestants.iter().any(|contestant| !contestant.runs.is_empty());
-    ran.then(|| "No model did the work as asked, so none is ranked.".into())
+    ran.then(|| Rule::NothingRanked.says("No model did the work as asked, so none is ranked."))
 }
