@@ -86,8 +86,9 @@ fn exports_that_are_removed_during_the_run_come_back() {
 fn a_folder_that_is_removed_during_the_run_costs_one_line() {
     let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"100ms\" }\n");
     fs::create_dir(place.path("out")).unwrap();
-    let running = place
-        .start("compare work.kdl --warmup 0 --no-trace --runs 5 --models threads --export-json out/r.json");
+    let running = place.start(
+        "compare work.kdl --warmup 0 --no-trace --runs 5 --models threads --export-json out/r.json",
+    );
     place.wait_for("out/r.json");
     // It may be writing just now.
     let removed = || fs::remove_dir_all(place.path("out")).is_ok();

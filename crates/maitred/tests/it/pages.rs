@@ -217,7 +217,9 @@ fn check(page: &Path) {
     for (commands, expected) in shown {
         let printed: Vec<&str> = commands
             .iter()
-            .flat_map(|one| kept.iter().filter(move |text| is_same(text.lines().next().unwrap(), one)))
+            .flat_map(|one| {
+                kept.iter().filter(move |text| is_same(text.lines().next().unwrap(), one))
+            })
             .filter_map(|text| Some(text.split_once('\n')?.1))
             .collect();
         let wrong = lines_of_another_form(&expected, &printed.concat(), is_judgement(&commands));
@@ -271,7 +273,8 @@ fn the_readme_works_as_it_is_written() {
 #[test]
 fn the_documents_work_as_they_are_written() {
     let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<_> = pages.filter(|path| path.extension().is_some_and(|it| it == "md")).collect();
+    let mut pages: Vec<_> =
+        pages.filter(|path| path.extension().is_some_and(|it| it == "md")).collect();
     pages.sort();
     assert!(!pages.is_empty());
     pages.iter().for_each(|page| check(page));
@@ -287,10 +290,14 @@ fn blocks_are_found_and_another_form_is_seen() {
     assert_eq!(blocks(page), [printed, typed]);
     let output = "model  work  verdict\nnative/threads  2 ms\nCPU: of all\nthreads together\n";
     let wrong = |shown| lines_of_another_form(shown, output, false);
-    assert_eq!(wrong("model   work   verdict\nnative/threads  9 ms ▇▇\nCPU: of all threads\ntogether\n"), [""; 0]);
+    assert_eq!(
+        wrong("model   work   verdict\nnative/threads  9 ms ▇▇\nCPU: of all threads\ntogether\n"),
+        [""; 0]
+    );
     assert_eq!(wrong("model  time  verdict\n"), ["model  time  verdict"]);
     assert_eq!(wrong("native/processes  2 ms\n"), ["native/processes  2 ms"]);
     assert_eq!(wrong("CPU: of one thread\n"), ["CPU: of one thread"]);
-    let judged = |shown| lines_of_another_form(shown, "inconclusive: it holds\n", shown != "x: 1\n");
+    let judged =
+        |shown| lines_of_another_form(shown, "inconclusive: it holds\n", shown != "x: 1\n");
     assert_eq!((judged("inconclusive: what\n").len(), judged("x: 1\n").len()), (0, 1));
 }

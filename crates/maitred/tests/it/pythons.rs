@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// Those that the tests want to see, by file name.
-pub(crate) const WANTED: [&str; 5] = ["python3", "python3.13", "python3.13t", "python3.14", "pypy3"];
+pub(crate) const WANTED: [&str; 5] =
+    ["python3", "python3.13", "python3.13t", "python3.14", "pypy3"];
 
 /// PATH with the folders of further interpreters before it.
 pub(crate) fn path() -> String {

@@ -73,7 +73,8 @@ fn two_results_are_held_beside_each_other() {
 #[test]
 fn a_change_is_seen_and_its_direction_is_right() {
     let place = Place::new().file("work.kdl", WORK);
-    let line = "compare work.kdl --warmup 0 --runs 8 --models threads --no-trace --save measured.json";
+    let line =
+        "compare work.kdl --warmup 0 --runs 8 --models threads --no-trace --save measured.json";
     assert!(place.run(line).status.success());
     // What was measured says nothing of a change: times that a quiet machine could have measured.
     for (name, factor) in [("old.json", 1), ("new.json", 3)] {

@@ -10,7 +10,8 @@ use crate::program::{Place, stderr, stdout};
 /// One round without a warm-up; the counts of its tasks.
 fn done(work: &str, options: &str) -> Result<u64, String> {
     let place = Place::new().file("work.kdl", work);
-    let line = format!("compare work.kdl --warmup 0 --runs 1 --no-trace --export-json r.json {options}");
+    let line =
+        format!("compare work.kdl --warmup 0 --runs 1 --no-trace --export-json r.json {options}");
     let output = place.run(&line);
     if output.status.code() == Some(2) {
         assert_eq!(stdout(&output), "", "nothing was started");
@@ -148,7 +149,8 @@ fn few_processes_of_a_user_are_named() {
 #[test]
 fn memory_that_is_not_there_is_named() {
     let place = Place::new().file("work.kdl", "task \"t\" count=4 { allocate \"900GiB\" }\n");
-    let output = place.run("compare work.kdl --models threads --warmup 0 --runs 1 --no-trace --timeout 20s");
+    let output =
+        place.run("compare work.kdl --models threads --warmup 0 --runs 1 --no-trace --timeout 20s");
     assert!(matches!(output.status.code(), Some(1 | 2)), "{output:?}");
     let text = stdout(&output) + &stderr(&output);
     assert!(text.contains("memory"), "{text}");

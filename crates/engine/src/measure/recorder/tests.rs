@@ -94,7 +94,8 @@ fn every_process_and_every_record_is_accounted_for() {
         assert!(why.contains("refused"));
         return;
     }
-    let scheduling = recorded(recorder, "for i in {1..200}; do (exit 0) & wait $!; done", |_| false);
+    let scheduling =
+        recorded(recorder, "for i in {1..200}; do (exit 0) & wait $!; done", |_| false);
     let Scheduling { kinds, records, lost, .. } = scheduling;
     assert_eq!(
         records,
