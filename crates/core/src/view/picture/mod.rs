@@ -22,7 +22,7 @@ use crate::result::Comparison;
 
 pub use look::Look;
 pub use palette::Theme;
-pub(super) use palette::page_style;
+pub(super) use palette::{name as state_name, page_style};
 pub(super) use svg::escaped;
 #[cfg(test)]
 pub(super) use tests::arbitrary_comparison;
