@@ -223,7 +223,7 @@ fn complete(work: &mut Lowered, http: &Http) {
 }
 
 /// What to know of the figures beside the figures.
-pub fn remarks(comparison: &Comparison) -> Vec<String> {
+pub(crate) fn remarks(comparison: &Comparison) -> Vec<String> {
     let mut remarks = Vec::new();
     if is_loopback(&comparison.subject.name) {
         remarks.push(
