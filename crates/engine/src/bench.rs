@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use maitred_core::result::{Comparison, Run, SCHEMA, Settings, Stopped};
+use maitred_core::result::{Comparison, Conclusion, Run, SCHEMA, Settings, Stopped};
 use maitred_core::trace::RunEnd;
 
 use crate::cancel::Cancel;
@@ -83,7 +83,7 @@ impl<'a> Bench<'a> {
             started: String::new(),
             contestants: self.entries.iter().map(Entry::contestant).collect(),
             ranking: Vec::new(),
-            conclusion: Vec::new(),
+            conclusion: Conclusion::default(),
             stopped: Stopped::Running,
         }
     }

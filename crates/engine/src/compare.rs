@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
-use maitred_core::result::{Comparison, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict};
+use maitred_core::result::{
+    Comparison, Conclusion, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
+};
 use maitred_core::trace::RunEnd;
 
 use crate::cancel::Cancel;
@@ -61,7 +63,9 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
     if job.kind == SubjectKind::Url {
-        comparison.conclusion.extend(url::remarks(&comparison));
+        for remark in url::remarks(&comparison) {
+            comparison.conclusion.add(remark);
+        }
     }
     (context.on_event)(Event::Result(Finding::Comparison(&comparison)));
     outcome.map(|()| Outcome::Compared(Box::new(comparison)))
@@ -124,7 +128,7 @@ fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparison {
         started: now(),
         contestants: entries.iter().map(Entry::contestant).collect(),
         ranking: Vec::new(),
-        conclusion: Vec::new(),
+        conclusion: Conclusion::default(),
         stopped: Stopped::Running,
     }
 }

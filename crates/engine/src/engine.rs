@@ -76,7 +76,6 @@ impl Engine {
     pub fn runtimes(&self, interpreters: &[PathBuf], cancel: &Cancel) -> Result<Runtimes, Error> {
         Runtimes::everything(self, interpreters, cancel.interrupt())
     }
-
 }
 
 /// What whoever starts runs holds meanwhile.

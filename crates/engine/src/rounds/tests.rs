@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use maitred_core::result::{Machine, Settings, Subject, SubjectKind, TaskCounts};
+use maitred_core::result::{Conclusion, Machine, Settings, Subject, SubjectKind, TaskCounts};
 use maitred_core::trace::{Noise, Observed};
 use maitred_wire::Strategy;
 
@@ -162,7 +162,7 @@ fn comparison(contestants: usize) -> Comparison {
         started: "2026-01-01T00:00:00Z".into(),
         contestants: (0..contestants).map(contestant).collect(),
         ranking: Vec::new(),
-        conclusion: Vec::new(),
+        conclusion: Conclusion::default(),
         stopped: Stopped::Running,
     }
 }

@@ -10,8 +10,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::time::Duration;
 
-use maitred_core::result::Comparison;
-use maitred_core::result::SubjectKind;
+use maitred_core::result::{Comparison, Rule, Sentence, SubjectKind};
 use maitred_core::workload::Lowered;
 use maitred_core::workload::ast::{Action as Doing, Task};
 use maitred_wire::{Action, HttpUrl, Model, Strategy};
@@ -223,19 +222,19 @@ fn complete(work: &mut Lowered, http: &Http) {
 }
 
 /// What to know of the figures beside the figures.
-pub(crate) fn remarks(comparison: &Comparison) -> Vec<String> {
+pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
     let mut remarks = Vec::new();
     if is_loopback(&comparison.subject.name) {
-        remarks.push(
+        remarks.push(Rule::SharedMachine.says(
             "The server is on this machine: it shares the processors with the client, so that \
-             what one of them uses is missing to the other."
-                .to_owned(),
-        );
+             what one of them uses is missing to the other.",
+        ));
     }
     let cores = comparison.machine.cores;
     remarks.extend(comparison.contestants.iter().filter_map(|one| {
         let used = *one.summary.as_ref()?.cores_used.known()?;
-        busy_client(&one.model, one.workers, used, cores)
+        let said = busy_client(&one.model, one.workers, used, cores)?;
+        Some(Rule::BusyClient.says(said))
     }));
     remarks
 }
