@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maitred_core::result::{Check, Comparison};
 use maitred_core::trace::Trace;
+use maitred_engine::Cancel;
 use serde::{Deserialize, Serialize};
 
 use crate::here::Here;
-use crate::run::Cancel;
 use crate::shelf::{Book, Shelf};
 use crate::shown::Shown;
 
@@ -105,7 +105,7 @@ impl Session {
                 "another cell is running here; a machine measures one thing at a time".to_owned()
             );
         }
-        let cancel = Cancel::new()?;
+        let cancel = Cancel::new().map_err(|error| format!("a run cannot be prepared: {error}"))?;
         state.running = Some(cancel.clone());
         state.next += 1;
         Ok((state.next, cancel))

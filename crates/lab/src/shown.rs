@@ -87,6 +87,18 @@ pub struct Claim {
     pub evidence: Vec<Found>,
 }
 
+impl Claim {
+    /// One that is about the cell as it is written, which this is not.
+    pub(crate) fn untested(says: &str) -> Self {
+        let evidence = vec![Found {
+            figure: "not tested".to_owned(),
+            predicted: "of the cell as it is written".to_owned(),
+            found: "a parameter was turned".to_owned(),
+        }];
+        Self { says: says.to_owned(), verdict: Truth::CannotBeTested, evidence }
+    }
+}
+
 /// A figure that a claim rests on, in words.
 #[derive(Clone, Debug, Serialize)]
 pub struct Found {

@@ -26,13 +26,12 @@ export class Live {
   /** One event of the engine; what it comes to in words. @param {any} event @returns {string} */
   take(event) {
     const take = {
-      waiting: () => (this.said = `another run has this machine${event.holder ? ` (${event.holder})` : ""}; waiting`),
+      waiting: () => (this.said = `another run has this machine${event.holder ? ` (process ${event.holder})` : ""}; waiting`),
       contestants: () => this.contestants(event),
-      "run-begun": () => (this.turn = event, this.said = `${PURPOSES[event.purpose] ?? event.purpose}${event.purpose === "round" ? ` ${event.round + 1}` : ""}: ${this.name(event.contestant)}`),
+      "run-begun": () => (this.turn = event, this.said = `${PURPOSES[event.purpose] ?? event.purpose}${event.purpose === "round" ? ` ${event.round + 1}` : ""}: ${nameOf(event.model)}`),
       progress: () => this.progress(event),
       "run-ended": () => this.ended(event),
       "experiment-begun": () => (this.said = `testing: ${event.name ?? this.title}`),
-      testing: () => (this.said = `testing, ${event.purpose}: ${nameOf(event.model)}`),
     };
     take[event.event]?.();
     const spent = (performance.now() - this.began) * 1e6;
@@ -45,7 +44,6 @@ export class Live {
   }
 
   contestants(event) {
-    this.estimate = event.estimate_ns ?? null;
     this.models = event.contestants.map((one) => one.model);
     this.box.replaceChildren();
     this.rows.clear();
@@ -95,16 +93,18 @@ export class Live {
 
   progress(event) {
     const row = this.rows.get(event.contestant);
-    if (row && event.states) this.fill(row, event);
+    const states = statesOf(event.tasks);
+    if (row && states) this.fill(row, { ...event, states });
     const { tasks } = event;
     const total = Math.max(1, tasks.total);
+    const running = (tasks.open?.in_step ?? []).reduce((sum, one) => sum + one.tasks, 0);
     if (row) {
-      row.done.style.width = `${(tasks.done / total) * 100}%`;
-      row.running.style.width = `${((tasks.running ?? 0) / total) * 100}%`;
-      row.failed.style.width = `${((tasks.failed ?? 0) / total) * 100}%`;
+      row.done.style.width = `${(tasks.ended / total) * 100}%`;
+      row.running.style.width = `${(running / total) * 100}%`;
+      row.failed.style.width = `${((tasks.open?.failed ?? 0) / total) * 100}%`;
       row.time.textContent = duration(event.elapsed_ns);
     }
-    this.said = `${this.name(event.contestant)}: ${tasks.done.toLocaleString("en")} of ${plural(tasks.total, "task")} done`;
+    this.said = `${this.name(event.contestant)}: ${tasks.ended.toLocaleString("en")} of ${plural(tasks.total, "task")} done`;
   }
 
   ended(event) {
@@ -115,6 +115,18 @@ export class Live {
       row.running.style.width = "0";
     }
   }
+}
+
+/** Which state a kind of step is. @type {Record<string, string>} */
+const STATES = { acquire: "queueing", hold: "holding", wait: "waiting", http: "waiting", run: "waiting", block: "blocked", send: "talking", receive: "talking" };
+
+/** What the tasks are at, one state a lane, those of one state side by side; null: nobody looked. @param {any} tasks */
+function statesOf(tasks) {
+  if (!tasks.open) return null;
+  const share = Math.min(1, MOST / Math.max(1, tasks.total));
+  const states = tasks.open.in_step.flatMap((one) => Array(Math.ceil(one.tasks * share)).fill(STATES[one.kind] ?? "running"));
+  while (states.length < Math.min(MOST, tasks.total)) states.push("idle");
+  return states;
 }
 
 const PURPOSES = { warmup: "warm-up", round: "round", trace: "recording", single: "running" };

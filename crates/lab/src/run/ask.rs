@@ -1,18 +1,18 @@
-//! From a cell and what a reader turned to work for the engine, within the limits of this program.
+//! From a cell and what a reader turned to requests of the engine, within the limits of this
+//! program.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use maitred_core::result::{Check, SCHEMA};
+use maitred_core::result::Check;
+use maitred_core::trace::{RunEnd, Trace};
 use maitred_core::view::units;
-use maitred_engine::claims::{self, BuiltIn};
-use maitred_engine::measure::machine;
-use maitred_engine::request::{Calls, Subject, Work};
-use maitred_engine::subject;
-use serde_json::Value;
+use maitred_engine::request::{self, Calls, Claims, Compare, Subject, Work};
+use maitred_engine::{Cancel, Engine, Event, Outcome, Purpose, Request};
 use tempfile::TempDir;
 
-use super::rounds::{self, Rounds};
-use super::{Cancel, Found};
+use super::Found;
 use crate::describe;
 use crate::limits;
 use crate::look::{self, Look};
@@ -22,11 +22,11 @@ use crate::shown;
 
 /// A cell that may run.
 #[derive(Debug)]
-pub(crate) struct Ready {
+pub struct Ready {
     cell: Cell,
     servers: String,
     look: Look,
-    folder: Option<std::path::PathBuf>,
+    folder: Option<PathBuf>,
 }
 
 /// Looks whether a cell may run.
@@ -73,7 +73,7 @@ pub(crate) fn asked(session: &Session, wish: &Wish) -> Option<String> {
     Some(look::look(&cell, &wish.source, &servers, &wish.set).asks?.text)
 }
 
-type Place = (Cell, String, Option<std::path::PathBuf>);
+type Place = (Cell, String, Option<PathBuf>);
 
 fn find(session: &Session, wish: &Wish) -> Result<Place, String> {
     let book = session.book(&wish.book)?;
@@ -82,61 +82,93 @@ fn find(session: &Session, wish: &Wish) -> Result<Place, String> {
     let cell = cell
         .ok_or_else(|| format!("there is no cell `{}` any more; open the page again", wish.cell))?;
     let servers = notebook.servers_above(&cell.id);
-    Ok((cell, servers, book.folder().map(std::path::Path::to_owned)))
+    Ok((cell, servers, book.folder().map(Path::to_owned)))
+}
+
+/// The engine at work for one cell.
+struct Runs<'a> {
+    engine: &'a Engine,
+    cancel: &'a Cancel,
+    send: &'a mut dyn FnMut(String),
 }
 
 impl Ready {
-    /// Does what the cell asks.
+    /// Does what the cell asks; `send` hears every event of the engine as a line of JSON.
     pub(super) fn run(
         &self,
+        engine: &Engine,
         wish: &Wish,
         cancel: &Cancel,
-        tell: &dyn Fn(Value),
+        send: &mut dyn FnMut(String),
     ) -> Result<Found, String> {
-        let work = self.work(wish);
+        let mut runs = Runs { engine, cancel, send };
         let mut found = Found::default();
         match self.cell.kind {
             Kind::Server => {
                 return Err("servers are started with the cells that ask them".to_owned());
             }
-            Kind::Claim => found.check = Some(self.check(wish, &work, cancel, tell)?),
+            Kind::Claim => {
+                let claims = match look::named(&wish.source) {
+                    Some(names) => {
+                        names.iter().map(|name| Claims::Named((*name).to_owned())).collect()
+                    }
+                    None => vec![self.claims(wish.source.clone())],
+                };
+                found.check = Some(runs.check(self.asked(claims, 1))?);
+            }
             Kind::Python => {
                 let place = folder()?;
                 let subject = self.function(wish, &place)?;
-                self.compare(&subject, wish, &work, cancel, tell, &mut found)?;
+                runs.compare(self.compare(subject, wish, 1), &mut found)?;
             }
             Kind::Workload => {
-                let subject = self.text(format!("{}{}", self.servers, wish.source), &self.cell.id);
-                self.compare(&subject, wish, &work, cancel, tell, &mut found)?;
-                if !self.look.claims.is_empty() && !cancel.is_wished() {
-                    found.check = Some(self.judge(&subject, &work, cancel, tell)?);
+                let text = format!("{}{}", self.servers, wish.source);
+                let share = if self.look.claims.is_empty() { 1 } else { 2 };
+                let (name, folder) = (self.cell.id.clone(), self.folder.clone());
+                let subject = Subject::WorkloadText { name, text: text.clone(), folder };
+                runs.compare(self.compare(subject, wish, share), &mut found)?;
+                if !wish.set.is_empty() {
+                    found.untested.clone_from(&self.look.claims);
+                } else if share > 1 && !cancel.is_cancelled() {
+                    found.check = Some(runs.check(self.asked(vec![self.claims(text)], share))?);
                 }
             }
         }
         Ok(found)
     }
 
-    fn work(&self, wish: &Wish) -> Work {
-        Work {
-            set: wish.set.clone(),
-            speed: wish.speed,
+    fn compare(&self, subject: Subject, wish: &Wish, share: u64) -> Compare {
+        Compare {
+            models: wish.models.clone(),
+            work: Work {
+                set: wish.set.clone(),
+                speed: wish.speed,
+                timeout_ns: shown::nanos(limits::RUN),
+                memory_limit_bytes: Some(limits::MEMORY_BYTES),
+                ..Work::default()
+            },
+            rounds: request::Rounds {
+                exactly: self.cell.directives.rounds,
+                budget_ns: describe::budget_ns(&self.cell) / share,
+                warmup: 0,
+                ..request::Rounds::default()
+            },
+            ..Compare::of(subject)
+        }
+    }
+
+    /// What is asked of the claims: the time of the cell is for all of them.
+    fn asked(&self, claims: Vec<Claims>, share: u64) -> request::Check {
+        request::Check {
+            budget_ns: describe::budget_ns(&self.cell) / share / claims.len().max(1) as u64,
             timeout_ns: shown::nanos(limits::RUN),
-            memory_limit_bytes: Some(limits::MEMORY_BYTES),
-            ..Work::default()
+            claims,
+            ..request::Check::default()
         }
     }
 
-    fn rounds<'a>(&self, cancel: &'a Cancel, tell: &'a dyn Fn(Value), share: u64) -> Rounds<'a> {
-        Rounds {
-            budget_ns: describe::budget_ns(&self.cell) / share,
-            rounds: self.cell.directives.rounds,
-            cancel,
-            tell,
-        }
-    }
-
-    fn text(&self, text: String, name: &str) -> Subject {
-        Subject::WorkloadText { name: name.to_owned(), text, folder: self.folder.clone() }
+    fn claims(&self, text: String) -> Claims {
+        Claims::Text { name: self.cell.id.clone(), text, folder: self.folder.clone() }
     }
 
     fn function(&self, wish: &Wish, place: &TempDir) -> Result<Subject, String> {
@@ -147,84 +179,52 @@ impl Ready {
         let calls = Calls::Count(self.cell.directives.count.unwrap_or(20).min(limits::CALLS));
         Ok(Subject::Function { name: format!("{}:{function}", file.display()), calls })
     }
+}
 
-    fn compare(
-        &self,
-        subject: &Subject,
-        wish: &Wish,
-        work: &Work,
-        cancel: &Cancel,
-        tell: &dyn Fn(Value),
-        found: &mut Found,
-    ) -> Result<(), String> {
-        let share = if self.look.claims.is_empty() { 1 } else { 2 };
-        let job = subject::prepare(subject, work).map_err(|error| error.to_string())?;
-        let (comparison, traces) =
-            rounds::compare(job, &wish.models, work, &self.rounds(cancel, tell, share))?;
-        found.comparison = Some(comparison);
-        found.traces = traces;
+impl Runs<'_> {
+    /// Compares models; of each the last run that was recorded is kept, to be replayed.
+    fn compare(&mut self, request: Compare, found: &mut Found) -> Result<(), String> {
+        let mut traces: BTreeMap<usize, Trace> = BTreeMap::new();
+        let mut keep = |event: &Event<'_>| {
+            let Event::RunEnded { contestant, purpose, trace, .. } = event else { return };
+            let is_first = !traces.contains_key(contestant);
+            let is_good = trace.end == RunEnd::Finished && *purpose != Purpose::Warmup;
+            if !trace.spans.is_empty() && (is_good || is_first) {
+                traces.insert(*contestant, (*trace).clone());
+            }
+        };
+        let outcome = self.ask(&Request::Compare(request), &mut keep)?;
+        if let Outcome::Compared(comparison) = outcome {
+            found.comparison = Some(*comparison);
+        }
+        found.traces = traces.into_values().collect();
         Ok(())
     }
 
-    /// The claims of a cell that only names some, or of its own workload.
-    fn check(
-        &self,
-        wish: &Wish,
-        work: &Work,
-        cancel: &Cancel,
-        tell: &dyn Fn(Value),
-    ) -> Result<Check, String> {
-        let Some(names) = look::named(&wish.source) else {
-            return self.judge(&self.text(wish.source.clone(), &self.cell.id), work, cancel, tell);
-        };
-        let place = folder()?;
-        claims::put_functions(place.path())
-            .map_err(|error| format!("there is no place for the functions: {error}"))?;
-        let mut all = Vec::new();
-        for name in names {
-            all.extend(BuiltIn::find(name).map_err(|error| error.to_string())?);
+    fn check(&mut self, request: request::Check) -> Result<Check, String> {
+        match self.ask(&Request::Check(request), &mut |_| {})? {
+            Outcome::Checked(check) => Ok(check),
+            _ => Err("the engine answered something else".to_owned()),
         }
-        let mut check = begin();
-        for one in &all {
-            if cancel.is_wished() {
-                break;
+    }
+
+    fn ask(
+        &mut self,
+        request: &Request,
+        see: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Outcome, String> {
+        let send = &mut *self.send;
+        let mut on_event = |event: Event<'_>| {
+            see(&event);
+            // What was measured is shown by us, in the words of the page.
+            if !matches!(event, Event::Result(_) | Event::RoundsEnded { .. })
+                && let Ok(line) = serde_json::to_string(&event)
+            {
+                send(line);
             }
-            let subject = Subject::WorkloadText {
-                name: one.name.to_owned(),
-                text: one.text.to_owned(),
-                folder: Some(place.path().to_owned()),
-            };
-            let rounds = self.rounds(cancel, tell, all.len() as u64);
-            check.experiments.push(rounds::experiment(&subject, work, &rounds)?);
-        }
-        Ok(check)
-    }
-
-    fn judge(
-        &self,
-        subject: &Subject,
-        work: &Work,
-        cancel: &Cancel,
-        tell: &dyn Fn(Value),
-    ) -> Result<Check, String> {
-        let share = if self.cell.kind == Kind::Claim { 1 } else { 2 };
-        let mut check = begin();
-        check.experiments.push(rounds::experiment(
-            subject,
-            work,
-            &self.rounds(cancel, tell, share),
-        )?);
-        Ok(check)
-    }
-}
-
-fn begin() -> Check {
-    Check {
-        schema_version: SCHEMA,
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        machine: machine::describe(),
-        started: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
-        experiments: Vec::new(),
+        };
+        let outcome = self.engine.run(request, self.cancel, &mut on_event);
+        outcome.map_err(|error| error.to_string())
     }
 }
 

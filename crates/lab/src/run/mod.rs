@@ -1,51 +1,19 @@
 //! A cell at work: what it asks of the engine, what is told while it goes on, and what is kept.
 
 mod ask;
-mod live;
-mod rounds;
 
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use maitred_core::result::{Check, Comparison, Sentence};
 use maitred_core::trace::Trace;
 use maitred_core::view::replay::replay;
-use maitred_engine::runtime::Interrupt;
+use maitred_engine::{Cancel, Engine};
 use serde_json::{Value, json};
 
 pub(crate) use ask::{Ready, asked, prepare};
 
 use crate::session::{Kept, Session, Wish};
 use crate::shown::{self, Shown};
-
-/// A wish that a run should end; clones are the same wish.
-#[derive(Clone, Debug)]
-pub struct Cancel(Arc<Interrupt>);
-
-impl Cancel {
-    /// One that nobody has wished yet.
-    ///
-    /// # Errors
-    /// A lowercase sentence: the system has no descriptor left.
-    pub fn new() -> Result<Self, String> {
-        let interrupt = Interrupt::manual()
-            .map_err(|error| format!("a run cannot be prepared: {error}; close something else"))?;
-        Ok(Self(Arc::new(interrupt)))
-    }
-
-    /// Asks the run to stop; what was measured until then is kept.
-    pub fn cancel(&self) {
-        self.0.raise();
-    }
-
-    pub(crate) fn is_wished(&self) -> bool {
-        self.0.is_raised()
-    }
-
-    fn interrupt(&self) -> &Interrupt {
-        &self.0
-    }
-}
 
 /// Rows of a replay, and up to how many tasks each has one of its own.
 const ROWS: usize = 64;
@@ -57,6 +25,8 @@ struct Found {
     comparison: Option<Comparison>,
     check: Option<Check>,
     traces: Vec<Trace>,
+    /// Claims that are about the cell as it is written, where its parameters were turned.
+    untested: Vec<String>,
 }
 
 /// Holds the place of the one run, also when something falls over in it.
@@ -85,21 +55,23 @@ pub(crate) fn cell(
     let mut turn = Turn { session, wish, kept: None };
     let began = Instant::now();
     let when = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let found = ready.run(wish, cancel, &|event: Value| send(event.to_string()));
+    let found = Engine::of_this_program()
+        .map_err(|error| error.to_string())
+        .and_then(|engine| ready.run(&engine, wish, cancel, &mut |line| send(line)));
     let before = session.last(&wish.book, &wish.cell);
     let last = match found {
-        Err(text) => json!({ "event": "failed", "text": text, "cancelled": cancel.is_wished() }),
+        Err(text) => json!({ "event": "failed", "text": text, "cancelled": cancel.is_cancelled() }),
         Ok(found) if found.comparison.is_none() && found.check.is_none() => {
-            json!({ "event": "failed", "text": "", "cancelled": cancel.is_wished() })
+            json!({ "event": "failed", "text": "", "cancelled": cancel.is_cancelled() })
         }
         Ok(found) => {
             let before = before.as_ref().and_then(|kept| kept.comparison.as_ref());
             let mut shown = show(&found, before, wish, id);
             shown.when = when;
             shown.took_ns = shown::nanos(began.elapsed());
-            shown.cancelled |= cancel.is_wished();
+            shown.cancelled |= cancel.is_cancelled();
             let event = json!({ "event": "kept", "result": &shown });
-            let Found { comparison, check, traces } = found;
+            let Found { comparison, check, traces, .. } = found;
             turn.kept = Some(Kept { shown, comparison, check, traces });
             event
         }
@@ -116,7 +88,8 @@ pub(crate) fn failure(line: &str) -> Option<String> {
 }
 
 fn show(found: &Found, before: Option<&Comparison>, wish: &Wish, id: u64) -> Shown {
-    let claims = found.check.as_ref().map(shown::claims).unwrap_or_default();
+    let untested = || found.untested.iter().map(|says| shown::Claim::untested(says)).collect();
+    let claims = found.check.as_ref().map_or_else(untested, shown::claims);
     let comparison = found.comparison.as_ref();
     let conclusion = comparison.map(|it| it.conclusion.clone()).unwrap_or_default();
     let texts = |sentences: Vec<Sentence>| sentences.into_iter().map(|one| one.text);

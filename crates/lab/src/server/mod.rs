@@ -16,7 +16,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use maitred_engine::runtime::Interrupt;
+use maitred_engine::Cancel;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -87,14 +87,14 @@ impl Lab {
 }
 
 /// Listens on this port of loopback (0: a free one), says the address to be opened, and answers
-/// until the interrupt is raised.
+/// until that is cancelled.
 ///
 /// # Errors
 /// The port is taken, or the system refuses.
 pub fn serve(
     session: Arc<Session>,
     port: u16,
-    interrupt: &Interrupt,
+    until: &Cancel,
     opened: impl FnOnce(&str),
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -102,7 +102,7 @@ pub fn serve(
         let lab = Lab::listen(port, session).await?;
         opened(&lab.gate().address());
         lab.serve(async {
-            while !interrupt.is_raised() {
+            while !until.is_cancelled() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         })

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::thread;
 
 use maitred_engine::measure::machine;
-use maitred_engine::runtime::Interrupt;
-use maitred_engine::runtimes::{self, Runtimes};
+use maitred_engine::{Cancel, Engine};
 use maitred_lab::{Here, Session, Shelf};
 use tempfile::TempDir;
 
@@ -21,19 +20,18 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// See [`Error`].
-pub(crate) fn run(args: &LabArgs, terminal: &Terminal) -> Result<u8, Error> {
+pub(crate) fn run(args: &LabArgs, terminal: &mut Terminal) -> Result<u8, Error> {
     let shelf = match &args.subject {
         Some(named) => Shelf::open(named).map_err(Error::usage)?,
         None => Shelf::shipped(),
     };
-    let interrupt = signals()?;
+    let until = signals()?;
     let machine = machine::describe();
     let session = Arc::new(Session::new(shelf, Here::at_first(&machine, &native_models())));
-    let _guard = runtimes::guard()?;
     let asking = Arc::clone(&session);
     let pythons = args.pythons.clone();
     // To ask every interpreter what it is takes seconds; the page is open meanwhile.
-    let patience = Interrupt::manual().map_err(|error| Error::failed(error.to_string()))?;
+    let patience = Cancel::new().map_err(|error| Error::failed(error.to_string()))?;
     thread::spawn(move || {
         if let Ok(here) = here(&pythons, &patience) {
             asking.learn(here);
@@ -41,7 +39,7 @@ pub(crate) fn run(args: &LabArgs, terminal: &Terminal) -> Result<u8, Error> {
     });
     let mut page = None;
     let mut printed = Ok(());
-    let served = maitred_lab::serve(session, args.port, &interrupt, |address| {
+    let served = maitred_lab::serve(session, args.port, &until, |address| {
         printed = terminal.print(&format!("The lab is open until Ctrl-C:\n\n  {address}\n\n"));
         if !args.no_open {
             page = open(address).ok();
@@ -72,14 +70,14 @@ fn native_models() -> Vec<String> {
     all.map(|strategy| maitred_wire::Model::new("native", strategy).to_string()).to_vec()
 }
 
-pub(super) fn signals() -> Result<Interrupt, Error> {
-    Interrupt::on_signals()
+pub(super) fn signals() -> Result<Cancel, Error> {
+    Cancel::on_signals()
         .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))
 }
 
 /// What this machine is and has.
-pub(super) fn here(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Here, Error> {
-    let found = Runtimes::everything(pythons, interrupt)?;
+pub(super) fn here(pythons: &[PathBuf], cancel: &Cancel) -> Result<Here, Error> {
+    let found = Engine::of_this_program()?.runtimes(pythons, cancel)?;
     let models = found.all().iter().map(|runtime| {
         let of = |strategy| maitred_wire::Model::new(&runtime.name, strategy).to_string();
         (runtime.name.clone(), runtime.strategies.iter().map(|&strategy| of(strategy)).collect())

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use maitred_engine::runtime::Interrupt;
-use maitred_engine::runtimes;
+use maitred_engine::Cancel;
 use maitred_lab::headless::{self, Verdict};
 use maitred_lab::notebook::{Cell, Notebook};
 use maitred_lab::{Session, Shelf, export, ipynb};
@@ -23,17 +22,16 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// See [`Error`].
-pub(crate) fn run(action: &NotebookAction, terminal: &Terminal) -> Result<u8, Error> {
+pub(crate) fn run(action: &NotebookAction, terminal: &mut Terminal) -> Result<u8, Error> {
     match action {
         NotebookAction::Run { files } => {
-            let interrupt = lab::signals()?;
-            let _guard = runtimes::guard()?;
+            let until = lab::signals()?;
             let mut code = exit::OK;
             for file in files {
-                let (_, verdicts) = execute(file, &interrupt, terminal)?;
+                let (_, verdicts) = execute(file, &until, terminal)?;
                 code = code.max(code_of(&verdicts));
             }
-            Ok(Interrupt::exit_code().map_or(code, |code| code as u8))
+            Ok(Cancel::exit_code().map_or(code, |code| code as u8))
         }
         NotebookAction::Export { file, output, no_run } => write(file, output, *no_run, terminal),
         NotebookAction::Import { file, output } => {
@@ -64,11 +62,11 @@ fn code_of(verdicts: &[Verdict]) -> u8 {
 /// Runs all cells of a file, each with a line.
 fn execute(
     file: &Path,
-    interrupt: &Interrupt,
-    terminal: &Terminal,
+    until: &Cancel,
+    terminal: &mut Terminal,
 ) -> Result<(Session, Vec<Verdict>), Error> {
     let shelf = Shelf::open(&file.display().to_string()).map_err(Error::usage)?;
-    let session = Session::new(shelf, lab::here(&[], interrupt)?);
+    let session = Session::new(shelf, lab::here(&[], until)?);
     terminal.print(&format!("{}\n", file.display()))?;
     let mut printed = Ok(());
     let over = AtomicBool::new(false);
@@ -76,7 +74,7 @@ fn execute(
         // Who wants to stop does not wait for the end of a cell.
         let watch = scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                if interrupt.is_raised() {
+                if until.is_cancelled() {
                     session.cancel();
                     break;
                 }
@@ -89,7 +87,7 @@ fn execute(
                 printed = terminal.print(&line);
             }
         };
-        let verdicts = headless::run(&session, "", &|| interrupt.is_raised(), &mut tell);
+        let verdicts = headless::run(&session, "", &|| until.is_cancelled(), &mut tell);
         over.store(true, Ordering::Relaxed);
         let _ = watch.join();
         verdicts
@@ -100,7 +98,7 @@ fn execute(
 }
 
 /// Runs a notebook and writes it with its results.
-fn write(file: &Path, output: &Path, no_run: bool, terminal: &Terminal) -> Result<u8, Error> {
+fn write(file: &Path, output: &Path, no_run: bool, terminal: &mut Terminal) -> Result<u8, Error> {
     let form = output.extension().and_then(|end| end.to_str()).unwrap_or_default();
     if !["html", "ipynb"].contains(&form) {
         return Err(Error::usage(format!(
@@ -108,14 +106,13 @@ fn write(file: &Path, output: &Path, no_run: bool, terminal: &Terminal) -> Resul
             output.display()
         )));
     }
-    let interrupt = lab::signals()?;
-    let _guard = runtimes::guard()?;
+    let until = lab::signals()?;
     let (session, verdicts) = match no_run {
         true => {
             let shelf = Shelf::open(&file.display().to_string()).map_err(Error::usage)?;
-            (Session::new(shelf, lab::here(&[], &interrupt)?), Vec::new())
+            (Session::new(shelf, lab::here(&[], &until)?), Vec::new())
         }
-        false => execute(file, &interrupt, terminal)?,
+        false => execute(file, &until, terminal)?,
     };
     let text = match form {
         "html" => export::html(&session, "").map_err(Error::failed)?,
