@@ -149,11 +149,8 @@ impl Job {
             (name.clone(), values.split(',').map(|value| value.trim().to_owned()).collect())
         };
         let set = |name: &String| given.set.iter().any(|(other, _)| other == name);
-        let mut sweeps: Vec<(String, Vec<String>)> = own
-            .iter()
-            .filter(|(name, _)| !dropped.contains(name) && !set(name))
-            .cloned()
-            .collect();
+        let mut sweeps: Vec<(String, Vec<String>)> =
+            own.iter().filter(|(name, _)| !dropped.contains(name) && !set(name)).cloned().collect();
         for (name, values) in asked.iter().map(split) {
             match sweeps.iter_mut().find(|(own, _)| *own == name) {
                 Some(own) => own.1 = values,

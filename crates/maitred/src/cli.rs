@@ -459,6 +459,22 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 8080)]
     pub port: u16,
 
+    /// Speak TLS, with a certificate for localhost that is made for this start
+    #[arg(long)]
+    pub tls: bool,
+
+    /// Speak TLS with this certificate (PEM); needs --key
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// Write the certificate that --tls makes to this file, for clients: curl --cacert FILE
+    #[arg(long, value_name = "FILE")]
+    pub save_cert: Option<PathBuf>,
+
     /// Port of /workers and /metrics beside the server itself (processes); 0: a free one
     #[arg(long, value_name = "N")]
     pub admin_port: Option<u16>,
