@@ -10,6 +10,9 @@ mod master;
 mod worker;
 
 use std::io;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
 
 use self::master::Master;
 use crate::Ending;
@@ -28,6 +31,7 @@ const SLOW_LEAVERS: usize = 32;
 #[derive(Debug)]
 struct House {
     options: Options,
+    tls: Option<Arc<ServerConfig>>,
     board: Board,
     listener: Listener,
     /// Rung by a worker when the master should look at the board.
@@ -38,6 +42,7 @@ struct House {
 /// Serves until told to stop.
 pub(crate) fn serve(
     options: &Options,
+    tls: Option<Arc<ServerConfig>>,
     listener: Listener,
     admin: Option<Listener>,
     signals: Signals,
@@ -48,9 +53,10 @@ pub(crate) fn serve(
     }
     let workers = options.workers.unwrap_or_else(cores).max(1);
     // Found out here, because a worker could only die of it.
-    Service::new(options.clone(), Board::new(1)?, 0).map_err(ServeError::Log)?;
+    Service::new(options.clone(), None, Board::new(1)?, 0).map_err(ServeError::Log)?;
     let house = House {
         options: options.clone(),
+        tls,
         // Room for a replacement of each, and for some that are slow to leave.
         board: Board::new(workers * 2 + SLOW_LEAVERS)?,
         listener,

@@ -19,7 +19,7 @@ const LEAVING_TICK: Duration = Duration::from_millis(20);
 /// The life of a worker. It ends when it was told to leave or drain and has nobody left.
 pub(super) fn live(house: &House, slot: usize) -> io::Result<()> {
     let signals = Signals::new()?;
-    let mut service = Service::new(house.options.clone(), house.board, slot)?;
+    let mut service = Service::new(house.options.clone(), house.tls.clone(), house.board, slot)?;
     let requests_max = house.options.requests_max.map(|max| max + jitter(&house.options));
     service.allowance = Some(Allowance::new(requests_max, house.options.memory_max)?);
     let listener = house.listener.share()?;
@@ -40,8 +40,13 @@ pub(super) fn live(house: &House, slot: usize) -> io::Result<()> {
                 if !service.is_paused() {
                     house.board.set(slot, Word::Reason, encode(Departure::Renewed));
                 }
-                service.pause();
-                reactor.rest()?;
+                match house.tls {
+                    Some(_) => reactor.see_off()?,
+                    None => {
+                        service.pause();
+                        reactor.rest()?;
+                    }
+                }
                 enter(house, slot, Stage::Leaving);
                 left = Some(Instant::now());
             }
@@ -66,7 +71,7 @@ pub(super) fn live(house: &House, slot: usize) -> io::Result<()> {
 pub(super) fn live_as_admin(house: &House, listener: Listener) -> io::Result<()> {
     let signals = Signals::new()?;
     let own = crate::board::Board::new(1)?;
-    let mut service = Service::new(house.options.clone(), own, 0)?;
+    let mut service = Service::new(house.options.clone(), None, own, 0)?;
     service.is_admin = true;
     service.shown = house.board;
     event_loop::serve(&service, listener, &signals)
