@@ -157,7 +157,9 @@ impl Load {
                     match ask(&mut stream, "/bytes/13") {
                         Ok(answer) => {
                             answered.fetch_add(1, Relaxed);
-                            if index % 2 == 0 && !answer.contains("\r\nConnection: close\r\n") {
+                            if index.is_multiple_of(2)
+                                && !answer.contains("\r\nConnection: close\r\n")
+                            {
                                 kept = Some(stream);
                             }
                         }
