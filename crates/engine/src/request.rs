@@ -35,9 +35,12 @@ pub struct Compare {
     #[serde(default)]
     pub workers: Vec<u32>,
     /// Parameters and the values, separated by commas, under each of which the models are compared.
-    /// Takes the place of every `sweep` of the workload.
+    /// Takes the place of a `sweep` of the workload over the same parameter.
     #[serde(default)]
     pub sweep: Vec<(String, String)>,
+    /// Parameters that the workload sweeps and that keep their default here.
+    #[serde(default)]
+    pub no_sweep: Vec<String>,
     /// The model that all others are compared with; `None`: the fastest.
     #[serde(default)]
     pub baseline: Option<String>,
@@ -54,6 +57,7 @@ impl Compare {
             models: Vec::new(),
             workers: Vec::new(),
             sweep: Vec::new(),
+            no_sweep: Vec::new(),
             baseline: None,
             rounds: Rounds::default(),
         }

@@ -57,6 +57,7 @@ fn all() -> Vec<Request> {
             models: vec!["threads".into()],
             workers: vec![1, 2],
             sweep: vec![("n".into(), "1,2".into())],
+            no_sweep: vec!["m".into()],
             baseline: text("native/threads"),
             rounds: Rounds { exactly: Some(3), ..Rounds::default() },
             ..Compare::of(subject)

@@ -22,6 +22,8 @@ pub(crate) struct Look {
     pub mistakes: Vec<Mistake>,
     /// `None`: it starts nothing but what is ours.
     pub asks: Option<Asks>,
+    /// How many tasks a run has.
+    pub tasks: u32,
     /// The text of claims that are only named.
     pub reads: Option<String>,
 }
@@ -118,6 +120,7 @@ fn of_workload(source: &str, servers: &str, set: &[(String, String)]) -> Look {
     };
     match lower(&whole, set) {
         Ok(lowered) => {
+            look.tasks = lowered.task_count();
             look.title = lowered.title;
             look.first = lowered.compare.iter().map(ToString::to_string).collect();
             look.claims = lowered.claims.into_iter().map(|claim| claim.says).collect();

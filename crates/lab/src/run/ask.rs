@@ -10,6 +10,7 @@ use maitred_core::trace::{RunEnd, Trace};
 use maitred_core::view::units;
 use maitred_engine::request::{self, Calls, Claims, Compare, Subject, Work};
 use maitred_engine::{Cancel, Engine, Event, Outcome, Purpose, Request};
+use maitred_wire::{Model, Strategy};
 use tempfile::TempDir;
 
 use super::Found;
@@ -22,7 +23,7 @@ use crate::shown;
 
 /// A cell that may run.
 #[derive(Debug)]
-pub struct Ready {
+pub(crate) struct Ready {
     cell: Cell,
     servers: String,
     look: Look,
@@ -58,6 +59,14 @@ pub(crate) fn prepare(session: &Session, wish: &Wish) -> Result<Ready, String> {
     if wish.models.len() > limits::MODELS {
         return Err(format!("a cell compares {} models at most; choose fewer", limits::MODELS));
     }
+    let named = if wish.models.is_empty() { &look.first } else { &wish.models };
+    if let Some(model) = named.iter().find(|model| threads(model, look.tasks) > limits::THREADS) {
+        return Err(format!(
+            "under {model} this would start more than {} threads or processes; turn it down, or compare it on \
+             the command line",
+            units::count(limits::THREADS.into())
+        ));
+    }
     if cell.directives.count.is_some_and(|count| count > limits::CALLS) {
         return Err(format!(
             "a cell calls a function {} times at most",
@@ -65,6 +74,15 @@ pub(crate) fn prepare(session: &Session, wish: &Wish) -> Result<Ready, String> {
         ));
     }
     Ok(Ready { cell, servers, look, folder })
+}
+
+/// How many threads or processes a model has that says so, or has one for each task.
+fn threads(model: &str, tasks: u32) -> u32 {
+    match model.parse::<Model>() {
+        Ok(Model { workers: Some(workers), .. }) => workers,
+        Ok(model) if model.strategy == Strategy::Threads => tasks,
+        _ => 1,
+    }
 }
 
 /// What a cell would start that is not ours; `None`: nothing.

@@ -137,6 +137,7 @@ impl CompareArgs {
             models: self.models.clone(),
             workers: self.workers.as_ref().map_or_else(Vec::new, |counts| counts.0.clone()),
             sweep: self.sweep.clone(),
+            no_sweep: self.no_sweep.clone(),
             baseline: self.baseline.clone(),
             rounds: Rounds {
                 exactly: self.runs,
