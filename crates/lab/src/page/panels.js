@@ -9,7 +9,7 @@ export function panels(cell) {
   const all = [];
   const result = (make) => () => (cell.result ? make() : element("p", { className: "empty" }, "Nothing was run yet."));
   if (cell.facts.kind !== "claim") {
-    all.push(["Table and costs", result(() => figures(cell))], ["Timeline, down to one switch", result(() => timeline(cell))]);
+    all.push(["Table and costs", result(() => figures(cell))], ["Timeline, down to one step", result(() => timeline(cell))]);
     if (!carried) all.push(["Charts", result(() => charts(cell))]);
   }
   all.push(["Source", () => source(cell)]);
