@@ -4,7 +4,7 @@ import { tile } from "./lanes.js";
 import { likeOf, nameOf } from "./replay.js";
 
 /** Height of a lane that fills, in pixels, and the most that all of a model may take. */
-const LANE = 7;
+const STRIP = 7;
 const MOST = 24;
 
 export class Live {
@@ -65,12 +65,12 @@ export class Live {
     const count = Math.min(MOST, event.states.length);
     const canvas = row.canvas;
     if (row.fill.parentElement) row.fill.replaceWith(canvas);
-    if (row.run !== this.turn || canvas.height !== count * LANE) {
+    if (row.run !== this.turn || canvas.height !== count * STRIP) {
       row.run = this.turn;
       row.x = 0;
       canvas.width = Math.max(100, canvas.clientWidth);
-      canvas.height = count * LANE;
-      canvas.style.height = `${count * LANE}px`;
+      canvas.height = count * STRIP;
+      canvas.style.height = `${count * STRIP}px`;
       row.whole = Math.max(row.last ?? 0, 2e9);
     }
     const context = canvas.getContext("2d");
@@ -85,7 +85,7 @@ export class Live {
       const state = event.states[task];
       if (state === "idle" || state === "done") continue;
       context.fillStyle = `#${(tile(state)[13] & 0xffffff).toString(16).padStart(6, "0").replace(/(..)(..)(..)/, "$3$2$1")}`;
-      context.fillRect(row.x, task * LANE, Math.max(1, to - row.x), LANE - 2);
+      context.fillRect(row.x, task * STRIP, Math.max(1, to - row.x), STRIP - 2);
     }
     row.x = to;
     row.last = event.elapsed_ns;
