@@ -5,18 +5,24 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 /// The program, listening.
 pub(crate) struct Lab {
     child: Child,
     pub(crate) address: String,
     pub(crate) port: u16,
     pub(crate) token: String,
+    /// Where it waits for others that measure: nobody else is there.
+    _alone: TempDir,
 }
 
 impl Lab {
     /// Opens this; nothing: the story.
     pub(crate) fn open(subject: &[&str]) -> Self {
+        let alone = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
+        command.env("XDG_RUNTIME_DIR", alone.path());
         command
             .arg("lab")
             .arg("--no-open")
@@ -30,7 +36,7 @@ impl Lab {
             lines.find(|line| line.starts_with("http://")).expect("the address is printed");
         let (place, token) = address.split_once("/#token=").unwrap();
         let port = place.rsplit(':').next().unwrap().parse().unwrap();
-        Self { child, port, token: token.to_owned(), address }
+        Self { child, port, token: token.to_owned(), address, _alone: alone }
     }
 
     /// Sends bytes as they are; the whole answer. Ends when nothing comes any more.
