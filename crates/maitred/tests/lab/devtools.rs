@@ -127,19 +127,23 @@ impl Browser {
         self.ask("Page.navigate", &json!({ "url": address }));
     }
 
-    /// The value of an expression in the page.
-    pub(crate) fn value(&mut self, expression: &str) -> Value {
+    fn evaluate(&mut self, expression: &str) -> Value {
         let params =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let answer = self.ask("Runtime.evaluate", &params);
+        self.ask("Runtime.evaluate", &params)
+    }
+
+    /// The value of an expression in the page.
+    pub(crate) fn value(&mut self, expression: &str) -> Value {
+        let answer = self.evaluate(expression);
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression is true. Before a page is there, it may fail as well.
     pub(crate) fn until(&mut self, expression: &str) {
         let begun = Instant::now();
-        while self.value(expression) != Value::Bool(true) {
+        while self.evaluate(expression)["result"]["value"] != true {
             if begun.elapsed() > PATIENCE {
                 let page = self.value("document.body.innerText.slice(0, 3000)");
                 panic!("it never came that {expression}; the page says: {page}");
