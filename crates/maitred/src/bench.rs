@@ -80,12 +80,14 @@ impl<'a> Bench<'a> {
                 timeout_ns: Some(self.timeout.as_nanos() as u64),
                 memory_limit_bytes: None,
                 minimum_effect: 0.03,
+                given: None,
             },
             started: String::new(),
             contestants: self.entries.iter().map(Entry::contestant).collect(),
             ranking: Vec::new(),
             conclusion: Conclusion::default(),
             stopped: Stopped::Running,
+            elapsed_ns: None,
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::trace::Observed;
 
 /// How far figures stand below their claim.
 const INDENT: usize = 4;
+/// What a mark takes.
+const MARK: usize = 2;
 
 /// On which machine the claims are tested.
 pub fn heading(machine: &Machine, options: &Options) -> String {
@@ -38,10 +40,11 @@ pub fn experiment(experiment: &Experiment, options: &Options) -> String {
     let mut text = title(experiment, options);
     for finding in &experiment.claims {
         let (word, ink) = (word(finding.verdict), ink(finding.verdict));
-        let line = wrap(&format!("{word}: {}", finding.says), options.width, 0);
+        let verdict = format!("{} {word}", mark(finding.verdict));
+        let line = wrap(&format!("{verdict}: {}", finding.says), options.width, MARK);
         // The word stands in the first line, whole.
-        let rest = line.strip_prefix(word).unwrap_or(&line);
-        text.push_str(&format!("{}{rest}\n", ink.paint(word, options)));
+        let rest = line.strip_prefix(&verdict).unwrap_or(&line);
+        text.push_str(&format!("{}{rest}\n", ink.paint(&verdict, options)));
         for evidence in &finding.evidence {
             let lines = wrap(&sentence(evidence, finding), options.width, INDENT);
             text.push_str(&format!("{}{lines}\n", " ".repeat(INDENT)));
@@ -146,6 +149,16 @@ fn word(truth: Truth) -> &'static str {
         Truth::Refuted => "refuted",
         Truth::Inconclusive => "inconclusive",
         Truth::CannotBeTested => "cannot be tested here",
+    }
+}
+
+/// The verdict at a glance; never alone, for the word stands beside it.
+fn mark(truth: Truth) -> &'static str {
+    match truth {
+        Truth::Holds => "✓",
+        Truth::Refuted => "✗",
+        Truth::Inconclusive => "?",
+        Truth::CannotBeTested => "-",
     }
 }
 
@@ -260,18 +273,18 @@ mod tests {
         let text = experiment(&check.experiments[0], &options) + &summary(&check, &options);
         expect![[r#"
             11-gil · A lock · 8 rounds
-            holds: with a GIL only one thread computes at a time
+            ✓ holds: with a GIL only one thread computes at a time
                 cores of python3/threads: 1.01 (0.99–1.02); predicted:
                 at most 1.1
-            refuted: nothing is lost
+            ✗ refuted: nothing is lost
                 var counter of native/threads: 1,999 (1,998–1,999);
                 predicted: 2,000
                 memory of native/threads: 2.86 MiB; predicted: at most
                 4MiB: holds
-            inconclusive: it is fast
+            ? inconclusive: it is fast
                 time of native/threads: 2.00 ms (1.00 ms–4.00 ms),
                 disturbed; predicted: at most 3ms
-            cannot be tested here: threads | cores
+            - cannot be tested here: threads | cores
                 cores of python3t/threads: not known (no interpreter);
                 predicted: at least 1.5
             disturbed: others used 45 % of the processors

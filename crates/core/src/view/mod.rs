@@ -13,11 +13,13 @@ mod paint;
 pub mod perfetto;
 pub mod phases;
 pub mod picture;
+mod repeat;
 pub mod report;
 mod requests;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;
+pub mod shell;
 pub mod state;
 pub mod strategies;
 pub mod table;
@@ -42,10 +44,12 @@ pub struct Options {
     pub ascii: bool,
     /// Rows of a timeline before "… and so many more".
     pub rows: usize,
+    /// Everything that is known, and not only what is read in five seconds.
+    pub details: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { width: 80, color: false, ascii: false, rows: 24 }
+        Self { width: 80, color: false, ascii: false, rows: 24, details: false }
     }
 }

@@ -112,8 +112,11 @@ pub(super) fn to_ascii(text: &str) -> String {
             '•' => ascii.push('*'),
             '…' => ascii.push_str("..."),
             '÷' => ascii.push('/'),
+            '±' => ascii.push_str("+/-"),
             '▇' | '█' => ascii.push('#'),
             '≈' => ascii.push('~'),
+            '✓' => ascii.push('+'),
+            '✗' => ascii.push('x'),
             _ if character.is_ascii() => ascii.push(character),
             _ => ascii.push('?'),
         }

@@ -269,6 +269,7 @@ prop_compose! {
                 name: text.clone(),
                 kind,
                 title: maybe.clone(),
+                about: maybe.clone(),
                 tasks: number,
                 fingerprint: text.clone(),
             },
@@ -279,7 +280,7 @@ prop_compose! {
                 memory_bytes: number,
                 kernel: text.clone(),
                 architecture: text.clone(),
-                virtualization: maybe,
+                virtualization: maybe.clone(),
             },
             settings: Settings {
                 seed: number,
@@ -290,12 +291,14 @@ prop_compose! {
                 timeout_ns: limit,
                 memory_limit_bytes: limit,
                 minimum_effect: 0.03,
+                given: maybe.clone().map(|given| vec![given]),
             },
             started: "2026-11-23T01:02:03Z".into(),
             contestants,
             ranking,
             conclusion: conclusion(&text),
             stopped,
+            elapsed_ns: limit,
         }
     }
 }
@@ -324,8 +327,17 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 6] =
-    ["p999_ns", "requests", "servers", "scheduling", "traced", "longest_ns"];
+const OPTIONAL: [&str; 9] = [
+    "p999_ns",
+    "requests",
+    "servers",
+    "scheduling",
+    "traced",
+    "longest_ns",
+    "about",
+    "given",
+    "elapsed_ns",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

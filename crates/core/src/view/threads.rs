@@ -27,7 +27,7 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
         table.push(Column { cells, ..Column::new(title, true, spare) });
     };
     add("running", 0, &|shares| Some(part(&shares.total, |split| split.running_ns)));
-    add("ready", 1, &|shares| Some(part(&shares.total, |split| split.ready_ns)));
+    add("runnable", 1, &|shares| Some(part(&shares.total, |split| split.ready_ns)));
     add("blocked", 2, &|shares| Some(part(&shares.total, |split| split.blocked_ns)));
     let is_unknown = |shares: &Shares| shares.total.unknown_ns > shares.total.whole_ns() / 100;
     if rows.iter().filter_map(shares).any(is_unknown) {
@@ -36,12 +36,12 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
     if rows.iter().filter_map(shares).any(|shares| lock_share(shares).is_some()) {
         add("GIL", 3, &|shares| Some(lock_share(shares).map_or_else(String::new, percent)));
     }
-    add("at once", 0, &|shares| mean_at_once(shares).map(cores));
+    add("avg threads", 0, &|shares| mean_at_once(shares).map(cores));
     columns::fit(&mut table, options);
     let title = Ink::Bold.paint(&wrap(TITLE, options.width, 0), options);
     let mut legend = String::from(
-        "shares of the steps' time: running on a processor, ready but without one, blocked; \
-         at once: threads on processors, on average over the work",
+        "shares of the steps' time: running on a processor, runnable but in the run queue, blocked; \
+         avg threads: average running threads over the work",
     );
     if table.iter().any(|column| column.title == "GIL") {
         legend.push_str("; GIL: of computing steps, at most so much was waiting for the lock");
@@ -114,11 +114,11 @@ mod tests {
         let text = threads(&rows(&comparison), &Options::default()).unwrap();
         expect![[r#"
             What the threads did (one more run of each, recorded)
-            model                 running  ready  blocked   GIL  at once
-            native/thread-pool:4     25 %  5.0 %     70 %  66 %     1.03
-            native/processes:2       98 %  2.0 %      0 %           1.96
-            shares of the steps' time: running on a processor, ready but without one,
-            blocked; at once: threads on processors, on average over the work; GIL: of
+            model                 running  runnable  blocked   GIL  avg threads
+            native/thread-pool:4     25 %     5.0 %     70 %  66 %         1.03
+            native/processes:2       98 %     2.0 %      0 %               1.96
+            shares of the steps' time: running on a processor, runnable but in the run
+            queue, blocked; avg threads: average running threads over the work; GIL: of
             computing steps, at most so much was waiting for the lock
         "#]]
         .assert_eq(&text);
@@ -145,7 +145,8 @@ mod tests {
         }
         assert_eq!(threads(&rows(&comparison), &Options::default()), None);
         assert_eq!(notes(&comparison).len(), 2);
-        assert!(table(&comparison, &Options::default()).contains("went wrong: timed out"));
+        let details = Options { details: true, ..Options::default() };
+        assert!(table(&comparison, &details).contains("went wrong: timed out"));
         let conclusion = advice::conclude(&comparison, &[None, None]);
         assert_eq!(conclusion.said_by(Rule::ThreadsAtOnce), None);
     }

@@ -132,7 +132,12 @@ fn outputs(entries: &[Entry], logs: &[String]) -> String {
 
 /// How pictures in this terminal are drawn.
 pub(crate) fn options(terminal: &Terminal) -> view::Options {
-    view::Options { width: terminal.width, color: terminal.color, ..view::Options::default() }
+    view::Options {
+        width: terminal.width,
+        color: terminal.color,
+        details: true,
+        ..view::Options::default()
+    }
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
@@ -188,7 +193,16 @@ fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison
         ranking: Vec::new(),
         conclusion: Conclusion::default(),
         stopped: Stopped::Running,
+        elapsed_ns: None,
     }
+}
+
+/// What was chosen, so that a command that is suggested says it again.
+fn given(args: &CompareArgs, work: &SubjectArgs) -> Vec<String> {
+    let mut given: Vec<String> = work.set.iter().map(|(name, _)| name.clone()).collect();
+    let options = [("--models", !args.models.is_empty()), ("--sweep", !args.sweep.is_empty())];
+    given.extend(options.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).to_owned()));
+    given
 }
 
 fn settings(args: &CompareArgs, work: &SubjectArgs, subject: &Subject) -> Settings {
@@ -201,6 +215,7 @@ fn settings(args: &CompareArgs, work: &SubjectArgs, subject: &Subject) -> Settin
         timeout_ns: Some(work.timeout.0.as_nanos() as u64),
         memory_limit_bytes: work.memory_limit.map(|limit| limit.0),
         minimum_effect: args.min_effect.0,
+        given: Some(given(args, work)),
     }
 }
 

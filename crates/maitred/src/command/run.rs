@@ -138,6 +138,7 @@ pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> view::Options 
         color: terminal.color,
         ascii: args.ascii,
         rows: args.lanes as usize,
+        details: true,
     }
 }
 
@@ -158,6 +159,7 @@ fn provenance(subject: &Subject, work: &SubjectArgs) -> Provenance {
             timeout_ns: Some(work.timeout.0.as_nanos() as u64),
             memory_limit_bytes: work.memory_limit.map(|limit| limit.0),
             minimum_effect: 0.0,
+            given: Some(work.set.iter().map(|(name, _)| name.clone()).collect()),
         },
     }
 }

@@ -137,6 +137,7 @@ fn comparison(contestants: usize) -> Comparison {
             name: "made up".into(),
             kind: SubjectKind::Workload,
             title: None,
+            about: None,
             tasks: 1,
             fingerprint: "0".into(),
         },
@@ -158,12 +159,14 @@ fn comparison(contestants: usize) -> Comparison {
             timeout_ns: None,
             memory_limit_bytes: None,
             minimum_effect: 0.03,
+            given: None,
         },
         started: "2026-01-01T00:00:00Z".into(),
         contestants: (0..contestants).map(contestant).collect(),
         ranking: Vec::new(),
         conclusion: Conclusion::default(),
         stopped: Stopped::Running,
+        elapsed_ns: None,
     }
 }
 

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use super::super::phases;
 use super::super::picture::{Look, Theme, timeline};
-use super::{html, repeat};
+use super::super::repeat;
+use super::html;
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, count, duration, plural};
 use crate::recording::{LeftOut, Recording};

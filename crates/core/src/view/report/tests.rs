@@ -9,7 +9,8 @@ use expect_test::expect;
 use maitred_wire::Strategy as S;
 use proptest::prelude::*;
 
-use super::{comparison, recording, repeat};
+use super::super::repeat;
+use super::{comparison, recording};
 use crate::analyse::sample::compared;
 use crate::analyse::summary;
 use crate::recording::sample::{provenance, scheduled};
