@@ -322,6 +322,7 @@ fn provenance() -> Provenance {
             name: String::new(),
             kind: SubjectKind::Workload,
             title: None,
+            about: None,
             tasks: 0,
             fingerprint: String::new(),
         },
@@ -343,6 +344,7 @@ fn provenance() -> Provenance {
             timeout_ns: None,
             memory_limit_bytes: None,
             minimum_effect: 0.0,
+            given: None,
         },
     }
 }
