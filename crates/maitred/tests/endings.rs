@@ -17,8 +17,8 @@ use maitred_wire::{PROTOCOL, Plan, Strategy};
 /// Says what to play; the behaviour of the runner stands in `BEHAVIOUR`.
 const PART: &str = "ENDINGS_PART";
 
-/// A second of these tests is many on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// For a whole test, whatever else the machine does: only a broken program meets it.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[test]
 fn part() {
@@ -157,9 +157,7 @@ fn a_polite_signal_is_answered_with_its_exit_code() {
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let mut played = Played::start("children", &[]);
         played.signal(signal);
-        let began = Instant::now();
         assert_eq!(played.end().code(), Some(code));
-        assert!(began.elapsed() < PATIENCE);
         assert_eq!(played.left(), 0, "nothing may be left when maitred is gone");
     }
 }

@@ -1,10 +1,10 @@
-//! A run of a real process that behaves well or badly: the right end within bounds, the right
-//! figures, and no process left.
+//! A run of a real process that behaves well or badly: the right end, the right figures, and no
+//! process left. Where an end must not be waited for, what would be waited for takes for ever.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use maitred::measure::trace_map::TraceMap;
 use maitred::runtime::{
@@ -16,6 +16,9 @@ use maitred_wire::trace_file::{Layout, TASK_BYTES, task, u32_at};
 use maitred_wire::{PROTOCOL, Plan, Strategy};
 
 const LAYOUT: Layout = Layout { lanes: 2, tasks: 10, spans_per_lane: 100 };
+
+/// So long that no test ends that waits for it.
+const FOREVER: Duration = Duration::from_secs(100_000);
 
 /// One run of `badly_behaved.py`.
 struct Scene {
@@ -124,7 +127,6 @@ fn a_good_run_has_every_figure() {
     assert!(memory.samples >= 2, "one at ready, one at done: {memory:?}");
     assert!(memory.bytes > 1 << 20, "an interpreter takes more than a MiB: {memory:?}");
     assert_eq!(memory.processes, 1);
-    assert_eq!(measured.noise.dirty, None);
     assert_eq!(Layout::read(measured.trace.bytes()), Some(LAYOUT));
 }
 
@@ -158,10 +160,8 @@ fn a_hang_is_ended_and_the_trace_tells_where_it_hung() {
     for behaviour in ["hangs", "ignores-everything", "children"] {
         let mut scene = Scene::new(&[behaviour]);
         scene.timeout = Some(Duration::from_secs(1));
-        let began = Instant::now();
         let measured = scene.run();
         assert_eq!(measured.end, RunEnd::TimedOut { limit_ns: 1_000_000_000 }, "{behaviour}");
-        assert!(began.elapsed() < Duration::from_secs(20));
         assert!(measured.done.is_none());
         if behaviour == "hangs" {
             assert_eq!(step_of(&measured.trace, 1), Some(4));
@@ -180,21 +180,29 @@ fn a_runner_that_stops_when_told_still_reports() {
 }
 
 #[test]
-fn an_interrupt_ends_within_a_second_whatever_the_grace() {
-    for behaviour in ["hangs", "ignores-everything", "never-ready", "never-reads"] {
+fn an_interrupt_does_not_wait_for_the_grace_of_a_runner() {
+    let patient = |behaviour| {
         let mut scene = Scene::new(&[behaviour]);
-        scene.grace = Duration::from_secs(60);
-        let took = std::thread::scope(|scope| {
-            let raised = scope.spawn(|| {
-                std::thread::sleep(Duration::from_millis(400));
+        (scene.grace, scene.timeout, scene.startup_limit) = (FOREVER, Some(FOREVER), FOREVER);
+        scene
+    };
+    for behaviour in ["hangs", "ignores-everything"] {
+        let scene = patient(behaviour);
+        // Progress is told of once it is under way.
+        let end = scene.run_with(&mut |_| scene.interrupt.raise()).end;
+        assert_eq!(end, RunEnd::Interrupted, "{behaviour}");
+    }
+    for behaviour in ["never-ready", "never-reads"] {
+        let scene = patient(behaviour);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while scene.left().is_empty() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 scene.interrupt.raise();
-                Instant::now()
             });
             assert_eq!(scene.run().end, RunEnd::Interrupted, "{behaviour}");
-            raised.join().unwrap().elapsed()
         });
-        // A second is the promise; a busy machine gets some more.
-        assert!(took < Duration::from_secs(5), "{behaviour}: {took:?}");
     }
 }
 
@@ -353,7 +361,7 @@ fn progress_is_what_the_trace_says() {
     scene.timeout = Some(Duration::from_millis(1500));
     let mut reports = Vec::new();
     scene.run_with(&mut |at| reports.push((at.elapsed, at.finished, at.total)));
-    let (_, finished, total) = *reports.last().expect("several in 1.5 s");
+    let (_, finished, total) = *reports.last().expect("it is told of before it is ended");
     assert_eq!((finished, total), (1, 10));
     assert!(reports.is_sorted_by_key(|(elapsed, ..)| *elapsed));
 }

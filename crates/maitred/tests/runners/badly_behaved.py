@@ -128,6 +128,9 @@ if HOW == "dies-before-ready":
     print("the kitchen is on fire", file=sys.stderr)
     sys.exit(3)
 
+# Before it says anything, so that it is there whenever somebody looks.
+if HOW in ("hangs", "stops-when-told"):
+    record_a_task_in_step(trace_path, step=4)
 say(
     {
         "ready": {
@@ -149,10 +152,8 @@ if HOW == "finishes":
 elif HOW == "deadlocks":
     done(deadlock=[{"task": 1, "step": 2}])
 elif HOW == "hangs":
-    record_a_task_in_step(trace_path, step=4)
     wait_for_the_end()
 elif HOW == "stops-when-told":
-    record_a_task_in_step(trace_path, step=4)
     assert "stop" in read_command()
     done()
 elif HOW == "ignores-everything":
@@ -189,19 +190,21 @@ elif HOW == "orphans-and-dies":
     os.kill(os.getpid(), signal.SIGKILL)
 elif HOW == "children":
     # A shell in between: the sleepers are nobody's direct child but the shell's.
-    subprocess.Popen(["sh", "-c", "sleep 600 & sleep 600 & wait"])
-    time.sleep(0.2)
+    shell = ["sh", "-c", "sleep 600 & sleep 600 & echo both are started; wait"]
+    subprocess.Popen(shell, stdout=subprocess.PIPE).stdout.readline()
     record_a_task_in_step(trace_path, step=0)
 elif HOW == "burns":
     grandchild_burns(float(ARGS[0]))
     done()
 elif HOW == "burning-orphan":
+    burnt, burning = os.pipe()
     if os.fork() == 0:
         if os.fork() == 0:
             burn(float(ARGS[0]))
+            os.write(burning, b"!")
         os._exit(0)
     os.wait()
-    time.sleep(float(ARGS[0]) + 0.3)
+    os.read(burnt, 1)
     done()
 elif HOW == "holds":
     mine = touch(int(ARGS[0]))
@@ -209,11 +212,12 @@ elif HOW == "holds":
     done()
 elif HOW == "holds-shared":
     memory = shared_memory(int(ARGS[0]))
-    pid = os.fork()
-    if pid == 0:
+    touched, touching = os.pipe()
+    if os.fork() == 0:
         len(bytes(memory))
+        os.write(touching, b"!")
         time.sleep(600)
-    time.sleep(0.3)
+    os.read(touched, 1)
     done()
 elif HOW == "fills-the-trace":
     with open(trace_path, "r+b") as file:
