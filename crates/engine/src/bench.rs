@@ -5,50 +5,50 @@ use std::time::{Duration, Instant};
 
 use maitred_core::result::{Comparison, Conclusion, Run, SCHEMA, Settings, Stopped};
 use maitred_core::trace::RunEnd;
+use maitred_wire::Model;
 
-use crate::cli::SubjectArgs;
 use crate::contestants::{self, Entry};
 use crate::error::Error;
+use crate::job::Job;
 use crate::measure::machine;
-use crate::progress::ProgressLine;
+use crate::request::Work;
 use crate::rounds::{self, Purpose, Rules, World};
 use crate::runtime::Interrupt;
-use crate::subject::Subject;
+
 use crate::trial::Trial;
 
 /// One experiment, ready to be run.
-pub(crate) struct Bench<'a> {
-    subject: &'a Subject,
+#[expect(missing_debug_implementations, reason = "a closure has nothing to show")]
+pub struct Bench<'a> {
+    job: &'a Job,
     entries: Vec<Entry>,
     trial: Trial<'a>,
     rules: Rules,
     timeout: Duration,
-    progress: ProgressLine,
+    /// Told what runs.
+    on_run: &'a mut dyn FnMut(Purpose, &Model),
     interrupt: &'a Interrupt,
     started: Instant,
-    /// Which experiment of how many it is.
-    place: String,
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) fn new(
-        subject: &'a Subject,
+    pub fn new(
+        job: &'a Job,
         entries: Vec<Entry>,
-        work: &'a SubjectArgs,
+        given: &'a Work,
         rules: Rules,
         interrupt: &'a Interrupt,
-        (progress, place): (ProgressLine, String),
+        on_run: &'a mut dyn FnMut(Purpose, &Model),
     ) -> Self {
         Self {
-            subject,
+            job,
             entries,
-            trial: Trial::new(subject, work, interrupt, contestants::SPANS),
+            trial: Trial::new(job, given, interrupt, contestants::SPANS),
             rules,
-            timeout: work.timeout.0,
-            progress,
+            timeout: given.timeout(),
+            on_run,
             interrupt,
             started: Instant::now(),
-            place,
         }
     }
 
@@ -56,25 +56,23 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// See [`rounds::run`].
-    pub(crate) fn run(self, decided: impl Fn(&Comparison) -> bool) -> Result<Comparison, Error> {
+    pub fn run(self, decided: impl Fn(&Comparison) -> bool) -> Result<Comparison, Error> {
         let mut comparison = self.begin();
         let rules = self.rules.clone();
         let mut world = Rounds { bench: self, decided };
-        let outcome = rounds::run(&mut comparison, &rules, &mut world);
-        world.bench.progress.clear();
-        outcome.map(|()| comparison)
+        rounds::run(&mut comparison, &rules, &mut world).map(|()| comparison)
     }
 
     fn begin(&self) -> Comparison {
         Comparison {
             schema_version: SCHEMA,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            subject: self.subject.facts(),
+            subject: self.job.facts(),
             machine: machine::describe(),
             settings: Settings {
                 seed: self.rules.seed,
                 speed: 1.0,
-                parameters: self.subject.parameters(),
+                parameters: self.job.parameters(),
                 warmup_rounds: self.rules.warmup,
                 budget_ns: Some(self.rules.budget.as_nanos() as u64),
                 timeout_ns: Some(self.timeout.as_nanos() as u64),
@@ -99,11 +97,11 @@ struct Rounds<'a, F> {
 
 impl<F: Fn(&Comparison) -> bool> World for Rounds<'_, F> {
     fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
-        let Bench { subject, entries, trial, timeout, progress, place, .. } = &mut self.bench;
-        let (entry, name) = (&entries[contestant], &subject.name);
+        let Bench { entries, trial, timeout, on_run, .. } = &mut self.bench;
+        let entry = &entries[contestant];
         trial.scheduling = purpose == Purpose::Trace;
         let trace = trial.execute(entry, purpose.limit(*timeout), &mut |_| {
-            progress.show(|| format!("{place} · {name} · {} · {}", purpose.name(), entry.model));
+            on_run(purpose, &entry.model);
         })?;
         Ok(trial.condense(&trace, purpose.round()))
     }

@@ -42,7 +42,7 @@ const MEMBERS_REST_NS: u64 = 50_000_000;
 
 /// Records from now on what the calling thread starts.
 #[derive(Debug)]
-pub(crate) struct Recorder {
+pub struct Recorder {
     /// `Err`: why the kernel refuses to record switches.
     reader: Result<Reader, String>,
     looks: Arc<Mutex<Looks>>,
@@ -60,14 +60,14 @@ struct Observer {
 
 impl Recorder {
     /// Opens the events. Only what this very thread starts afterwards is recorded.
-    pub(crate) fn open() -> Self {
+    pub fn open() -> Self {
         let reader = Reader::start().map_err(|refusal| refusal.to_string());
         let looks = if reader.is_ok() { Looks::default() } else { Looks::sampling() };
         Self { reader, looks: Arc::new(Mutex::new(looks)), observer: None }
     }
 
     /// Why the kernel refuses to record switches; `None`: it does not.
-    pub(crate) fn refusal(&self) -> Option<&str> {
+    pub fn refusal(&self) -> Option<&str> {
         self.reader.as_ref().err().map(String::as_str)
     }
 

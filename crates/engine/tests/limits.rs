@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use maitred::measure::limits::{Demand, check};
+use maitred_engine::measure::limits::{Demand, check};
 
 const PART: &str = "LIMITS_PART";
 

@@ -22,7 +22,7 @@ const FORKS: u32 = 300;
 
 /// What a program does many times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Load {
+pub enum Load {
     /// Two threads hand a byte to and fro.
     Switches,
     /// Threads are started and waited for, one at a time.
@@ -32,7 +32,7 @@ pub(crate) enum Load {
 }
 
 impl Load {
-    pub(crate) const ALL: [Self; 3] = [Self::Switches, Self::Threads, Self::Forks];
+    pub const ALL: [Self; 3] = [Self::Switches, Self::Threads, Self::Forks];
 
     /// As it is named on the command line of the process that does it.
     fn name(self) -> &'static str {
@@ -83,28 +83,28 @@ fn hand_to_and_fro() -> io::Result<()> {
 }
 
 /// Does what is named so; `None`: there is no such load.
-pub(crate) fn be_load(name: &str) -> Option<io::Result<()>> {
+pub fn be_load(name: &str) -> Option<io::Result<()>> {
     Load::ALL.into_iter().find(|load| load.name() == name).map(Load::run)
 }
 
 /// What recording one load costs.
 #[derive(Debug)]
-pub(crate) struct Overhead {
+pub struct Overhead {
     /// Processor time a switch, a thread or a process, nanoseconds: the recorded run minus the
     /// other of its pair, the smallest first.
-    pub(crate) differences_ns: Vec<f64>,
+    pub differences_ns: Vec<f64>,
     /// Records that were read in all, and that were lost.
-    pub(crate) records: u64,
-    pub(crate) lost: u64,
+    pub records: u64,
+    pub lost: u64,
     /// Of this process, to read them.
-    pub(crate) reader_cpu_ns: u64,
+    pub reader_cpu_ns: u64,
 }
 
 /// Measures it with processes of this program.
 ///
 /// # Errors
 /// When they cannot be started or end otherwise than well.
-pub(crate) fn measure(load: Load, program: &RunnerCommand) -> io::Result<Overhead> {
+pub fn measure(load: Load, program: &RunnerCommand) -> io::Result<Overhead> {
     let mut overhead =
         Overhead { differences_ns: Vec::new(), records: 0, lost: 0, reader_cpu_ns: 0 };
     for pair in 0..PAIRS {

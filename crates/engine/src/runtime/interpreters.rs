@@ -22,32 +22,32 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// An interpreter that said what it is.
 #[derive(Clone, Debug)]
-pub(crate) struct Interpreter {
+pub struct Interpreter {
     /// `python3.11`, `python3.14t`, `pypy3.10`.
-    pub(crate) name: String,
+    pub name: String,
     /// Its own file, behind whatever script or link led there.
-    pub(crate) path: PathBuf,
-    pub(crate) ready: Ready,
-    pub(crate) runner: RunnerCommand,
+    pub path: PathBuf,
+    pub ready: Ready,
+    pub runner: RunnerCommand,
 }
 
 /// A file that is called like an interpreter and is none that can be used.
 #[derive(Clone, Debug)]
-pub(crate) struct Unusable {
-    pub(crate) path: PathBuf,
+pub struct Unusable {
+    pub path: PathBuf,
     /// A sentence's end.
-    pub(crate) why: String,
+    pub why: String,
 }
 
 /// All files that may be interpreters, and what was learnt of them; the main type.
 #[derive(Debug)]
-pub(crate) struct Interpreters {
+pub struct Interpreters {
     runner: PythonRunner,
     cache: Option<PathBuf>,
     /// Not asked yet, in the order in which they are preferred.
     candidates: Vec<PathBuf>,
-    pub(crate) found: Vec<Interpreter>,
-    pub(crate) unusable: Vec<Unusable>,
+    pub found: Vec<Interpreter>,
+    pub unusable: Vec<Unusable>,
 }
 
 impl Interpreters {
@@ -56,7 +56,7 @@ impl Interpreters {
     ///
     /// # Errors
     /// When there is no place for the runner.
-    pub(crate) fn look(named: &[PathBuf]) -> std::io::Result<Self> {
+    pub fn look(named: &[PathBuf]) -> std::io::Result<Self> {
         let cache = crate::measure::calibration::cache_folder();
         let candidates = named.iter().map(|path| located(path)).chain(on_this_machine()).collect();
         Ok(Self {
@@ -71,7 +71,7 @@ impl Interpreters {
     /// Asks files until one is of this name: `python3.11`, or `python3`, `python` and `pypy3`,
     /// which mean the first there is, as `python3t` does of
     /// those without a lock.
-    pub(crate) fn find(&mut self, name: &str, interrupt: &Interrupt) -> Option<&Interpreter> {
+    pub fn find(&mut self, name: &str, interrupt: &Interrupt) -> Option<&Interpreter> {
         let at = loop {
             let known = self.found.iter().position(|one| answers(&one.name, name));
             match (known, self.likeliest(name)) {
@@ -84,14 +84,14 @@ impl Interpreters {
     }
 
     /// Asks the first so many.
-    pub(crate) fn ask_first(&mut self, count: usize, interrupt: &Interrupt) {
+    pub fn ask_first(&mut self, count: usize, interrupt: &Interrupt) {
         for _ in 0..count.min(self.candidates.len()) {
             self.ask(0, true, interrupt);
         }
     }
 
     /// Asks those whose file name passes.
-    pub(crate) fn ask_all(
+    pub fn ask_all(
         &mut self,
         remembered: bool,
         interrupt: &Interrupt,
@@ -200,7 +200,7 @@ fn who(path: &Path, command: &RunnerCommand) -> String {
 }
 
 /// A fact that an interpreter gave.
-pub(crate) fn fact<'a>(ready: &'a Ready, name: &str) -> Option<&'a str> {
+pub fn fact<'a>(ready: &'a Ready, name: &str) -> Option<&'a str> {
     ready.facts.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
@@ -214,7 +214,7 @@ fn name(ready: &Ready, numbers: usize) -> String {
 }
 
 /// Whether an interpreter of this name is meant by `wanted`.
-pub(crate) fn answers(name: &str, wanted: &str) -> bool {
+pub fn answers(name: &str, wanted: &str) -> bool {
     match wanted {
         "python" | "python3" => name.starts_with("python3"),
         "python3t" => name.starts_with("python3") && name.ends_with('t'),
@@ -224,7 +224,7 @@ pub(crate) fn answers(name: &str, wanted: &str) -> bool {
 }
 
 /// Whether this may be the name of an interpreter.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let numbers = text.strip_prefix("python").or_else(|| text.strip_prefix("pypy"));
     numbers.is_some_and(|rest| rest.is_empty() || rest.starts_with(['2', '3']))
 }

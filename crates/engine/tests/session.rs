@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use maitred::measure::trace_map::TraceMap;
-use maitred::runtime::{
+use maitred_core::trace::RunEnd;
+use maitred_engine::measure::trace_map::TraceMap;
+use maitred_engine::runtime::{
     Execution, Interrupt, Measured, Progress, RunnerCommand, STARTUP_LIMIT, SessionError, describe,
     execute,
 };
-use maitred_core::trace::RunEnd;
 use maitred_wire::trace_file::{Layout, TASK_BYTES, task, u32_at};
 use maitred_wire::{PROTOCOL, Plan, Strategy};
 

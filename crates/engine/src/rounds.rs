@@ -18,7 +18,7 @@ use crate::error::Error;
 
 /// When to stop.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules {
+pub struct Rules {
     pub warmup: u32,
     /// So many clean rounds; `None`: until it is decided.
     pub rounds: Option<u32>,
@@ -35,7 +35,7 @@ pub(crate) struct Rules {
 
 /// Which run it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     Warmup,
     /// Counted from 0.
     Round(u32),
@@ -48,7 +48,7 @@ const WARMUP: Duration = Duration::from_millis(300);
 
 impl Purpose {
     /// As the progress line says it.
-    pub(crate) fn name(self) -> String {
+    pub fn name(self) -> String {
         match self {
             Self::Warmup => "warm-up".to_owned(),
             Self::Round(round) => format!("round {}", round + 1),
@@ -57,18 +57,18 @@ impl Purpose {
     }
 
     /// How long such a run may take, of one that may take `timeout`.
-    pub(crate) fn limit(self, timeout: Duration) -> Duration {
+    pub fn limit(self, timeout: Duration) -> Duration {
         if self == Self::Warmup { timeout.min(WARMUP) } else { timeout }
     }
 
     /// The number that its run has.
-    pub(crate) fn round(self) -> u32 {
+    pub fn round(self) -> u32 {
         if let Self::Round(round) = self { round } else { 0 }
     }
 }
 
 /// What the world does for the rounds.
-pub(crate) trait World {
+pub trait World {
     /// Runs one contestant once. A run that failed is a result, not an error.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ pub(crate) trait World {
 ///
 /// # Errors
 /// Those of `world`.
-pub(crate) fn run(
+pub fn run(
     comparison: &mut Comparison,
     rules: &Rules,
     world: &mut impl World,
@@ -221,7 +221,7 @@ fn reason_to_stop(
 }
 
 /// How long a further round would take, from the last run of each contestant.
-pub(crate) fn round_time(comparison: &Comparison) -> Duration {
+pub fn round_time(comparison: &Comparison) -> Duration {
     let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
     last.filter(|run| compare::mistake(run).is_none())
         .map(|run| {

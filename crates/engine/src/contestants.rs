@@ -7,18 +7,17 @@ use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Model, Strategy};
 
-use crate::amount::WorkerCounts;
 use crate::error::Error;
-use crate::function;
+use crate::job::Job;
 use crate::measure::limits::{self, Demand};
 use crate::measure::machine;
 use crate::runtimes::{self, Runtime, Runtimes};
 use crate::spelling;
-use crate::subject::Subject;
+use crate::subject::function;
 
 /// A model that takes part.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     pub model: Model,
     pub workers: u32,
     pub runtime: Runtime,
@@ -28,7 +27,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// What it is before its first run.
-    pub(crate) fn contestant(&self) -> Contestant {
+    pub fn contestant(&self) -> Contestant {
         Contestant {
             model: self.model.clone(),
             workers: self.workers,
@@ -43,10 +42,10 @@ impl Entry {
 
 /// What was asked for.
 #[derive(Debug)]
-pub(crate) struct Wish<'a> {
+pub struct Wish<'a> {
     /// Of `--models`; empty: what the workload names, or all.
     pub models: &'a [String],
-    pub workers: Option<&'a WorkerCounts>,
+    pub workers: Option<&'a [u32]>,
 }
 
 /// Finds the models that take part. One that was named by the user and cannot run is an error;
@@ -54,28 +53,24 @@ pub(crate) struct Wish<'a> {
 ///
 /// # Errors
 /// [`Error::Usage`] with the nearest name for an unknown one.
-pub(crate) fn choose(
-    wish: &Wish,
-    subject: &Subject,
-    runtimes: &Runtimes,
-) -> Result<Vec<Entry>, Error> {
+pub fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<Entry>, Error> {
     let mut named = Vec::new();
     for text in wish.models {
         named.extend(expand(text, runtimes)?);
     }
     let by_user = !named.is_empty();
     if !by_user {
-        named = subject.work.compare.clone();
+        named = job.work.compare.clone();
     }
     if named.is_empty() {
-        named = match subject.kind {
-            SubjectKind::Function => function::models(subject, runtimes),
+        named = match job.kind {
+            SubjectKind::Function => function::models(job, runtimes),
             _ => runtimes.all_models(),
         };
     }
     let mut entries = Vec::new();
-    for model in vary(spread(named, wish.workers), subject) {
-        let entry = enter(model, subject, runtimes);
+    for model in vary(spread(named, wish.workers), job) {
+        let entry = enter(model, job, runtimes);
         match &entry.obstacle {
             Some(obstacle) if by_user => {
                 return Err(Error::Usage(format!("{} cannot run: {obstacle}", entry.model)));
@@ -126,12 +121,12 @@ fn unknown(text: &str, runtimes: &Runtimes) -> Error {
 }
 
 /// One model for each number of workers, where it has any and none was written with it.
-fn spread(models: Vec<Model>, workers: Option<&WorkerCounts>) -> Vec<Model> {
+fn spread(models: Vec<Model>, workers: Option<&[u32]>) -> Vec<Model> {
     let mut all: Vec<Model> = Vec::new();
     for model in models {
         let counts = match workers {
             Some(counts) if model.strategy.has_workers() && model.workers.is_none() => {
-                counts.0.iter().copied().map(Some).collect()
+                counts.iter().copied().map(Some).collect()
             }
             _ => vec![model.workers],
         };
@@ -147,29 +142,29 @@ fn spread(models: Vec<Model>, workers: Option<&WorkerCounts>) -> Vec<Model> {
 }
 
 /// One model for each variant of the work; the variants of a value stand together.
-fn vary(models: Vec<Model>, subject: &Subject) -> Vec<Model> {
-    if subject.variants.is_empty() {
+fn vary(models: Vec<Model>, job: &Job) -> Vec<Model> {
+    if job.variants.is_empty() {
         return models;
     }
     let with = |(setting, _): &(String, Lowered)| {
         let setting = Some(setting.clone());
         models.iter().map(move |model| Model { setting: setting.clone(), ..model.clone() })
     };
-    subject.variants.iter().flat_map(with).collect()
+    job.variants.iter().flat_map(with).collect()
 }
 
 /// A model with its number of workers, or what is in its way.
-pub(crate) fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Entry {
+pub fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
     // Of requests, one that is under way is what a task is elsewhere.
-    let tasks = subject.connections.unwrap_or_else(|| subject.work_of(&model).task_count());
-    let workers = match subject.connections {
+    let tasks = job.connections.unwrap_or_else(|| job.work_of(&model).task_count());
+    let workers = match job.connections {
         Some(connections) if model.workers.is_none() && waits(model.strategy) => connections,
         _ => workers(&model, tasks),
     };
     match runtimes.find(&model.runtime) {
         Ok(runtime) => {
             let model = Model { runtime: runtime.name.clone(), ..model };
-            let obstacle = obstacle(&model, workers, subject, runtime);
+            let obstacle = obstacle(&model, workers, job, runtime);
             Entry { model, workers, runtime: runtime.clone(), obstacle }
         }
         Err(error) => {
@@ -183,7 +178,7 @@ pub(crate) fn enter(model: Model, subject: &Subject, runtimes: &Runtimes) -> Ent
 ///
 /// A pool has four more than there are processors, at most 32, so that a worker that waits does
 /// not idle a processor: the default of Python's `ThreadPoolExecutor`, for the same reason.
-pub(crate) fn workers(model: &Model, tasks: u32) -> u32 {
+pub fn workers(model: &Model, tasks: u32) -> u32 {
     let cores = machine::usable_cores();
     match model.strategy {
         Strategy::Sequential | Strategy::EventLoop => 1,
@@ -201,31 +196,31 @@ fn waits(strategy: Strategy) -> bool {
 }
 
 /// Why this model cannot run this work here, as a sentence with the next step.
-fn obstacle(model: &Model, workers: u32, subject: &Subject, runtime: &Runtime) -> Option<String> {
-    let work = subject.work_of(model);
+fn obstacle(model: &Model, workers: u32, job: &Job, runtime: &Runtime) -> Option<String> {
+    let work = job.work_of(model);
     if !runtime.strategies.contains(&model.strategy) {
         let names: Vec<_> = runtime.strategies.iter().map(ToString::to_string).collect();
         let (name, has) = (&runtime.name, names.join(", "));
         return Some(format!("{name} has no `{}`; it has {has}", model.strategy));
     }
-    let strategy = runtimes::told_strategy(model, subject.kind);
+    let strategy = runtimes::told_strategy(model, job.kind);
     let needs = work.needs(&told_runtime(model), strategy);
     if let Some(need) = needs.first() {
-        return Some(sentence(need, subject));
+        return Some(sentence(need, job));
     }
     let asked = Demand {
-        connections: connections(strategy, workers, work, subject.connections),
+        connections: connections(strategy, workers, work, job.connections),
         ..demand(strategy, workers, work)
     };
     limits::check(&asked).err()
 }
 
 /// Place, cause and next step in one line: it stands in a table beside other models.
-fn sentence(need: &Diagnostic, subject: &Subject) -> String {
+fn sentence(need: &Diagnostic, job: &Job) -> String {
     let place = match &need.place {
         Place::Source(span) => {
-            let line = subject.source[..span.start].matches('\n').count() + 1;
-            format!("{}:{line}: ", subject.name)
+            let line = job.source[..span.start].matches('\n').count() + 1;
+            format!("{}:{line}: ", job.name)
         }
         Place::File | Place::Option { .. } => String::new(),
     };
@@ -265,11 +260,11 @@ fn connections(strategy: Strategy, workers: u32, work: &Lowered, at_once: Option
 }
 
 /// How many spans a compared run may record: 24 MB of them.
-pub(crate) const SPANS: u64 = 1_000_000;
+pub const SPANS: u64 = 1_000_000;
 
 /// The trace file for a model: room for every task, and for at most about so many spans. Each
 /// lane of a pool may do most of the work, so each has room for up to four shares.
-pub(crate) fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u64) -> Layout {
+pub fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u64) -> Layout {
     let tasks = work.task_count();
     let total = work.span_count();
     let most = work.spans_per_task().iter().copied().max().unwrap_or(0);

@@ -10,18 +10,16 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::time::Duration;
 
-use maitred_core::result::{Comparison, Rule, Sentence};
+use maitred_core::result::{Comparison, Rule, Sentence, SubjectKind};
 use maitred_core::workload::Lowered;
+use maitred_core::workload::ast::{Action as Doing, Task};
 use maitred_wire::{Action, HttpUrl, Model, Strategy};
 
-use crate::amount::Period;
-use crate::cli::HttpArgs;
 use crate::error::Error;
+use crate::job::{Draft, Job, task, text};
+use crate::request::{Http, Work};
 use crate::runtime::interpreters;
 
-/// Who names no number gets these.
-const REQUESTS: u32 = 1000;
-const CONNECTIONS: u32 = 10;
 const REQUESTS_MAX: f64 = 1e6;
 /// Room for so many requests is made where their number is not given, as no client sends more in a
 /// second, but for so many at least.
@@ -35,12 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const BUSY: f64 = 0.85;
 
 /// Whether a subject is an address: nothing else contains `://`.
-pub(crate) fn is_url(text: &str) -> bool {
+pub fn is_url(text: &str) -> bool {
     text.contains("://")
 }
 
 /// What may be meant by the name of a file that is not there: `localhost:8080`, `example.org/x`.
-pub(crate) fn without_scheme(path: &Path) -> Option<Error> {
+pub fn without_scheme(path: &Path) -> Option<Error> {
     let text = path.to_str().filter(|_| !path.exists())?;
     let authority = text.split('/').next()?;
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -52,46 +50,40 @@ pub(crate) fn without_scheme(path: &Path) -> Option<Error> {
     })
 }
 
-/// Refuses what only means something for an address.
+/// Makes the work of an address: so many requests.
 ///
 /// # Errors
-/// [`Error::Usage`] that names the option.
-pub(crate) fn refuse_options(http: &HttpArgs, subject: &str) -> Result<(), Error> {
-    let given = [
-        ("--connections", http.connections.is_some()),
-        ("--requests", http.requests.is_some()),
-        ("--duration", http.duration.is_some()),
-        ("--rate", http.rate.is_some()),
-        ("--header", !http.headers.is_empty()),
-        ("--data", http.data.is_some()),
-        ("--method", http.method.is_some()),
-        ("--request-timeout", http.request_timeout.is_some()),
-    ];
-    match given.into_iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Error::Usage(format!(
-            "{option} says how an address is asked, and `{subject}` is none; leave it away, or \
-             name an address, as in http://localhost:8080/"
-        ))),
-        None => Ok(()),
-    }
+/// [`Error::Usage`] when it is none that can be asked.
+pub(super) fn prepare(name: &str, http: &Http, given: &Work) -> Result<Job, Error> {
+    let task = requests(name, http)?;
+    let mut job = Draft::of_one_step(name, SubjectKind::Url, task).lower(given, &given.set)?;
+    job.connections = Some(connections(http));
+    job.asked = asked(http);
+    job.duration = duration(http, given.timeout())?;
+    reach(name)?;
+    complete(&mut job.work, http);
+    job.request_timeout = http.timeout();
+    Ok(job)
 }
 
 /// How many requests are under way at once.
-pub(crate) fn connections(http: &HttpArgs) -> u32 {
-    let wanted = http.connections.unwrap_or(CONNECTIONS);
+fn connections(http: &Http) -> u32 {
     // Those without a request would only be opened, or not even that.
-    if http.duration.is_some() { wanted } else { wanted.min(http.requests.unwrap_or(REQUESTS)) }
+    match http.duration_ns {
+        Some(_) => http.connections,
+        None => http.connections.min(http.requests),
+    }
 }
 
 /// What was asked for, by the names of the options; their number is that of the tasks.
-pub(crate) fn asked(http: &HttpArgs) -> Vec<(String, String)> {
-    let time = |period: Period| format!("{:?}", period.0);
+fn asked(http: &Http) -> Vec<(String, String)> {
+    let time = |duration: Duration| format!("{duration:?}");
     let given = [
         ("connections", Some(connections(http).to_string())),
-        ("duration", http.duration.map(time)),
-        ("rate", http.rate.map(|rate| format!("{}/s", rate.per_second))),
+        ("duration", http.duration().map(time)),
+        ("rate", http.rate_per_second.map(|rate| format!("{rate}/s"))),
         ("method", http.method.clone()),
-        ("request-timeout", http.request_timeout.map(time)),
+        ("request-timeout", http.timeout().map(time)),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
@@ -100,31 +92,27 @@ pub(crate) fn asked(http: &HttpArgs) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// [`Error::Usage`] when a run is not allowed to go on for so long.
-pub(crate) fn duration(http: &HttpArgs, timeout: Duration) -> Result<Option<Duration>, Error> {
-    let Some(Period(duration)) = http.duration else { return Ok(None) };
+fn duration(http: &Http, timeout: Duration) -> Result<Option<Duration>, Error> {
+    let Some(duration) = http.duration() else { return Ok(None) };
     if duration >= timeout {
         return Err(Error::Usage(format!(
             "--duration {duration:?} is not less than the --timeout of a run, {timeout:?}; \
              shorten the one or lengthen the other"
         )));
     }
-    Ok(http.rate.is_none().then_some(duration))
+    Ok(http.rate_per_second.is_none().then_some(duration))
 }
 
-/// The workload of an address, as text. Its step gets headers and body by [`complete`].
+/// The requests of an address. They get headers and body by [`complete`].
 ///
 /// # Errors
 /// [`Error::Usage`] for what is no address, and for what cannot be asked of one.
-pub(crate) fn source(
-    url: &str,
-    http: &HttpArgs,
-    quote: impl Fn(&str) -> String,
-) -> Result<String, Error> {
+fn requests(url: &str, http: &Http) -> Result<Task, Error> {
     parse(url)?;
     check(http)?;
-    let count = match (http.duration, http.rate) {
+    let count = match (http.duration(), http.rate_per_second) {
         (Some(duration), Some(rate)) => {
-            let count = duration.0.as_secs_f64() * rate.per_second;
+            let count = duration.as_secs_f64() * rate;
             if count > REQUESTS_MAX {
                 return Err(Error::Usage(format!(
                     "--duration at this --rate are {count:.0} requests, and {REQUESTS_MAX:.0} are \
@@ -135,25 +123,21 @@ pub(crate) fn source(
         }
         // More than any client can send in that time: they are sent as long as there is time.
         (Some(duration), None) => {
-            (duration.0.as_secs_f64() * RATE_MAX).clamp(REQUESTS_MIN, REQUESTS_MAX) as u32
+            (duration.as_secs_f64() * RATE_MAX).clamp(REQUESTS_MIN, REQUESTS_MAX) as u32
         }
-        (None, _) => http.requests.unwrap_or(REQUESTS),
+        (None, _) => http.requests,
     };
     // In a day, so that slow rates are whole numbers too.
-    let rate = http.rate.map_or_else(String::new, |rate| {
-        format!(" rate=\"{}/d\"", (rate.per_second * 86_400.0).round().max(1.0))
-    });
-    let (title, method) = (quote(url), quote(method(http)));
+    let rate =
+        http.rate_per_second.map(|rate| text(&format!("{}/d", (rate * 86_400.0).round().max(1.0))));
     // The scheme of an address may be in capitals, in the language it is not.
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let address = quote(&format!("http://{rest}"));
-    Ok(format!(
-        "title {title}\ntask \"request\" count={count}{rate} {{\n    http {method} {address}\n}}\n"
-    ))
+    let action = Doing::Http { method: text(method(http)), url: text(&format!("http://{rest}")) };
+    Ok(Task { rate, ..task("request", count, action) })
 }
 
-fn method(http: &HttpArgs) -> &str {
-    let default = if http.data.is_some() { "POST" } else { "GET" };
+fn method(http: &Http) -> &str {
+    let default = if http.body.is_some() { "POST" } else { "GET" };
     http.method.as_deref().unwrap_or(default)
 }
 
@@ -165,7 +149,7 @@ fn parse(url: &str) -> Result<HttpUrl, Error> {
 ///
 /// # Errors
 /// [`Error::Usage`] when the host has no address, or none that can be connected to.
-pub(crate) fn reach(url: &str) -> Result<(), Error> {
+fn reach(url: &str) -> Result<(), Error> {
     let parts = parse(url)?;
     let (host, port) = (parts.host.as_str(), parts.port);
     let found = (host, port).to_socket_addrs().map_err(|error| {
@@ -186,7 +170,7 @@ pub(crate) fn reach(url: &str) -> Result<(), Error> {
     Err(Error::Usage(format!("{url}: {refusal}; start the server, or check host and port")))
 }
 
-fn check(http: &HttpArgs) -> Result<(), Error> {
+fn check(http: &Http) -> Result<(), Error> {
     let method = method(http);
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
     let capitals = method.to_ascii_uppercase();
@@ -200,7 +184,7 @@ fn check(http: &HttpArgs) -> Result<(), Error> {
     if method == "CONNECT" {
         return wrong("it asks for a tunnel, which has no answer to wait for; name another".into());
     }
-    if method == "TRACE" && http.data.is_some() {
+    if method == "TRACE" && http.body.is_some() {
         return wrong("such a request has no body (RFC 9110, 9.3.8); leave --data away".into());
     }
     for (name, value) in &http.headers {
@@ -228,17 +212,17 @@ fn is_token(text: &str) -> bool {
 }
 
 /// Puts headers and body into the requests.
-pub(crate) fn complete(work: &mut Lowered, http: &HttpArgs) {
+fn complete(work: &mut Lowered, http: &Http) {
     for step in work.programs.iter_mut().flat_map(|program| &mut program.steps) {
         if let Action::Http { headers, body, .. } = &mut step.action {
             headers.clone_from(&http.headers);
-            body.clone_from(&http.data);
+            body.clone_from(&http.body);
         }
     }
 }
 
 /// What to know of the figures beside the figures.
-pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
+pub fn remarks(comparison: &Comparison) -> Vec<Sentence> {
     let mut remarks = Vec::new();
     if is_loopback(&comparison.subject.name) {
         remarks.push(Rule::SharedMachine.says(

@@ -12,26 +12,26 @@ use maitred_core::view::units;
 use maitred_core::workload::{self, Lowered};
 use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
 
-use crate::cli::{PythonArgs, SubjectArgs, name_of};
 use crate::contestants::{self, Entry};
 use crate::error::Error;
 use crate::inputs::InputsFile;
+use crate::job::Job;
 use crate::measure::calibration::Calibrations;
 use crate::measure::{machine, recorder};
+use crate::request::{Python, Work};
 use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
 use crate::runtimes;
-use crate::subject::Subject;
 
 /// How a run that was interrupted may end by itself.
 const GRACE: Duration = Duration::from_millis(300);
 
 /// Everything that is the same for all runs of one piece of work.
 #[derive(Debug)]
-pub(crate) struct Trial<'a> {
-    subject: &'a Subject,
+pub struct Trial<'a> {
+    job: &'a Job,
     /// For the runner of Python, by name.
     options: BTreeMap<String, String>,
-    args: &'a SubjectArgs,
+    given: &'a Work,
     interrupt: &'a Interrupt,
     calibrations: Calibrations,
     /// What this very process learnt, for when there is no cache to keep it.
@@ -46,17 +46,12 @@ pub(crate) struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     /// Runs of this work, each with room for about so many spans.
-    pub(crate) fn new(
-        subject: &'a Subject,
-        args: &'a SubjectArgs,
-        interrupt: &'a Interrupt,
-        spans: u64,
-    ) -> Self {
+    pub fn new(job: &'a Job, given: &'a Work, interrupt: &'a Interrupt, spans: u64) -> Self {
         let facts = machine::describe();
         Self {
-            subject,
-            options: options(subject, &args.python),
-            args,
+            job,
+            options: options(job, &given.python),
+            given,
             interrupt,
             calibrations: Calibrations::of_user(),
             learnt: BTreeMap::new(),
@@ -71,22 +66,22 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// [`Error::Failed`] when no runner could be started.
-    pub(crate) fn execute(
+    pub fn execute(
         &mut self,
         entry: &Entry,
         limit: Duration,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Trace, Error> {
-        let strategy = runtimes::told_strategy(&entry.model, self.subject.kind);
-        let work = self.subject.work_of(&entry.model);
+        let strategy = runtimes::told_strategy(&entry.model, self.job.kind);
+        let work = self.job.work_of(&entry.model);
         let execution = Execution {
             runner: &entry.runtime.runner,
             layout: contestants::layout(strategy, entry.workers, work, self.spans),
             columns: &work.columns,
             startup_limit: STARTUP_LIMIT,
             timeout: Some(limit),
-            duration: self.subject.duration.filter(|duration| *duration < limit),
-            memory_limit: self.args.memory_limit.map(|limit| limit.0),
+            duration: self.job.duration.filter(|duration| *duration < limit),
+            memory_limit: self.given.memory_limit_bytes,
             grace: GRACE,
             interrupt: self.interrupt,
             scheduling: self.scheduling,
@@ -148,7 +143,7 @@ impl<'a> Trial<'a> {
 
     /// How fast this runner computes: once it is known, all its runs do the same work.
     fn calibration(&self, runner: &str) -> Option<f64> {
-        let cached = || match self.args.recalibrate {
+        let cached = || match self.given.recalibrate {
             true => None,
             false => self.calibrations.get(runner, &self.machine),
         };
@@ -156,8 +151,8 @@ impl<'a> Trial<'a> {
     }
 
     /// What is kept of a run.
-    pub(crate) fn condense(&self, trace: &Trace, round: u32) -> Run {
-        let mut run = summary::run(trace, round, &self.subject.work_of(&trace.model).expectations);
+    pub fn condense(&self, trace: &Trace, round: u32) -> Run {
+        let mut run = summary::run(trace, round, &self.job.work_of(&trace.model).expectations);
         let own = noise::Own {
             wall_ns: run.work_ns,
             cpu_ns: run.work_cpu.known().map(maitred_wire::Cpu::total_ns),
@@ -166,7 +161,7 @@ impl<'a> Trial<'a> {
         };
         run.noise.dirty = noise::dirty(&run.noise, &own);
         for failure in &mut run.failures {
-            if let Some(input) = self.subject.input(failure.task) {
+            if let Some(input) = self.job.input(failure.task) {
                 failure.text.push_str(&format!(", given {input}"));
             }
         }
@@ -184,7 +179,7 @@ impl<'a> Trial<'a> {
         let open = open.filter(|(_, task)| task.start_ns != 0 && task.end_ns == 0);
         let told: Vec<String> = open
             .filter_map(|(number, _)| {
-                let input = self.subject.input(number as u32)?;
+                let input = self.job.input(number as u32)?;
                 Some(format!("`{}` was given {input}", trace.task_name(number as u32)))
             })
             .take(3)
@@ -193,13 +188,13 @@ impl<'a> Trial<'a> {
     }
 
     /// What the work is, as far as this run shows.
-    pub(crate) fn nature(&self, trace: &Trace) -> Option<Nature> {
+    pub fn nature(&self, trace: &Trace) -> Option<Nature> {
         nature::nature(trace, self.cores)
     }
 
     /// The trace of a run that goes on, as far as its runner has recorded it; `None`: that cannot
     /// be read.
-    pub(crate) fn so_far(planned: &Trace, at: &Progress<'_>) -> Option<Trace> {
+    pub fn so_far(planned: &Trace, at: &Progress<'_>) -> Option<Trace> {
         let bytes = at.trace.copy().ok()?;
         let file = TraceFile::read(&bytes).ok()?;
         Some(Trace {
@@ -216,7 +211,7 @@ impl<'a> Trial<'a> {
     }
 
     /// The trace of a run of which nothing is known but what it is to be.
-    pub(crate) fn planned(&self, entry: &Entry) -> Trace {
+    pub fn planned(&self, entry: &Entry) -> Trace {
         let unknown = "the record ends before the run does";
         let unrecorded = match self.scheduling {
             true => {
@@ -224,7 +219,7 @@ impl<'a> Trial<'a> {
             }
             false => "it was not recorded in this run",
         };
-        let work = self.subject.work_of(&entry.model);
+        let work = self.job.work_of(&entry.model);
         Trace {
             origin: Origin::Measured {
                 runtime: entry.runtime.name.clone(),
@@ -304,18 +299,18 @@ fn group(group: &TaskGroup, work: &Lowered) -> Group {
 }
 
 /// What the runner of Python is told beside the work.
-fn options(subject: &Subject, python: &PythonArgs) -> BTreeMap<String, String> {
-    let spread = subject.inputs.iter().any(InputsFile::is_rows);
+fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
+    let spread = job.inputs.iter().any(InputsFile::is_rows);
     let all = [
         ("arguments", spread.then(|| "spread".to_owned())),
         ("args", python.args.clone()),
-        ("path", subject.folder.as_ref().map(|folder| folder.display().to_string())),
+        ("path", job.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
-        ("concurrency", subject.connections.or(python.concurrency).map(|count| count.to_string())),
-        ("timed", subject.duration.map(|_| "yes".to_owned())),
-        ("http-timeout-ns", subject.request_timeout.map(|time| time.as_nanos().to_string())),
-        ("start-method", python.start_method.as_ref().map(name_of)),
-        ("loop", python.event_loop.as_ref().map(name_of)),
+        ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
+        ("timed", job.duration.map(|_| "yes".to_owned())),
+        ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),
+        ("start-method", python.start_method.map(|one| one.name().to_owned())),
+        ("loop", python.event_loop.map(|one| one.name().to_owned())),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

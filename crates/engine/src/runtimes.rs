@@ -12,7 +12,7 @@ use crate::spelling;
 
 /// Something that executes steps.
 #[derive(Clone, Debug)]
-pub(crate) struct Runtime {
+pub struct Runtime {
     /// As in `native/threads`.
     pub name: String,
     pub strategies: Vec<Strategy>,
@@ -23,7 +23,7 @@ pub(crate) struct Runtime {
 
 /// Those that were found and may be wanted; the first is the one that a bare strategy means.
 #[derive(Debug)]
-pub(crate) struct Runtimes {
+pub struct Runtimes {
     all: Vec<Runtime>,
     /// Where the runners of interpreters live, as long as they may be started.
     interpreters: Option<Interpreters>,
@@ -31,7 +31,7 @@ pub(crate) struct Runtimes {
 
 /// Which interpreters are to be asked what they are: asking takes time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
+pub struct Wanted<'a> {
     /// Models or runtimes as they were written, from wherever they come.
     pub names: &'a [String],
     /// Of `--python`.
@@ -52,7 +52,7 @@ impl Wanted<'_> {
 
 /// The interpreters that were named, behind the default one: where `python3` is to mean that one
 /// and those are further ones.
-pub(crate) fn further(named: &[PathBuf]) -> Vec<PathBuf> {
+pub fn further(named: &[PathBuf]) -> Vec<PathBuf> {
     let default = (!named.is_empty()).then(|| PathBuf::from("python3"));
     default.into_iter().chain(named.iter().cloned()).collect()
 }
@@ -76,7 +76,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub(crate) fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
+    pub fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
         let mut runtimes = Self { all: vec![native()?], interpreters: None };
         if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() {
             runtimes.add_interpreters(wanted, false)?;
@@ -89,7 +89,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub(crate) fn of_function(wanted: &Wanted) -> Result<Self, Error> {
+    pub fn of_function(wanted: &Wanted) -> Result<Self, Error> {
         let mut runtimes = Self { all: Vec::new(), interpreters: None };
         runtimes.add_interpreters(wanted, true)?;
         runtimes.all.push(native()?);
@@ -100,7 +100,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub(crate) fn of_command() -> Result<Self, Error> {
+    pub fn of_command() -> Result<Self, Error> {
         let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native()? };
         Ok(Self { all: vec![command], interpreters: None })
     }
@@ -109,7 +109,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub(crate) fn everything(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Self, Error> {
+    pub fn everything(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Self, Error> {
         let mut interpreters = look(pythons)?;
         interpreters.ask_all(false, interrupt, |_| true);
         let mut all = vec![native()?];
@@ -139,7 +139,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::Usage`] with the nearest name and the list.
-    pub(crate) fn find(&self, name: &str) -> Result<&Runtime, Error> {
+    pub fn find(&self, name: &str) -> Result<&Runtime, Error> {
         let meant = |runtime: &&Runtime| interpreters::answers(&runtime.name, name);
         self.all.iter().find(meant).ok_or_else(|| {
             if interpreters::is_name(name) {
@@ -170,22 +170,22 @@ impl Runtimes {
     }
 
     /// Files that are called like an interpreter and cannot be used.
-    pub(crate) fn unusable(&self) -> &[interpreters::Unusable] {
+    pub fn unusable(&self) -> &[interpreters::Unusable] {
         self.interpreters.as_ref().map_or(&[], |known| &known.unusable)
     }
 
     /// All of them, in the order in which they are shown.
-    pub(crate) fn all(&self) -> &[Runtime] {
+    pub fn all(&self) -> &[Runtime] {
         &self.all
     }
 
     /// The one that a bare strategy means.
-    pub(crate) fn default_runtime(&self) -> &Runtime {
+    pub fn default_runtime(&self) -> &Runtime {
         &self.all[0]
     }
 
     /// Every strategy of every runtime.
-    pub(crate) fn all_models(&self) -> Vec<Model> {
+    pub fn all_models(&self) -> Vec<Model> {
         let models = |runtime: &Runtime| {
             let name = runtime.name.clone();
             runtime.strategies.clone().into_iter().map(move |one| Model::new(&name, one))
@@ -205,7 +205,7 @@ impl Runtime {
     }
 
     /// What stands for one that is not there.
-    pub(crate) fn missing(name: &str) -> Self {
+    pub fn missing(name: &str) -> Self {
         let runner = RunnerCommand::new(name, std::iter::empty::<&str>());
         Self { name: name.into(), strategies: Vec::new(), runner, ready: None }
     }
@@ -226,7 +226,7 @@ fn look(pythons: &[PathBuf]) -> Result<Interpreters, Error> {
 
 /// The strategy that the native runner is told: for a command, what waits for so many copies at
 /// a time is a pool of threads that do nothing else.
-pub(crate) fn told_strategy(model: &Model, kind: SubjectKind) -> Strategy {
+pub fn told_strategy(model: &Model, kind: SubjectKind) -> Strategy {
     match (model.runtime.as_str(), model.strategy) {
         ("command", Strategy::Processes) => Strategy::ThreadPool,
         // A thread for each connection, which it keeps, and not one for each request.
@@ -240,12 +240,12 @@ pub(crate) fn told_strategy(model: &Model, kind: SubjectKind) -> Strategy {
 ///
 /// # Errors
 /// [`Error::Failed`] when it cannot be started.
-pub(crate) fn guard() -> Result<Guard, Error> {
+pub fn guard() -> Result<Guard, Error> {
     Guard::start(&RunnerCommand::new(own_program()?, ["runner", "guard"]))
         .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
 }
 
-pub(crate) fn own_program() -> Result<PathBuf, Error> {
+pub fn own_program() -> Result<PathBuf, Error> {
     std::env::current_exe()
         .map_err(|error| Error::Failed(format!("maitred cannot find its own program: {error}")))
 }

@@ -4,15 +4,38 @@
 use std::fs;
 use std::path::Path;
 
+use maitred_core::result::SubjectKind;
+use maitred_core::workload::ast::{Action, Task};
 use maitred_wire::{Model, Strategy};
 
-use crate::cli::{PythonArgs, name_of};
 use crate::error::Error;
+use crate::job::{Draft, Job, task, text};
+use crate::request::{Calls, Python, Work};
 use crate::runtimes::{Runtime, Runtimes};
-use crate::subject::Subject;
+
+/// Makes the work of a function: a call for each input, or so many.
+///
+/// # Errors
+/// [`Error::Usage`] when there is no such file.
+pub(super) fn prepare(name: &str, calls: &Calls, given: &Work) -> Result<Job, Error> {
+    check(name)?;
+    let action = Action::Call { function: text(name) };
+    let task = match calls {
+        Calls::Count(count) => task(bare(name), *count, action),
+        Calls::Inputs(path) => Task {
+            count: None,
+            inputs: Some(text(&path.display().to_string())),
+            ..task(bare(name), 1, action)
+        },
+    };
+    let draft = Draft::of_one_step(name, SubjectKind::Function, task);
+    let mut job = draft.lower(given, &given.set)?;
+    job.asked = asked(&given.python, calls);
+    Ok(job)
+}
 
 /// Whether a subject is written as a function is: `file.py:name` or `package.module:name`.
-pub(crate) fn is_function(text: &str) -> bool {
+pub fn is_function(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(module, name)| {
         is_dotted(name)
             && (module.ends_with(".py") || is_dotted(module))
@@ -29,20 +52,24 @@ fn is_dotted(text: &str) -> bool {
 }
 
 /// What was asked for, by the names of the options.
-pub(crate) fn asked(python: &PythonArgs) -> Vec<(String, String)> {
+fn asked(python: &Python, calls: &Calls) -> Vec<(String, String)> {
+    let inputs = match calls {
+        Calls::Inputs(path) => Some(path.display().to_string()),
+        Calls::Count(_) => None,
+    };
     let given = [
-        ("inputs", python.inputs.as_ref().map(|path| path.display().to_string())),
+        ("inputs", inputs),
         ("args", python.args.clone()),
         ("setup", python.setup.clone()),
         ("concurrency", python.concurrency.map(|count| count.to_string())),
-        ("start-method", python.start_method.as_ref().map(name_of)),
-        ("loop", python.event_loop.as_ref().map(name_of)),
+        ("start-method", python.start_method.map(|one| one.name().to_owned())),
+        ("loop", python.event_loop.map(|one| one.name().to_owned())),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// The last part of its name.
-pub(crate) fn bare(name: &str) -> &str {
+fn bare(name: &str) -> &str {
     name.rsplit([':', '.']).next().unwrap_or(name)
 }
 
@@ -50,7 +77,7 @@ pub(crate) fn bare(name: &str) -> &str {
 ///
 /// # Errors
 /// [`Error::Usage`] when it is not.
-pub(crate) fn check(name: &str) -> Result<(), Error> {
+fn check(name: &str) -> Result<(), Error> {
     match name.rsplit_once(':') {
         Some((file, _)) if file.ends_with(".py") => {
             fs::read(file).map_err(|error| Error::unreadable(Path::new(file), &error))?;
@@ -61,7 +88,7 @@ pub(crate) fn check(name: &str) -> Result<(), Error> {
 }
 
 /// What is said of a file of Python that was named without a function in it.
-pub(crate) fn unnamed(path: &Path) -> Error {
+pub fn unnamed(path: &Path) -> Error {
     let text = fs::read_to_string(path).unwrap_or_default();
     let defined = text.lines().filter_map(|line| {
         let line = line.strip_prefix("async ").unwrap_or(line);
@@ -78,13 +105,13 @@ pub(crate) fn unnamed(path: &Path) -> Error {
 
 /// The models that suit a function: those that wait in threads or compute apart, on the default
 /// interpreter, and threads on one without a lock if there is one.
-pub(crate) fn models(subject: &Subject, runtimes: &Runtimes) -> Vec<Model> {
+pub fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
     let all = runtimes.all().iter().filter(|runtime| runtime.ready.is_some());
     let mut models = Vec::new();
     for (index, runtime) in all.enumerate() {
         let no_lock = runtime.ready.as_ref().is_some_and(|ready| ready.gil == Some(false));
         let strategies: &[Strategy] = match index {
-            0 if is_async(&subject.name) => &AWAITED,
+            0 if is_async(&job.name) => &AWAITED,
             0 => &PLAIN,
             _ if no_lock => &WITHOUT_LOCK,
             _ => &[],

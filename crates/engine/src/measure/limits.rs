@@ -32,7 +32,7 @@ const FILES_A_PROCESS: u64 = 2;
 /// Standard streams, the trace, an event loop.
 const FILES_A_RUNNER: u64 = 32;
 /// Nobody looks further for how many are allowed.
-pub(crate) const MOST: u64 = 65_536;
+pub const MOST: u64 = 65_536;
 
 /// Refuses what this machine cannot do, in one sentence that names the limit, its value and how
 /// to raise it.
@@ -81,7 +81,7 @@ pub fn check(demand: &Demand) -> Result<(), String> {
 
 /// The largest number up to [`MOST`] of which what is asked is allowed, given that everything below
 /// it is too.
-pub(crate) fn most(demand: impl Fn(u64) -> Demand) -> u64 {
+pub fn most(demand: impl Fn(u64) -> Demand) -> u64 {
     let allowed = |count| check(&demand(count)).is_ok();
     let (mut low, mut high) = (0, MOST);
     if allowed(high) {

@@ -9,8 +9,10 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use maitred::runtime::{Execution, Guard, Interrupt, RunnerCommand, STARTUP_LIMIT, execute, stand};
 use maitred_core::trace::RunEnd;
+use maitred_engine::runtime::{
+    Execution, Guard, Interrupt, RunnerCommand, STARTUP_LIMIT, execute, stand,
+};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{PROTOCOL, Plan, Strategy};
 

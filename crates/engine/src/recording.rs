@@ -14,7 +14,7 @@ const STEP_BYTES: usize = 1 << 20;
 
 /// What a file may be, by how it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Recording,
     Json,
     Other,
@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 
 /// A file that is being read.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     path: PathBuf,
     file: File,
     parser: Parser,
@@ -38,7 +38,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Usage`] when it cannot be read.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, Error> {
         let unreadable = |error| Error::unreadable(path, &error);
         let file = File::open(path).map_err(unreadable)?;
         if file.metadata().map_err(unreadable)?.is_dir() {
@@ -61,7 +61,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Usage`] when it cannot be read.
-    pub(crate) fn kind(&mut self) -> Result<Kind, Error> {
+    pub fn kind(&mut self) -> Result<Kind, Error> {
         self.fill(MAGIC.len()).map_err(|error| Error::unreadable(&self.path, &error))?;
         let first = self.buffer.iter().find(|byte| !byte.is_ascii_whitespace());
         Ok(match first {
@@ -76,7 +76,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Usage`] when the file cannot be read, or is no recording of this version.
-    pub(crate) fn parts(
+    pub fn parts(
         &mut self,
         take: &mut dyn FnMut(Part<'_>) -> Result<(), Fault>,
     ) -> Result<Option<Cut>, Error> {
@@ -117,7 +117,7 @@ impl Reader {
     }
 
     /// Whether it can be read more than once: it is an ordinary file, no pipe.
-    pub(crate) fn is_repeatable(&self) -> bool {
+    pub fn is_repeatable(&self) -> bool {
         self.file.metadata().is_ok_and(|facts| facts.is_file())
     }
 
@@ -162,7 +162,7 @@ impl Reader {
 }
 
 /// The spans of a recording, chunk by chunk.
-pub(crate) fn spans(path: &Path) -> impl Iterator<Item = Span> + use<> {
+pub fn spans(path: &Path) -> impl Iterator<Item = Span> + use<> {
     chunks(path, |part| match part {
         Part::Spans(rows) => Some(rows.collect()),
         _ => None,
@@ -170,7 +170,7 @@ pub(crate) fn spans(path: &Path) -> impl Iterator<Item = Span> + use<> {
 }
 
 /// The slices of a recording, chunk by chunk.
-pub(crate) fn slices(path: &Path) -> impl Iterator<Item = Slice> + use<> {
+pub fn slices(path: &Path) -> impl Iterator<Item = Slice> + use<> {
     chunks(path, |part| match part {
         Part::Slices(rows) => Some(rows.collect()),
         _ => None,

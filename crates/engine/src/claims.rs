@@ -9,7 +9,7 @@ use crate::spelling;
 
 /// A file with claims.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct BuiltIn {
+pub struct BuiltIn {
     /// Its number and its name, as the file is called: `02-amdahl`.
     pub name: &'static str,
     pub text: &'static str,
@@ -26,7 +26,7 @@ macro_rules! claims {
 
 /// All of them, by number.
 #[rustfmt::skip]
-pub(crate) const ALL: &[BuiltIn] = claims![
+pub const ALL: &[BuiltIn] = claims![
     "01-more-of-a-resource"
     "02-amdahl"
     "03-waiting-without-spinning"
@@ -91,7 +91,7 @@ impl BuiltIn {
     ///
     /// # Errors
     /// [`Error::Usage`] with the nearest name.
-    pub(crate) fn find(text: &str) -> Result<Vec<Self>, Error> {
+    pub fn find(text: &str) -> Result<Vec<Self>, Error> {
         let number = text.trim_start_matches('0');
         let is_it = |one: &&Self| one.number() == number || [one.name, one.word()].contains(&text);
         let found: Vec<Self> = ALL.iter().filter(is_it).copied().collect();
@@ -111,7 +111,7 @@ impl BuiltIn {
 ///
 /// # Errors
 /// Those of the files. None is written over.
-pub(crate) fn put_functions(folder: &Path) -> io::Result<()> {
+pub fn put_functions(folder: &Path) -> io::Result<()> {
     FUNCTIONS.iter().try_for_each(|(name, text)| put(folder, name, text))
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn put_functions(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// [`Error::Usage`] when a file is there already or cannot be written.
-pub(crate) fn unpack(folder: &Path) -> Result<usize, Error> {
+pub fn unpack(folder: &Path) -> Result<usize, Error> {
     let written = fs::create_dir_all(folder).and_then(|()| {
         let mut claims = ALL.iter();
         claims.try_for_each(|one| put(folder, &format!("{}.kdl", one.name), one.text))?;

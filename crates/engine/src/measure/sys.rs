@@ -149,7 +149,7 @@ pub(crate) fn files_at_most() -> Option<u64> {
 }
 
 /// Lets this process open as many files as the hard limit allows: a connection is a file.
-pub(crate) fn raise_open_files() {
+pub fn raise_open_files() {
     if let Some(limit) = rlimit(libc::RLIMIT_NOFILE) {
         let limit = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
         // SAFETY: the limit is read only. Where it is refused, the old one stays.
