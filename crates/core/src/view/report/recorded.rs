@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::super::phases;
 use super::super::picture::{Look, Theme, timeline};
+use super::super::timeline::Lens;
 use super::super::repeat;
 use super::html;
 use crate::analyse::compare;
@@ -35,8 +36,12 @@ pub fn recording<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     let how = compare::mistake(run).map_or_else(String::new, |how| html::paragraph(&how));
     body.push_str(&html::section("How it ended", &how));
     let look = Look { theme: Theme::Auto, id: "timeline".into(), rows: 60 };
-    let picture = timeline::timeline(trace, spans, slices, &look);
-    body.push_str(&html::section("What each worker did", &html::figure(&picture)));
+    let subject = from.subject.title.as_ref().unwrap_or(&from.subject.name);
+    let picture =
+        timeline::timeline(trace, subject, spans, slices, &Lens::default(), &look);
+    // The whole of a run, by worker, can always be drawn.
+    let picture = picture.map_or_else(|why| html::paragraph(&why.to_string()), |it| html::figure(&it));
+    body.push_str(&html::section("What each worker did", &picture));
     body.push_str(&html::section("Figures", &figures(run)));
     body.push_str(&html::section("Warnings", &html::list(&lacks(recording))));
     body.push_str(&html::section("Method", &html::facts(&[

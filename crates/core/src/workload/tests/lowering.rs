@@ -48,7 +48,7 @@ task "y" { receive "c" }
 "#;
     let lowered = lowered(source, &Settings::default());
     let line = |(id, step): (usize, &super::super::StepInfo)| {
-        let super::super::StepInfo { kind, label, program, parent, object } = step;
+        let super::super::StepInfo { kind, label, program, parent, object, .. } = step;
         format!("{id} {kind:?} {label:?} {program} {parent:?} {object:?}\n")
     };
     expect![[r#"
