@@ -179,6 +179,39 @@ fn a_loop_that_stands_still() {
 }
 
 #[test]
+fn a_wait_that_is_over_and_goes_on_is_overdue() {
+    // The loop computes for 20 ms while others asked to be woken after 5 ms.
+    let program = vec![Do::Wait(5), Do::Cpu(20)];
+    let trace = Sample { program, ..tables(3, 1) }.run(EventLoop, 1);
+    let text = timeline::timeline(&trace, &Options::default());
+    let row = |text: &str, name: &str| {
+        let row = text.lines().find(|line| line.starts_with(name)).unwrap();
+        row.matches('╍').count()
+    };
+    let (first, second, third) =
+        (row(&text, "table 1"), row(&text, "table 2"), row(&text, "table 3"));
+    assert!(first == 0 && second > 10 && third > second + 10, "{text}");
+    assert!(text.contains("╍╍ overdue: its loop is busy"), "{text}");
+    // On threads nobody is late.
+    let text = timeline::timeline(
+        &Sample { program: vec![Do::Wait(5), Do::Cpu(20)], ..tables(3, 1) }.run(Threads, 3),
+        &Options::default(),
+    );
+    assert!(!text.contains('╍') && !text.contains("overdue"), "{text}");
+}
+
+#[test]
+fn a_blocking_call_of_a_hybrid_blocks_no_loop() {
+    let program = vec![Do::Wait(5), Do::Block(30)];
+    let of = |strategy| {
+        let trace = Sample { program: program.clone(), ..tables(3, 1) }.run(strategy, 2);
+        timeline::timeline(&trace, &Options::default())
+    };
+    assert!(of(Hybrid).contains("━━ blocks a thread of the pool"), "{}", of(Hybrid));
+    assert!(of(EventLoop).contains("━━ blocks its loop"));
+}
+
+#[test]
 fn many_lanes_are_bounded() {
     let options = Options { rows: 6, width: 60, ..Options::default() };
     let sample = Sample { arrivals: (0..2000).map(|task| task * 7).collect(), ..tables(2000, 40) };

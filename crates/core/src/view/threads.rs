@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
 use super::Options;
 use super::columns::{self, Column};
@@ -19,6 +20,17 @@ const TITLE: &str = "What the threads did (one more run of each, recorded)";
 
 /// A table of all models that were traced; `None`: none was.
 pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
+    let (mut table, legend) = columns(rows)?;
+    let dropped = columns::fit(&mut table, options);
+    let title = Ink::Bold.paint(&wrap(TITLE, options.width, 0), options);
+    let legend = wrap(&legend, options.width, 0);
+    let legend: String = legend.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect();
+    let dropped = columns::without(&dropped, options);
+    Some(format!("{title}\n{}{legend}{dropped}", columns::render(&table, options)))
+}
+
+/// Its columns, and what they mean.
+pub(super) fn columns(rows: &[Row<'_>]) -> Option<(Vec<Column>, String)> {
     rows.iter().find_map(shares)?;
     let mut table = name_column(rows);
     let mut add = |title, spare, cell: &dyn Fn(&Shares) -> Option<String>| {
@@ -37,8 +49,6 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
         add("GIL", 3, &|shares| Some(lock_share(shares).map_or_else(String::new, percent)));
     }
     add("avg threads", 0, &|shares| mean_at_once(shares).map(cores));
-    columns::fit(&mut table, options);
-    let title = Ink::Bold.paint(&wrap(TITLE, options.width, 0), options);
     let mut legend = String::from(
         "shares of the steps' time: running on a processor, runnable but in the run queue, blocked; \
          avg threads: average running threads over the work",
@@ -54,9 +64,7 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
         let why = shares.missing.first().map_or("", |why| why);
         legend.push_str(&format!("; sampled, not recorded: {why}"));
     }
-    let legend = wrap(&legend, options.width, 0);
-    let legend: String = legend.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect();
-    Some(format!("{title}\n{}{legend}", columns::render(&table, options)))
+    Some((table, legend))
 }
 
 fn shares<'a>(row: &Row<'a>) -> Option<&'a Shares> {
