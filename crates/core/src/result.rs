@@ -187,6 +187,10 @@ pub struct Run {
     pub tasks: TaskCounts,
     pub failures: Vec<Failure>,
     pub latency: Observed<Latency>,
+    /// From the start of the work to the end of each task that is done: what somebody waits who
+    /// wants all of it now. `None`: latency counts from arrivals, or it was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Latency>,
     /// Of single requests, from being sent to the last byte of the answer, over the `http` steps
     /// that were recorded; `None`: there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

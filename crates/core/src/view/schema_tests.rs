@@ -169,6 +169,7 @@ prop_compose! {
             tasks: TaskCounts { done: number, failed: 1, lost: 2, not_run: 3 },
             failures: vec![Failure { kind: "fail".into(), text: text.clone(), count: 1, task: round, step }],
             latency,
+            completed: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, p999_ns: None, max_ns: ns }),
             requests: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, p999_ns: None, max_ns: ns }),
             servers: vec![ServerUse { name: text.clone(), architecture: "threads".into(), cpu_ns: Observed::Known(ns), grown_bytes: Observed::Unknown(text.clone()), died: maybe.clone() }],
             steps: vec![StepTotal { kind, spans: number, total_ns: ns, longest_ns: Some(ns) }],
@@ -327,9 +328,10 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 9] = [
+const OPTIONAL: [&str; 10] = [
     "p999_ns",
     "requests",
+    "completed",
     "servers",
     "scheduling",
     "traced",

@@ -99,6 +99,7 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         tasks: TaskCounts { done: 1, ..TaskCounts::default() },
         failures: Vec::new(),
         latency: Observed::Unknown("made up".into()),
+        completed: None,
         requests: None,
         servers: Vec::new(),
         steps: Vec::new(),

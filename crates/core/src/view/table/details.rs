@@ -222,12 +222,19 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
     figure("p50", |latency| latency.p50_ns);
     figure("p90", |latency| latency.p90_ns);
     figure("p99", |latency| latency.p99_ns);
-    add("p99.9", 2, &|row| {
+    add("p99.9", 4, &|row| {
         let known = |latency: &Latency| latency.p999_ns.map_or_else(|| "?".into(), duration);
         shown(&row.summary.latency, known)
     });
     add("max", 0, &|row| shown(&row.summary.latency, |latency| duration(latency.max_ns)));
     let is_url = comparison.subject.kind == SubjectKind::Url;
+    if !from_arrival && rows.iter().any(|row| completed(row, |it| it.p50_ns).is_some()) {
+        let all = |row: &Row<'_>, figure| {
+            completed(row, figure).map_or_else(|| "?".into(), duration)
+        };
+        add("done p50", 1, &|row| all(row, |latency| latency.p50_ns));
+        add("done p99", 0, &|row| all(row, |latency| latency.p99_ns));
+    }
     if from_arrival && is_url {
         let start = |row: &Row<'_>, figure: fn(&Latency) -> u64| {
             let runs = compare::counted(row.contestant);
@@ -239,7 +246,7 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
     }
     let noun = noun(comparison.subject.kind);
     let rate = if is_url { "requests/s" } else { "tasks/s" };
-    add(rate, 1, &|row| significant(row.summary.throughput));
+    add(rate, 3, &|row| significant(row.summary.throughput));
     let dropped = columns::fit(&mut table, options);
     let title = match from_arrival {
         true if is_url => {
@@ -248,10 +255,21 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
             )
         }
         true => format!("Latency of a {noun} (from its scheduled arrival)"),
-        false => format!("Latency of a {noun} (from its start)"),
+        false => {
+            format!("Latency of a {noun} (from its start; done: from the start of the work)")
+        }
     };
     let body = columns::render(&table, options) + &columns::without(&dropped, options);
     Some(titled(&title, &body, options))
+}
+
+/// From the start of the work to the end of a task: counted from its own start, a task that waited
+/// for its turn looks as if it had been served at once.
+fn completed(row: &Row<'_>, figure: fn(&Latency) -> u64) -> Option<u64> {
+    let runs = compare::counted(row.contestant);
+    let known: Option<Vec<u64>> =
+        runs.iter().map(|run| run.completed.as_ref().map(figure)).collect();
+    stats::median_u64(known?.into_iter())
 }
 
 fn unranked(comparison: &Comparison, options: &Options) -> Option<String> {

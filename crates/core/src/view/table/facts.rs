@@ -8,7 +8,7 @@ use super::super::Options;
 use super::super::paint::{Ink, wrap};
 use super::answer::lines;
 use crate::analyse::compare;
-use crate::analyse::units::{bytes, count, duration, plural};
+use crate::analyse::units::{bytes, count, duration, list, plural};
 use crate::result::{Comparison, Machine, Run, SubjectKind};
 use crate::trace::RunEnd;
 
@@ -94,12 +94,25 @@ pub(in super::super) fn notes(comparison: &Comparison) -> Vec<String> {
                 contestant.model
             ));
         }
-        let mut said: Vec<&String> = contestant.runs.iter().flat_map(|run| &run.notes).collect();
-        said.sort_unstable();
-        said.dedup();
-        notes.extend(said.iter().map(|note| format!("`{}`: {note}", contestant.model)));
     }
+    notes.extend(said(comparison));
     notes
+}
+
+/// The runners' own notes, each once, with the models that it is of.
+fn said(comparison: &Comparison) -> Vec<String> {
+    let mut said: Vec<(&str, Vec<String>)> = Vec::new();
+    for contestant in &comparison.contestants {
+        let who = format!("`{}`", contestant.model);
+        for note in contestant.runs.iter().flat_map(|run| &run.notes) {
+            match said.iter_mut().find(|(known, _)| known == note) {
+                Some((_, models)) if models.contains(&who) => {}
+                Some((_, models)) => models.push(who.clone()),
+                None => said.push((note, Vec::from([who.clone()]))),
+            }
+        }
+    }
+    said.iter().map(|(note, models)| format!("{}: {note}", list(models))).collect()
 }
 
 /// Disturbed rounds of ranked models: those that had to be used (`true`), or those left out.
