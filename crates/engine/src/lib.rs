@@ -17,5 +17,6 @@ pub mod runtimes;
 pub mod spelling;
 pub mod subject;
 pub mod trial;
+pub mod workloads;
 
 pub use error::Error;

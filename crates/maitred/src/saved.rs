@@ -9,7 +9,6 @@ use maitred_core::result::Comparison;
 use maitred_core::view;
 
 use crate::cli::CompareArgs;
-use crate::command::compare::options;
 use crate::error::{Error, exit};
 use crate::export;
 use crate::terminal::Terminal;
@@ -23,7 +22,7 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
     let first = load(&args.subject[0])?;
     let second = args.subject.get(1).map(|path| load(path)).transpose()?;
     let shown = second.as_ref().unwrap_or(&first);
-    let mut text = view::table::table(shown, &options(terminal));
+    let mut text = view::table::table(shown, &terminal.options());
     let other = second.is_some().then_some(&first);
     let against = args.against.as_deref().map(load).transpose()?;
     for old in other.into_iter().chain(&against) {
@@ -72,7 +71,7 @@ pub(crate) fn load(path: &Path) -> Result<Comparison, Error> {
 /// What changed, as text. For results that are [`comparable`].
 pub(crate) fn changes(new: &Comparison, old: &Comparison, terminal: &Terminal) -> String {
     let changes = change::changes(old, new);
-    format!("\n{}", view::changes::changes(&changes, &old.started, &options(terminal)))
+    format!("\n{}", view::changes::changes(&changes, &old.started, &terminal.options()))
 }
 
 /// Whether two results may be held beside each other.

@@ -55,6 +55,18 @@ impl Strategy {
         }
     }
 
+    /// What programs and libraries call it: understood wherever a strategy is named.
+    pub fn also_called(self) -> &'static [&'static str] {
+        match self {
+            Self::Threads => &["goroutines"],
+            Self::ThreadPool => &["concurrent.futures", "ThreadPoolExecutor"],
+            Self::Processes => &["multiprocessing", "ProcessPoolExecutor"],
+            Self::EventLoop => &["asyncio"],
+            Self::AsyncPool => &["tokio"],
+            Self::Sequential | Self::Hybrid | Self::Interpreters => &[],
+        }
+    }
+
     /// Whether a number of workers can be chosen: for the others it follows from the strategy
     /// (one for `sequential` and `event-loop`, one a task for `threads`).
     pub fn has_workers(self) -> bool {
@@ -79,7 +91,7 @@ impl FromStr for Strategy {
     fn from_str(text: &str) -> Result<Self, ModelError> {
         Self::ALL
             .into_iter()
-            .find(|strategy| strategy.name() == text)
+            .find(|strategy| strategy.name() == text || strategy.also_called().contains(&text))
             .ok_or_else(|| ModelError::UnknownStrategy(text.into()))
     }
 }

@@ -197,8 +197,7 @@ fn completed(head: &Trace, tasks: impl Iterator<Item = Task>) -> Option<Latency>
     let is_open_loop = head.groups.iter().any(|group| !group.arrivals_ns.is_empty());
     let start_ns = head.done.as_ref().filter(|_| !is_open_loop)?.phases.work.start_ns;
     let done = tasks.filter(|task| task.outcome == TaskOutcome::Done);
-    let mut values: Vec<u64> =
-        done.map(|task| task.end_ns.saturating_sub(start_ns)).collect();
+    let mut values: Vec<u64> = done.map(|task| task.end_ns.saturating_sub(start_ns)).collect();
     spread(&mut values, false)
 }
 

@@ -9,7 +9,7 @@ use super::columns::{self, Column};
 use super::paint::{Ink, to_ascii, wrap};
 use super::table::place;
 use crate::analyse::units::{self, plural};
-use crate::result::{Check, Evidence, Experiment, Finding, Machine, Truth};
+use crate::result::{Check, Evidence, Experiment, Finding, Truth};
 use crate::trace::Observed;
 
 /// How far figures stand below their claim.
@@ -17,9 +17,11 @@ const INDENT: usize = 4;
 /// What a mark takes.
 const MARK: usize = 2;
 
-/// On which machine the claims are tested.
-pub fn heading(machine: &Machine, options: &Options) -> String {
-    fitted(format!("{}\n", place(machine, options)), options)
+/// What was found: how many claims came to which verdict, on which machine, then each of them.
+pub fn report(check: &Check, options: &Options) -> String {
+    let heading = format!("{}{}\n", summary(check, options), place(&check.machine, options));
+    let each = check.experiments.iter().map(|one| experiment(one, options));
+    fitted(heading, options) + each.collect::<String>().trim_end() + "\n"
 }
 
 /// The claims of these files, by file.
@@ -36,7 +38,7 @@ pub fn list(experiments: &[Experiment], options: &Options) -> String {
 }
 
 /// What was found in one experiment: each claim with its verdict, and the figures it rests on.
-pub fn experiment(experiment: &Experiment, options: &Options) -> String {
+fn experiment(experiment: &Experiment, options: &Options) -> String {
     let mut text = title(experiment, options);
     for finding in &experiment.claims {
         let (word, ink) = (word(finding.verdict), ink(finding.verdict));
@@ -66,8 +68,14 @@ fn disturbance(experiment: &Experiment) -> Option<&str> {
     evidence.find_map(|one| one.found.known()?.disturbed.as_deref())
 }
 
-/// How many claims came to which verdict.
-pub fn summary(check: &Check, options: &Options) -> String {
+/// How many claims came to which verdict, as a sentence.
+fn summary(check: &Check, options: &Options) -> String {
+    let lines = wrap(&format!("{}.", tally(check)), options.width, 0);
+    lines.lines().map(|line| Ink::Bold.paint(line, options) + "\n").collect()
+}
+
+/// The same in a few words: `24 claims: 20 hold, 3 are refuted, 1 inconclusive`.
+pub fn tally(check: &Check) -> String {
     let findings = || check.experiments.iter().flat_map(|experiment| &experiment.claims);
     let number = |truth| findings().filter(|found| found.verdict == truth).count();
     let verdicts = [
@@ -83,8 +91,7 @@ pub fn summary(check: &Check, options: &Options) -> String {
     });
     let parts: Vec<String> = parts.collect();
     let all = plural(findings().count() as u64, "claim");
-    let text = if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) };
-    fitted(format!("{}\n", wrap(&format!("{text}."), options.width, 0)), options)
+    if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 
 /// A table of all claims, with the figures that they rest on below it.
@@ -270,7 +277,7 @@ mod tests {
     fn each_verdict_stands_with_its_figures() {
         let check = checked();
         let options = Options { width: 60, ..Options::default() };
-        let text = experiment(&check.experiments[0], &options) + &summary(&check, &options);
+        let text = report(&check, &options);
         expect![[r#"
             11-gil · A lock · 8 rounds
             ✓ holds: with a GIL only one thread computes at a time

@@ -31,6 +31,8 @@ mod tracks;
 #[cfg(test)]
 mod tracks_tests;
 
+pub use paint::to_ascii;
+
 pub use crate::analyse::units;
 
 /// What the place can show that a view is made for.

@@ -77,11 +77,11 @@ pub fn phases(model: &Model, workers: u32, run: &Run, options: &Options) -> Stri
         text.push_str(&bars(run, options));
         text.push('\n');
     }
-    let mut shown = false;
+    let mut failing = false;
     for (label, figure) in figures(run) {
-        // A line without a label belongs to the one before it.
-        shown = options.details || BRIEF.contains(&label) || label.is_empty() && shown;
-        if !shown {
+        // A line without a label belongs to the one before it; what steps are made of is a detail.
+        failing = label == "failure" || label.is_empty() && failing;
+        if !(options.details || failing || BRIEF.contains(&label)) {
             continue;
         }
         let room = LABELS + 1;

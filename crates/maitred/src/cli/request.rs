@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use maitred_engine::request::{COUNT, Calls, Http, Python, Subject, Work};
-use maitred_engine::runtimes;
+use maitred_engine::subject::command::find_program;
 use maitred_engine::subject::{function, url};
+use maitred_engine::{runtimes, spelling, workloads};
 
 use super::{CheckArgs, HttpArgs, PythonArgs, SubjectArgs};
 use crate::amount::{Period, Rate};
@@ -42,6 +43,26 @@ impl SubjectArgs {
         }
         if text.ends_with(".py") && path.is_file() {
             return Err(function::unnamed(path).into());
+        }
+        if let Some(shipped) = workloads::find(path) {
+            return Ok(shipped);
+        }
+        let is_bare = !text.contains(['/', '.']);
+        if is_bare && !path.exists() && find_program(text).is_ok() {
+            return Err(Error::usage(format!(
+                "{text}: there is no such workload; a program is named behind `--`: \
+                 maitred compare -- {text}"
+            )));
+        }
+        if is_bare && !path.exists() {
+            let names = || workloads::ALL.iter().map(|(name, _)| *name);
+            let hint = spelling::nearest(text, names())
+                .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+            return Err(Error::usage(format!(
+                "{text}: there is no such workload{hint}; shipped are {}; a file of your own ends \
+                 in .kdl",
+                names().collect::<Vec<_>>().join(", ")
+            )));
         }
         Ok(Subject::Workload { path: path.to_owned() })
     }

@@ -12,7 +12,6 @@ use maitred_core::view;
 use tempfile::TempDir;
 
 use crate::cli::CheckArgs;
-use crate::command::compare;
 use crate::error::{Error, exit};
 use crate::export::documents;
 use crate::progress::ProgressLine;
@@ -46,7 +45,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
     if args.list {
         terminal.print(&view::claims::list(
             &jobs.iter().map(said).collect::<Vec<_>>(),
-            &compare::options(terminal),
+            &terminal.options(),
         ))?;
         return Ok(exit::OK);
     }
@@ -67,17 +66,16 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         experiments: Vec::new(),
     };
-    terminal.print(&view::claims::heading(&check.machine, &compare::options(terminal)))?;
     let mut written = true;
     for (done, job) in jobs.iter().enumerate() {
-        let place = format!("{} of {}", done + 1, jobs.len());
+        let so_far = view::claims::tally(&check);
+        let place = format!("{} of {}, {so_far}", done + 1, jobs.len());
         let shown = (ProgressLine::new(terminal, args.quiet), place);
         let experiment = experiment(job, &work, args, &interrupt, shown)?;
         if interrupt.is_raised() {
             terminal.complain("interrupted; what was found until then is kept and shown");
             break;
         }
-        terminal.print(&view::claims::experiment(&experiment, &compare::options(terminal)))?;
         check.experiments.push(experiment);
         for file in files.iter_mut().filter(|file| file.is_replaced()) {
             written &= file.update(&check, terminal);
@@ -86,7 +84,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
     for file in files.iter_mut().filter(|file| !file.is_replaced()) {
         written &= file.update(&check, terminal);
     }
-    terminal.print(&view::claims::summary(&check, &compare::options(terminal)))?;
+    terminal.print(&view::claims::report(&check, &terminal.options()))?;
     Ok(exit_code(&check, args.strict, written))
 }
 

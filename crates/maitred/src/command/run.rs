@@ -37,7 +37,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     if args.no_scheduling && lens.by == By::Core {
         return Err(Error::usage(
             "--by core shows who was on which processor, which --no-scheduling does not record; \
-             leave one of them away"
+             omit one of them"
                 .to_owned(),
         ));
     }
@@ -49,6 +49,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
         exports: &args.exports,
         drawing: &args.drawing,
         input: args.subject.as_deref(),
+        lens,
     })?;
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
@@ -65,9 +66,9 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let trace = trial.execute(&entry, args.work.timeout.0, &mut |at| {
         outputs.checkpoint(&provenance, &planned, || Trial::so_far(&planned, &at));
         progress.show(|| {
-            let (finished, total) = (units::count(at.finished), units::count(at.total));
+            let (finished, total) = (units::count(at.finished), units::plural(at.total, "task"));
             let elapsed = units::duration(at.elapsed.as_nanos() as u64);
-            format!("{} · {finished} of {total} tasks · {elapsed}", entry.model)
+            format!("{} · {finished} of {total} · {elapsed}", entry.model)
         });
     })?;
     progress.clear();
@@ -75,12 +76,12 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let written = outputs.finish(&provenance, &trace, Some(&run), || Records::of(&trace), terminal);
     let options = options(&args.picture, terminal);
     let records = || Records::of(&trace);
-    let asked = picture(&trace, records, &run, &lens, &options);
+    let asked = picture(&trace, &provenance, records, &run, &lens, &options);
     let refused = asked.as_ref().err().cloned();
     // What was measured is shown, if not as it was asked for.
-    let drawn = asked.or_else(|_| picture(&trace, records, &run, &Lens::default(), &options));
-    let drawn = drawn.unwrap_or_else(|refusal| refusal.to_string());
-    terminal.print(&format!("{}\n\n{drawn}", job.heading()))?;
+    let drawn =
+        asked.or_else(|_| picture(&trace, &provenance, records, &run, &Lens::default(), &options));
+    terminal.print(&drawn.unwrap_or_else(|refusal| refusal.to_string()))?;
     let code = end(args, &trace, &run, terminal)?;
     if let Some(refusal) = &refused {
         terminal.complain(&format!("{refusal}; the whole run is drawn, by worker"));
@@ -88,12 +89,13 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     Ok(if written && refused.is_none() { code } else { exit::NOT_WRITTEN })
 }
 
-/// What each worker did, then the figures.
+/// What the work is and how it went, what each worker did, the figures, and what to type next.
 ///
 /// # Errors
 /// [`Refusal`] when the run cannot be drawn as it was asked for.
 pub(crate) fn picture<'a>(
     trace: &Trace,
+    from: &Provenance,
     records: impl Fn() -> Records<'a>,
     run: &Run,
     lens: &Lens,
@@ -101,10 +103,14 @@ pub(crate) fn picture<'a>(
 ) -> Result<String, Refusal> {
     let spans = || records().spans;
     let slices = || records().slices;
-    let mut text = view::timeline::timeline_of(trace, spans, slices, lens, options)?;
-    text.push('\n');
-    text.push_str(&view::phases::phases(&trace.model, trace.workers, run, options));
-    Ok(text)
+    let (model, workers) = (&trace.model, trace.workers);
+    let parts = [
+        view::phases::lead(&from.subject, model, workers, run, options),
+        view::timeline::timeline_of(trace, spans, slices, lens, options)?,
+        view::phases::phases(model, workers, run, options),
+        view::phases::next(&from.subject, &from.settings, options),
+    ];
+    Ok(parts.join("\n"))
 }
 
 /// What is to be drawn.
@@ -138,10 +144,8 @@ pub(crate) fn lens(args: &PictureArgs) -> Result<Lens, Error> {
 pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> view::Options {
     view::Options {
         width: args.width.map_or(terminal.width, usize::from),
-        color: terminal.color,
-        ascii: args.ascii,
         rows: args.lanes as usize,
-        details: true,
+        ..terminal.options()
     }
 }
 

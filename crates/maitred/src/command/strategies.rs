@@ -10,7 +10,6 @@ use maitred_core::view;
 use maitred_wire::{Model, Strategy};
 
 use crate::cli::StrategiesArgs;
-use crate::command::compare;
 use crate::error::{Error, exit};
 use crate::export::documents;
 use crate::progress::ProgressLine;
@@ -70,7 +69,7 @@ pub(crate) fn run(args: &StrategiesArgs, terminal: &Terminal) -> Result<u8, Erro
     let chosen = chosen.collect::<Result<Vec<&Runtime>, maitred_engine::Error>>()?;
     let _guard = runtimes::guard()?;
     let work = work(&pythons);
-    let options = compare::options(terminal);
+    let options = terminal.options();
     let mut found = Strategies {
         schema_version: SCHEMA,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -12,6 +12,7 @@ use maitred_core::recording::{self, LeftOut, MAGIC, Provenance};
 use maitred_core::result::Run;
 use maitred_core::trace::{Slice, Span, Trace};
 use maitred_core::view::picture::Theme;
+use maitred_core::view::timeline::Lens;
 use maitred_core::view::{chrome, perfetto, units};
 
 use crate::cli::{DrawingArgs, TraceExportArgs};
@@ -29,6 +30,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) drawing: &'a DrawingArgs,
     /// What is read, and must not be overwritten.
     pub(crate) input: Option<&'a Path>,
+    /// What pictures show of a run.
+    pub(crate) lens: Lens,
 }
 
 /// The form of a file.
@@ -37,8 +40,8 @@ enum Form {
     Recording { limit_bytes: u64 },
     Perfetto,
     Chrome,
-    Svg(Theme),
-    Png(Theme),
+    Svg(Theme, Lens),
+    Png(Theme, Lens),
 }
 
 /// What comes by the million, from wherever it lies.
@@ -75,8 +78,14 @@ impl Outputs {
             (recording, wanted.trace),
             (Form::Perfetto, wanted.exports.export_perfetto.as_deref()),
             (Form::Chrome, wanted.exports.export_chrome.as_deref()),
-            (Form::Svg(drawing::theme(wanted.drawing)), wanted.drawing.export_svg.as_deref()),
-            (Form::Png(drawing::theme(wanted.drawing)), wanted.drawing.export_png.as_deref()),
+            (
+                Form::Svg(drawing::theme(wanted.drawing), wanted.lens),
+                wanted.drawing.export_svg.as_deref(),
+            ),
+            (
+                Form::Png(drawing::theme(wanted.drawing), wanted.lens),
+                wanted.drawing.export_png.as_deref(),
+            ),
         ];
         drawing::check(wanted.drawing)?;
         let mut taken: Vec<_> = wanted.input.and_then(identity).into_iter().collect();
@@ -148,7 +157,7 @@ impl Outputs {
                     let path = output.path.display();
                     let rest = match output.form {
                         Form::Recording { .. } => "; what is in it can be read up to there",
-                        Form::Perfetto | Form::Chrome | Form::Svg(_) | Form::Png(_) => "",
+                        Form::Perfetto | Form::Chrome | Form::Svg(..) | Form::Png(..) => "",
                     };
                     terminal.complain(&format!("{path} cannot be written: {error}{rest}"));
                 }
@@ -279,11 +288,14 @@ impl Output {
                 writer.slices(records().slices)?;
                 writer.finish()?;
             }
-            Form::Svg(theme) => {
-                file.write_all(drawing::timeline(trace, records, theme).as_bytes())?;
+            Form::Svg(theme, lens) => {
+                let svg = drawing::timeline(trace, provenance, records, &lens, theme);
+                file.write_all(svg.map_err(io::Error::other)?.as_bytes())?;
             }
-            Form::Png(theme) => {
-                let svg = drawing::timeline(trace, records, drawing::fixed(theme));
+            Form::Png(theme, lens) => {
+                let theme = drawing::fixed(theme);
+                let svg = drawing::timeline(trace, provenance, records, &lens, theme);
+                let svg = svg.map_err(io::Error::other)?;
                 file.write_all(&png::png(&svg).map_err(io::Error::other)?)?;
             }
         }

@@ -389,7 +389,12 @@ impl Plot<'_> {
                 let d = format!("M{left} {low}h8M{left} {high}h8M{} {low}V{high}", number(at));
                 svg.path(&d, &format!("class=\"m-curve m-s{order}\""));
             }
-            svg.begin_group(&format!("{}: {} at {}", series.name, self.figure(point.y), point.label));
+            svg.begin_group(&format!(
+                "{}: {} at {}",
+                series.name,
+                self.figure(point.y),
+                point.label
+            ));
             mark(svg, order, at, y.at(point.y));
             svg.end_group();
         }

@@ -17,8 +17,8 @@ use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Conclusion, Latency, Rank, Rule, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::view::timeline::{By, Lens, Refusal, Window};
 use crate::trace::{Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
+use crate::view::timeline::{By, Lens, Refusal, Window};
 
 fn look(theme: Theme) -> Look {
     Look { theme, id: "p1".into(), rows: 24 }

@@ -8,10 +8,10 @@ use super::super::columns::Column;
 use super::super::picture::{Look, Theme, bars, latency, scaling};
 use super::super::repeat;
 use super::super::requests;
-use super::super::threads;
 use super::super::table::{
     Row, cost_columns, heading_facts, interval, name_column, notes, rows, shown, unknowns, word,
 };
+use super::super::threads;
 use super::html;
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, count, duration, percent, plural, ratio, significant};

@@ -1,13 +1,13 @@
 //! The page of one run: its timeline, its figures, and what is missing of it.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::super::phases;
 use super::super::picture::{Look, Theme, timeline};
-use super::super::timeline::Lens;
 use super::super::repeat;
+use super::super::timeline::Lens;
 use super::html;
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, count, duration, plural};
@@ -37,10 +37,10 @@ pub fn recording<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     body.push_str(&html::section("How it ended", &how));
     let look = Look { theme: Theme::Auto, id: "timeline".into(), rows: 60 };
     let subject = from.subject.title.as_ref().unwrap_or(&from.subject.name);
-    let picture =
-        timeline::timeline(trace, subject, spans, slices, &Lens::default(), &look);
+    let picture = timeline::timeline(trace, subject, spans, slices, &Lens::default(), &look);
     // The whole of a run, by worker, can always be drawn.
-    let picture = picture.map_or_else(|why| html::paragraph(&why.to_string()), |it| html::figure(&it));
+    let picture =
+        picture.map_or_else(|why| html::paragraph(&why.to_string()), |it| html::figure(&it));
     body.push_str(&html::section("What each worker did", &picture));
     body.push_str(&html::section("Figures", &figures(run)));
     body.push_str(&html::section("Warnings", &html::list(&lacks(recording))));

@@ -56,10 +56,13 @@ fn disturbed(comparison: &Comparison) -> Option<String> {
     let counted: Vec<&Run> = ranked.flat_map(compare::counted).collect();
     let dirty: Vec<&str> = counted.iter().filter_map(|run| run.noise.dirty.as_deref()).collect();
     let cause = dirty.first()?;
+    let all = plural(counted.len() as u64, "run");
+    let some = match dirty.len() == counted.len() {
+        true => format!("All {all} that count"),
+        false => format!("{} of the {all} that count", count(dirty.len() as u64)),
+    };
     Some(format!(
-        "{} of the {} that count were disturbed ({cause}), for there are too few quiet ones: repeat it when the machine is quiet.",
-        count(dirty.len() as u64),
-        plural(counted.len() as u64, "run")
+        "{some} were disturbed ({cause}), for there are too few quiet ones: repeat it when the machine is quiet."
     ))
 }
 

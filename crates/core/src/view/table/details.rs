@@ -229,9 +229,8 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
     add("max", 0, &|row| shown(&row.summary.latency, |latency| duration(latency.max_ns)));
     let is_url = comparison.subject.kind == SubjectKind::Url;
     if !from_arrival && rows.iter().any(|row| completed(row, |it| it.p50_ns).is_some()) {
-        let all = |row: &Row<'_>, figure| {
-            completed(row, figure).map_or_else(|| "?".into(), duration)
-        };
+        let all =
+            |row: &Row<'_>, figure| completed(row, figure).map_or_else(|| "?".into(), duration);
         add("done p50", 1, &|row| all(row, |latency| latency.p50_ns));
         add("done p99", 0, &|row| all(row, |latency| latency.p99_ns));
     }

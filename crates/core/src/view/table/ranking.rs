@@ -61,12 +61,7 @@ pub(super) fn ranking(
         }
     }
     let mut below = String::new();
-    for row in rows.iter().filter(|row| row.rank.verdict == Verdict::CannotTell) {
-        let who = &row.contestant.model;
-        let (low, high) = (row.rank.low, row.rank.high);
-        let times = units::interval(low, high);
-        below.push_str(&note(&format!("? {who}: inconclusive, {times}× the best"), options));
-    }
+    below.push_str(&open(rows, &lines_of, options));
     for (what, why) in unknowns(rows).iter().filter(|(what, _)| table_has(&table, what)) {
         below.push_str(&note(&format!("? {what}: {why}"), options));
     }
@@ -74,6 +69,26 @@ pub(super) fn ranking(
         below.push_str(&note(columns::without(&dropped, options).trim(), options));
     }
     Some(text + &below)
+}
+
+/// Who cannot be told from the best, and what is known of it.
+fn open(rows: &[Row<'_>], lines: &[Line<'_>], options: &Options) -> String {
+    let grouped = is_grouped(lines);
+    let open = rows.iter().filter(|row| row.rank.verdict == Verdict::CannotTell);
+    let each = open.map(|row| {
+        let model = &row.contestant.model;
+        let name = if grouped { model.to_string() } else { label(model) };
+        format!("{name} {}×", units::interval(row.rank.low, row.rank.high))
+    });
+    let each: Vec<String> = each.collect();
+    match each.is_empty() {
+        true => String::new(),
+        false => note(&format!("? inconclusive: {}", each.join(", ")), options),
+    }
+}
+
+fn is_grouped(lines: &[Line<'_>]) -> bool {
+    lines.iter().any(|line| matches!(line, Line::Runtime(_)))
 }
 
 fn table_has(table: &[Column], title: &str) -> bool {
@@ -114,8 +129,7 @@ fn order<'a>(comparison: &'a Comparison, rows: &'a [Row<'a>]) -> Vec<Line<'a>> {
 
 /// The name without its runtime, further in where the runtime stands above it.
 fn own_name(one: &Contestant, lines: &[Line<'_>]) -> String {
-    let grouped = lines.iter().any(|line| matches!(line, Line::Runtime(_)));
-    format!("{}{}", if grouped { "  " } else { "" }, label(&one.model))
+    format!("{}{}", if is_grouped(lines) { "  " } else { "" }, label(&one.model))
 }
 
 fn columns(

@@ -12,7 +12,6 @@ use super::super::state::State;
 use super::rows::Row;
 use crate::trace::{Origin, Trace};
 
-
 /// The states that the rows have time in, in words.
 pub(super) fn legend(trace: &Trace, rows: &[Row], options: &Options) -> String {
     let entries: Vec<_> = seen(rows).map(|state| (state, words(trace, state))).collect();
@@ -87,9 +86,7 @@ pub(in crate::view) fn words(trace: &Trace, state: State) -> String {
         State::Blocked if trace.model.strategy.interleaves() => "blocks its loop".into(),
         State::Blocked => "waits, blocking".into(),
         State::Waiting => "waits".into(),
-        State::Overdue if trace.model.strategy.interleaves() => {
-            "overdue: its loop is busy".into()
-        }
+        State::Overdue if trace.model.strategy.interleaves() => "overdue: its loop is busy".into(),
         State::Overdue => "overdue: asked to wait no longer".into(),
         State::Talking => "waits at a channel".into(),
         State::Idle => String::new(),

@@ -204,7 +204,7 @@ impl Picture<'_> {
             (_, Some(_)) => Loops::Above,
             (_, None) => Loops::Stuck,
         };
-        let mut drawn = steps::loops(trace, &axis, spans(), which);
+        let mut drawn = loops(trace, &axis, spans(), which);
         if self.lens.by == By::Worker && trace.model.strategy.interleaves() {
             all = trace.lanes.iter().filter(|lane| lane.pid != 0).count();
             more = all - drawn.len();
