@@ -51,8 +51,8 @@ fn refuse_to_run(args: &CompareArgs) -> Result<(), Error> {
     match chosen.iter().find(|(_, given)| *given) {
         None => Ok(()),
         Some((option, _)) => Err(Error::usage(format!(
-            "{option} chooses what is run, but {} is a saved result, which is only shown; leave \
-             {option} away, or name the workload itself",
+            "{option} chooses what is run, but {} is a saved result, which is only shown; omit \
+             {option}, or name the workload itself",
             args.subject[0].display()
         ))),
     }

@@ -36,7 +36,7 @@ pub fn lead(
 }
 
 /// How it went in a sentence: how much was done in how long, or what was wrong.
-fn went(kind: SubjectKind, model: &Model, workers: u32, run: &Run) -> (String, Ink) {
+pub(super) fn went(kind: SubjectKind, model: &Model, workers: u32, run: &Run) -> (String, Ink) {
     if let Some(mistake) = compare::mistake(run) {
         return (format!("`{model}` failed: {mistake}."), Ink::Vermillion);
     }

@@ -117,14 +117,11 @@ fn thread(one: &ThreadFigures) -> String {
     if let Some(ns) = one.wakeup_ns {
         text.push_str(&format!(", {} wakeup latency", duration(ns)));
     }
-    let figures = [
-        ("voluntary", one.voluntary),
-        ("involuntary switches", one.preempted),
-        ("CPU migrations", one.migrations),
-    ];
+    let figures = [("voluntary", one.voluntary), ("involuntary switches", one.preempted)];
     let known =
         figures.iter().filter_map(|(what, number)| Some(format!("{} {what}", count((*number)?))));
-    let known: Vec<String> = known.collect();
+    let moved = one.migrations.map(|number| plural(number, "CPU migration"));
+    let known: Vec<String> = known.chain(moved).collect();
     if !known.is_empty() {
         text.push_str(&format!("; {}", known.join(", ")));
     }

@@ -136,7 +136,7 @@ impl HttpArgs {
         ];
         match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(Error::usage(format!(
-                "{option} says how an address is asked, and `{subject}` is none; leave it away, or \
+                "{option} says how an address is asked, and `{subject}` is none; omit it, or \
                  name an address, as in http://localhost:8080/"
             ))),
             None => Ok(()),

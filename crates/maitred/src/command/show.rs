@@ -94,7 +94,6 @@ fn heading(recording: &Recording) -> String {
     if !recording.left_out.is_nothing() {
         text.push_str(&format!("{}\n", sentence(&recording.left_out)));
     }
-    text.push('\n');
     text
 }
 

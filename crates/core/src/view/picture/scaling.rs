@@ -154,7 +154,7 @@ pub fn settings(comparison: &Comparison, look: &Look) -> Option<String> {
         points.sort_by(|one, other| one.x.total_cmp(&other.x));
         Series { name, points, amdahl: None, fitted: 0.0 }
     });
-    let title = heading(comparison, &format!("Over `{name}`"));
+    let title = heading(comparison, &format!("Over {name}"));
     let facts = "Work time, median of the rounds, with its 95 % interval";
     let plot = Plot { title: &title, facts, x: name, is_speedup: false, is_joined: is_number };
     Some(plot.draw(&series.collect::<Vec<_>>(), look))

@@ -9,7 +9,8 @@ use super::super::picture::{Look, Theme, bars, latency, scaling};
 use super::super::repeat;
 use super::super::requests;
 use super::super::table::{
-    Row, cost_columns, heading_facts, interval, name_column, notes, rows, shown, unknowns, word,
+    Row, cost_columns, disturbed, heading_facts, interval, name_column, notes, rows, shown,
+    unknowns, word,
 };
 use super::super::threads;
 use super::html;
@@ -48,6 +49,7 @@ fn conclusion(result: &Comparison) -> String {
     let said = &result.conclusion;
     let mut text = said.answer.as_ref().map_or_else(String::new, |one| html::answer(&one.text));
     text.push_str(&said.warnings.iter().map(|one| html::warning(&one.text)).collect::<String>());
+    text.push_str(&disturbed(result).as_deref().map_or_else(String::new, html::warning));
     text.push_str(&html::list(&texts(&said.reasons)));
     text.push_str(&html::dim(&heading_facts(result).join(" · ")));
     text.push_str(&html::dim(&format!(

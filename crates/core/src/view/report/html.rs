@@ -27,7 +27,8 @@ pre{padding:12px;white-space:pre-wrap;overflow-wrap:anywhere}\
 .answer{font-size:20px;line-height:1.4;font-weight:bold;margin:8px 0}\
 .warning{border-left:4px solid #e69f00;padding-left:12px}\
 summary{cursor:pointer;color:var(--link)}\
-td:first-child,th{white-space:nowrap}td:last-child{min-width:12ch}\
+td:first-child,th,code{white-space:nowrap}td.dim+td code{white-space:normal}\
+@media(max-width:640px){figure{overflow-x:auto}figure svg{min-width:640px}}\
 tbody tr:hover td{background:var(--lane)}th[title]{cursor:help;\
 text-decoration:underline dotted;text-underline-offset:3px}\
 figure svg g:hover{filter:brightness(1.12)}";

@@ -9,7 +9,6 @@ use super::super::picture::{Look, Theme, timeline};
 use super::super::repeat;
 use super::super::timeline::Lens;
 use super::html;
-use crate::analyse::compare;
 use crate::analyse::units::{bytes, count, duration, plural};
 use crate::recording::{LeftOut, Recording};
 use crate::result::Run;
@@ -24,8 +23,14 @@ pub fn recording<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     slices: impl Fn() -> J,
 ) -> String {
     let (from, trace) = (&recording.provenance, &recording.trace);
+    let subject = from.subject.title.as_ref().unwrap_or(&from.subject.name);
     let title = format!("{}: {}", from.heading, trace.model);
-    let mut body = format!("<h1>{}</h1>\n", html::prose(&from.heading));
+    let mut body = format!("<h1>{}</h1>\n", html::prose(subject));
+    body.push_str(&from.subject.about.as_deref().map_or_else(String::new, html::paragraph));
+    body.push_str(&html::answer(
+        &phases::went(from.subject.kind, &trace.model, trace.workers, run).0,
+    ));
+    body.push_str(&html::dim(&from.heading));
     body.push_str(&html::dim(&format!(
         "{}, {} · recorded {} by maitred {}",
         trace.model,
@@ -33,10 +38,7 @@ pub fn recording<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
         from.started,
         from.program_version
     )));
-    let how = compare::mistake(run).map_or_else(String::new, |how| html::paragraph(&how));
-    body.push_str(&html::section("How it ended", &how));
     let look = Look { theme: Theme::Auto, id: "timeline".into(), rows: 60 };
-    let subject = from.subject.title.as_ref().unwrap_or(&from.subject.name);
     let picture = timeline::timeline(trace, subject, spans, slices, &Lens::default(), &look);
     // The whole of a run, by worker, can always be drawn.
     let picture =

@@ -51,7 +51,7 @@ pub(super) fn without_runtime(comparison: &Comparison, sentence: &str) -> String
 
 /// Rounds that others disturbed count only where there are too few quiet ones: then all figures may
 /// be too high.
-fn disturbed(comparison: &Comparison) -> Option<String> {
+pub(in super::super) fn disturbed(comparison: &Comparison) -> Option<String> {
     let ranked = comparison.contestants.iter().filter(|one| one.unranked.is_none());
     let counted: Vec<&Run> = ranked.flat_map(compare::counted).collect();
     let dirty: Vec<&str> = counted.iter().filter_map(|run| run.noise.dirty.as_deref()).collect();

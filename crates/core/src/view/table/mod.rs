@@ -19,7 +19,7 @@ use super::Options;
 use super::paint::to_ascii;
 use crate::result::Comparison;
 
-pub(super) use answer::{lesson, told};
+pub(super) use answer::{disturbed, lesson, told};
 pub(super) use details::cost_columns;
 pub(super) use facts::{amount, heading_facts, notes, noun, place};
 pub(super) use next::footer;
