@@ -213,6 +213,14 @@ pub(crate) fn set_nodelay(listener: &TcpListener) -> io::Result<()> {
     set_option(listener.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_NODELAY, &on)
 }
 
+/// When the socket is closed, what was not sent is dropped and the peer gets a reset: SO_LINGER of no
+/// time (socket(7)).
+pub(crate) fn reset_on_close(socket: &TcpStream) {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    // Failing that, the connection is closed as usual.
+    let _ = set_option(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger);
+}
+
 /// From now on the kernel ignores who wants to connect, so that the queue of accepted connections
 /// can be emptied for good: a classic BPF filter (socket(7), SO_ATTACH_FILTER) that drops SYN without ACK.
 /// The client's kernel tries again in a second and is then refused, before any request was sent.
@@ -339,6 +347,13 @@ pub(crate) fn thread_cpu_time() -> Duration {
     // SAFETY: the kernel writes to `time`.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Bytes of a page of memory: sysconf(3), `_SC_PAGESIZE`.
+pub(crate) fn page_bytes() -> u64 {
+    // SAFETY: takes no pointers; this name is always known.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(bytes).unwrap_or(4096)
 }
 
 /// The thread id that the kernel and `top -H` show: gettid(2).

@@ -18,9 +18,9 @@ pub enum Strategy {
     ThreadPool,
     /// A fixed number of processes that take tasks from one queue.
     Processes,
-    /// One thread, many tasks: who waits gives way.
+    /// One thread, many tasks: cooperative scheduling.
     EventLoop,
-    /// A few threads, many tasks: who has nothing to do steals.
+    /// A few threads, many tasks: cooperative scheduling with work stealing.
     AsyncPool,
     /// A loop that waits, and a pool of threads that computes and blocks.
     Hybrid,
@@ -65,17 +65,6 @@ impl Strategy {
             Self::AsyncPool => &["tokio"],
             Self::Sequential | Self::Hybrid | Self::Interpreters => &[],
         }
-    }
-
-    /// Whether a number of workers can be chosen: for the others it follows from the strategy
-    /// (one for `sequential` and `event-loop`, one a task for `threads`).
-    pub fn has_workers(self) -> bool {
-        !matches!(self, Self::Sequential | Self::Threads | Self::EventLoop)
-    }
-
-    /// Whether several tasks can be under way on one lane at a time, because waiting gives way.
-    pub fn interleaves(self) -> bool {
-        matches!(self, Self::EventLoop | Self::AsyncPool | Self::Hybrid)
     }
 }
 

@@ -279,6 +279,10 @@ mod tests {
         let options = Options { width: 60, ..Options::default() };
         let text = report(&check, &options);
         expect![[r#"
+            4 claims: 1 holds, 1 is refuted, 1 inconclusive, 1 cannot be
+            tested here.
+            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
+
             11-gil · A lock · 8 rounds
             ✓ holds: with a GIL only one thread computes at a time
                 cores of python3/threads: 1.01 (0.99–1.02); predicted:
@@ -295,9 +299,6 @@ mod tests {
                 cores of python3t/threads: not known (no interpreter);
                 predicted: at least 1.5
             disturbed: others used 45 % of the processors
-
-            4 claims: 1 holds, 1 is refuted, 1 inconclusive, 1 cannot be
-            tested here.
         "#]]
         .assert_eq(&text);
     }

@@ -14,6 +14,7 @@ pub mod perfetto;
 pub mod phases;
 pub mod picture;
 mod repeat;
+pub mod replay;
 pub mod report;
 mod requests;
 mod scheduling;

@@ -19,7 +19,9 @@ use tokio::time::{Sleep, sleep};
 
 use super::async_pool::{runtime, welcome};
 use super::threads::see_out;
-use crate::codec::{Framing, Head, Method};
+use crate::codec::{Framing, Head, Method, Refusal};
+use crate::connection::Doing;
+use crate::conversation::Client;
 use crate::endpoints;
 use crate::listener::Listener;
 use crate::plan::{Act, Body, Next, Plan};
@@ -38,6 +40,8 @@ pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> 
 }
 
 async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
+    let address = stream.peer_addr().ok().map(|address| address.ip());
+    let client = Client { address, is_tls: false };
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let mut builder = http1::Builder::new();
     builder
@@ -45,7 +49,16 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
         .header_read_timeout(service.options.times.head)
         .half_close(true)
         .max_buf_size(service.options.sizes.head_bytes.max(8 << 10));
-    let answer = service_fn(move |request| answer(request, Arc::clone(&service)));
+    let noted = &entry;
+    let answer = service_fn(move |request| {
+        let service = Arc::clone(&service);
+        async move {
+            noted.note(Doing::Answering);
+            let answer = answer(request, client, service).await;
+            noted.note(Doing::Idle);
+            answer
+        }
+    });
     let connection = builder.serve_connection(TokioIo::new(stream), answer);
     let _ = connection.await;
     // hyper closes the socket a moment before; a roll that names it longer only ends the input of a
@@ -55,6 +68,7 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
 
 async fn answer(
     request: Request<Incoming>,
+    client: Client,
     service: Arc<Service>,
 ) -> Result<Response<Content>, Infallible> {
     let (parts, mut incoming) = request.into_parts();
@@ -73,20 +87,22 @@ async fn answer(
         keep_alive: true,
         expects_continue: false,
     };
-    let mut plan = endpoints::plan(&head, &service);
+    let mut plan = endpoints::plan(&head, &client, &service);
     let body_max = service.options.sizes.body_bytes;
     let mut received = 0;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
         let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
-            plan = Plan::text(400, "bad request: rule chunking\n");
+            let sizes = &service.options.sizes;
+            plan = Plan::text(400, endpoints::refusal_text(Refusal::CHUNKING, sizes));
             break;
         };
         received += data.len() as u64;
         if received > body_max {
-            plan = Plan::text(413, "content too large: rule body-size\n");
+            let sizes = &service.options.sizes;
+            plan = Plan::text(413, endpoints::refusal_text(Refusal::BODY_TOO_LARGE, sizes));
             break;
         }
-        if let Body::Echo(keep) = &mut plan.body {
+        if let Some(keep) = plan.body.received() {
             keep.extend_from_slice(&data);
         }
     }
@@ -95,6 +111,10 @@ async fn answer(
         Some(act) => act.perform(),
         None => {}
     }
+    plan.body.complete();
+    if let Body::Fault(_) = plan.body {
+        plan = Plan::text(501, "hyper cannot break HTTP: ask another --strategy\n");
+    }
     service.answered(plan.status, plan.body.length().unwrap_or(0));
     Ok(respond(plan, service.is_draining()))
 }
@@ -102,10 +122,10 @@ async fn answer(
 fn respond(plan: Plan, closes: bool) -> Response<Content> {
     let mut response = Response::builder().status(plan.status).header("Server", "maitred");
     if !plan.content_type.is_empty() && !matches!(plan.status, 204 | 304) {
-        response = response.header("Content-Type", plan.content_type);
+        response = response.header("Content-Type", &*plan.content_type);
     }
     for (name, value) in plan.extra {
-        response = response.header(name, value);
+        response = response.header(&*name, value);
     }
     if closes {
         response = response.header("Connection", "close");

@@ -19,8 +19,8 @@ use crate::service::Service;
 use crate::signals::{Signal, Signals};
 use crate::sys;
 
-/// Enough for the deepest call of ours, twice.
-const STACK_BYTES: usize = 128 << 10;
+/// Enough for the deepest call of ours, a compressor, twice. Only what is touched costs memory.
+const STACK_BYTES: usize = 512 << 10;
 const INPUT_BYTES: usize = 16 << 10;
 /// How often a full house looks whether somebody left.
 const FULL_TICK: Duration = Duration::from_millis(20);
@@ -92,7 +92,7 @@ fn attend(mut connection: Connection, entry: &Entry, service: &Service) -> Conne
             Wants::Read | Wants::Write => connection.turn(&mut buffers, service),
             Wants::Gone => return connection,
         };
-        entry.set_busy(!connection.is_idle());
+        entry.note(connection.doing());
         let waited = connection.drained_input || wants == Wants::Write;
         if waited && !matches!(wants, Wants::Act(_)) && connection.is_late(Instant::now()) {
             wants = connection.time_out(&mut buffers, service);
@@ -111,7 +111,7 @@ pub(super) fn see_out(service: &Service, roll: &Roll) {
         }
         thread::sleep(Duration::from_millis(5));
     }
-    service.count(Word::Cut, roll.len() as u64);
+    service.count(Word::Cut, roll.owed() as u64);
 }
 
 /// How many threads this process can have: a thread of Rust takes four memory mappings

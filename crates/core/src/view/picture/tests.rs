@@ -17,7 +17,7 @@ use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Conclusion, Latency, Rank, Rule, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
+use crate::trace::{Executor, Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
 use crate::view::timeline::{By, Lens, Refusal, Window};
 
 fn look(theme: Theme) -> Look {
@@ -25,7 +25,6 @@ fn look(theme: Theme) -> Look {
 }
 
 fn drawn(trace: &Trace, look: &Look) -> String {
-    let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
     seen_through(trace, &Lens::default(), look).unwrap()
 }
 
@@ -74,7 +73,7 @@ fn check(svg: &str) {
         if node.tag_name().name() == "text" {
             let at = |name| node.attribute(name).unwrap().parse::<f64>().unwrap();
             let (x, y, text) = (at("x"), at("y"), node.text().unwrap_or(""));
-            let room = super::svg::width(text, 12.0);
+            let room = svg::width(text, 12.0);
             let (left, right) = match node.attribute("text-anchor") {
                 Some("middle") => (x - room / 2.0, x + room / 2.0),
                 Some("end") => (x - room, x),
@@ -125,8 +124,8 @@ fn a_thread_that_computes_without_the_lock_is_held_up() {
     let held_up = "blocked in computing: by the GIL, inferred";
     assert!(!drawn(&trace, &look(Theme::Light)).contains(held_up));
     trace.steps[0].kind = StepKind::Cpu;
-    let Origin::Measured { gil, .. } = &mut trace.origin;
-    *gil = Some(true);
+    let executor = trace.origin.executor().clone();
+    trace.origin = Origin::Measured(Executor { gil: Some(true), ..executor });
     let svg = drawn(&trace, &look(Theme::Light));
     check(&svg);
     // In the legend, and in what the rows of workers say of themselves.

@@ -67,7 +67,7 @@ fn a_comparison_is_a_page() {
     result.conclusion.add(Rule::Unnamed.says("use <b>threads</b> & `native/threads`"));
     let page = comparison(&result);
     check(&page);
-    expect!["Conclusion | How fast | At what cost | Latency of a task | Warnings and notes | Method | Machine | How to repeat it"]
+    expect!["Conclusion | How fast | Also | At what cost | Latency of a task | Warnings and notes | Method | Machine | How to repeat it"]
         .assert_eq(&headings(&page));
     for part in [
         "use &lt;b&gt;threads&lt;/b&gt; &amp; <code>native/threads</code>",

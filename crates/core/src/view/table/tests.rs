@@ -139,77 +139,78 @@ fn everything_else_stands_behind_details() {
         &table(&troubled(), &details(80)),
         80,
         &expect![[r#"
-        Waiters and tables
-        Five tables read and then order, and there is one waiter. Try two.
+            Waiters and tables
+            Five tables read and then order, and there is one waiter. Try two.
 
-          `event-loop` (1.44 s) is as fast as `threads` and not costlier: use it.
-          Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
-          pays, parallelism does not.
-          The 20 of `waiter` are the bottleneck: under `event-loop`, 47 % of all task
-          time is a `table` waiting for one.
-          No model can finish in less than 1.40 s (that long the 20 of `waiter` are
-          held, with what must come before and after); `event-loop` reaches that (1.44
-          s). One more `waiter` would lower the bound to 1.35 s.
+              `event-loop` (1.44 s) is as fast as `threads` and not costlier: use it.
+              Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
+              pays, parallelism does not.
+              The 20 of `waiter` are the bottleneck: under `event-loop`, 47 % of all task
+              time is a `table` waiting for one.
+              No model can finish in less than 1.40 s (that long the 20 of `waiter` are
+              held, with what must come before and after); `event-loop` reaches that (1.44
+              s). One more `waiter` would lower the bound to 1.35 s.
 
-                           time             vs best      CPU    memory
-          event-loop     1.44 s  ▇                =  1.20 ms  2.10 MiB
-          threads        1.45 s  ▇                =  41.0 ms         ?
-          sequential      103 s  ▇▇▇▇▇▇▇▇▇    71.4×  1.20 ms  2.10 MiB
-          thread-pool:2  failed: timed out after 60.0 s (in 2 of 6 rounds)
-          processes:4    failed: wrong result: expected counter = 2000, it is 500 (each
-                         process has its own: 500, 500, 499, 501)
-          ? memory: /proc/PID/smaps_rollup may not be read
+                               time             vs best      CPU    memory
+              event-loop     1.44 s  ▇                =  1.20 ms  2.10 MiB
+              threads        1.45 s  ▇                =  41.0 ms         ?
+              sequential      103 s  ▇▇▇▇▇▇▇▇▇    71.4×  1.20 ms  2.10 MiB
+              thread-pool:2  failed: timed out after 60.0 s (in 2 of 6 rounds)
+              processes:4    failed: wrong result: expected counter = 2000, it is 500 (each
+                             process has its own: 500, 500, 499, 501)
+              ? memory: /proc/PID/smaps_rollup may not be read
 
-          5 to 6 rounds in 8.20 s, speed 10×, 95 % intervals within 1.9 %, 1 of 30 runs
-          disturbed and left out.
-          Next: maitred run workloads/waiters.kdl --model event-loop --speed 10x
+              5 to 6 rounds in 8.20 s, speed 10×, 95 % intervals within 1.9 %, 1 of 30 runs
+              disturbed and left out.
+              Next: maitred run workloads/waiters.kdl --model event-loop --speed 10x
 
-        workloads/waiters.kdl · 200 tasks · tables = 5 · speed 10× · seed 1
-        AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
+            workloads/waiters.kdl · 200 tasks · tables = 5 · speed 10× · seed 1
+            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
 
-        Also
-        • One after another (`sequential`) it takes 71.4× as long (103 s).
+            Also
+            • One after another (`sequential`) it takes 71.4× as long (103 s).
 
-        How fast (median of 6 rounds)
-        model                work      ±                 × fastest     interval  verdict
-        native/event-loop  1.44 s  1.2 %  ▇                  1.00×               fastest
-        native/threads     1.45 s  1.9 %  ▇                  1.00×  0.999–1.001  same
-        native/sequential   103 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇      71.4×    71.4–71.5  slower
+            How fast (median of 6 rounds)
+            model                work      ±                 × fastest     interval  verdict
+            native/event-loop  1.44 s  1.2 %  ▇                  1.00×               fastest
+            native/threads     1.45 s  1.9 %  ▇                  1.00×  0.999–1.001  same
+            native/sequential   103 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇      71.4×    71.4–71.5  slower
 
-        At what cost
-        model              workers      CPU   cores    memory  start-up
-        native/event-loop        1  1.20 ms  < 0.01  2.10 MiB   3.00 ms
-        native/threads         200  41.0 ms    0.03         ?   3.00 ms
-        native/sequential        1  1.20 ms  < 0.01  2.10 MiB   3.00 ms
-        CPU: processor time of the work; memory: the most that all processes took
-        together; start-up: of the process and its workers
-        ? memory: /proc/PID/smaps_rollup may not be read
+            At what cost
+            model              workers      CPU   cores    memory  start-up
+            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB   3.00 ms
+            native/threads         200  41.0 ms    0.03         ?   3.00 ms
+            native/sequential        1  1.20 ms  < 0.01  2.10 MiB   3.00 ms
+            CPU: processor time of the work; memory: the most that all processes took
+            together; start-up: of the process and its workers
+            ? memory: /proc/PID/smaps_rollup may not be read
 
-        Context switches
-        model              voluntary  involuntary
-        native/event-loop        800            3
-        native/threads           800            3
-        native/sequential        800            3
-        voluntary: a thread had to wait and gave its processor up; involuntary: the
-        scheduler took its processor away
+            Context switches
+            model              voluntary  involuntary
+            native/event-loop        800            3
+            native/threads           800            3
+            native/sequential        800            3
+            voluntary: a thread had to wait and gave its processor up; involuntary: the
+            scheduler took its processor away
 
-        Latency of a task (from its start)
-        model                 p50     p90     p99   p99.9     max  tasks/s
-        native/event-loop  900 ms  1.30 s  1.40 s  1.40 s  1.40 s      139
-        native/threads     900 ms  1.30 s  1.40 s  1.40 s  1.40 s      138
-        native/sequential  500 ms  500 ms  500 ms  500 ms  500 ms     1.94
+            Latency of a task (from its start; done: from the start of the work)
+            model                 p50     p90     p99     max  done p50  done p99  tasks/s
+            native/event-loop  900 ms  1.30 s  1.40 s  1.40 s    900 ms    1.40 s      139
+            native/threads     900 ms  1.30 s  1.40 s  1.40 s    900 ms    1.40 s      138
+            native/sequential  500 ms  500 ms  500 ms  500 ms    50.0 s    99.0 s     1.94
+            no room in 80 columns for: p99.9
 
-        Not ranked
-        native/thread-pool:2  timed out after 60.0 s (in 2 of 6 rounds)
-        native/processes:4    wrong result: expected counter = 2000, it is 500 (each
-                              process has its own: 500, 500, 499, 501)
+            Not ranked
+            native/thread-pool:2  timed out after 60.0 s (in 2 of 6 rounds)
+            native/processes:4    wrong result: expected counter = 2000, it is 500 (each
+                                  process has its own: 500, 500, 499, 501)
 
-        Notes
-        • Disturbed rounds, left out: `native/threads` 1 of 6. For example: other
-          processes used 43 % of the processors.
-        • `native/event-loop`: 1,234 spans had no room in the trace; counts and times of
-          tasks are exact, those of steps are not.
-    "#]],
+            Notes
+            • Disturbed rounds, left out: `native/threads` 1 of 6. For example: other
+              processes used 43 % of the processors.
+            • `native/event-loop`: 1,234 spans had no room in the trace; counts and times of
+              tasks are exact, those of steps are not.
+        "#]],
     );
 }
 
@@ -275,70 +276,70 @@ fn a_narrow_terminal_without_unicode_says_what_it_had_no_room_for() {
         &text,
         44,
         &expect![[r#"
-        Waiters and tables
-        Five tables read and then order, and there
-        is one waiter. Try two.
+            Waiters and tables
+            Five tables read and then order, and there
+            is one waiter. Try two.
 
-          `event-loop` (926 ms) is as fast as
-          `threads` and not costlier: use it.
-          Mostly waiting (100 % of task time, < 0.01
-          of 2 processors used): concurrency pays,
-          parallelism does not.
-          The one `waiter` is the bottleneck: under
-          `event-loop`, 29 % of all task time is a
-          `table` waiting for it.
-          No model can finish in less than 900 ms
-          (that long `waiter` is held, one task at a
-          time, with what must come before and
-          after); `event-loop` reaches that (926
-          ms). One more `waiter` would lower the
-          bound to 650 ms.
+              `event-loop` (926 ms) is as fast as
+              `threads` and not costlier: use it.
+              Mostly waiting (100 % of task time, < 0.01
+              of 2 processors used): concurrency pays,
+              parallelism does not.
+              The one `waiter` is the bottleneck: under
+              `event-loop`, 29 % of all task time is a
+              `table` waiting for it.
+              No model can finish in less than 900 ms
+              (that long `waiter` is held, one task at a
+              time, with what must come before and
+              after); `event-loop` reaches that (926
+              ms). One more `waiter` would lower the
+              bound to 650 ms.
 
-                         time         vs best
-          event-loop  0.926 s  ##           =
-          threads     0.927 s  ##           =
-          sequential   2.57 s  #####    2.78x
-          no room in 44 columns for: memory, CPU
+                             time         vs best
+              event-loop  0.926 s  ##           =
+              threads     0.927 s  ##           =
+              sequential   2.57 s  #####    2.78x
+              no room in 44 columns for: memory, CPU
 
-          6 rounds in 8.20 s, speed 10x, 95 %
-          intervals within 1.2 %, noise unknown.
-          Next: maitred run workloads/waiters.kdl \
-                --model event-loop --speed 10x
+              6 rounds in 8.20 s, speed 10x, 95 %
+              intervals within 1.2 %, noise unknown.
+              Next: maitred run workloads/waiters.kdl \
+                    --model event-loop --speed 10x
 
-        workloads/waiters.kdl - 5 tasks - tables = 5
-        - speed 10x - seed 1
-        AMD EPYC - 2 processors - 24.0 GiB - Linux
-        6.18.5 - kvm
+            workloads/waiters.kdl - 5 tasks - tables = 5
+            - speed 10x - seed 1
+            AMD EPYC - 2 processors - 24.0 GiB - Linux
+            6.18.5 - kvm
 
-        Also
-        * One after another (`sequential`) it takes
-          2.78x as long (2.57 s).
+            Also
+            * One after another (`sequential`) it takes
+              2.78x as long (2.57 s).
 
-        How fast (median of 6 rounds)
-        model               work  x fastest  verdict
-        native/event-lo~  926 ms      1.00x  fastest
-        native/threads    927 ms      1.00x  same
-        native/sequenti~  2.57 s      2.78x  slower
-        no room in 44 columns for: ?, interval
+            How fast (median of 6 rounds)
+            model               work  x fastest  verdict
+            native/event-lo~  926 ms      1.00x  fastest
+            native/threads    927 ms      1.00x  same
+            native/sequenti~  2.57 s      2.78x  slower
+            no room in 44 columns for: +/-, interval
 
-        At what cost
-        model                  CPU   cores    memory
-        native/event-loop  1.20 ms  < 0.01  2.10 MiB
-        native/threads     2.00 ms  < 0.01  2.49 MiB
-        native/sequential  1.20 ms  < 0.01  2.10 MiB
-        CPU: processor time of the work; memory: the
-        most that all processes took together
-        no room in 44 columns for: start-up, workers
+            At what cost
+            model                  CPU   cores    memory
+            native/event-loop  1.20 ms  < 0.01  2.10 MiB
+            native/threads     2.00 ms  < 0.01  2.49 MiB
+            native/sequential  1.20 ms  < 0.01  2.10 MiB
+            CPU: processor time of the work; memory: the
+            most that all processes took together
+            no room in 44 columns for: start-up, workers
 
-        Context switches
-        model              voluntary  involuntary
-        native/event-loop         20            3
-        native/threads            20            3
-        native/sequential         20            3
-        voluntary: a thread had to wait and gave its
-        processor up; involuntary: the scheduler
-        took its processor away
-    "#]],
+            Context switches
+            model              voluntary  involuntary
+            native/event-loop         20            3
+            native/threads            20            3
+            native/sequential         20            3
+            voluntary: a thread had to wait and gave its
+            processor up; involuntary: the scheduler
+            took its processor away
+        "#]],
     );
 }
 

@@ -13,7 +13,7 @@ use super::threads::{Piece, join};
 use super::*;
 use crate::analyse::scheduling::Timelines;
 use crate::trace::sample::{Do, MS, ORIGIN, Sample, tables};
-use crate::trace::{Gap, Origin, SliceEnd, Source, Thread};
+use crate::trace::{Executor, Gap, Origin, SliceEnd, Source, Thread};
 
 /// A run whose lane 0 is thread 0 and so on, with slices: thread, processor, from and to in
 /// milliseconds, end.
@@ -40,8 +40,8 @@ fn scheduled(mut trace: Trace, gil: bool, slices: &[(u32, u16, u64, u64, SliceEn
         records: 2 * slices.len() as u64,
         ..Scheduling::default()
     });
-    let Origin::Measured { gil: lock, .. } = &mut trace.origin;
-    *lock = gil.then_some(true);
+    let executor = trace.origin.executor().clone();
+    trace.origin = Origin::Measured(Executor { gil: gil.then_some(true), ..executor });
     trace
 }
 
@@ -103,7 +103,7 @@ fn below_each_worker_is_what_its_thread_did() {
             table 2       ────────██████████████████████████████████████████
                  CPU 31 % █━━━━━━━▂▂▂▂▂▂▂▂▂▂▂██████████▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂████
             ██ computes   ── waits
-            ██ CPU: on a processor   ▒▒ ready, no processor
+            ██ CPU: running   ▒▒ runnable, in the run queue
             ▂▂ blocked in computing: by the GIL, inferred
             ━━ blocked otherwise
         "#]],
@@ -121,7 +121,7 @@ fn below_each_worker_is_what_its_thread_did() {
             table 2       --------##########################################
                  CPU 31 % #=======___________##########_________________####
             ## computes   -- waits
-            ## CPU: on a processor   ++ ready, no processor
+            ## CPU: running   ++ runnable, in the run queue
             __ blocked in computing: by the GIL, inferred
             == blocked otherwise
         "#]],
@@ -189,7 +189,7 @@ fn a_part_of_the_run_is_drawn_at_its_own_scale() {
             table 2       ██████████████████████████████████████████████████
                   CPU 0 % ▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂
             ██ computes
-            ██ CPU: on a processor   ▒▒ ready, no processor
+            ██ CPU: running   ▒▒ runnable, in the run queue
             ▂▂ blocked in computing: by the GIL, inferred
         "#]],
     );
@@ -237,10 +237,10 @@ fn tasks_of_a_loop_have_the_thread_only_in_steps_that_keep_it() {
             loop                                      ██████████████████████
                  CPU 34 % █━━━━━━━━━━━━━━━━━━━━━━━━━━━━████████▒▒████▂▂▂████
             table 1       ─────────────────────────────███████
-            table 2       ────────────────────────────────────███████
-            table 3       ───────────────────────────────────────────███████
-            ██ computes   ── waits
-            ██ CPU: on a processor   ▒▒ ready, no processor
+            table 2       ─────────────────────────────╍╍╍╍╍╍╍███████
+            table 3       ─────────────────────────────╍╍╍╍╍╍╍╍╍╍╍╍╍╍███████
+            ██ computes   ── waits   ╍╍ overdue: its loop is busy
+            ██ CPU: running   ▒▒ runnable, in the run queue
             ▂▂ blocked in computing: by the GIL, inferred
             ━━ blocked otherwise
             tasks wait at the same time: their waits (150 ms) add up to more
@@ -259,12 +259,12 @@ fn tasks_of_a_loop_have_the_thread_only_in_steps_that_keep_it() {
                  CPU 34 % █━━━━━━━━━━━━━━━━━━━━━━━━━━━━████████▒▒████▂▂▂████
             table 1       ─────────────────────────────███████
                 CPU 100 %                             ████████
-            table 2       ────────────────────────────────────███████
+            table 2       ─────────────────────────────╍╍╍╍╍╍╍███████
                  CPU 80 %                                    ██▒▒████
-            table 3       ───────────────────────────────────────────███████
+            table 3       ─────────────────────────────╍╍╍╍╍╍╍╍╍╍╍╍╍╍███████
                  CPU 50 %                                            ▂▂▂████
-            ██ computes   ── waits
-            ██ CPU: on a processor   ▒▒ ready, no processor
+            ██ computes   ── waits   ╍╍ overdue: its loop is busy
+            ██ CPU: running   ▒▒ runnable, in the run queue
             ▂▂ blocked in computing: by the GIL, inferred
             ━━ blocked otherwise
             tasks wait at the same time: their waits (150 ms) add up to more
