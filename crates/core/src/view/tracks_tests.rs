@@ -87,9 +87,9 @@ fn other_programs_are_told_who_ran_and_what_was_waited_for() {
     let events = value["traceEvents"].as_array().unwrap();
     let on_processors = events.iter().filter(|event| event["pid"] == 1 << 30 && event["ph"] == "X");
     let names: BTreeSet<&str> = on_processors.filter_map(|event| event["name"].as_str()).collect();
-    assert!(names.contains("table 1") && names.contains("table 4"), "{names:?}");
+    assert!(names.contains("worker 2") && names.contains("worker 4"), "{names:?}");
     let steps: BTreeSet<&str> = events.iter().filter_map(|event| event["name"].as_str()).collect();
-    assert!(!steps.contains("runner"), "{steps:?}");
+    assert!(!steps.contains("pool"), "{steps:?}");
     // Tables queue for the waiter before they hold it, which is another step.
     let labels: Vec<String> = trace.steps.iter().map(tracks::step_name).collect();
     let of_waiter: Vec<&String> = labels.iter().filter(|it| it.ends_with(" waiter")).collect();
