@@ -17,6 +17,7 @@ mod repeat;
 pub mod replay;
 pub mod report;
 mod requests;
+mod row;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;

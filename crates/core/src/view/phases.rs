@@ -53,13 +53,14 @@ pub fn next(subject: &Subject, settings: &Settings, options: &Options) -> String
 }
 
 /// Figures that are read first; the others stand behind [`Options::details`].
-const BRIEF: [&str; 13] = [
+const BRIEF: [&str; 14] = [
     "CPU",
     "memory",
     "latency",
     "requests",
     "server",
     "in steps",
+    "waits for",
     "GIL",
     "running",
     "failure",

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use maitred_wire::Model;
 
+use super::row::label;
 use super::shell::quoted;
-use super::table::label;
 use crate::result::{Comparison, Settings, Subject, SubjectKind};
 
 /// `maitred compare …` that does the same, as it must be typed.

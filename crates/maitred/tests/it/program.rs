@@ -69,10 +69,15 @@ impl Place {
 
     /// A line of shell, in which `$M` is the program that shows everything that it knows.
     pub(crate) fn shell(&self, line: &str) -> Output {
+        self.shell_command(line).output().unwrap()
+    }
+
+    /// The same, not yet started.
+    pub(crate) fn shell_command(&self, line: &str) -> Command {
         let mut command = Command::new("bash");
         command.args(["-c", line]).env("M", concat!(env!("CARGO_BIN_EXE_maitred"), " --details"));
         self.furnish(&mut command);
-        command.output().unwrap()
+        command
     }
 
     fn furnish(&self, command: &mut Command) {

@@ -23,7 +23,7 @@ pub(super) use answer::{disturbed, lesson, told};
 pub(super) use details::cost_columns;
 pub(super) use facts::{amount, heading_facts, notes, noun, place};
 pub(super) use next::footer;
-pub(super) use rows::{Row, interval, label, name_column, rows, shown, unknowns, word};
+pub(super) use rows::{Row, interval, name_column, rows, shown, unknowns, word};
 
 /// The whole comparison as text that ends in a line break.
 pub fn table(comparison: &Comparison, options: &Options) -> String {

@@ -1,40 +1,12 @@
-//! The ranked contestants, and what views say of one of them.
+//! What views say of a ranked contestant.
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use maitred_wire::Model;
-
-use super::super::columns::{self, Column};
-use super::super::paint::Ink;
+pub(in super::super) use super::super::row::{Row, label, name_column, rows};
 use crate::analyse::units;
-use crate::result::{Comparison, Contestant, Rank, Run, Summary, Verdict};
+use crate::result::{Rank, Run, Summary, Verdict};
 use crate::trace::Observed;
-
-/// A ranked contestant.
-pub(in super::super) struct Row<'a> {
-    pub(in super::super) rank: &'a Rank,
-    pub(in super::super) contestant: &'a Contestant,
-    pub(in super::super) summary: &'a Summary,
-}
-
-/// All of them, fastest first.
-pub(in super::super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
-    let ranks = comparison.ranking.iter();
-    ranks
-        .filter_map(|rank| {
-            let contestant = comparison.contestants.get(rank.contestant as usize)?;
-            Some(Row { rank, contestant, summary: contestant.summary.as_ref()? })
-        })
-        .collect()
-}
-
-/// The model without its runtime, for where that is said already: `thread-pool:8`.
-pub(in super::super) fn label(model: &Model) -> String {
-    let full = model.to_string();
-    let bare = full.strip_prefix(model.runtime.as_str()).and_then(|rest| rest.strip_prefix('/'));
-    bare.map_or_else(|| full.clone(), str::to_string)
-}
 
 /// The verdict in a word; of the reference, what it is.
 pub(in super::super) fn word(row: &Row<'_>, rows: &[Row<'_>]) -> &'static str {
@@ -61,12 +33,6 @@ pub(in super::super) fn interval(row: &Row<'_>) -> String {
         Rank { low, high, .. } if low == high => String::new(),
         Rank { low, high, .. } => units::interval(*low, *high),
     }
-}
-
-/// The first column of a table.
-pub(in super::super) fn name_column(rows: &[Row<'_>]) -> Vec<Column> {
-    let names = rows.iter().map(|row| (row.contestant.model.to_string(), Ink::Plain));
-    columns::names("model", names)
 }
 
 /// Whether the runs went on for a time that was given.
