@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::request::Subject;
+use crate::spelling;
 
 macro_rules! workloads {
     ($($name:literal)*) => {
@@ -34,6 +35,11 @@ pub fn find(name: &Path) -> Option<Subject> {
     let subject =
         Subject::WorkloadText { name: (*name).into(), text: (*text).into(), folder: None };
     (!is_file).then_some(subject)
+}
+
+/// The name that is most like this one; `None`: none is.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    spelling::nearest(name, ALL.iter().map(|(known, _)| *known))
 }
 
 #[cfg(test)]
