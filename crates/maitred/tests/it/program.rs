@@ -69,13 +69,14 @@ impl Place {
 
     /// A line of shell, in which `$M` is the program that shows everything that it knows.
     pub(crate) fn shell(&self, line: &str) -> Output {
-        self.shell_command(line).output().unwrap()
+        let whole = concat!(env!("CARGO_BIN_EXE_maitred"), " --details");
+        self.shell_command(line).env("M", whole).output().unwrap()
     }
 
-    /// The same, not yet started.
+    /// The same, not yet started, and of the program as it is.
     pub(crate) fn shell_command(&self, line: &str) -> Command {
         let mut command = Command::new("bash");
-        command.args(["-c", line]).env("M", concat!(env!("CARGO_BIN_EXE_maitred"), " --details"));
+        command.args(["-c", line]).env("M", env!("CARGO_BIN_EXE_maitred"));
         self.furnish(&mut command);
         command
     }
