@@ -1,7 +1,7 @@
 //! The commands that do in a terminal what a cell does here: a file of its source, and the line
 //! that runs it.
 
-use maitred_core::view::report::quoted;
+use maitred_core::view::shell::quoted;
 
 use crate::look;
 use crate::notebook::Cell;

@@ -5,10 +5,8 @@
 mod compared;
 mod html;
 mod recorded;
-mod repeat;
 #[cfg(test)]
 mod tests;
 
 pub use compared::comparison;
 pub use recorded::recording;
-pub use repeat::quoted;
