@@ -180,8 +180,9 @@ pub struct HttpArgs {
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
 
-    /// The body, as it stands (`@` names no file); the method is POST if no other is given
-    #[arg(long, short, value_name = "TEXT")]
+    /// The body, as it stands, or behind `@` the file that holds it; the method is POST if no other
+    /// is given
+    #[arg(long, short, value_name = "TEXT|@FILE", value_parser = parse_body)]
     pub data: Option<String>,
 
     /// The method [default: GET]
@@ -191,6 +192,18 @@ pub struct HttpArgs {
     /// A request without its whole answer after this time has failed [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub request_timeout: Option<Period>,
+
+    /// A new connection for each request
+    #[arg(long)]
+    pub disable_keepalive: bool,
+
+    /// Over https, trust these authorities (PEM) instead of those of this machine
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+
+    /// Over https, believe every server that it is who it says
+    #[arg(long, short = 'k')]
+    pub insecure: bool,
 }
 
 /// Arguments of `maitred compare`.
@@ -572,6 +585,15 @@ pub struct BodySize(pub u64);
 fn body_size(text: &str) -> Result<BodySize, String> {
     let size = parse_size_or_bytes(text).map(BodySize);
     size.map_err(|_| "write a size, as in 1MiB, 100kB, or 4096 for bytes".to_owned())
+}
+
+fn parse_body(text: &str) -> Result<String, String> {
+    let Some(path) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file; check the name".to_owned(),
+        std::io::ErrorKind::InvalidData => "only text (UTF-8) can be sent as a body".to_owned(),
+        _ => format!("this file cannot be read: {error}"),
+    })
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {

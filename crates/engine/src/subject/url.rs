@@ -63,6 +63,8 @@ pub(super) fn prepare(name: &str, http: &Http, given: &Work) -> Result<Job, Erro
     reach(name)?;
     complete(&mut job.work, http);
     job.request_timeout = http.timeout();
+    job.tls_insecure = http.insecure;
+    job.tls_authority = http.authority.clone();
     Ok(job)
 }
 
@@ -108,8 +110,9 @@ fn duration(http: &Http, timeout: Duration) -> Result<Option<Duration>, Error> {
 /// # Errors
 /// [`Error::Usage`] for what is no address, and for what cannot be asked of one.
 fn requests(url: &str, http: &Http) -> Result<Task, Error> {
-    parse(url)?;
+    let parts = parse(url)?;
     check(http)?;
+    check_trust(http, &parts)?;
     let count = match (http.duration(), http.rate_per_second) {
         (Some(duration), Some(rate)) => {
             let count = duration.as_secs_f64() * rate;
@@ -132,7 +135,9 @@ fn requests(url: &str, http: &Http) -> Result<Task, Error> {
         http.rate_per_second.map(|rate| text(&format!("{}/d", (rate * 86_400.0).round().max(1.0))));
     // The scheme of an address may be in capitals, in the language it is not.
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let action = Doing::Http { method: text(method(http)), url: text(&format!("http://{rest}")) };
+    let scheme = if parts.is_tls { "https" } else { "http" };
+    let address = format!("{scheme}://{rest}");
+    let action = Doing::Http { method: text(method(http)), url: text(&address) };
     Ok(Task { rate, ..task("request", count, action) })
 }
 
@@ -168,6 +173,31 @@ fn reach(url: &str) -> Result<(), Error> {
         }
     }
     Err(Error::Usage(format!("{url}: {refusal}; start the server, or check host and port")))
+}
+
+/// Whom to trust is a question of https alone.
+fn check_trust(http: &Http, parts: &HttpUrl) -> Result<(), Error> {
+    let option = match (http.insecure, &http.authority) {
+        (true, Some(_)) => {
+            return Err(Error::Usage(
+                "--insecure trusts anybody, --cacert only some; leave one of them away".into(),
+            ));
+        }
+        (true, None) => "--insecure",
+        (false, Some(_)) => "--cacert",
+        (false, None) => return Ok(()),
+    };
+    if !parts.is_tls {
+        return Err(Error::Usage(format!(
+            "{option} says whom to trust over https, and this address is one of http; write https:// \
+             or leave it away"
+        )));
+    }
+    let Some(path) = &http.authority else { return Ok(()) };
+    std::fs::File::open(path).map(drop).map_err(|error| {
+        let path = path.display();
+        Error::Usage(format!("--cacert {path} cannot be read: {error}; name a file of PEM"))
+    })
 }
 
 fn check(http: &Http) -> Result<(), Error> {
