@@ -127,6 +127,8 @@ pub enum Rule {
     StateNotShared,
     TooShortCalls,
     BusyClient,
+    BusyConnections,
+    FewRequests,
     Startup,
     KeepsUp,
     Nature,
@@ -156,7 +158,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 40] = {
+    pub const ALL: [Self; 42] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -177,6 +179,8 @@ impl Rule {
             R::StateNotShared,
             R::TooShortCalls,
             R::BusyClient,
+            R::BusyConnections,
+            R::FewRequests,
             R::Startup,
             R::KeepsUp,
             R::Nature,
@@ -229,6 +233,8 @@ impl Rule {
             | R::StateNotShared
             | R::TooShortCalls
             | R::BusyClient
+            | R::BusyConnections
+            | R::FewRequests
             | R::Startup => Part::Warning,
             R::Nature
             | R::KeepsUp
