@@ -110,6 +110,8 @@ fn damaged_requests_are_taken_alike_and_break_nothing() {
         let mut request = seed.as_bytes().to_vec();
         all.iter().for_each(|damage| apply(&mut request, damage));
         let expected = ask(&servers[0].1, &request);
+        // Where damage leads to `/`, each says who it is.
+        prop_assume!(!expected.contains("answered by process"));
         for (strategy, server) in &servers[1..] {
             let answer = ask(server, &request);
             prop_assert_eq!(
