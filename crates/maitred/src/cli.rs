@@ -8,7 +8,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use maitred_engine::request::{EventLoop, Http, Recording, Rounds, StartMethod, Work};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
-use crate::command;
 
 mod check;
 mod pictures;
