@@ -59,7 +59,11 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
 
 /// Who returned other results did other work: no time of it says anything about the rest.
 fn part_those_who_differ(contestants: &mut [Contestant]) {
-    let differing = sameness::other_results(contestants);
+    let hashes = |contestant| -> Vec<&str> {
+        counted(contestant).into_iter().filter_map(|run| run.result_hash.as_deref()).collect()
+    };
+    let hashes: Vec<Vec<&str>> = contestants.iter().map(hashes).collect();
+    let differing = sameness::other_results(contestants, &hashes);
     for (contestant, why) in contestants.iter_mut().zip(differing) {
         let why = why.or_else(|| guards_not_shared(contestant));
         contestant.unranked = contestant.unranked.take().or(why);
