@@ -8,9 +8,11 @@ use maitred_core::result::SubjectKind;
 use maitred_core::workload::ast::{Action, Task};
 use maitred_wire::{Model, Strategy};
 
+use crate::contestants;
 use crate::error::Error;
 use crate::job::{Draft, Job, task, text};
 use crate::request::{Calls, Python, Work};
+use crate::runtime::interpreters::Interpreters;
 use crate::runtimes::{Runtime, Runtimes};
 
 /// Makes the work of a function: a call for each input, or so many.
@@ -27,10 +29,14 @@ pub(super) fn prepare(name: &str, calls: &Calls, given: &Work) -> Result<Job, Er
             inputs: Some(text(&path.display().to_string())),
             ..task(bare(name), 1, action)
         },
+        Calls::Made(maker) => task(bare(name), made(maker, &given.python)?, action),
     };
     let draft = Draft::of_one_step(name, SubjectKind::Function, task);
     let mut job = draft.lower(given, &given.set)?;
     job.asked = asked(&given.python, calls);
+    if let Calls::Made(maker) = calls {
+        job.maker = Some(maker.clone());
+    }
     Ok(job)
 }
 
@@ -55,18 +61,42 @@ fn is_dotted(text: &str) -> bool {
 fn asked(python: &Python, calls: &Calls) -> Vec<(String, String)> {
     let inputs = match calls {
         Calls::Inputs(path) => Some(path.display().to_string()),
+        Calls::Made(maker) => Some(maker.clone()),
         Calls::Count(_) => None,
     };
     let given = [
         ("inputs", inputs),
         ("args", python.args.clone()),
         ("setup", python.setup.clone()),
+        ("worker-setup", python.worker_setup.clone()),
+        ("worker-teardown", python.worker_teardown.clone()),
+        ("warmup-calls", python.warmup_calls.map(|count| count.to_string())),
+        ("chunk", python.chunk.map(|count| count.to_string())),
+        ("expect", python.expect.clone()),
+        ("spread", python.spread.then(|| "yes".to_owned())),
         ("concurrency", python.concurrency.map(|count| count.to_string())),
         ("discard-results", python.discard_results.then(|| "yes".to_owned())),
         ("start-method", python.start_method.map(|one| one.name().to_owned())),
         ("loop", python.event_loop.map(|one| one.name().to_owned())),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// How many inputs a function makes: asked of the interpreter on which functions run.
+///
+/// # Errors
+/// [`Error::Usage`] with what the interpreter said.
+fn made(maker: &str, python: &Python) -> Result<u32, Error> {
+    check(maker)?;
+    let failed =
+        |why: String| Error::Usage(format!("the inputs of `{maker}` cannot be made: {why}"));
+    let mut interpreters =
+        Interpreters::look(&python.interpreters).map_err(|error| failed(error.to_string()))?;
+    match interpreters.count_inputs(maker) {
+        Ok(0) => Err(failed("it made none; return a list with one value for each call".into())),
+        Ok(count) => Ok(count),
+        Err(why) => Err(failed(why)),
+    }
 }
 
 /// The last part of its name.
@@ -118,6 +148,7 @@ pub fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
             _ => &[],
         };
         models.extend(those_of(runtime, strategies));
+        models.extend(as_many_as_on_a_loop(job, runtime, strategies));
         if index > 0 && no_lock {
             break; // one shows what there is to see
         }
@@ -125,16 +156,26 @@ pub fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
     models
 }
 
-const PLAIN: [Strategy; 5] = [
-    Strategy::Sequential,
-    Strategy::ThreadPool,
-    Strategy::Processes,
-    Strategy::Interpreters,
-    Strategy::EventLoop,
-];
+/// No loop: a function that does not await stops it, which is `sequential` at a higher price.
+const PLAIN: [Strategy; 4] =
+    [Strategy::Sequential, Strategy::ThreadPool, Strategy::Processes, Strategy::Interpreters];
 const AWAITED: [Strategy; 4] =
     [Strategy::Sequential, Strategy::EventLoop, Strategy::ThreadPool, Strategy::Processes];
 const WITHOUT_LOCK: [Strategy; 2] = [Strategy::Sequential, Strategy::ThreadPool];
+
+/// A loop has all tasks under way at once: beside a pool of the usual size (what the executors of
+/// Python take by themselves) stands one that has as many, so that not the size decides.
+fn as_many_as_on_a_loop(job: &Job, runtime: &Runtime, strategies: &[Strategy]) -> Option<Model> {
+    let pool = Model::new(&runtime.name, Strategy::ThreadPool);
+    let tasks = job.work.task_count().min(POOL_MOST);
+    let all = Model { workers: Some(tasks), ..pool.clone() };
+    let beside_a_loop = strategies.contains(&Strategy::EventLoop)
+        && runtime.strategies.contains(&Strategy::ThreadPool);
+    (beside_a_loop && tasks > contestants::workers(&pool, tasks)).then_some(all)
+}
+
+/// More threads than this are not made unasked.
+const POOL_MOST: u32 = 200;
 
 fn those_of(runtime: &Runtime, strategies: &[Strategy]) -> Vec<Model> {
     let has = |strategy: &&Strategy| runtime.strategies.contains(strategy);
