@@ -38,6 +38,9 @@ const THREADS_OF_LIBRARIES: [&str; 8] = [
     "RAYON_NUM_THREADS",
 ];
 
+/// A shorter time-out does not cut the start short.
+const STARTUP_LEAST: Duration = Duration::from_secs(10);
+
 /// How a run that was interrupted may end by itself.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -99,8 +102,9 @@ impl<'a> Trial<'a> {
             runner: &runner,
             layout: contestants::layout(strategy, entry.workers, work, self.spans),
             columns: &work.columns,
-            // The import of the user's module is within it.
-            startup_limit: STARTUP_LIMIT.min(Duration::from_nanos(self.given.timeout_ns)),
+            // The import of the user's module is within it; a start of an interpreter on a busy
+            // machine, too.
+            startup_limit: self.given.timeout().clamp(STARTUP_LEAST, STARTUP_LIMIT),
             timeout: Some(limit),
             duration: self.job.duration.filter(|duration| *duration < limit),
             memory_limit: self.given.memory_limit_bytes,

@@ -16,6 +16,7 @@ mod meaning;
 mod output;
 mod pictures;
 mod program;
+mod python_workers;
 mod pythons;
 mod random;
 mod runtimes;
