@@ -68,8 +68,12 @@ pub fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<Entry>,
             _ => runtimes.all_models(),
         };
     }
+    let mut models = vary(spread(named, wish.workers), job);
+    if !by_user {
+        models.retain(|model| suits(model, job));
+    }
     let mut entries = Vec::new();
-    for model in vary(spread(named, wish.workers), job) {
+    for model in models {
         let entry = enter(model, job, runtimes);
         match &entry.obstacle {
             Some(obstacle) if by_user => {
@@ -151,6 +155,15 @@ fn vary(models: Vec<Model>, job: &Job) -> Vec<Model> {
         models.iter().map(move |model| Model { setting: setting.clone(), ..model.clone() })
     };
     job.variants.iter().flat_map(with).collect()
+}
+
+/// Whether nothing speaks against this strategy for the function of this setting.
+fn suits(model: &Model, job: &Job) -> bool {
+    let words: Vec<&str> = model.setting.as_deref().unwrap_or_default().split(' ').collect();
+    let speaks_against = |(word, strategy): &(String, Strategy)| {
+        *strategy == model.strategy && words.contains(&word.as_str())
+    };
+    !job.unsuited.iter().any(speaks_against)
 }
 
 /// A model with its number of workers, or what is in its way.

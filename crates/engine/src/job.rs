@@ -8,7 +8,7 @@ use maitred_core::view::units;
 use maitred_core::workload::ast::{Action as Doing, Data, Step as Written, Task, Value};
 use maitred_core::workload::ast::{Name, Workload};
 use maitred_core::workload::{self, Diagnostic, Lowered, Place, Report, Settings};
-use maitred_wire::{Action, Model, Step};
+use maitred_wire::{Action, Model, Step, Strategy};
 
 use crate::error::Error;
 use crate::inputs::InputsFile;
@@ -40,6 +40,8 @@ pub struct Job {
     pub inputs: Vec<InputsFile>,
     /// The function of Python that makes the inputs, where one does.
     pub(crate) maker: Option<String>,
+    /// Of several functions: which strategies, by the word of a setting, are left aside unless named.
+    pub(crate) unsuited: Vec<(String, Strategy)>,
     /// Options of the command line that made the work of an address or a function what it is, as
     /// they are typed. Headers and bodies are not among them: they may be secret.
     pub(crate) asked: Vec<(String, String)>,
@@ -309,6 +311,7 @@ impl Draft {
             variants: Vec::new(),
             inputs,
             maker: None,
+            unsuited: Vec::new(),
             asked: Vec::new(),
         })
     }

@@ -43,6 +43,9 @@ pub enum Subject {
     /// A function of Python: `FILE.py:NAME` or `MODULE:NAME`.
     Function {
         name: String,
+        /// Others that do the same job, each compared under the strategies that suit it.
+        #[serde(default)]
+        also: Vec<String>,
         #[serde(default)]
         calls: Calls,
     },

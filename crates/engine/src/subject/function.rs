@@ -19,7 +19,32 @@ use crate::runtimes::{Runtime, Runtimes};
 ///
 /// # Errors
 /// [`Error::Usage`] when there is no such file.
-pub(super) fn prepare(name: &str, calls: &Calls, given: &Work) -> Result<Job, Error> {
+pub(super) fn prepare(
+    name: &str,
+    also: &[String],
+    calls: &Calls,
+    given: &Work,
+) -> Result<Job, Error> {
+    let mut job = of_one(name, calls, given)?;
+    if also.is_empty() {
+        return Ok(job);
+    }
+    let all: Vec<&str> = std::iter::once(name).chain(also.iter().map(String::as_str)).collect();
+    for &one in &all {
+        let twice = all.iter().filter(|&&other| bare(other) == bare(one)).count() > 1;
+        let word = format!("call={}", if twice { one } else { bare(one) });
+        if !is_async(one) {
+            job.unsuited.push((word.clone(), Strategy::EventLoop));
+        }
+        let variant = of_one(one, calls, given)?;
+        job.inputs.extend(variant.inputs);
+        job.variants.push((word, variant.work));
+    }
+    Ok(job)
+}
+
+/// The work of one function.
+fn of_one(name: &str, calls: &Calls, given: &Work) -> Result<Job, Error> {
     check(name)?;
     let action = Action::Call { function: text(name) };
     let task = match calls {
@@ -142,6 +167,7 @@ pub fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
     for (index, runtime) in all.enumerate() {
         let no_lock = runtime.ready.as_ref().is_some_and(|ready| ready.gil == Some(false));
         let strategies: &[Strategy] = match index {
+            0 if !job.unsuited.is_empty() => &EITHER,
             0 if is_async(&job.name) => &AWAITED,
             0 => &PLAIN,
             _ if no_lock => &WITHOUT_LOCK,
@@ -160,6 +186,9 @@ pub fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
 const PLAIN: [Strategy; 4] =
     [Strategy::Sequential, Strategy::ThreadPool, Strategy::Processes, Strategy::Interpreters];
 const AWAITED: [Strategy; 4] =
+    [Strategy::Sequential, Strategy::EventLoop, Strategy::ThreadPool, Strategy::Processes];
+/// Of several functions, each takes those that suit it.
+const EITHER: [Strategy; 4] =
     [Strategy::Sequential, Strategy::EventLoop, Strategy::ThreadPool, Strategy::Processes];
 const WITHOUT_LOCK: [Strategy; 2] = [Strategy::Sequential, Strategy::ThreadPool];
 

@@ -1,6 +1,6 @@
 //! From arguments to what the engine is asked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use maitred_engine::request::{COUNT, Calls, Http, INNER_THREADS, Python, Subject, Work};
 use maitred_engine::runtimes;
@@ -39,12 +39,33 @@ impl SubjectArgs {
         }
         http.refuse(&path.display().to_string())?;
         if function::is_function(text) {
-            return Ok(Subject::Function { name: text.to_owned(), calls: self.calls()? });
+            let (name, also) = (text.to_owned(), Vec::new());
+            return Ok(Subject::Function { name, also, calls: self.calls()? });
         }
         if text.ends_with(".py") && path.is_file() {
             return Err(function::unnamed(path).into());
         }
         Ok(Subject::Workload { path: path.to_owned() })
+    }
+
+    /// Several functions that do the same job; `None`: they are not all functions.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for options that mean nothing for them.
+    pub(crate) fn functions(
+        &self,
+        paths: &[PathBuf],
+        http: &HttpArgs,
+    ) -> Result<Option<Subject>, Error> {
+        let texts: Vec<&str> = paths.iter().filter_map(|path| path.to_str()).collect();
+        let all = texts.iter().all(|text| function::is_function(text));
+        let Some((name, also)) = texts.split_first().filter(|_| all && texts.len() == paths.len())
+        else {
+            return Ok(None);
+        };
+        http.refuse(name)?;
+        let also = also.iter().map(|&text| text.to_owned()).collect();
+        Ok(Some(Subject::Function { name: (*name).to_owned(), also, calls: self.calls()? }))
     }
 
     /// A command, behind `--`.

@@ -161,12 +161,16 @@ fn open(args: &CompareArgs, work: &Work) -> Result<Job, Error> {
                 path.display()
             )));
         }
-        ([first, ..], _) => {
-            return Err(Error::usage(format!(
-                "one workload at a time: {} and one more were named; two saved results (.json) can \
-                 be compared",
-                first.display()
-            )));
+        (many @ [first, ..], _) => {
+            let one_at_a_time = || {
+                Error::usage(format!(
+                    "one workload at a time: {} and one more were named; two saved results (.json) \
+                     can be compared, and several functions (FILE.py:NAME)",
+                    first.display()
+                ))
+            };
+            let functions = args.work.functions(many, &args.http)?;
+            functions.filter(|_| args.words.is_empty()).ok_or_else(one_at_a_time)?
         }
     };
     Ok(subject::prepare(&subject, work)?)

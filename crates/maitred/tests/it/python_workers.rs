@@ -159,3 +159,23 @@ fn the_environment_is_an_axis() {
     // What the function returned shows that each had its own.
     assert!(text.contains("`'31'`") && text.contains("`'unset2'`"), "{text}");
 }
+
+#[test]
+fn several_functions_are_compared_each_under_what_suits_it() {
+    let source = "import asyncio, time\ndef plain(n):\n    time.sleep(0.01)\n    return n\nasync def awaits(n):\n    await asyncio.sleep(0.01)\n    return n\ndef other(n):\n    return n + 'x'\n";
+    let place = place().file("two.py", source);
+    let (code, text, saved) =
+        compare(&place, "two.py:plain two.py:awaits --inputs four.txt --runs 1 --no-trace");
+    assert_eq!(code, 0, "{text}");
+    let models: Vec<&str> = (saved["contestants"].as_array().unwrap().iter())
+        .map(|one| one["model"].as_str().unwrap().split_once('/').unwrap().1)
+        .collect();
+    for there in ["event-loop call=awaits", "thread-pool call=plain", "processes call=awaits"] {
+        assert!(models.iter().any(|model| model == &there), "no {there} in {models:?}");
+    }
+    assert!(!models.contains(&"event-loop call=plain"), "{models:?}");
+    assert!(!text.contains("Results differ"), "{text}");
+    let line = "two.py:plain two.py:other --inputs four.txt --runs 3 --no-trace --models python3/sequential";
+    let (_, text, _) = compare(&place, line);
+    assert!(text.contains("Results differ"), "{text}");
+}
