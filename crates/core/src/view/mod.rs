@@ -16,6 +16,7 @@ pub mod picture;
 pub mod replay;
 pub mod report;
 mod requests;
+mod row;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;
