@@ -125,11 +125,13 @@ pub enum Rule {
     LostUpdates,
     OwnVariables,
     StateNotShared,
+    SomeRaised,
     TooShortCalls,
     BusyClient,
     Startup,
     KeepsUp,
     Nature,
+    OwnThreads,
     Bottleneck,
     GlobalLock,
     OwnLock,
@@ -156,7 +158,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 40] = {
+    pub const ALL: [Self; 42] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -175,11 +177,13 @@ impl Rule {
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
+            R::SomeRaised,
             R::TooShortCalls,
             R::BusyClient,
             R::Startup,
             R::KeepsUp,
             R::Nature,
+            R::OwnThreads,
             R::Bottleneck,
             R::GlobalLock,
             R::OwnLock,
@@ -227,10 +231,12 @@ impl Rule {
             | R::LostUpdates
             | R::OwnVariables
             | R::StateNotShared
+            | R::SomeRaised
             | R::TooShortCalls
             | R::BusyClient
             | R::Startup => Part::Warning,
             R::Nature
+            | R::OwnThreads
             | R::KeepsUp
             | R::Bottleneck
             | R::LowerBound

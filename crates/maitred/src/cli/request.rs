@@ -1,8 +1,8 @@
 //! From arguments to what the engine is asked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use maitred_engine::request::{COUNT, Calls, Http, Python, Subject, Work};
+use maitred_engine::request::{COUNT, Calls, Http, INNER_THREADS, Python, Subject, Work};
 use maitred_engine::runtimes;
 use maitred_engine::subject::{function, url};
 
@@ -20,6 +20,7 @@ impl SubjectArgs {
             timeout_ns: self.timeout.nanos(),
             memory_limit_bytes: self.memory_limit.map(|limit| limit.0),
             recalibrate: self.recalibrate,
+            env: self.env.iter().cloned().chain(self.python.inner_threads()).collect(),
             python: self.python.request(),
         }
     }
@@ -38,12 +39,33 @@ impl SubjectArgs {
         }
         http.refuse(&path.display().to_string())?;
         if function::is_function(text) {
-            return Ok(Subject::Function { name: text.to_owned(), calls: self.calls()? });
+            let (name, also) = (text.to_owned(), Vec::new());
+            return Ok(Subject::Function { name, also, calls: self.calls()? });
         }
         if text.ends_with(".py") && path.is_file() {
             return Err(function::unnamed(path).into());
         }
         Ok(Subject::Workload { path: path.to_owned() })
+    }
+
+    /// Several functions that do the same job; `None`: they are not all functions.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for options that mean nothing for them.
+    pub(crate) fn functions(
+        &self,
+        paths: &[PathBuf],
+        http: &HttpArgs,
+    ) -> Result<Option<Subject>, Error> {
+        let texts: Vec<&str> = paths.iter().filter_map(|path| path.to_str()).collect();
+        let all = texts.iter().all(|text| function::is_function(text));
+        let Some((name, also)) = texts.split_first().filter(|_| all && texts.len() == paths.len())
+        else {
+            return Ok(None);
+        };
+        http.refuse(name)?;
+        let also = also.iter().map(|&text| text.to_owned()).collect();
+        Ok(Some(Subject::Function { name: (*name).to_owned(), also, calls: self.calls()? }))
     }
 
     /// A command, behind `--`.
@@ -67,18 +89,35 @@ impl SubjectArgs {
             (Some(_), Some(_)) => {
                 Err(Error::usage("`--inputs` makes one task a line, so `--count` cannot be given"))
             }
-            (Some(path), None) => Ok(Calls::Inputs(path.clone())),
+            (Some(path), None) => {
+                Ok(match path.to_str().filter(|text| function::is_function(text)) {
+                    Some(maker) => Calls::Made(maker.to_owned()),
+                    None => Calls::Inputs(path.clone()),
+                })
+            }
             (None, count) => Ok(Calls::Count(count.unwrap_or(COUNT))),
         }
     }
 }
 
 impl PythonArgs {
+    /// Threads of libraries as one more axis of the environment.
+    fn inner_threads(&self) -> Option<(String, Vec<String>)> {
+        let values = &self.inner_threads;
+        (!values.is_empty()).then(|| (INNER_THREADS.to_owned(), values.clone()))
+    }
+
     fn request(&self) -> Python {
         Python {
             interpreters: self.pythons.clone(),
             args: self.args.clone(),
             setup: self.setup.clone(),
+            worker_setup: self.worker_setup.clone(),
+            worker_teardown: self.worker_teardown.clone(),
+            warmup_calls: self.warmup_calls,
+            chunk: self.chunk,
+            expect: self.expect.clone(),
+            spread: self.spread,
             discard_results: self.discard_results,
             concurrency: self.concurrency,
             start_method: self.start_method,

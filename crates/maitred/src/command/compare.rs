@@ -38,6 +38,7 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     let work = args.work.work();
     let mut job = open(args, &work)?;
     job.sweep(&args.sweep, &work)?;
+    job.vary_environment(&work.env)?;
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
     let runtimes = job.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
@@ -139,7 +140,8 @@ pub(crate) fn options(terminal: &Terminal) -> view::Options {
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
-    let failed = comparison.contestants.iter().any(|one| one.unranked.is_some());
+    let raised = |one: &Contestant| one.runs.iter().any(|run| run.tasks.failed > 0);
+    let failed = comparison.contestants.iter().any(|one| one.unranked.is_some() || raised(one));
     let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
     match comparison.stopped {
         Stopped::Interrupted => Interrupt::exit_code().map_or(exit::SIGNAL, |code| code as u8),
@@ -159,12 +161,16 @@ fn open(args: &CompareArgs, work: &Work) -> Result<Job, Error> {
                 path.display()
             )));
         }
-        ([first, ..], _) => {
-            return Err(Error::usage(format!(
-                "one workload at a time: {} and one more were named; two saved results (.json) can \
-                 be compared",
-                first.display()
-            )));
+        (many @ [first, ..], _) => {
+            let one_at_a_time = || {
+                Error::usage(format!(
+                    "one workload at a time: {} and one more were named; two saved results (.json) \
+                     can be compared, and several functions (FILE.py:NAME)",
+                    first.display()
+                ))
+            };
+            let functions = args.work.functions(many, &args.http)?;
+            functions.filter(|_| args.words.is_empty()).ok_or_else(one_at_a_time)?
         }
     };
     Ok(subject::prepare(&subject, work)?)

@@ -17,6 +17,7 @@ mod output;
 mod pages;
 mod pictures;
 mod program;
+mod python_workers;
 mod pythons;
 mod random;
 mod runtimes;
