@@ -59,20 +59,14 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
 
 /// Who returned other results did other work: no time of it says anything about the rest.
 fn part_those_who_differ(contestants: &mut [Contestant]) {
-<<<<<<< HEAD
     let hashes = |contestant| -> Vec<&str> {
         counted(contestant).into_iter().filter_map(|run| run.result_hash.as_deref()).collect()
     };
     let hashes: Vec<Vec<&str>> = contestants.iter().map(hashes).collect();
     let differing = sameness::other_results(contestants, &hashes);
-    for (contestant, why) in contestants.iter_mut().zip(differing) {
-        let why = why.or_else(|| guards_not_shared(contestant));
-=======
-    let differing = sameness::other_results(contestants);
     let raising = raises_more(contestants);
     for ((contestant, differs), raises) in contestants.iter_mut().zip(differing).zip(raising) {
         let why = raises.or(differs).or_else(|| guards_not_shared(contestant));
->>>>>>> python-next
         contestant.unranked = contestant.unranked.take().or(why);
     }
 }
