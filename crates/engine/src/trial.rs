@@ -12,7 +12,7 @@ use maitred_core::trace::{
 };
 use maitred_core::view::units;
 use maitred_core::workload::{self, Lowered};
-use maitred_wire::{Arrivals, Phase, Plan, Ready, TaskGroup};
+use maitred_wire::{Arrivals, Model, Phase, Plan, Ready, TaskGroup};
 
 use crate::contestants::{self, Entry};
 use crate::error::Error;
