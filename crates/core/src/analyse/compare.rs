@@ -78,7 +78,7 @@ pub(super) fn guards_not_shared(contestant: &Contestant) -> Option<String> {
     let checked = |run: &&Run| !run.expectations.is_empty();
     let run = counted.iter().find(|run| !run.unshared.is_empty() && !checked(run))?;
     let guards: Vec<String> = (run.unshared.iter())
-        .filter_map(|(name, kind)| Some(format!("`{name}` (a {})", kind.strip_prefix("guard ")?)))
+        .filter_map(|(name, kind)| Some(format!("`{name}` ({})", kind.strip_prefix("guard ")?)))
         .collect();
     (!guards.is_empty())
         .then(|| format!("its workers do not share {}: each has its own", guards.join(", ")))
