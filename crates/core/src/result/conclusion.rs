@@ -149,6 +149,7 @@ pub enum Rule {
     ThreadsAtOnce,
     ProcessCosts,
     RunnerTakenOff,
+    ResultsSame,
     Starved,
     SharedMachine,
     /// Saved before rules had names, or by a later version that has more of them.
@@ -158,7 +159,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 42] = {
+    pub const ALL: [Self; 43] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -201,6 +202,7 @@ impl Rule {
             R::ThreadsAtOnce,
             R::ProcessCosts,
             R::RunnerTakenOff,
+            R::ResultsSame,
             R::Starved,
             R::SharedMachine,
         ]
@@ -255,6 +257,7 @@ impl Rule {
             | R::ThreadsAtOnce
             | R::ProcessCosts
             | R::RunnerTakenOff
+            | R::ResultsSame
             | R::Starved
             | R::SharedMachine
             | R::Unnamed => Part::Detail,
