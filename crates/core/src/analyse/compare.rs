@@ -217,7 +217,8 @@ pub fn disqualifies(run: &Run) -> Option<String> {
 /// Whether all that is wrong is that a few calls of the user's function raised something.
 pub(super) fn only_some_raised(run: &Run) -> bool {
     let tasks = run.tasks;
-    let raised = run.failures.iter().all(|one| one.kind.starts_with(char::is_uppercase));
+    let raised = !run.failures.is_empty()
+        && run.failures.iter().all(|one| one.kind.starts_with(char::is_uppercase));
     let ended = run.end == RunEnd::Finished && tasks.lost + tasks.not_run == 0;
     ended && raised && tasks.failed > 0 && tasks.failed <= tasks.done && wrong_result(run).is_none()
 }
