@@ -204,7 +204,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::Usage`] for too many combinations.
-    pub fn vary_environment(&mut self, axes: &[(String, Vec<String>)]) -> Result<(), Error> {
+    pub(crate) fn vary_environment(&mut self, axes: &[(String, Vec<String>)]) -> Result<(), Error> {
         for (name, values) in axes {
             let before = match self.variants.is_empty() {
                 true => vec![(String::new(), self.work.clone())],
