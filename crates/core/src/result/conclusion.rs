@@ -125,6 +125,7 @@ pub enum Rule {
     LostUpdates,
     OwnVariables,
     StateNotShared,
+    SomeRaised,
     TooShortCalls,
     BusyClient,
     BusyConnections,
@@ -132,6 +133,7 @@ pub enum Rule {
     Startup,
     KeepsUp,
     Nature,
+    OwnThreads,
     Bottleneck,
     GlobalLock,
     OwnLock,
@@ -149,6 +151,7 @@ pub enum Rule {
     ThreadsAtOnce,
     ProcessCosts,
     RunnerTakenOff,
+    ResultsSame,
     Starved,
     SharedMachine,
     /// Saved before rules had names, or by a later version that has more of them.
@@ -158,7 +161,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 42] = {
+    pub const ALL: [Self; 45] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -177,6 +180,7 @@ impl Rule {
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
+            R::SomeRaised,
             R::TooShortCalls,
             R::BusyClient,
             R::BusyConnections,
@@ -184,6 +188,7 @@ impl Rule {
             R::Startup,
             R::KeepsUp,
             R::Nature,
+            R::OwnThreads,
             R::Bottleneck,
             R::GlobalLock,
             R::OwnLock,
@@ -201,6 +206,7 @@ impl Rule {
             R::ThreadsAtOnce,
             R::ProcessCosts,
             R::RunnerTakenOff,
+            R::ResultsSame,
             R::Starved,
             R::SharedMachine,
         ]
@@ -231,12 +237,14 @@ impl Rule {
             | R::LostUpdates
             | R::OwnVariables
             | R::StateNotShared
+            | R::SomeRaised
             | R::TooShortCalls
             | R::BusyClient
             | R::BusyConnections
             | R::FewRequests
             | R::Startup => Part::Warning,
             R::Nature
+            | R::OwnThreads
             | R::KeepsUp
             | R::Bottleneck
             | R::LowerBound
@@ -255,6 +263,7 @@ impl Rule {
             | R::ThreadsAtOnce
             | R::ProcessCosts
             | R::RunnerTakenOff
+            | R::ResultsSame
             | R::Starved
             | R::SharedMachine
             | R::Unnamed => Part::Detail,
