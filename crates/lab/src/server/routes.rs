@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use maitred_core::view::picture::{self, Look, Theme, timeline};
+use maitred_core::view::timeline::Lens;
 use maitred_core::view::{json, units};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -211,12 +212,13 @@ async fn drawn(
             let trace = number.ok().and_then(|number| kept.traces.get(number));
             let trace = trace.ok_or_else(|| gone("this run"))?;
             let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
-            timeline::timeline(
-                trace,
-                || trace.spans.iter().copied(),
-                || slices.iter().copied(),
-                &look,
-            )
+            {
+                let subject = kept.comparison.as_ref().map_or("", |it| it.subject.name.as_str());
+                let spans = || trace.spans.iter().copied();
+                let lens = Lens::default();
+                timeline::timeline(trace, subject, spans, || slices.iter().copied(), &lens, &look)
+                    .map_err(|why| Refused::from(why.to_string()))?
+            }
         }
         None => {
             let chart = CHARTS.iter().find(|(known, _)| *known == name);
