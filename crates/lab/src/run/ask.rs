@@ -195,7 +195,8 @@ impl Ready {
             .map_err(|error| format!("there is no place for the function: {error}"))?;
         let function = look::function_of(&self.cell, &wish.source).unwrap_or("work");
         let calls = Calls::Count(self.cell.directives.count.unwrap_or(20).min(limits::CALLS));
-        Ok(Subject::Function { name: format!("{}:{function}", file.display()), calls })
+        let name = format!("{}:{function}", file.display());
+        Ok(Subject::Function { name, also: Vec::new(), calls })
     }
 }
 
