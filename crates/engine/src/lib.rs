@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod claims;
+pub mod conformance;
 pub mod contestants;
 pub mod error;
 mod inputs;

@@ -14,6 +14,7 @@ mod recording;
 mod saved;
 mod terminal;
 
+use std::io::Write as _;
 use std::panic::UnwindSafe;
 use std::process::ExitCode;
 
@@ -43,10 +44,16 @@ fn start() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error)),
     };
-    if let Some(Command::Runner { runtime }) = &cli.command {
+    if let Some(Command::Runner { runtime, .. }) = &cli.command
+        && runtime != "check"
+    {
         return run_runner(runtime);
     }
     let terminal = Terminal::new(cli.color);
+    maitred_engine::runtime::languages::on_compile(|line| {
+        // Nobody to tell is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    });
     ExitCode::from(match run(&cli, &terminal) {
         Ok(code) => code,
         Err(error) => {
@@ -78,7 +85,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
             terminal.print(&command::manual::completions(*shell))?;
         }
         Some(Command::Man) => terminal.print(&command::manual::man_page()?)?,
-        Some(Command::Runner { .. }) => {}
+        Some(Command::Runner { program, .. }) => return command::runner::check(program, terminal),
     }
     Ok(exit::OK)
 }

@@ -10,6 +10,8 @@ use super::runner::RunnerCommand;
 use crate::measure::machine::stable_hash;
 
 const TEXT: &str = include_str!("../../../../runtimes/python/runner.py");
+/// Dask's scheduler and workers, for the steps of the above.
+const DASK: &str = include_str!("../../../../runtimes/dask/runner.py");
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
 /// is too old to read it says so itself: this line is understood by every Python.
@@ -21,6 +23,14 @@ if sys.version_info < (3, 9):
 sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
 import maitred_runner
 maitred_runner.main()
+";
+
+/// The same for the module that hands its tasks to Dask.
+const START_DASK: &str = "\
+import sys
+sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
+import maitred_dask
+maitred_dask.main()
 ";
 
 /// What changes how fast an interpreter computes without changing its file.
@@ -40,7 +50,7 @@ impl PythonRunner {
     /// # Errors
     /// When neither the cache nor the folder for temporary files can be written.
     pub fn unpack(cache: Option<&Path>) -> io::Result<Self> {
-        let name = format!("runner-{:016x}", stable_hash(TEXT));
+        let name = format!("runner-{:016x}", stable_hash(&format!("{TEXT}{DASK}")));
         if let Some(folder) = cache.map(|cache| cache.join(&name))
             && put(&folder).is_ok()
         {
@@ -53,8 +63,17 @@ impl PythonRunner {
 
     /// This runner on an interpreter.
     pub fn on(&self, interpreter: &Path) -> RunnerCommand {
+        self.started(interpreter, START)
+    }
+
+    /// Dask on an interpreter, with the steps of this runner.
+    pub fn dask_on(&self, interpreter: &Path) -> RunnerCommand {
+        self.started(interpreter, START_DASK)
+    }
+
+    fn started(&self, interpreter: &Path, start: &str) -> RunnerCommand {
         let folder = self.folder.as_os_str();
-        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), START.as_ref(), folder]);
+        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), start.as_ref(), folder]);
         let set = |name: &str| Some((name.into(), std::env::var_os(name)?));
         command.env = SWITCHES.into_iter().filter_map(set).collect();
         command
@@ -72,14 +91,17 @@ impl Drop for PythonRunner {
 
 /// Leaves a file alone that is as it should be: a newer one would be compiled anew.
 fn put(folder: &Path) -> io::Result<()> {
-    let file = folder.join("maitred_runner.py");
-    if fs::read(&file).is_ok_and(|there| there == TEXT.as_bytes()) {
-        return Ok(());
+    for (name, text) in [("maitred_runner.py", TEXT), ("maitred_dask.py", DASK)] {
+        let file = folder.join(name);
+        if fs::read(&file).is_ok_and(|there| there == text.as_bytes()) {
+            continue;
+        }
+        fs::create_dir_all(folder)?;
+        let draft = folder.join(format!("{}.tmp", std::process::id()));
+        fs::write(&draft, text)?;
+        fs::rename(&draft, &file)?;
     }
-    fs::create_dir_all(folder)?;
-    let draft = folder.join(format!("{}.tmp", std::process::id()));
-    fs::write(&draft, TEXT)?;
-    fs::rename(&draft, &file)
+    Ok(())
 }
 
 #[cfg(test)]

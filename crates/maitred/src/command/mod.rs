@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod manual;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod runner;
 pub(crate) mod runtimes;
 pub(crate) mod serve;
 pub(crate) mod show;

@@ -1,0 +1,100 @@
+//! The page that runners keep to, and its paragraphs.
+
+const PAGE: &str = include_str!("../../../../runtimes/PROTOCOL.md");
+
+/// A paragraph of `runtimes/PROTOCOL.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paragraph {
+    Conversation,
+    Stop,
+    EndOfInput,
+    Ready,
+    Done,
+    Failures,
+    Deadlock,
+    Phases,
+    Error,
+    Arrivals,
+    Durations,
+    Repeat,
+    WorkerDies,
+    Crash,
+    Http,
+    Lane,
+    Spans,
+    Readings,
+}
+
+impl Paragraph {
+    const ALL: [Self; 18] = [
+        Self::Conversation,
+        Self::Stop,
+        Self::EndOfInput,
+        Self::Ready,
+        Self::Done,
+        Self::Failures,
+        Self::Deadlock,
+        Self::Phases,
+        Self::Error,
+        Self::Arrivals,
+        Self::Durations,
+        Self::Repeat,
+        Self::WorkerDies,
+        Self::Crash,
+        Self::Http,
+        Self::Lane,
+        Self::Spans,
+        Self::Readings,
+    ];
+
+    /// How it begins on the page.
+    fn start(self) -> &'static str {
+        match self {
+            Self::Conversation => "One JSON object a line",
+            Self::Stop => "| `{\"stop\":{}}`",
+            Self::EndOfInput => "| end of input",
+            Self::Ready => "**`ready`**",
+            Self::Done => "**`done`**",
+            Self::Failures => "- `failures`:",
+            Self::Deadlock => "- `deadlock`:",
+            Self::Phases => "- `phases`:",
+            Self::Error => "**`error`**",
+            Self::Arrivals => "`arrivals`:",
+            Self::Durations => "A **duration** is",
+            Self::Repeat | Self::Crash => "| `{\"repeat\":",
+            Self::WorkerDies => "Resources and channels are shared",
+            Self::Http => "`headers` is",
+            Self::Lane => "- A **lane** is",
+            Self::Spans => "- Every execution of a step",
+            Self::Readings => "- *n* steps need",
+        }
+    }
+
+    /// Its text: from where it begins to the next blank line, item or row.
+    pub fn text(self) -> String {
+        let lines = PAGE.lines().skip_while(|line| !line.starts_with(self.start()));
+        let mut words: Vec<&str> = Vec::new();
+        for line in lines {
+            let is_new = ["- ", "| ", "**"].iter().any(|mark| line.starts_with(mark));
+            if !words.is_empty() && (line.is_empty() || is_new) {
+                break;
+            }
+            words.push(line.trim());
+        }
+        words.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_paragraph_is_on_the_page() {
+        for paragraph in Paragraph::ALL {
+            assert!(paragraph.text().len() > 40, "{paragraph:?}: {}", paragraph.text());
+        }
+        assert!(Paragraph::Stop.text().contains("start no new task"));
+        assert!(!Paragraph::Deadlock.text().contains("result_hash"), "one item only");
+    }
+}
