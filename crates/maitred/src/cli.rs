@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use maitred_engine::request::{EventLoop, Http, StartMethod, Work};
+use maitred_wire::{Nanos, parse_size_or_bytes};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 use crate::command;
@@ -464,9 +466,22 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
 
-    /// How long / waits before it answers
-    #[arg(long, value_name = "TIME", default_value = "1s")]
+    /// How long / waits before it answers; a bare number is seconds, as in addresses
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = delay)]
     pub delay: Delay,
+
+    /// The longest that a request may ask the server to wait, block or compute; more is answered 400
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = delay)]
+    pub max_delay: Delay,
+
+    /// The largest body of a request; a larger one is answered 413
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = body_size)]
+    pub max_body: BodySize,
+
+    /// How long a connection is kept for its next request; a short time shows what a client does
+    /// when the server hangs up just as it sends
+    #[arg(long, value_name = "TIME", default_value = "75s")]
+    pub keep_alive_timeout: Period,
 
     /// Connections that may wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 4096)]
@@ -520,6 +535,21 @@ fn address(text: &str) -> Result<IpAddr, String> {
             .parse()
             .map_err(|_| "write an address in figures, as in 127.0.0.1, 0.0.0.0 or ::1".into()),
     }
+}
+
+fn delay(text: &str) -> Result<Delay, String> {
+    let Nanos(ns) = Nanos::parse_or_seconds(text)
+        .map_err(|_| "write a time, as in 1s, 250ms, or 2 for seconds".to_owned())?;
+    Ok(Delay(Duration::from_nanos(ns)))
+}
+
+/// The size of a body, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct BodySize(pub u64);
+
+fn body_size(text: &str) -> Result<BodySize, String> {
+    let size = parse_size_or_bytes(text).map(BodySize);
+    size.map_err(|_| "write a size, as in 1MiB, 100kB, or 4096 for bytes".to_owned())
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
