@@ -32,7 +32,7 @@ pub(super) fn stat_words(stat: &str) -> impl Iterator<Item = &str> {
 
 /// The living processes of a group.
 pub(crate) fn group(leader: u32) -> Vec<u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let is_member = |pid: &u32| {
         let stat = text(&format!("/proc/{pid}/stat")).unwrap_or_default();
