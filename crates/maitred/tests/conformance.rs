@@ -100,7 +100,11 @@ type Planted = (&'static str, &'static str, &'static str);
 
 const IN_NODE: [Planted; 4] = [
     ("this.words[this.record + 3] = ++this.ended;", "++this.ended;", "every step"),
-    ("const until = clock() + ns;\n  for", "const until = clock() + ns / 2;\n  for", "durations"),
+    (
+        "for (let left = ns; left >= 0; left = until - clock()) {",
+        "for (let left = ns / 2; left >= 0; left = -1) {",
+        "durations",
+    ),
     ("return this.order ? this.order[index][0] : 0;", "return 0;", "arrivals"),
     ("const how = signal ?", "return;\n    const how = signal ?", "crash"),
 ];
