@@ -201,11 +201,13 @@ class Here:
         commons.words[commons.ENROLLED] = max(commons.words[commons.ENROLLED], work.place + 1)
         work.load()
         self.steps = base.Blocking(work).compile()
+        record = work.trace.lanes_at + work.place * base.LANE_BYTES
+        ended, spans = base.Struct("<IQ").unpack_from(work.trace.map, record + 12)
         self.lane = lane = base.Lane(work, base.PROCESS if threads == 1 else base.WORKER)
         # One that replaces another goes on behind what that one recorded.
-        lane.ended = base.Struct("<I").unpack_from(work.trace.map, lane.record + 12)[0]
-        lane.spans = base.Struct("<Q").unpack_from(work.trace.map, lane.spans_at)[0]
-        lane.next += lane.spans * base.SPAN_BYTES
+        base.Struct("<I").pack_into(work.trace.map, record + 12, ended)
+        lane.ended, lane.spans = ended, spans
+        lane.next += spans * base.SPAN_WORDS
 
 
 def here():
@@ -242,7 +244,9 @@ def do(number, given):
     count.pack_into(me.work.trace.map, record + 28, times + 1)
     if times:
         forget(me.work.trace, number)
-    return base.perform(me.work, me.steps, me.lane, number, given)
+    outcome = base.perform(me.work, me.steps, me.lane, number, given)
+    count.pack_into(me.work.trace.map, record + 28, times + 1)  # the end of a task clears what lies behind its outcome
+    return outcome
 
 
 def forget(trace, number):

@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use maitred_engine::conformance::{Verdict, check};
 use maitred_engine::runtime::languages::Language;
-use maitred_engine::runtime::{Interrupt, PythonRunner, RunnerCommand};
+use maitred_engine::runtime::{Interrupt, PythonRunner, RunnerCommand, STARTUP_LIMIT, describe};
 use maitred_wire::Strategy;
 
 /// One test at a time: see above.
@@ -45,10 +45,16 @@ fn runner(language: Language) -> Option<RunnerCommand> {
     match language.runner(Some(&cache())) {
         Ok(runner) => Some(runner),
         Err(why) => {
-            pythons::complain(&format!("{} ({why})", language.name()));
+            complain(language.name(), &why);
             None
         }
     }
+}
+
+/// What is missing fails elsewhere, unless it may be (`it/needs.rs`).
+#[expect(clippy::print_stderr, reason = "what a test could not look at must be seen")]
+fn complain(name: &str, why: &str) {
+    eprintln!("not checked: {name}: {why}");
 }
 
 #[test]
@@ -68,6 +74,17 @@ fn the_python_runner_keeps_to_the_page() {
     keeps_to_the_page(name, &python.on(file), &[], 6);
     for (name, file) in others {
         keeps_to_the_page(name, &python.on(file), &[Strategy::ThreadPool, Strategy::EventLoop], 2);
+    }
+}
+
+#[test]
+fn dask_keeps_to_the_page() {
+    let _alone = alone();
+    let python = PythonRunner::unpack(Some(&cache())).unwrap();
+    let dask = python.dask_on(&pythons::found()[0].1);
+    match describe(&dask, STARTUP_LIMIT, &Interrupt::manual().unwrap()) {
+        Ok(_) => keeps_to_the_page("dask", &dask, &[], 0),
+        Err(why) => complain("dask", &why.to_string()),
     }
 }
 

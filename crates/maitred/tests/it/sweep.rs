@@ -10,7 +10,7 @@ task "t" count="$tasks" { wait "$wait" }
 sweep "tasks" 1 3
 compare "native/threads"
 "#;
-const QUICK: &str = "--runs 1 --warmup 0 --export-json r.json";
+const QUICK: &str = "--runs 1 --warmup 0 --no-trace --export-json r.json";
 
 /// The models of the result, with the number of tasks that each did.
 fn contestants(place: &Place) -> Vec<(String, u64)> {
