@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use maitred_core::result::SubjectKind;
 use maitred_wire::{Model, Ready, Strategy};
 
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::measure::calibration;
 use crate::runtime::interpreters::{self, Interpreter, Interpreters};
 use crate::runtime::languages::Language;
-use crate::runtime::{Guard, Interrupt, RunnerCommand};
+use crate::runtime::{Interrupt, RunnerCommand};
 use crate::spelling;
 
 /// Something that executes steps.
@@ -41,6 +42,7 @@ pub struct Wanted<'a> {
     /// Of `--python`.
     pub pythons: &'a [PathBuf],
     pub interrupt: &'a Interrupt,
+    pub engine: &'a Engine,
 }
 
 /// The engine that hands tasks of Python to workers of its own.
@@ -88,9 +90,9 @@ impl Runtimes {
     /// The runtimes for a workload: the native one, and the interpreters that are wanted.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the program cannot find itself.
+    /// [`Error::Failed`] when there is no place for the runner of Python.
     pub fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
-        let mut runtimes = Self { all: vec![native()?], ..Self::default() };
+        let mut runtimes = Self { all: vec![native(wanted.engine)], ..Self::default() };
         if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() || wanted.has(DASK) {
             runtimes.add_interpreters(wanted, false)?;
         }
@@ -102,32 +104,34 @@ impl Runtimes {
     /// has no lock; and those that are wanted.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the program cannot find itself.
+    /// [`Error::Failed`] when there is no place for the runner of Python.
     pub fn of_function(wanted: &Wanted) -> Result<Self, Error> {
         let mut runtimes = Self::default();
         runtimes.add_interpreters(wanted, true)?;
-        runtimes.all.push(native()?);
+        runtimes.all.push(native(wanted.engine));
         runtimes.add_languages(wanted.interrupt, |name| name == DASK && wanted.has(name));
         Ok(runtimes)
     }
 
     /// The runtime for a command: its copies are children of the native runner.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when the program cannot find itself.
-    pub fn of_command() -> Result<Self, Error> {
-        let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native()? };
-        Ok(Self { all: vec![command], ..Self::default() })
+    pub(crate) fn of_command(engine: &Engine) -> Self {
+        let native = native(engine);
+        let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native };
+        Self { all: vec![command], ..Self::default() }
     }
 
     /// All that there is.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the program cannot find itself.
-    pub fn everything(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Self, Error> {
+    /// [`Error::Failed`] when there is no place for the runner of Python.
+    pub(crate) fn everything(
+        engine: &Engine,
+        pythons: &[PathBuf],
+        interrupt: &Interrupt,
+    ) -> Result<Self, Error> {
         let mut interpreters = look(pythons)?;
         interpreters.ask_all(false, interrupt, |_| true);
-        let mut all = vec![native()?];
+        let mut all = vec![native(engine)];
         all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
         let interpreters = Some(interpreters);
         let mut runtimes = Self { all, interpreters, lacking: Vec::new() };
@@ -259,9 +263,9 @@ impl Runtime {
     }
 }
 
-fn native() -> Result<Runtime, Error> {
-    let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
-    Ok(Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None })
+fn native(engine: &Engine) -> Runtime {
+    let runner = RunnerCommand::new(engine.program(), ["runner", "native"]);
+    Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None }
 }
 
 fn look(pythons: &[PathBuf]) -> Result<Interpreters, Error> {
@@ -281,19 +285,4 @@ pub fn told_strategy(model: &Model, kind: SubjectKind) -> Strategy {
         (_, Strategy::Threads) if kind == SubjectKind::Url => Strategy::ThreadPool,
         (_, strategy) => strategy,
     }
-}
-
-/// Starts what kills everything a run has started, should this program be killed. Dropped, it
-/// is dismissed.
-///
-/// # Errors
-/// [`Error::Failed`] when it cannot be started.
-pub fn guard() -> Result<Guard, Error> {
-    Guard::start(&RunnerCommand::new(own_program()?, ["runner", "guard"]))
-        .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
-}
-
-pub fn own_program() -> Result<PathBuf, Error> {
-    std::env::current_exe()
-        .map_err(|error| Error::Failed(format!("maitred cannot find its own program: {error}")))
 }

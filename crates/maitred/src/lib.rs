@@ -7,7 +7,9 @@ mod command;
 mod amount;
 mod drawing;
 mod error;
+mod events;
 mod export;
+mod follow;
 mod png;
 mod progress;
 mod recording;
@@ -49,12 +51,12 @@ fn start() -> ExitCode {
     {
         return run_runner(runtime);
     }
-    let terminal = Terminal::new(cli.color);
+    let mut terminal = Terminal::new(cli.color);
     maitred_engine::runtime::languages::on_compile(|line| {
         // Nobody to tell is no reason to stop.
         let _ = writeln!(std::io::stderr(), "{line}");
     });
-    ExitCode::from(match run(&cli, &terminal) {
+    ExitCode::from(match run(&cli, &mut terminal) {
         Ok(code) => code,
         Err(error) => {
             match &error {
@@ -69,7 +71,7 @@ fn start() -> ExitCode {
     })
 }
 
-fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
+fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
     match &cli.command {
         None => terminal.print(&command::welcome::text(terminal.color))?,
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
