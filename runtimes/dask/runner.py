@@ -74,7 +74,7 @@ def on_cluster(work, count, threads):
         "call_ns": cost_of_a_call(client, work.workers),
     }
     muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
-    client.close()
+    client.shutdown()  # the scheduler tells workers and nannies to end
     cluster.close()
 
 
@@ -157,9 +157,13 @@ class Cluster:
                 time.sleep(0.005)
 
     def close(self):
-        """Ends them as the terminal would, and then for sure."""
-        for process in reversed(self.processes):
-            process.send_signal(signal.SIGINT)
+        """Waits for their end, asks for it as the terminal would, and then ends them for sure."""
+        for patience in (3, 10):
+            for process in self.processes:
+                try:
+                    process.wait(patience)
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGINT)
         for process in self.processes:
             try:
                 process.wait(5)

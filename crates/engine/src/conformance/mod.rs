@@ -9,7 +9,7 @@ mod raw;
 
 use maitred_wire::{Ready, Strategy};
 
-pub use page::Paragraph;
+pub use page::{Fault, Paragraph};
 
 use crate::runtime::{Interrupt, RunnerCommand, STARTUP_LIMIT, describe};
 
@@ -22,20 +22,6 @@ pub struct Verdict {
     pub strategy: Option<Strategy>,
     /// Each with what the page says; empty: as it should be.
     pub faults: Vec<Fault>,
-}
-
-/// Something that a runner does otherwise than the page says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// A lowercase sentence.
-    pub text: String,
-    pub paragraph: Paragraph,
-}
-
-impl Fault {
-    fn new(paragraph: Paragraph, text: impl Into<String>) -> Self {
-        Self { text: text.into(), paragraph }
-    }
 }
 
 /// Checks a runner under these strategies, or under all that it offers where none is named. Verdicts

@@ -1,4 +1,4 @@
-//! The page that runners keep to, and its paragraphs.
+//! The page that runners keep to, its paragraphs, and what is against one.
 
 const PAGE: &str = include_str!("../../../../runtimes/PROTOCOL.md");
 
@@ -56,6 +56,20 @@ impl Paragraph {
             words.push(line.trim());
         }
         words.join(" ")
+    }
+}
+
+/// Something that a runner does otherwise than the page says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// A lowercase sentence.
+    pub text: String,
+    pub paragraph: Paragraph,
+}
+
+impl Fault {
+    pub(super) fn new(paragraph: Paragraph, text: impl Into<String>) -> Self {
+        Self { text: text.into(), paragraph }
     }
 }
 
