@@ -31,13 +31,13 @@ fn verdicts(runner: &RunnerCommand, only: &[Strategy]) -> Vec<Verdict> {
     check(runner, only, &Interrupt::manual().unwrap(), &mut |_| {})
 }
 
-/// It is right in everything, and there were so many strategies to look at.
+/// It is right in everything, and there were at least so many strategies to look at.
 fn keeps_to_the_page(name: &str, runner: &RunnerCommand, only: &[Strategy], strategies: usize) {
     let all = verdicts(runner, only);
     let wrong: Vec<_> = all.iter().filter(|verdict| !verdict.faults.is_empty()).collect();
     assert!(wrong.is_empty(), "{name}: {wrong:#?}");
-    let whole = all.iter().filter(|verdict| verdict.case == "every step").count();
-    assert_eq!(whole, strategies, "{name}");
+    let whole = all.iter().filter(|verdict| verdict.case == "durations").count();
+    assert!(whole >= strategies, "{name}: {all:#?}");
 }
 
 /// The runner of a language; `None`, and loudly, where the language is not here.
@@ -83,7 +83,7 @@ fn dask_keeps_to_the_page() {
     let python = PythonRunner::unpack(Some(&cache())).unwrap();
     let dask = python.dask_on(&pythons::found()[0].1);
     match describe(&dask, STARTUP_LIMIT, &Interrupt::manual().unwrap()) {
-        Ok(_) => keeps_to_the_page("dask", &dask, &[], 0),
+        Ok(_) => keeps_to_the_page("dask", &dask, &[], 2),
         Err(why) => complain("dask", &why.to_string()),
     }
 }
