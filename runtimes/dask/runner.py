@@ -299,6 +299,25 @@ def prepare(work):
     base_work.work = work
 
 
+def set_up(self, parts):
+    """Listens also while the cluster comes up, which takes seconds: who stops then is answered as well."""
+    threading.Thread(target=self.watch, daemon=True).start()
+    self.watch = lambda: None  # there is one who listens
+    base_set_up(self, parts)
+
+
+def give_up(self):
+    """What was stopped before the work began has done no work."""
+    while len(self.marks) < 2:
+        self.mark()
+    if not hasattr(self, "begun"):
+        self.begun = self.marks[1][0]
+    base_give_up(self)
+
+
+base_set_up, base_give_up = base.Run.set_up, base.Run.give_up
+
+
 def tree_cpu(self):
     """CPU time so far of this process and of all below it."""
     import psutil
@@ -321,7 +340,7 @@ def main():
     base.STRATEGIES.clear()
     base.STRATEGIES.update({"processes": processes, "thread-pool": thread_pool})
     base.offered, base.unoffered, base.prepare = offered, unoffered, prepare
-    base.Run.cpu = tree_cpu
+    base.Run.cpu, base.Run.set_up, base.Run.give_up = tree_cpu, set_up, give_up
     if distributed is None:
         base.conversation.open()
         said({"error": {"code": "unsupported", "text": f"Dask is not installed for {sys.executable}: `pip install distributed`", "place": None}})

@@ -47,7 +47,9 @@ pub fn check(
     };
     note("describe", None, described(&ready));
     note("not a command", None, raw::not_a_command(runner));
-    note("another protocol", None, raw::other_protocol(runner));
+    if let Some(first) = ready.strategies().first() {
+        note("another protocol", None, raw::other_protocol(runner, *first));
+    }
     let offered = ready.strategies().into_iter();
     for strategy in offered.filter(|one| only.is_empty() || only.contains(one)) {
         note("end of input", Some(strategy), raw::end_of_input(runner, strategy));

@@ -94,8 +94,8 @@ pub(super) fn not_a_command(runner: &RunnerCommand) -> Vec<Fault> {
     refuses(runner, &["what is this?".to_owned()], ErrorCode::Protocol, "a line that is no command")
 }
 
-pub(super) fn other_protocol(runner: &RunnerCommand) -> Vec<Fault> {
-    let Some((plan, _trace)) = plan(Strategy::Sequential) else { return Vec::new() };
+pub(super) fn other_protocol(runner: &RunnerCommand, strategy: Strategy) -> Vec<Fault> {
+    let Some((plan, _trace)) = plan(strategy) else { return Vec::new() };
     let plan = Plan { protocol: 99, ..plan };
     refuses(runner, &[line(plan)], ErrorCode::Protocol, "a plan of protocol 99")
 }
