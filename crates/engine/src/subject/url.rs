@@ -13,7 +13,7 @@ use std::time::Duration;
 use maitred_core::result::{Comparison, Rule, Sentence, SubjectKind};
 use maitred_core::workload::Lowered;
 use maitred_core::workload::ast::{Action as Doing, Task};
-use maitred_wire::{Action, HttpUrl, Model, Properties};
+use maitred_wire::{Action, HttpUrl, Model, Properties, Strategy};
 
 use crate::error::Error;
 use crate::job::{Draft, Job, task, text};
