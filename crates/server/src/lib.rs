@@ -9,6 +9,7 @@ mod client;
 pub mod codec;
 mod connection;
 mod conversation;
+mod ending;
 mod endpoints;
 mod error;
 mod event;
@@ -29,6 +30,7 @@ pub use event::{Departure, Event};
 pub use options::{AccessLog, Architecture, Options, TimeLimits};
 
 use board::{Board, Word};
+use ending::Ending;
 use listener::Listener;
 use service::Service;
 use signals::Signals;
@@ -67,15 +69,6 @@ pub fn serve(options: Options) -> Result<(), ServeError> {
         cut @ 1.. if ending.was_drained => Err(ServeError::Cut { cut, allowed }),
         _ => Ok(()),
     }
-}
-
-/// How a server ended.
-#[derive(Clone, Copy, Debug)]
-struct Ending {
-    /// Connections closed although an answer was due.
-    cut: u64,
-    /// Whether what was accepted was to be answered (SIGTERM), or dropped (SIGINT).
-    was_drained: bool,
 }
 
 /// All strategies but `processes`: one process. Returns the number of connections cut.

@@ -1,10 +1,11 @@
 //! One run of one model: starts a runner, speaks to it, watches it, and leaves nothing behind.
 //! Decides nothing about what to run or what a result means. The entry is [`execute`].
 
-mod custody;
+mod processes;
 mod death;
 mod describe;
 mod dialogue;
+mod execution;
 mod guard;
 pub mod interpreters;
 mod interrupt;
@@ -22,4 +23,5 @@ pub use interrupt::Interrupt;
 pub use python::PythonRunner;
 pub use runner::RunnerCommand;
 pub(crate) use servers::Servers;
-pub use session::{Execution, Measured, Progress, STARTUP_LIMIT, SessionError, execute};
+pub use execution::{Execution, Measured, Progress};
+pub use session::{STARTUP_LIMIT, SessionError, execute};

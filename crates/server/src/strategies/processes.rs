@@ -12,8 +12,8 @@ mod worker;
 
 use self::master::Master;
 use self::shared::Shared;
-use crate::Ending;
 use crate::board::Board;
+use crate::ending::Ending;
 use crate::error::ServeError;
 use crate::listener::Listener;
 use crate::options::Options;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::shared::{Shared, fork_into};
 use super::worker;
-use crate::Ending;
 use crate::board::{Left, Stage, Word, decode};
+use crate::ending::Ending;
 use crate::error::ServeError;
 use crate::event::{Departure, Event};
 use crate::listener::Listener;
