@@ -1,7 +1,6 @@
 //! One run of one model: starts a runner, speaks to it, watches it, and leaves nothing behind.
 //! Decides nothing about what to run or what a result means. The entry is [`execute`].
 
-mod processes;
 mod death;
 mod describe;
 mod dialogue;
@@ -10,6 +9,7 @@ mod guard;
 pub mod interpreters;
 mod interrupt;
 pub mod overhead;
+mod processes;
 mod python;
 mod runner;
 mod servers;
@@ -18,10 +18,10 @@ mod spawn;
 mod watch;
 
 pub use describe::describe;
+pub use execution::{Execution, Measured, Progress};
 pub use guard::{Guard, stand};
 pub use interrupt::Interrupt;
 pub use python::PythonRunner;
 pub use runner::RunnerCommand;
 pub(crate) use servers::Servers;
-pub use execution::{Execution, Measured, Progress};
 pub use session::{STARTUP_LIMIT, SessionError, execute};

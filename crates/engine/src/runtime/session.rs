@@ -7,9 +7,9 @@ use std::time::Duration;
 use maitred_wire::{Command, Plan};
 use thiserror::Error;
 
-use super::processes::OwnedProcesses;
 use super::dialogue::Dialogue;
 use super::execution::{Execution, Measured, Progress};
+use super::processes::OwnedProcesses;
 use super::runner::RunnerCommand;
 use super::spawn;
 use super::watch::Watch;
@@ -41,7 +41,7 @@ pub enum SessionError {
 /// whose it is.
 pub(super) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    // Who panicked while alone left nothing half done: its processes ended with its processes.
+    // Who panicked while alone left nothing half done: its processes ended with what owned them.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -62,13 +62,16 @@ pub fn execute(
     let recorder = execution.scheduling.then(Recorder::open);
     let (started_ns, processes, mut dialogue) = start(execution.runner)?;
     dialogue.say(&Command::Plan(Box::new(plan)));
-    let mut watch = Watch::new(execution, started_ns, processes, dialogue, trace, columns, recorder);
+    let mut watch =
+        Watch::new(execution, started_ns, processes, dialogue, trace, columns, recorder);
     watch.follow(on_progress).map_err(SessionError::Watch)?;
     Ok(watch.finish())
 }
 
 /// Starts a runner, for whoever holds [`alone`].
-pub(super) fn start(runner: &RunnerCommand) -> Result<(u64, OwnedProcesses, Dialogue), SessionError> {
+pub(super) fn start(
+    runner: &RunnerCommand,
+) -> Result<(u64, OwnedProcesses, Dialogue), SessionError> {
     let others = Tree::children_of_ours();
     let started = spawn::start(runner)
         .map_err(|source| SessionError::Start { program: runner.program.clone(), source })?;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use maitred_core::trace::{Noise, Observed, RunEnd};
 use maitred_wire::{Command, Done, PROTOCOL, Phase, Ready, Reply};
 
-use super::processes::{OwnedProcesses, Ended};
 use super::death;
 use super::dialogue::Dialogue;
 use super::execution::{Execution, Measured, Progress};
+use super::processes::{Ended, OwnedProcesses};
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Snapshot, oom_kills};
