@@ -61,6 +61,7 @@ fn check(text: &str, width: usize, expected: &Expect) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is expected is long")]
 fn a_comparison_fits_a_terminal() {
     let options = Options::default();
     check(
