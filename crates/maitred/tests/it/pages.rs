@@ -198,7 +198,8 @@ fn check(page: &Path) {
     let (script, shown) = script(&text, &place);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     // Whatever it leaves running ends with it.
-    let script = format!("set -eu -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
+    let script =
+        format!("set -eu -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
     let output = place
         .shell_command(&script)
         .env("PATH", format!("{}:{}", place.path("bin").display(), pythons::path()))
