@@ -130,6 +130,11 @@ pub struct PythonArgs {
     #[arg(long, value_name = "FUNCTION")]
     pub setup: Option<String>,
 
+    /// Drop what the function returns: otherwise results are kept to the end of the work, as by a
+    /// program that asked for them, and compared
+    #[arg(long)]
+    pub discard_results: bool,
+
     /// How many tasks an event loop has under way at most; without it all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub concurrency: Option<u32>,

@@ -11,10 +11,12 @@ mod processors;
 mod results;
 #[cfg(test)]
 mod results_tests;
+mod runner;
 #[cfg(test)]
 mod tests;
 mod time;
 mod trouble;
+mod unshared;
 mod work;
 mod workers;
 
@@ -42,9 +44,11 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             sentences.extend(times);
             sentences.extend(processors::sentences(&case));
             sentences.extend(interpreted::sentences(&case));
+            sentences.extend(runner::sentences(&case));
         }
     }
     sentences.extend(trouble::sentences(comparison, natures, times_told));
+    sentences.extend(unshared::sentences(&comparison.contestants));
     Conclusion::of(sentences)
 }
 

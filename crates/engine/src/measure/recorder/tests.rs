@@ -115,7 +115,12 @@ fn every_process_and_every_record_is_accounted_for() {
 #[test]
 fn where_switches_are_refused_there_are_samples() {
     let looks = Arc::new(Mutex::new(Looks::sampling()));
-    let recorder = Recorder { reader: Err("refused".to_owned()), looks, observer: None };
+    let recorder = Recorder {
+        reader: Err("refused".to_owned()),
+        looks,
+        watcher: Arc::default(),
+        observer: None,
+    };
     let scheduling = recorded(recorder, "while :; do :; done", has_computed);
     assert!(matches!(scheduling.source, Source::Samples { every_ns } if every_ns > 0));
     assert_eq!(scheduling.missing[0], "refused");
