@@ -37,7 +37,7 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     }
     let work = args.work.work();
     let mut job = open(args, &work)?;
-    job.sweep(&args.sweep, &work)?;
+    job.sweep(&args.sweep, &args.no_sweep, &work)?;
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
     let runtimes = job.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
