@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use maitred_engine::request::{EventLoop, Http, StartMethod, Work};
+use maitred_engine::request::{EventLoop, Http, Recording, Rounds, StartMethod, Work};
 use maitred_wire::{Nanos, parse_size_or_bytes};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
@@ -235,11 +235,11 @@ pub struct CompareArgs {
     pub runs: Option<u32>,
 
     /// Start no further round when this much time is spent
-    #[arg(long, value_name = "TIME", default_value = "1m")]
+    #[arg(long, value_name = "TIME", default_value_t = Period::of_nanos(Rounds::default().budget_ns))]
     pub budget: Period,
 
     /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = Rounds::default().warmup)]
     pub warmup: u32,
 
     /// Compare with this model instead of with the fastest
@@ -247,7 +247,7 @@ pub struct CompareArgs {
     pub baseline: Option<String>,
 
     /// Smallest difference that is worth a verdict
-    #[arg(long, value_name = "SHARE", default_value = "3%")]
+    #[arg(long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
     pub min_effect: Effect,
 
     /// Compare every model with its figures in a saved result as well
@@ -284,6 +284,10 @@ pub struct CompareArgs {
     /// End with exit code 4 when a model failed or a verdict is missing
     #[arg(long)]
     pub strict: bool,
+
+    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// Print no progress line
     #[arg(long, short)]
@@ -325,7 +329,8 @@ pub struct RunArgs {
     pub trace: Option<PathBuf>,
 
     /// Leave out what would make the trace larger than this; how much that was is said
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", requires = "trace")]
+    #[arg(long, value_name = "SIZE", default_value_t = FileSize(Recording::default().limit_bytes),
+          requires = "trace")]
     pub trace_limit: FileSize,
 
     #[command(flatten)]
@@ -337,6 +342,10 @@ pub struct RunArgs {
     /// Do not record how the kernel schedules the threads; `maitred doctor` says what that costs
     #[arg(long)]
     pub no_scheduling: bool,
+
+    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// Print no progress line
     #[arg(long, short)]
