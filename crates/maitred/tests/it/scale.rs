@@ -10,8 +10,9 @@ use crate::program::{Place, stderr, stdout};
 /// One round without a warm-up; the counts of its tasks.
 fn done(work: &str, options: &str) -> Result<u64, String> {
     let place = Place::new().file("work.kdl", work);
-    let line =
-        format!("compare work.kdl --warmup 0 --runs 1 --no-trace --timeout 1h --export-json r.json {options}");
+    let line = format!(
+        "compare work.kdl --warmup 0 --runs 1 --no-trace --timeout 1h --export-json r.json {options}"
+    );
     let output = place.run(&line);
     if output.status.code() == Some(2) {
         assert_eq!(stdout(&output), "", "nothing was started");
