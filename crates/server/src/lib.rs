@@ -9,7 +9,6 @@ mod client;
 pub mod codec;
 mod connection;
 mod conversation;
-mod ending;
 mod endpoints;
 mod error;
 mod event;
@@ -35,7 +34,7 @@ pub use tls::{Identity, TlsError};
 use std::sync::Arc;
 
 use board::{Board, Word};
-use ending::Ending;
+use event::Ending;
 use listener::Listener;
 use service::Service;
 use signals::Signals;
