@@ -128,6 +128,8 @@ pub enum Rule {
     SomeRaised,
     TooShortCalls,
     BusyClient,
+    BusyConnections,
+    FewRequests,
     Startup,
     KeepsUp,
     Nature,
@@ -159,7 +161,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 43] = {
+    pub const ALL: [Self; 45] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -181,6 +183,8 @@ impl Rule {
             R::SomeRaised,
             R::TooShortCalls,
             R::BusyClient,
+            R::BusyConnections,
+            R::FewRequests,
             R::Startup,
             R::KeepsUp,
             R::Nature,
@@ -236,6 +240,8 @@ impl Rule {
             | R::SomeRaised
             | R::TooShortCalls
             | R::BusyClient
+            | R::BusyConnections
+            | R::FewRequests
             | R::Startup => Part::Warning,
             R::Nature
             | R::OwnThreads
