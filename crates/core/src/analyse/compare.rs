@@ -9,6 +9,8 @@
 //! stretches one round by a quarter is common; noise that stretches every round of one model and
 //! none of its neighbour's, so evenly that Student's t sees it as certain, is not.
 //!
+//! From one or two rounds only what is [`within`] them can tell, and only what is overwhelming.
+//!
 //! **Stopping.** Looking after every round and stopping at the first verdict makes false verdicts
 //! likelier than each look's 5 % (Armitage, McPherson & Rowe 1969: ten looks, 19 %). So
 //! [`decided`] looks at ten chosen rounds only and then demands 99 % intervals: Pocock's (1977)
@@ -21,7 +23,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Failure, Model};
 
 use super::stats::{self, Confidence, Interval};
-use super::{summary, units};
+use super::{summary, units, within};
 use crate::result::{Comparison, Contestant, Rank, Run, Verdict};
 use crate::trace::RunEnd;
 use crate::workload::Counted;
@@ -81,8 +83,13 @@ pub fn ranks(
     let mut ranks: Vec<Rank> = (0..contestants.len())
         .filter(|&index| is_ranked(&contestants[index]))
         .filter_map(|index| {
-            let interval = ratio(&contestants[index], &contestants[reference], confidence);
-            rank_of(index, index == reference, interval, effect, confidence)
+            let (one, other) = (&contestants[index], &contestants[reference]);
+            let interval = ratio(one, other, confidence);
+            let mut rank = rank_of(index, index == reference, interval, effect, confidence)?;
+            if interval.is_some_and(|(_, pairs)| pairs < MIN_ROUNDS) && index != reference {
+                rank.verdict = within::verdict(one, other, effect).unwrap_or(rank.verdict);
+            }
+            Some(rank)
         })
         .collect();
     let work = |rank: &Rank| median_work(&contestants[rank.contestant as usize]);

@@ -11,6 +11,7 @@ mod claim_tests;
 pub mod compare;
 #[cfg(test)]
 mod compare_tests;
+pub mod doubt;
 pub mod interpreted;
 pub mod nature;
 pub mod noise;
@@ -30,3 +31,4 @@ pub mod summary;
 #[cfg(test)]
 mod summary_tests;
 pub mod units;
+mod within;

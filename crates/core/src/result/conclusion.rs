@@ -115,15 +115,14 @@ pub enum Rule {
     TooFewRounds,
     SequentialSuffices,
     NotShownFaster,
-    CheapestOfEquals,
-    SimplestOfEquals,
+    Use,
     SoonestOfThoseThatKeepUp,
-    Fastest,
     AheadByTooLittle,
     ResultsDiffer,
     ResultsChange,
     LostUpdates,
     OwnVariables,
+    WithinRounds,
     BusyClient,
     Startup,
     KeepsUp,
@@ -133,12 +132,14 @@ pub enum Rule {
     StandsStill,
     LoneCall,
     LowerBound,
-    AgainstSequential,
+    CheapestOfEquals,
+    SimplestOfEquals,
     Undecided,
+    NatureUnknown,
     LatencyFromArrival,
     EnoughWorkers,
     ScalingLaw,
-    TooFewForALaw,
+    NoLaw,
     PoolSize,
     TaskTime,
     ThreadsAtOnce,
@@ -152,7 +153,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 36] = {
+    pub const ALL: [Self; 37] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -161,15 +162,14 @@ impl Rule {
             R::TooFewRounds,
             R::SequentialSuffices,
             R::NotShownFaster,
-            R::CheapestOfEquals,
-            R::SimplestOfEquals,
+            R::Use,
             R::SoonestOfThoseThatKeepUp,
-            R::Fastest,
             R::AheadByTooLittle,
             R::ResultsDiffer,
             R::ResultsChange,
             R::LostUpdates,
             R::OwnVariables,
+            R::WithinRounds,
             R::BusyClient,
             R::Startup,
             R::KeepsUp,
@@ -179,12 +179,14 @@ impl Rule {
             R::StandsStill,
             R::LoneCall,
             R::LowerBound,
-            R::AgainstSequential,
+            R::CheapestOfEquals,
+            R::SimplestOfEquals,
             R::Undecided,
+            R::NatureUnknown,
             R::LatencyFromArrival,
             R::EnoughWorkers,
             R::ScalingLaw,
-            R::TooFewForALaw,
+            R::NoLaw,
             R::PoolSize,
             R::TaskTime,
             R::ThreadsAtOnce,
@@ -209,30 +211,31 @@ impl Rule {
             | R::TooFewRounds
             | R::SequentialSuffices
             | R::NotShownFaster
-            | R::CheapestOfEquals
-            | R::SimplestOfEquals
+            | R::Use
             | R::SoonestOfThoseThatKeepUp
-            | R::Fastest
             | R::AheadByTooLittle => Part::Answer,
             R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables
+            | R::WithinRounds
             | R::BusyClient
             | R::Startup => Part::Warning,
-            R::Nature
-            | R::KeepsUp
+            R::KeepsUp
+            | R::Nature
             | R::Bottleneck
-            | R::LowerBound
-            | R::AgainstSequential
             | R::GlobalLock
             | R::StandsStill
-            | R::LoneCall => Part::Reason,
+            | R::LoneCall
+            | R::LowerBound
+            | R::CheapestOfEquals
+            | R::SimplestOfEquals => Part::Reason,
             R::Undecided
+            | R::NatureUnknown
             | R::LatencyFromArrival
             | R::EnoughWorkers
             | R::ScalingLaw
-            | R::TooFewForALaw
+            | R::NoLaw
             | R::PoolSize
             | R::TaskTime
             | R::ThreadsAtOnce
@@ -252,7 +255,7 @@ mod tests {
     fn sentences_stand_where_they_belong() {
         let conclusion = Conclusion::of([
             Rule::Nature.says("why"),
-            Rule::Fastest.says("use it"),
+            Rule::Use.says("use it"),
             Rule::Bottleneck.says("second"),
             Rule::PoolSize.says("aside"),
             Rule::LowerBound.says("one too many"),

@@ -87,16 +87,16 @@ fn a_comparison_fits_a_terminal() {
             process and its workers
 
             Conclusion
-            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier:
-              use it.
-            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
-              pays, parallelism does not.
-            • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all
-              task time is a `table` waiting for it.
+            • Use `threads`: 927 ms, 2.78× as fast as sequential execution (2.57 s).
+            • I/O-bound (100 % of task time waiting, < 0.01 of 2 processors used):
+              concurrency pays, parallelism does not.
+            • The one `waiter` is the bottleneck: under `event-loop`, 29 % of all task time
+              is a `table` waiting for it.
             • No model can finish in less than 900 ms (that long `waiter` is held, one task
-              at a time, with what must come before and after); `native/event-loop` reaches
-              that (926 ms). One more `waiter` would lower the bound to 650 ms.
-            • One after another (`native/sequential`) it takes 2.78× as long (2.57 s).
+              at a time, with what must come before and after); `event-loop` reaches that
+              (926 ms). One more `waiter` would lower the bound to 650 ms.
+            • `threads` is as fast as `event-loop`, and no cost differs by an amount that
+              matters: of equals the simplest is taken, in the order threads, event-loop.
         "#]],
     );
     check(
@@ -135,16 +135,17 @@ fn a_comparison_fits_a_terminal() {
                                   process has its own: 500, 500, 499, 501)
 
             Conclusion
-            • `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier:
-              use it.
-            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
-              pays, parallelism does not.
-            • The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all
-              task time is a `table` waiting for one.
+            • Use `event-loop`: 1.44 s, 71.4× as fast as sequential execution (103 s).
+            • I/O-bound (100 % of task time waiting, < 0.01 of 2 processors used):
+              concurrency pays, parallelism does not.
+            • The 20 of `waiter` are the bottleneck: under `event-loop`, 47 % of all task
+              time is a `table` waiting for one.
             • No model can finish in less than 1.40 s (that long the 20 of `waiter` are
-              held, with what must come before and after); `native/event-loop` reaches that
-              (1.44 s). One more `waiter` would lower the bound to 1.35 s.
-            • One after another (`native/sequential`) it takes 71.4× as long (103 s).
+              held, with what must come before and after); `event-loop` reaches that (1.44
+              s). One more `waiter` would lower the bound to 1.35 s.
+            • `event-loop` is as fast as `threads`, which is simpler, and uses 2.9 % of the
+              processor time (1.20 ms against 41.0 ms) and a tenth of the memory (2.10 MiB
+              against 21.5 MiB).
 
             Notes
             • Disturbed rounds, left out: `native/threads` 1 of 6. For example: other
@@ -181,12 +182,13 @@ fn a_wide_terminal_shows_more() {
             had to wait; preempted: switches because its time was up; start-up: of the process and its workers
 
             Conclusion
-            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier: use it.
-            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
-            • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
+            • Use `threads`: 927 ms, 2.78× as fast as sequential execution (2.57 s).
+            • I/O-bound (100 % of task time waiting, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+            • The one `waiter` is the bottleneck: under `event-loop`, 29 % of all task time is a `table` waiting for it.
             • No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before
-              and after); `native/event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
-            • One after another (`native/sequential`) it takes 2.78× as long (2.57 s).
+              and after); `event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
+            • `threads` is as fast as `event-loop`, and no cost differs by an amount that matters: of equals the simplest is taken,
+              in the order threads, event-loop.
         "#]],
     );
 }
@@ -221,21 +223,23 @@ fn a_narrow_terminal_without_unicode() {
             that all processes took together
 
             Conclusion
-            * `native/event-loop` (926 ms) is as fast as
-              `native/threads` and not costlier: use it.
-            * Mostly waiting (100 % of task time, < 0.01 of 2
-              processors used): concurrency pays, parallelism
-              does not.
+            * Use `threads`: 927 ms, 2.78x as fast as
+              sequential execution (2.57 s).
+            * I/O-bound (100 % of task time waiting, < 0.01 of
+              2 processors used): concurrency pays,
+              parallelism does not.
             * The one `waiter` is the bottleneck: under
-              `native/event-loop`, 29 % of all task time is a
-              `table` waiting for it.
+              `event-loop`, 29 % of all task time is a `table`
+              waiting for it.
             * No model can finish in less than 900 ms (that
               long `waiter` is held, one task at a time, with
-              what must come before and after);
-              `native/event-loop` reaches that (926 ms). One
-              more `waiter` would lower the bound to 650 ms.
-            * One after another (`native/sequential`) it takes
-              2.78x as long (2.57 s).
+              what must come before and after); `event-loop`
+              reaches that (926 ms). One more `waiter` would
+              lower the bound to 650 ms.
+            * `threads` is as fast as `event-loop`, and no
+              cost differs by an amount that matters: of
+              equals the simplest is taken, in the order
+              threads, event-loop.
         "#]],
     );
 }
@@ -504,11 +508,11 @@ fn markdown_for_a_document() {
 
         ? memory: /proc/PID/smaps_rollup may not be read
 
-        - `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier: use it.
-        - Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
-        - The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all task time is a `table` waiting for one.
-        - No model can finish in less than 1.40 s (that long the 20 of `waiter` are held, with what must come before and after); `native/event-loop` reaches that (1.44 s). One more `waiter` would lower the bound to 1.35 s.
-        - One after another (`native/sequential`) it takes 71.4× as long (103 s).
+        - Use `event-loop`: 1.44 s, 71.4× as fast as sequential execution (103 s).
+        - I/O-bound (100 % of task time waiting, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+        - The 20 of `waiter` are the bottleneck: under `event-loop`, 47 % of all task time is a `table` waiting for one.
+        - No model can finish in less than 1.40 s (that long the 20 of `waiter` are held, with what must come before and after); `event-loop` reaches that (1.44 s). One more `waiter` would lower the bound to 1.35 s.
+        - `event-loop` is as fast as `threads`, which is simpler, and uses 2.9 % of the processor time (1.20 ms against 41.0 ms) and a tenth of the memory (2.10 MiB against 21.5 MiB).
         - `native/thread-pool:2` is not ranked: timed out after 60.0 s (in 2 of 6 rounds)
         - `native/processes:4` is not ranked: wrong result: expected counter = 2000, it is 500 (each process has its own: 500, 500, 499, 501)
         - Disturbed rounds, left out: `native/threads` 1 of 6. For example: other processes used 43 % of the processors.

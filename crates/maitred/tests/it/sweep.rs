@@ -31,7 +31,7 @@ fn the_sweep_of_a_workload_is_run_by_compare() {
     assert!(stdout(&output).contains("tasks = 1, 3"), "{output:?}");
     // How many tasks the work has by default says nothing of what was done.
     assert!(stdout(&output).contains("\n1 to 3 tasks ·"), "{output:?}");
-    assert!(!stdout(&output).contains("Use it"), "{output:?}");
+    assert!(!stdout(&output).contains("Use `"), "{output:?}");
     let markdown = place.run(&format!("compare w.kdl {QUICK} --export-markdown r.md"));
     assert!(markdown.status.success() && place.read("r.md").contains(", 1 to 3 tasks;"));
 }

@@ -52,7 +52,7 @@ fn the_lock_is_named_where_threads_compute_one_at_a_time() {
         ("python3.13", ThreadPool, Some(true), 0.98),
     ]);
     let text = conclusion(&comparison, &natures);
-    let expected = "The lock of the interpreter (GIL) lets one thread compute at a time: `python3.13/thread-pool` used 0.98 of 2 processors. Processes have a lock each";
+    let expected = "The lock of the interpreter (GIL) lets one thread compute at a time: `thread-pool` used 0.98 of 2 processors. Processes have a lock each";
     assert!(text.contains(expected), "{text}");
 }
 
@@ -116,7 +116,7 @@ fn a_function_that_keeps_the_loop_is_named() {
     let call = LoneCall { label: "call a.py:f".into(), ns: 10_000_000 };
     natures[1].as_mut().unwrap().interpreted.lone_call = Some(call);
     let text = conclusion(&comparison, &natures);
-    let expected = "`python3.13/event-loop` did one call after another: `call a.py:f` does not give way, so the loop stands still for each (10.0 ms). A loop gains nothing for what computes.";
+    let expected = "`event-loop` did one call after another: `call a.py:f` does not give way, so the loop stands still for each (10.0 ms). A loop gains nothing for what computes.";
     assert!(text.contains(expected), "{text}");
 }
 

@@ -2,14 +2,19 @@
 //! workers, what stood in the way, and why. Every sentence rests on figures that were measured;
 //! where they do not suffice it says so or says nothing. The one entrance is [`conclude`].
 
+mod bound;
 mod choice;
+mod costs;
 mod interpreted;
 #[cfg(test)]
 mod interpreted_tests;
+#[cfg(test)]
+mod planted;
 mod processors;
 mod results;
 #[cfg(test)]
 mod results_tests;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -43,6 +48,7 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
         None => sentences.extend(nothing_ranked(comparison)),
         Some(case) => {
             sentences.extend(work::sentences(&case));
+            sentences.extend(bound::sentence(&case));
             sentences.extend(choice::sentences(&case));
             if !case.is_url() {
                 sentences.extend(workers::sentences(&case));
@@ -79,6 +85,10 @@ impl<'a> Case<'a> {
         let effect = comparison.settings.minimum_effect;
         let against_fastest = compare::ranks(contestants, fastest, effect, Confidence::P95);
         Some(Self { comparison, natures, fastest, against_fastest })
+    }
+
+    fn name(&self, index: usize) -> String {
+        name(self.comparison, index)
     }
 
     fn contestant(&self, index: usize) -> &'a Contestant {
@@ -127,6 +137,12 @@ impl<'a> Case<'a> {
         format!("{}{each}", duration(self.work_ns(index)))
     }
 
+    fn has_one_runtime(&self) -> bool {
+        let mut runtimes = self.comparison.contestants.iter().map(|one| &one.model.runtime);
+        let first = runtimes.next();
+        runtimes.all(|other| Some(other) == first)
+    }
+
     fn cores(&self) -> u32 {
         self.comparison.machine.cores
     }
@@ -142,6 +158,10 @@ impl<'a> Case<'a> {
     /// The contestant whose trace shows the work most plainly: done one after another nothing
     /// queues; else where tasks queued and starved least.
     fn plainest(&self) -> Option<&'a Nature> {
+        self.nature(self.plainest_index()?)
+    }
+
+    fn plainest_index(&self) -> Option<usize> {
         let in_the_way = |nature: &Nature| {
             let share =
                 (nature.task_ns() - nature.own_ns()) as f64 / nature.task_ns().max(1) as f64;
@@ -152,16 +172,16 @@ impl<'a> Case<'a> {
             .filter_map(|rank| {
                 let index = rank.contestant as usize;
                 let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
-                Some((!sequential, self.nature(index)?))
+                Some((!sequential, in_the_way(self.nature(index)?), index))
             })
-            .min_by_key(|(other, nature)| (*other, in_the_way(nature)))
-            .map(|(_, nature)| nature)
+            .min()
+            .map(|(.., index)| index)
     }
 }
 
-/// A model as sentences name it.
-fn name(contestant: &Contestant) -> String {
-    format!("`{}`", contestant.model)
+/// A contestant as sentences name it.
+fn name(comparison: &Comparison, index: usize) -> String {
+    format!("`{}`", comparison.label(index))
 }
 
 /// `a`, `a and b`, `a, b and c`; of many, the first three and how many more.
