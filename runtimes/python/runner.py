@@ -26,7 +26,7 @@ from collections import deque
 from contextlib import contextmanager
 from struct import Struct
 
-PROTOCOL = 1
+PROTOCOL = 2
 OLDEST = (3, 9)
 clock = time.monotonic_ns  # CLOCK_MONOTONIC, the clock of everything that is recorded
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::Run;
-use maitred_core::trace::{Group, Noise, Observed, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::trace::{
+    Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, Trace, TraceFile, violations,
+};
 use maitred_core::view::units;
 use maitred_core::workload::{self, Lowered};
-use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
+use maitred_wire::{Arrivals, Phase, Plan, Ready, TaskGroup};
 
 use crate::contestants::{self, Entry};
 use crate::error::Error;
@@ -221,11 +223,7 @@ impl<'a> Trial<'a> {
         };
         let work = self.job.work_of(&entry.model);
         Trace {
-            origin: Origin::Measured {
-                runtime: entry.runtime.name.clone(),
-                version: "unknown".to_owned(),
-                gil: None,
-            },
+            origin: Origin::Measured(Executor::new(&entry.runtime.name, "unknown")),
             model: entry.model.clone(),
             workers: entry.workers,
             steps: work.steps.clone(),
@@ -250,17 +248,14 @@ impl<'a> Trial<'a> {
     fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
         let bytes = measured.trace.bytes();
         let file = TraceFile::read(bytes).ok();
-        let (runtime, version, gil) = match &measured.ready {
-            Some(ready) => (ready.runtime.clone(), ready.version.clone(), ready.gil),
-            None => (entry.runtime.name.clone(), "unknown".to_owned(), None),
-        };
-        let mut done = measured.done;
+        let executor = executor(entry, measured.ready.as_ref());
+        let mut done = measured.done.map(Outcome::from);
         let had_no_lock = entry.runtime.ready.as_ref().is_some_and(|one| one.gil == Some(false));
-        if let (true, Some(true), Some(done)) = (had_no_lock, gil, &mut done) {
+        if let (true, Some(true), Some(done)) = (had_no_lock, executor.gil, &mut done) {
             done.notes.push("a module that was imported switched the lock (GIL) on".to_owned());
         }
         let mut trace = Trace {
-            origin: Origin::Measured { runtime, version, gil },
+            origin: Origin::Measured(executor),
             lanes: file.map(|file| file.lanes()).unwrap_or_default(),
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
             spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
@@ -282,6 +277,16 @@ impl<'a> Trial<'a> {
             assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
         }
         trace
+    }
+}
+
+/// What executed a run, by its own word if it came to say one.
+fn executor(entry: &Entry, ready: Option<&Ready>) -> Executor {
+    let Some(ready) = ready else { return Executor::new(&entry.runtime.name, "unknown") };
+    Executor {
+        gil: ready.gil,
+        properties: ready.properties(entry.model.strategy).unwrap_or_default(),
+        ..Executor::new(&ready.runtime, &ready.version)
     }
 }
 

@@ -94,13 +94,7 @@ impl Session {
 
     /// How many lanes there will be.
     fn lanes(&self) -> u32 {
-        let workers = self.plan.workers;
-        match self.plan.strategy {
-            Strategy::Sequential | Strategy::EventLoop | Strategy::Interpreters => 1,
-            Strategy::Threads => self.queue.total(),
-            Strategy::ThreadPool | Strategy::Processes | Strategy::AsyncPool => workers,
-            Strategy::Hybrid => 1 + workers,
-        }
+        self.plan.strategy.facts().lane_count(self.queue.total(), self.plan.workers)
     }
 
     fn check_trace(&self) -> Result<(), RunnerError> {

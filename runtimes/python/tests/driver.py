@@ -62,7 +62,7 @@ class TraceFile:
         self.file = tempfile.TemporaryFile(dir="/dev/shm")
         self.file.truncate(size)
         self.map = mmap.mmap(self.file.fileno(), size)
-        header = (b"MAITREDT", 1, lanes, tasks, room, self.lanes_at, self.tasks_at, self.spans_at, size)
+        header = (b"MAITREDT", 2, lanes, tasks, room, self.lanes_at, self.tasks_at, self.spans_at, size)
         struct.pack_into("<8sIIIIQQQQ", self.map, 0, *header)
         self.path = "/proc/%d/fd/%d" % (os.getpid(), self.file.fileno())
 
@@ -114,7 +114,7 @@ def plan(strategy, steps, count=1, workers=None, arrivals="at-once", inputs=None
     pooled = min(first, 4)
     natural = {"sequential": 1, "event-loop": 1, "threads": first}.get(strategy, pooled)
     return {
-        "protocol": 1, "strategy": strategy, "workers": workers or natural, "seed": 1, "calibration": calibration,
+        "protocol": 2, "strategy": strategy, "workers": workers or natural, "seed": 1, "calibration": calibration,
         "programs": programs, "groups": groups,
         "resources": [{"name": name, "capacity": n} for name, n in resources],
         "vars": [{"name": name, "initial": n} for name, n in variables],

@@ -9,6 +9,7 @@ mod laws;
 mod laws_tests;
 mod model;
 mod names;
+mod outcome;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scheduling;
@@ -16,10 +17,11 @@ mod scheduling;
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
 pub use model::{
-    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, ServerUse, Span, Task,
-    Trace, Usage,
+    Group, Lane, LaneCounters, Noise, Observed, PeakMemory, RunEnd, ServerUse, Span, Task, Trace,
+    Usage,
 };
 pub use names::task_name;
+pub use outcome::{Executor, Origin, Outcome};
 pub use scheduling::{Gap, Kinds, Scheduling, Slice, SliceEnd, Source, Thread};
 
 pub use crate::workload::{StepInfo, StepKind};

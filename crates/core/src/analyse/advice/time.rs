@@ -73,8 +73,8 @@ impl Story {
         let nature = case.nature(index)?;
         let split = within_tasks(case, nature.split?);
         let contestant = case.contestant(index);
-        let in_threads =
-            matches!(contestant.model.strategy, Strategy::Threads | Strategy::ThreadPool);
+        let facts = contestant.model.strategy.facts();
+        let in_threads = facts.is_one_task_a_lane() && !facts.is_apart();
         let has_lock = nature.interpreted.gil == Some(true) && in_threads && contestant.workers > 1;
         let base = has_lock.then(|| alone(case, &contestant.model.runtime)).flatten();
         let (mut lock_ns, mut lock) = (0, None);
