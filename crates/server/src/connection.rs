@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::board::Word;
-use crate::conversation::{Conversation, Need, Phase};
+use crate::conversation::{Client, Conversation, Need, Phase};
 use crate::plan::{Act, PIECE_BYTES};
 use crate::service::Service;
 use crate::sys;
@@ -78,12 +78,13 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream, service: &Service) -> Self {
-        Self::with_patience(stream, Conversation::default(), service.options.times.head)
+        let conversation = Conversation::new(client(&stream));
+        Self::with_patience(stream, conversation, service.options.times.head)
     }
 
     /// A connection that a sibling gave away between two requests.
     pub(crate) fn taken_over(stream: TcpStream, unread: &[u8], service: &Service) -> Self {
-        let conversation = Conversation::with_pending(unread.to_vec());
+        let conversation = Conversation::with_pending(client(&stream), unread.to_vec());
         Self::with_patience(stream, conversation, service.options.times.idle)
     }
 
@@ -181,6 +182,7 @@ impl Connection {
             return match self.then {
                 Need::Act(act) => Ok(Wants::Act(act)),
                 Need::Close { linger } => Ok(self.close(linger)),
+                Need::Reset => Ok(self.reset()),
                 Need::Read => Ok(Wants::Read),
                 Need::Flush => self.converse(0, buffers, service),
             };
@@ -226,6 +228,7 @@ impl Connection {
                 Need::Read => return Ok(Wants::Read),
                 Need::Act(act) => return Ok(Wants::Act(act)),
                 Need::Close { linger } => return Ok(self.close(linger)),
+                Need::Reset => return Ok(self.reset()),
                 Need::Flush => {}
             }
         }
@@ -248,6 +251,12 @@ impl Connection {
             }
         }
         Ok(true)
+    }
+
+    /// The close that follows sends RST and no FIN.
+    fn reset(&self) -> Wants {
+        sys::reset_on_close(&self.stream);
+        Wants::Gone
     }
 
     fn close(&mut self, linger: bool) -> Wants {
@@ -292,6 +301,11 @@ impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
         self.stream.as_raw_fd()
     }
+}
+
+/// Whoever is at the other end; if the connection is broken already nobody will ask.
+fn client(stream: &TcpStream) -> Client {
+    Client { address: stream.peer_addr().ok().map(|address| address.ip()), is_tls: false }
 }
 
 fn is_not_yet(error: &io::Error) -> bool {

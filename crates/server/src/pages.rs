@@ -5,7 +5,6 @@ use std::thread;
 use std::time::Duration;
 
 use crate::board::{Stage, Word};
-use crate::codec::Head;
 use crate::endpoints::ENDPOINTS;
 use crate::plan::{Body, Plan};
 use crate::service::{Service, monotonic_ns};
@@ -39,17 +38,7 @@ pub(crate) fn index(service: &Service) -> Plan {
         let _ = write!(page, "<tr><td><code>{path}{argument}</code><td>{about}");
     }
     page.push_str("</table></html>\n");
-    Plan { content_type: "text/html; charset=utf-8", ..Plan::text(200, page) }
-}
-
-/// The header lines of the request, in their order.
-pub(crate) fn headers(head: &Head<'_, '_>) -> Plan {
-    let lines: Vec<_> = head
-        .headers
-        .iter()
-        .map(|line| serde_json::json!([line.name, String::from_utf8_lossy(line.value)]))
-        .collect();
-    json(&serde_json::json!({ "headers": lines }))
+    Plan::new(200, "text/html; charset=utf-8", Body::Text(page.into()))
 }
 
 /// The counters of all workers together (Prometheus text format 0.0.4).
@@ -74,7 +63,7 @@ pub(crate) fn metrics(service: &Service) -> Plan {
     for (name, kind, word) in singles {
         let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {}", board.sum(word));
     }
-    Plan { content_type: "text/plain; version=0.0.4", ..Plan::text(200, text) }
+    Plan::new(200, "text/plain; version=0.0.4", Body::Text(text.into()))
 }
 
 /// The worker processes and who left last, for the admin socket.
@@ -123,5 +112,5 @@ fn measured(bytes: u64) -> Option<u64> {
 
 fn json(value: &serde_json::Value) -> Plan {
     let body = Body::Bytes(format!("{value}\n").into_bytes());
-    Plan { content_type: "application/json", body, ..Plan::text(200, "") }
+    Plan::new(200, "application/json", body)
 }

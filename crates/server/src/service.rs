@@ -160,7 +160,8 @@ pub(crate) fn monotonic_ns() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Line<'a> {
     pub(crate) request: &'a str,
-    pub(crate) status: u16,
+    /// `None`: none was sent.
+    pub(crate) status: Option<u16>,
     pub(crate) bytes: u64,
     pub(crate) took: Duration,
 }

@@ -13,6 +13,7 @@ mod paint;
 pub mod perfetto;
 pub mod phases;
 pub mod picture;
+pub mod replay;
 pub mod report;
 mod requests;
 mod scheduling;

@@ -19,8 +19,8 @@ use crate::service::Service;
 use crate::signals::{Signal, Signals};
 use crate::sys;
 
-/// Enough for the deepest call of ours, twice.
-const STACK_BYTES: usize = 128 << 10;
+/// Enough for the deepest call of ours, a compressor, twice. Only what is touched costs memory.
+const STACK_BYTES: usize = 512 << 10;
 const INPUT_BYTES: usize = 16 << 10;
 /// How often a full house looks whether somebody left.
 const FULL_TICK: Duration = Duration::from_millis(20);

@@ -4,6 +4,7 @@
 mod abuse;
 mod conformance;
 mod foreign;
+mod httpbin;
 mod prefork;
 mod rules;
 mod same_bytes;

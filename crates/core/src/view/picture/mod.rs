@@ -20,7 +20,7 @@ use alloc::string::String;
 use crate::result::Comparison;
 
 pub use palette::Theme;
-pub(super) use palette::page_style;
+pub(super) use palette::{name as state_name, page_style};
 pub(super) use svg::escaped;
 #[cfg(test)]
 pub(super) use tests::arbitrary_comparison;

@@ -62,7 +62,7 @@ fn until(end_ns: u64, axis: &Axis) -> u64 {
 
 /// How a span is shown; `None`: another one says it. Inside a hold, holding is the news, unless
 /// the task waits there for yet another resource.
-fn state_of(trace: &Trace, span: &Span) -> Option<State> {
+pub(in crate::view) fn state_of(trace: &Trace, span: &Span) -> Option<State> {
     use StepKind as K;
     let info = trace.step(span.step)?;
     let state = match info.kind {
