@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::result::{Contestant, Run, Verdict};
 
 /// The least ratio that is told from fewer rounds than [`super::compare::MIN_ROUNDS`].
-pub const AT_ONE_LOOK: f64 = 2.0;
+pub(super) const AT_ONE_LOOK: f64 = 2.0;
 /// Of fewer tasks it cannot be seen whether one of them is to blame.
 const TASKS: u64 = 3;
 

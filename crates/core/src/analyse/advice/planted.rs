@@ -114,12 +114,12 @@ fn returned_later(hash: &'static str) -> Conclusion {
     })
 }
 
-fn counted(ended: i64, by_process: Vec<i64>) -> Conclusion {
+fn counted(ended: i64, by_process: &[i64]) -> Conclusion {
     of(&computing(), &TWO, 6, |comparison, natures| {
         natures[1].as_mut().unwrap().reads_then_writes = true;
         for run in &mut comparison.contestants[1].runs {
             let var =
-                VarValue { name: "counter".into(), value: ended, by_process: by_process.clone() };
+                VarValue { name: "counter".into(), value: ended, by_process: by_process.to_vec() };
             run.vars = vec![var];
             run.expectations = vec![Expectation {
                 text: "counter = 2000".into(),
@@ -330,14 +330,14 @@ fn planted() -> Vec<Planted> {
         (
             R::LostUpdates,
             "a shared variable ended too low, and tasks read and write it in two steps",
-            || counted(1379, vec![]),
-            || counted(2000, vec![]),
+            || counted(1379, &[]),
+            || counted(2000, &[]),
         ),
         (
             R::OwnVariables,
             "each process had a variable of its own",
-            || counted(1000, vec![1000, 1000]),
-            || counted(2000, vec![]),
+            || counted(1000, &[1000, 1000]),
+            || counted(2000, &[]),
         ),
         (
             R::WithinRounds,

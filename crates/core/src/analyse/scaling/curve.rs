@@ -20,7 +20,7 @@ pub struct Curve {
 }
 
 /// So much throughput with so many workers.
-pub type Point = (f64, f64);
+pub(super) type Point = (f64, f64);
 
 /// Which of σ and κ may be other than zero.
 type Free = [bool; 2];
@@ -37,7 +37,7 @@ impl Curve {
     }
 
     /// How far it is from the points: root of the mean square of relative errors.
-    pub fn residual(&self, points: &[Point]) -> f64 {
+    pub(super) fn residual(&self, points: &[Point]) -> f64 {
         let error = |&(n, rate): &Point| (self.at(n) / rate - 1.0) * (self.at(n) / rate - 1.0);
         libm::sqrt(points.iter().map(error).sum::<f64>() / points.len().max(1) as f64)
     }
@@ -47,7 +47,7 @@ impl Curve {
     ///
     /// Least squares with bounds at zero: an optimum lies inside, or on the bound of one or both
     /// coefficients, so each of these is solved without bounds and the best feasible one taken.
-    pub fn fit(points: &[Point], coherency: bool) -> Option<Self> {
+    pub(super) fn fit(points: &[Point], coherency: bool) -> Option<Self> {
         let sets: &[Free] = match coherency {
             true => &[[true, true], [true, false], [false, true], [false, false]],
             false => &[[true, false], [false, false]],

@@ -112,8 +112,9 @@ impl Law {
             let drawn = match rounds {
                 0 | 1 => with_residuals(&curve, points, coherency, &mut random),
                 _ => {
-                    let pick = (0..rounds).map(|_| stats::below(&mut random, rounds)).collect();
-                    middle(speeds, Some(pick))
+                    let pick: Vec<usize> =
+                        (0..rounds).map(|_| stats::below(&mut random, rounds)).collect();
+                    middle(speeds, Some(&pick))
                 }
             };
             Curve::fit(&drawn, coherency)
@@ -184,9 +185,9 @@ impl Estimate {
 }
 
 /// The median by number of workers, over these rounds or over all.
-fn middle(speeds: &[&Speed], rounds: Option<Vec<usize>>) -> Vec<Point> {
+fn middle(speeds: &[&Speed], rounds: Option<&[usize]>) -> Vec<Point> {
     let point = |speed: &&Speed| {
-        let rates: Vec<f64> = match &rounds {
+        let rates: Vec<f64> = match rounds {
             None => speed.rates.clone(),
             Some(rounds) => rounds.iter().map(|&round| speed.rates[round]).collect(),
         };

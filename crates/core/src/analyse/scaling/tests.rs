@@ -36,7 +36,7 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
 fn noisy(workers: &[u32], curve: Curve, rounds: usize, random: &mut ChaCha8Rng) -> Vec<Speed> {
     let together: Vec<f64> = (0..rounds).map(|_| 1.0 + 0.02 * normal(random)).collect();
     let mut rate = |workers: u32, together: f64| {
-        let hit = if random.next_u32() % 20 == 0 { 0.9 } else { 1.0 };
+        let hit = if random.next_u32().is_multiple_of(20) { 0.9 } else { 1.0 };
         curve.at(f64::from(workers)) * together * (1.0 + 0.015 * normal(random)) * hit
     };
     workers
