@@ -112,6 +112,8 @@ pub struct Python {
     pub args: Option<String>,
     /// A function to call in each process before the work: `FILE.py:NAME`.
     pub setup: Option<String>,
+    /// Drop what the function returns, instead of keeping it to the end of the work.
+    pub discard_results: bool,
     /// How many tasks an event loop has under way at most; `None`: all.
     pub concurrency: Option<u32>,
     /// `None`: what the interpreter does by itself.

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::inputs::InputsFile;
 use crate::job::Job;
 use crate::measure::calibration::Calibrations;
+use crate::measure::trace_map::BytesFile;
 use crate::measure::{machine, recorder};
 use crate::request::{Python, Work};
 use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
@@ -33,6 +34,8 @@ pub struct Trial<'a> {
     job: &'a Job,
     /// For the runner of Python, by name.
     options: BTreeMap<String, String>,
+    /// What the first run returned, with which the results of all later ones are compared.
+    reference: Option<BytesFile>,
     given: &'a Work,
     interrupt: &'a Interrupt,
     calibrations: Calibrations,
@@ -53,6 +56,8 @@ impl<'a> Trial<'a> {
         Self {
             job,
             options: options(job, &given.python),
+            // Without memory for it, results are compared by their hashes.
+            reference: BytesFile::growing().ok(),
             given,
             interrupt,
             calibrations: Calibrations::of_user(),
@@ -91,10 +96,12 @@ impl<'a> Trial<'a> {
         let identity = entry.runtime.runner.identity();
         let known = self.calibration(&identity);
         let servers = self.start_servers(work)?;
+        let mut options = self.options.clone();
+        options.extend(self.reference.as_ref().map(|file| ("reference".to_owned(), file.path())));
         let plan = |trace_path: &str, columns_path: Option<&str>| {
             let mut plan = Plan {
                 limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
-                options: self.options.clone(),
+                options: options.clone(),
                 ..work.plan(
                     strategy,
                     entry.workers,
@@ -311,6 +318,7 @@ fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
         ("args", python.args.clone()),
         ("path", job.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
+        ("results", python.discard_results.then(|| "discarded".to_owned())),
         ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
         ("timed", job.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),

@@ -14,12 +14,14 @@ use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, Wo
 use crate::command;
 
 mod check;
+mod fit;
 mod pictures;
 mod request;
 mod strategies;
 mod texts;
 
 pub use check::CheckArgs;
+pub use fit::FitArgs;
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
@@ -53,6 +55,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
+    /// Fit a law of scaling to figures that you have: workers and throughput, or times
+    Fit(FitArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do
@@ -129,6 +133,11 @@ pub struct PythonArgs {
     /// A function to call in each process before the work: FILE.py:NAME
     #[arg(long, value_name = "FUNCTION")]
     pub setup: Option<String>,
+
+    /// Drop what the function returns: otherwise results are kept to the end of the work, as by a
+    /// program that asked for them, and compared
+    #[arg(long)]
+    pub discard_results: bool,
 
     /// How many tasks an event loop has under way at most; without it all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

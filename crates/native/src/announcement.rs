@@ -3,12 +3,22 @@
 use std::hint::black_box;
 
 use maitred_wire::trace_file::{Layout, Role};
-use maitred_wire::{Offer, PROTOCOL, Ready};
+use maitred_wire::{Offer, PROTOCOL, Ready, Strategy};
 
 use crate::recorder::Recorder;
-use crate::strategy::SUPPORTED;
 use crate::sys::{kernel, memory};
 use crate::work;
+
+/// What this runner can do.
+pub(crate) const SUPPORTED: [Strategy; 7] = [
+    Strategy::Sequential,
+    Strategy::Threads,
+    Strategy::ThreadPool,
+    Strategy::Processes,
+    Strategy::EventLoop,
+    Strategy::AsyncPool,
+    Strategy::Hybrid,
+];
 
 /// All steps but `call`, which is the user's own Python.
 const STEPS: [&str; 16] = [

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use maitred_wire::{ErrorCode, PROTOCOL, Plan, RunnerError, Strategy, VarValue};
 
+use crate::announcement::SUPPORTED;
 use crate::board::Board;
 use crate::failure::Tally;
 use crate::program::{self, Draws, Program};
@@ -174,7 +175,7 @@ fn check(plan: &Plan) -> Result<(), RunnerError> {
             plan.protocol
         )));
     }
-    if !crate::strategy::SUPPORTED.contains(&plan.strategy) {
+    if !SUPPORTED.contains(&plan.strategy) {
         let text = format!("the native runner has no strategy `{}`", plan.strategy);
         return Err(RunnerError { code: ErrorCode::Unsupported, text, place: None });
     }

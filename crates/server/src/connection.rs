@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::board::Word;
-use crate::conversation::{Client, Conversation, Need, Phase};
+use crate::client::Client;
+use crate::conversation::{Conversation, Need, Phase};
 use crate::plan::{Act, PIECE_BYTES};
 use crate::service::Service;
 use crate::sys;

@@ -3,9 +3,9 @@
 //! A [`Conversation`] never reads, writes, waits or looks at a clock to decide, so every strategy
 //! can drive it, and all of them give the same bytes.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use crate::client::Client;
 use crate::codec::{
     BodyProgress, BodyReader, Framing, Head, Refusal, ResponseHead, head_space, parse_head,
     write_last_chunk,
@@ -36,14 +36,6 @@ pub(crate) enum Phase {
     Head,
     Body,
     Answer,
-}
-
-/// Who the client is, as far as its connection tells.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Client {
-    /// `None`: it came through a unix socket.
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) is_tls: bool,
 }
 
 /// A request under way.

@@ -5,6 +5,7 @@
 //! It parses no command line and prints nothing. Start with [`Options`] and [`serve`].
 
 mod board;
+mod client;
 pub mod codec;
 mod connection;
 mod conversation;

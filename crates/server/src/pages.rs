@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::board::{Stage, Word};
-use crate::endpoints::ENDPOINTS;
+use crate::endpoints::Endpoint;
 use crate::plan::{Body, Plan};
 use crate::service::{Service, monotonic_ns};
 use crate::sys;
@@ -24,7 +24,7 @@ fn who(service: &Service) -> String {
 }
 
 /// Lists the endpoints for people.
-pub(crate) fn index(service: &Service) -> Plan {
+pub(crate) fn index(service: &Service, endpoints: &[Endpoint]) -> Plan {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>maitred serve</title>\
          <style>body{font:16px/1.5 system-ui;margin:2em auto;max-width:50em}td{padding:.2em 1em \
@@ -32,7 +32,7 @@ pub(crate) fn index(service: &Service) -> Plan {
     );
     let who = who(service);
     let _ = write!(page, "<p>{who}</p><table>");
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints {
         let (path, argument, about) = (endpoint.path, endpoint.argument, endpoint.about);
         let about = about.replace('&', "&amp;");
         let _ = write!(page, "<tr><td><code>{path}{argument}</code><td>{about}");

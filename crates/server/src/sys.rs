@@ -365,7 +365,7 @@ pub(crate) fn thread_id() -> i32 {
 /// A socket through which processes give each other open connections: unix(7), SCM_RIGHTS. Packets
 /// that nobody took yet stay in it as long as any process has it open.
 #[derive(Debug)]
-pub(crate) struct Passage {
+pub(crate) struct FdChannel {
     give: OwnedFd,
     take: OwnedFd,
 }
@@ -373,7 +373,7 @@ pub(crate) struct Passage {
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
-impl Passage {
+impl FdChannel {
     pub(crate) fn new() -> io::Result<Self> {
         let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         let mut fds = [-1; 2];
@@ -441,7 +441,7 @@ impl Passage {
     }
 }
 
-impl AsRawFd for Passage {
+impl AsRawFd for FdChannel {
     /// The end at which connections are taken.
     fn as_raw_fd(&self) -> RawFd {
         self.take.as_raw_fd()

@@ -112,6 +112,16 @@ pub struct Done {
     /// What handing tasks to workers took that live apart from the runner's first process.
     #[serde(default)]
     pub handover: Option<Handover>,
+    /// What the runner itself adds to each task, inside the work; `None`: it was not measured.
+    #[serde(default)]
+    pub harness: Option<Harness>,
+    /// What workers that live apart did not share though the user's function reaches it: its name, and
+    /// what it is (`guard TYPE`: who has it keeps others out; `connection TYPE`; `written`).
+    #[serde(default)]
+    pub unshared: Vec<(String, String)>,
+    /// What came of the user's own check of all results.
+    #[serde(default)]
+    pub expected: Option<Expected>,
     /// The machines whose lanes did the work; empty: this one alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<Host>,
@@ -131,6 +141,10 @@ pub struct Results {
     /// Input and results of the first tasks as text, shortened.
     #[serde(default)]
     pub shown: Vec<(String, String)>,
+    /// By what the results of how many tasks were compared with those of the first run (`==`,
+    /// `numpy`, `pickle`, …), sorted; empty: with none, as in the first run itself.
+    #[serde(default)]
+    pub how: Vec<(String, u64)>,
 }
 
 impl Results {
@@ -144,6 +158,26 @@ impl Results {
     pub fn tasks(&self) -> usize {
         self.hashes.len() / 16
     }
+}
+
+/// A check of all results that the user wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    pub text: String,
+    /// What it returned or raised.
+    pub actual: String,
+    pub holds: bool,
+}
+
+/// What the runner adds to each task, measured on work that does nothing, by the same code in the
+/// same run; nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Harness {
+    /// The median of several tries.
+    pub call_ns: f64,
+    /// The interval in which nearly all tries lay.
+    pub low_ns: f64,
+    pub high_ns: f64,
 }
 
 /// A machine whose lanes did a part of the work.

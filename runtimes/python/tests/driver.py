@@ -19,7 +19,8 @@ PATIENCE_S = 60
 MS = 1_000_000
 
 _folder = tempfile.TemporaryDirectory(prefix="maitred-python-")
-shutil.copy(os.path.join(HERE, "..", "runner.py"), os.path.join(_folder.name, "maitred_runner.py"))
+for _part in ("runner", "results", "harness", "state"):
+    shutil.copy(os.path.join(HERE, "..", _part + ".py"), os.path.join(_folder.name, "maitred_" + _part + ".py"))
 
 Span = collections.namedtuple("Span", "lane task step start end")
 TaskRecord = collections.namedtuple("TaskRecord", "start end lane step outcome")

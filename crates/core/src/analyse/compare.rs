@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Failure, Model};
 
 use super::stats::{self, Confidence, Interval};
-use super::{summary, units, within};
+use super::{sameness, summary, units, within};
 use crate::result::{Comparison, Contestant, Rank, Run, Verdict};
 use crate::trace::RunEnd;
 use crate::workload::Counted;
@@ -47,10 +47,13 @@ pub struct Pairing {
 /// Fills in what follows from the runs: summaries, who is unranked and why, and the ranking,
 /// fastest first. `baseline`: whom to compare with; without it, or if it failed, the fastest.
 pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
+    let failed_alike = failed_alike(&comparison.contestants);
     for contestant in &mut comparison.contestants {
+        contestant.failed_alike = failed_alike;
         contestant.unranked = unranked(contestant);
         contestant.summary = summary::summarise(&counted(contestant));
     }
+    part_those_who_differ(&mut comparison.contestants);
     let effect = comparison.settings.minimum_effect;
     comparison.ranking = match reference(&comparison.contestants, baseline) {
         None => Vec::new(),
@@ -58,13 +61,38 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
     };
 }
 
+/// Who returned other results did other work: no time of it says anything about the rest.
+fn part_those_who_differ(contestants: &mut [Contestant]) {
+    let differing = sameness::other_results(contestants);
+    for (contestant, why) in contestants.iter_mut().zip(differing) {
+        let why = why.or_else(|| guards_not_shared(contestant));
+        contestant.unranked = contestant.unranked.take().or(why);
+    }
+}
+
+/// What keeps others out, but not those of other workers, as a reason not to rank it; `None`: there
+/// is no such thing, or the user's own check of the results holds all the same.
+pub(super) fn guards_not_shared(contestant: &Contestant) -> Option<String> {
+    let counted = counted(contestant);
+    let checked = |run: &&Run| !run.expectations.is_empty();
+    let run = counted.iter().find(|run| !run.unshared.is_empty() && !checked(run))?;
+    let guards: Vec<String> = (run.unshared.iter())
+        .filter_map(|(name, kind)| Some(format!("`{name}` (a {})", kind.strip_prefix("guard ")?)))
+        .collect();
+    (!guards.is_empty())
+        .then(|| format!("its workers do not share {}: each has its own", guards.join(", ")))
+}
+
 /// Whether every ranked pair has a verdict against the reference, so that no further round is
 /// needed; with fewer than two ranked models, after [`MIN_ROUNDS`] rounds.
 pub fn decided(contestants: &[Contestant], effect: f64, baseline: Option<&Model>) -> bool {
-    let contestants: Vec<Contestant> = contestants
-        .iter()
-        .map(|contestant| Contestant { unranked: unranked(contestant), ..contestant.clone() })
-        .collect();
+    let failed_alike = failed_alike(contestants);
+    let judged = contestants.iter().map(|contestant| {
+        let contestant = Contestant { failed_alike, ..contestant.clone() };
+        Contestant { unranked: unranked(&contestant), ..contestant }
+    });
+    let mut contestants: Vec<Contestant> = judged.collect();
+    part_those_who_differ(&mut contestants);
     let Some(reference) = reference(&contestants, baseline) else { return false };
     let rounds = contestants[reference].runs.iter().map(|run| run.round + 1).max().unwrap_or(0);
     LOOKS.contains(&rounds)
@@ -162,7 +190,8 @@ pub fn pairs(one: &Contestant, other: &Contestant) -> Pairing {
 /// The rounds that count for a contestant's own figures: finished ones, of these the clean ones
 /// where there are [`MIN_ROUNDS`] of them.
 pub fn counted(contestant: &Contestant) -> Vec<&Run> {
-    let all: Vec<&Run> = finished(contestant).filter(|run| mistake(run).is_none()).collect();
+    let all: Vec<&Run> =
+        finished(contestant).filter(|run| fault(contestant, run).is_none()).collect();
     let clean: Vec<&Run> = all.iter().copied().filter(|run| run.noise.dirty.is_none()).collect();
     if clean.len() >= MIN_ROUNDS { clean } else { all }
 }
@@ -178,7 +207,7 @@ fn unranked(contestant: &Contestant) -> Option<String> {
             Some(if stopped { "interrupted before it ended" } else { "not run" }.into())
         });
     }
-    let mistakes: Vec<String> = own.iter().filter_map(|run| mistake(run)).collect();
+    let mistakes: Vec<String> = own.iter().filter_map(|run| fault(contestant, run)).collect();
     let first = mistakes.first()?;
     Some(match (mistakes.len(), own.len()) {
         (wrong, all) if wrong < all => format!("{first} (in {wrong} of {all} rounds)"),
@@ -186,9 +215,33 @@ fn unranked(contestant: &Contestant) -> Option<String> {
     })
 }
 
+/// What was wrong with a round, but for tasks that fail in every round of everybody.
+fn fault(contestant: &Contestant, run: &Run) -> Option<String> {
+    match contestant.failed_alike {
+        Some(failed) if failed == run.tasks.failed => wrong_end(run).or_else(|| wrong_result(run)),
+        _ => mistake(run),
+    }
+}
+
+/// How many tasks failed in every round of every contestant that ran: the same, and fewer than
+/// half of them. Who fails where nobody else does is not faster, but who all fail at the same input
+/// did the same work.
+fn failed_alike(contestants: &[Contestant]) -> Option<u64> {
+    let runs = contestants.iter().flat_map(|one| &one.runs);
+    let mut runs = runs.filter(|run| run.end != RunEnd::Interrupted);
+    let first = runs.next()?.tasks;
+    let same = |run: &Run| run.tasks == first && run.end == RunEnd::Finished;
+    let few = first.lost == 0 && first.not_run == 0 && 2 * first.failed < first.all();
+    (first.failed > 0 && few && runs.all(same)).then_some(first.failed)
+}
+
 /// What was wrong with a round; `None`: it did the work.
 pub fn mistake(run: &Run) -> Option<String> {
-    let end = match &run.end {
+    wrong_end(run).or_else(|| wrong_result(run)).or_else(|| failed_tasks(run))
+}
+
+fn wrong_end(run: &Run) -> Option<String> {
+    match &run.end {
         RunEnd::TimeUp { .. } if run.tasks.done == 0 && run.tasks.failed == 0 => {
             Some("no task ended in the time that was given".into())
         }
@@ -212,8 +265,7 @@ pub fn mistake(run: &Run) -> Option<String> {
             units::plural(all_tasks(run), "task")
         )),
         RunEnd::Refused(error) => Some(format!("cannot run this: {}", error.text)),
-    };
-    end.or_else(|| wrong_result(run)).or_else(|| failed_tasks(run))
+    }
 }
 
 fn wrong_result(run: &Run) -> Option<String> {
@@ -228,7 +280,7 @@ fn all_tasks(run: &Run) -> u64 {
 
 /// Tasks that failed although nobody said that they may: a workload that expects something of
 /// their number (and gets it, or [`wrong_result`] would have spoken) has said so.
-fn failed_tasks(run: &Run) -> Option<String> {
+pub(super) fn failed_tasks(run: &Run) -> Option<String> {
     let tasks = run.tasks;
     let of_tasks = |name: &str| Counted::ALL.iter().any(|counted| name.starts_with(counted.name()));
     let expected = run.expectations.iter().any(|expected| of_tasks(&expected.text));

@@ -12,9 +12,11 @@ pub mod compare;
 #[cfg(test)]
 mod compare_tests;
 pub mod doubt;
+mod harness;
 pub mod interpreted;
 pub mod nature;
 pub mod noise;
+mod sameness;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod scaling;

@@ -120,15 +120,22 @@ pub enum Rule {
     AheadByTooLittle,
     ResultsDiffer,
     ResultsChange,
+    FailedAlike,
     LostUpdates,
     OwnVariables,
+    StateNotShared,
+    UnequalConcurrency,
+    Overslept,
+    TooShortCalls,
     WithinRounds,
     BusyClient,
     Startup,
     KeepsUp,
     Nature,
+    ParallelItself,
     Bottleneck,
     GlobalLock,
+    OwnLock,
     StandsStill,
     LoneCall,
     LowerBound,
@@ -144,6 +151,7 @@ pub enum Rule {
     TaskTime,
     ThreadsAtOnce,
     ProcessCosts,
+    RunnerTakenOff,
     Starved,
     SharedMachine,
     /// Saved before rules had names, or by a later version that has more of them.
@@ -153,7 +161,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 37] = {
+    pub const ALL: [Self; 45] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -167,15 +175,22 @@ impl Rule {
             R::AheadByTooLittle,
             R::ResultsDiffer,
             R::ResultsChange,
+            R::FailedAlike,
             R::LostUpdates,
             R::OwnVariables,
+            R::StateNotShared,
+            R::UnequalConcurrency,
+            R::Overslept,
+            R::TooShortCalls,
             R::WithinRounds,
             R::BusyClient,
             R::Startup,
             R::KeepsUp,
             R::Nature,
+            R::ParallelItself,
             R::Bottleneck,
             R::GlobalLock,
+            R::OwnLock,
             R::StandsStill,
             R::LoneCall,
             R::LowerBound,
@@ -191,6 +206,7 @@ impl Rule {
             R::TaskTime,
             R::ThreadsAtOnce,
             R::ProcessCosts,
+            R::RunnerTakenOff,
             R::Starved,
             R::SharedMachine,
         ]
@@ -217,14 +233,21 @@ impl Rule {
             R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
+            | R::FailedAlike
             | R::OwnVariables
+            | R::UnequalConcurrency
+            | R::Overslept
+            | R::StateNotShared
+            | R::TooShortCalls
             | R::WithinRounds
             | R::BusyClient
             | R::Startup => Part::Warning,
             R::KeepsUp
             | R::Nature
+            | R::ParallelItself
             | R::Bottleneck
             | R::GlobalLock
+            | R::OwnLock
             | R::StandsStill
             | R::LoneCall
             | R::LowerBound
@@ -240,6 +263,7 @@ impl Rule {
             | R::TaskTime
             | R::ThreadsAtOnce
             | R::ProcessCosts
+            | R::RunnerTakenOff
             | R::Starved
             | R::SharedMachine
             | R::Unnamed => Part::Detail,

@@ -13,6 +13,7 @@ mod outcome;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scheduling;
+mod waits;
 
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
@@ -23,5 +24,6 @@ pub use model::{
 pub use names::task_name;
 pub use outcome::{Executor, Origin, Outcome};
 pub use scheduling::{Gap, Kinds, Scheduling, Slice, SliceEnd, Source, Thread};
+pub use waits::{WaitCause, WaitLook, Waits};
 
 pub use crate::workload::{StepInfo, StepKind};

@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use maitred_wire::{
-    Blocked, Done, Failure, Handover, Host, Phases, Properties, Results, Strategy, VarValue,
+    Blocked, Done, Expected, Failure, Handover, Harness, Host, Phases, Properties, Results,
+    Strategy, VarValue,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,15 @@ pub struct Outcome {
     /// What handing tasks took to workers that live apart.
     #[serde(default)]
     pub handover: Option<Handover>,
+    /// What the runner itself adds to each task; `None`: it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<Harness>,
+    /// What workers that live apart did not share though the user's function reaches it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unshared: Vec<(String, String)>,
+    /// What came of the user's own check of all results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
     /// The machines whose lanes did the work; empty: one alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<Host>,
@@ -45,7 +55,7 @@ pub struct Outcome {
 impl From<Done> for Outcome {
     fn from(done: Done) -> Self {
         let Done { phases, failures, vars, deadlock, result_hash, results, handover, .. } = done;
-        let Done { hosts, attempts, notes, .. } = done;
+        let Done { harness, unshared, expected, hosts, attempts, notes, .. } = done;
         Self {
             phases,
             failures,
@@ -54,6 +64,9 @@ impl From<Done> for Outcome {
             result_hash,
             results,
             handover,
+            harness,
+            unshared,
+            expected,
             hosts,
             attempts,
             notes,

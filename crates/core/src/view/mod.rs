@@ -7,6 +7,7 @@ pub mod chrome;
 pub mod claims;
 mod columns;
 pub mod csv;
+pub mod fit;
 pub mod json;
 pub mod markdown;
 mod paint;
@@ -16,6 +17,7 @@ pub mod picture;
 pub mod replay;
 pub mod report;
 mod requests;
+mod row;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;

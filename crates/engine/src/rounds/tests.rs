@@ -108,6 +108,8 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         noise: Noise::default(),
         spans_dropped: 0,
         scheduling: None,
+        harness: None,
+        unshared: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -128,6 +130,7 @@ fn comparison(contestants: usize) -> Comparison {
         runs: Vec::new(),
         summary: None,
         unranked: None,
+        failed_alike: None,
         traced: None,
     };
     Comparison {

@@ -79,6 +79,7 @@ impl PythonArgs {
             interpreters: self.pythons.clone(),
             args: self.args.clone(),
             setup: self.setup.clone(),
+            discard_results: self.discard_results,
             concurrency: self.concurrency,
             start_method: self.start_method,
             event_loop: self.event_loop,

@@ -139,7 +139,8 @@ pub(crate) fn options(terminal: &Terminal) -> view::Options {
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
-    let failed = comparison.contestants.iter().any(|one| one.unranked.is_some());
+    let mut contestants = comparison.contestants.iter();
+    let failed = contestants.any(|one| one.unranked.is_some() || one.failed_alike.is_some());
     let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
     match comparison.stopped {
         Stopped::Interrupted => Interrupt::exit_code().map_or(exit::SIGNAL, |code| code as u8),

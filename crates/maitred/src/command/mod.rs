@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod doctor;
+pub(crate) mod fit;
 pub(crate) mod manual;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -42,7 +42,7 @@ fn everywhere() -> String {
 
 /// The runs of a saved comparison: model, run.
 pub(crate) fn runs(place: &Place, line: &str) -> Vec<(String, Value)> {
-    let output = place.run(&format!("{line} --runs 1 --warmup 0 -q --save r.json"));
+    let output = place.run(&format!("{line} --runs 1 --warmup 0 --no-trace -q --save r.json"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(matches!(output.status.code(), Some(0 | 1)), "{line}: {said}");
     let saved: Value = serde_json::from_str(&place.read("r.json")).unwrap();
@@ -265,7 +265,7 @@ fn requests_for_a_time_are_compared_by_how_many_they_were() {
     assert_eq!(found.len(), STRATEGIES.len() + 6);
     for (model, run) in &found {
         assert_eq!(run["end"]["time-up"]["wanted_ns"], 1_000_000_000, "{model}: {run}");
-        assert!(run["tasks"]["done"].as_u64().unwrap() > 1, "{model}: {run}");
+        assert!(run["tasks"]["done"].as_u64().unwrap() > 0, "{model}: {run}");
         assert_eq!(run["tasks"]["not_run"], 0, "{model}: {run}");
     }
     let saved: Value = serde_json::from_str(&place.read("r.json")).unwrap();

@@ -10,7 +10,7 @@ task "t" count="$tasks" { wait "$wait" }
 sweep "tasks" 1 3
 compare "native/threads"
 "#;
-const QUICK: &str = "--runs 1 --warmup 0 --export-json r.json";
+const QUICK: &str = "--runs 1 --warmup 0 --no-trace --export-json r.json";
 
 /// The models of the result, with the number of tasks that each did.
 fn contestants(place: &Place) -> Vec<(String, u64)> {
@@ -60,9 +60,14 @@ fn wrong_sweeps_are_refused_with_the_place() {
     let place = Place::new()
         .file("w.kdl", WORK)
         .file("unknown.kdl", "param \"tasks\" 1\ntask \"t\"\nsweep \"task\" 1 2\n")
+        .file(
+            "unused.kdl",
+            "param \"j\" 1\ntask \"t\" { wait \"1ms\"; }\nsweep \"j\" 1 2\ncompare \"native/threads\"\n",
+        )
         .file("wrong.kdl", "param \"n\" 1 min=1\ntask \"t\" count=\"$n\"\nsweep \"n\" 1 0\n");
     for (line, said) in [
         ("compare unknown.kdl", "did you mean `tasks`?"),
+        ("compare unused.kdl", "nothing in the work depends on it"),
         ("compare wrong.kdl", "`n` is at least 1"),
         ("compare w.kdl --sweep taks=1,2", "unknown parameter `taks`"),
         ("compare w.kdl --sweep tasks=1,,2", "tasks"),

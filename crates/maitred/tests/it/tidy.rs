@@ -1,6 +1,8 @@
 //! The rules of the house that no compiler holds: who may import whom, where `unsafe` may stand,
 //! how large a file may grow. Each rule is shown a planted violation, so that it can fail.
 
+mod circles;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

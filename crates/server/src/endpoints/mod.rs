@@ -4,6 +4,7 @@
 //! path and its form of answer; its users find what they know.
 
 mod answers;
+mod ask;
 mod auth;
 mod caching;
 mod faults;
@@ -14,43 +15,17 @@ mod report;
 mod streams;
 mod work;
 
+pub use ask::Endpoint;
 pub(crate) use report::Report;
 
-use maitred_wire::{Nanos, parse_size_or_bytes};
-use std::time::Duration;
-
-use crate::codec::{HEADERS_MAX, Head, Method, Refusal, SizeLimits, reason};
-use crate::conversation::Client;
-use crate::pages;
-use crate::plan::{Act, Body, Plan};
-use crate::service::Service;
+use ask::{ANY, Ask, BYTES_MAX, bad, json, number, shared, size, status_code};
 use report::Of;
 
-/// Most bytes that `/bytes`, `/drip` and `/leak` give.
-const BYTES_MAX: u64 = 1 << 30;
-
-/// Where an answer can be had.
-#[derive(Debug)]
-pub struct Endpoint {
-    /// The first segment of the path, with its slash.
-    pub path: &'static str,
-    /// What follows it, as shown to people; empty if nothing may follow.
-    pub argument: &'static str,
-    pub methods: &'static str,
-    /// What it does, in one sentence.
-    pub about: &'static str,
-    make: fn(&Ask<'_>) -> Result<Plan, Plan>,
-}
-
-/// A request as an endpoint sees it.
-struct Ask<'a> {
-    /// What follows the first segment of the path, without the slash between.
-    argument: &'a str,
-    query: &'a str,
-    head: &'a Head<'a, 'a>,
-    client: &'a Client,
-    service: &'a Service,
-}
+use crate::client::Client;
+use crate::codec::{HEADERS_MAX, Head, Method, Refusal, SizeLimits, reason};
+use crate::pages;
+use crate::plan::{Act, Plan};
+use crate::service::Service;
 
 const GET: &str = "GET, HEAD, OPTIONS";
 const POST: &str = "POST, OPTIONS";
@@ -59,8 +34,6 @@ const PATCH: &str = "PATCH, OPTIONS";
 const DELETE: &str = "DELETE, OPTIONS";
 /// TRACE is told to nobody who may have sent a secret (RFC 9110, 9.3.8).
 const MOST: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-const ANY: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
-
 macro_rules! endpoints {
     ($($path:literal $argument:literal $methods:ident $make:expr, $about:literal;)*) => {
         &[$(Endpoint {
@@ -160,7 +133,7 @@ fn route(head: &Head<'_, '_>, client: &Client, service: &Service) -> Plan {
         return preflight(head, endpoint);
     }
     let argument = argument.strip_prefix('/').unwrap_or("");
-    (endpoint.make)(&Ask { argument, query, head, client, service })
+    (endpoint.make)(&Ask { argument, query, head, client, service, all: ENDPOINTS })
         .unwrap_or_else(|refusal| refusal)
 }
 
@@ -194,83 +167,4 @@ fn preflight(head: &Head<'_, '_>, endpoint: &Endpoint) -> Plan {
         plan.say("Access-Control-Allow-Headers", lines);
     }
     plan
-}
-
-fn bad(text: String) -> Plan {
-    Plan::text(400, text + "\n")
-}
-
-/// JSON as httpbin gives it: for people, and for pages of every origin.
-fn json(value: &serde_json::Value) -> Plan {
-    shared(Plan::new(200, "application/json", Body::Bytes(report::pretty(value))))
-}
-
-/// Lets pages of every origin read the answer.
-fn shared(mut plan: Plan) -> Plan {
-    plan.say("Access-Control-Allow-Origin", "*");
-    plan.say("Access-Control-Allow-Credentials", "true");
-    plan
-}
-
-impl<'a> Ask<'a> {
-    /// A report of the request, made when its body is there.
-    fn report(&self, of: Of) -> Result<Plan, Plan> {
-        let report = Box::new(Report::new(self.head, self.client, of));
-        Ok(shared(Plan::new(200, "application/json", Body::Report(report))))
-    }
-
-    /// As it stands in the query.
-    fn parameter(&self, name: &str) -> Option<&'a str> {
-        self.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-    }
-
-    /// Decoded.
-    fn text(&self, name: &str) -> Option<String> {
-        let mut pairs = query::pairs(self.query.as_bytes()).into_iter();
-        pairs.find(|(found, _)| found == name).map(|(_, value)| value)
-    }
-
-    fn header(&self, name: &str) -> Option<&'a str> {
-        self.head.header(name).and_then(|value| str::from_utf8(value).ok())
-    }
-
-    fn duration(&self, text: &str) -> Result<Duration, Plan> {
-        let max = self.service.options.duration_max;
-        match Nanos::parse_or_seconds(text).map(|Nanos(ns)| Duration::from_nanos(ns)) {
-            Ok(time) if time <= max => Ok(time),
-            Ok(_) => Err(bad(format!(
-                "that is longer than the {max:?} allowed here: --max-delay allows more"
-            ))),
-            Err(why) => {
-                let text = text.escape_default();
-                Err(bad(format!("`{text}` is not a duration such as 1s, 250ms or 2: {why}")))
-            }
-        }
-    }
-}
-
-fn size(text: &str) -> Result<u64, Plan> {
-    match parse_size_or_bytes(text) {
-        Ok(size) if size <= BYTES_MAX => Ok(size),
-        Ok(_) => Err(bad("that is more than 1GiB".into())),
-        Err(why) => {
-            let text = text.escape_default();
-            Err(bad(format!("`{text}` is not a size such as 100kB or 1MiB: {why}")))
-        }
-    }
-}
-
-fn number(text: &str, least: u64, most: u64) -> Result<u64, Plan> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|number| plain && (least..=most).contains(number)).ok_or_else(|| {
-        let text = text.escape_default();
-        bad(format!("`{text}` is not a number from {least} to {most}"))
-    })
-}
-
-fn status_code(text: &str) -> Result<u16, Plan> {
-    text.parse()
-        .ok()
-        .filter(|code| (200..600).contains(code))
-        .ok_or_else(|| bad(format!("`{}` is not a status from 200 to 599", text.escape_default())))
 }

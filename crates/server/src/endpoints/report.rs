@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::query;
+use crate::client::Client;
 use crate::codec::Head;
-use crate::conversation::Client;
 
 /// A report that waits for the body of its request.
 #[derive(Debug)]

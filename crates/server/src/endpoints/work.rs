@@ -10,7 +10,10 @@ use crate::plan::{Act, Plan};
 pub(super) fn root(ask: &Ask<'_>) -> Result<Plan, Plan> {
     let accept = ask.head.header("accept").unwrap_or(b"");
     let wants_html = accept.windows(9).any(|part| part == b"text/html");
-    let plan = if wants_html { pages::index(ask.service) } else { pages::signature(ask.service) };
+    let plan = match wants_html {
+        true => pages::index(ask.service, ask.all),
+        false => pages::signature(ask.service),
+    };
     let delay = ask.service.options.delay;
     Ok(if delay.is_zero() { plan } else { plan.after(Act::Wait(delay)) })
 }

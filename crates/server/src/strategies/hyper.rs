@@ -19,9 +19,9 @@ use tokio::time::{Sleep, sleep};
 
 use super::async_pool::{runtime, welcome};
 use super::threads::see_out;
+use crate::client::Client;
 use crate::codec::{Framing, Head, Method, Refusal};
 use crate::connection::Doing;
-use crate::conversation::Client;
 use crate::endpoints;
 use crate::listener::Listener;
 use crate::plan::{Act, Body, Next, Plan};

@@ -92,6 +92,13 @@ impl Choice {
     /// `None`: the fastest has no equal, and nobody can be told to be slower.
     fn new(case: &Case<'_>) -> Option<Self> {
         let (mut equals, unsure) = equals(case);
+        // A loop that never gives way is sequential execution by another name.
+        let gives_way = |index: &usize| {
+            case.nature(*index).is_none_or(|nature| nature.interpreted.lone_call.is_none())
+        };
+        if equals.iter().any(gives_way) {
+            equals.retain(gives_way);
+        }
         let is_open = !case.is_paced() && case.with(Verdict::Slower).next().is_none();
         if equals.len() == 1 && is_open {
             return None;

@@ -88,6 +88,7 @@ fn consequence(case: &Case<'_>, nature: &Nature, shape: Shape) -> String {
         _ if computing >= MOSTLY && machine == 1 => {
             ": only parallelism would pay, and this machine has 1 processor.".into()
         }
+        _ if case.parallel_itself().is_some() => ", and what computes is parallel itself.".into(),
         _ if computing >= MOSTLY && gains_nothing(case) => {
             ": only parallelism could pay, and what was tried of it gains less than it costs."
                 .into()
@@ -123,6 +124,9 @@ pub(super) fn gains_nothing(case: &Case<'_>) -> bool {
 /// Who queues for what under the fastest model: under a sequential one nobody ever does.
 fn bottleneck(case: &Case<'_>) -> Option<String> {
     let nature = case.nature(case.fastest)?;
+    if case.overslept(case.fastest).is_some() {
+        return None;
+    }
     let queue = nature.queues.first()?;
     let share = queue.ns as f64 / nature.task_ns().max(1) as f64;
     if share < QUEUEING {

@@ -6,16 +6,13 @@ use alloc::vec::Vec;
 
 use maitred_wire::Model;
 
-use super::Case;
+use super::{Case, law};
 use crate::analyse::compare::{self, MIN_ROUNDS};
 use crate::analyse::nature::BoundBy;
-use crate::analyse::scaling::{self, AMDAHL_POINTS, Estimate, Kind, Law, Scaling, Speed};
+use crate::analyse::scaling::{self, AMDAHL_POINTS, Estimate, Scaling, Speed};
 use crate::analyse::stats::Confidence;
 use crate::analyse::units::{cores, count, percent, ratio};
 use crate::result::{Rule, Sentence, Verdict};
-
-/// A limit beyond so many times what was tried is none that anybody meets.
-const FAR: f64 = 10.0;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let sweeps = sweeps(case);
@@ -26,7 +23,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     for (pair, members) in &sweeps {
         sentences.extend(knee(case, pair, members).map(|text| Rule::EnoughWorkers.says(text)));
         // That nothing can be fitted may be true of several sweeps alike.
-        sentences.extend(law(case, pair, members).filter(|law| !sentences.contains(law)));
+        sentences.extend(fitted(case, pair, members).filter(|law| !sentences.contains(law)));
     }
     sentences
 }
@@ -97,7 +94,7 @@ fn computes(case: &Case<'_>) -> bool {
 
 /// What law they follow, from rounds that nothing disturbed; of work that computes, as far as
 /// there are processors.
-fn law(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
+fn fitted(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
     if members.len() < 3 {
         return None;
     }
@@ -115,20 +112,16 @@ fn law(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
             "No law of scaling is fitted: beyond the {} processors of this machine computing cannot gain, and {found} of the numbers of workers are within them; it takes {AMDAHL_POINTS}.",
             case.cores()
         ))),
-        Scaling::TooFew(found) => Some(Rule::NoLaw.says(format!(
-            "No law of scaling is fitted: {found} numbers of workers were tried, and it takes {AMDAHL_POINTS}."
-        ))),
-        Scaling::NeitherFits(residual) => Some(Rule::NoLaw.says(format!(
-            "Neither Amdahl's law nor the Universal Scalability Law describes `{pair}`: the nearer one misses by {}.",
-            percent(residual)
-        ))),
+        other @ (Scaling::TooFew(_) | Scaling::NeitherFits(_)) => {
+            law::why_not(&other, &format!("`{pair}`")).map(|text| Rule::NoLaw.says(text))
+        }
         Scaling::Fits(law) => {
             let beyond = match beyond {
                 true => format!(" This says nothing of more than the {} processors here.", case.cores()),
                 false => String::new(),
             };
             let agrees = |peak: &Estimate| peak_agrees(case, members, peak);
-            let text = describe(&law, law.peak().filter(agrees));
+            let text = law::describe(&law, law.peak().filter(agrees));
             Some(Rule::ScalingLaw.says(format!("`{pair}` {text}.{beyond}")))
         }
     }
@@ -160,47 +153,6 @@ fn peak_agrees(case: &Case<'_>, members: &[usize], peak: &Estimate) -> bool {
     is_beyond && case.with(Verdict::Slower).any(|(index, _)| index == most)
 }
 
-/// `follows Amdahl's law with 5.1 % serial (4.8–5.4 %): …`; `peak`: if it may be told.
-pub(crate) fn describe(law: &Law, peak: Option<Estimate>) -> String {
-    let share = |found: Estimate| {
-        format!("{} ({} to {})", percent(found.value), percent(found.low), percent(found.high))
-    };
-    let serial = law.contention();
-    let misses = percent(law.residual);
-    if law.kind == Kind::Universal {
-        let peak = peak.map_or_else(String::new, |peak| {
-            format!(
-                "; throughput peaks at {} workers ({} to {})",
-                libm::round(peak.value),
-                libm::floor(peak.low),
-                libm::ceil(peak.high)
-            )
-        });
-        return format!(
-            "follows the Universal Scalability Law with contention {} and crosstalk {}, missed by {misses}{peak}",
-            share(serial),
-            share(law.coherency())
-        );
-    }
-    let tried = law.ratios.last().map_or(1, |&(workers, _)| workers);
-    let limit = match law.limit() {
-        limit if limit.low > FAR * f64::from(tried) => {
-            "no limit is seen near what was tried".into()
-        }
-        limit if limit.high.is_finite() => format!(
-            "no number of workers makes it more than {} as fast as one ({} to {})",
-            ratio(limit.value),
-            ratio(limit.low),
-            ratio(limit.high)
-        ),
-        limit => format!("if there is a limit, it is above {} of one worker", ratio(limit.low)),
-    };
-    format!(
-        "follows Amdahl's law with a serial share of {}, missed by {misses}: {limit}",
-        share(serial)
-    )
-}
-
 /// cores × (1 + waiting ÷ computing): Goetz et al., Java Concurrency in Practice (2006), §8.2.
 fn goetz(case: &Case<'_>) -> Option<String> {
     let pool = case.against_fastest.iter().map(|rank| rank.contestant as usize).find(|&index| {
@@ -209,7 +161,7 @@ fn goetz(case: &Case<'_>) -> Option<String> {
     })?;
     let nature = case.plainest().filter(|nature| nature.computing_ns > 0)?;
     // Where sequential execution is the fastest, no pool is wanted, of whatever size.
-    if super::work::gains_nothing(case) {
+    if super::work::gains_nothing(case) || case.parallel_itself().is_some() {
         return None;
     }
     // Where tasks arrive at a rate, that rate sets how many are under way, not the processors.

@@ -8,6 +8,7 @@
 //! Student's t on the spread of the draws, for percentiles of few rounds are too narrow. Of a
 //! single round per number of workers the residuals are drawn again instead (ch. 9.5).
 
+mod best;
 mod curve;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
+pub use self::best::{Best, best};
 pub use self::curve::Curve;
 use self::curve::Point;
 use super::stats::{self, Confidence};

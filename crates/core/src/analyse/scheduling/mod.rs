@@ -6,6 +6,7 @@ mod commands;
 mod lock;
 mod states;
 mod threads;
+mod waits;
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -48,6 +49,7 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
             .then(|| known.into_iter().fold(0, u64::saturating_add)),
         wakeup_unread: u32::try_from(unread).unwrap_or(u32::MAX),
         lock: lock.flatten(),
+        waits: scheduling.waits.as_ref().map(|waits| waits::shares(&join, waits)),
         threads,
         threads_left_out,
         records: scheduling.records,
