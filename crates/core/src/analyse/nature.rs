@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 
 use super::interpreted::{Interpreted, interpreted};
 use super::split::{Split, split};
-use super::stats;
 use crate::trace::{Span, StepKind, Task, Trace};
 
 /// Where the time of all tasks went, in nanoseconds.
@@ -32,23 +31,12 @@ pub struct Nature {
     pub queues: Vec<Queue>,
     /// The largest of the lower bounds.
     pub bound: Option<Bound>,
-    /// What waits that were to last a given time really lasted, by step.
-    pub slept: Vec<Slept>,
     /// What kept a loop from its other tasks, the worst step only.
     pub standstill: Option<Standstill>,
     /// Whether some task reads a variable and writes it back in two steps.
     pub reads_then_writes: bool,
     pub interpreted: Interpreted,
     pub split: Option<Split>,
-}
-
-/// A step that waits for a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slept {
-    /// As in the workload: `wait 5ms`.
-    pub label: String,
-    /// The median of what it lasted.
-    pub ns: u64,
 }
 
 /// Waiting for a resource or a channel.
@@ -124,7 +112,6 @@ pub fn nature(trace: &Trace, cores: u32) -> Option<Nature> {
     }
     let mut nature = tally.nature();
     nature.bound = bound(&tally, cores, nature.computing_ns);
-    nature.slept = slept(trace);
     nature.standstill = standstill(trace);
     nature.interpreted = interpreted(trace);
     nature.split = split(trace);
@@ -373,21 +360,6 @@ fn resource_bound(tally: &Tally<'_>, resource: usize) -> Option<Bound> {
         with_one_more_ns: with(known.capacity.saturating_add(1)),
     };
     Some(Bound { ns: with(known.capacity), by })
-}
-
-fn slept(trace: &Trace) -> Vec<Slept> {
-    let mut by_step = vec![Vec::new(); trace.steps.len()];
-    for span in trace.spans.iter().filter(|span| span.end_ns > span.start_ns) {
-        if trace.step(span.step).is_some_and(|info| info.kind == StepKind::Wait) {
-            by_step[span.step as usize].push(span.end_ns - span.start_ns);
-        }
-    }
-    let steps = trace.steps.iter().zip(by_step);
-    let slept = steps.filter_map(|(info, lasted)| {
-        let ns = stats::median_u64(lasted.into_iter())?;
-        Some(Slept { label: info.label.clone(), ns })
-    });
-    slept.collect()
 }
 
 fn standstill(trace: &Trace) -> Option<Standstill> {

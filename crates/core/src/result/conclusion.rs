@@ -125,7 +125,6 @@ pub enum Rule {
     OwnVariables,
     StateNotShared,
     UnequalConcurrency,
-    Overslept,
     TooShortCalls,
     WithinRounds,
     BusyClient,
@@ -161,7 +160,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 45] = {
+    pub const ALL: [Self; 44] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -180,7 +179,6 @@ impl Rule {
             R::OwnVariables,
             R::StateNotShared,
             R::UnequalConcurrency,
-            R::Overslept,
             R::TooShortCalls,
             R::WithinRounds,
             R::BusyClient,
@@ -236,7 +234,6 @@ impl Rule {
             | R::FailedAlike
             | R::OwnVariables
             | R::UnequalConcurrency
-            | R::Overslept
             | R::StateNotShared
             | R::TooShortCalls
             | R::WithinRounds

@@ -58,7 +58,7 @@ pub struct Fitted {
     pub coherency: Figure,
     /// Throughput of one worker.
     pub one: Figure,
-    /// Root of the mean square of relative errors.
+    /// Root of the mean square of errors, as a share of the mean throughput.
     pub residual: f64,
     /// With how many workers throughput is highest; `None`: not seen to fall.
     pub peak: Option<Figure>,
@@ -220,14 +220,30 @@ mod tests {
             (216, 1702.2),
         ]);
         let text = fit(&spec, &scaling::fit(&spec), 0.03, &Options::default());
-        expect![[""]].assert_eq(&text);
+        for part in [
+            "Use 72 workers: throughput is highest (72 to 144 cannot be told from it).",
+            "the Universal Scalability Law with contention 2.8 % (",
+            "Extrapolated: 432 workers",
+            "216       1,702",
+            "fitted",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
     }
 
     #[test]
     fn without_a_law_the_reason_stands_in_its_place() {
         let few = of(&[(1, 10.0), (2, 19.0)]);
         let text = fit(&few, &scaling::fit(&few), 0.03, &Options::default());
-        expect![[""]].assert_eq(&text);
+        expect![[r#"
+              Use 2 workers: throughput is highest (1 to 2 cannot be told from it).
+              No law of scaling is fitted: 2 numbers of workers were tried, and it takes 4.
+
+            workers  throughput
+                  1        10.0  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+                  2        19.0  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+        "#]]
+        .assert_eq(&text);
         let shown = Fit::of(&few, &scaling::fit(&few), 0.03);
         assert!(shown.law.is_none() && shown.why.is_some());
     }

@@ -19,7 +19,6 @@ mod results;
 mod results_tests;
 mod runner;
 mod shape;
-mod sleep;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -45,7 +44,6 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
         Some(case) => {
             sentences.extend(work::sentences(&case));
             sentences.extend(fairness::sentences(&case));
-            sentences.extend(sleep::sentence(&case).map(|text| Rule::Overslept.says(text)));
             sentences.extend(bound::sentence(&case));
             sentences.extend(choice::sentences(&case));
             if !case.is_url() {

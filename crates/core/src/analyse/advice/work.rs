@@ -124,9 +124,6 @@ pub(super) fn gains_nothing(case: &Case<'_>) -> bool {
 /// Who queues for what under the fastest model: under a sequential one nobody ever does.
 fn bottleneck(case: &Case<'_>) -> Option<String> {
     let nature = case.nature(case.fastest)?;
-    if case.overslept(case.fastest).is_some() {
-        return None;
-    }
     let queue = nature.queues.first()?;
     let share = queue.ns as f64 / nature.task_ns().max(1) as f64;
     if share < QUEUEING {

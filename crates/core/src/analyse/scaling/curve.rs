@@ -36,10 +36,11 @@ impl Curve {
         libm::sqrt((1.0 - self.contention).max(0.0) / self.coherency).max(1.0)
     }
 
-    /// How far it is from the points: root of the mean square of relative errors.
+    /// How far it is from the points: root of the mean square of errors, as a share of the mean.
     pub(super) fn residual(&self, points: &[Point]) -> f64 {
-        let error = |&(n, rate): &Point| (self.at(n) / rate - 1.0) * (self.at(n) / rate - 1.0);
-        libm::sqrt(points.iter().map(error).sum::<f64>() / points.len().max(1) as f64)
+        let count = points.len().max(1) as f64;
+        let mean = points.iter().map(|&(_, rate)| rate).sum::<f64>() / count;
+        libm::sqrt(self.squares(points) / count) / mean
     }
 
     /// The curve for which the sum of squares of what throughput differs is least; `None` where

@@ -74,7 +74,7 @@ pub enum Kind {
 pub struct Law {
     pub kind: Kind,
     pub curve: Curve,
-    /// Root of the mean square of relative errors.
+    /// Root of the mean square of errors, as a share of the mean throughput.
     pub residual: f64,
     /// By number of workers: measured ÷ fitted.
     pub ratios: Vec<(u32, f64)>,
@@ -207,11 +207,11 @@ fn with_residuals(
 ) -> Vec<Point> {
     let (count, fitted) = (points.len() as f64, if coherency { 3.0 } else { 2.0 });
     let stretch = libm::sqrt(count / (count - fitted).max(1.0));
-    let residual = |&(n, rate): &Point| (rate / curve.at(n) - 1.0) * stretch;
+    let residual = |&(n, rate): &Point| (rate - curve.at(n)) * stretch;
     let residuals: Vec<f64> = points.iter().map(residual).collect();
     let moved = |&(n, _): &Point| {
         let off = residuals[stats::below(random, residuals.len())];
-        (n, curve.at(n) * (1.0 + off).max(0.01))
+        (n, (curve.at(n) + off).max(curve.at(n) / 100.0))
     };
     points.iter().map(moved).collect()
 }

@@ -331,13 +331,3 @@ pub(super) fn failing(tasks: [u32; 2]) -> Conclusion {
         }
     })
 }
-
-/// Waits that lasted so many percent of what they were to last.
-pub(super) fn slept(percent: u64) -> Conclusion {
-    of(&tables(5, 1), &TWO, 6, |comparison, natures| {
-        comparison.settings.speed = 1.0;
-        for slept in natures.iter_mut().flatten().flat_map(|nature| &mut nature.slept) {
-            (slept.label, slept.ns) = ("wait 5ms".into(), 50_000 * percent);
-        }
-    })
-}

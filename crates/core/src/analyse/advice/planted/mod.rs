@@ -111,12 +111,6 @@ const PLANTED: &[Planted] = &[
         || under_way(&computing()),
     ),
     (
-        R::Overslept,
-        "a wait lasted a tenth longer than it was asked to",
-        || slept(120),
-        || slept(104),
-    ),
-    (
         R::WithinRounds,
         "fewer than three rounds, and something overwhelming within them",
         || of(&tables(5, 1), &TWO, 1, |_, _| {}),
