@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use maitred_engine::request::{EventLoop, Http, StartMethod, Work};
+use maitred_engine::request::{EventLoop, Http, Recording, Rounds, StartMethod, Work};
 use maitred_wire::{Nanos, parse_size_or_bytes};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
@@ -189,7 +189,7 @@ pub struct HttpArgs {
     pub data: Option<String>,
 
     /// The method [default: GET]
-    #[arg(long, short, value_name = "METHOD")]
+    #[arg(long, short = 'X', value_name = "METHOD")]
     pub method: Option<String>,
 
     /// A request without its whole answer after this time has failed [default: 30s]
@@ -218,7 +218,7 @@ pub struct CompareArgs {
 
     /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
     /// STRATEGY (on native; for a function, on its interpreter)
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, short, value_name = "LIST", value_delimiter = ',')]
     pub models: Vec<String>,
 
     /// Numbers of workers to try for models that have them: 4, 1,2,4 or 1..8
@@ -226,20 +226,24 @@ pub struct CompareArgs {
     pub workers: Option<WorkerCounts>,
 
     /// Compare the models under each of these values of a parameter; may be repeated, then under
-    /// each combination. Takes the place of every `sweep` of the workload
+    /// each combination. Takes the place of the `sweep` that the workload has for this parameter
     #[arg(long, value_name = "NAME=A,B,…", value_parser = parse_assignment)]
     pub sweep: Vec<(String, String)>,
+
+    /// Leave away the `sweep` that the workload has for a parameter; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub no_sweep: Vec<String>,
 
     /// Exactly this many clean rounds, instead of stopping when the ranking is decided
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub runs: Option<u32>,
 
     /// Start no further round when this much time is spent
-    #[arg(long, value_name = "TIME", default_value = "1m")]
+    #[arg(long, value_name = "TIME", default_value_t = Period::of_nanos(Rounds::default().budget_ns))]
     pub budget: Period,
 
     /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = Rounds::default().warmup)]
     pub warmup: u32,
 
     /// Compare with this model instead of with the fastest
@@ -247,7 +251,7 @@ pub struct CompareArgs {
     pub baseline: Option<String>,
 
     /// Smallest difference that is worth a verdict
-    #[arg(long, value_name = "SHARE", default_value = "3%")]
+    #[arg(long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
     pub min_effect: Effect,
 
     /// Compare every model with its figures in a saved result as well
@@ -285,14 +289,18 @@ pub struct CompareArgs {
     #[arg(long)]
     pub strict: bool,
 
+    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+
     /// Print no progress line
     #[arg(long, short)]
     pub quiet: bool,
 }
 
-/// Arguments of `maitred run`. There `-m` is the model.
+/// Arguments of `maitred run`.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES, mut_arg("method", |method| method.short(None)))]
+#[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
     /// A workload (.kdl), an address (http://…) or a Python function (FILE.py:NAME or MODULE:NAME)
     #[arg(value_name = "SUBJECT", required_unless_present = "words")]
@@ -325,7 +333,8 @@ pub struct RunArgs {
     pub trace: Option<PathBuf>,
 
     /// Leave out what would make the trace larger than this; how much that was is said
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", requires = "trace")]
+    #[arg(long, value_name = "SIZE", default_value_t = FileSize(Recording::default().limit_bytes),
+          requires = "trace")]
     pub trace_limit: FileSize,
 
     #[command(flatten)]
@@ -337,6 +346,10 @@ pub struct RunArgs {
     /// Do not record how the kernel schedules the threads; `maitred doctor` says what that costs
     #[arg(long)]
     pub no_scheduling: bool,
+
+    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// Print no progress line
     #[arg(long, short)]
@@ -463,6 +476,22 @@ pub struct ServeArgs {
     /// Port to listen on; 0: a free one, which is printed
     #[arg(long, value_name = "N", default_value_t = 8080)]
     pub port: u16,
+
+    /// Speak TLS, with a certificate for localhost that is made for this start
+    #[arg(long)]
+    pub tls: bool,
+
+    /// Speak TLS with this certificate (PEM); needs --key
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// Write the certificate that --tls makes to this file, for clients: curl --cacert FILE
+    #[arg(long, value_name = "FILE")]
+    pub save_cert: Option<PathBuf>,
 
     /// Port of /workers and /metrics beside the server itself (processes); 0: a free one
     #[arg(long, value_name = "N")]

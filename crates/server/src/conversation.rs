@@ -330,7 +330,7 @@ impl Conversation {
                 }
             };
             exchange.chunked = framing == Some(Framing::Chunked);
-            if !exchange.keep_alive || service.is_draining() {
+            if !exchange.keep_alive || service.says_farewell() {
                 self.linger = exchange.keep_alive;
                 self.closing = true;
             }

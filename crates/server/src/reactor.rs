@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::connection::{Buffers, Connection, Wants};
@@ -220,13 +221,41 @@ impl<'a> Reactor<'a> {
             let connection = self.places[index].connection.as_ref();
             let given = connection.is_some_and(|connection| {
                 connection
-                    .unread_between_requests()
+                    .unread_to_give()
                     .is_some_and(|unread| channel.give(connection.stream(), unread).is_ok())
             });
             if given {
                 self.remove(u32::try_from(index).expect("indices have 32 bits"));
             }
         }
+    }
+
+    /// Answers those inside for the last time, where nobody can go on with them: each answer closes its
+    /// connection.
+    pub(crate) fn see_off(&mut self) -> io::Result<()> {
+        self.rest()?;
+        self.listener = None;
+        self.service.retiring.store(true, Relaxed);
+        self.service.paused.store(false, Relaxed);
+        self.drain_end = Some(Instant::now() + self.service.options.graceful_timeout);
+        self.next_sweep = Instant::now() + SWEEP_DRAINING;
+        let drain_idle = self.service.options.times.drain_idle;
+        for index in 0..self.places.len() {
+            let place = &mut self.places[index];
+            let Some(connection) = &mut place.connection else { continue };
+            connection.hurry(drain_idle);
+            let index = u32::try_from(index).expect("indices have 32 bits");
+            // Whoever was left waiting while the replacement started is looked at again, and of whom
+            // something was read already, nobody would hear again.
+            if connection.unread_between_requests().is_some_and(|unread| !unread.is_empty()) {
+                place.acting = true;
+                let key = ConnectionKey { index, generation: place.generation };
+                self.acts.push_back((key, Act::Wait(Duration::ZERO)));
+            } else if !place.acting && place.interest == Interest::NOTHING {
+                self.watch(index, Interest::READ);
+            }
+        }
+        Ok(())
     }
 
     /// Closes what is still open, and counts those that were owed an answer.
@@ -451,8 +480,8 @@ impl<'a> Reactor<'a> {
         if self.drain_end.is_some() {
             return Ok(());
         }
-        self.service.draining.store(true, std::sync::atomic::Ordering::Relaxed);
-        self.service.paused.store(false, std::sync::atomic::Ordering::Relaxed);
+        self.service.draining.store(true, Relaxed);
+        self.service.paused.store(false, Relaxed);
         self.drain_end = Some(Instant::now() + self.service.options.graceful_timeout);
         if let Some(listener) = &mut self.listener {
             listener.refuse_handshakes();

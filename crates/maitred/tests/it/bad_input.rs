@@ -174,6 +174,38 @@ fn an_address_that_this_machine_does_not_have() {
 }
 
 #[test]
+fn a_certificate_without_its_key() {
+    refused(
+        "serve --tls --cert c.pem",
+        &expect![[r#"
+            exit code 2
+            maitred: --cert says who the server is, but not its secret; give its --key too, or --tls alone for a certificate that is made for this start
+        "#]],
+    );
+    refused(
+        "serve --key k.pem",
+        &expect![[r#"
+            exit code 2
+            maitred: --key is the secret of a certificate; give the --cert too
+        "#]],
+    );
+    refused(
+        "serve --save-cert c.pem",
+        &expect![[r#"
+            exit code 2
+            maitred: --save-cert writes the certificate that --tls makes; say --tls, without --cert
+        "#]],
+    );
+    refused(
+        "serve --cert none.pem --key k.pem",
+        &expect![[r#"
+            exit code 2
+            maitred: none.pem cannot be read: No such file or directory (os error 2); check its name and permissions
+        "#]],
+    );
+}
+
+#[test]
 fn a_server_with_options_that_mean_nothing() {
     refused(
         "serve --strategy event-loop --workers 2 --port 0",

@@ -191,7 +191,7 @@ impl Running {
         nothing_is_left(pid, PATIENCE);
     }
 
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
 }

@@ -46,6 +46,26 @@ fn sweeps_of_the_command_line_make_every_combination() {
     assert_eq!(names, expected.map(|setting| format!("native/threads {setting}")));
 }
 
+/// The file's other sweeps stay: only that of the parameter named is replaced, or left away.
+#[test]
+fn a_sweep_of_the_command_line_replaces_that_of_its_parameter() {
+    let work = WORK.replace("compare", "sweep \"wait\" \"1ms\" \"2ms\"\ncompare");
+    let place = Place::new().file("w.kdl", &work);
+    let names = |options: &str| {
+        let output = place.run(&format!("compare w.kdl {QUICK} {options}"));
+        assert!(output.status.success(), "{output:?}");
+        let all = contestants(&place).into_iter();
+        all.map(|(name, _)| name.replace("native/threads ", "")).collect::<Vec<_>>().join(", ")
+    };
+    let replaced = "tasks=1 wait=3ms, tasks=1 wait=4ms, tasks=3 wait=3ms, tasks=3 wait=4ms";
+    assert_eq!(names("--sweep wait=3ms,4ms"), replaced);
+    assert_eq!(names("--sweep tasks=4 --no-sweep wait"), "tasks=4");
+    let output = place.run("compare w.kdl --no-sweep weight");
+    let said = "--no-sweep weight: the workload does not sweep `weight`; it sweeps tasks, wait";
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains(said), "{output:?}");
+}
+
 #[test]
 fn what_is_set_is_not_swept_and_run_takes_the_default() {
     let place = Place::new().file("w.kdl", WORK);

@@ -10,6 +10,10 @@ mod master;
 mod shared;
 mod worker;
 
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
 use self::master::Master;
 use self::shared::Shared;
 use crate::Ending;
@@ -27,6 +31,7 @@ const SLOW_LEAVERS: usize = 32;
 /// Serves until told to stop.
 pub(crate) fn serve(
     options: &Options,
+    tls: Option<Arc<ServerConfig>>,
     listener: Listener,
     admin: Option<Listener>,
     signals: Signals,
@@ -37,9 +42,10 @@ pub(crate) fn serve(
     }
     let workers = options.workers.unwrap_or_else(cores).max(1);
     // Found out here, because a worker could only die of it.
-    Service::new(options.clone(), Board::new(1)?, 0).map_err(ServeError::Log)?;
+    Service::new(options.clone(), None, Board::new(1)?, 0).map_err(ServeError::Log)?;
     let shared = Shared {
         options: options.clone(),
+        tls,
         // Room for a replacement of each, and for some that are slow to leave.
         board: Board::new(workers * 2 + SLOW_LEAVERS)?,
         listener,

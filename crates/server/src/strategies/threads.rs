@@ -93,7 +93,7 @@ fn attend(mut connection: Connection, entry: &Entry, service: &Service) -> Conne
             Wants::Gone => return connection,
         };
         entry.note(connection.doing());
-        let waited = connection.drained_input || wants == Wants::Write;
+        let waited = connection.drained_input() || wants == Wants::Write;
         if waited && !matches!(wants, Wants::Act(_)) && connection.is_late(Instant::now()) {
             wants = connection.time_out(&mut buffers, service);
         }

@@ -10,3 +10,4 @@ mod rules;
 mod same_bytes;
 mod stopping;
 mod support;
+mod tls;

@@ -1,6 +1,9 @@
 //! What the master and its workers have in common. The main type is [`Shared`].
 
 use std::io;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
 
 use crate::board::Board;
 use crate::listener::Listener;
@@ -11,6 +14,7 @@ use crate::sys::{self, Bell, FdChannel};
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) options: Options,
+    pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) board: Board,
     pub(super) listener: Listener,
     /// Rung by a worker when the master should look at the board.

@@ -19,7 +19,7 @@ const LEAVING_TICK: Duration = Duration::from_millis(20);
 /// The life of a worker. It ends when it was told to leave or drain and has nobody left.
 pub(super) fn live(shared: &Shared, slot: usize) -> io::Result<()> {
     let signals = Signals::new()?;
-    let mut service = Service::new(shared.options.clone(), shared.board, slot)?;
+    let mut service = Service::new(shared.options.clone(), shared.tls.clone(), shared.board, slot)?;
     let requests_max = shared.options.requests_max.map(|max| max + jitter(&shared.options));
     service.allowance = Some(Allowance::new(requests_max, shared.options.memory_max)?);
     let listener = shared.listener.share()?;
@@ -40,8 +40,13 @@ pub(super) fn live(shared: &Shared, slot: usize) -> io::Result<()> {
                 if !service.is_paused() {
                     shared.board.set(slot, Word::Reason, encode(Departure::Renewed));
                 }
-                service.pause();
-                reactor.rest()?;
+                match shared.tls {
+                    Some(_) => reactor.see_off()?,
+                    None => {
+                        service.pause();
+                        reactor.rest()?;
+                    }
+                }
                 enter(shared, slot, Stage::Leaving);
                 left = Some(Instant::now());
             }
@@ -66,7 +71,7 @@ pub(super) fn live(shared: &Shared, slot: usize) -> io::Result<()> {
 pub(super) fn live_as_admin(shared: &Shared, listener: Listener) -> io::Result<()> {
     let signals = Signals::new()?;
     let own = crate::board::Board::new(1)?;
-    let mut service = Service::new(shared.options.clone(), own, 0)?;
+    let mut service = Service::new(shared.options.clone(), None, own, 0)?;
     service.is_admin = true;
     service.shown = shared.board;
     event_loop::serve(&service, listener, &signals)
