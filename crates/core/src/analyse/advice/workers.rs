@@ -11,7 +11,7 @@ use crate::analyse::compare::{self, MIN_ROUNDS};
 use crate::analyse::nature::BoundBy;
 use crate::analyse::scaling::{self, AMDAHL_POINTS, Estimate, Scaling, Speed};
 use crate::analyse::stats::Confidence;
-use crate::analyse::units::{cores, count, percent, ratio};
+use crate::analyse::units::{cores, count};
 use crate::result::{Rule, Sentence, Verdict};
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
