@@ -105,6 +105,7 @@ fn server_grown(run: &Run) -> Option<f64> {
 
 /// Over the rounds that count.
 fn median(contestant: &Contestant, figure: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
-    let counted = compare::counted(contestant);
-    stats::median(&counted.iter().filter_map(|run| figure(run)).collect::<Vec<f64>>())
+    let values: Vec<f64> =
+        compare::counted(contestant).iter().filter_map(|run| figure(run)).collect();
+    stats::median(&values)
 }
