@@ -1925,10 +1925,10 @@ def make_inputs(name):
         raise Refusal("load", f"`{name}` made no inputs: {': '.join(explain(problem)[:2])}") from None
 
 
-def count_inputs(name, folders):
+def count_inputs(name):
     """For maitred, which plans a task for each: how many there are, as a line of JSON."""
     conversation.open()
-    sys.path[:0] = filter(None, folders.split(os.pathsep))
+    sys.argv[:] = [""]
     try:
         conversation.say({"inputs": len(make_inputs(name))})
     except Refusal as refusal:

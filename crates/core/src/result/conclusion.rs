@@ -124,14 +124,22 @@ pub enum Rule {
     LostUpdates,
     OwnVariables,
     StateNotShared,
+<<<<<<< HEAD
     UnequalConcurrency,
+=======
+    SomeRaised,
+>>>>>>> main
     TooShortCalls,
     WithinRounds,
     BusyClient,
     Startup,
     KeepsUp,
     Nature,
+<<<<<<< HEAD
     ParallelItself,
+=======
+    OwnThreads,
+>>>>>>> main
     Bottleneck,
     GlobalLock,
     OwnLock,
@@ -151,6 +159,7 @@ pub enum Rule {
     ThreadsAtOnce,
     ProcessCosts,
     RunnerTakenOff,
+    ResultsSame,
     Starved,
     SharedMachine,
     /// Saved before rules had names, or by a later version that has more of them.
@@ -160,7 +169,11 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
+<<<<<<< HEAD
     pub const ALL: [Self; 44] = {
+=======
+    pub const ALL: [Self; 43] = {
+>>>>>>> main
         use Rule as R;
         [
             R::NothingRanked,
@@ -178,14 +191,22 @@ impl Rule {
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
+<<<<<<< HEAD
             R::UnequalConcurrency,
+=======
+            R::SomeRaised,
+>>>>>>> main
             R::TooShortCalls,
             R::WithinRounds,
             R::BusyClient,
             R::Startup,
             R::KeepsUp,
             R::Nature,
+<<<<<<< HEAD
             R::ParallelItself,
+=======
+            R::OwnThreads,
+>>>>>>> main
             R::Bottleneck,
             R::GlobalLock,
             R::OwnLock,
@@ -205,6 +226,7 @@ impl Rule {
             R::ThreadsAtOnce,
             R::ProcessCosts,
             R::RunnerTakenOff,
+            R::ResultsSame,
             R::Starved,
             R::SharedMachine,
         ]
@@ -235,13 +257,20 @@ impl Rule {
             | R::OwnVariables
             | R::UnequalConcurrency
             | R::StateNotShared
+            | R::SomeRaised
             | R::TooShortCalls
             | R::WithinRounds
             | R::BusyClient
             | R::Startup => Part::Warning,
+<<<<<<< HEAD
             R::KeepsUp
             | R::Nature
             | R::ParallelItself
+=======
+            R::Nature
+            | R::OwnThreads
+            | R::KeepsUp
+>>>>>>> main
             | R::Bottleneck
             | R::GlobalLock
             | R::OwnLock
@@ -261,6 +290,7 @@ impl Rule {
             | R::ThreadsAtOnce
             | R::ProcessCosts
             | R::RunnerTakenOff
+            | R::ResultsSame
             | R::Starved
             | R::SharedMachine
             | R::Unnamed => Part::Detail,

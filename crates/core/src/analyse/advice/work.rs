@@ -32,6 +32,13 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
     if nature.own_ns() == 0 {
         return None;
     }
+<<<<<<< HEAD
+=======
+    if let Some((index, used)) = case.own_threads() {
+        return Some(own_threads(case, index, used));
+    }
+    let computing = nature.computing_share();
+>>>>>>> main
     let machine = case.cores();
     let used = case.summary(case.fastest).and_then(|summary| summary.cores_used.known());
     let used = used.map_or_else(String::new, |used| {
@@ -60,6 +67,16 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
         format!("I/O-bound ({waits} of task time waiting{used})")
     };
     Some(Rule::Nature.says(what + &consequence(case, nature, shape)))
+}
+
+/// Workers beside threads of its own want the same processors.
+fn own_threads(case: &Case<'_>, index: usize, used: f64) -> Sentence {
+    Rule::OwnThreads.says(format!(
+        "It uses several threads itself: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do. More workers want the same processors; `--inner-threads 1,auto` compares them with libraries that take one thread each.",
+        name(case.contestant(index)),
+        cores(used),
+        case.cores()
+    ))
 }
 
 /// Whether requests waited for a processor, or for a busy loop, and not only for the server: what
