@@ -184,9 +184,6 @@ pub struct Contestant {
     pub summary: Option<Summary>,
     /// Why it is not ranked; `None`: it is.
     pub unranked: Option<String>,
-    /// So many tasks failed in every round of every contestant, and it is ranked with that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed_alike: Option<u64>,
     /// One run more, in which the kernel's switches were recorded. It is in no figure of
     /// `summary`, for recording takes time; `None`: none was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]

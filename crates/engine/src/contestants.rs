@@ -35,7 +35,6 @@ impl Entry {
             runs: Vec::new(),
             summary: None,
             unranked: self.obstacle.clone(),
-            failed_alike: None,
             traced: None,
         }
     }

@@ -28,6 +28,10 @@ pub(crate) struct Job {
     /// How many requests are under way at once, where they are the whole of the work.
     pub connections: Option<u32>,
     pub request_timeout: Option<Duration>,
+    /// Over https: anybody is trusted.
+    pub tls_insecure: bool,
+    /// Over https: these authorities are trusted, and not those of the machine.
+    pub tls_authority: Option<PathBuf>,
     /// For how long requests are sent, where that is given and not their number.
     pub duration: Option<Duration>,
     /// The text of the workload, to point into it; empty where it was never text.
@@ -361,6 +365,8 @@ impl Draft {
         Ok(Job {
             connections: None,
             request_timeout: None,
+            tls_insecure: false,
+            tls_authority: None,
             duration: None,
             folder: folder.map(Path::to_owned),
             name: self.name,

@@ -403,6 +403,10 @@ pub struct Http {
     pub method: Option<String>,
     /// A request without its whole answer after this time has failed; `None`: after 30 s.
     pub timeout_ns: Option<u64>,
+    /// Over https, believe every server that it is who it says.
+    pub insecure: bool,
+    /// Over https, trust these authorities (PEM) instead of those of the machine.
+    pub authority: Option<PathBuf>,
 }
 
 impl Default for Http {
@@ -416,6 +420,8 @@ impl Default for Http {
             body: None,
             method: None,
             timeout_ns: None,
+            insecure: false,
+            authority: None,
         }
     }
 }

@@ -438,6 +438,8 @@ fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
         ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
         ("timed", job.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),
+        ("tls-insecure", job.tls_insecure.then(|| "yes".to_owned())),
+        ("tls-authority", job.tls_authority.as_ref().map(|path| path.display().to_string())),
         ("start-method", python.start_method.map(|one| one.name().to_owned())),
         ("loop", python.event_loop.map(|one| one.name().to_owned())),
     ];

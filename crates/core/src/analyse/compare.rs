@@ -47,9 +47,7 @@ pub struct Pairing {
 /// Fills in what follows from the runs: summaries, who is unranked and why, and the ranking,
 /// fastest first. `baseline`: whom to compare with; without it, or if it failed, the fastest.
 pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
-    let failed_alike = failed_alike(&comparison.contestants);
     for contestant in &mut comparison.contestants {
-        contestant.failed_alike = failed_alike;
         contestant.unranked = unranked(contestant);
         contestant.summary = summary::summarise(&counted(contestant));
     }
@@ -91,11 +89,9 @@ pub(super) fn guards_not_shared(contestant: &Contestant) -> Option<String> {
 /// Whether every ranked pair has a verdict against the reference, so that no further round is
 /// needed; with fewer than two ranked models, after [`MIN_ROUNDS`] rounds.
 pub fn decided(contestants: &[Contestant], effect: f64, baseline: Option<&Model>) -> bool {
-    let failed_alike = failed_alike(contestants);
-    let judged = contestants.iter().map(|contestant| {
-        let contestant = Contestant { failed_alike, ..contestant.clone() };
-        Contestant { unranked: unranked(&contestant), ..contestant }
-    });
+    let judged = contestants
+        .iter()
+        .map(|contestant| Contestant { unranked: unranked(contestant), ..contestant.clone() });
     let mut contestants: Vec<Contestant> = judged.collect();
     part_those_who_differ(&mut contestants);
     let Some(reference) = reference(&contestants, baseline) else { return false };
@@ -195,12 +191,7 @@ pub fn pairs(one: &Contestant, other: &Contestant) -> Pairing {
 /// The rounds that count for a contestant's own figures: finished ones, of these the clean ones
 /// where there are [`MIN_ROUNDS`] of them.
 pub fn counted(contestant: &Contestant) -> Vec<&Run> {
-<<<<<<< HEAD
-    let all: Vec<&Run> =
-        finished(contestant).filter(|run| fault(contestant, run).is_none()).collect();
-=======
     let all: Vec<&Run> = finished(contestant).filter(|run| disqualifies(run).is_none()).collect();
->>>>>>> main
     let clean: Vec<&Run> = all.iter().copied().filter(|run| run.noise.dirty.is_none()).collect();
     if clean.len() >= MIN_ROUNDS { clean } else { all }
 }
@@ -216,11 +207,7 @@ fn unranked(contestant: &Contestant) -> Option<String> {
             Some(if stopped { "interrupted before it ended" } else { "not run" }.into())
         });
     }
-<<<<<<< HEAD
-    let mistakes: Vec<String> = own.iter().filter_map(|run| fault(contestant, run)).collect();
-=======
     let mistakes: Vec<String> = own.iter().filter_map(|run| disqualifies(run)).collect();
->>>>>>> main
     let first = mistakes.first()?;
     Some(match (mistakes.len(), own.len()) {
         (wrong, all) if wrong < all => format!("{first} (in {wrong} of {all} rounds)"),
@@ -228,26 +215,6 @@ fn unranked(contestant: &Contestant) -> Option<String> {
     })
 }
 
-<<<<<<< HEAD
-/// What was wrong with a round, but for tasks that fail in every round of everybody.
-fn fault(contestant: &Contestant, run: &Run) -> Option<String> {
-    match contestant.failed_alike {
-        Some(failed) if failed == run.tasks.failed => wrong_end(run).or_else(|| wrong_result(run)),
-        _ => mistake(run),
-    }
-}
-
-/// How many tasks failed in every round of every contestant that ran: the same, and fewer than
-/// half of them. Who fails where nobody else does is not faster, but who all fail at the same input
-/// did the same work.
-fn failed_alike(contestants: &[Contestant]) -> Option<u64> {
-    let runs = contestants.iter().flat_map(|one| &one.runs);
-    let mut runs = runs.filter(|run| run.end != RunEnd::Interrupted);
-    let first = runs.next()?.tasks;
-    let same = |run: &Run| run.tasks == first && run.end == RunEnd::Finished;
-    let few = first.lost == 0 && first.not_run == 0 && 2 * first.failed < first.all();
-    (first.failed > 0 && few && runs.all(same)).then_some(first.failed)
-=======
 /// Why a round does not count: a few calls of a function that raise are not reason enough, for they
 /// are part of the work, as long as they raise under every model.
 pub fn disqualifies(run: &Run) -> Option<String> {
@@ -275,7 +242,6 @@ fn raises_more(contestants: &[Contestant]) -> Vec<Option<String>> {
         Some(format!("{}, and {beside} under another model", mistake(run)?))
     };
     contestants.iter().map(why).collect()
->>>>>>> main
 }
 
 /// What was wrong with a round; `None`: it did the work.

@@ -41,7 +41,6 @@ pub(crate) fn contestant(trace: &Trace, runs: Vec<Run>) -> Contestant {
         runs,
         summary: None,
         unranked: None,
-        failed_alike: None,
         traced: None,
     }
 }

@@ -120,26 +120,20 @@ pub enum Rule {
     AheadByTooLittle,
     ResultsDiffer,
     ResultsChange,
-    FailedAlike,
     LostUpdates,
     OwnVariables,
     StateNotShared,
-<<<<<<< HEAD
     UnequalConcurrency,
-=======
     SomeRaised,
->>>>>>> main
     TooShortCalls,
     WithinRounds,
     BusyClient,
+    BusyConnections,
+    FewRequests,
     Startup,
     KeepsUp,
     Nature,
-<<<<<<< HEAD
-    ParallelItself,
-=======
     OwnThreads,
->>>>>>> main
     Bottleneck,
     GlobalLock,
     OwnLock,
@@ -169,11 +163,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-<<<<<<< HEAD
-    pub const ALL: [Self; 44] = {
-=======
-    pub const ALL: [Self; 43] = {
->>>>>>> main
+    pub const ALL: [Self; 47] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -187,26 +177,20 @@ impl Rule {
             R::AheadByTooLittle,
             R::ResultsDiffer,
             R::ResultsChange,
-            R::FailedAlike,
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
-<<<<<<< HEAD
             R::UnequalConcurrency,
-=======
             R::SomeRaised,
->>>>>>> main
             R::TooShortCalls,
             R::WithinRounds,
             R::BusyClient,
+            R::BusyConnections,
+            R::FewRequests,
             R::Startup,
             R::KeepsUp,
             R::Nature,
-<<<<<<< HEAD
-            R::ParallelItself,
-=======
             R::OwnThreads,
->>>>>>> main
             R::Bottleneck,
             R::GlobalLock,
             R::OwnLock,
@@ -253,24 +237,19 @@ impl Rule {
             R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
-            | R::FailedAlike
             | R::OwnVariables
-            | R::UnequalConcurrency
             | R::StateNotShared
+            | R::UnequalConcurrency
             | R::SomeRaised
             | R::TooShortCalls
             | R::WithinRounds
             | R::BusyClient
+            | R::BusyConnections
+            | R::FewRequests
             | R::Startup => Part::Warning,
-<<<<<<< HEAD
             R::KeepsUp
             | R::Nature
-            | R::ParallelItself
-=======
-            R::Nature
             | R::OwnThreads
-            | R::KeepsUp
->>>>>>> main
             | R::Bottleneck
             | R::GlobalLock
             | R::OwnLock

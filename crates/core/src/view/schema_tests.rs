@@ -228,7 +228,6 @@ prop_compose! {
         summary in proptest::option::of(summary()),
         unranked in proptest::option::of(text()),
         traced in proptest::option::of(run()),
-        failed_alike in any::<Option<u64>>(),
     ) -> Contestant {
         Contestant {
             model: Model { workers, ..Model::new("python3.14t", strategy) },
@@ -237,7 +236,6 @@ prop_compose! {
             runs,
             summary,
             unranked,
-            failed_alike,
             traced,
         }
     }
@@ -338,8 +336,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 11] = [
-    "failed_alike",
+const OPTIONAL: [&str; 10] = [
     "p999_ns",
     "requests",
     "completed",

@@ -131,7 +131,6 @@ fn comparison(contestants: usize) -> Comparison {
         runs: Vec::new(),
         summary: None,
         unranked: None,
-        failed_alike: None,
         traced: None,
     };
     Comparison {

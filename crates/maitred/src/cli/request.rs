@@ -155,15 +155,19 @@ impl PythonArgs {
 
 impl HttpArgs {
     fn request(&self) -> Http {
+        let close = [("Connection".to_owned(), "close".to_owned())];
+        let closing = if self.disable_keepalive { &close[..] } else { &[] };
         Http {
             connections: self.connections,
             requests: self.requests,
             duration_ns: self.duration.map(Period::nanos),
             rate_per_second: self.rate.map(|Rate { per_second }| per_second),
-            headers: self.headers.clone(),
+            headers: [&self.headers[..], closing].concat(),
             body: self.data.clone(),
             method: self.method.clone(),
             timeout_ns: self.request_timeout.map(Period::nanos),
+            insecure: self.insecure,
+            authority: self.cacert.clone(),
         }
     }
 
@@ -179,6 +183,9 @@ impl HttpArgs {
             ("--data", self.data.is_some()),
             ("--method", self.method.is_some()),
             ("--request-timeout", self.request_timeout.is_some()),
+            ("--disable-keepalive", self.disable_keepalive),
+            ("--cacert", self.cacert.is_some()),
+            ("--insecure", self.insecure),
         ];
         match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(Error::usage(format!(

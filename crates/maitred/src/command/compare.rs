@@ -145,15 +145,10 @@ fn outputs(logs: &[(String, String)]) -> String {
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
-<<<<<<< HEAD
-    let mut contestants = comparison.contestants.iter();
-    let failed = contestants.any(|one| one.unranked.is_some() || one.failed_alike.is_some());
-=======
     let failed = comparison
         .contestants
         .iter()
         .any(|one| one.unranked.is_some() || one.runs.iter().any(|run| run.tasks.failed > 0));
->>>>>>> main
     let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
     match comparison.stopped {
         Stopped::Interrupted => Cancel::exit_code().map_or(exit::SIGNAL, |code| code as u8),

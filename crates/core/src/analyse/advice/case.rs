@@ -87,12 +87,12 @@ impl<'a> Case<'a> {
         format!("{}{each}", duration(self.work_ns(index)))
     }
 
-<<<<<<< HEAD
     pub(super) fn has_one_runtime(&self) -> bool {
         let mut runtimes = self.comparison.contestants.iter().map(|one| &one.model.runtime);
         let first = runtimes.next();
         runtimes.all(|other| Some(other) == first)
-=======
+    }
+
     /// How many processors one call of a function uses by itself, where it is more than one: it has
     /// threads of its own, as libraries of numbers do.
     pub(super) fn own_threads(&self) -> Option<(usize, f64)> {
@@ -103,7 +103,6 @@ impl<'a> Case<'a> {
             let used = *self.summary(index)?.cores_used.known()?;
             (sequential && used >= OWN_THREADS).then_some((index, used))
         })
->>>>>>> main
     }
 
     pub(super) fn cores(&self) -> u32 {

@@ -1,5 +1,5 @@
 //! What a comparison may owe to something else than its models: how many tasks were under way at
-//! once, or threads that the work starts by itself.
+//! once.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,18 +8,15 @@ use alloc::vec::Vec;
 use maitred_wire::Strategy;
 
 use super::{Case, list};
-use crate::analyse::units::{cores, count, plural};
-use crate::result::{Rule, Sentence, SubjectKind, Verdict};
+use crate::analyse::units::count;
+use crate::result::{Rule, Sentence, Verdict};
 
 /// Pools that have so many times fewer workers than tasks are under way elsewhere are not alike.
 const UNEQUAL: f64 = 1.5;
-/// One worker that uses more has threads of its own.
-const PARALLEL: f64 = 1.2;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     sentences.extend(unequal(case).map(|text| Rule::UnequalConcurrency.says(text)));
-    sentences.extend(parallel_itself(case).map(|text| Rule::ParallelItself.says(text)));
     sentences
 }
 
@@ -56,31 +53,4 @@ fn unequal(case: &Case<'_>) -> Option<String> {
             list(&names)
         )
     })
-}
-
-impl Case<'_> {
-    /// Whether one worker alone uses several processors: how many. Of functions and commands, for
-    /// the steps of a workload have one thread each.
-    pub(super) fn parallel_itself(&self) -> Option<f64> {
-        if !matches!(self.comparison.subject.kind, SubjectKind::Function | SubjectKind::Command) {
-            return None;
-        }
-        let ranked = self.against_fastest.iter().map(|rank| rank.contestant as usize);
-        let alone = ranked.filter(|&index| self.is_alone(index));
-        let used = alone.filter_map(|index| self.summary(index)?.cores_used.known().copied());
-        used.reduce(f64::max).filter(|used| *used >= PARALLEL)
-    }
-}
-
-fn parallel_itself(case: &Case<'_>) -> Option<String> {
-    let used = case.parallel_itself()?;
-    let what = match case.comparison.subject.kind {
-        SubjectKind::Command => "The command",
-        _ => "The function",
-    };
-    Some(format!(
-        "{what} is parallel itself: one worker alone uses {} of {} (BLAS, OpenMP and the like start threads), so that more workers compete with its own threads. One thread for each worker (`OPENBLAS_NUM_THREADS=1`, `OMP_NUM_THREADS=1`) is one more contestant.",
-        cores(used),
-        plural(u64::from(case.cores()), "processor")
-    ))
 }

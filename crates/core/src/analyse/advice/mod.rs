@@ -27,7 +27,6 @@ mod unshared;
 mod work;
 mod workers;
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use self::case::{Case, list, name};
@@ -57,21 +56,9 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             sentences.extend(runner::sentences(&case));
         }
     }
-    sentences.extend(failed_alike(comparison));
     sentences.extend(trouble::sentences(comparison, natures, times_told));
     sentences.extend(unshared::sentences(comparison));
     Conclusion::of(sentences)
-}
-
-/// The same number of tasks failed in all rounds: it is part of the work, and said first.
-fn failed_alike(comparison: &Comparison) -> Option<Sentence> {
-    let contestants = &comparison.contestants;
-    let one = contestants.iter().find(|one| one.failed_alike.is_some_and(|failed| failed > 0))?;
-    let what = one.runs.iter().find_map(super::compare::failed_tasks)?;
-    Some(
-        Rule::FailedAlike
-            .says(format!("Under every model, in every round, {what}. They are ranked with that.")),
-    )
 }
 
 fn nothing_ranked(comparison: &Comparison) -> Option<Sentence> {

@@ -11,13 +11,8 @@ use maitred_wire::Results;
 use super::{list, name};
 use crate::analyse::compare;
 use crate::analyse::nature::Nature;
-<<<<<<< HEAD
-use crate::analyse::units::count;
-use crate::result::{Comparison, Contestant, Rule, Sentence};
-=======
 use crate::analyse::units::{count, plural};
-use crate::result::{Contestant, Rule, Sentence};
->>>>>>> main
+use crate::result::{Comparison, Contestant, Rule, Sentence};
 
 /// So many tasks are shown with their values.
 const SHOWN: usize = 3;
@@ -27,14 +22,10 @@ pub(super) fn sentences(comparison: &Comparison, natures: &[Option<Nature>]) -> 
     sentences
         .extend(between_models(comparison, natures).map(|text| Rule::ResultsDiffer.says(text)));
     sentences
-<<<<<<< HEAD
         .extend(between_rounds(comparison, natures).map(|text| Rule::ResultsChange.says(text)));
-=======
-        .extend(between_rounds(contestants, natures).map(|text| Rule::ResultsChange.says(text)));
     if sentences.is_empty() {
         sentences.extend(all_the_same(natures).map(|text| Rule::ResultsSame.says(text)));
     }
->>>>>>> main
     sentences
 }
 

@@ -9,13 +9,8 @@ use maitred_wire::VarValue;
 use super::{list, name, results};
 use crate::analyse::compare;
 use crate::analyse::nature::Nature;
-<<<<<<< HEAD
-use crate::analyse::units::{count, duration, percent};
-use crate::result::{Comparison, Rule, Run, Sentence};
-=======
 use crate::analyse::units::{count, duration, percent, plural};
 use crate::result::{Comparison, Contestant, Rule, Run, Sentence};
->>>>>>> main
 
 /// A loop that stands still for less of its time than this is not worth a word.
 const STANDSTILL: f64 = 0.05;
@@ -41,14 +36,9 @@ pub(super) fn sentences(
         let starved = starved(comparison, natures_of);
         sentences.extend(starved.map(|text| Rule::Starved.says(text)));
     }
-<<<<<<< HEAD
     sentences.extend(unshared(comparison).map(|text| Rule::OwnVariables.says(text)));
     sentences.extend(results::sentences(comparison, natures_of));
-=======
-    sentences.extend(unshared(contestants).map(|text| Rule::OwnVariables.says(text)));
-    sentences.extend(results::sentences(contestants, natures_of));
     sentences.extend(raised(contestants).map(|text| Rule::SomeRaised.says(text)));
->>>>>>> main
     sentences.extend(startup(comparison).map(|text| Rule::Startup.says(text)));
     sentences
 }
@@ -121,12 +111,6 @@ fn lost_updates(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<S
     ))
 }
 
-<<<<<<< HEAD
-fn unshared(comparison: &Comparison) -> Option<String> {
-    let contestants = &comparison.contestants;
-    let own_vars = |index: &usize| {
-        let vars = contestants[*index].runs.iter().flat_map(|run| &run.vars);
-=======
 /// Calls that raise under every model are in its times.
 fn raised(contestants: &[Contestant]) -> Option<String> {
     let raises = |contestant: &&Contestant| {
@@ -144,10 +128,10 @@ fn raised(contestants: &[Contestant]) -> Option<String> {
     ))
 }
 
-fn unshared(contestants: &[Contestant]) -> Option<String> {
-    let own_vars = |contestant: &&Contestant| {
-        let vars = contestant.runs.iter().flat_map(|run| &run.vars);
->>>>>>> main
+fn unshared(comparison: &Comparison) -> Option<String> {
+    let contestants = &comparison.contestants;
+    let own_vars = |index: &usize| {
+        let vars = contestants[*index].runs.iter().flat_map(|run| &run.vars);
         vars.into_iter().any(|var| {
             var.by_process.iter().any(|value| *value != var.value) || var.by_process.len() > 1
         })

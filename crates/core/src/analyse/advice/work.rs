@@ -32,13 +32,9 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
     if nature.own_ns() == 0 {
         return None;
     }
-<<<<<<< HEAD
-=======
     if let Some((index, used)) = case.own_threads() {
         return Some(own_threads(case, index, used));
     }
-    let computing = nature.computing_share();
->>>>>>> main
     let machine = case.cores();
     let used = case.summary(case.fastest).and_then(|summary| summary.cores_used.known());
     let used = used.map_or_else(String::new, |used| {
@@ -105,7 +101,6 @@ fn consequence(case: &Case<'_>, nature: &Nature, shape: Shape) -> String {
         _ if computing >= MOSTLY && machine == 1 => {
             ": only parallelism would pay, and this machine has 1 processor.".into()
         }
-        _ if case.parallel_itself().is_some() => ", and what computes is parallel itself.".into(),
         _ if computing >= MOSTLY && gains_nothing(case) => {
             ": only parallelism could pay, and what was tried of it gains less than it costs."
                 .into()

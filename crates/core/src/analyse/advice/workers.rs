@@ -164,7 +164,7 @@ fn goetz(case: &Case<'_>) -> Option<String> {
     })?;
     let nature = case.plainest().filter(|nature| nature.computing_ns > 0)?;
     // Where sequential execution is the fastest, no pool is wanted, of whatever size.
-    if super::work::gains_nothing(case) || case.parallel_itself().is_some() {
+    if super::work::gains_nothing(case) {
         return None;
     }
     // Where tasks arrive at a rate, that rate sets how many are under way, not the processors.

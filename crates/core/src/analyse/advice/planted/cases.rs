@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use maitred_wire::Strategy::{self, *};
-use maitred_wire::{Failure, Handover, VarValue};
+use maitred_wire::{Handover, VarValue};
 
 use super::super::conclude;
 use crate::analyse::compare;
@@ -302,32 +302,4 @@ pub(super) fn waiting_for(gil: u64, lock: u64) -> Conclusion {
 /// A pool of six beside a loop with all tasks under way.
 pub(super) fn under_way(sample: &Sample) -> Conclusion {
     of(sample, &[(Sequential, None), (EventLoop, None), (ThreadPool, Some(6))], 6, |_, _| {})
-}
-
-/// A function that one worker alone does on so many processors.
-pub(super) fn on_processors(used: f64) -> Conclusion {
-    of(&computing(), &TWO, 6, |comparison, _| {
-        comparison.subject.kind = SubjectKind::Function;
-        for run in &mut comparison.contestants[0].runs {
-            let cpu_ns = run.work_cpu.known().unwrap().total_ns();
-            run.work_ns = (cpu_ns as f64 / used) as u64;
-        }
-    })
-}
-
-pub(super) fn failing(tasks: [u32; 2]) -> Conclusion {
-    of(&computing(), &TWO, 6, |comparison, _| {
-        for (contestant, count) in comparison.contestants.iter_mut().zip(tasks) {
-            for run in &mut contestant.runs {
-                (run.tasks.done, run.tasks.failed) = (20 - u64::from(count), count.into());
-                run.failures = vec![Failure {
-                    kind: "ValueError".into(),
-                    text: "not a number: 'x' (work.py:12)".into(),
-                    count,
-                    task: 7,
-                    step: None,
-                }];
-            }
-        }
-    })
 }
