@@ -69,7 +69,7 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
 fn own_threads(case: &Case<'_>, index: usize, used: f64) -> Sentence {
     Rule::OwnThreads.says(format!(
         "It uses several threads itself: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do. More workers want the same processors; `--inner-threads 1,auto` compares them with libraries that take one thread each.",
-        name(case.contestant(index)),
+        case.name(index),
         cores(used),
         case.cores()
     ))
