@@ -84,11 +84,14 @@ pub enum Command {
     },
     /// Print the manual page (roff)
     Man,
-    /// Be a runner: speak the protocol on standard input and output
+    /// Be a runner, or check a runner of your own: `maitred runner check ./my-runner`
     #[command(hide = true)]
     Runner {
-        /// Which runtime to be: native
+        /// Which runtime to be: native; or `check`
         runtime: String,
+        /// With `check`: the program that is a runner, and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<std::ffi::OsString>,
     },
 }
 

@@ -16,6 +16,7 @@ mod recording;
 mod saved;
 mod terminal;
 
+use std::io::Write as _;
 use std::panic::UnwindSafe;
 use std::process::ExitCode;
 
@@ -46,10 +47,16 @@ fn start() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error)),
     };
-    if let Some(Command::Runner { runtime }) = &cli.command {
+    if let Some(Command::Runner { runtime, .. }) = &cli.command
+        && runtime != "check"
+    {
         return run_runner(runtime);
     }
     let mut terminal = Terminal::new(&cli.look);
+    maitred_engine::runtime::languages::on_compile(|line| {
+        // Nobody to tell is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    });
     ExitCode::from(match run(&cli, &mut terminal) {
         Ok(code) => code,
         Err(error) => {
@@ -82,7 +89,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
             terminal.print(&command::manual::completions(*shell))?;
         }
         Some(Command::Man) => terminal.print(&command::manual::man_page()?)?,
-        Some(Command::Runner { .. }) => {}
+        Some(Command::Runner { program, .. }) => return command::runner::check(program, terminal),
     }
     Ok(exit::OK)
 }

@@ -7,6 +7,7 @@ pub(crate) mod fit;
 pub(crate) mod manual;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod runner;
 pub(crate) mod runtimes;
 pub(crate) mod serve;
 pub(crate) mod show;
