@@ -34,7 +34,7 @@ pub(crate) fn text(args: &FitArgs, terminal: &Terminal) -> Result<String, Error>
             .map_err(|error| Error::usage(format!("the figures cannot be written: {error}")))?;
         return Ok(json + "\n");
     }
-    Ok(fit::fit(&speeds, &found, EFFECT, &super::compare::options(terminal)))
+    Ok(fit::fit(&speeds, &found, EFFECT, &terminal.options()))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {

@@ -1,7 +1,6 @@
 //! Comparisons made up for the rules of the conclusion: what is concluded of each.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
