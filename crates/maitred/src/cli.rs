@@ -11,6 +11,7 @@ use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, Wo
 
 mod check;
 mod fit;
+mod lab;
 mod pictures;
 mod request;
 mod serve;
@@ -19,6 +20,7 @@ mod texts;
 
 pub use check::CheckArgs;
 pub use fit::FitArgs;
+pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
@@ -57,6 +59,8 @@ pub struct LookArgs {
 /// One for each file in `command/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Open the lab: a page on this machine in which examples run, replay and can be changed
+    Lab(LabArgs),
     /// Run one piece of work under several models and say which to use
     Compare(Box<CompareArgs>),
     /// Run one piece of work under one model and draw what each worker did
@@ -71,6 +75,8 @@ pub enum Command {
     Strategies(StrategiesArgs),
     /// Fit a law of scaling to figures that you have: workers and throughput, or times
     Fit(FitArgs),
+    /// Run the cells of a notebook without a page; export it with its results, import it
+    Notebook(NotebookArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do

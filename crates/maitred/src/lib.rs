@@ -75,6 +75,8 @@ fn start() -> ExitCode {
 fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
     match &cli.command {
         None => terminal.print(&command::welcome::text(terminal.color))?,
+        Some(Command::Lab(args)) => return command::lab::run(args, terminal),
+        Some(Command::Notebook(args)) => return command::notebook::run(&args.action, terminal),
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
         Some(Command::Run(args)) => return command::run::run(args, terminal),
         Some(Command::Show(args)) => return command::show::run(args, terminal),
