@@ -75,12 +75,15 @@ fn start() -> ExitCode {
 fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
     match &cli.command {
         None => terminal.print(&command::welcome::text(terminal.color))?,
+        Some(Command::Lab(args)) => return command::lab::run(args, terminal),
+        Some(Command::Notebook(args)) => return command::notebook::run(&args.action, terminal),
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
         Some(Command::Run(args)) => return command::run::run(args, terminal),
         Some(Command::Show(args)) => return command::show::run(args, terminal),
         Some(Command::Report(args)) => return command::report::run(args, terminal),
         Some(Command::Check(args)) => return command::check::run(args, terminal),
         Some(Command::Strategies(args)) => return command::strategies::run(args, terminal),
+        Some(Command::Fit(args)) => terminal.print(&command::fit::text(args, terminal)?)?,
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Serve(args)) => command::serve::run(args)?,
