@@ -103,8 +103,12 @@ fn run_runner(runtime: &str) -> ExitCode {
 
 /// Help and version go to standard output and are no mistake; all else is.
 fn usage(error: &clap::Error) -> u8 {
-    let _ = error.print();
-    if error.use_stderr() { exit::USAGE } else { exit::OK }
+    match error.print() {
+        _ if error.use_stderr() => exit::USAGE,
+        // Who does not read a pipe to its end has read enough.
+        Err(failure) if failure.kind() != std::io::ErrorKind::BrokenPipe => exit::NOT_WRITTEN,
+        _ => exit::OK,
+    }
 }
 
 #[cfg(test)]

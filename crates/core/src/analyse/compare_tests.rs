@@ -218,3 +218,10 @@ fn one_failure() -> Expect {
     let of = Expected::Counted(Counted::Failures);
     Expect { of, comparison: Sign::Equals, value: 1 }
 }
+
+#[test]
+fn looks_go_on_as_long_as_rounds_do_ever_further_apart() {
+    let looks: Vec<u32> = (1..=3000).filter(|rounds| is_look(*rounds)).collect();
+    assert_eq!(looks[..10], [3, 4, 5, 6, 8, 11, 15, 20, 30, 45]);
+    assert_eq!(looks[10..], [67, 100, 150, 225, 337, 505, 757, 1135, 1702, 2553]);
+}
