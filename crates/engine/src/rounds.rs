@@ -102,7 +102,7 @@ pub(crate) trait World {
 
     /// Whether it is worth running again: a model that failed once is never ranked.
     fn is_good(&self, run: &Run) -> bool {
-        compare::mistake(run).is_none()
+        compare::disqualifies(run).is_none()
     }
 }
 
@@ -132,6 +132,7 @@ pub(crate) fn run(
         comparison.stopped = reason_to_stop(comparison, rules, round, world);
         let last = complete.is_err() || comparison.stopped != Stopped::Running;
         let now = world.elapsed();
+        comparison.elapsed_ns = Some(now.as_nanos() as u64);
         if last || now >= report_due {
             compare::rank(comparison, rules.baseline.as_ref());
             world.round_done(comparison)?;
@@ -224,7 +225,7 @@ fn reason_to_stop(
 /// How long a further round would take, from the last run of each contestant.
 pub(crate) fn round_time(comparison: &Comparison) -> Duration {
     let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
-    last.filter(|run| compare::mistake(run).is_none())
+    last.filter(|run| compare::disqualifies(run).is_none())
         .map(|run| {
             let total = run.startup_ns + run.setup_ns + run.work_ns + run.teardown_ns;
             Duration::from_nanos(total)

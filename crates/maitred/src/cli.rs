@@ -1,37 +1,51 @@
 //! What can be typed. Alone in naming clap; what the arguments mean is decided by the commands.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use maitred_engine::request::{EventLoop, Http, Recording, Rounds, StartMethod, Work};
-use maitred_wire::{Nanos, parse_size_or_bytes};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
-use crate::command;
 
 mod check;
 mod pictures;
 mod request;
+mod serve;
 mod strategies;
 mod texts;
 
 pub use check::CheckArgs;
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
+pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
-use texts::{COMPARE_EXAMPLES, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
+use texts::{COMPARE_EXAMPLES, END, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
 
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
 /// measures what the processor and the kernel did, and says which model to use.
 #[derive(Debug, Parser)]
-#[command(name = "maitred", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "maitred", version, max_term_width = 100, after_help = END)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How everything is shown.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct LookArgs {
+    /// Show everything that is known, and not only what is read in five seconds
+    #[arg(long, global = true)]
+    pub details: bool,
+
+    /// Use letters and signs of ASCII only; the locales C and POSIX mean that by themselves
+    #[arg(long, global = true)]
+    pub ascii: bool,
 
     /// Colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -76,6 +90,7 @@ pub enum Command {
 
 /// The piece of work, and how much of it.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Work")]
 pub struct SubjectArgs {
     /// Set a parameter of the workload; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_assignment)]
@@ -105,20 +120,25 @@ pub struct SubjectArgs {
     #[arg(long)]
     pub recalibrate: bool,
 
+    /// Run every model under each value of a variable of the environment, as in
+    /// OMP_NUM_THREADS=1,4; may be repeated
+    #[arg(long, value_name = "NAME=A,B", value_parser = parse_values)]
+    pub env: Vec<(String, Vec<String>)>,
+
     #[command(flatten)]
     pub python: PythonArgs,
 }
 
 /// What only Python and functions of Python know.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Python")]
+#[command(next_help_heading = "Functions and runtimes of Python")]
 pub struct PythonArgs {
     /// A further interpreter; may be repeated. The first is the one that functions run on
     #[arg(long = "python", value_name = "PATH")]
     pub pythons: Vec<PathBuf>,
 
     /// A task for each line: the function's argument, JSON values in .jsonl, a row of arguments in
-    /// .csv
+    /// .csv; or for each value of the list that a function makes: FILE.py:NAME
     #[arg(long, value_name = "FILE")]
     pub inputs: Option<PathBuf>,
 
@@ -129,6 +149,32 @@ pub struct PythonArgs {
     /// A function to call in each process before the work: FILE.py:NAME
     #[arg(long, value_name = "FUNCTION")]
     pub setup: Option<String>,
+
+    /// A function to call in each worker (thread, process, loop) before the work, which may be
+    /// `async`: to open a connection, to load a model
+    #[arg(long, value_name = "FUNCTION")]
+    pub worker_setup: Option<String>,
+
+    /// A function to call in each worker after the work
+    #[arg(long, value_name = "FUNCTION")]
+    pub worker_teardown: Option<String>,
+
+    /// Call the function so often in each worker before the work, with the first inputs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub warmup_calls: Option<u32>,
+
+    /// Hand so many tasks over to a process at once, as the `chunksize` of a pool
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub chunk: Option<u32>,
+
+    /// A function that is called with the list of all results after the work; a model whose results
+    /// make it return False or raise is not ranked
+    #[arg(long, value_name = "FUNCTION")]
+    pub expect: Option<String>,
+
+    /// An input that is a list becomes several arguments, an object keyword arguments
+    #[arg(long)]
+    pub spread: bool,
 
     /// Drop what the function returns: otherwise results are kept to the end of the work, as by a
     /// program that asked for them, and compared
@@ -143,6 +189,10 @@ pub struct PythonArgs {
     #[arg(long, value_name = "METHOD", value_parser = choice::<StartMethod>(StartMethod::NAMES))]
     pub start_method: Option<StartMethod>,
 
+    /// Run every model with so many threads of libraries in each worker (BLAS, OpenMP), as in 1,auto
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = parse_inner_threads)]
+    pub inner_threads: Vec<String>,
+
     /// Which event loop
     #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
     pub event_loop: Option<EventLoop>,
@@ -154,7 +204,7 @@ pub struct PythonArgs {
 
 /// What is asked of a server, and how, when the subject is an address.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "HTTP")]
+#[command(next_help_heading = "HTTP request options")]
 pub struct HttpArgs {
     /// How many requests are under way at once: threads, processes, or tasks on a loop; sequential
     /// has 1
@@ -172,7 +222,8 @@ pub struct HttpArgs {
     #[arg(long, value_name = "TIME", conflicts_with = "requests")]
     pub duration: Option<Period>,
 
-    /// Requests arrive by chance, so many in a time, as in 200/s, and do not wait for each other
+    /// An open loop: requests arrive by chance (Poisson arrivals), so many in a time, as in 200/s, and
+    /// do not wait for each other
     #[arg(long, value_name = "RATE")]
     pub rate: Option<Rate>,
 
@@ -180,8 +231,9 @@ pub struct HttpArgs {
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
 
-    /// The body, as it stands (`@` names no file); the method is POST if no other is given
-    #[arg(long, short, value_name = "TEXT")]
+    /// The body, as it stands, or behind `@` the file that holds it; the method is POST if no other
+    /// is given
+    #[arg(long, short, value_name = "TEXT|@FILE", value_parser = parse_body)]
     pub data: Option<String>,
 
     /// The method [default: GET]
@@ -191,14 +243,26 @@ pub struct HttpArgs {
     /// A request without its whole answer after this time has failed [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub request_timeout: Option<Period>,
+
+    /// A new connection for each request
+    #[arg(long)]
+    pub disable_keepalive: bool,
+
+    /// Over https, trust these authorities (PEM) instead of those of this machine
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+
+    /// Over https, believe every server that it is who it says
+    #[arg(long, short = 'k')]
+    pub insecure: bool,
 }
 
 /// Arguments of `maitred compare`.
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub struct CompareArgs {
-    /// A workload (.kdl), an address (http://…), a Python function (FILE.py:NAME or MODULE:NAME), or
-    /// one or two saved results (.json)
+    /// A shipped workload by its name (waiters), a workload file (.kdl), an address (http://…), a
+    /// Python function (FILE.py:NAME or MODULE:NAME), or one or two saved results (.json)
     #[arg(value_name = "SUBJECT", required_unless_present = "words", num_args = 1..=2)]
     pub subject: Vec<PathBuf>,
 
@@ -206,91 +270,91 @@ pub struct CompareArgs {
     #[arg(last = true, value_name = "COMMAND")]
     pub words: Vec<String>,
 
+    /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
+    /// STRATEGY (on native; for a function, on its interpreter)
+    #[arg(help_heading = "Models", long, short, value_name = "LIST", value_delimiter = ',')]
+    pub models: Vec<String>,
+
+    /// Numbers of workers to try for models that have them: 4, 1,2,4 or 1..8
+    #[arg(help_heading = "Models", long, value_name = "LIST")]
+    pub workers: Option<WorkerCounts>,
+
+    /// Compare the models under each of these values of a parameter; may be repeated, then under
+    /// each combination. Takes the place of the `sweep` that the workload has for this parameter
+    #[arg(help_heading = "Models", long, value_name = "NAME=A,B,…", value_parser = parse_assignment)]
+    pub sweep: Vec<(String, String)>,
+
+    /// Omit the `sweep` that the workload has for a parameter; may be repeated
+    #[arg(help_heading = "Models", long, value_name = "NAME")]
+    pub no_sweep: Vec<String>,
+
+    /// Exactly this many rounds, instead of stopping when the ranking is decided
+    #[arg(help_heading = "Rounds", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub runs: Option<u32>,
+
+    /// Start no further round when this much time is spent; without it and without --runs a minute
+    #[arg(help_heading = "Rounds", long, value_name = "TIME")]
+    pub budget: Option<Period>,
+
+    /// Rounds before the first one that counts; a run of them begins nothing more after 0.3 s
+    #[arg(help_heading = "Rounds", long, value_name = "N", default_value_t = Rounds::default().warmup)]
+    pub warmup: u32,
+
+    /// Compare with this model instead of with the fastest
+    #[arg(help_heading = "Models", long, value_name = "MODEL")]
+    pub baseline: Option<String>,
+
+    /// Smallest difference that is worth a verdict
+    #[arg(help_heading = "Rounds", long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
+    pub min_effect: Effect,
+
+    /// Compare every model with its figures in a saved result as well
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+
+    /// Rank saved results although they come from different machines or different work
+    #[arg(help_heading = "Results", long)]
+    pub across_machines: bool,
+
+    /// Save the result, to be shown or compared with later; the same as --export-json
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// Write the result as JSON after each round (or every few, where writing takes longer than they do)
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub export_json: Option<PathBuf>,
+
+    /// Write a line for each run as CSV, as often
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub export_csv: Option<PathBuf>,
+
+    /// Write the table as Markdown, as often
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub export_markdown: Option<PathBuf>,
+
+    /// Make no further run of each model, after the rounds, in which the kernel's switches are recorded
+    #[arg(help_heading = "Rounds", long)]
+    pub no_trace: bool,
+
     #[command(flatten)]
     pub work: SubjectArgs,
 
     #[command(flatten)]
     pub http: HttpArgs,
 
-    /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
-    /// STRATEGY (on native; for a function, on its interpreter)
-    #[arg(long, short, value_name = "LIST", value_delimiter = ',')]
-    pub models: Vec<String>,
-
-    /// Numbers of workers to try for models that have them: 4, 1,2,4 or 1..8
-    #[arg(long, value_name = "LIST")]
-    pub workers: Option<WorkerCounts>,
-
-    /// Compare the models under each of these values of a parameter; may be repeated, then under
-    /// each combination. Takes the place of the `sweep` that the workload has for this parameter
-    #[arg(long, value_name = "NAME=A,B,…", value_parser = parse_assignment)]
-    pub sweep: Vec<(String, String)>,
-
-    /// Leave away the `sweep` that the workload has for a parameter; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub no_sweep: Vec<String>,
-
-    /// Exactly this many rounds, instead of stopping when the ranking is decided
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub runs: Option<u32>,
-
-    /// Start no further round when this much time is spent; without it and without --runs a minute
-    #[arg(long, value_name = "TIME")]
-    pub budget: Option<Period>,
-
-    /// Rounds before the first one that counts; a run of them begins nothing more after 0.3 s
-    #[arg(long, value_name = "N", default_value_t = Rounds::default().warmup)]
-    pub warmup: u32,
-
-    /// Compare with this model instead of with the fastest
-    #[arg(long, value_name = "MODEL")]
-    pub baseline: Option<String>,
-
-    /// Smallest difference that is worth a verdict
-    #[arg(long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
-    pub min_effect: Effect,
-
-    /// Compare every model with its figures in a saved result as well
-    #[arg(long, value_name = "FILE")]
-    pub against: Option<PathBuf>,
-
-    /// Rank saved results although they come from different machines or different work
-    #[arg(long)]
-    pub across_machines: bool,
-
-    /// Save the result, to be shown or compared with later; the same as --export-json
-    #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
-
-    /// Write the result as JSON after each round (or every few, where writing takes longer than they do)
-    #[arg(long, value_name = "FILE")]
-    pub export_json: Option<PathBuf>,
-
-    /// Write a line for each run as CSV, as often
-    #[arg(long, value_name = "FILE")]
-    pub export_csv: Option<PathBuf>,
-
-    /// Write the table as Markdown, as often
-    #[arg(long, value_name = "FILE")]
-    pub export_markdown: Option<PathBuf>,
-
-    /// Make no further run of each model, after the rounds, in which the kernel's switches are recorded
-    #[arg(long)]
-    pub no_trace: bool,
-
     #[command(flatten)]
     pub charts: ChartArgs,
 
     /// End with exit code 4 when a model failed or a verdict is missing
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pub strict: bool,
 
     /// Write what happens as lines of JSON while it goes on; `-`: to standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
     /// Print no progress line
-    #[arg(long, short)]
+    #[arg(help_heading = "Output", long, short)]
     pub quiet: bool,
 }
 
@@ -298,7 +362,8 @@ pub struct CompareArgs {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
-    /// A workload (.kdl), an address (http://…) or a Python function (FILE.py:NAME or MODULE:NAME)
+    /// A shipped workload by its name (waiters), a workload file (.kdl), an address (http://…) or a
+    /// Python function (FILE.py:NAME or MODULE:NAME)
     #[arg(value_name = "SUBJECT", required_unless_present = "words")]
     pub subject: Option<PathBuf>,
 
@@ -306,18 +371,12 @@ pub struct RunArgs {
     #[arg(last = true, value_name = "COMMAND")]
     pub words: Vec<String>,
 
-    #[command(flatten)]
-    pub work: SubjectArgs,
-
-    #[command(flatten)]
-    pub http: HttpArgs,
-
     /// Under which model: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS
-    #[arg(long, short, value_name = "MODEL")]
+    #[arg(help_heading = "Model", long, short, value_name = "MODEL")]
     pub model: Option<String>,
 
     /// How many workers
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(help_heading = "Model", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub workers: Option<u32>,
 
     #[command(flatten)]
@@ -325,11 +384,11 @@ pub struct RunArgs {
 
     /// Save the trace, to be shown again by `maitred show FILE`; whatever comes of the run. While
     /// it goes on, what was recorded is in the file about a second later
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Trace", long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
 
     /// Leave out what would make the trace larger than this; how much that was is said
-    #[arg(long, value_name = "SIZE", default_value_t = FileSize(Recording::default().limit_bytes),
+    #[arg(help_heading = "Trace", long, value_name = "SIZE", default_value_t = FileSize(Recording::default().limit_bytes),
           requires = "trace")]
     pub trace_limit: FileSize,
 
@@ -337,18 +396,24 @@ pub struct RunArgs {
     pub exports: TraceExportArgs,
 
     #[command(flatten)]
+    pub work: SubjectArgs,
+
+    #[command(flatten)]
+    pub http: HttpArgs,
+
+    #[command(flatten)]
     pub drawing: DrawingArgs,
 
     /// Do not record how the kernel schedules the threads; `maitred doctor` says what that costs
-    #[arg(long)]
+    #[arg(help_heading = "Trace", long)]
     pub no_scheduling: bool,
 
     /// Write what happens as lines of JSON while it goes on; `-`: to standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Trace", long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
     /// Print no progress line
-    #[arg(long, short)]
+    #[arg(help_heading = "Output", long, short)]
     pub quiet: bool,
 }
 
@@ -371,10 +436,6 @@ pub struct PictureArgs {
     /// Width of the picture in columns; by default that of the terminal
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=500))]
     pub width: Option<u16>,
-
-    /// Draw with letters and signs that every terminal has
-    #[arg(long)]
-    pub ascii: bool,
 
     /// Draw at most this many lanes
     #[arg(long, value_name = "N", default_value_t = 40)]
@@ -456,93 +517,6 @@ pub struct DoctorArgs {
     pub recalibrate: bool,
 }
 
-/// Arguments of `maitred serve`.
-#[derive(Debug, Args)]
-#[command(after_help = command::serve::endpoints())]
-pub struct ServeArgs {
-    /// How the server is built: sequential, threads, thread-pool, processes, event-loop,
-    /// async-pool; or hyper, for reference
-    #[arg(long, value_name = "STRATEGY", default_value = "event-loop")]
-    pub strategy: maitred_server::Architecture,
-
-    /// Address to listen on; one that is not loopback is reachable by others
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]
-    pub host: IpAddr,
-
-    /// Port to listen on; 0: a free one, which is printed
-    #[arg(long, value_name = "N", default_value_t = 8080)]
-    pub port: u16,
-
-    /// Speak TLS, with a certificate for localhost that is made for this start
-    #[arg(long)]
-    pub tls: bool,
-
-    /// Speak TLS with this certificate (PEM); needs --key
-    #[arg(long, value_name = "FILE")]
-    pub cert: Option<PathBuf>,
-
-    /// The private key of --cert (PEM)
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-
-    /// Write the certificate that --tls makes to this file, for clients: curl --cacert FILE
-    #[arg(long, value_name = "FILE")]
-    pub save_cert: Option<PathBuf>,
-
-    /// Port of /workers and /metrics beside the server itself (processes); 0: a free one
-    #[arg(long, value_name = "N")]
-    pub admin_port: Option<u16>,
-
-    /// Threads or processes; by default as many as processors, or 32 threads of a pool
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub workers: Option<u16>,
-
-    /// How long / waits before it answers; a bare number is seconds, as in addresses
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = delay)]
-    pub delay: Delay,
-
-    /// The longest that a request may ask the server to wait, block or compute; more is answered 400
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = delay)]
-    pub max_delay: Delay,
-
-    /// The largest body of a request; a larger one is answered 413
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = body_size)]
-    pub max_body: BodySize,
-
-    /// How long a connection is kept for its next request; a short time shows what a client does
-    /// when the server hangs up just as it sends
-    #[arg(long, value_name = "TIME", default_value = "75s")]
-    pub keep_alive_timeout: Period,
-
-    /// Connections that may wait to be accepted
-    #[arg(long, value_name = "N", default_value_t = 4096)]
-    pub backlog: u32,
-
-    /// Connections of one process at a time; at the limit it stops accepting
-    #[arg(long, value_name = "N")]
-    pub max_connections: Option<usize>,
-
-    /// Replace a worker process after so many requests
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_requests: Option<u64>,
-
-    /// Add up to so many requests to --max-requests, so that workers do not leave together
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub max_requests_jitter: u64,
-
-    /// Replace a worker process that takes more memory than this
-    #[arg(long, value_name = "SIZE")]
-    pub max_memory: Option<MemorySize>,
-
-    /// How long a server that was told to stop waits for requests under way
-    #[arg(long, value_name = "TIME", default_value = "30s")]
-    pub graceful_timeout: Period,
-
-    /// Write a line of JSON for each request into this file; `-`: to standard output
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-}
-
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -559,28 +533,13 @@ fn parse_assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn address(text: &str) -> Result<IpAddr, String> {
-    match text {
-        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
-        _ => text
-            .parse()
-            .map_err(|_| "write an address in figures, as in 127.0.0.1, 0.0.0.0 or ::1".into()),
-    }
-}
-
-fn delay(text: &str) -> Result<Delay, String> {
-    let Nanos(ns) = Nanos::parse_or_seconds(text)
-        .map_err(|_| "write a time, as in 1s, 250ms, or 2 for seconds".to_owned())?;
-    Ok(Delay(Duration::from_nanos(ns)))
-}
-
-/// The size of a body, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct BodySize(pub u64);
-
-fn body_size(text: &str) -> Result<BodySize, String> {
-    let size = parse_size_or_bytes(text).map(BodySize);
-    size.map_err(|_| "write a size, as in 1MiB, 100kB, or 4096 for bytes".to_owned())
+fn parse_body(text: &str) -> Result<String, String> {
+    let Some(path) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file; check the name".to_owned(),
+        std::io::ErrorKind::InvalidData => "only text (UTF-8) can be sent as a body".to_owned(),
+        _ => format!("this file cannot be read: {error}"),
+    })
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
@@ -598,6 +557,26 @@ where
     T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
 {
     clap::builder::PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
+}
+
+/// A name and the values that it takes one after another.
+fn parse_values(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, values) = parse_assignment(text)
+        .map_err(|_| "write NAME=A,B, as in --env OMP_NUM_THREADS=1,4".to_owned())?;
+    match values.contains(char::is_whitespace) {
+        true => Err("a value of --env has no blanks in it".to_owned()),
+        false => Ok((name, values.split(',').map(str::to_owned).collect())),
+    }
+}
+
+fn parse_inner_threads(text: &str) -> Result<String, String> {
+    match text.parse::<u16>() {
+        Ok(1..) => Ok(text.to_owned()),
+        _ if text == "auto" => Ok(text.to_owned()),
+        _ => {
+            Err("write numbers of threads, or auto for what the library does by itself".to_owned())
+        }
+    }
 }
 
 fn parse_list(text: &str) -> Result<String, String> {

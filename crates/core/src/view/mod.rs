@@ -13,6 +13,7 @@ mod paint;
 pub mod perfetto;
 pub mod phases;
 pub mod picture;
+mod repeat;
 pub mod replay;
 pub mod report;
 mod requests;
@@ -20,6 +21,7 @@ mod row;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;
+pub mod shell;
 pub mod state;
 pub mod strategies;
 pub mod table;
@@ -30,6 +32,8 @@ pub mod timeline;
 mod tracks;
 #[cfg(test)]
 mod tracks_tests;
+
+pub use paint::to_ascii;
 
 pub use crate::analyse::units;
 
@@ -44,10 +48,12 @@ pub struct Options {
     pub ascii: bool,
     /// Rows of a timeline before "… and so many more".
     pub rows: usize,
+    /// Everything that is known, and not only what is read in five seconds.
+    pub details: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { width: 80, color: false, ascii: false, rows: 24 }
+        Self { width: 80, color: false, ascii: false, rows: 24, details: false }
     }
 }

@@ -118,7 +118,7 @@ fn finish(
     outputs: &str,
 ) -> Result<u8, Error> {
     let written = export::finish(&mut exports, comparison, terminal);
-    let mut text = view::table::table(comparison, &options(terminal));
+    let mut text = view::table::table(comparison, &terminal.options());
     text.push_str(outputs);
     if let Some(old) = old {
         text.push_str(&saved::changes(comparison, old, terminal));
@@ -147,13 +147,11 @@ fn outputs(logs: &[(String, String)]) -> String {
     text
 }
 
-/// How pictures in this terminal are drawn.
-pub(crate) fn options(terminal: &Terminal) -> view::Options {
-    view::Options { width: terminal.width, color: terminal.color, ..view::Options::default() }
-}
-
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
-    let failed = comparison.contestants.iter().any(|one| one.unranked.is_some());
+    let failed = comparison
+        .contestants
+        .iter()
+        .any(|one| one.unranked.is_some() || one.runs.iter().any(|run| run.tasks.failed > 0));
     let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
     match comparison.stopped {
         Stopped::Interrupted => Cancel::exit_code().map_or(exit::SIGNAL, |code| code as u8),

@@ -178,7 +178,7 @@ fn a_result_that_goes_to_standard_output_stands_there_alone() {
     let place = Place::new().file("work.kdl", "task \"t\" { wait \"1ms\" }");
     let output = place.run("compare work.kdl --models threads --runs 1 --warmup 0 --save -");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    crate::form::valid_json(&stdout(&output));
+    form::valid_json(&stdout(&output));
     assert!(stderr(&output).contains("How fast"), "{output:?}");
     assert!(!place.path("-").exists());
 }

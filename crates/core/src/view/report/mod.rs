@@ -5,7 +5,6 @@
 mod compared;
 mod html;
 mod recorded;
-mod repeat;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,8 @@ use expect_test::expect;
 use maitred_wire::Strategy as S;
 use proptest::prelude::*;
 
-use super::{comparison, recording, repeat};
+use super::super::repeat;
+use super::{comparison, recording};
 use crate::analyse::sample::compared;
 use crate::analyse::summary;
 use crate::recording::sample::{provenance, scheduled};
@@ -66,7 +67,7 @@ fn a_comparison_is_a_page() {
     result.conclusion.add(Rule::Unnamed.says("use <b>threads</b> & `native/threads`"));
     let page = comparison(&result);
     check(&page);
-    expect!["Conclusion | How fast | At what cost | Latency of a task | Warnings and notes | Method | Machine | How to repeat it"]
+    expect!["Conclusion | How fast | Also | At what cost | Latency of a task | Warnings and notes | Method | Machine | How to repeat it"]
         .assert_eq(&headings(&page));
     for part in [
         "use &lt;b&gt;threads&lt;/b&gt; &amp; <code>native/threads</code>",
