@@ -17,6 +17,7 @@ fn is_valid(request: &Value) -> bool {
 }
 
 /// One of each kind, with everything set that can be.
+#[expect(clippy::too_many_lines, reason = "one story of events, told in order")]
 fn all() -> Vec<Request> {
     let text = |text: &str| Some(text.to_owned());
     let python = Python {

@@ -81,7 +81,7 @@ fn run(
         layout,
         columns: &work.columns,
         startup_limit: STARTUP_LIMIT,
-        timeout: Some(Duration::from_secs(60)),
+        timeout: Some(Duration::from_secs(3600)),
         memory_limit: None,
         duration: None,
         grace: Duration::from_millis(300),

@@ -287,6 +287,7 @@ fn lost_and_failed_tasks_are_marked() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is expected is long")]
 fn one_run_by_phases() {
     let trace = tables(5, 1).run(Threads, 5);
     let run = summary::run(&trace, 0, &[]);

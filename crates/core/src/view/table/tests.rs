@@ -81,6 +81,7 @@ fn the_answer_is_read_in_five_seconds() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is expected is long")]
 fn everything_else_stands_behind_details() {
     check(
         &table(&five_tables(), &details(80)),

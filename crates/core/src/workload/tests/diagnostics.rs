@@ -73,6 +73,7 @@ wait "1s"
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is wrong and what is said")]
 fn names_that_are_not_there() {
     check(
         r#"
