@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::compare::{MIN_ROUNDS, decided, pairs, rank};
+use super::compare::{MIN_ROUNDS, decided, is_look, pairs, rank};
 use super::sample::{comparison, contestant, rounds};
 use super::summary;
 use crate::result::{Comparison, Contestant, Run, Verdict};
