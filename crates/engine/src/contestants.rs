@@ -5,7 +5,7 @@ use maitred_core::result::{Contestant, SubjectKind};
 use maitred_core::trace::StepKind;
 use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
-use maitred_wire::{Model, Strategy};
+use maitred_wire::{Lanes, Loops, Model, Strategy, Substance};
 
 use crate::error::Error;
 use crate::job::Job;
@@ -223,19 +223,17 @@ pub(crate) fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
 /// not idle a processor: the default of Python's `ThreadPoolExecutor`, for the same reason.
 pub(crate) fn workers(model: &Model, tasks: u32) -> u32 {
     let cores = machine::usable_cores();
-    match model.strategy {
-        Strategy::Sequential | Strategy::EventLoop => 1,
-        Strategy::Threads => tasks,
-        Strategy::AsyncPool => model.workers.unwrap_or(cores),
-        Strategy::ThreadPool | Strategy::Processes | Strategy::Hybrid | Strategy::Interpreters => {
-            model.workers.unwrap_or_else(|| tasks.min(cores + 4).min(32)).max(1)
-        }
-    }
+    let facts = model.strategy.facts();
+    let fitting = match facts.loops {
+        Loops::Every => cores,
+        Loops::None | Loops::First => tasks.min(cores + 4).min(32),
+    };
+    facts.workers(tasks, model.workers.unwrap_or(fitting).max(1))
 }
 
 /// Whether a worker has one task under way at a time.
 fn waits(strategy: Strategy) -> bool {
-    matches!(strategy, Strategy::Threads | Strategy::ThreadPool | Strategy::Processes)
+    strategy.facts().is_one_task_a_lane()
 }
 
 /// Why this model cannot run this work here, as a sentence with the next step.
@@ -251,11 +249,27 @@ fn obstacle(model: &Model, workers: u32, job: &Job, runtime: &Runtime) -> Option
     if let Some(need) = needs.first() {
         return Some(sentence(need, job));
     }
+    if let Some(lacks) = lacks(runtime, work) {
+        return Some(lacks);
+    }
     let asked = Demand {
         connections: connections(strategy, workers, work, job.connections),
         ..demand(strategy, workers, work)
     };
     limits::check(&asked).err()
+}
+
+/// The step that this runtime said it cannot do.
+fn lacks(runtime: &Runtime, work: &Lowered) -> Option<String> {
+    let can = runtime.ready.as_ref()?.steps.as_ref()?;
+    // A `hold` has two entries here and one name there.
+    let name = |kind: StepKind| kind.name().split(',').next().unwrap_or_default();
+    let step = work.steps.iter().find(|step| can.iter().all(|one| one != name(step.kind)))?;
+    let (runtime, step) = (&runtime.name, name(step.kind));
+    Some(match step {
+        "call" => format!("{runtime} cannot do `call`, a function of Python: use python3"),
+        _ => format!("{runtime} cannot do the step `{step}`; `maitred runtimes` says what it can"),
+    })
 }
 
 /// Place, cause and next step in one line: it stands in a table beside other models.
@@ -283,8 +297,8 @@ fn demand(strategy: Strategy, workers: u32, work: &Lowered) -> Demand {
     let columns = work.columns.len() * size_of::<u64>();
     let fixed = layout.spans_offset() + columns;
     let bytes = fixed as u64 + spans * maitred_wire::trace_file::SPAN_BYTES as u64;
-    match strategy {
-        Strategy::Processes => Demand { processes: u64::from(workers), bytes, ..Demand::default() },
+    match strategy.facts().substance {
+        Substance::Process => Demand { processes: u64::from(workers), bytes, ..Demand::default() },
         _ => Demand { threads: u64::from(workers), bytes, ..Demand::default() },
     }
 }
@@ -294,11 +308,9 @@ fn connections(strategy: Strategy, workers: u32, work: &Lowered, at_once: Option
     if !work.steps.iter().any(|step| step.kind == StepKind::Http) {
         return 0;
     }
-    u64::from(match strategy {
-        Strategy::EventLoop | Strategy::AsyncPool | Strategy::Hybrid => {
-            at_once.unwrap_or_else(|| work.task_count())
-        }
-        _ => workers,
+    u64::from(match strategy.interleaves() {
+        true => at_once.unwrap_or_else(|| work.task_count()),
+        false => workers,
     })
 }
 
@@ -311,13 +323,11 @@ pub(crate) fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u6
     let tasks = work.task_count();
     let total = work.span_count();
     let most = work.spans_per_task().iter().copied().max().unwrap_or(0);
-    let (lanes, room) = match strategy {
-        Strategy::Sequential | Strategy::EventLoop => (1, total),
-        Strategy::Threads => (tasks, most),
-        Strategy::Hybrid => (workers + 1, total),
-        _ => (workers, total),
-    };
-    let share = if strategy == Strategy::Threads {
+    let facts = strategy.facts();
+    let is_one_a_task = facts.lanes == Lanes::ByTask;
+    let (lanes, room) =
+        (facts.lane_count(tasks, workers), if is_one_a_task { most } else { total });
+    let share = if is_one_a_task {
         spans / u64::from(lanes.max(1))
     } else {
         (4 * spans / u64::from(lanes.max(1))).min(spans)

@@ -50,7 +50,7 @@ pub(crate) fn run(request: &Run, context: &mut Context<'_>) -> Result<Outcome, E
         on_event(progress(contestant, &at, &planned.steps));
     })?;
     let run = trial.condense(&trace, 0);
-    on_event(Event::RunEnded { contestant, purpose, run: &run, log: &trace.log });
+    on_event(Event::RunEnded { contestant, purpose, run: &run, trace: &trace, log: &trace.log });
     let saved = file.map(|file| file.finish(&provenance, &trace, &run));
     let ran = Ran { provenance, trace, run, saved };
     on_event(Event::Result(Finding::Run(&ran)));

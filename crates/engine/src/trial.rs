@@ -129,7 +129,13 @@ impl<'a> Trial<'a> {
             on_event(progress(contestant, &at, &steps));
         })?;
         let run = self.condense(&trace, purpose.round());
-        on_event(Event::RunEnded { contestant, purpose, run: &run, log: &trace.log });
+        on_event(Event::RunEnded {
+            contestant,
+            purpose,
+            run: &run,
+            trace: &trace,
+            log: &trace.log,
+        });
         Ok((trace, run))
     }
 

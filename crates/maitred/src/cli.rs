@@ -10,6 +10,8 @@ use maitred_engine::request::{EventLoop, Http, Recording, Rounds, StartMethod, W
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 
 mod check;
+mod fit;
+mod lab;
 mod pictures;
 mod request;
 mod serve;
@@ -17,6 +19,8 @@ mod strategies;
 mod texts;
 
 pub use check::CheckArgs;
+pub use fit::FitArgs;
+pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
@@ -55,6 +59,8 @@ pub struct LookArgs {
 /// One for each file in `command/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Open the lab: a page on this machine in which examples run, replay and can be changed
+    Lab(LabArgs),
     /// Run one piece of work under several models and say which to use
     Compare(Box<CompareArgs>),
     /// Run one piece of work under one model and draw what each worker did
@@ -67,6 +73,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
+    /// Fit a law of scaling to figures that you have: workers and throughput, or times
+    Fit(FitArgs),
+    /// Run the cells of a notebook without a page; export it with its results, import it
+    Notebook(NotebookArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do
@@ -80,11 +90,14 @@ pub enum Command {
     },
     /// Print the manual page (roff)
     Man,
-    /// Be a runner: speak the protocol on standard input and output
+    /// Be a runner, or check a runner of your own: `maitred runner check ./my-runner`
     #[command(hide = true)]
     Runner {
-        /// Which runtime to be: native
+        /// Which runtime to be: native; or `check`
         runtime: String,
+        /// With `check`: the program that is a runner, and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<std::ffi::OsString>,
     },
 }
 

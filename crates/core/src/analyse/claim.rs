@@ -170,6 +170,9 @@ fn values(
     };
     let own = by_round(figure, of).map_err(|why| named(&of.model, why))?;
     if figure.quantity == Quantity::Spread {
+        if own.len() < 2 {
+            return Err("there is no spread of one round; more time would allow more".to_string());
+        }
         let values = || own.iter().map(|round| round.value);
         let most = values().fold(f64::NEG_INFINITY, f64::max);
         let spread = most - values().fold(f64::INFINITY, f64::min);

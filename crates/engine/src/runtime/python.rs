@@ -14,11 +14,13 @@ use super::runner::RunnerCommand;
 use crate::measure::machine::stable_hash;
 
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 4] = [
+const MODULES: [(&str, &str); 5] = [
     ("maitred_runner.py", include_str!("../../../../runtimes/python/runner.py")),
     ("maitred_results.py", include_str!("../../../../runtimes/python/results.py")),
     ("maitred_harness.py", include_str!("../../../../runtimes/python/harness.py")),
     ("maitred_state.py", include_str!("../../../../runtimes/python/state.py")),
+    // Another program of its own, which hands the same steps to Dask.
+    ("maitred_dask.py", include_str!("../../../../runtimes/dask/runner.py")),
 ];
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
@@ -31,6 +33,14 @@ if sys.version_info < (3, 9):
 sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
 import maitred_runner
 maitred_runner.main()
+";
+
+/// The same for the module that hands its tasks to Dask.
+const START_DASK: &str = "\
+import sys
+sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
+import maitred_dask
+maitred_dask.main()
 ";
 
 /// Says how many inputs a function makes, and ends.
@@ -104,8 +114,17 @@ impl PythonRunner {
 
     /// This runner on an interpreter.
     pub fn on(&self, interpreter: &Path) -> RunnerCommand {
+        self.started(interpreter, START)
+    }
+
+    /// Dask on an interpreter, with the steps of this runner.
+    pub fn dask_on(&self, interpreter: &Path) -> RunnerCommand {
+        self.started(interpreter, START_DASK)
+    }
+
+    fn started(&self, interpreter: &Path, start: &str) -> RunnerCommand {
         let folder = self.folder.as_os_str();
-        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), START.as_ref(), folder]);
+        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), start.as_ref(), folder]);
         let set = |name: &str| Some((name.into(), std::env::var_os(name)?));
         command.env = SWITCHES.into_iter().filter_map(set).collect();
         command

@@ -204,7 +204,10 @@ impl<'a> Watch<'a> {
         let ready_ns = now_ns();
         if ready.protocol != PROTOCOL {
             let theirs = ready.protocol;
-            let what = format!("speaks version {theirs} of the protocol, not {PROTOCOL}");
+            let what = format!(
+                "speaks protocol {theirs}, and this maitred speaks {PROTOCOL}: use a runner of \
+                 this version (runtimes/PROTOCOL.md says what changed)"
+            );
             return self.break_off(&what);
         }
         self.ready = Some((ready, ready_ns));

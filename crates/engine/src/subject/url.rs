@@ -13,7 +13,7 @@ use std::time::Duration;
 use maitred_core::result::{Comparison, Rule, Sentence, SubjectKind};
 use maitred_core::workload::Lowered;
 use maitred_core::workload::ast::{Action as Doing, Task};
-use maitred_wire::{Action, HttpUrl, Model, Strategy};
+use maitred_wire::{Action, HttpUrl, Model, Properties, Strategy};
 
 use crate::error::Error;
 use crate::job::{Draft, Job, task, text};
@@ -339,11 +339,10 @@ fn few_requests(done: u64) -> Option<String> {
 
 /// Says so where the client used most of the processors that its model lets it use.
 fn busy_client(model: &Model, workers: u32, used: f64, cores: u32) -> Option<String> {
-    let limit = match model.strategy {
-        Strategy::Sequential | Strategy::EventLoop => 1,
-        Strategy::Processes | Strategy::Interpreters => workers.min(cores).max(1),
-        _ if has_lock(&model.runtime) => 1,
-        _ => workers.min(cores).max(1),
+    let gil = Some(has_lock(&model.runtime));
+    let limit = match Properties::default().is_parallel(model.strategy, gil) {
+        true => workers.min(cores).max(1),
+        false => 1,
     };
     let noun = if limit == 1 { "processor" } else { "processors" };
     (used >= BUSY * f64::from(limit)).then(|| {
