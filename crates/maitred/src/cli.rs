@@ -229,15 +229,15 @@ pub struct CompareArgs {
     #[arg(help_heading = "Models", long, value_name = "NAME")]
     pub no_sweep: Vec<String>,
 
-    /// Exactly this many clean rounds, instead of stopping when the ranking is decided
+    /// Exactly this many rounds, instead of stopping when the ranking is decided
     #[arg(help_heading = "Rounds", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub runs: Option<u32>,
 
-    /// Start no further round when this much time is spent
-    #[arg(help_heading = "Rounds", long, value_name = "TIME", default_value_t = Period::of_nanos(Rounds::default().budget_ns))]
-    pub budget: Period,
+    /// Start no further round when this much time is spent; without it and without --runs a minute
+    #[arg(help_heading = "Rounds", long, value_name = "TIME")]
+    pub budget: Option<Period>,
 
-    /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
+    /// Rounds before the first one that counts; a run of them begins nothing more after 0.3 s
     #[arg(help_heading = "Rounds", long, value_name = "N", default_value_t = Rounds::default().warmup)]
     pub warmup: u32,
 
