@@ -84,7 +84,19 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
             _ => entries.push(entry),
         }
     }
+    let sequential: Vec<_> = entries.iter().filter(|one| is_one_at_a_time(one)).collect();
+    let settings: Vec<_> = sequential.iter().map(|one| one.model.setting.clone()).collect();
+    // One copy of a command at a time is one contestant, whatever it is called.
+    let is_again = |one: &Entry| {
+        let alone = one.model.strategy == Strategy::Processes && one.workers == 1;
+        job.kind == SubjectKind::Command && alone && settings.contains(&one.model.setting)
+    };
+    entries.retain(|one| !is_again(one));
     Ok(entries)
+}
+
+fn is_one_at_a_time(entry: &Entry) -> bool {
+    entry.model.strategy == Strategy::Sequential
 }
 
 /// The models that one item of `--models` stands for.

@@ -134,7 +134,32 @@ impl Job {
         if sweeps.is_empty() {
             return Ok(());
         }
-        combinations.iter().try_for_each(|combination| self.vary(combination, given))
+        combinations.iter().try_for_each(|combination| self.vary(combination, given))?;
+        match sweeps.iter().find(|(name, values)| self.is_unused(name, values, &combinations)) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::Usage(format!(
+                "`{name}` is swept, but nothing in the work depends on it: every value is the same \
+                 work; write \"${name}\" where it belongs, and ${{{name}}} within a longer text"
+            ))),
+        }
+    }
+
+    /// Whether the work is the same under every value of this parameter.
+    fn is_unused(
+        &self,
+        name: &str,
+        values: &[String],
+        combinations: &[Vec<(String, String)>],
+    ) -> bool {
+        let rest = |combination: &[(String, String)]| -> Vec<(String, String)> {
+            combination.iter().filter(|(other, _)| other != name).cloned().collect()
+        };
+        let all = || combinations.iter().zip(&self.variants);
+        let same = |combination: &[(String, String)], work: &Lowered| {
+            let others = all().filter(|(other, _)| rest(other) == rest(combination));
+            others.into_iter().all(|(_, (_, other))| other.fingerprint == work.fingerprint)
+        };
+        values.len() > 1 && all().all(|(combination, (_, work))| same(combination, work))
     }
 
     fn sweeps(

@@ -72,10 +72,13 @@ impl Compare {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rounds {
-    /// So many clean ones; `None`: until the ranking is decided.
+    /// So many, if there is time for them; `None`: until the ranking is decided.
     pub exactly: Option<u32>,
-    /// No further one is started when this is spent.
-    pub budget_ns: u64,
+    /// The ranking is not decided before so many, if there is time for them.
+    pub at_least: u32,
+    /// No further one is started when this is spent; `None`: a minute, or as long as it takes where
+    /// their number is given.
+    pub budget_ns: Option<u64>,
     /// Before the first one that counts.
     pub warmup: u32,
     /// The smallest difference that is worth a verdict, as a share: 0.03 is 3 %.
@@ -88,11 +91,19 @@ impl Default for Rounds {
     fn default() -> Self {
         Self {
             exactly: None,
-            budget_ns: 60_000_000_000,
+            at_least: 1,
+            budget_ns: None,
             warmup: 1,
             minimum_effect: 0.03,
             trace: true,
         }
+    }
+}
+
+impl Rounds {
+    /// How much time there is for them, nanoseconds; `None`: as much as they take.
+    pub(crate) fn budget_ns(&self) -> Option<u64> {
+        self.budget_ns.or_else(|| self.exactly.is_none().then_some(60_000_000_000))
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn run(request: &Run, context: &mut Context<'_>) -> Result<Outcome, E
     let on_event = &mut *context.on_event;
     let (contestant, purpose) = (0, Purpose::Single);
     on_event(Event::RunBegun { contestant, model: &entry.model, purpose, left_ns: None });
-    let trace = trial.execute(&entry, given.timeout(), &mut |at| {
+    let trace = trial.execute(&entry, purpose, &mut |at| {
         if let Some(file) = &mut file {
             file.checkpoint(&provenance, &planned, || Trial::so_far(&planned, &at));
         }

@@ -124,9 +124,8 @@ impl<'a> Trial<'a> {
         let Turn { contestant, entry, purpose, left_ns } = *turn;
         self.scheduling = purpose == Purpose::Trace;
         on_event(Event::RunBegun { contestant, model: &entry.model, purpose, left_ns });
-        let limit = purpose.limit(self.given.timeout());
         let steps = self.job.work_of(&entry.model).steps.clone();
-        let trace = self.execute(entry, limit, &mut |at| {
+        let trace = self.execute(entry, purpose, &mut |at| {
             on_event(progress(contestant, &at, &steps));
         })?;
         let run = self.condense(&trace, purpose.round());
@@ -140,18 +139,23 @@ impl<'a> Trial<'a> {
         Ok((trace, run))
     }
 
-    /// Runs the model once, for at most `limit`. A run that failed is a result too.
+    /// Runs the model once. A run that failed is a result too.
     ///
     /// # Errors
     /// [`Error::Failed`] when no runner could be started.
     pub(crate) fn execute(
         &mut self,
         entry: &Entry,
-        limit: Duration,
+        purpose: Purpose,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Trace, Error> {
         let strategy = runtimes::told_strategy(&entry.model, self.job.kind);
         let work = self.job.work_of(&entry.model);
+        let (timeout, warmup) = (self.given.timeout(), purpose.cut_short());
+        // What is cut short starts no further command, but those that it started come to their end.
+        let ends_by_itself =
+            warmup.is_some() && work.steps.iter().any(|one| one.kind == StepKind::Run);
+        let grace = if ends_by_itself { timeout } else { GRACE };
         let runner = self.in_environment(&entry.runtime.runner, &entry.model);
         let execution = Execution {
             runner: &runner,
@@ -159,11 +163,11 @@ impl<'a> Trial<'a> {
             columns: &work.columns,
             // The import of the user's module is within it; a start of an interpreter on a busy
             // machine, too.
-            startup_limit: self.given.timeout().clamp(STARTUP_LEAST, STARTUP_LIMIT),
-            timeout: Some(limit),
-            duration: self.job.duration.filter(|duration| *duration < limit),
+            startup_limit: timeout.clamp(STARTUP_LEAST, STARTUP_LIMIT),
+            timeout: Some(timeout),
+            duration: warmup.or(self.job.duration).filter(|duration| *duration < timeout),
             memory_limit: self.given.memory_limit_bytes,
-            grace: GRACE,
+            grace,
             interrupt: self.interrupt,
             scheduling: self.scheduling,
         };
@@ -174,7 +178,7 @@ impl<'a> Trial<'a> {
         options.extend(self.reference.as_ref().map(|file| ("reference".to_owned(), file.path())));
         let plan = |trace_path: &str, columns_path: Option<&str>| {
             let mut plan = Plan {
-                limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
+                limits: maitred_wire::Limits { grace_ns: nanos(grace) },
                 options: options.clone(),
                 ..work.plan(
                     strategy,

@@ -2,24 +2,27 @@
 
 use std::path::PathBuf;
 
-use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use maitred_engine::request::{EventLoop, Http, Recording, Rounds, StartMethod, Work};
+use maitred_engine::request::{Http, Recording, Rounds, Work};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 
 mod check;
+mod fit;
 mod lab;
 mod pictures;
+mod python;
 mod request;
 mod serve;
 mod strategies;
 mod texts;
 
 pub use check::CheckArgs;
+pub use fit::FitArgs;
 pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
+pub use python::PythonArgs;
 pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
@@ -71,6 +74,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
+    /// Fit a law of scaling to figures that you have: workers and throughput, or times
+    Fit(FitArgs),
     /// Run the cells of a notebook without a page; export it with its results, import it
     Notebook(NotebookArgs),
     /// Say what this machine can measure, what it cannot, and why
@@ -136,79 +141,6 @@ pub struct SubjectArgs {
 
     #[command(flatten)]
     pub python: PythonArgs,
-}
-
-/// What only Python and functions of Python know.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Functions and runtimes of Python")]
-pub struct PythonArgs {
-    /// A further interpreter; may be repeated. The first is the one that functions run on
-    #[arg(long = "python", value_name = "PATH")]
-    pub pythons: Vec<PathBuf>,
-
-    /// A task for each line: the function's argument, JSON values in .jsonl, a row of arguments in
-    /// .csv; or for each value of the list that a function makes: FILE.py:NAME
-    #[arg(long, value_name = "FILE")]
-    pub inputs: Option<PathBuf>,
-
-    /// Arguments that follow the input: a JSON list, as in '[3, "a"]'
-    #[arg(long, value_name = "LIST", value_parser = parse_list)]
-    pub args: Option<String>,
-
-    /// A function to call in each process before the work: FILE.py:NAME
-    #[arg(long, value_name = "FUNCTION")]
-    pub setup: Option<String>,
-
-    /// A function to call in each worker (thread, process, loop) before the work, which may be
-    /// `async`: to open a connection, to load a model
-    #[arg(long, value_name = "FUNCTION")]
-    pub worker_setup: Option<String>,
-
-    /// A function to call in each worker after the work
-    #[arg(long, value_name = "FUNCTION")]
-    pub worker_teardown: Option<String>,
-
-    /// Call the function so often in each worker before the work, with the first inputs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub warmup_calls: Option<u32>,
-
-    /// Hand so many tasks over to a process at once, as the `chunksize` of a pool
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub chunk: Option<u32>,
-
-    /// A function that is called with the list of all results after the work; a model whose results
-    /// make it return False or raise is not ranked
-    #[arg(long, value_name = "FUNCTION")]
-    pub expect: Option<String>,
-
-    /// An input that is a list becomes several arguments, an object keyword arguments
-    #[arg(long)]
-    pub spread: bool,
-
-    /// Drop what the function returns: otherwise results are kept to the end of the work, as by a
-    /// program that asked for them, and compared
-    #[arg(long)]
-    pub discard_results: bool,
-
-    /// How many tasks an event loop has under way at most; without it all
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub concurrency: Option<u32>,
-
-    /// How processes are started
-    #[arg(long, value_name = "METHOD", value_parser = choice::<StartMethod>(StartMethod::NAMES))]
-    pub start_method: Option<StartMethod>,
-
-    /// Run every model with so many threads of libraries in each worker (BLAS, OpenMP), as in 1,auto
-    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = parse_inner_threads)]
-    pub inner_threads: Vec<String>,
-
-    /// Which event loop
-    #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
-    pub event_loop: Option<EventLoop>,
-
-    /// Show what the function printed
-    #[arg(long)]
-    pub show_output: bool,
 }
 
 /// What is asked of a server, and how, when the subject is an address.
@@ -297,15 +229,15 @@ pub struct CompareArgs {
     #[arg(help_heading = "Models", long, value_name = "NAME")]
     pub no_sweep: Vec<String>,
 
-    /// Exactly this many clean rounds, instead of stopping when the ranking is decided
+    /// Exactly this many rounds, instead of stopping when the ranking is decided
     #[arg(help_heading = "Rounds", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub runs: Option<u32>,
 
-    /// Start no further round when this much time is spent
-    #[arg(help_heading = "Rounds", long, value_name = "TIME", default_value_t = Period::of_nanos(Rounds::default().budget_ns))]
-    pub budget: Period,
+    /// Start no further round when this much time is spent; without it and without --runs a minute
+    #[arg(help_heading = "Rounds", long, value_name = "TIME")]
+    pub budget: Option<Period>,
 
-    /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
+    /// Rounds before the first one that counts; a run of them begins nothing more after 0.3 s
     #[arg(help_heading = "Rounds", long, value_name = "N", default_value_t = Rounds::default().warmup)]
     pub warmup: u32,
 
@@ -560,14 +492,6 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// One of the words of a closed set.
-fn choice<T>(names: &'static [&'static str]) -> impl clap::builder::TypedValueParser<Value = T>
-where
-    T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
-{
-    clap::builder::PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
-}
-
 /// A name and the values that it takes one after another.
 fn parse_values(text: &str) -> Result<(String, Vec<String>), String> {
     let (name, values) = parse_assignment(text)
@@ -575,23 +499,5 @@ fn parse_values(text: &str) -> Result<(String, Vec<String>), String> {
     match values.contains(char::is_whitespace) {
         true => Err("a value of --env has no blanks in it".to_owned()),
         false => Ok((name, values.split(',').map(str::to_owned).collect())),
-    }
-}
-
-fn parse_inner_threads(text: &str) -> Result<String, String> {
-    match text.parse::<u16>() {
-        Ok(1..) => Ok(text.to_owned()),
-        _ if text == "auto" => Ok(text.to_owned()),
-        _ => {
-            Err("write numbers of threads, or auto for what the library does by itself".to_owned())
-        }
-    }
-}
-
-fn parse_list(text: &str) -> Result<String, String> {
-    match serde_json::from_str(text) {
-        Ok(serde_json::Value::Array(_)) => Ok(text.to_owned()),
-        Ok(_) => Err(format!("write a list, as in '[{text}]'")),
-        Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
     }
 }

@@ -83,6 +83,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
         Some(Command::Report(args)) => return command::report::run(args, terminal),
         Some(Command::Check(args)) => return command::check::run(args, terminal),
         Some(Command::Strategies(args)) => return command::strategies::run(args, terminal),
+        Some(Command::Fit(args)) => terminal.print(&command::fit::text(args, terminal)?)?,
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Serve(args)) => command::serve::run(args)?,

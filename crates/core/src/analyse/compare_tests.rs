@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::compare::{MIN_ROUNDS, decided, pairs, rank};
+use super::compare::{MIN_ROUNDS, decided, is_look, pairs, rank};
 use super::sample::{comparison, contestant, rounds};
 use super::summary;
 use crate::result::{Comparison, Contestant, Run, Verdict};
@@ -217,6 +217,13 @@ fn counter_is_2000() -> Expect {
 fn one_failure() -> Expect {
     let of = Expected::Counted(Counted::Failures);
     Expect { of, comparison: Sign::Equals, value: 1 }
+}
+
+#[test]
+fn looks_go_on_as_long_as_rounds_do_ever_further_apart() {
+    let looks: Vec<u32> = (1..=3000).filter(|rounds| is_look(*rounds)).collect();
+    assert_eq!(looks[..10], [3, 4, 5, 6, 8, 11, 15, 20, 30, 45]);
+    assert_eq!(looks[10..], [67, 100, 150, 225, 337, 505, 757, 1135, 1702, 2553]);
 }
 
 /// Two models of whose ten tasks so many fail, with a failure of this kind. Why they are not ranked.

@@ -7,6 +7,7 @@ pub mod chrome;
 pub mod claims;
 mod columns;
 pub mod csv;
+pub mod fit;
 pub mod json;
 pub mod markdown;
 mod paint;

@@ -167,7 +167,7 @@ impl Ready {
             },
             rounds: request::Rounds {
                 exactly: self.cell.directives.rounds,
-                budget_ns: describe::budget_ns(&self.cell) / share,
+                budget_ns: Some(describe::budget_ns(&self.cell) / share),
                 warmup: 0,
                 ..request::Rounds::default()
             },

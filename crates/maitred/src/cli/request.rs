@@ -14,6 +14,9 @@ use super::{CheckArgs, CompareArgs, HttpArgs, PythonArgs, RunArgs, StrategiesArg
 use crate::amount::{Period, Rate};
 use crate::error::Error;
 
+/// So many rounds say how a model changed since it was saved.
+const SETTLED: u32 = 20;
+
 impl SubjectArgs {
     /// The work, whatever the subject is.
     fn work(&self) -> Work {
@@ -212,7 +215,9 @@ impl CompareArgs {
             baseline: self.baseline.clone(),
             rounds: Rounds {
                 exactly: self.runs,
-                budget_ns: self.budget.nanos(),
+                // One model alone is decided soon; how it changed is not.
+                at_least: if self.against.is_some() { SETTLED } else { Rounds::default().at_least },
+                budget_ns: self.budget.map(Period::nanos),
                 warmup: self.warmup,
                 minimum_effect: self.min_effect.0,
                 trace: !self.no_trace,

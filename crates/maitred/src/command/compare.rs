@@ -24,6 +24,9 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     let request = Request::Compare(args.request()?);
     let old = args.against.as_deref().map(saved::load).transpose()?;
     let exports = export::open(args)?;
+    if export::takes_standard_output(args) {
+        terminal.text_to_error();
+    }
     let cancel = super::cancel()?;
     let mut shown = Shown {
         follower: Follower::new(terminal, args.events.as_deref(), args.quiet, args.runs)?,

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod doctor;
+pub(crate) mod fit;
 pub(crate) mod lab;
 pub(crate) mod manual;
 pub(crate) mod notebook;

@@ -52,7 +52,7 @@ fn the_lock_is_named_where_threads_compute_one_at_a_time() {
         ("python3.13", ThreadPool, Some(true), 0.98),
     ]);
     let text = conclusion(&comparison, &natures);
-    let expected = "The lock of the interpreter (GIL) lets one thread compute at a time: `python3.13/thread-pool` used 0.98 of 2 processors. Processes have a lock each";
+    let expected = "The lock of the interpreter (GIL) lets one thread compute at a time: `thread-pool` used 0.98 of 2 processors. Processes have a lock each";
     assert!(text.contains(expected), "{text}");
 }
 
@@ -78,7 +78,13 @@ fn a_function_that_is_parallel_itself_is_named_and_no_size_of_a_pool_is() {
         ]);
         comparison.subject.kind = SubjectKind::Function;
         let text = conclusion(&comparison, &natures);
-        assert_eq!(text.contains("It uses several threads itself: one call at a time (`python3.13/sequential`) keeps 1.94 of 2"), is_parallel, "{text}");
+        assert_eq!(
+            text.contains(
+                "It uses several threads itself: one call at a time (`sequential`) keeps 1.94 of 2"
+            ),
+            is_parallel,
+            "{text}"
+        );
         assert_eq!(text.contains("A pool for this wants"), !is_parallel, "{text}");
     }
 }
@@ -159,7 +165,7 @@ fn a_function_that_keeps_the_loop_is_named() {
     let call = LoneCall { label: "call a.py:f".into(), ns: 10_000_000 };
     natures[1].as_mut().unwrap().interpreted.lone_call = Some(call);
     let text = conclusion(&comparison, &natures);
-    let expected = "`python3.13/event-loop` did one call after another: `call a.py:f` does not give way, so the loop stands still for each (10.0 ms). A loop gains nothing for what computes.";
+    let expected = "`event-loop` did one call after another: `call a.py:f` does not give way, so the loop stands still for each (10.0 ms). A loop gains nothing for what computes.";
     assert!(text.contains(expected), "{text}");
 }
 

@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 
 use super::{list, name};
 use crate::analyse::compare;
-use crate::result::{Contestant, Rule, Sentence};
+use crate::result::{Comparison, Contestant, Rule, Sentence};
 
-pub(super) fn sentences(contestants: &[Contestant]) -> Vec<Sentence> {
-    let with_state = |contestant: &&Contestant| !state(contestant).is_empty();
-    let who: Vec<&Contestant> = contestants.iter().filter(with_state).collect();
-    let Some(first) = who.first() else { return Vec::new() };
-    let names: Vec<String> = who.iter().map(|one| name(one)).collect();
+pub(super) fn sentences(comparison: &Comparison) -> Vec<Sentence> {
+    let contestants = &comparison.contestants;
+    let with_state = |index: &usize| !state(&contestants[*index]).is_empty();
+    let who: Vec<usize> = (0..contestants.len()).filter(with_state).collect();
+    let Some(first) = who.first().map(|&index| &contestants[index]) else { return Vec::new() };
+    let names: Vec<String> = who.iter().map(|&index| name(comparison, index)).collect();
     let text = match compare::guards_not_shared(first) {
         Some(_) => format!(
             "{} is not ranked: each of its workers has {} of its own, so that it keeps nobody out who should wait. Say with `--expect 'FILE.py:CHECK'` what must hold of the results, and it is ranked where that does.",
@@ -68,7 +69,7 @@ mod tests {
         };
         let mut comparison = comparison([ThreadPool, Processes].map(one).to_vec(), 4);
         compare::rank(&mut comparison, None);
-        let said = sentences(&comparison.contestants);
+        let said = sentences(&comparison);
         let texts = said.into_iter().map(|sentence| sentence.text).collect();
         (texts, comparison.contestants[1].unranked.clone())
     }
