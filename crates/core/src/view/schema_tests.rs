@@ -336,7 +336,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 10] = [
+const OPTIONAL: [&str; 13] = [
     "p999_ns",
     "requests",
     "completed",
@@ -347,6 +347,9 @@ const OPTIONAL: [&str; 10] = [
     "about",
     "given",
     "elapsed_ns",
+    "harness",
+    "unshared",
+    "waits",
 ];
 
 proptest! {

@@ -410,6 +410,7 @@ fn markdown_for_a_document() {
         ? memory: /proc/PID/smaps_rollup may not be read
 
         - Use `event-loop`: 1.44 s, 71.4× as fast as sequential execution (103 s).
+        - How many tasks were under way at once differs: under `event-loop` all 200, under `processes:4` 4 and `thread-pool:2` 2. For work that waits this decides, and not the model: compare at equal concurrency (`--workers 200`).
         - I/O-bound (100 % of task time waiting, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
         - The 20 of `waiter` are the bottleneck: under `event-loop`, 47 % of all task time is a `table` waiting for one.
         - No model can finish in less than 1.40 s (that long the 20 of `waiter` are held, with what must come before and after); `event-loop` reaches that (1.44 s). One more `waiter` would lower the bound to 1.35 s.

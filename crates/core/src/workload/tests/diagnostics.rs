@@ -26,6 +26,7 @@ task "a" {
                 |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
                 = write `${j}` for the parameter, `$$j` for the shell's variable
 
+            1 mistake in w.kdl
         "#]],
     );
 }
