@@ -123,7 +123,7 @@ def check(
 ) -> Check:
     """Tests claims on this machine: files, folders, or names of those that are built in; without
     any, all that are. The result is true where every claim holds."""
-    words = ["check", *map(os.fspath, claims), *_pythons(pythons, default=False)]
+    words = ["check", *[os.fspath(one) for one in claims], *_pythons(pythons, default=False)]
     words += ["--budget", str(_time(budget))] if budget is not None else []
     with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
         path = os.path.join(folder, "check.md")

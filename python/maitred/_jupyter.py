@@ -7,10 +7,10 @@ import shlex
 import tempfile
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import _compare
+from ._compare import check, compare, run
 from ._program import MaitredError, UsageError
 
-_COMMANDS = {"compare": _compare.compare, "run": _compare.run}
+_COMMANDS = {"compare": compare, "run": run}
 
 
 def load(ipython: Any) -> None:
@@ -36,7 +36,7 @@ def _of_line(words: List[str], names: Dict[str, Any]) -> Any:
         raise UsageError("write what to do: %maitred compare FUNCTION --inputs NAME")
     command, rest = words[0], words[1:]
     if command == "check":
-        return _compare.check(options=rest)
+        return check(options=rest)
     if command not in _COMMANDS:
         raise UsageError(f"`{command}` is not for a notebook; there are compare, run and check")
     if not rest:
@@ -67,5 +67,5 @@ def _of_cell(words: List[str], cell: str) -> Any:
         with open(path, "w", encoding="utf-8") as file:
             file.write(cell)
         if command == "check":
-            return _compare.check(path, options=options)
+            return check(path, options=options)
         return _COMMANDS[command](path, options=options)

@@ -70,7 +70,7 @@ class _Bar:
             bar.set_description_str(text)
 
     def _advance(self, event: Event) -> None:
-        tasks = event.get("tasks") or {}
+        tasks: Event = event.get("tasks") or {}
         if self._bar is not None:
             self._bar.total = tasks.get("total")
             self._bar.n = tasks.get("done", 0) + tasks.get("failed", 0)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set
 
 from ._program import MaitredError, program
 
@@ -126,10 +126,10 @@ class Comparison(_Shown):
     @property
     def table(self) -> List[Row]:
         """A row for each model, the fastest first."""
-        contestants: List[Json] = self._result["contestants"]
-        ranking: List[Json] = self._result["ranking"]
-        rows = [_row(contestants[rank["contestant"]], rank) for rank in ranking]
-        ranked = {rank["contestant"] for rank in ranking}
+        result: Dict[str, List[Json]] = self._result
+        contestants, ranking = result["contestants"], result["ranking"]
+        rows = [_row(contestants[int(rank["contestant"])], rank) for rank in ranking]
+        ranked: Set[int] = {rank["contestant"] for rank in ranking}
         rows += [_row(one, None) for index, one in enumerate(contestants) if index not in ranked]
         return rows
 
@@ -146,8 +146,8 @@ class Comparison(_Shown):
     def _runs(self) -> Iterator[Json]:
         for one in self._result["contestants"]:
             for run in one["runs"]:
-                cpu = _known(run["work_cpu"]) or {}
-                memory = _known(run["memory"]) or {}
+                cpu: Json = _known(run["work_cpu"]) or {}
+                memory: Json = _known(run["memory"]) or {}
                 yield {
                     "model": _name(one["model"]),
                     "workers": one["workers"],
