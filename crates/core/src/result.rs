@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
 use crate::workload::Unit;
 
+mod conclusion;
 mod strategies;
 
+pub use conclusion::{Conclusion, Part, Rule, Sentence};
 pub use strategies::{
     Blocking, Scheduling, Strategies, StrategyFigures, StrategyProperties, StrategyRow,
     StrategyTable,
@@ -37,8 +39,8 @@ pub struct Comparison {
     pub contestants: Vec<Contestant>,
     /// Who is faster than whom; empty while nothing was measured.
     pub ranking: Vec<Rank>,
-    /// Sentences for people: what to conclude, and why.
-    pub conclusion: Vec<String>,
+    /// Sentences for people: which to use, and why.
+    pub conclusion: Conclusion,
     pub stopped: Stopped,
 }
 

@@ -1,5 +1,6 @@
 //! Amounts as they are typed on the command line, each with one clear sentence for a wrong one.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,6 +9,30 @@ use maitred_core::workload::{parse_duration, parse_size};
 /// A length of time: `90s`, `1m30s`, `250ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period(pub Duration);
+
+impl Period {
+    /// So many nanoseconds.
+    pub fn of_nanos(nanoseconds: u64) -> Self {
+        Self(Duration::from_nanos(nanoseconds))
+    }
+
+    /// In nanoseconds; one that is too long for them (584 years) becomes the longest.
+    pub fn nanos(self) -> u64 {
+        u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// As it is typed.
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.nanos();
+        let units = [("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000)];
+        match units.into_iter().find(|(_, unit)| nanos.is_multiple_of(*unit)) {
+            Some((name, unit)) => write!(f, "{}{name}", nanos / unit),
+            None => write!(f, "{nanos}ns"),
+        }
+    }
+}
 
 impl FromStr for Period {
     type Err = String;
@@ -101,6 +126,12 @@ impl FromStr for FileSize {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed(pub f64);
 
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x", self.0)
+    }
+}
+
 impl FromStr for Speed {
     type Err = String;
 
@@ -180,6 +211,18 @@ mod tests {
         assert_eq!("0.5".parse(), Ok(Speed(0.5)));
         assert_eq!("3%".parse(), Ok(Effect(0.03)));
         assert_eq!("4,1..3,2".parse(), Ok(WorkerCounts(vec![1, 2, 3, 4])));
+    }
+
+    #[test]
+    fn defaults_are_shown_as_they_are_typed() {
+        for (nanos, typed) in
+            [(300_000_000_000, "5m"), (15_000_000_000, "15s"), (250_000_000, "250ms")]
+        {
+            let period = Period::of_nanos(nanos);
+            assert_eq!(period.to_string(), typed);
+            assert_eq!(typed.parse(), Ok(period));
+        }
+        assert_eq!(Speed(1.0).to_string().parse(), Ok(Speed(1.0)));
     }
 
     #[test]

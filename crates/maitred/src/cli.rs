@@ -3,13 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use maitred_engine::request::{EventLoop, Http, StartMethod, Work};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 use crate::command;
 
 mod check;
 mod pictures;
+mod request;
 mod strategies;
 mod texts;
 
@@ -76,11 +80,11 @@ pub struct SubjectArgs {
     pub set: Vec<(String, String)>,
 
     /// Seed of all random durations
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = Work::default().seed)]
     pub seed: u64,
 
     /// Divide every duration of the workload by this, as in 10x
-    #[arg(long, value_name = "FACTOR", default_value = "1x")]
+    #[arg(long, value_name = "FACTOR", default_value_t = Speed(Work::default().speed))]
     pub speed: Speed,
 
     /// How many times a command is to be run, or a function called, within a round [default: 10]
@@ -88,7 +92,7 @@ pub struct SubjectArgs {
     pub count: Option<u32>,
 
     /// Stop a run that takes longer than this; its model counts as failed
-    #[arg(long, value_name = "TIME", default_value = "5m")]
+    #[arg(long, value_name = "TIME", default_value_t = Period::of_nanos(Work::default().timeout_ns))]
     pub timeout: Period,
 
     /// Stop a run whose processes together take more memory than this
@@ -129,11 +133,11 @@ pub struct PythonArgs {
     pub concurrency: Option<u32>,
 
     /// How processes are started
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", value_parser = choice::<StartMethod>(StartMethod::NAMES))]
     pub start_method: Option<StartMethod>,
 
     /// Which event loop
-    #[arg(long = "loop", value_name = "LOOP")]
+    #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
     pub event_loop: Option<EventLoop>,
 
     /// Show what the function printed
@@ -141,39 +145,20 @@ pub struct PythonArgs {
     pub show_output: bool,
 }
 
-/// How Python starts a worker process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StartMethod {
-    Fork,
-    Forkserver,
-    Spawn,
-}
-
-/// A loop that asyncio can run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum EventLoop {
-    Asyncio,
-    Uvloop,
-}
-
-/// How a choice is written, which is also what a runner is told.
-pub fn name_of(choice: &impl ValueEnum) -> String {
-    let value = choice.to_possible_value().expect("no choice is skipped");
-    value.get_name().to_owned()
-}
-
 /// What is asked of a server, and how, when the subject is an address.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "HTTP")]
 pub struct HttpArgs {
     /// How many requests are under way at once: threads, processes, or tasks on a loop; sequential
-    /// has 1 [default: 10]
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    pub connections: Option<u32>,
+    /// has 1
+    #[arg(long, short, value_name = "N", default_value_t = Http::default().connections,
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub connections: u32,
 
-    /// How many requests a round has [default: 1000]
-    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub requests: Option<u32>,
+    /// How many requests a round has
+    #[arg(long, short = 'n', value_name = "N", default_value_t = Http::default().requests,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub requests: u32,
 
     /// For how long requests are sent in a round, instead of how many; what is compared is then
     /// how many that were
@@ -541,6 +526,14 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("write NAME: VALUE, as in -H 'Accept: text/html'".to_owned()),
     }
+}
+
+/// One of the words of a closed set.
+fn choice<T>(names: &'static [&'static str]) -> impl clap::builder::TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    clap::builder::PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
 }
 
 fn parse_list(text: &str) -> Result<String, String> {

@@ -78,7 +78,7 @@ pub(crate) fn fixed(theme: Theme) -> Theme {
 /// Refuses names that promise something else than what is written.
 ///
 /// # Errors
-/// [`Error::Usage`] for the first such name.
+/// [`Error::usage`] for the first such name.
 pub(crate) fn check(args: &DrawingArgs) -> Result<(), Error> {
     let both = [
         ("--export-svg", "svg", args.export_svg.as_deref()),
@@ -92,14 +92,14 @@ pub(crate) fn check(args: &DrawingArgs) -> Result<(), Error> {
 /// Refuses a name with the ending of another form.
 ///
 /// # Errors
-/// [`Error::Usage`].
+/// [`Error::usage`].
 pub(crate) fn fits(option: &str, ending: &str, path: &Path) -> Result<(), Error> {
     const FORMS: [&str; 12] =
         ["csv", "gif", "html", "jpeg", "jpg", "json", "kdl", "md", "pdf", "pftrace", "png", "svg"];
     let found = path.extension().and_then(|it| it.to_str()).unwrap_or_default().to_lowercase();
     match FORMS.contains(&found.as_str()) && found != ending {
         false => Ok(()),
-        true => Err(Error::Usage(format!(
+        true => Err(Error::usage(format!(
             "{option} writes {}, but {} is named as if it were {}; name it .{ending}",
             ending.to_uppercase(),
             path.display(),

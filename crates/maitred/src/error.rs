@@ -3,8 +3,6 @@
 
 use std::path::Path;
 
-use maitred_core::workload::{Diagnostic, Report};
-
 /// Exit codes: the table that users see is [`crate::cli::EXIT_CODES`].
 pub(crate) mod exit {
     pub(crate) const OK: u8 = 0;
@@ -20,15 +18,9 @@ pub(crate) mod exit {
 /// Why the program ends without having done its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The user's input is wrong, or the machine forbids what it asks for. Nothing was started.
-    #[error("{0}")]
-    Usage(String),
-    /// Mistakes in a workload, or in the options that set its parameters.
-    #[error("{}", Report::new(name, text, mistakes))]
-    Workload { name: String, text: String, mistakes: Vec<Diagnostic> },
-    /// It was tried and could not be done.
-    #[error("{0}")]
-    Failed(String),
+    /// There is no result.
+    #[error(transparent)]
+    Engine(#[from] maitred_engine::Error),
     /// It was done but could not be written.
     #[error("{0}")]
     NotWritten(String),
@@ -44,11 +36,22 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// The user's input is wrong, or the machine forbids what it asks for.
+    pub(crate) fn usage(sentence: impl Into<String>) -> Self {
+        Self::Engine(maitred_engine::Error::Usage(sentence.into()))
+    }
+
+    /// It was tried and could not be done.
+    pub(crate) fn failed(sentence: impl Into<String>) -> Self {
+        Self::Engine(maitred_engine::Error::Failed(sentence.into()))
+    }
+
     /// What the shell is told.
     pub(crate) fn exit_code(&self) -> u8 {
+        use maitred_engine::Error as Engine;
         match self {
-            Self::Usage(_) | Self::Workload { .. } => exit::USAGE,
-            Self::Failed(_) => exit::NOTHING_MEASURED,
+            Self::Engine(Engine::Usage(_) | Engine::Workload { .. }) => exit::USAGE,
+            Self::Engine(Engine::Failed(_)) => exit::NOTHING_MEASURED,
             Self::NotWritten(_) => exit::NOT_WRITTEN,
             Self::ClosedPipe => exit::OK,
             Self::Defect => exit::DEFECT,
@@ -57,17 +60,6 @@ impl Error {
 
     /// A file that the user named could not be read.
     pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        let path = path.display();
-        Self::Usage(match error.kind() {
-            ErrorKind::NotFound => format!("{path}: there is no such file; check the name"),
-            ErrorKind::PermissionDenied => {
-                format!("{path}: you may not read this file; check its permissions")
-            }
-            ErrorKind::IsADirectory => {
-                format!("{path} is a directory; name a workload file in it, as in {path}/NAME.kdl")
-            }
-            _ => format!("{path} cannot be read: {error}"),
-        })
+        maitred_engine::Error::unreadable(path, error).into()
     }
 }

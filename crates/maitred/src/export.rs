@@ -49,9 +49,9 @@ impl Export {
     /// Checks that the file can be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it cannot.
+    /// [`Error::usage`] when it cannot.
     fn open(format: Format, path: &Path) -> Result<Self, Error> {
-        let place = Place::find(path).map_err(|error| Error::Usage(unwritable(path, &error)))?;
+        let place = Place::find(path).map_err(|error| Error::usage(unwritable(path, &error)))?;
         Ok(Self { format, path: path.to_owned(), place, failure: None })
     }
 
@@ -139,7 +139,7 @@ impl Place {
 /// Opens all files that were asked for.
 ///
 /// # Errors
-/// [`Error::Usage`] for the first that cannot be written.
+/// [`Error::usage`] for the first that cannot be written.
 pub(crate) fn open(args: &CompareArgs) -> Result<Vec<Export>, Error> {
     let wanted = [
         (Format::Json, &args.save),
@@ -157,7 +157,7 @@ pub(crate) fn open(args: &CompareArgs) -> Result<Vec<Export>, Error> {
 /// Opens the pictures that were asked for.
 ///
 /// # Errors
-/// [`Error::Usage`] for the first that cannot be written.
+/// [`Error::usage`] for the first that cannot be written.
 pub(crate) fn pictures(args: &ChartArgs) -> Result<Vec<Export>, Error> {
     drawing::check(&args.drawing)?;
     let drawing = Drawing::of(args);
@@ -166,7 +166,7 @@ pub(crate) fn pictures(args: &ChartArgs) -> Result<Vec<Export>, Error> {
         (Format::Png(drawing), &args.drawing.export_png),
     ];
     if args.chart.is_some() && wanted.iter().all(|(_, path)| path.is_none()) {
-        return Err(Error::Usage(
+        return Err(Error::usage(
             "--chart says what is drawn, but not where; add --export-svg FILE or --export-png FILE"
                 .to_owned(),
         ));
@@ -192,12 +192,12 @@ pub(crate) struct Page(Place);
 /// Checks that a page can be written there, and that it is not what it is made of.
 ///
 /// # Errors
-/// [`Error::Usage`] when it cannot.
+/// [`Error::usage`] when it cannot.
 pub(crate) fn page(path: &Path, input: &Path) -> Result<Page, Error> {
     if let (Ok(one), Ok(other)) = (fs::canonicalize(path), fs::canonicalize(input))
         && one == other
     {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "{} is what the page is made of, and would be overwritten; name another file",
             path.display()
         )));
@@ -209,9 +209,9 @@ impl Page {
     /// Checks that it can be written there.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it cannot.
+    /// [`Error::usage`] when it cannot.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        Place::find(path).map(Self).map_err(|error| Error::Usage(unwritable(path, &error)))
+        Place::find(path).map(Self).map_err(|error| Error::usage(unwritable(path, &error)))
     }
 
     /// Writes it whole.
@@ -240,7 +240,7 @@ pub(crate) struct Document<T> {
 /// Opens those that were asked for, each with what it says.
 ///
 /// # Errors
-/// [`Error::Usage`] for the first that cannot be written.
+/// [`Error::usage`] for the first that cannot be written.
 pub(crate) fn documents<T, const N: usize>(
     wanted: [(&Option<PathBuf>, Render<T>); N],
 ) -> Result<Vec<Document<T>>, Error> {

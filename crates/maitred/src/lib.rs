@@ -1,32 +1,18 @@
-//! The binary's inside: what touches the world. Commands stand in `command`, one file each;
-//! finding, starting and reaping runners in `runtime`; what the kernel says in `measure`.
-//! It draws nothing and judges nothing itself: that is `maitred_core`.
+//! The command line: arguments in, text out. Commands stand in `command`, one file each. It runs and
+//! measures nothing itself: that is `maitred_engine`; and draws and judges nothing: `maitred_core`.
 
-mod claims;
 pub mod cli;
 mod command;
 
 mod amount;
-mod bench;
-mod contestants;
 mod drawing;
 mod error;
 mod export;
-mod function;
-mod inputs;
-pub mod measure;
 mod png;
 mod progress;
 mod recording;
-mod rounds;
-pub mod runtime;
-mod runtimes;
 mod saved;
-mod spelling;
-mod subject;
 mod terminal;
-mod trial;
-mod url;
 
 use std::panic::UnwindSafe;
 use std::process::ExitCode;
@@ -66,7 +52,7 @@ fn start() -> ExitCode {
         Err(error) => {
             match &error {
                 Error::ClosedPipe => {}
-                Error::Workload { name, text, mistakes } => {
+                Error::Engine(maitred_engine::Error::Workload { name, text, mistakes }) => {
                     terminal.say(&terminal.report(&Report::new(name, text, mistakes)));
                 }
                 other => terminal.complain(&other.to_string()),
@@ -102,10 +88,10 @@ fn run_runner(runtime: &str) -> ExitCode {
     match runtime {
         "native" => maitred_native::main(),
         "guard" => {
-            runtime::stand();
+            maitred_engine::runtime::stand();
             ExitCode::SUCCESS
         }
-        load => match runtime::overhead::be_load(load) {
+        load => match maitred_engine::runtime::overhead::be_load(load) {
             Some(Ok(())) => ExitCode::SUCCESS,
             Some(Err(_)) => ExitCode::FAILURE,
             None => ExitCode::from(exit::USAGE),

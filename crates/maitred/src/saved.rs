@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 /// Shows one saved result again, or what changed between two.
 ///
 /// # Errors
-/// [`Error::Usage`] when one cannot be read, or they do not compare.
+/// [`Error::usage`] when one cannot be read, or they do not compare.
 pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> {
     refuse_to_run(args)?;
     let first = load(&args.subject[0])?;
@@ -51,7 +51,7 @@ fn refuse_to_run(args: &CompareArgs) -> Result<(), Error> {
     ];
     match chosen.iter().find(|(_, given)| *given) {
         None => Ok(()),
-        Some((option, _)) => Err(Error::Usage(format!(
+        Some((option, _)) => Err(Error::usage(format!(
             "{option} chooses what is run, but {} is a saved result, which is only shown; leave \
              {option} away, or name the workload itself",
             args.subject[0].display()
@@ -62,11 +62,11 @@ fn refuse_to_run(args: &CompareArgs) -> Result<(), Error> {
 /// Reads a saved result.
 ///
 /// # Errors
-/// [`Error::Usage`] when it cannot be read or is of another kind or version.
+/// [`Error::usage`] when it cannot be read or is of another kind or version.
 pub(crate) fn load(path: &Path) -> Result<Comparison, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
     view::json::from_json(&text)
-        .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+        .map_err(|error| Error::usage(format!("{}: {error}", path.display())))
 }
 
 /// What changed, as text. For results that are [`comparable`].
@@ -78,7 +78,7 @@ pub(crate) fn changes(new: &Comparison, old: &Comparison, terminal: &Terminal) -
 /// Whether two results may be held beside each other.
 ///
 /// # Errors
-/// [`Error::Usage`] that says what differs and how to do it all the same.
+/// [`Error::usage`] that says what differs and how to do it all the same.
 pub(crate) fn comparable(new: &Comparison, old: &Comparison, anyway: bool) -> Result<(), Error> {
     let described = |one: &Comparison| {
         format!("{}, {} cores, Linux {}", one.machine.cpu, one.machine.cores, one.machine.kernel)
@@ -93,7 +93,7 @@ pub(crate) fn comparable(new: &Comparison, old: &Comparison, anyway: bool) -> Re
     if anyway {
         return Ok(());
     }
-    Err(Error::Usage(format!(
+    Err(Error::usage(format!(
         "these results are not ranked against each other: {difference}; add --across-machines to \
          do it all the same"
     )))

@@ -11,11 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use maitred::runtime::{
-    Execution, Interrupt, Measured, PythonRunner, RunnerCommand, STARTUP_LIMIT, describe, execute,
-};
 use maitred_core::trace::{Group, Observed, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::workload::{Lowered, Settings, lower, parse};
+use maitred_engine::runtime::{
+    Execution, Interrupt, Measured, PythonRunner, RunnerCommand, STARTUP_LIMIT, describe, execute,
+};
 use maitred_wire::trace_file::{Layout, TaskOutcome};
 use maitred_wire::{Limits, Model, Plan, Strategy};
 

@@ -10,7 +10,8 @@ use maitred_wire::{Model, Strategy};
 use super::nature::{Nature, nature};
 use super::{compare, summary};
 use crate::result::{
-    Comparison, Contestant, Machine, Run, SCHEMA, Settings, Stopped, Subject, SubjectKind,
+    Comparison, Conclusion, Contestant, Machine, Run, SCHEMA, Settings, Stopped, Subject,
+    SubjectKind,
 };
 use crate::trace::Trace;
 use crate::trace::sample::Sample;
@@ -78,7 +79,7 @@ pub(crate) fn comparison(contestants: Vec<Contestant>, tasks: u64) -> Comparison
         started: "2026-11-23T00:00:00Z".to_owned(),
         contestants,
         ranking: vec![],
-        conclusion: vec![],
+        conclusion: Conclusion::default(),
         stopped: Stopped::Decided,
     }
 }

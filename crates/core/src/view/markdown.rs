@@ -27,7 +27,7 @@ pub fn markdown(comparison: &Comparison) -> String {
         Some(format!("`{}` is not ranked: {}", contestant.model, contestant.unranked.as_ref()?))
     });
     let notes = notes(comparison);
-    let sentences = comparison.conclusion.iter().cloned().chain(unranked).chain(notes);
+    let sentences = comparison.conclusion.texts().into_iter().chain(unranked).chain(notes);
     let list: String = sentences.map(|sentence| format!("- {sentence}\n")).collect();
     if !list.is_empty() {
         text.push_str(&format!("\n{list}"));

@@ -294,10 +294,15 @@ prop_compose! {
             started: "2026-11-23T01:02:03Z".into(),
             contestants,
             ranking,
-            conclusion: vec![text],
+            conclusion: conclusion(&text),
             stopped,
         }
     }
+}
+
+/// With a sentence in every part.
+fn conclusion(text: &str) -> Conclusion {
+    Conclusion::of(Rule::ALL.map(|rule| rule.says(text)))
 }
 
 /// Every object and every field of a value, as paths.
@@ -381,6 +386,10 @@ fn planted_wrong_values_are_rejected() {
         ("/contestants/0/summary/throughput", json!(null)),
         ("/ranking/0/verdict", json!("better")),
         ("/ranking/0/low", json!(null)),
+        ("/conclusion", json!("use it")),
+        ("/conclusion/answer", json!("use it")),
+        ("/conclusion/answer/rule", json!("Not Kebab")),
+        ("/conclusion/reasons", json!(null)),
     ];
     for (path, planted) in wrong {
         let mut changed = value.clone();

@@ -37,7 +37,7 @@ pub fn table(comparison: &Comparison, options: &Options) -> String {
         }
     }
     sections.extend(unranked(comparison, options));
-    sections.extend(paragraphs("Conclusion", &comparison.conclusion, options));
+    sections.extend(paragraphs("Conclusion", &comparison.conclusion.texts(), options));
     sections.extend(paragraphs("Notes", &notes(comparison), options));
     let text = sections.join("\n");
     if options.ascii { to_ascii(&text) } else { text }

@@ -12,7 +12,7 @@ use super::{Options, csv, json, markdown, phases, table, timeline};
 use crate::analyse::nature::nature;
 use crate::analyse::sample::{compared, rounds};
 use crate::analyse::{compare, summary};
-use crate::result::{Comparison, SCHEMA};
+use crate::result::{Comparison, Conclusion, SCHEMA};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Observed, RunEnd, Trace, violations};
 use crate::workload::{self, Comparison as Sign, Expected};
@@ -87,6 +87,8 @@ fn a_comparison_fits_a_terminal() {
             process and its workers
 
             Conclusion
+            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier:
+              use it.
             • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
               pays, parallelism does not.
             • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all
@@ -94,8 +96,6 @@ fn a_comparison_fits_a_terminal() {
             • No model can finish in less than 900 ms (that long `waiter` is held, one task
               at a time, with what must come before and after); `native/event-loop` reaches
               that (926 ms). One more `waiter` would lower the bound to 650 ms.
-            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier:
-              use it.
             • One after another (`native/sequential`) it takes 2.78× as long (2.57 s).
         "#]],
     );
@@ -135,6 +135,8 @@ fn a_comparison_fits_a_terminal() {
                                   process has its own: 500, 500, 499, 501)
 
             Conclusion
+            • `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier:
+              use it.
             • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
               pays, parallelism does not.
             • The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all
@@ -142,8 +144,6 @@ fn a_comparison_fits_a_terminal() {
             • No model can finish in less than 1.40 s (that long the 20 of `waiter` are
               held, with what must come before and after); `native/event-loop` reaches that
               (1.44 s). One more `waiter` would lower the bound to 1.35 s.
-            • `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier:
-              use it.
             • One after another (`native/sequential`) it takes 71.4× as long (103 s).
 
             Notes
@@ -181,11 +181,11 @@ fn a_wide_terminal_shows_more() {
             had to wait; preempted: switches because its time was up; start-up: of the process and its workers
 
             Conclusion
+            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier: use it.
             • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
             • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
             • No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before
               and after); `native/event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
-            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier: use it.
             • One after another (`native/sequential`) it takes 2.78× as long (2.57 s).
         "#]],
     );
@@ -221,6 +221,8 @@ fn a_narrow_terminal_without_unicode() {
             that all processes took together
 
             Conclusion
+            * `native/event-loop` (926 ms) is as fast as
+              `native/threads` and not costlier: use it.
             * Mostly waiting (100 % of task time, < 0.01 of 2
               processors used): concurrency pays, parallelism
               does not.
@@ -232,8 +234,6 @@ fn a_narrow_terminal_without_unicode() {
               what must come before and after);
               `native/event-loop` reaches that (926 ms). One
               more `waiter` would lower the bound to 650 ms.
-            * `native/event-loop` (926 ms) is as fast as
-              `native/threads` and not costlier: use it.
             * One after another (`native/sequential`) it takes
               2.78x as long (2.57 s).
         "#]],
@@ -269,7 +269,7 @@ fn an_empty_comparison_is_no_error() {
     let mut comparison = five_tables();
     comparison.contestants.clear();
     comparison.ranking.clear();
-    comparison.conclusion.clear();
+    comparison.conclusion = Conclusion::default();
     let text = table::table(&comparison, &Options::default());
     assert!(text.contains("Waiters and tables"));
     assert!(markdown::markdown(&comparison).contains("Waiters and tables"));
@@ -504,10 +504,10 @@ fn markdown_for_a_document() {
 
         ? memory: /proc/PID/smaps_rollup may not be read
 
+        - `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier: use it.
         - Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
         - The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all task time is a `table` waiting for one.
         - No model can finish in less than 1.40 s (that long the 20 of `waiter` are held, with what must come before and after); `native/event-loop` reaches that (1.44 s). One more `waiter` would lower the bound to 1.35 s.
-        - `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier: use it.
         - One after another (`native/sequential`) it takes 71.4× as long (103 s).
         - `native/thread-pool:2` is not ranked: timed out after 60.0 s (in 2 of 6 rounds)
         - `native/processes:4` is not ranked: wrong result: expected counter = 2000, it is 500 (each process has its own: 500, 500, 499, 501)

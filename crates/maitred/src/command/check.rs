@@ -11,21 +11,23 @@ use maitred_core::result::{Check, Experiment, Finding, SCHEMA, Truth};
 use maitred_core::view;
 use tempfile::TempDir;
 
-use crate::amount::Speed;
-use crate::bench::Bench;
-use crate::claims::{self, BuiltIn};
-use crate::cli::{CheckArgs, PythonArgs, SubjectArgs};
+use crate::cli::CheckArgs;
 use crate::command::compare;
-use crate::contestants;
 use crate::error::{Error, exit};
 use crate::export::documents;
-use crate::measure::machine;
 use crate::progress::ProgressLine;
-use crate::rounds::Rules;
-use crate::runtime::Interrupt;
-use crate::runtimes;
-use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
+use maitred_engine::bench::Bench;
+use maitred_engine::claims::{self, BuiltIn};
+use maitred_engine::contestants;
+use maitred_engine::job::Job;
+use maitred_engine::measure::machine;
+use maitred_engine::request::{Subject, Work};
+use maitred_engine::rounds::Purpose;
+use maitred_engine::rounds::Rules;
+use maitred_engine::runtime::Interrupt;
+use maitred_engine::runtimes;
+use maitred_engine::subject;
 
 /// Tests the claims; the number is the exit code.
 ///
@@ -38,34 +40,25 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
         terminal.print(&format!("{files} written; `maitred check {folder}` tests them\n"))?;
         return Ok(exit::OK);
     }
-    let work = SubjectArgs {
-        set: Vec::new(),
-        seed: args.seed,
-        speed: Speed(1.0),
-        count: None,
-        timeout: args.timeout,
-        memory_limit: None,
-        recalibrate: args.recalibrate,
-        python: PythonArgs { pythons: runtimes::further(&args.pythons), ..PythonArgs::default() },
-    };
+    let work = args.work();
     let functions = functions()?;
-    let mut subjects = subjects(&args.claims, functions.path(), &work)?;
+    let mut jobs = jobs(&args.claims, functions.path(), &work)?;
     if args.list {
         terminal.print(&view::claims::list(
-            &subjects.iter().map(said).collect::<Vec<_>>(),
+            &jobs.iter().map(said).collect::<Vec<_>>(),
             &compare::options(terminal),
         ))?;
         return Ok(exit::OK);
     }
-    for subject in &mut subjects {
-        subject.vary_as_claimed(&work)?;
+    for job in &mut jobs {
+        job.vary_as_claimed(&work)?;
     }
     let mut files = documents([
         (&args.export_json, view::json::check_to_json as fn(&Check) -> String),
         (&args.export_markdown, view::claims::markdown),
     ])?;
     let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
     let _guard = runtimes::guard()?;
     let mut check = Check {
         schema_version: SCHEMA,
@@ -76,10 +69,10 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
     };
     terminal.print(&view::claims::heading(&check.machine, &compare::options(terminal)))?;
     let mut written = true;
-    for (done, subject) in subjects.iter().enumerate() {
-        let place = format!("{} of {}", done + 1, subjects.len());
+    for (done, job) in jobs.iter().enumerate() {
+        let place = format!("{} of {}", done + 1, jobs.len());
         let shown = (ProgressLine::new(terminal, args.quiet), place);
-        let experiment = experiment(subject, &work, args, &interrupt, shown)?;
+        let experiment = experiment(job, &work, args, &interrupt, shown)?;
         if interrupt.is_raised() {
             terminal.complain("interrupted; what was found until then is kept and shown");
             break;
@@ -99,16 +92,16 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<u8, Error> {
 
 /// Runs one experiment and judges its claims.
 fn experiment(
-    subject: &Subject,
-    work: &SubjectArgs,
+    job: &Job,
+    work: &Work,
     args: &CheckArgs,
     interrupt: &Interrupt,
-    shown: (ProgressLine, String),
+    (mut progress, place): (ProgressLine, String),
 ) -> Result<Experiment, Error> {
-    let (claims, claimed) = (&subject.work.claims, &subject.work.claimed);
+    let (claims, claimed) = (&job.work.claims, &job.work.claimed);
     let names: Vec<String> = claimed.iter().map(ToString::to_string).collect();
-    let runtimes = subject.runtimes(&names, &work.python.pythons, interrupt)?;
-    let enter = |model: &maitred_wire::Model| contestants::enter(model.clone(), subject, &runtimes);
+    let runtimes = job.runtimes(&names, &work.python.interpreters, interrupt)?;
+    let enter = |model: &maitred_wire::Model| contestants::enter(model.clone(), job, &runtimes);
     let mut figures = claims.iter().flat_map(|claim| &claim.figures);
     let rules = Rules {
         warmup: 1,
@@ -120,14 +113,19 @@ fn experiment(
         trace: figures.any(|figure| figure.quantity.is_recorded()),
     };
     let entries = claimed.iter().map(enter).collect();
-    let comparison = Bench::new(subject, entries, work, rules, interrupt, shown)
-        .run(|comparison| claim::decided(claims, claimed, comparison))?;
+    let mut on_run = |purpose: Purpose, model: &maitred_wire::Model| {
+        progress.show(|| format!("{place} · {} · {} · {model}", job.name, purpose.name()));
+    };
+    let comparison = Bench::new(job, entries, work, rules, interrupt, &mut on_run)
+        .run(|comparison| claim::decided(claims, claimed, comparison));
+    progress.clear();
+    let comparison = comparison?;
     let runs = comparison.contestants.iter().map(|one| one.runs.len());
     let judge = |one| claim::judge(one, claimed, &comparison);
     Ok(Experiment {
         rounds: runs.max().unwrap_or(0) as u32,
         claims: claims.iter().map(judge).collect(),
-        ..said(subject)
+        ..said(job)
     })
 }
 
@@ -142,17 +140,17 @@ fn exit_code(check: &Check, strict: bool, written: bool) -> u8 {
 }
 
 /// What is said in a file: its name, its title, its claims.
-fn said(subject: &Subject) -> Experiment {
+fn said(job: &Job) -> Experiment {
     let finding = |claim: &maitred_core::workload::Claim| Finding {
         says: claim.says.clone(),
         verdict: Truth::CannotBeTested,
         evidence: Vec::new(),
     };
     Experiment {
-        name: subject.name.clone(),
-        title: subject.work.title.clone(),
+        name: job.name.clone(),
+        title: job.work.title.clone(),
         rounds: 0,
-        claims: subject.work.claims.iter().map(finding).collect(),
+        claims: job.work.claims.iter().map(finding).collect(),
     }
 }
 
@@ -161,47 +159,54 @@ fn functions() -> Result<TempDir, Error> {
     let folder = tempfile::Builder::new().prefix("maitred-claims-").tempdir();
     folder
         .and_then(|folder| claims::put_functions(folder.path()).map(|()| folder))
-        .map_err(|error| Error::Failed(format!("there is no place for the functions: {error}")))
+        .map_err(|error| Error::failed(format!("there is no place for the functions: {error}")))
 }
 
 /// The files that were asked for, in order; without any, those that are built in.
-fn subjects(names: &[String], functions: &Path, work: &SubjectArgs) -> Result<Vec<Subject>, Error> {
-    let built_in = |one: &BuiltIn| subject::from_text(one.name, one.text, functions, work);
+fn jobs(names: &[String], functions: &Path, work: &Work) -> Result<Vec<Job>, Error> {
+    let prepare = |subject: &Subject| Ok::<_, Error>(subject::prepare(subject, work)?);
+    let built_in = |one: &BuiltIn| {
+        prepare(&Subject::WorkloadText {
+            name: one.name.to_owned(),
+            text: one.text.to_owned(),
+            folder: Some(functions.to_owned()),
+        })
+    };
     if names.is_empty() {
         return claims::ALL.iter().map(built_in).collect();
     }
-    let mut subjects = Vec::new();
+    let mut jobs = Vec::new();
     for name in names {
         let path = Path::new(name);
         if path.is_dir() {
             let mut found = Vec::new();
             for file in folder(path)? {
-                let subject = subject::from_file(&file, work)?;
-                found.extend((!subject.work.claims.is_empty()).then_some(subject));
+                let job = prepare(&Subject::Workload { path: file })?;
+                found.extend((!job.work.claims.is_empty()).then_some(job));
             }
             if found.is_empty() {
-                return Err(Error::Usage(format!(
+                return Err(Error::usage(format!(
                     "no .kdl file in {} makes a claim; `maitred check --unpack FOLDER` writes some that do",
                     path.display()
                 )));
             }
-            subjects.extend(found);
+            jobs.extend(found);
         } else if path.extension().is_some_and(|end| end == "kdl") || name.contains('/') {
-            let subject = subject::from_file(path, work)?;
-            if subject.work.claims.is_empty() {
-                return Err(Error::Usage(format!(
+            let job = prepare(&Subject::Workload { path: path.to_owned() })?;
+            if job.work.claims.is_empty() {
+                return Err(Error::usage(format!(
                     "{name} makes no claim; add one, as in: claim \"…\" {{ figure \"cores\" \
                      of=\"native/threads\" at-most=1.1 }}"
                 )));
             }
-            subjects.push(subject);
+            jobs.push(job);
         } else {
             for one in BuiltIn::find(name)? {
-                subjects.push(built_in(&one)?);
+                jobs.push(built_in(&one)?);
             }
         }
     }
-    Ok(subjects)
+    Ok(jobs)
 }
 
 /// The workloads in a folder, by name.

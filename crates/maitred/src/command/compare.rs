@@ -4,24 +4,27 @@ use std::time::{Duration, Instant, SystemTime};
 
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
-use maitred_core::result::{Comparison, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict};
+use maitred_core::result::{
+    Comparison, Conclusion, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
+};
 use maitred_core::trace::RunEnd;
 use maitred_core::view::{self, units};
 
-use crate::cli::{CompareArgs, SubjectArgs};
-use crate::contestants::{self, Entry, Wish};
+use crate::cli::CompareArgs;
 use crate::error::{Error, exit};
 use crate::export::{self, Export};
-use crate::measure::machine;
 use crate::progress::{self, ProgressLine};
-use crate::rounds::{self, Purpose, Rules, World};
-use crate::runtime::Interrupt;
-use crate::runtimes::{self, Runtimes};
 use crate::saved;
-use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
-use crate::trial::Trial;
-use crate::url;
+use maitred_engine::contestants::{self, Entry, Wish};
+use maitred_engine::job::Job;
+use maitred_engine::measure::machine;
+use maitred_engine::request::Work;
+use maitred_engine::rounds::{self, Purpose, Rules, World};
+use maitred_engine::runtime::Interrupt;
+use maitred_engine::runtimes::{self, Runtimes};
+use maitred_engine::subject::{self, url};
+use maitred_engine::trial::Trial;
 
 /// Runs the comparison, or shows saved ones; the number is the exit code.
 ///
@@ -32,22 +35,24 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
     if args.words.is_empty() && args.subject.iter().all(is_saved) {
         return saved::show(args, terminal);
     }
-    let mut subject = open(args)?;
-    subject.sweep(&args.sweep, &args.work)?;
+    let work = args.work.work();
+    let mut job = open(args, &work)?;
+    job.sweep(&args.sweep, &work)?;
     let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
-    let runtimes = subject.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
-    let wish = Wish { models: &args.models, workers: args.workers.as_ref() };
-    let entries = contestants::choose(&wish, &subject, &runtimes)?;
+        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
+    let runtimes = job.runtimes(&args.models, &args.work.python.pythons, &interrupt)?;
+    let wish =
+        Wish { models: &args.models, workers: args.workers.as_ref().map(|counts| &counts.0[..]) };
+    let entries = contestants::choose(&wish, &job, &runtimes)?;
     let baseline =
         args.baseline.as_deref().map(|name| find(name, &entries, &runtimes)).transpose()?;
     let old = args.against.as_deref().map(saved::load).transpose()?;
-    let mut comparison = begin(args, &subject, &entries);
+    let mut comparison = begin(args, &job, &entries);
     if let Some(old) = &old {
         saved::comparable(&comparison, old, args.across_machines)?;
     }
     let mut exports = export::open(args)?;
-    subject.warn(terminal);
+    super::warn(&job, terminal);
     let _guard = runtimes::guard()?;
 
     let rules = Rules {
@@ -60,7 +65,7 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
         trace: !args.no_trace,
     };
     let mut session = Session {
-        trial: Trial::new(&subject, &args.work, &interrupt, contestants::SPANS),
+        trial: Trial::new(&job, &work, &interrupt, contestants::SPANS),
         timeout: args.work.timeout.0,
         natures: entries.iter().map(|_| None).collect(),
         logs: vec![String::new(); entries.len()],
@@ -73,11 +78,13 @@ pub(crate) fn run(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error> 
         started: Instant::now(),
         so_far: "no figure yet".to_owned(),
     };
-    let outcome = rounds::run(&mut comparison, &rules, &mut session);
+    let outcome = rounds::run(&mut comparison, &rules, &mut session).map_err(Error::from);
     session.progress.clear();
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
-    if subject.kind == SubjectKind::Url {
-        comparison.conclusion.extend(url::remarks(&comparison));
+    if job.kind == SubjectKind::Url {
+        for remark in url::remarks(&comparison) {
+            comparison.conclusion.add(remark);
+        }
     }
     let outputs = match args.work.python.show_output {
         true => outputs(&entries, &session.logs),
@@ -142,20 +149,25 @@ fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
     }
 }
 
-fn open(args: &CompareArgs) -> Result<Subject, Error> {
-    match (&args.subject[..], &args.words[..]) {
-        ([], words) => subject::from_command(words, &args.http, &args.work),
-        ([path], []) => subject::open(path, &args.http, &args.work),
-        ([path], _) => Err(Error::Usage(format!(
-            "{} and a command behind `--` are two pieces of work; name one",
-            path.display()
-        ))),
-        ([first, ..], _) => Err(Error::Usage(format!(
-            "one workload at a time: {} and one more were named; two saved results (.json) can \
-             be compared",
-            first.display()
-        ))),
-    }
+fn open(args: &CompareArgs, work: &Work) -> Result<Job, Error> {
+    let subject = match (&args.subject[..], &args.words[..]) {
+        ([], words) => args.work.command(words, &args.http)?,
+        ([path], []) => args.work.named(path, &args.http)?,
+        ([path], _) => {
+            return Err(Error::usage(format!(
+                "{} and a command behind `--` are two pieces of work; name one",
+                path.display()
+            )));
+        }
+        ([first, ..], _) => {
+            return Err(Error::usage(format!(
+                "one workload at a time: {} and one more were named; two saved results (.json) can \
+                 be compared",
+                first.display()
+            )));
+        }
+    };
+    Ok(subject::prepare(&subject, work)?)
 }
 
 fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Error> {
@@ -165,37 +177,37 @@ fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Err
     let names: Vec<String> = entries.iter().map(|entry| entry.model.to_string()).collect();
     let bare = |full: &str| full.split('/').next_back() == Some(name);
     names.iter().position(|full| full == name || bare(full)).ok_or_else(|| {
-        Error::Usage(format!(
+        Error::usage(format!(
             "the baseline `{name}` does not take part; these do: {}",
             names.join(", ")
         ))
     })
 }
 
-fn begin(args: &CompareArgs, subject: &Subject, entries: &[Entry]) -> Comparison {
+fn begin(args: &CompareArgs, job: &Job, entries: &[Entry]) -> Comparison {
     Comparison {
         schema_version: SCHEMA,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        subject: subject.facts(),
+        subject: job.facts(),
         machine: machine::describe(),
-        settings: settings(args, &args.work, subject),
+        settings: settings(args, job),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         contestants: entries.iter().map(Entry::contestant).collect(),
         ranking: Vec::new(),
-        conclusion: Vec::new(),
+        conclusion: Conclusion::default(),
         stopped: Stopped::Running,
     }
 }
 
-fn settings(args: &CompareArgs, work: &SubjectArgs, subject: &Subject) -> Settings {
+fn settings(args: &CompareArgs, job: &Job) -> Settings {
     Settings {
-        seed: work.seed,
-        speed: work.speed.0,
-        parameters: subject.parameters(),
+        seed: args.work.seed,
+        speed: args.work.speed.0,
+        parameters: job.parameters(),
         warmup_rounds: args.warmup,
         budget_ns: args.runs.is_none().then_some(args.budget.0.as_nanos() as u64),
-        timeout_ns: Some(work.timeout.0.as_nanos() as u64),
-        memory_limit_bytes: work.memory_limit.map(|limit| limit.0),
+        timeout_ns: Some(args.work.timeout.0.as_nanos() as u64),
+        memory_limit_bytes: args.work.memory_limit.map(|limit| limit.0),
         minimum_effect: args.min_effect.0,
     }
 }
@@ -231,7 +243,11 @@ impl Session<'_> {
 }
 
 impl World for Session<'_> {
-    fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
+    fn execute(
+        &mut self,
+        contestant: usize,
+        purpose: Purpose,
+    ) -> Result<Run, maitred_engine::Error> {
         let entry = &self.entries[contestant];
         let (limit, round) = (purpose.limit(self.timeout), purpose.round());
         self.trial.scheduling = purpose == Purpose::Trace;
@@ -260,7 +276,7 @@ impl World for Session<'_> {
         self.started.elapsed()
     }
 
-    fn round_done(&mut self, comparison: &Comparison) -> Result<(), Error> {
+    fn round_done(&mut self, comparison: &Comparison) -> Result<(), maitred_engine::Error> {
         self.so_far = progress::estimate(comparison);
         for export in self.exports.iter_mut() {
             if let Some(failure) = export.update(comparison) {

@@ -11,17 +11,17 @@ use maitred_wire::Ready;
 
 use crate::cli::DoctorArgs;
 use crate::error::Error;
-use crate::measure::calibration::Calibrations;
-use crate::measure::recorder::Recorder;
-use crate::measure::{limits, machine};
-use crate::runtime::overhead::{self, Load};
-use crate::runtime::{Interrupt, RunnerCommand, STARTUP_LIMIT, describe};
-use crate::runtimes::{self, Runtime, Runtimes};
+use maitred_engine::measure::calibration::Calibrations;
+use maitred_engine::measure::recorder::Recorder;
+use maitred_engine::measure::{limits, machine};
+use maitred_engine::runtime::overhead::{self, Load};
+use maitred_engine::runtime::{Interrupt, RunnerCommand, STARTUP_LIMIT, describe};
+use maitred_engine::runtimes::{self, Runtime, Runtimes};
 
 /// Everything, as text.
 ///
 /// # Errors
-/// [`Error::Failed`] when not even the native runner can be started.
+/// [`Error::failed`] when not even the native runner can be started.
 pub(crate) fn text(args: &DoctorArgs) -> Result<String, Error> {
     let mut text = machine_lines();
     text.push_str(&measuring_lines());
@@ -29,7 +29,7 @@ pub(crate) fn text(args: &DoctorArgs) -> Result<String, Error> {
     text.push_str(&limit_lines());
     text.push_str(&timer_lines());
     let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
     let runtimes = Runtimes::everything(&args.pythons, &interrupt)?;
     for runtime in runtimes.all() {
         match &runtime.ready {
@@ -244,7 +244,7 @@ fn runtime_lines(
     for _ in 0..3 {
         let before = Instant::now();
         let answer = describe(&runtime.runner, STARTUP_LIMIT, interrupt)
-            .map_err(|error| Error::Failed(error.to_string()))?;
+            .map_err(|error| Error::failed(error.to_string()))?;
         starts.push(before.elapsed());
         let faster = ready.as_ref().is_none_or(|one| one.calibration < answer.calibration);
         if faster {

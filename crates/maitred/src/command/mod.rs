@@ -11,3 +11,14 @@ pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod strategies;
 pub(crate) mod welcome;
+
+use maitred_engine::job::Job;
+
+use crate::terminal::Terminal;
+
+/// Says what looks wrong in the workload, though it forbids nothing.
+fn warn(job: &Job, terminal: &Terminal) {
+    if let Some(report) = job.warnings() {
+        terminal.say(&terminal.report(&report));
+    }
+}

@@ -10,14 +10,14 @@ use crate::cli::ReportArgs;
 use crate::drawing;
 use crate::error::{Error, exit};
 use crate::export;
-use crate::recording::{self, Kind, Reader};
 use crate::saved;
 use crate::terminal::Terminal;
+use maitred_engine::recording::{self, Kind, Reader};
 
 /// Writes the page; the number is the exit code.
 ///
 /// # Errors
-/// [`Error::Usage`] when the file cannot be read or the page would not be where it should.
+/// [`Error::usage`] when the file cannot be read or the page would not be where it should.
 pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Result<u8, Error> {
     drawing::fits("report -o", "html", &args.output)?;
     let mut reader = Reader::open(&args.file)?;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Result<u8, Error> {
 
 fn of_trace(mut reader: Reader, path: &Path) -> Result<String, Error> {
     if !reader.is_repeatable() {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "{} is no ordinary file, and a trace is read more than once; save it to a file",
             path.display()
         )));

@@ -8,17 +8,19 @@ use maitred_core::trace::{RunEnd, Trace};
 use maitred_core::view::timeline::{By, Lens, Refusal, Window};
 use maitred_core::view::{self, units};
 
-use crate::cli::{Lanes, PictureArgs, RunArgs, SubjectArgs};
-use crate::contestants::{self, Entry, Wish};
+use crate::cli::{Lanes, PictureArgs, RunArgs};
 use crate::error::{Error, exit};
-use crate::measure::machine;
 use crate::progress::ProgressLine;
 use crate::recording::{Outputs, Records, Wanted};
-use crate::runtime::Interrupt;
-use crate::runtimes::{self, Runtimes};
-use crate::subject::{self, Subject};
 use crate::terminal::Terminal;
-use crate::trial::Trial;
+use maitred_engine::contestants::{self, Entry, Wish};
+use maitred_engine::job::Job;
+use maitred_engine::measure::machine;
+use maitred_engine::request::Work;
+use maitred_engine::runtime::Interrupt;
+use maitred_engine::runtimes::{self, Runtimes};
+use maitred_engine::subject;
+use maitred_engine::trial::Trial;
 
 /// A single run may record so many spans: a picture needs no more.
 const SPANS: u64 = 4_000_000;
@@ -33,13 +35,14 @@ const LAST_WORDS: usize = 40;
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     let lens = lens(&args.picture)?;
     if args.no_scheduling && lens.by == By::Core {
-        return Err(Error::Usage(
+        return Err(Error::usage(
             "--by core shows who was on which processor, which --no-scheduling does not record; \
              leave one of them away"
                 .to_owned(),
         ));
     }
-    let subject = open(args)?;
+    let work = args.work.work();
+    let job = open(args, &work)?;
     let mut outputs = Outputs::open(&Wanted {
         trace: args.trace.as_deref(),
         limit_bytes: args.trace_limit.0,
@@ -48,15 +51,15 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
         input: args.subject.as_deref(),
     })?;
     let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
     let named: Vec<String> = args.model.iter().cloned().collect();
-    let runtimes = subject.runtimes(&named, &args.work.python.pythons, &interrupt)?;
-    let entry = choose(args, &subject, &runtimes)?;
-    subject.warn(terminal);
+    let runtimes = job.runtimes(&named, &args.work.python.pythons, &interrupt)?;
+    let entry = choose(args, &job, &runtimes)?;
+    super::warn(&job, terminal);
     let _guard = runtimes::guard()?;
     let mut progress = ProgressLine::new(terminal, args.quiet);
-    let mut trial = Trial::new(&subject, &args.work, &interrupt, SPANS);
-    let provenance = provenance(&subject, &args.work);
+    let mut trial = Trial::new(&job, &work, &interrupt, SPANS);
+    let provenance = provenance(&job, &work);
     trial.scheduling = !args.no_scheduling;
     let planned = trial.planned(&entry);
     let trace = trial.execute(&entry, args.work.timeout.0, &mut |at| {
@@ -77,7 +80,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Error> {
     // What was measured is shown, if not as it was asked for.
     let drawn = asked.or_else(|_| picture(&trace, records, &run, &Lens::default(), &options));
     let drawn = drawn.unwrap_or_else(|refusal| refusal.to_string());
-    terminal.print(&format!("{}\n\n{drawn}", subject.heading()))?;
+    terminal.print(&format!("{}\n\n{drawn}", job.heading()))?;
     let code = end(args, &trace, &run, terminal)?;
     if let Some(refusal) = &refused {
         terminal.complain(&format!("{refusal}; the whole run is drawn, by worker"));
@@ -107,7 +110,7 @@ pub(crate) fn picture<'a>(
 /// What is to be drawn.
 ///
 /// # Errors
-/// [`Error::Usage`] for a part that is none.
+/// [`Error::usage`] for a part that is none.
 pub(crate) fn lens(args: &PictureArgs) -> Result<Lens, Error> {
     let nanos = |time: std::time::Duration| time.as_nanos() as u64;
     let window = Window {
@@ -118,7 +121,7 @@ pub(crate) fn lens(args: &PictureArgs) -> Result<Lens, Error> {
         && from >= to
     {
         let (from, to) = (units::duration(from), units::duration(to));
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "--from {from} does not come before --to {to}; name the earlier time first"
         )));
     }
@@ -142,21 +145,21 @@ pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> view::Options 
 }
 
 /// Where the trace comes from.
-fn provenance(subject: &Subject, work: &SubjectArgs) -> Provenance {
+fn provenance(job: &Job, work: &Work) -> Provenance {
     Provenance {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        heading: subject.heading(),
-        subject: subject.facts(),
+        heading: job.heading(),
+        subject: job.facts(),
         machine: machine::describe(),
         settings: Settings {
             seed: work.seed,
-            speed: work.speed.0,
-            parameters: subject.parameters(),
+            speed: work.speed,
+            parameters: job.parameters(),
             warmup_rounds: 0,
             budget_ns: None,
-            timeout_ns: Some(work.timeout.0.as_nanos() as u64),
-            memory_limit_bytes: work.memory_limit.map(|limit| limit.0),
+            timeout_ns: Some(work.timeout_ns),
+            memory_limit_bytes: work.memory_limit_bytes,
             minimum_effect: 0.0,
         },
     }
@@ -175,7 +178,7 @@ fn end(args: &RunArgs, trace: &Trace, run: &Run, terminal: &Terminal) -> Result<
         terminal.say(&format!("the runner's last words:\n{last}"));
     }
     match maitred_core::analyse::compare::mistake(run) {
-        Some(mistake) => Err(Error::Failed(format!("{}: {mistake}", trace.model))),
+        Some(mistake) => Err(Error::failed(format!("{}: {mistake}", trace.model))),
         None => Ok(exit::OK),
     }
 }
@@ -184,27 +187,30 @@ fn ended_well(end: &RunEnd) -> bool {
     matches!(end, RunEnd::Finished | RunEnd::TimeUp { .. })
 }
 
-fn open(args: &RunArgs) -> Result<Subject, Error> {
-    match (&args.subject, &args.words[..]) {
-        (Some(path), []) => subject::open(path, &args.http, &args.work),
-        (None, words) => subject::from_command(words, &args.http, &args.work),
-        (Some(path), _) => Err(Error::Usage(format!(
-            "{} and a command behind `--` are two pieces of work; name one",
-            path.display()
-        ))),
-    }
+fn open(args: &RunArgs, work: &Work) -> Result<Job, Error> {
+    let subject = match (&args.subject, &args.words[..]) {
+        (Some(path), []) => args.work.named(path, &args.http)?,
+        (None, words) => args.work.command(words, &args.http)?,
+        (Some(path), _) => {
+            return Err(Error::usage(format!(
+                "{} and a command behind `--` are two pieces of work; name one",
+                path.display()
+            )));
+        }
+    };
+    Ok(subject::prepare(&subject, work)?)
 }
 
 /// The model that was named, else the first that the workload compares, else threads.
-fn choose(args: &RunArgs, subject: &Subject, runtimes: &Runtimes) -> Result<Entry, Error> {
-    let first = || subject.work.compare.first().map(ToString::to_string);
+fn choose(args: &RunArgs, job: &Job, runtimes: &Runtimes) -> Result<Entry, Error> {
+    let first = || job.work.compare.first().map(ToString::to_string);
     let default = || runtimes.all_models()[1].to_string();
     let name = args.model.clone().or_else(first).unwrap_or_else(default);
-    let workers = args.workers.map(|count| crate::amount::WorkerCounts(vec![count]));
-    let wish = Wish { models: std::slice::from_ref(&name), workers: workers.as_ref() };
-    let mut entries = contestants::choose(&wish, subject, runtimes)?;
+    let workers = args.workers.as_ref().map(std::slice::from_ref);
+    let wish = Wish { models: std::slice::from_ref(&name), workers };
+    let mut entries = contestants::choose(&wish, job, runtimes)?;
     if entries.len() != 1 {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "`{name}` are {} models; name one, as in {}",
             entries.len(),
             entries[0].model

@@ -5,17 +5,17 @@ use maitred_wire::{Ready, Strategy};
 
 use crate::cli::RuntimesArgs;
 use crate::error::Error;
-use crate::runtime::Interrupt;
-use crate::runtime::interpreters::fact;
-use crate::runtimes::{Runtime, Runtimes};
+use maitred_engine::runtime::Interrupt;
+use maitred_engine::runtime::interpreters::fact;
+use maitred_engine::runtimes::{Runtime, Runtimes};
 
 /// All of them, as text.
 ///
 /// # Errors
-/// [`Error::Failed`] when the program cannot find itself.
+/// [`Error::failed`] when the program cannot find itself.
 pub(crate) fn text(args: &RuntimesArgs) -> Result<String, Error> {
     let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
     let runtimes = Runtimes::everything(&args.pythons, &interrupt)?;
     let mut text = String::new();
     for runtime in runtimes.all() {

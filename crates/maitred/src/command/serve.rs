@@ -5,20 +5,20 @@ use maitred_server::{AccessLog, ENDPOINTS, Options, ServeError, serve};
 
 use crate::cli::ServeArgs;
 use crate::error::Error;
-use crate::measure::sys;
+use maitred_engine::measure::raise_open_files;
 
 /// Serves until it is told to stop.
 ///
 /// # Errors
-/// [`Error::Usage`] when the address or the log is refused, [`Error::Failed`] when the server had
+/// [`Error::usage`] when the address or the log is refused, [`Error::failed`] when the server had
 /// to give up.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
-    sys::raise_open_files();
+    raise_open_files();
     serve(options(args)).map_err(|error| match error {
         ServeError::Bind { .. } | ServeError::Log(_) | ServeError::NoWorkers { .. } => {
-            Error::Usage(error.to_string())
+            Error::usage(error.to_string())
         }
-        other => Error::Failed(other.to_string()),
+        other => Error::failed(other.to_string()),
     })
 }
 

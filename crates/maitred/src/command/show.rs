@@ -3,12 +3,13 @@
 use maitred_core::analyse::summary;
 use maitred_core::recording::{Collector, Cut, Part, Recording};
 use maitred_core::view::{self, units};
+use maitred_engine::recording::{self, Kind, Reader};
 
 use crate::cli::ShowArgs;
 use crate::command::run::{lens, options, picture};
 use crate::error::{Error, exit};
 use crate::export;
-use crate::recording::{self, Kind, Outputs, Reader, Records, Wanted, sentence};
+use crate::recording::{Outputs, Records, Wanted, sentence};
 use crate::saved;
 use crate::terminal::Terminal;
 
@@ -23,7 +24,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         return result(args, terminal);
     }
     if args.charts.chart.is_some() {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "--chart chooses among the pictures of a result, but {} is a trace, which has one: its \
              timeline; leave --chart away",
             args.file.display()
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
     let options = options(&args.picture, terminal);
     let drawn = picture(trace, records, &run, &lens, &options);
     text.push_str(
-        &drawn.map_err(|refusal| Error::Usage(format!("{}: {refusal}", args.file.display())))?,
+        &drawn.map_err(|refusal| Error::usage(format!("{}: {refusal}", args.file.display())))?,
     );
     terminal.print(&text)?;
     let written = outputs.finish(&recording.provenance, trace, Some(&run), records, terminal);
@@ -107,7 +108,7 @@ fn result(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         ("--to", args.picture.to.is_some()),
     ];
     if let Some((option, _)) = named.iter().find(|(_, given)| *given) {
-        return Err(Error::Usage(format!(
+        return Err(Error::usage(format!(
             "{option} is for a trace, but {} is a result, which has none; `maitred run … --trace \
              FILE` saves one",
             args.file.display()

@@ -1,7 +1,7 @@
 //! `maitred strategies`: what each strategy of a runtime is like on this machine. Five experiments,
 //! the files of `strategies/`, are run under all of them, and a table says what follows.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use maitred_core::analyse::strategies::{self as figures, Experiment};
@@ -9,21 +9,22 @@ use maitred_core::result::{SCHEMA, Strategies, StrategyFigures, StrategyRow, Str
 use maitred_core::view;
 use maitred_wire::{Model, Strategy};
 
-use crate::amount::{Period, Speed};
-use crate::bench::Bench;
-use crate::cli::{PythonArgs, StrategiesArgs, SubjectArgs};
+use crate::cli::StrategiesArgs;
 use crate::command::compare;
-use crate::contestants;
 use crate::error::{Error, exit};
 use crate::export::documents;
-use crate::measure::limits::{self, Demand};
-use crate::measure::machine;
 use crate::progress::ProgressLine;
-use crate::rounds::Rules;
-use crate::runtime::Interrupt;
-use crate::runtimes::{self, Runtime, Runtimes, Wanted};
-use crate::subject;
 use crate::terminal::Terminal;
+use maitred_engine::bench::Bench;
+use maitred_engine::contestants;
+use maitred_engine::measure::limits::{self, Demand};
+use maitred_engine::measure::machine;
+use maitred_engine::request::{Python, Subject, Work};
+use maitred_engine::rounds::Purpose;
+use maitred_engine::rounds::Rules;
+use maitred_engine::runtime::Interrupt;
+use maitred_engine::runtimes::{self, Runtime, Runtimes, Wanted};
+use maitred_engine::subject;
 
 /// No run of an experiment takes longer unless something is wrong.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -61,12 +62,12 @@ pub(crate) fn run(args: &StrategiesArgs, terminal: &Terminal) -> Result<u8, Erro
         (&args.export_markdown, view::strategies::markdown),
     ])?;
     let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::Failed(format!("signals cannot be caught: {error}")))?;
+        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
     let pythons = runtimes::further(&args.pythons);
     let wanted = Wanted { names: &args.runtimes, pythons: &pythons, interrupt: &interrupt };
     let known = Runtimes::of_workload(&wanted)?;
     let chosen = args.runtimes.iter().map(|name| known.find(name));
-    let chosen = chosen.collect::<Result<Vec<&Runtime>, Error>>()?;
+    let chosen = chosen.collect::<Result<Vec<&Runtime>, maitred_engine::Error>>()?;
     let _guard = runtimes::guard()?;
     let work = work(&pythons);
     let options = compare::options(terminal);
@@ -105,16 +106,12 @@ pub(crate) fn run(args: &StrategiesArgs, terminal: &Terminal) -> Result<u8, Erro
 }
 
 /// As the experiments are run.
-fn work(pythons: &[PathBuf]) -> SubjectArgs {
-    SubjectArgs {
-        set: Vec::new(),
+fn work(pythons: &[PathBuf]) -> Work {
+    Work {
         seed: SEED,
-        speed: Speed(1.0),
-        count: None,
-        timeout: Period(TIMEOUT),
-        memory_limit: None,
-        recalibrate: false,
-        python: PythonArgs { pythons: pythons.to_vec(), ..PythonArgs::default() },
+        timeout_ns: TIMEOUT.as_nanos() as u64,
+        python: Python { interpreters: pythons.to_vec(), ..Python::default() },
+        ..Work::default()
     }
 }
 
@@ -122,7 +119,7 @@ fn work(pythons: &[PathBuf]) -> SubjectArgs {
 fn table(
     runtime: &Runtime,
     known: &Runtimes,
-    work: &SubjectArgs,
+    work: &Work,
     args: &StrategiesArgs,
     interrupt: &Interrupt,
     terminal: &Terminal,
@@ -136,13 +133,15 @@ fn table(
         if interrupt.is_raised() {
             break;
         }
-        let mut subject = subject::from_text(name, text, Path::new("."), work)?;
+        let text =
+            Subject::WorkloadText { name: name.to_owned(), text: text.to_owned(), folder: None };
+        let mut job = subject::prepare(&text, work)?;
         let models =
             runtime.strategies.iter().flat_map(|one| models(experiment, &runtime.name, *one));
-        subject.work.claimed = models.collect();
-        subject.vary_as_claimed(work)?;
-        let enter = |model: &Model| contestants::enter(model.clone(), &subject, known);
-        let entries = subject.work.claimed.iter().map(enter).collect();
+        job.work.claimed = models.collect();
+        job.vary_as_claimed(work)?;
+        let enter = |model: &Model| contestants::enter(model.clone(), &job, known);
+        let entries = job.work.claimed.iter().map(enter).collect();
         let rules = Rules {
             warmup: 0,
             rounds: None,
@@ -154,9 +153,14 @@ fn table(
             trace: experiment == Experiment::Computing,
         };
         let place = format!("{} · {} of {}", runtime.name, number + 1, EXPERIMENTS.len());
-        let shown = (ProgressLine::new(terminal, args.quiet), place);
-        let comparison = Bench::new(&subject, entries, work, rules, interrupt, shown)
-            .run(|comparison| figures::decided(experiment, comparison))?;
+        let mut progress = ProgressLine::new(terminal, args.quiet);
+        let mut on_run = |purpose: Purpose, model: &Model| {
+            progress.show(|| format!("{place} · {name} · {} · {model}", purpose.name()));
+        };
+        let comparison = Bench::new(&job, entries, work, rules, interrupt, &mut on_run)
+            .run(|comparison| figures::decided(experiment, comparison));
+        progress.clear();
+        let comparison = comparison?;
         for (strategy, so_far) in &mut all {
             figures::measure(experiment, *strategy, &comparison, so_far);
         }
@@ -228,7 +232,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_an_experiment() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies");
         let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
         let mut files: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
         files.sort();

@@ -68,7 +68,7 @@ impl Outputs {
     /// Opens all of them.
     ///
     /// # Errors
-    /// [`Error::Usage`] for the first that cannot be written or would overwrite something else.
+    /// [`Error::usage`] for the first that cannot be written or would overwrite something else.
     pub(crate) fn open(wanted: &Wanted<'_>) -> Result<Self, Error> {
         let recording = Form::Recording { limit_bytes: wanted.limit_bytes };
         let all = [
@@ -85,7 +85,7 @@ impl Outputs {
             let output = Output::open(form, path)?;
             let file = identity(path);
             if output.is_file && file.is_some_and(|file| taken.contains(&file)) {
-                return Err(Error::Usage(format!(
+                return Err(Error::usage(format!(
                     "{} is named twice: as a file to read or write, and to write the trace to; \
                      name another file",
                     path.display()
@@ -206,7 +206,7 @@ impl Output {
                 io::ErrorKind::IsADirectory => "name a file in it",
                 _ => "name a file in a folder where you may write",
             };
-            Error::Usage(format!("{} cannot be written: {error}; {next}", path.display()))
+            Error::usage(format!("{} cannot be written: {error}; {next}", path.display()))
         };
         let is_new = !path.exists();
         let mut options = OpenOptions::new();
@@ -223,7 +223,7 @@ impl Output {
             next_checkpoint: None,
         };
         if matches!(form, Form::Recording { .. }) && is_file && !is_trace_or_empty(path) {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "{} is there already and is no trace, so it is not overwritten; name another \
                  file, or remove it",
                 path.display()

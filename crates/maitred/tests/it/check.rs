@@ -1,11 +1,9 @@
 //! Claims put to the test by the program, on real runs. No measured number is expected: what is
 //! claimed here can be counted.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use crate::program::{Place, eventually, stderr, stdout};
+use crate::program::{Place, stderr, stdout};
 
 /// The counter under a lock, and tasks of which one kills its process.
 const CLAIMS: &str = r#"
@@ -128,13 +126,12 @@ fn claims_that_are_built_in_can_be_listed_unpacked_and_changed() {
 
 #[test]
 fn an_interrupted_check_keeps_what_was_found() {
-    let endless = "task \"t\" { wait \"1000s\" }\nclaim \"c\" { figure \"time\" of=\"native/threads\" at-most=\"1s\" }\n";
+    let endless = "task \"t\" { run \"sh\" \"-c\" \"echo > begun\"\nwait \"1000s\" }\nclaim \"c\" { figure \"time\" of=\"native/threads\" at-most=\"1s\" }\n";
     let place = Place::new().file("1.kdl", CRASH).file("2.kdl", endless);
     let running = place.start("check 1.kdl 2.kdl --timeout 1h --export-json c.json");
-    assert!(eventually(Duration::from_secs(30), || place.path("c.json").exists()));
-    std::thread::sleep(Duration::from_millis(500));
+    place.wait_for("begun");
     running.signal("INT");
-    let output = running.end_within(Duration::from_secs(5));
+    let output = running.end();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert!(stdout(&output).contains("2 claims: 2 hold."), "{output:?}");
     assert!(stderr(&output).contains("interrupted"), "{output:?}");

@@ -80,19 +80,21 @@ fn failed_tasks_are_counted_with_what_they_said() {
 
 #[test]
 fn who_takes_more_memory_than_allowed_is_stopped() {
-    let work = "task \"eater\" count=2 { allocate \"40MiB\"; wait \"1s\" }\n";
+    // At the same time for as long as it takes to be seen; one after another they fit.
+    let work = "param \"time\" \"1h\"\n\
+                task \"eater\" count=2 { allocate \"40MiB\"; wait \"$time\" }\n";
     let place = Place::new().file("work.kdl", work);
-    let (code, text, saved) = compare(&place, "--memory-limit 70MiB");
-    assert_eq!(code, 0, "one after another they fit: {text}");
-    for strategy in STRATEGIES {
-        let name = strategy;
-        let ends = is_ranked(&saved, name);
-        assert_eq!(ends, strategy == "sequential", "{strategy}: {text}");
-        if !ends {
-            let reason = contestant(&saved, name)["unranked"].as_str().unwrap();
-            assert!(reason.starts_with("out of memory: took"), "{strategy}: {reason}");
-            assert!(reason.ends_with("of 70.0 MiB allowed"), "{strategy}: {reason}");
-        }
+    let (code, text, _) =
+        compare(&place, "--memory-limit 70MiB --models sequential --set time=10ms");
+    assert_eq!(code, 0, "{text}");
+    let others: Vec<_> = STRATEGIES.into_iter().filter(|name| *name != "sequential").collect();
+    let line = format!("--memory-limit 70MiB --timeout 1h --models {}", others.join(","));
+    let (code, text, saved) = compare(&place, &line);
+    assert_eq!(code, 1, "{text}");
+    for strategy in others {
+        let reason = contestant(&saved, strategy)["unranked"].as_str().unwrap();
+        assert!(reason.starts_with("out of memory: took"), "{strategy}: {reason}");
+        assert!(reason.ends_with("of 70.0 MiB allowed"), "{strategy}: {reason}");
     }
 }
 
@@ -100,11 +102,11 @@ fn who_takes_more_memory_than_allowed_is_stopped() {
 fn a_hang_is_ended_and_named_and_the_others_go_on() {
     let hang = "task \"quick\" { wait \"1ms\" }\ntask \"slow\" count=2 { wait \"1h\" }\n";
     let place = Place::new().file("work.kdl", hang);
-    let (code, text, saved) = compare(&place, "--timeout 300ms");
+    let (code, text, saved) = compare(&place, "--timeout 2s");
     assert_eq!(code, 1, "{text}");
     for strategy in STRATEGIES {
         let one = contestant(&saved, strategy);
-        assert_eq!(one["unranked"], "timed out after 300 ms", "{strategy}");
+        assert_eq!(one["unranked"], "timed out after 2.00 s", "{strategy}");
         let notes = one["runs"][0]["notes"].to_string();
         let named = match strategy {
             "sequential" => "`slow 1` was at `wait 1h`",
@@ -113,11 +115,11 @@ fn a_hang_is_ended_and_named_and_the_others_go_on() {
         assert!(notes.contains(named), "{strategy}: {notes}");
         assert_eq!(one["runs"][0]["tasks"]["done"], 1, "{strategy}");
     }
-    let output = place.run("run work.kdl --timeout 300ms --model native/processes");
+    let output = place.run("run work.kdl --timeout 2s --model native/processes");
     assert_eq!(output.status.code(), Some(1));
     let (text, errors) = (stdout(&output), stderr(&output));
     assert!(text.contains("were at `wait 1h`"), "{text}");
-    assert_eq!(errors, "maitred: native/processes: timed out after 300 ms\n");
+    assert_eq!(errors, "maitred: native/processes: timed out after 2.00 s\n");
 }
 
 #[test]

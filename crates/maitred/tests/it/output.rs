@@ -4,10 +4,9 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::form;
-use crate::program::{Place, eventually, is_root, stderr, stdout};
+use crate::program::{PATIENCE, Place, eventually, is_root, stderr, stdout};
 
 const WORK: &str = "task \"t\" count=2 { wait \"1ms\" }\n";
 const COMPARE: &str = "compare work.kdl --warmup 0 --runs 2 --models threads,event-loop";
@@ -99,9 +98,9 @@ fn exports_that_are_removed_during_the_run_come_back() {
         "compare work.kdl --warmup 0 --runs 8 --models threads --export-json out.json \
          --export-csv out.csv",
     );
-    assert!(eventually(Duration::from_secs(20), || place.path("out.csv").exists()));
+    place.wait_for("out.csv");
     fs::remove_file(place.path("out.json")).unwrap();
-    let output = running.end_within(Duration::from_secs(60));
+    let output = running.end();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     form::valid_json(&place.read("out.json"));
 }
@@ -112,11 +111,11 @@ fn a_folder_that_is_removed_during_the_run_costs_one_line() {
     fs::create_dir(place.path("out")).unwrap();
     let running = place
         .start("compare work.kdl --warmup 0 --runs 5 --models threads --export-json out/r.json");
-    assert!(eventually(Duration::from_secs(20), || place.path("out/r.json").exists()));
+    place.wait_for("out/r.json");
     // It may be writing just now.
     let removed = || fs::remove_dir_all(place.path("out")).is_ok();
-    assert!(eventually(Duration::from_secs(5), removed));
-    let output = running.end_within(Duration::from_secs(60));
+    assert!(eventually(PATIENCE, removed));
+    let output = running.end();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert_eq!(stderr(&output).lines().count(), 1, "{output:?}");
     assert!(stdout(&output).contains("How fast"), "{output:?}");

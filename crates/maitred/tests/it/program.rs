@@ -13,6 +13,9 @@ use tempfile::TempDir;
 pub(crate) const STRATEGIES: [&str; 7] =
     ["sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool", "hybrid"];
 
+/// For a whole test, whatever else the machine does: only a broken program meets it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+
 /// A folder with files, in which the program is run. Its cache is shared between tests, so that
 /// the machine is calibrated once.
 pub(crate) struct Place {
@@ -37,6 +40,13 @@ impl Place {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// Waits until something was written to this file: a result is replaced whole, but whether it may
+    /// be written is tried before.
+    pub(crate) fn wait_for(&self, name: &str) {
+        let is_written = || fs::metadata(self.path(name)).is_ok_and(|facts| facts.len() > 0);
+        assert!(eventually(PATIENCE, is_written), "{name} was never written");
+    }
+
     /// The program with these arguments, not yet started.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         // Who runs the tests may ignore signals, as nohup does, and programs started so inherit it.
@@ -58,6 +68,7 @@ impl Place {
         command
             .current_dir(self.folder.path())
             .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
+            .env("XDG_RUNTIME_DIR", self.folder.path())
             .env_remove("NO_COLOR")
             .stdin(Stdio::null());
     }
@@ -120,7 +131,7 @@ impl Drop for Running {
 impl Running {
     /// Waits until so many processes of its runs are there.
     pub(crate) fn wait_for_processes(&self, number: usize) {
-        let there = eventually(Duration::from_secs(20), || self.processes().len() >= number);
+        let there = eventually(PATIENCE, || self.processes().len() >= number);
         assert!(there, "{number} processes were expected: {:?}", self.processes());
     }
 
@@ -134,25 +145,25 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &number]).status().unwrap().success());
     }
 
-    /// Its end, which must come within this time, and after which nothing of it may be left.
-    pub(crate) fn end_within(self, limit: Duration) -> Output {
-        self.ended(limit, Duration::ZERO)
+    /// Its end, after which nothing of it may be left.
+    pub(crate) fn end(self) -> Output {
+        self.ended(Duration::ZERO)
     }
 
     /// The same of one that ends without looking back: what it started is just about to be gone.
-    pub(crate) fn die_within(self, limit: Duration) -> Output {
-        self.ended(limit, Duration::from_secs(5))
+    pub(crate) fn die(self) -> Output {
+        self.ended(PATIENCE)
     }
 
-    fn ended(mut self, limit: Duration, clean_within: Duration) -> Output {
+    fn ended(mut self, clean_within: Duration) -> Output {
         let pid = self.pid();
         let mut child = self.child.take().unwrap();
-        let ended = eventually(limit, || child.try_wait().unwrap().is_some());
+        let ended = eventually(PATIENCE, || child.try_wait().unwrap().is_some());
         if !ended {
             child.kill().unwrap();
         }
         let output = child.wait_with_output().unwrap();
-        assert!(ended, "still there after {limit:?}: {output:?}");
+        assert!(ended, "it never ends: {output:?}");
         nothing_is_left(pid, clean_within);
         output
     }
@@ -161,7 +172,7 @@ impl Running {
     pub(crate) fn kill(self) {
         let pid = self.pid();
         drop(self);
-        nothing_is_left(pid, Duration::from_secs(5));
+        nothing_is_left(pid, PATIENCE);
     }
 
     /// Kills it and its runner at once, so that neither can clean up.
@@ -172,7 +183,7 @@ impl Running {
         let line = format!("kill -KILL {runner} {pid}");
         assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
         drop(self);
-        nothing_is_left(pid, Duration::from_secs(5));
+        nothing_is_left(pid, PATIENCE);
     }
 
     fn pid(&self) -> u32 {

@@ -6,7 +6,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use maitred_core::recording::Recording;
 use maitred_core::trace::{Observed, Scheduling, SliceEnd, Source, Trace};
@@ -16,7 +15,7 @@ use seccompiler::{
 };
 
 use crate::exports::read;
-use crate::program::{Place, eventually, is_root, stdout};
+use crate::program::{PATIENCE, Place, eventually, is_root, stdout};
 
 const WORK: &str = "task \"job\" count=4 { cpu \"60ms\"; wait \"5ms\"; cpu \"60ms\" }\n";
 const RUN: &str = "run work.kdl --model native/threads --trace run.trace --width 200";
@@ -148,7 +147,7 @@ fn a_user_without_locked_memory_records_once_and_not_twice() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let started = eventually(Duration::from_secs(60), || place.path("started").exists());
+    let started = eventually(PATIENCE, || place.path("started").exists());
     let second = run("work.kdl --model native/threads").output();
     let pid = first.id().to_string();
     Command::new("kill").args(["-s", "INT", &pid]).status().unwrap();

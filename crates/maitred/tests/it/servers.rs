@@ -1,11 +1,7 @@
 //! The test servers of a workload: what is told of one that dies, and that none is left behind.
 
-use std::time::Duration;
-
 use crate::http::runs;
 use crate::program::{Place, STRATEGIES, stderr};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server of one process is gone with its first crash: every later request is refused.
 #[test]
@@ -103,11 +99,11 @@ task "t" { http "GET" "$one/delay/50s"; http "GET" "$two/delay/50s" }
         for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
             let running = started(words);
             running.signal(signal);
-            let output = running.end_within(PATIENCE);
+            let output = running.end();
             assert_eq!(output.status.code(), Some(code), "{words}, {signal}: {output:?}");
         }
         started(words).kill();
     }
-    let output = started("run work.kdl -q --timeout 2s").end_within(PATIENCE);
+    let output = started("run work.kdl -q --timeout 2s").end();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }

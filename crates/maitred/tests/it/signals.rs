@@ -6,13 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::form;
-use crate::program::{Place, Running, STRATEGIES, eventually, stderr, stdout};
+use crate::program::{Place, Running, STRATEGIES, stderr, stdout};
 
-/// It takes a second at most on a machine that is idle; this is for one that is busy.
-const SOON: Duration = Duration::from_secs(3);
-
-/// Tasks without an end.
-const ENDLESS: &str = "task \"nap\" count=4 { repeat 1000000 { wait \"20ms\" } }\n";
+/// Tasks without an end, of which the first says that it is under way.
+const ENDLESS: &str = "task \"first\" { run \"sh\" \"-c\" \"echo > begun\"\nwait \"1h\" }\n\
+                       task \"nap\" count=3 { repeat 1000000 { wait \"20ms\" } }\n";
 
 fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("{output:?}"))
@@ -20,16 +18,15 @@ fn code(output: &Output) -> i32 {
 
 #[test]
 fn an_interrupted_run_is_shown_under_every_strategy() {
-    let place = Place::new().file("work.kdl", ENDLESS);
     for strategy in STRATEGIES {
+        let place = Place::new().file("work.kdl", ENDLESS);
         let running = place.start(&format!("run work.kdl --model native/{strategy}"));
-        running.wait_for_processes(if strategy == "processes" { 5 } else { 1 });
-        std::thread::sleep(Duration::from_millis(300));
+        place.wait_for("begun");
         running.signal("INT");
-        let output = running.end_within(SOON);
+        let output = running.end();
         assert_eq!(code(&output), 130, "{strategy}: {output:?}");
         let text = stdout(&output);
-        assert!(text.contains("interrupted") && text.contains("nap 1"), "{strategy}: {text}");
+        assert!(text.contains("interrupted") && text.contains("first"), "{strategy}: {text}");
         assert!(text.contains("0 done"), "{strategy}: {text}");
         assert_eq!(stderr(&output), "", "{strategy}");
     }
@@ -45,20 +42,19 @@ fn an_interrupted_command_is_shown() {
         let running = place.start_words(&words);
         running.wait_for_processes(if strategy == "processes" { 7 } else { 3 });
         running.signal("TERM");
-        let output = running.end_within(SOON);
+        let output = running.end();
         assert_eq!(code(&output), 143, "{output:?}");
         assert!(stdout(&output).contains("interrupted"), "{output:?}");
     }
 }
 
-/// Starts a comparison of one model with exports and waits for its first round.
+/// Starts a comparison of one model with exports and waits until its first round has ended.
 fn compared(place: &Place, model: &str, work: &str) -> Running {
     let running = place.start(&format!(
         "compare {work} --warmup 0 --runs 100000 --models {model} \
          --export-json r.json --export-csv r.csv --export-markdown r.md"
     ));
-    let written = || place.path("r.md").exists();
-    assert!(eventually(Duration::from_secs(20), written), "{model}: no round ended");
+    place.wait_for("r.md");
     running
 }
 
@@ -68,7 +64,7 @@ fn an_interrupted_comparison_keeps_its_rounds_under_every_strategy() {
         let place = Place::new().file("work.kdl", "task \"nap\" count=4 { wait \"50ms\" }\n");
         let running = compared(&place, &format!("native/{strategy}"), "work.kdl");
         running.signal("INT");
-        let output = running.end_within(SOON);
+        let output = running.end();
         assert_eq!(code(&output), 130, "{output:?}");
         assert!(stdout(&output).contains("How fast"), "{output:?}");
         assert!(stderr(&output).contains("interrupted"), "{output:?}");
@@ -84,10 +80,9 @@ fn an_interrupted_comparison_keeps_its_rounds_under_every_strategy() {
 fn a_comparison_is_interrupted_in_its_first_round() {
     let place = Place::new().file("work.kdl", ENDLESS);
     let running = place.start("compare work.kdl --warmup 0 --models threads --export-json r.json");
-    running.wait_for_processes(1);
-    std::thread::sleep(Duration::from_millis(300));
+    place.wait_for("begun");
     running.signal("TERM");
-    let output = running.end_within(SOON);
+    let output = running.end();
     assert_eq!(code(&output), 143, "{output:?}");
     let saved = form::valid_json(&place.read("r.json"));
     assert_eq!(saved["stopped"], "interrupted");
@@ -99,14 +94,14 @@ fn the_second_signal_kills_at_once() {
     // It does not listen to anybody, so the first signal waits for it a while.
     let stubborn = "trap '' INT TERM; while :; do sleep 1000; done";
     // On a busy machine the second may come when the first has done its work.
-    let killed = (0..5).any(|_| {
+    let killed = (0..20).any(|_| {
         let running = place.start_words(&["run", "--count", "2", "--", "sh", "-c", stubborn]);
         running.wait_for_processes(3);
         running.signal("INT");
         // Two that are pending at the same time are one.
         std::thread::sleep(Duration::from_millis(30));
         running.signal("INT");
-        let output = running.die_within(SOON);
+        let output = running.die();
         assert_eq!(code(&output), 130, "{output:?}");
         output.stdout.is_empty()
     });

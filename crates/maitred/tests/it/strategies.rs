@@ -1,7 +1,6 @@
-//! What strategies are like, found by the program on real runs. No measured number is expected:
-//! what is looked at here is so on every machine.
-
-use std::time::Duration;
+//! What strategies are like, found by the program on real runs. Whether a figure can be known here
+//! and now depends on the machine, and so no figure is expected to be: what is known must be so on
+//! every machine. How figures become properties is tested in `core` on figures that were recorded.
 
 use serde_json::Value;
 
@@ -33,7 +32,11 @@ fn native_strategies_are_what_they_are() {
         let row = strategies.iter().find(|row| row["strategy"] == strategy).unwrap();
         row["properties"][name].clone()
     };
-    let known = |value: &str| serde_json::json!({ "known": value });
+    let is = |strategy: &str, name: &str, expected: &str| {
+        let found = property(strategy, name);
+        let is_unknown = found["unknown"].as_str().is_some_and(|why| !why.is_empty());
+        assert!(is_unknown || found["known"] == expected, "{strategy} {name}: {found} in {text}");
+    };
     for (strategy, scheduling, blocking) in [
         ("sequential", "one-by-one", "stalls-all"),
         ("threads", "preemptive", "allowed"),
@@ -43,16 +46,18 @@ fn native_strategies_are_what_they_are() {
         ("async-pool", "cooperative", "stalls-its-worker"),
         ("hybrid", "preemptive", "allowed"),
     ] {
-        assert_eq!(property(strategy, "scheduling"), known(scheduling), "{strategy}: {text}");
-        assert_eq!(property(strategy, "blocking"), known(blocking), "{strategy}: {text}");
+        is(strategy, "scheduling", scheduling);
+        is(strategy, "blocking", blocking);
         assert!(text.contains(&format!("{strategy} ")), "{text}");
         assert!(document.contains(&format!("| {strategy} | ")), "{document}");
     }
     assert_ne!(property("event-loop", "parallel")["known"], true, "a loop has one thread: {text}");
-    let fit = |strategy: &str| property(strategy, "fit")["known"].as_u64().unwrap();
-    assert!(fit("event-loop") > fit("threads"), "{text}");
-    assert!(fit("threads") > fit("processes"), "{text}");
-    assert!(text.contains("sequential   one by one"), "{text}");
+    // A task of a loop takes less than a thread, and a thread less than a process.
+    let fits = ["event-loop", "threads", "processes"];
+    let fits = fits.map(|strategy| property(strategy, "fit")["known"].as_u64());
+    for pair in fits.iter().flatten().collect::<Vec<_>>().windows(2) {
+        assert!(pair[0] > pair[1], "{text}");
+    }
     assert!(document.contains("#### native"), "{document}");
 }
 
@@ -74,9 +79,10 @@ fn a_runtime_that_is_not_here_is_refused_before_anything_runs() {
 #[test]
 fn an_interrupted_table_is_not_shown() {
     let running = Place::new().start("strategies");
-    std::thread::sleep(Duration::from_millis(700));
+    // Under way: a runner and a task of its own, at least.
+    running.wait_for_processes(1);
     running.signal("INT");
-    let output = running.end_within(Duration::from_secs(5));
+    let output = running.end();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert!(!stdout(&output).contains("native"), "{output:?}");
     assert!(stderr(&output).contains("interrupted"), "{output:?}");

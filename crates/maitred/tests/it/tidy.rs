@@ -40,9 +40,15 @@ fn wrong_dependency(crate_name: &str, manifest: &str) -> Option<String> {
         "core" => (&["maitred-wire"], &["kdl", "libc", "tokio", "clap"]),
         "native" => (&["maitred-wire"], &["kdl", "clap"]),
         "server" => (&["maitred-wire"], &["kdl", "clap"]),
-        "maitred" => {
-            (&["maitred-wire", "maitred-core", "maitred-native", "maitred-server"], &["tokio"])
-        }
+        // It is told what to do by values, and says what happens by values: no arguments, no terminal.
+        "engine" => (
+            &["maitred-wire", "maitred-core"],
+            &["tokio", "clap", "clap_complete", "clap_mangen", "terminal_size", "resvg"],
+        ),
+        "maitred" => (
+            &["maitred-wire", "maitred-core", "maitred-engine", "maitred-native", "maitred-server"],
+            &["tokio"],
+        ),
         other => return Some(format!("a crate that the house does not know: {other}")),
     };
     let manifest: toml::Table = manifest.parse().unwrap();
@@ -59,13 +65,17 @@ fn wrong_dependency(crate_name: &str, manifest: &str) -> Option<String> {
 
 #[test]
 fn crates_depend_only_on_those_they_may() {
-    for name in ["wire", "core", "native", "server", "maitred"] {
+    for name in ["wire", "core", "native", "server", "engine", "maitred"] {
         let path = root().join("crates").join(name).join("Cargo.toml");
         assert_eq!(wrong_dependency(name, &fs::read_to_string(path).unwrap()), None);
     }
     let planted = "[dependencies]\nserde = \"1\"\nmaitred-core.workspace = true\n";
     assert!(wrong_dependency("native", planted).is_some());
     assert!(wrong_dependency("core", "[dependencies]\ntokio = \"1\"\n").is_some());
+    for planted in ["maitred", "clap", "terminal_size", "maitred-native"] {
+        let planted = format!("[dependencies]\n{planted} = \"1\"\n");
+        assert!(wrong_dependency("engine", &planted).is_some(), "{planted}");
+    }
 }
 
 /// The modules of `core`, in the order in which they stand in `lib.rs`.

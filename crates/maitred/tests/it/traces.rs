@@ -3,10 +3,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 
 use crate::exports::read;
-use crate::program::{Place, eventually, is_root, shipped, stderr, stdout};
+use crate::program::{PATIENCE, Place, eventually, is_root, shipped, stderr, stdout};
 
 const RUN: &str = "run work.kdl --model threads --speed 100x --width 80";
 
@@ -58,12 +57,12 @@ fn a_runner_that_is_killed_leaves_its_spans() {
     let work = "task \"t\" { run \"touch\" \"begun\"\nwait \"1ms\"\nwait \"1h\" }\n";
     let place = Place::new().file("slow.kdl", work);
     let running = place.start("run slow.kdl --model threads --width 80 --trace run.trace");
-    assert!(eventually(Duration::from_secs(60), || place.path("begun").exists()));
+    assert!(eventually(PATIENCE, || place.path("begun").exists()));
     let runner = running.processes().into_iter().find(|line| line.contains("runner\0native"));
     let line = runner.expect("the runner is there");
     let pid = line.trim_start_matches("/proc/").split(' ').next().unwrap().to_owned();
     assert!(place.shell(&format!("kill -KILL {pid}")).status.success());
-    let output = running.end_within(Duration::from_secs(60));
+    let output = running.end();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let recording = read(&fs::read(place.path("run.trace")).unwrap());
     // The step in which the file was made began before it was there.
@@ -76,11 +75,9 @@ fn a_runner_that_is_killed_leaves_its_spans() {
 fn an_interrupted_run_is_written() {
     let place = place().file("slow.kdl", "task \"t\" count=2 { wait \"1h\" }\n");
     let running = place.start("run slow.kdl --model threads --width 80 --trace run.trace");
-    running.wait_for_processes(1);
-    let begun = || fs::metadata(place.path("run.trace")).is_ok_and(|facts| facts.len() > 0);
-    assert!(eventually(Duration::from_secs(60), begun));
+    place.wait_for("run.trace");
     running.signal("INT");
-    let output = running.end_within(Duration::from_secs(60));
+    let output = running.end();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert_eq!(shown(&stdout(&place.run("show run.trace --width 80"))), stdout(&output));
 }
@@ -96,10 +93,10 @@ fn when_maitred_itself_is_killed_in_the_run_what_was_recorded_is_there() {
     let path = place.path("run.trace");
     let text = || stdout(&place.run("show run.trace --width 80"));
     let begun = || fs::metadata(&path).is_ok_and(|facts| facts.len() > 100);
-    assert!(eventually(Duration::from_secs(60), begun));
+    assert!(eventually(PATIENCE, begun));
     // At first what is to be run, then what was recorded.
     assert!(text().contains("work.kdl"));
-    assert!(eventually(Duration::from_secs(60), || text().contains("quick 20")));
+    assert!(eventually(PATIENCE, || text().contains("quick 20")));
     running.kill();
     let text = text();
     assert!(text.contains("the file was cut short at byte"), "{text}");

@@ -1,4 +1,5 @@
 //! Tests against real servers in processes of their own, over real sockets on loopback.
+#![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
 
 mod abuse;
 mod conformance;

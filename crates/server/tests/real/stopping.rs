@@ -1,14 +1,14 @@
 //! A stop loses nothing, in every strategy.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockFilter, Socket, Type};
 
-use crate::support::{Load, Manner, OWN, PATIENCE, Server, get, read_answer, read_to_end};
+use crate::support::{Load, Manner, OWN, PATIENCE, Server, each, get, read_answer, read_to_end};
 
 const REQUEST: &[u8] = b"GET /bytes/13 HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -45,37 +45,49 @@ fn sighup_under_load_loses_no_request() {
     }
 }
 
-#[test]
-fn sigterm_waits_for_slow_requests_and_sigint_does_not() {
-    for strategy in OWN {
-        let mut server = Server::start(strategy, &[]);
-        let load = Load::start(server.address, "/delay/400ms", &[(Manner::Reconnect, 1)]);
-        thread::sleep(Duration::from_millis(150));
-        server.signal("-TERM");
-        let tally = load.join();
-        assert!(server.ended_well(), "{strategy} did not end");
-        assert_eq!(tally.lost.load(Relaxed), 0, "{strategy}: {tally:?}");
-        assert!(tally.answered.load(Relaxed) > 0, "{strategy}: {tally:?}");
+/// Asks for an answer whose bytes come so far apart, and reads its head: now the server is amid it.
+fn slow_answer(server: &Server, bytes: u32, duration: &str) -> TcpStream {
+    let mut stream = server.connect();
+    let target = format!("/drip?numbytes={bytes}&duration={duration}");
+    let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    stream
+}
 
+#[test]
+fn sigterm_waits_for_slow_answers_and_sigint_does_not() {
+    each(|strategy| {
         let mut server = Server::start(strategy, &[]);
-        let address = server.address;
-        let waiting = thread::spawn(move || get(address, "/delay/5s"));
-        thread::sleep(Duration::from_millis(150));
+        let mut slow = slow_answer(&server, 2, "400ms");
+        server.signal("-TERM");
+        assert_eq!(read_to_end(&mut slow).len(), 2, "{strategy} cut an answer off");
+        assert!(server.ended_well(), "{strategy} did not end");
+
+        // Nobody waits for the end of this one.
+        let mut server = Server::start(strategy, &["--graceful-timeout", "3600s"]);
+        let mut slow = slow_answer(&server, 3600, "59s");
         server.signal("-INT");
         assert!(server.ended().is_some(), "{strategy} did not stop");
-        assert!(!waiting.join().unwrap().contains("waited"), "{strategy} waited");
-    }
+        let rest = read_to_end(&mut slow);
+        assert!(rest.len() < 3600, "{strategy} waited");
+    });
 }
 
 #[test]
 fn an_idle_client_does_not_hold_up_a_stop() {
-    for strategy in OWN {
+    each(|strategy| {
         let mut server = Server::start(strategy, &["--drain-idle", "100ms"]);
         let silent = server.connect();
         server.signal("-TERM");
         assert!(server.ended_well(), "{strategy} waits for a silent client");
         drop(silent);
-    }
+    });
 }
 
 /// A client whose handshake the server's kernel has begun, and that hears nothing of it: its
@@ -92,68 +104,69 @@ fn half_connect(server: &Server) -> Socket {
 /// half in: it must not be shut out.
 #[test]
 fn a_client_amid_its_handshake_is_served_before_the_door_is_closed() {
-    thread::scope(|scope| {
-        for strategy in OWN {
-            scope.spawn(move || {
-                let mut server = Server::start(strategy, &[]);
-                let socket = half_connect(&server);
-                server.signal("-TERM");
-                thread::sleep(Duration::from_millis(100));
-                socket.detach_filter().unwrap();
-                socket.set_nonblocking(false).unwrap();
-                let mut stream = TcpStream::from(socket);
-                stream.set_write_timeout(Some(PATIENCE)).unwrap();
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                // Blocks until the handshake has ended, one way or the other.
-                let sent = stream.write_all(REQUEST);
-                assert!(sent.is_ok(), "{strategy} shut the client out: {sent:?}");
-                assert!(read_answer(&mut stream).is_some(), "{strategy} lost the request");
-                assert!(server.ended_well(), "{strategy} did not end");
-            });
-        }
+    each(|strategy| {
+        // A test that was itself kept from a processor for so long says nothing of the server.
+        let tried = (0..10).any(|_| stop_amid_a_handshake(strategy));
+        assert!(tried, "{strategy}: the machine is too busy to be in time for a handshake");
     });
+}
+
+/// Whether it was in time: before the answer of the server's kernel was repeated to deaf ears.
+fn stop_amid_a_handshake(strategy: &str) -> bool {
+    let mut server = Server::start(strategy, &[]);
+    let begun = Instant::now();
+    let socket = half_connect(&server);
+    server.signal("-TERM");
+    thread::sleep(Duration::from_millis(100));
+    socket.detach_filter().unwrap();
+    let in_time = begun.elapsed() < Duration::from_millis(900);
+    socket.set_nonblocking(false).unwrap();
+    let mut stream = TcpStream::from(socket);
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Blocks until the handshake has ended, one way or the other.
+    let sent = stream.write_all(REQUEST);
+    if in_time {
+        assert!(sent.is_ok(), "{strategy} shut the client out: {sent:?}");
+        assert!(read_answer(&mut stream).is_some(), "{strategy} lost the request");
+        assert!(server.ended_well(), "{strategy} did not end");
+    }
+    in_time
 }
 
 /// More requests at once than a strategy without concurrency answers in the time that a client has
 /// for its head: it is not the clients who are late.
 #[test]
 fn requests_that_wait_for_their_turn_are_not_taken_for_slow_clients() {
-    thread::scope(|scope| {
-        for strategy in OWN {
-            scope.spawn(move || {
-                let times = ["--head-time", "300ms", "--drain-idle", "300ms", "--workers", "1"];
-                let mut server = Server::start(strategy, &times);
-                let load = Load::start(server.address, "/delay/150ms", &[(Manner::KeepAlive, 8)]);
-                load.reach(24);
-                load.note("SIGTERM");
-                server.signal("-TERM");
-                load.join().assert_nothing_lost(strategy);
-                assert!(server.ended_well(), "{strategy} did not end");
-            });
-        }
+    each(|strategy| {
+        // One after another, eight of them take longer than a client has; and no client is so late.
+        let times = ["--head-time", "3s", "--drain-idle", "3s", "--workers", "1"];
+        let mut server = Server::start(strategy, &times);
+        let load = Load::start(server.address, "/delay/500ms", &[(Manner::KeepAlive, 8)]);
+        load.reach(10);
+        load.note("SIGTERM");
+        server.signal("-TERM");
+        load.join().assert_nothing_lost(strategy);
+        assert!(server.ended_well(), "{strategy} did not end");
     });
 }
 
 #[test]
 fn an_upload_that_has_begun_is_finished_while_the_server_stops() {
-    thread::scope(|scope| {
-        for strategy in OWN {
-            scope.spawn(move || {
-                let mut server = Server::start(strategy, &["--drain-idle", "50ms"]);
-                let mut stream = server.connect();
-                let head = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
-                stream.write_all(head).unwrap();
-                // Answered only after the head above was read, or it would prove nothing.
-                get(server.address, "/healthz");
-                server.signal("-TERM");
-                for byte in b"hello" {
-                    thread::sleep(Duration::from_millis(60));
-                    stream.write_all(&[*byte]).unwrap();
-                }
-                let answer = String::from_utf8(read_to_end(&mut stream)).unwrap();
-                assert!(answer.ends_with("\r\n\r\nhello"), "{strategy}: {answer:?}");
-                assert!(server.ended_well(), "{strategy} did not end");
-            });
+    each(|strategy| {
+        let mut server = Server::start(strategy, &["--drain-idle", "50ms"]);
+        let mut stream = server.connect();
+        let head = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+        stream.write_all(head).unwrap();
+        // Answered only after the head above was read, or it would prove nothing.
+        get(server.address, "/healthz");
+        server.signal("-TERM");
+        for byte in b"hello" {
+            thread::sleep(Duration::from_millis(60));
+            stream.write_all(&[*byte]).unwrap();
         }
+        let answer = String::from_utf8(read_to_end(&mut stream)).unwrap();
+        assert!(answer.ends_with("\r\n\r\nhello"), "{strategy}: {answer:?}");
+        assert!(server.ended_well(), "{strategy} did not end");
     });
 }

@@ -16,6 +16,15 @@ pub(crate) const OWN: [&str; 6] =
 /// Longer than anything here takes on a busy machine; only a broken server meets it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Does the same with every strategy of ours, at the same time: what only waits costs its time once.
+pub(crate) fn each(check: impl Fn(&'static str) + Sync) {
+    thread::scope(|scope| {
+        for strategy in OWN {
+            scope.spawn(|| check(strategy));
+        }
+    });
+}
+
 /// A running server; dropping it kills it.
 pub(crate) struct Server {
     child: Child,
@@ -64,6 +73,11 @@ impl Server {
 
     pub(crate) fn signal(&self, name: &str) {
         kill(name, self.pid());
+    }
+
+    /// Waits until so many more lines of the server's output contained `part`.
+    pub(crate) fn wait_for_lines(&self, part: &str, count: usize) {
+        (0..count).for_each(|_| drop(self.wait_for_line(part)));
     }
 
     /// The next line of the server's output that contains `part`.
@@ -120,6 +134,19 @@ impl Server {
     /// Fails unless the server answers a good client.
     pub(crate) fn assert_serves(&self) {
         assert!(self.get("/bytes/13").ends_with("\r\n\r\nHello, World!"));
+    }
+
+    /// Waits until the server counts so many connections; the one that asks is among them.
+    pub(crate) fn wait_for_connections(&self, count: u32) {
+        let (end, line) = (Instant::now() + PATIENCE, format!("\nmaitred_connections {count}\n"));
+        loop {
+            let metrics = self.get("/metrics");
+            if metrics.contains(&line) {
+                return;
+            }
+            assert!(Instant::now() < end, "there are never {count} connections: {metrics}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The workers as the admin socket lists them.

@@ -9,7 +9,7 @@ use maitred_wire::Strategy;
 use super::{Case, list, name};
 use crate::analyse::compare::MIN_ROUNDS;
 use crate::analyse::units::{count, duration, interval, plural, ratio};
-use crate::result::{Rank, Verdict};
+use crate::result::{Rank, Rule, Sentence, Verdict};
 
 /// Costs are compared from here on; below, a figure is mostly the cost of measuring it.
 const CPU_GRAIN_NS: f64 = 1e6;
@@ -19,30 +19,32 @@ const CHEAPER: f64 = 0.8;
 /// Of two models with latencies that differ by no more than this, neither is the sooner.
 const AS_SOON: f64 = 1.1;
 
-pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     if case.against_fastest.len() < 2 {
         let only = name(case.contestant(case.fastest));
         let took = case.took(case.fastest);
-        return Vec::from([format!("Only {only} is ranked: it took {took}.")]);
+        let text = format!("Only {only} is ranked: it took {took}.");
+        return Vec::from([Rule::OnlyOne.says(text)]);
     }
     let (least, most) = case.comparison.tasks();
     if least != most {
-        return Vec::from([format!(
+        let text = format!(
             "Between {} and {} were to be done, so that less time is not the better model: compare rates and costs.",
             count(least),
             plural(most, "task")
-        )]);
+        );
+        return Vec::from([Rule::DifferentAmounts.says(text)]);
     }
     let rounds = case.summary(case.fastest).map_or(0, |summary| summary.rounds as usize);
     if rounds < MIN_ROUNDS {
-        sentences.push(too_few(case, rounds));
+        sentences.push(Rule::TooFewRounds.says(too_few(case, rounds)));
         return sentences;
     }
     sentences.push(best(case));
-    sentences.extend(against_sequential(case));
-    sentences.extend(undecided(case));
-    sentences.extend(latency(case));
+    sentences.extend(against_sequential(case).map(|text| Rule::AgainstSequential.says(text)));
+    sentences.extend(undecided(case).map(|text| Rule::Undecided.says(text)));
+    sentences.extend(latency(case).map(|text| Rule::LatencyFromArrival.says(text)));
     sentences
 }
 
@@ -64,7 +66,7 @@ fn times(case: &Case<'_>, rank: &Rank) -> String {
     format!("{who} {} as long", ratio(rank.ratio))
 }
 
-fn best(case: &Case<'_>) -> String {
+fn best(case: &Case<'_>) -> Sentence {
     let (fastest, equals) = equals(case);
     let all = || equals.iter().copied().chain([fastest]);
     let is_sequential =
@@ -73,16 +75,18 @@ fn best(case: &Case<'_>) -> String {
         let sequential = name(case.contestant(sequential));
         let faster = 1.0 - case.comparison.settings.minimum_effect;
         if case.with(Verdict::CannotTell).any(|(_, rank)| rank.low < faster) {
-            return format!("No ranked model can be told to be faster than {sequential}: use it.");
+            let text =
+                format!("No ranked model can be told to be faster than {sequential}: use it.");
+            return Rule::NotShownFaster.says(text);
         }
-        return format!(
+        return Rule::SequentialSuffices.says(format!(
             "No ranked model is faster than {sequential}: concurrency gains nothing here. Use it."
-        );
+        ));
     }
     let cheapest = all().min_by(|&one, &other| cost(case, one).total_cmp(&cost(case, other)));
     match cheapest {
         Some(cheap) if cheap != fastest && cost(case, cheap) <= CHEAPER * cost(case, fastest) => {
-            cheaper(case, cheap, fastest)
+            Rule::CheapestOfEquals.says(cheaper(case, cheap, fastest))
         }
         Some(cheap) => {
             let affordable = |&index: &usize| CHEAPER * cost(case, index) <= cost(case, cheap);
@@ -165,12 +169,12 @@ fn fraction(share: f64) -> String {
 
 /// Of models that are alike in time and cost the simplest is the best: strategies are ordered so.
 /// (Others that are as fast may be simpler still, but costlier.)
-fn alike(case: &Case<'_>, simplest: usize, others: &[usize]) -> String {
+fn alike(case: &Case<'_>, simplest: usize, others: &[usize]) -> Sentence {
     if others.is_empty() && case.is_paced() {
-        return format!(
+        return Rule::SoonestOfThoseThatKeepUp.says(format!(
             "Use {}: of all that keep up it does tasks soonest.",
             name(case.contestant(simplest))
-        );
+        ));
     }
     if others.is_empty() {
         return fastest_sentence(case);
@@ -181,27 +185,27 @@ fn alike(case: &Case<'_>, simplest: usize, others: &[usize]) -> String {
         false => " and not costlier",
     };
     let others: Vec<String> = others.iter().map(|&index| name(case.contestant(index))).collect();
-    format!(
+    Rule::SimplestOfEquals.says(format!(
         "{} ({}) is as fast as {}{why}: use it.",
         name(case.contestant(simplest)),
         case.took(simplest),
         list(&others)
-    )
+    ))
 }
 
-fn fastest_sentence(case: &Case<'_>) -> String {
+fn fastest_sentence(case: &Case<'_>) -> Sentence {
     let fastest = name(case.contestant(case.fastest));
     let took = case.took(case.fastest);
     match case.with(Verdict::Slower).next() {
-        None => format!("{fastest} took least ({took}), but not by enough to be sure of it."),
-        Some((_, _)) if case.with(Verdict::CannotTell).next().is_some() => {
-            format!("{fastest} ({took}) is as fast as any, as far as can be told.")
-        }
-        Some((next, rank)) => format!(
+        None => Rule::AheadByTooLittle
+            .says(format!("{fastest} took least ({took}), but not by enough to be sure of it.")),
+        Some((_, _)) if case.with(Verdict::CannotTell).next().is_some() => Rule::AheadByTooLittle
+            .says(format!("{fastest} ({took}) is as fast as any, as far as can be told.")),
+        Some((next, rank)) => Rule::Fastest.says(format!(
             "{fastest} is the fastest ({took}): the next, {}, takes {} as long. Use it.",
             name(case.contestant(next)),
             ratio(rank.ratio)
-        ),
+        )),
     }
 }
 

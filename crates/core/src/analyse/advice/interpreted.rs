@@ -10,7 +10,7 @@ use maitred_wire::Strategy;
 use super::{Case, list, name};
 use crate::analyse::interpreted::Interpreted;
 use crate::analyse::units::{bytes, cores, count, duration, plural, ratio};
-use crate::result::SubjectKind;
+use crate::result::{Rule, Sentence, SubjectKind};
 
 /// From here on computing is what the work is about.
 const COMPUTES: f64 = 0.5;
@@ -21,11 +21,11 @@ const CLEARLY_LESS: f64 = 0.95;
 /// A price that makes up less of the work is not worth a word in a workload.
 const PRICE: f64 = 0.1;
 
-pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let mut sentences = Vec::new();
-    sentences.extend(lock(case));
-    sentences.extend(apart(case));
-    sentences.extend(stands_still(case));
+    sentences.extend(lock(case).map(|text| Rule::GlobalLock.says(text)));
+    sentences.extend(apart(case).map(|text| Rule::ProcessCosts.says(text)));
+    sentences.extend(stands_still(case).map(|text| Rule::LoneCall.says(text)));
     sentences
 }
 

@@ -42,7 +42,7 @@ fn compared(players: &[Player]) -> (Comparison, Vec<Option<Nature>>) {
 }
 
 fn conclusion(comparison: &Comparison, natures: &[Option<Nature>]) -> String {
-    super::conclude(comparison, natures).join("\n")
+    super::conclude(comparison, natures).texts().join("\n")
 }
 
 #[test]

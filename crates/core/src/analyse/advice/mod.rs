@@ -27,7 +27,9 @@ use super::compare;
 use super::nature::{BoundBy, Nature};
 use super::stats::Confidence;
 use super::units::duration;
-use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Verdict};
+use crate::result::{
+    Comparison, Conclusion, Contestant, Rank, Rule, Run, Sentence, SubjectKind, Summary, Verdict,
+};
 
 /// Who ends so soon after the last arrival as it can has kept up with the arrivals.
 const KEEPS_UP: f64 = 1.05;
@@ -35,7 +37,7 @@ const KEEPS_UP: f64 = 1.05;
 /// What to conclude, most important first. `natures` are what a trace of each contestant showed,
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
 /// made before ([`compare::rank`]).
-pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<String> {
+pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusion {
     let (mut sentences, mut times_told) = (Vec::new(), false);
     match Case::new(comparison, natures) {
         None => sentences.extend(nothing_ranked(comparison)),
@@ -53,12 +55,12 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<Stri
         }
     }
     sentences.extend(trouble::sentences(comparison, natures, times_told));
-    sentences
+    Conclusion::of(sentences)
 }
 
-fn nothing_ranked(comparison: &Comparison) -> Option<String> {
+fn nothing_ranked(comparison: &Comparison) -> Option<Sentence> {
     let ran = comparison.contestants.iter().any(|contestant| !contestant.runs.is_empty());
-    ran.then(|| "No model did the work as asked, so none is ranked.".into())
+    ran.then(|| Rule::NothingRanked.says("No model did the work as asked, so none is ranked."))
 }
 
 /// A comparison with at least one ranked model.

@@ -9,7 +9,7 @@ use super::{Case, list, name};
 use crate::analyse::compare;
 use crate::analyse::scheduling::mean_at_once;
 use crate::analyse::units::{cores, percent};
-use crate::result::Shares;
+use crate::result::{Rule, Sentence, Shares};
 use crate::trace::StepKind;
 
 /// Who computes keeps so much of one processor busy; who waits has nothing to say here.
@@ -17,7 +17,7 @@ const COMPUTES: f64 = 0.8;
 /// From this on it was more than one thread.
 const PARALLEL: f64 = 1.2;
 
-pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     if case.cores() < 2 {
         return Vec::new();
     }
@@ -62,5 +62,5 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
         ));
     }
     sentence.push('.');
-    Vec::from([sentence])
+    Vec::from([Rule::ThreadsAtOnce.says(sentence)])
 }

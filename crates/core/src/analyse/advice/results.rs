@@ -11,15 +11,17 @@ use super::{list, name};
 use crate::analyse::compare;
 use crate::analyse::nature::Nature;
 use crate::analyse::units::count;
-use crate::result::Contestant;
+use crate::result::{Contestant, Rule, Sentence};
 
 /// So many tasks are shown with their values.
 const SHOWN: usize = 3;
 
-pub(super) fn sentences(contestants: &[Contestant], natures: &[Option<Nature>]) -> Vec<String> {
+pub(super) fn sentences(contestants: &[Contestant], natures: &[Option<Nature>]) -> Vec<Sentence> {
     let mut sentences = Vec::new();
-    sentences.extend(between_models(contestants, natures));
-    sentences.extend(between_rounds(contestants, natures));
+    sentences
+        .extend(between_models(contestants, natures).map(|text| Rule::ResultsDiffer.says(text)));
+    sentences
+        .extend(between_rounds(contestants, natures).map(|text| Rule::ResultsChange.says(text)));
     sentences
 }
 

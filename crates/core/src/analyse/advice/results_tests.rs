@@ -38,7 +38,8 @@ fn said(first: &Results, second: &Results, later: Option<&Results>) -> Vec<Strin
     }
     let mut comparison = comparison(contestants, 4);
     compare::rank(&mut comparison, None);
-    super::results::sentences(&comparison.contestants, &natures)
+    let sentences = super::results::sentences(&comparison.contestants, &natures);
+    sentences.into_iter().map(|one| one.text).collect()
 }
 
 #[test]

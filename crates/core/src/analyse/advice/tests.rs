@@ -14,7 +14,7 @@ use crate::analyse::compare;
 use crate::analyse::nature::{Nature, nature};
 use crate::analyse::sample::{CORES, compared, comparison, contestant, rounds};
 use crate::analyse::summary;
-use crate::result::Comparison;
+use crate::result::{Comparison, Rule};
 use crate::trace::Observed;
 use crate::trace::sample::{Do, Sample, tables};
 use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
@@ -22,8 +22,9 @@ use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
 fn check(sample: &Sample, models: &[(Strategy, Option<u32>)], rounds: u32, expected: &Expect) {
     let text: String = compared(sample, models, rounds)
         .conclusion
-        .iter()
-        .map(|line| line.clone() + "\n")
+        .texts()
+        .into_iter()
+        .map(|text| text + "\n")
         .collect();
     expected.assert_eq(&text);
 }
@@ -38,10 +39,10 @@ fn five_tables_and_one_waiter() {
         &PLAIN,
         3,
         &expect![[r#"
+            `native/event-loop` (918 ms) is as fast as `native/threads` and not costlier: use it.
             Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
             The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
             No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
-            `native/event-loop` (918 ms) is as fast as `native/threads` and not costlier: use it.
             One after another (`native/sequential`) it takes 2.78× as long (2.55 s).
         "#]],
     );
@@ -54,10 +55,10 @@ fn one_round_gives_no_verdict() {
         &PLAIN,
         1,
         &expect![[r#"
+            Of 1 round no verdict can be given: `native/event-loop` took 918 ms, `native/threads` 1.00× as long and `native/sequential` 2.78× as long. Run at least 3 rounds (`--runs 3`).
             Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
             The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
             No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before and after); `native/event-loop` reaches that (918 ms). One more `waiter` would lower the bound to 650 ms.
-            Of 1 round no verdict can be given: `native/event-loop` took 918 ms, `native/threads` 1.00× as long and `native/sequential` 2.78× as long. Run at least 3 rounds (`--runs 3`).
         "#]],
     );
 }
@@ -70,9 +71,9 @@ fn work_that_only_waits() {
         &PLAIN,
         4,
         &expect![[r#"
+            `native/event-loop` (51.5 ms) is as fast as `native/threads` and not costlier: use it.
             Mostly waiting (100 % of task time, 0.02 of 2 processors used): concurrency pays, parallelism does not.
             No model can finish in less than 50.0 ms (so long the longest task, `table 1000`, takes by itself); `native/event-loop` reaches that (51.5 ms).
-            `native/event-loop` (51.5 ms) is as fast as `native/threads` and not costlier: use it.
             One after another (`native/sequential`) it takes 1,000× as long (51.5 s).
         "#]],
     );
@@ -88,9 +89,9 @@ fn work_that_computes() {
         &models,
         8,
         &expect![[r#"
+            `native/thread-pool:2` is the fastest (515 ms): the next, `native/sequential`, takes 2.00× as long. Use it.
             Mostly computing (100 % of task time, 1.95 of 2 processors used): only parallelism pays, and this machine has 2 processors.
             No model can finish in less than 500 ms (that much is to be computed on each of the 2 processors); `native/thread-pool:2` reaches that (515 ms).
-            `native/thread-pool:2` is the fastest (515 ms): the next, `native/sequential`, takes 2.00× as long. Use it.
             `native/thread-pool` gains up to 2 workers (of 1, 2); this machine has 2 processors, and more workers than those cannot compute faster.
         "#]],
     );
@@ -104,11 +105,11 @@ fn a_call_that_blocks_a_loop() {
         &PLAIN,
         5,
         &expect![[r#"
-            Mostly waiting (100 % of task time, 0.05 of 2 processors used), 91 % in calls that block: only threads or processes can overlap those, a loop cannot.
-            No model can finish in less than 55.0 ms (so long the longest task, `table 10`, takes by itself); `native/threads` reaches that (57.1 ms).
             `native/threads` is the fastest (57.1 ms): the next, `native/event-loop`, takes 9.18× as long. Use it.
-            One after another (`native/sequential`) it takes 10.0× as long (571 ms).
+            Mostly waiting (100 % of task time, 0.05 of 2 processors used), 91 % in calls that block: only threads or processes can overlap those, a loop cannot.
             `native/event-loop` stands still while a task does `block 50ms`: for 99 % of its time, up to 50.0 ms at once with 9 other tasks waiting. Await it, or hand it to a pool (`hybrid`).
+            No model can finish in less than 55.0 ms (so long the longest task, `table 10`, takes by itself); `native/threads` reaches that (57.1 ms).
+            One after another (`native/sequential`) it takes 10.0× as long (571 ms).
         "#]],
     );
 }
@@ -122,8 +123,8 @@ fn a_sweep_over_workers() {
         &models,
         8,
         &expect![[r#"
-            Mostly waiting (90 % of task time, 3.15 of 2 processors used): concurrency pays first; once waiting overlaps, 640 ms of computing in all is left, and parallelism pays for that.
             `native/thread-pool:32` is the fastest (206 ms): the next, `native/thread-pool:16`, takes 2.00× as long. Use it.
+            Mostly waiting (90 % of task time, 3.15 of 2 processors used): concurrency pays first; once waiting overlaps, 640 ms of computing in all is left, and parallelism pays for that.
             `native/thread-pool` still gains at 32 workers, the most that were tried (1, 2, 4, 8, 16, 32): try more.
             `native/thread-pool` scales by Gunther's law with contention 0 % and coherency 0 % (residual < 0.1 %): no limit can be seen near what was tried.
         "#]],
@@ -138,16 +139,16 @@ fn a_pool_that_is_too_small() {
         &[(Sequential, None), (ThreadPool, None)],
         5,
         &expect![[r#"
+            `native/thread-pool` is the fastest (1.14 s): the next, `native/sequential`, takes 5.82× as long. Use it.
             Mostly waiting (90 % of task time, 0.56 of 2 processors used): concurrency pays first; once waiting overlaps, 640 ms of computing in all is left, and parallelism pays for that.
             No model can finish in less than 320 ms (that much is to be computed on each of the 2 processors); `native/thread-pool` takes 3.57× of that (1.14 s).
-            `native/thread-pool` is the fastest (1.14 s): the next, `native/sequential`, takes 5.82× as long. Use it.
             A pool for this wants 20 workers (processors × (1 + waiting ÷ computing), waiting ÷ computing = 9.00); `native/thread-pool` had 6. Try `--workers`.
         "#]],
     );
 }
 
-/// What a sentence says of contestants that were tampered with.
-fn said(spoil: impl FnOnce(&mut Comparison, &mut [Option<Nature>])) -> String {
+/// What a rule says of contestants that were tampered with.
+fn said(rule: Rule, spoil: impl FnOnce(&mut Comparison, &mut [Option<Nature>])) -> String {
     let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
     let traces = [Sequential, Threads].map(|strategy| sample.run(strategy, 1));
     let mut natures = traces.each_ref().map(|trace| nature(trace, CORES));
@@ -155,13 +156,12 @@ fn said(spoil: impl FnOnce(&mut Comparison, &mut [Option<Nature>])) -> String {
     let mut comparison = comparison(contestants.to_vec(), 20);
     spoil(&mut comparison, &mut natures);
     compare::rank(&mut comparison, None);
-    let conclusion = conclude(&comparison, &natures);
-    conclusion.last().cloned().unwrap_or_default()
+    conclude(&comparison, &natures).said_by(rule).unwrap_or_default().into()
 }
 
 #[test]
 fn a_lock_that_lets_one_compute() {
-    let said = said(|_, natures| {
+    let said = said(Rule::Starved, |_, natures| {
         let threads = natures[1].as_mut().unwrap();
         threads.starved_ns = threads.computing_ns;
     });
@@ -170,7 +170,7 @@ fn a_lock_that_lets_one_compute() {
 
 #[test]
 fn updates_that_were_lost() {
-    let said = said(|comparison, natures| {
+    let said = said(Rule::LostUpdates, |comparison, natures| {
         natures[1].as_mut().unwrap().reads_then_writes = true;
         for run in &mut comparison.contestants[1].runs {
             run.vars = vec![VarValue { name: "counter".into(), value: 1379, by_process: vec![] }];
@@ -184,7 +184,7 @@ fn updates_that_were_lost() {
 
 #[test]
 fn updates_that_many_lost_are_told_once() {
-    let said = said(|comparison, natures| {
+    let said = said(Rule::LostUpdates, |comparison, natures| {
         for ((contestant, nature), ended) in
             comparison.contestants.iter_mut().zip(natures).zip([1379, 700])
         {
@@ -211,7 +211,7 @@ fn concurrency_gains_what_it_gains_on_the_same_runtime() {
         contestants[0].model.runtime = runtime.into();
         let mut comparison = comparison(contestants.to_vec(), 5);
         compare::rank(&mut comparison, None);
-        conclude(&comparison, &[None, None, None]).join("\n")
+        conclude(&comparison, &[None, None, None]).texts().join("\n")
     };
     assert!(told("native").contains("One after another (`native/sequential`)"));
     assert!(!told("python3.13").contains("One after another"));
@@ -228,7 +228,7 @@ fn who_may_be_faster_is_not_said_to_gain_nothing() {
         }
         let mut comparison = comparison(contestants.to_vec(), 20);
         compare::rank(&mut comparison, None);
-        conclude(&comparison, &[None, None]).join("\n")
+        conclude(&comparison, &[None, None]).texts().join("\n")
     };
     assert!(said(&[120; 6]).contains("concurrency gains nothing here"));
     let unsure = said(&[110, 60, 110, 110, 60, 110]);
@@ -237,7 +237,7 @@ fn who_may_be_faster_is_not_said_to_gain_nothing() {
 
 #[test]
 fn variables_that_are_not_shared() {
-    let said = said(|comparison, _| {
+    let said = said(Rule::OwnVariables, |comparison, _| {
         for run in &mut comparison.contestants[1].runs {
             run.vars = vec![VarValue { name: "counter".into(), value: 9, by_process: vec![9, 11] }];
         }
@@ -250,7 +250,7 @@ fn variables_that_are_not_shared() {
 
 #[test]
 fn results_that_differ() {
-    let said = said(|comparison, _| {
+    let said = said(Rule::ResultsDiffer, |comparison, _| {
         for (contestant, hash) in comparison.contestants.iter_mut().zip(["beef", "dead"]) {
             contestant.runs.iter_mut().for_each(|run| run.result_hash = Some(hash.into()));
         }
@@ -260,7 +260,7 @@ fn results_that_differ() {
 
 #[test]
 fn starting_that_takes_longer_than_the_work() {
-    let said = said(|comparison, _| {
+    let said = said(Rule::Startup, |comparison, _| {
         let threads = &mut comparison.contestants[1].runs;
         threads.iter_mut().for_each(|run| run.startup_ns = 900_000_000);
     });
@@ -269,7 +269,7 @@ fn starting_that_takes_longer_than_the_work() {
 
 #[test]
 fn nobody_did_the_work() {
-    let said = said(|comparison, _| {
+    let said = said(Rule::NothingRanked, |comparison, _| {
         for run in comparison.contestants.iter_mut().flat_map(|contestant| &mut contestant.runs) {
             run.tasks.lost = 1;
         }
@@ -287,7 +287,7 @@ fn of_models_alike_in_time_and_cost_the_simplest_is_recommended() {
     }
     compare::rank(&mut comparison, None);
     assert_eq!(comparison.ranking[0].contestant, 2);
-    let text = conclude(&comparison, &[None, None, None]).join("\n");
+    let text = conclude(&comparison, &[None, None, None]).texts().join("\n");
     assert!(text.contains("`native/thread-pool:5` (9"), "{text}");
     assert!(text.contains("not costlier, and the simplest of them: use it."), "{text}");
 }
@@ -305,12 +305,12 @@ fn where_arrivals_set_the_pace_nothing_more_can_be_had() {
         &PLAIN,
         4,
         &expect![[r#"
-        `native/event-loop` keeps up with the arrivals, 0.19 of 2 processors used: neither concurrency nor parallelism can get more done than that.
-        No model can finish in less than 2.01 s (`table 200` arrives only after 1.99 s); `native/event-loop` reaches that (2.07 s).
-        `native/event-loop` is as fast as `native/threads` and uses a tenth of the memory: use it.
-        One after another (`native/sequential`) it takes 2.19× as long (4.53 s).
-        Arrivals set the pace, so compare latencies: 99 % of tasks end within 22.0 ms of their arrival under `native/threads`, within 2.39 s under `native/sequential`.
-    "#]],
+            `native/event-loop` is as fast as `native/threads` and uses a tenth of the memory: use it.
+            `native/event-loop` keeps up with the arrivals, 0.19 of 2 processors used: neither concurrency nor parallelism can get more done than that.
+            No model can finish in less than 2.01 s (`table 200` arrives only after 1.99 s); `native/event-loop` reaches that (2.07 s).
+            One after another (`native/sequential`) it takes 2.19× as long (4.53 s).
+            Arrivals set the pace, so compare latencies: 99 % of tasks end within 22.0 ms of their arrival under `native/threads`, within 2.39 s under `native/sequential`.
+        "#]],
     );
     let keeps_up = Sample { program: vec![Do::Cpu(9)], ..arriving() };
     check(
@@ -318,9 +318,9 @@ fn where_arrivals_set_the_pace_nothing_more_can_be_had() {
         &[(Sequential, None), (EventLoop, None)],
         4,
         &expect![[r#"
+            No ranked model is faster than `native/sequential`: concurrency gains nothing here. Use it.
             `native/event-loop` keeps up with the arrivals, 0.88 of 2 processors used: neither concurrency nor parallelism can get more done than that.
             No model can finish in less than 2.00 s (`table 200` arrives only after 1.99 s); `native/event-loop` reaches that (2.06 s).
-            No ranked model is faster than `native/sequential`: concurrency gains nothing here. Use it.
             Arrivals set the pace, so compare latencies: 99 % of tasks end within 9.00 ms of their arrival under all ranked models.
         "#]],
     );
@@ -330,9 +330,9 @@ fn where_arrivals_set_the_pace_nothing_more_can_be_had() {
         &[(Sequential, None), (ThreadPool, Some(2))],
         4,
         &expect![[r#"
+            `native/thread-pool:2` is the fastest (4.13 s): the next, `native/sequential`, takes 1.99× as long. Use it.
             Mostly computing (100 % of task time, 1.94 of 2 processors used): only parallelism pays, and this machine has 2 processors.
             No model can finish in less than 4.00 s (that much is to be computed on each of the 2 processors); `native/thread-pool:2` reaches that (4.13 s).
-            `native/thread-pool:2` is the fastest (4.13 s): the next, `native/sequential`, takes 1.99× as long. Use it.
             Latency counts from the arrival: 99 % of tasks end within 2.00 s of their arrival under `native/thread-pool:2`, within 5.95 s under `native/sequential`.
         "#]],
     );
@@ -346,7 +346,7 @@ fn told(sample: &Sample, spoil: impl FnOnce(&mut Comparison, &mut [Option<Nature
     let mut comparison = comparison(contestants.to_vec(), 20);
     spoil(&mut comparison, &mut natures);
     compare::rank(&mut comparison, None);
-    conclude(&comparison, &natures).join("\n")
+    conclude(&comparison, &natures).texts().join("\n")
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn what_requests_are_made_of_is_not_told_where_the_client_was_in_the_way() {
             }
         })
     };
-    assert!(of(1).starts_with("Mostly waiting"), "{}", of(1));
+    assert!(of(1).contains("Mostly waiting"), "{}", of(1));
     assert!(!of(40).contains("Mostly waiting"), "{}", of(40));
 }
 
@@ -386,9 +386,9 @@ fn of_different_amounts_of_work_none_is_recommended() {
         }
     });
     expect![[r#"
+        Between 1 and 100 tasks were to be done, so that less time is not the better model: compare rates and costs.
         Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
-        The one `waiter` is the bottleneck: under `native/event-loop tables=100`, 29 % of all task time is a `table` waiting for it.
-        Between 1 and 100 tasks were to be done, so that less time is not the better model: compare rates and costs."#]]
+        The one `waiter` is the bottleneck: under `native/event-loop tables=100`, 29 % of all task time is a `table` waiting for it."#]]
     .assert_eq(&text);
 }
 
@@ -429,7 +429,7 @@ fn many_workers_are_told_in_few_words() {
         split.computing_ns = 0;
         split.delayed_ns = Some(split.all_ns);
     }
-    let text = conclude(&comparison, &natures).join("\n");
+    let text = conclude(&comparison, &natures).texts().join("\n");
     assert_eq!(text.matches("too few to fit a law").count(), 1, "{text}");
     assert!(text.contains("; and 2 more."), "{text}");
     assert!(!text.contains("`native/thread-pool` gains"), "one worker may be as good: {text}");

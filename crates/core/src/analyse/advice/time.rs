@@ -11,7 +11,7 @@ use maitred_wire::Strategy;
 use super::{Case, name};
 use crate::analyse::split::Split;
 use crate::analyse::units::percent;
-use crate::result::SubjectKind;
+use crate::result::{Rule, Sentence, SubjectKind};
 
 /// Of so many models it is told, the fastest ones: of a sweep nobody would read more.
 const TOLD: usize = 8;
@@ -21,7 +21,7 @@ const WORTH: f64 = 0.02;
 /// less than this, there is nothing to add.
 const IN_THE_WAY: f64 = 0.1;
 
-pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let kind = case.comparison.subject.kind;
     if kind == SubjectKind::Command {
         return Vec::new(); // its threads only wait for children: what those used is told elsewhere
@@ -51,7 +51,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
             " That it was the lock is inferred: so much longer they waited than under {base}, where nobody else wants it."
         ));
     }
-    Vec::from([sentence])
+    Vec::from([Rule::TaskTime.says(sentence)])
 }
 
 /// The time of one model.

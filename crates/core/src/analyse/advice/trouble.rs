@@ -9,7 +9,7 @@ use maitred_wire::VarValue;
 use super::{list, name, results};
 use crate::analyse::nature::Nature;
 use crate::analyse::units::{count, duration, percent};
-use crate::result::{Comparison, Contestant, Run};
+use crate::result::{Comparison, Contestant, Rule, Run, Sentence};
 
 /// A loop that stands still for less of its time than this is not worth a word.
 const STANDSTILL: f64 = 0.05;
@@ -21,20 +21,23 @@ pub(super) fn sentences(
     comparison: &Comparison,
     natures_of: &[Option<Nature>],
     times_told: bool,
-) -> Vec<String> {
+) -> Vec<Sentence> {
     let contestants = &comparison.contestants;
     let natures = natures_of.iter().map(Option::as_ref).chain(core::iter::repeat(None));
     let mut sentences = Vec::new();
     for (contestant, nature) in contestants.iter().zip(natures) {
-        sentences.extend(nature.and_then(|nature| standstill(contestant, nature)));
+        let still = nature.and_then(|nature| standstill(contestant, nature));
+        sentences.extend(still.map(|text| Rule::StandsStill.says(text)));
     }
-    sentences.extend(lost_updates(contestants, natures_of));
+    let lost = lost_updates(contestants, natures_of);
+    sentences.extend(lost.map(|text| Rule::LostUpdates.says(text)));
     if !times_told {
-        sentences.extend(starved(contestants, natures_of));
+        let starved = starved(contestants, natures_of);
+        sentences.extend(starved.map(|text| Rule::Starved.says(text)));
     }
-    sentences.extend(unshared(contestants));
+    sentences.extend(unshared(contestants).map(|text| Rule::OwnVariables.says(text)));
     sentences.extend(results::sentences(contestants, natures_of));
-    sentences.extend(startup(comparison));
+    sentences.extend(startup(comparison).map(|text| Rule::Startup.says(text)));
     sentences
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{Case, name};
 use crate::analyse::nature::{BoundBy, Nature};
 use crate::analyse::units::{cores, duration, percent, ratio};
-use crate::result::Rank;
+use crate::result::{Rank, Rule, Sentence};
 
 /// Work of which so much is one thing is called by that thing.
 const MOSTLY: f64 = 0.8;
@@ -18,18 +18,18 @@ const AT_BOUND: f64 = 1.1;
 /// Threads of a client that were in the way of requests for so much of their time.
 const HELD_UP: f64 = 0.2;
 
-pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let Some(nature) = case.plainest() else { return Vec::new() };
     let mut sentences = Vec::new();
     sentences.extend(kind(case, nature));
-    sentences.extend(bottleneck(case));
+    sentences.extend(bottleneck(case).map(|text| Rule::Bottleneck.says(text)));
     if !case.is_url() {
-        sentences.extend(bound(case, nature));
+        sentences.extend(bound(case, nature).map(|text| Rule::LowerBound.says(text)));
     }
     sentences
 }
 
-fn kind(case: &Case<'_>, nature: &Nature) -> Option<String> {
+fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
     if nature.own_ns() == 0 {
         return None;
     }
@@ -41,9 +41,9 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<String> {
     });
     if case.is_paced() {
         let fastest = name(case.contestant(case.fastest));
-        return Some(format!(
+        return Some(Rule::KeepsUp.says(format!(
             "{fastest} keeps up with the arrivals{used}: neither concurrency nor parallelism can get more done than that."
-        ));
+        )));
     }
     if nature.requests_ns > nature.own_ns() / 2 && is_held_up(nature) {
         return None;
@@ -57,7 +57,7 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<String> {
     } else {
         format!("Mostly waiting ({waits} of task time{used})")
     };
-    Some(what + &consequence(nature, machine))
+    Some(Rule::Nature.says(what + &consequence(nature, machine)))
 }
 
 /// Whether requests waited for a processor, or for a busy loop, and not only for the server: what

@@ -12,19 +12,19 @@ use crate::analyse::nature::BoundBy;
 use crate::analyse::scaling::{self, Point, Scaling};
 use crate::analyse::stats::Confidence;
 use crate::analyse::units::{cores, count, percent, ratio};
-use crate::result::Verdict;
+use crate::result::{Rule, Sentence, Verdict};
 
 /// A fit that misses by more than this describes nothing.
 const GOOD_FIT: f64 = 0.1;
 
-pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
+pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let sweeps = sweeps(case);
     if sweeps.is_empty() {
-        return goetz(case).into_iter().collect();
+        return goetz(case).map(|text| Rule::PoolSize.says(text)).into_iter().collect();
     }
     let mut sentences = Vec::new();
     for (pair, members) in &sweeps {
-        sentences.extend(knee(case, pair, members));
+        sentences.extend(knee(case, pair, members).map(|text| Rule::EnoughWorkers.says(text)));
         // That nothing can be fitted may be true of several sweeps alike.
         sentences.extend(law(case, pair, members).filter(|law| !sentences.contains(law)));
     }
@@ -90,7 +90,7 @@ fn computes(case: &Case<'_>) -> bool {
     case.plainest().is_some_and(|nature| nature.computing_share() > 0.5)
 }
 
-fn law(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
+fn law(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
     if members.len() < 3 {
         return None;
     }
@@ -101,12 +101,12 @@ fn law(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
     };
     let points: Vec<Point> = members.iter().map(point).collect();
     let Some(fit) = scaling::fit(&points, case.cores(), computes) else {
-        return Some(format!(
+        return Some(Rule::TooFewForALaw.says(format!(
             "Fewer than three of these worker counts are within the {} processors of this machine, beyond which computing cannot gain: too few to fit a law of scaling.",
             case.cores()
-        ));
+        )));
     };
-    describe(pair, &fit, case.cores())
+    describe(pair, &fit, case.cores()).map(|text| Rule::ScalingLaw.says(text))
 }
 
 fn describe(pair: &str, fit: &Scaling, machine: u32) -> Option<String> {

@@ -15,7 +15,7 @@ use super::{Look, Theme, bars, latency, scaling, timeline};
 use crate::analyse::sample::{compared, comparison, contestant};
 use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
-use crate::result::{Comparison, Latency, Rank, Summary, Verdict};
+use crate::result::{Comparison, Conclusion, Latency, Rank, Rule, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
 
@@ -354,7 +354,7 @@ pub(crate) fn arbitrary_comparison() -> impl Values<Value = Comparison> {
             let mut made = comparison(vec![], tasks);
             made.subject.title = Some(title.clone());
             made.machine.cpu = title.clone();
-            made.conclusion = vec![title];
+            made.conclusion = Conclusion::of([Rule::Fastest.says(title)]);
             for ((runtime, strategy, setting, workers), (count, summary, unranked), rank) in all {
                 let strategy = Strategy::ALL[strategy];
                 let (verdict, [ratio, low, high], index) = rank;

@@ -29,7 +29,7 @@ pub fn comparison(result: &Comparison) -> String {
         "Measured {} by maitred {}",
         result.started, result.program_version
     )));
-    body.push_str(&html::section("Conclusion", &html::list(&result.conclusion)));
+    body.push_str(&html::section("Conclusion", &html::list(&result.conclusion.texts())));
     body.push_str(&html::section("How fast", &speed(result, &rows)));
     body.push_str(&html::section("How it scales", &scales(result)));
     body.push_str(&html::section("At what cost", &cost(&rows)));

@@ -14,7 +14,7 @@ use crate::analyse::sample::compared;
 use crate::analyse::summary;
 use crate::recording::sample::{provenance, scheduled};
 use crate::recording::{Cut, LeftOut, Recording, arbitrary};
-use crate::result::{Comparison, SubjectKind};
+use crate::result::{Comparison, Rule, SubjectKind};
 use crate::trace::sample::tables;
 use crate::view::picture::arbitrary_comparison;
 
@@ -63,7 +63,7 @@ fn headings(page: &str) -> String {
 fn a_comparison_is_a_page() {
     let mut result = compared(&tables(5, 1), &[(S::Threads, None), (S::Sequential, None)], 5);
     result.contestants[1].runs[0].noise.dirty = Some("somebody else computed".into());
-    result.conclusion.push("use <b>threads</b> & `native/threads`".into());
+    result.conclusion.add(Rule::Unnamed.says("use <b>threads</b> & `native/threads`"));
     let page = comparison(&result);
     check(&page);
     expect!["Conclusion | How fast | At what cost | Latency of a task | Warnings and notes | Method | Machine | How to repeat it"]

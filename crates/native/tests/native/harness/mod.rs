@@ -224,6 +224,14 @@ pub(crate) fn hold(resource: u32, actions: Vec<Action>) -> Action {
     Action::Hold { resource, steps: steps(actions) }
 }
 
+pub(crate) fn send(channel: u32) -> Action {
+    Action::Send { channel }
+}
+
+pub(crate) fn receive(channel: u32) -> Action {
+    Action::Receive { channel }
+}
+
 pub(crate) fn repeat(count: u64, actions: Vec<Action>) -> Action {
     Action::Repeat { count, steps: steps(actions) }
 }

@@ -1,0 +1,288 @@
+//! What to conclude, in the order in which it is read: one answer, what changes it, why, and the
+//! rest. Every sentence names the [`Rule`] that made it, so that a page or a program can find one
+//! without reading English. Made by [`crate::analyse::advice`]; the main type is [`Conclusion`].
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+/// Sentences for people, most important first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Saved")]
+pub struct Conclusion {
+    /// What a person would say who is asked which to use; `None`: nothing was measured, or the
+    /// result was saved before the answer stood apart.
+    pub answer: Option<Sentence>,
+    /// What makes the answer worth less, or worth nothing: it is read before anything else.
+    pub warnings: Vec<Sentence>,
+    /// Why, at most three.
+    pub reasons: Vec<Sentence>,
+    /// The rest.
+    pub details: Vec<Sentence>,
+}
+
+/// One sentence, or a few that belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentence {
+    pub rule: Rule,
+    pub text: String,
+}
+
+/// The most that are told as reasons.
+const REASONS: usize = 3;
+
+impl Conclusion {
+    /// Puts sentences where they belong, in the order of their rules.
+    pub fn of(sentences: impl IntoIterator<Item = Sentence>) -> Self {
+        let mut sentences: Vec<Sentence> = sentences.into_iter().collect();
+        sentences.sort_by_key(|one| one.rule);
+        let mut conclusion = Self::default();
+        sentences.into_iter().for_each(|one| conclusion.add(one));
+        conclusion
+    }
+
+    /// Puts one more sentence where it belongs, behind those that are there.
+    pub fn add(&mut self, sentence: Sentence) {
+        match sentence.rule.part() {
+            Part::Answer if self.answer.is_none() => self.answer = Some(sentence),
+            Part::Warning => self.warnings.push(sentence),
+            Part::Reason if self.reasons.len() < REASONS => self.reasons.push(sentence),
+            Part::Answer | Part::Reason | Part::Detail => self.details.push(sentence),
+        }
+    }
+
+    /// All of it, in the order in which it is read.
+    pub fn sentences(&self) -> impl Iterator<Item = &Sentence> {
+        let rest = [&self.warnings, &self.reasons, &self.details];
+        self.answer.iter().chain(rest.into_iter().flatten())
+    }
+
+    /// The same, text only.
+    pub fn texts(&self) -> Vec<String> {
+        self.sentences().map(|sentence| sentence.text.clone()).collect()
+    }
+
+    /// What this rule said; `None`: nothing.
+    pub fn said_by(&self, rule: Rule) -> Option<&str> {
+        self.sentences().find(|one| one.rule == rule).map(|one| one.text.as_str())
+    }
+}
+
+/// What is found in files: results of earlier versions had a list of texts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Saved {
+    Texts(Vec<String>),
+    Parts {
+        answer: Option<Sentence>,
+        warnings: Vec<Sentence>,
+        reasons: Vec<Sentence>,
+        details: Vec<Sentence>,
+    },
+}
+
+impl From<Saved> for Conclusion {
+    fn from(saved: Saved) -> Self {
+        match saved {
+            Saved::Parts { answer, warnings, reasons, details } => {
+                Self { answer, warnings, reasons, details }
+            }
+            Saved::Texts(texts) => {
+                let unnamed = |text| Sentence { rule: Rule::Unnamed, text };
+                Self { details: texts.into_iter().map(unnamed).collect(), ..Self::default() }
+            }
+        }
+    }
+}
+
+/// Where a sentence stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Answer,
+    Warning,
+    Reason,
+    Detail,
+}
+
+/// What makes one kind of sentence; in the order in which sentences are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    NothingRanked,
+    OnlyOne,
+    DifferentAmounts,
+    TooFewRounds,
+    SequentialSuffices,
+    NotShownFaster,
+    CheapestOfEquals,
+    SimplestOfEquals,
+    SoonestOfThoseThatKeepUp,
+    Fastest,
+    AheadByTooLittle,
+    ResultsDiffer,
+    ResultsChange,
+    LostUpdates,
+    OwnVariables,
+    BusyClient,
+    Startup,
+    KeepsUp,
+    Nature,
+    Bottleneck,
+    GlobalLock,
+    StandsStill,
+    LoneCall,
+    LowerBound,
+    AgainstSequential,
+    Undecided,
+    LatencyFromArrival,
+    EnoughWorkers,
+    ScalingLaw,
+    TooFewForALaw,
+    PoolSize,
+    TaskTime,
+    ThreadsAtOnce,
+    ProcessCosts,
+    Starved,
+    SharedMachine,
+    /// Saved before rules had names, or by a later version that has more of them.
+    #[serde(other)]
+    Unnamed,
+}
+
+impl Rule {
+    /// All that say something.
+    pub const ALL: [Self; 36] = {
+        use Rule as R;
+        [
+            R::NothingRanked,
+            R::OnlyOne,
+            R::DifferentAmounts,
+            R::TooFewRounds,
+            R::SequentialSuffices,
+            R::NotShownFaster,
+            R::CheapestOfEquals,
+            R::SimplestOfEquals,
+            R::SoonestOfThoseThatKeepUp,
+            R::Fastest,
+            R::AheadByTooLittle,
+            R::ResultsDiffer,
+            R::ResultsChange,
+            R::LostUpdates,
+            R::OwnVariables,
+            R::BusyClient,
+            R::Startup,
+            R::KeepsUp,
+            R::Nature,
+            R::Bottleneck,
+            R::GlobalLock,
+            R::StandsStill,
+            R::LoneCall,
+            R::LowerBound,
+            R::AgainstSequential,
+            R::Undecided,
+            R::LatencyFromArrival,
+            R::EnoughWorkers,
+            R::ScalingLaw,
+            R::TooFewForALaw,
+            R::PoolSize,
+            R::TaskTime,
+            R::ThreadsAtOnce,
+            R::ProcessCosts,
+            R::Starved,
+            R::SharedMachine,
+        ]
+    };
+
+    /// A sentence by this rule.
+    pub fn says(self, text: impl Into<String>) -> Sentence {
+        Sentence { rule: self, text: text.into() }
+    }
+
+    /// Where its sentences stand.
+    pub fn part(self) -> Part {
+        use Rule as R;
+        match self {
+            R::NothingRanked
+            | R::OnlyOne
+            | R::DifferentAmounts
+            | R::TooFewRounds
+            | R::SequentialSuffices
+            | R::NotShownFaster
+            | R::CheapestOfEquals
+            | R::SimplestOfEquals
+            | R::SoonestOfThoseThatKeepUp
+            | R::Fastest
+            | R::AheadByTooLittle => Part::Answer,
+            R::ResultsDiffer
+            | R::ResultsChange
+            | R::LostUpdates
+            | R::OwnVariables
+            | R::BusyClient
+            | R::Startup => Part::Warning,
+            R::Nature
+            | R::KeepsUp
+            | R::Bottleneck
+            | R::LowerBound
+            | R::AgainstSequential
+            | R::GlobalLock
+            | R::StandsStill
+            | R::LoneCall => Part::Reason,
+            R::Undecided
+            | R::LatencyFromArrival
+            | R::EnoughWorkers
+            | R::ScalingLaw
+            | R::TooFewForALaw
+            | R::PoolSize
+            | R::TaskTime
+            | R::ThreadsAtOnce
+            | R::ProcessCosts
+            | R::Starved
+            | R::SharedMachine
+            | R::Unnamed => Part::Detail,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_stand_where_they_belong() {
+        let conclusion = Conclusion::of([
+            Rule::Nature.says("why"),
+            Rule::Fastest.says("use it"),
+            Rule::Bottleneck.says("second"),
+            Rule::PoolSize.says("aside"),
+            Rule::LowerBound.says("one too many"),
+            Rule::GlobalLock.says("third"),
+            Rule::ResultsDiffer.says("beware"),
+        ]);
+        let order = ["use it", "beware", "why", "second", "third", "one too many", "aside"];
+        assert_eq!(conclusion.texts(), order);
+        assert_eq!(conclusion.said_by(Rule::PoolSize), Some("aside"));
+        assert_eq!(conclusion.said_by(Rule::Startup), None);
+    }
+
+    #[test]
+    fn what_was_saved_as_a_list_is_still_read() {
+        let old: Conclusion = serde_json::from_str(r#"["Use it.", "Why."]"#).unwrap();
+        assert_eq!((old.answer.as_ref(), old.texts().len()), (None, 2));
+        let newer = r#"{"answer": {"rule": "not-yet-known", "text": "Use it."},
+            "warnings": [], "reasons": [], "details": []}"#;
+        let newer: Conclusion = serde_json::from_str(newer).unwrap();
+        assert_eq!(newer.answer, Some(Rule::Unnamed.says("Use it.")));
+        let saved = serde_json::to_string(&newer).unwrap();
+        assert_eq!(serde_json::from_str::<Conclusion>(&saved).unwrap(), newer);
+        assert!(serde_json::from_str::<Conclusion>(r#""Use it.""#).is_err());
+    }
+
+    #[test]
+    fn every_rule_is_listed_once() {
+        let mut all = Rule::ALL.to_vec();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), Rule::Unnamed as usize, "a rule is missing in `Rule::ALL`");
+    }
+}

@@ -1,0 +1,284 @@
+//! Which models take part: what was named, what the workload names, or all; each with its number
+//! of workers, and with the reason where it cannot run.
+
+use maitred_core::result::{Contestant, SubjectKind};
+use maitred_core::trace::StepKind;
+use maitred_core::workload::{Diagnostic, Lowered, Place};
+use maitred_wire::trace_file::Layout;
+use maitred_wire::{Model, Strategy};
+
+use crate::error::Error;
+use crate::job::Job;
+use crate::measure::limits::{self, Demand};
+use crate::measure::machine;
+use crate::runtimes::{self, Runtime, Runtimes};
+use crate::spelling;
+use crate::subject::function;
+
+/// A model that takes part.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub model: Model,
+    pub workers: u32,
+    pub runtime: Runtime,
+    /// Why it is not run: this machine forbids it, or the runtime cannot do a step.
+    pub obstacle: Option<String>,
+}
+
+impl Entry {
+    /// What it is before its first run.
+    pub fn contestant(&self) -> Contestant {
+        Contestant {
+            model: self.model.clone(),
+            workers: self.workers,
+            runtime: self.runtime.name.clone(),
+            runs: Vec::new(),
+            summary: None,
+            unranked: self.obstacle.clone(),
+            traced: None,
+        }
+    }
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Wish<'a> {
+    /// Of `--models`; empty: what the workload names, or all.
+    pub models: &'a [String],
+    pub workers: Option<&'a [u32]>,
+}
+
+/// Finds the models that take part. One that was named by the user and cannot run is an error;
+/// one that was only implied is kept with its obstacle, so that it is shown and not ranked.
+///
+/// # Errors
+/// [`Error::Usage`] with the nearest name for an unknown one.
+pub fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<Entry>, Error> {
+    let mut named = Vec::new();
+    for text in wish.models {
+        named.extend(expand(text, runtimes)?);
+    }
+    let by_user = !named.is_empty();
+    if !by_user {
+        named = job.work.compare.clone();
+    }
+    if named.is_empty() {
+        named = match job.kind {
+            SubjectKind::Function => function::models(job, runtimes),
+            _ => runtimes.all_models(),
+        };
+    }
+    let mut entries = Vec::new();
+    for model in vary(spread(named, wish.workers), job) {
+        let entry = enter(model, job, runtimes);
+        match &entry.obstacle {
+            Some(obstacle) if by_user => {
+                return Err(Error::Usage(format!("{} cannot run: {obstacle}", entry.model)));
+            }
+            _ => entries.push(entry),
+        }
+    }
+    Ok(entries)
+}
+
+/// The models that one item of `--models` stands for.
+fn expand(text: &str, runtimes: &Runtimes) -> Result<Vec<Model>, Error> {
+    let text = text.trim();
+    if let Ok(model) = text.parse::<Model>()
+        && model.setting.is_none()
+    {
+        let runtime = runtimes.find(&model.runtime)?.name.clone();
+        return Ok(vec![Model { runtime, ..model }]);
+    }
+    if let Ok(runtime) = runtimes.find(text) {
+        let name = |strategy: &Strategy| Model::new(&runtime.name, *strategy);
+        return Ok(runtime.strategies.iter().map(name).collect());
+    }
+    let default = runtimes.default_runtime();
+    if let Ok(model) = format!("{}/{text}", default.name).parse::<Model>()
+        && !text.contains('/')
+    {
+        return Ok(vec![model]);
+    }
+    Err(unknown(text, runtimes))
+}
+
+/// One error for everything that is not a model: what is wrong, the nearest name, the list.
+fn unknown(text: &str, runtimes: &Runtimes) -> Error {
+    if let Err(error @ maitred_wire::ModelError::BadWorkers(_)) = text.parse::<Model>() {
+        return Error::Usage(format!("model `{text}`: {error}"));
+    }
+    let known: Vec<String> = runtimes.all_models().iter().map(ToString::to_string).collect();
+    let bare = text.split(':').next().unwrap_or(text);
+    let full = if bare.contains('/') {
+        bare.to_owned()
+    } else {
+        format!("{}/{bare}", runtimes.default_runtime().name)
+    };
+    let hint = spelling::nearest(&full, known.iter().map(String::as_str))
+        .map_or_else(|| ";".to_owned(), |name| format!(", did you mean `{name}`?"));
+    Error::Usage(format!("unknown model `{text}`{hint} there are {}", known.join(", ")))
+}
+
+/// One model for each number of workers, where it has any and none was written with it.
+fn spread(models: Vec<Model>, workers: Option<&[u32]>) -> Vec<Model> {
+    let mut all: Vec<Model> = Vec::new();
+    for model in models {
+        let counts = match workers {
+            Some(counts) if model.strategy.has_workers() && model.workers.is_none() => {
+                counts.iter().copied().map(Some).collect()
+            }
+            _ => vec![model.workers],
+        };
+        all.extend(counts.into_iter().map(|workers| Model { workers, ..model.clone() }));
+    }
+    let mut seen = Vec::new();
+    all.retain(|model| {
+        let new = !seen.contains(model);
+        seen.push(model.clone());
+        new
+    });
+    all
+}
+
+/// One model for each variant of the work; the variants of a value stand together.
+fn vary(models: Vec<Model>, job: &Job) -> Vec<Model> {
+    if job.variants.is_empty() {
+        return models;
+    }
+    let with = |(setting, _): &(String, Lowered)| {
+        let setting = Some(setting.clone());
+        models.iter().map(move |model| Model { setting: setting.clone(), ..model.clone() })
+    };
+    job.variants.iter().flat_map(with).collect()
+}
+
+/// A model with its number of workers, or what is in its way.
+pub fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
+    // Of requests, one that is under way is what a task is elsewhere.
+    let tasks = job.connections.unwrap_or_else(|| job.work_of(&model).task_count());
+    let workers = match job.connections {
+        Some(connections) if model.workers.is_none() && waits(model.strategy) => connections,
+        _ => workers(&model, tasks),
+    };
+    match runtimes.find(&model.runtime) {
+        Ok(runtime) => {
+            let model = Model { runtime: runtime.name.clone(), ..model };
+            let obstacle = obstacle(&model, workers, job, runtime);
+            Entry { model, workers, runtime: runtime.clone(), obstacle }
+        }
+        Err(error) => {
+            let runtime = Runtime::missing(&model.runtime);
+            Entry { model, workers, runtime, obstacle: Some(error.to_string()) }
+        }
+    }
+}
+
+/// How many workers a model has: what was asked for, else what fits the strategy.
+///
+/// A pool has four more than there are processors, at most 32, so that a worker that waits does
+/// not idle a processor: the default of Python's `ThreadPoolExecutor`, for the same reason.
+pub fn workers(model: &Model, tasks: u32) -> u32 {
+    let cores = machine::usable_cores();
+    match model.strategy {
+        Strategy::Sequential | Strategy::EventLoop => 1,
+        Strategy::Threads => tasks,
+        Strategy::AsyncPool => model.workers.unwrap_or(cores),
+        Strategy::ThreadPool | Strategy::Processes | Strategy::Hybrid | Strategy::Interpreters => {
+            model.workers.unwrap_or_else(|| tasks.min(cores + 4).min(32)).max(1)
+        }
+    }
+}
+
+/// Whether a worker has one task under way at a time.
+fn waits(strategy: Strategy) -> bool {
+    matches!(strategy, Strategy::Threads | Strategy::ThreadPool | Strategy::Processes)
+}
+
+/// Why this model cannot run this work here, as a sentence with the next step.
+fn obstacle(model: &Model, workers: u32, job: &Job, runtime: &Runtime) -> Option<String> {
+    let work = job.work_of(model);
+    if !runtime.strategies.contains(&model.strategy) {
+        let names: Vec<_> = runtime.strategies.iter().map(ToString::to_string).collect();
+        let (name, has) = (&runtime.name, names.join(", "));
+        return Some(format!("{name} has no `{}`; it has {has}", model.strategy));
+    }
+    let strategy = runtimes::told_strategy(model, job.kind);
+    let needs = work.needs(&told_runtime(model), strategy);
+    if let Some(need) = needs.first() {
+        return Some(sentence(need, job));
+    }
+    let asked = Demand {
+        connections: connections(strategy, workers, work, job.connections),
+        ..demand(strategy, workers, work)
+    };
+    limits::check(&asked).err()
+}
+
+/// Place, cause and next step in one line: it stands in a table beside other models.
+fn sentence(need: &Diagnostic, job: &Job) -> String {
+    let place = match &need.place {
+        Place::Source(span) => {
+            let line = job.source[..span.start].matches('\n').count() + 1;
+            format!("{}:{line}: ", job.name)
+        }
+        Place::File | Place::Option { .. } => String::new(),
+    };
+    let help = need.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
+    format!("{place}{}{help}", need.message)
+}
+
+/// The runtime whose abilities count: a command is run by the native one.
+fn told_runtime(model: &Model) -> String {
+    if model.runtime == "command" { "native".to_owned() } else { model.runtime.clone() }
+}
+
+/// What a run asks of the machine at most.
+fn demand(strategy: Strategy, workers: u32, work: &Lowered) -> Demand {
+    let layout = layout(strategy, workers, work, SPANS);
+    let spans = (u64::from(layout.lanes) * u64::from(layout.spans_per_lane)).min(SPANS);
+    let columns = work.columns.len() * size_of::<u64>();
+    let fixed = layout.spans_offset() + columns;
+    let bytes = fixed as u64 + spans * maitred_wire::trace_file::SPAN_BYTES as u64;
+    match strategy {
+        Strategy::Processes => Demand { processes: u64::from(workers), bytes, ..Demand::default() },
+        _ => Demand { threads: u64::from(workers), bytes, ..Demand::default() },
+    }
+}
+
+/// How many connections may be open at once in one process, of a runner or of a server.
+fn connections(strategy: Strategy, workers: u32, work: &Lowered, at_once: Option<u32>) -> u64 {
+    if !work.steps.iter().any(|step| step.kind == StepKind::Http) {
+        return 0;
+    }
+    u64::from(match strategy {
+        Strategy::EventLoop | Strategy::AsyncPool | Strategy::Hybrid => {
+            at_once.unwrap_or_else(|| work.task_count())
+        }
+        _ => workers,
+    })
+}
+
+/// How many spans a compared run may record: 24 MB of them.
+pub const SPANS: u64 = 1_000_000;
+
+/// The trace file for a model: room for every task, and for at most about so many spans. Each
+/// lane of a pool may do most of the work, so each has room for up to four shares.
+pub fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u64) -> Layout {
+    let tasks = work.task_count();
+    let total = work.span_count();
+    let most = work.spans_per_task().iter().copied().max().unwrap_or(0);
+    let (lanes, room) = match strategy {
+        Strategy::Sequential | Strategy::EventLoop => (1, total),
+        Strategy::Threads => (tasks, most),
+        Strategy::Hybrid => (workers + 1, total),
+        _ => (workers, total),
+    };
+    let share = if strategy == Strategy::Threads {
+        spans / u64::from(lanes.max(1))
+    } else {
+        (4 * spans / u64::from(lanes.max(1))).min(spans)
+    };
+    let spans_per_lane = room.min(share.max(16)) as u32;
+    Layout { lanes, tasks, spans_per_lane }
+}

@@ -1,0 +1,191 @@
+//! The inputs of tasks, one a task: read from lines of text, JSON lines or CSV, and written to
+//! memory as JSON lines, the one form that runners read.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::measure::trace_map::BytesFile;
+
+/// No list of inputs that a person made is longer.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// The inputs of one file; the main type.
+#[derive(Debug)]
+pub struct InputsFile {
+    name: String,
+    tasks: u64,
+    /// Whether each is a row of arguments, not one argument.
+    is_rows: bool,
+    file: BytesFile,
+}
+
+impl InputsFile {
+    /// Reads the file that is called `name` in the workload.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the line that is wrong.
+    pub fn read(name: &str, path: &Path) -> Result<Self, Error> {
+        let unreadable = |error| Error::unreadable(path, &error);
+        if fs::metadata(path).map_err(unreadable)?.len() > MAX_BYTES {
+            let limit = MAX_BYTES >> 20;
+            return Err(Error::Usage(format!("{name} has more than {limit} MiB; split it")));
+        }
+        let bytes = fs::read(path).map_err(unreadable)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let place = error.utf8_error().valid_up_to();
+            Error::Usage(format!("{name} is not text: byte {place} is not UTF-8"))
+        })?;
+        let kind = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+        let values = match kind {
+            "jsonl" | "ndjson" => json_lines(name, &text)?,
+            "csv" => rows(name, &text)?,
+            _ => lines(&text).map(|(_, line)| Value::from(line)).collect(),
+        };
+        let mut content = String::new();
+        for value in &values {
+            content.push_str(&value.to_string());
+            content.push('\n');
+        }
+        let file = BytesFile::new(content.as_bytes())
+            .map_err(|error| Error::Failed(format!("{name} cannot be kept in memory: {error}")))?;
+        Ok(Self { name: name.into(), tasks: values.len() as u64, is_rows: kind == "csv", file })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn tasks(&self) -> u64 {
+        self.tasks
+    }
+
+    pub fn is_rows(&self) -> bool {
+        self.is_rows
+    }
+
+    /// The JSON of one input.
+    pub fn line(&self, number: usize) -> Option<String> {
+        fs::read_to_string(self.path()).ok()?.lines().nth(number).map(str::to_owned)
+    }
+
+    /// Where a runner finds it.
+    pub fn path(&self) -> String {
+        self.file.path()
+    }
+}
+
+/// The lines that are not empty, with their numbers.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+    numbered.filter(|(_, line)| !line.trim().is_empty())
+}
+
+fn json_lines(name: &str, text: &str) -> Result<Vec<Value>, Error> {
+    let read = |(number, line)| {
+        serde_json::from_str(line)
+            .map_err(|error| Error::Usage(format!("{name}:{number} is not JSON: {error}")))
+    };
+    lines(text).map(read).collect()
+}
+
+/// Rows of a CSV file (RFC 4180). A cell that is written as a number is one.
+fn rows(name: &str, text: &str) -> Result<Vec<Value>, Error> {
+    let mut rows = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (row, after) = row(rest).ok_or_else(|| {
+            let number = text[..text.len() - rest.len()].lines().count() + 1;
+            Error::Usage(format!("{name}:{number}: a quoted cell does not end as it should"))
+        })?;
+        rest = after;
+        if row.len() > 1 || row[0] != "" {
+            rows.push(Value::from(row));
+        }
+    }
+    Ok(rows)
+}
+
+/// The cells up to the end of a row, and what follows it.
+fn row(text: &str) -> Option<(Vec<Value>, &str)> {
+    let (mut cells, mut rest) = (Vec::new(), text);
+    loop {
+        let after = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let (cell, after) = quoted_cell(quoted)?;
+                cells.push(Value::from(cell));
+                after
+            }
+            None => {
+                let end = rest.find([',', '\r', '\n']).unwrap_or(rest.len());
+                cells.push(plain_cell(&rest[..end]));
+                &rest[end..]
+            }
+        };
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None if after.is_empty() => return Some((cells, after)),
+            None => {
+                let after = after.strip_prefix('\r').unwrap_or(after);
+                return Some((cells, after.strip_prefix('\n')?));
+            }
+        }
+    }
+}
+
+/// Up to the closing quote, two quotes being one of the text.
+fn quoted_cell(text: &str) -> Option<(String, &str)> {
+    let (mut cell, mut rest) = (String::new(), text);
+    loop {
+        let (part, after) = rest.split_once('"')?;
+        cell.push_str(part);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                cell.push('"');
+                rest = more;
+            }
+            None => return Some((cell, after)),
+        }
+    }
+}
+
+fn plain_cell(text: &str) -> Value {
+    let number = serde_json::from_str::<serde_json::Number>(text.trim());
+    number.map_or_else(|_| Value::from(text), Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, content: &str) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        let file = InputsFile::read(name, &path).map_err(|error| error.to_string())?;
+        let text = fs::read_to_string(file.path()).unwrap();
+        assert_eq!(text.lines().count() as u64, file.tasks());
+        Ok(text)
+    }
+
+    #[test]
+    fn a_line_of_text_is_an_input() {
+        assert_eq!(read("a.txt", "one\n\n 2 \"x\"\n").unwrap(), "\"one\"\n\" 2 \\\"x\\\"\"\n");
+    }
+
+    #[test]
+    fn json_lines_keep_their_types() {
+        assert_eq!(read("a.jsonl", "1\n{\"a\": [2]}\n").unwrap(), "1\n{\"a\":[2]}\n");
+        assert!(read("a.jsonl", "1\n{a\n").unwrap_err().starts_with("a.jsonl:2 is not JSON"));
+    }
+
+    #[test]
+    fn a_row_of_csv_is_a_list_of_arguments() {
+        let text = "a,1,2.5,007,\r\n\"x, \"\"y\"\"\nz\",-3\n\nlast";
+        let rows = "[\"a\",1,2.5,\"007\",\"\"]\n[\"x, \\\"y\\\"\\nz\",-3]\n[\"last\"]\n";
+        assert_eq!(read("a.csv", text).unwrap(), rows);
+        assert!(read("a.csv", "a\nb\n\"c").unwrap_err().starts_with("a.csv:3: a quoted cell"));
+    }
+}

@@ -1,0 +1,19 @@
+//! What the kernel can say about a run and about the machine. Reads; starts and ends nothing
+//! (that is [`crate::runtime`]). A figure that this machine cannot give is unknown with a reason,
+//! never zero.
+
+pub mod calibration;
+mod cgroup;
+pub mod clock;
+pub(crate) mod footprint;
+pub mod limits;
+pub mod machine;
+pub(crate) mod memory;
+pub(crate) mod noise;
+pub(crate) mod procfs;
+pub mod recorder;
+pub(crate) mod sys;
+pub mod trace_map;
+pub(crate) mod tree;
+pub(crate) mod usage;
+pub use sys::raise_open_files;

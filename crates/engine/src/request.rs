@@ -1,0 +1,208 @@
+//! What a front end asks for, as plain values. Every default stands here, in an `impl Default`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How many copies of a command or calls of a function there are where no number was named.
+pub const COUNT: u32 = 10;
+
+/// The piece of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Subject {
+    /// A workload file.
+    Workload { path: PathBuf },
+    /// A workload whose text is at hand.
+    WorkloadText {
+        /// As it is called in results and mistakes.
+        name: String,
+        text: String,
+        /// From where its functions and inputs are looked for; `None`: the working directory.
+        #[serde(default)]
+        folder: Option<PathBuf>,
+    },
+    /// A command and its arguments: so many copies of it.
+    Command {
+        words: Vec<String>,
+        #[serde(default = "count")]
+        count: u32,
+    },
+    /// An address, to which requests are sent.
+    Url {
+        address: String,
+        #[serde(default)]
+        http: Http,
+    },
+    /// A function of Python: `FILE.py:NAME` or `MODULE:NAME`.
+    Function {
+        name: String,
+        #[serde(default)]
+        calls: Calls,
+    },
+}
+
+fn count() -> u32 {
+    COUNT
+}
+
+/// How often a function is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calls {
+    Count(u32),
+    /// Once for each input of a file: lines of text, JSON values in .jsonl, rows in .csv.
+    Inputs(PathBuf),
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self::Count(COUNT)
+    }
+}
+
+/// How the work is put in figures and how far a run may go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Work {
+    /// Parameters of the workload by name; the last of a name counts.
+    pub set: Vec<(String, String)>,
+    /// From which everything random follows.
+    pub seed: u64,
+    /// Divides every duration of the workload.
+    pub speed: f64,
+    /// A run that takes longer is stopped, and its model has failed.
+    pub timeout_ns: u64,
+    /// On the memory of all processes of a run together, bytes.
+    pub memory_limit_bytes: Option<u64>,
+    /// Measure anew how fast this machine computes, instead of using what was measured before.
+    pub recalibrate: bool,
+    pub python: Python,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            set: Vec::new(),
+            seed: 1,
+            speed: 1.0,
+            timeout_ns: 300_000_000_000,
+            memory_limit_bytes: None,
+            recalibrate: false,
+            python: Python::default(),
+        }
+    }
+}
+
+impl Work {
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_nanos(self.timeout_ns)
+    }
+}
+
+/// What only Python and functions of Python know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Python {
+    /// Further interpreters. The first is the one that functions run on.
+    pub interpreters: Vec<PathBuf>,
+    /// Arguments that follow the input: a JSON list, as text.
+    pub args: Option<String>,
+    /// A function to call in each process before the work: `FILE.py:NAME`.
+    pub setup: Option<String>,
+    /// How many tasks an event loop has under way at most; `None`: all.
+    pub concurrency: Option<u32>,
+    /// `None`: what the interpreter does by itself.
+    pub start_method: Option<StartMethod>,
+    /// `None`: asyncio's own.
+    pub event_loop: Option<EventLoop>,
+}
+
+/// A closed set of words that front ends offer and runners are told.
+macro_rules! choice {
+    ($(#[$about:meta])* $name:ident { $($variant:ident $word:literal)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($variant),* }
+
+        impl $name {
+            /// All words.
+            pub const NAMES: &[&str] = &[$($word),*];
+
+            /// The word.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(format!("there are {}", Self::NAMES.join(", "))),
+                }
+            }
+        }
+    };
+}
+
+choice! {
+    /// How Python starts a worker process.
+    StartMethod { Fork "fork" Forkserver "forkserver" Spawn "spawn" }
+}
+
+choice! {
+    /// A loop that asyncio can run on.
+    EventLoop { Asyncio "asyncio" Uvloop "uvloop" }
+}
+
+/// What is asked of a server, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// How many requests are under way at once: threads, processes, or tasks on a loop.
+    pub connections: u32,
+    /// How many requests a round has, where `duration_ns` does not say how long it is.
+    pub requests: u32,
+    /// For how long requests are sent in a round.
+    pub duration_ns: Option<u64>,
+    /// Requests arrive by chance, so many in a second, and do not wait for each other.
+    pub rate_per_second: Option<f64>,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    pub body: Option<String>,
+    /// `None`: GET, and POST with a body.
+    pub method: Option<String>,
+    /// A request without its whole answer after this time has failed; `None`: after 30 s.
+    pub timeout_ns: Option<u64>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            connections: 10,
+            requests: 1000,
+            duration_ns: None,
+            rate_per_second: None,
+            headers: Vec::new(),
+            body: None,
+            method: None,
+            timeout_ns: None,
+        }
+    }
+}
+
+impl Http {
+    pub(crate) fn duration(&self) -> Option<Duration> {
+        self.duration_ns.map(Duration::from_nanos)
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout_ns.map(Duration::from_nanos)
+    }
+}

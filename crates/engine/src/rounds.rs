@@ -1,0 +1,239 @@
+//! The order of runs: rounds in which every model runs once, in shuffled order, after a warm-up,
+//! until the ranking is decided, the rounds asked for are there, or the time is spent; then one run
+//! of each in which the switches of its threads are recorded.
+//!
+//! It knows no clock and starts nothing: its caller executes a run and says how long all took.
+
+use std::time::Duration;
+
+use maitred_core::analyse::compare;
+use maitred_core::result::{Comparison, Contestant, Run, Stopped};
+use maitred_core::trace::RunEnd;
+use maitred_wire::Model;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::error::Error;
+
+/// When to stop.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub warmup: u32,
+    /// So many clean rounds; `None`: until it is decided.
+    pub rounds: Option<u32>,
+    /// So many rounds in any case, whatever the budget says.
+    pub least: u32,
+    pub budget: Duration,
+    /// Of the order of the models.
+    pub seed: u64,
+    /// Whom all others are compared with; `None`: the fastest.
+    pub baseline: Option<Model>,
+    /// Whether each ranked model runs once more at the end, with the kernel's switches recorded.
+    pub trace: bool,
+}
+
+/// Which run it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Warmup,
+    /// Counted from 0.
+    Round(u32),
+    /// After the rounds: to see what the threads did, not how long it took.
+    Trace,
+}
+
+/// A run of the warm-up is cut short after this: it warms caches, it measures nothing.
+const WARMUP: Duration = Duration::from_millis(300);
+
+impl Purpose {
+    /// As the progress line says it.
+    pub fn name(self) -> String {
+        match self {
+            Self::Warmup => "warm-up".to_owned(),
+            Self::Round(round) => format!("round {}", round + 1),
+            Self::Trace => "recording switches".to_owned(),
+        }
+    }
+
+    /// How long such a run may take, of one that may take `timeout`.
+    pub fn limit(self, timeout: Duration) -> Duration {
+        if self == Self::Warmup { timeout.min(WARMUP) } else { timeout }
+    }
+
+    /// The number that its run has.
+    pub fn round(self) -> u32 {
+        if let Self::Round(round) = self { round } else { 0 }
+    }
+}
+
+/// What the world does for the rounds.
+pub trait World {
+    /// Runs one contestant once. A run that failed is a result, not an error.
+    ///
+    /// # Errors
+    /// What makes further runs pointless.
+    fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error>;
+
+    /// How long all runs took until now.
+    fn elapsed(&self) -> Duration;
+
+    /// Called after each round, for files and pictures; less often where it takes longer than rounds.
+    ///
+    /// # Errors
+    /// What makes further runs pointless.
+    fn round_done(&mut self, comparison: &Comparison) -> Result<(), Error>;
+
+    /// Whether the user asked to stop.
+    fn interrupted(&self) -> bool;
+
+    /// Whether no further round is needed.
+    fn decided(&self, comparison: &Comparison, rules: &Rules) -> bool {
+        let effect = comparison.settings.minimum_effect;
+        compare::decided(&comparison.contestants, effect, rules.baseline.as_ref())
+    }
+
+    /// Whether it is worth running again: a model that failed once is never ranked.
+    fn is_good(&self, run: &Run) -> bool {
+        compare::mistake(run).is_none()
+    }
+}
+
+/// Runs rounds until it is time to stop, and says why in [`Comparison::stopped`]. Everything
+/// measured stands in `comparison`, also after an error.
+///
+/// # Errors
+/// Those of `world`.
+pub fn run(
+    comparison: &mut Comparison,
+    rules: &Rules,
+    world: &mut impl World,
+) -> Result<(), Error> {
+    let mut order = ChaCha8Rng::seed_from_u64(rules.seed);
+    for _ in 0..rules.warmup {
+        for contestant in 0..comparison.contestants.len() {
+            if !world.interrupted() && takes_part(&comparison.contestants[contestant], world) {
+                world.execute(contestant, Purpose::Warmup)?;
+            }
+        }
+    }
+    let mut round = 0;
+    let mut report_due = Duration::ZERO;
+    loop {
+        let complete = run_round(comparison, round, &mut order, world);
+        round += u32::from(*complete.as_ref().unwrap_or(&false));
+        comparison.stopped = reason_to_stop(comparison, rules, round, world);
+        let last = complete.is_err() || comparison.stopped != Stopped::Running;
+        let now = world.elapsed();
+        if last || now >= report_due {
+            compare::rank(comparison, rules.baseline.as_ref());
+            world.round_done(comparison)?;
+            // What a report costs grows with the rounds. Of very short rounds some go without,
+            // so that reports take a fifth of the time and not most of it.
+            report_due = now + (world.elapsed() - now) * 5;
+        }
+        complete?;
+        if last {
+            return if rules.trace { trace(comparison, world) } else { Ok(()) };
+        }
+    }
+}
+
+/// One run more of every ranked contestant, for the record of what its threads did.
+fn trace(comparison: &mut Comparison, world: &mut impl World) -> Result<(), Error> {
+    for index in 0..comparison.contestants.len() {
+        let contestant = &comparison.contestants[index];
+        if contestant.summary.is_none() || contestant.unranked.is_some() {
+            continue;
+        }
+        if !world.interrupted() {
+            let run = world.execute(index, Purpose::Trace)?;
+            if run.end != RunEnd::Interrupted {
+                comparison.contestants[index].traced = Some(run);
+            }
+        }
+        if world.interrupted() {
+            comparison.stopped = Stopped::Interrupted;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// One run of every contestant that has not failed yet; `false`: it was interrupted.
+fn run_round(
+    comparison: &mut Comparison,
+    round: u32,
+    order: &mut ChaCha8Rng,
+    world: &mut impl World,
+) -> Result<bool, Error> {
+    let mut turn: Vec<usize> = (0..comparison.contestants.len()).collect();
+    turn.retain(|&index| takes_part(&comparison.contestants[index], world));
+    turn.shuffle(order);
+    for index in turn {
+        if world.interrupted() {
+            return Ok(false);
+        }
+        let run = world.execute(index, Purpose::Round(round))?;
+        if run.end == RunEnd::Interrupted {
+            return Ok(false);
+        }
+        comparison.contestants[index].runs.push(run);
+    }
+    Ok(true)
+}
+
+/// Whether a contestant can run and has not failed yet.
+fn takes_part(contestant: &Contestant, world: &impl World) -> bool {
+    match contestant.runs.is_empty() {
+        true => contestant.unranked.is_none(),
+        false => contestant.runs.iter().all(|run| world.is_good(run)),
+    }
+}
+
+fn reason_to_stop(
+    comparison: &Comparison,
+    rules: &Rules,
+    rounds: u32,
+    world: &impl World,
+) -> Stopped {
+    let clean = (0..rounds).filter(|&round| is_clean(comparison, round)).count();
+    let good = comparison.contestants.iter().filter(|one| takes_part(one, world)).count();
+    if world.interrupted() {
+        return Stopped::Interrupted;
+    }
+    if good == 0 {
+        return Stopped::NoneRan;
+    }
+    match rules.rounds {
+        // A dirty round is repeated, but not for ever: on a machine that is never quiet every
+        // round would be dirty, and as many again is what a user may be made to wait.
+        Some(wanted) if clean as u32 >= wanted || rounds >= wanted.saturating_mul(2) => {
+            Stopped::Rounds
+        }
+        Some(_) => Stopped::Running,
+        None if rounds < rules.least => Stopped::Running,
+        None if world.decided(comparison, rules) => Stopped::Decided,
+        None if world.elapsed() + round_time(comparison) > rules.budget => Stopped::Budget,
+        None => Stopped::Running,
+    }
+}
+
+/// How long a further round would take, from the last run of each contestant.
+pub fn round_time(comparison: &Comparison) -> Duration {
+    let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
+    last.filter(|run| compare::mistake(run).is_none())
+        .map(|run| {
+            let total = run.startup_ns + run.setup_ns + run.work_ns + run.teardown_ns;
+            Duration::from_nanos(total)
+        })
+        .sum()
+}
+
+fn is_clean(comparison: &Comparison, round: u32) -> bool {
+    let mut runs = comparison.contestants.iter().flat_map(|one| &one.runs);
+    runs.all(|run| run.round != round || run.noise.dirty.is_none())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,356 @@
+//! Finds Python interpreters: which files may be one, and what each says it is when asked. Asking
+//! takes as long as a start of the interpreter and more, so only those are asked that may be the
+//! one wanted, and what a file said is remembered until the file changes.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use maitred_wire::Ready;
+use serde::{Deserialize, Serialize};
+
+use super::describe::describe;
+use super::interrupt::Interrupt;
+use super::python::PythonRunner;
+use super::runner::RunnerCommand;
+use super::session::SessionError;
+use crate::measure::machine::stable_hash;
+
+/// How long an interpreter may take to say what it is.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// An interpreter that said what it is.
+#[derive(Clone, Debug)]
+pub struct Interpreter {
+    /// `python3.11`, `python3.14t`, `pypy3.10`.
+    pub name: String,
+    /// Its own file, behind whatever script or link led there.
+    pub path: PathBuf,
+    pub ready: Ready,
+    pub runner: RunnerCommand,
+}
+
+/// A file that is called like an interpreter and is none that can be used.
+#[derive(Clone, Debug)]
+pub struct Unusable {
+    pub path: PathBuf,
+    /// A sentence's end.
+    pub why: String,
+}
+
+/// All files that may be interpreters, and what was learnt of them; the main type.
+#[derive(Debug)]
+pub struct Interpreters {
+    runner: PythonRunner,
+    cache: Option<PathBuf>,
+    /// Not asked yet, in the order in which they are preferred.
+    candidates: Vec<PathBuf>,
+    pub found: Vec<Interpreter>,
+    pub unusable: Vec<Unusable>,
+}
+
+impl Interpreters {
+    /// Looks where interpreters are: first those named by the user, then the active virtual
+    /// environment, then PATH. Asks none.
+    ///
+    /// # Errors
+    /// When there is no place for the runner.
+    pub fn look(named: &[PathBuf]) -> std::io::Result<Self> {
+        let cache = crate::measure::calibration::cache_folder();
+        let candidates = named.iter().map(|path| located(path)).chain(on_this_machine()).collect();
+        Ok(Self {
+            runner: PythonRunner::unpack(cache.as_deref())?,
+            cache,
+            candidates,
+            found: Vec::new(),
+            unusable: Vec::new(),
+        })
+    }
+
+    /// Asks files until one is of this name: `python3.11`, or `python3`, `python` and `pypy3`,
+    /// which mean the first there is, as `python3t` does of
+    /// those without a lock.
+    pub fn find(&mut self, name: &str, interrupt: &Interrupt) -> Option<&Interpreter> {
+        let at = loop {
+            let known = self.found.iter().position(|one| answers(&one.name, name));
+            match (known, self.likeliest(name)) {
+                (Some(at), _) => break at,
+                (None, Some(next)) => self.ask(next, true, interrupt),
+                (None, None) => return None,
+            }
+        };
+        Some(&self.found[at])
+    }
+
+    /// Asks the first so many.
+    pub fn ask_first(&mut self, count: usize, interrupt: &Interrupt) {
+        for _ in 0..count.min(self.candidates.len()) {
+            self.ask(0, true, interrupt);
+        }
+    }
+
+    /// Asks those whose file name passes.
+    pub fn ask_all(
+        &mut self,
+        remembered: bool,
+        interrupt: &Interrupt,
+        wanted: impl Fn(&str) -> bool,
+    ) {
+        let is_wanted =
+            |path: &PathBuf| path.file_name().is_some_and(|name| wanted(&name.to_string_lossy()));
+        while let Some(next) = self.candidates.iter().position(is_wanted) {
+            self.ask(next, remembered, interrupt);
+        }
+    }
+
+    /// The candidate that most probably is of this name: the one called so, else the first whose
+    /// name says nothing against it.
+    fn likeliest(&self, name: &str) -> Option<usize> {
+        let called = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let is_it = |path: &PathBuf| called(path).as_deref() == Some(name);
+        let may_be = |path: &PathBuf| {
+            called(path).is_none_or(|called| !is_versioned(&called) || answers(&called, name))
+        };
+        // Short of a version, the order of preference counts and not the name of the file.
+        let named = if matches!(name, "python" | "python3") {
+            None
+        } else {
+            self.candidates.iter().position(is_it)
+        };
+        named.or_else(|| self.candidates.iter().position(may_be))
+    }
+
+    fn ask(&mut self, candidate: usize, remembered: bool, interrupt: &Interrupt) {
+        let path = self.candidates.remove(candidate);
+        let command = self.runner.on(&path);
+        let known = remembered.then(|| self.recall(&path, &command)).flatten();
+        let ready = match known {
+            Some(ready) => Ok(ready),
+            None => describe(&command, LIMIT, interrupt).inspect(|ready| {
+                self.remember(&path, &command, ready);
+            }),
+        };
+        match ready {
+            Ok(ready) => self.add(path, ready),
+            Err(error) => self.unusable.push(Unusable { path, why: reason(&error) }),
+        }
+    }
+
+    /// Adds it unless it is here under another path. A virtual environment is a different one
+    /// than what it was made from: it has other packages.
+    fn add(&mut self, asked: PathBuf, ready: Ready) {
+        let path = fact(&ready, "executable").map_or(asked, PathBuf::from);
+        let identity = |path: &Path, ready: &Ready| {
+            let file = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            (file, fact(ready, "prefix").map(str::to_owned))
+        };
+        let new = identity(&path, &ready);
+        if self.found.iter().any(|one| identity(&one.path, &one.ready) == new) {
+            return;
+        }
+        let name = self.free_name(&ready);
+        self.found.push(Interpreter { name, runner: self.runner.on(&path), path, ready });
+    }
+
+    /// What it is; two of the same version are told apart by all of it, else by a number.
+    fn free_name(&self, ready: &Ready) -> String {
+        let short = name(ready, 2);
+        let numbered = (2..).map(|number| format!("{}-{number}", name(ready, 3)));
+        let mut names = [short, name(ready, 3)].into_iter().chain(numbered);
+        let free = |name: &String| self.found.iter().all(|one| one.name != *name);
+        names.find(free).expect("there are more numbers than interpreters")
+    }
+
+    fn recall(&self, path: &Path, command: &RunnerCommand) -> Option<Ready> {
+        let said: Said = serde_json::from_slice(&fs::read(self.note(path, command)?).ok()?).ok()?;
+        (said.who == who(path, command)).then_some(said.ready)
+    }
+
+    fn remember(&self, path: &Path, command: &RunnerCommand, ready: &Ready) {
+        let Some(note) = self.note(path, command) else { return };
+        let said = Said { who: who(path, command), ready: ready.clone() };
+        let keep = || {
+            fs::create_dir_all(note.parent()?).ok()?;
+            let draft = note.with_extension(format!("{}.tmp", std::process::id()));
+            fs::write(&draft, serde_json::to_vec_pretty(&said).ok()?).ok()?;
+            fs::rename(&draft, &note).ok()
+        };
+        // A cache that cannot be written costs time and is no failure.
+        let _ = keep();
+    }
+
+    /// The file of what it said. A script has none: where it leads may change without it.
+    fn note(&self, path: &Path, command: &RunnerCommand) -> Option<PathBuf> {
+        let hash = stable_hash(&who(path, command));
+        let file = self.cache.as_ref()?.join(format!("interpreter/{hash:016x}.json"));
+        (!is_script(path)).then_some(file)
+    }
+}
+
+/// What is remembered of a file.
+#[derive(Serialize, Deserialize)]
+struct Said {
+    who: String,
+    ready: Ready,
+}
+
+fn who(path: &Path, command: &RunnerCommand) -> String {
+    format!("{} is {}", path.display(), command.identity())
+}
+
+/// A fact that an interpreter gave.
+pub fn fact<'a>(ready: &'a Ready, name: &str) -> Option<&'a str> {
+    ready.facts.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// `python3.14t` or, with all three numbers, `python3.14.2t`.
+fn name(ready: &Ready, numbers: usize) -> String {
+    let language = fact(ready, "language").unwrap_or(&ready.version);
+    let version: Vec<&str> = language.split('.').take(numbers).collect();
+    let family = if ready.runtime == "cpython" { "python" } else { &ready.runtime };
+    let free = fact(ready, "free-threaded build") == Some("yes");
+    format!("{family}{}{}", version.join("."), if free { "t" } else { "" })
+}
+
+/// Whether an interpreter of this name is meant by `wanted`.
+pub fn answers(name: &str, wanted: &str) -> bool {
+    match wanted {
+        "python" | "python3" => name.starts_with("python3"),
+        "python3t" => name.starts_with("python3") && name.ends_with('t'),
+        "pypy" | "pypy3" => name.starts_with("pypy3"),
+        _ => name == wanted,
+    }
+}
+
+/// Whether this may be the name of an interpreter.
+pub fn is_name(text: &str) -> bool {
+    let numbers = text.strip_prefix("python").or_else(|| text.strip_prefix("pypy"));
+    numbers.is_some_and(|rest| rest.is_empty() || rest.starts_with(['2', '3']))
+}
+
+/// `python3.11`, `python3.13t`, `pypy3.10`: the name says which version it should be.
+fn is_versioned(name: &str) -> bool {
+    let numbers = name.strip_prefix("python").or_else(|| name.strip_prefix("pypy"));
+    let numbers = numbers.and_then(|rest| rest.strip_prefix("3."));
+    numbers.is_some_and(|rest| {
+        let digits = rest.strip_suffix('t').unwrap_or(rest);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn reason(error: &SessionError) -> String {
+    match error {
+        SessionError::NoAnswer { how, log, .. } => {
+            let mut lines = log.lines().map(str::trim).filter(|line| !line.is_empty());
+            // Python says last what it is about; everything else says it first.
+            let word = if log.contains("Traceback") { lines.next_back() } else { lines.next() };
+            word.map_or_else(|| how.clone(), |word| format!("{how}: {word}"))
+        }
+        SessionError::Start { source, .. } => format!("cannot be started: {source}"),
+        other => other.to_string(),
+    }
+}
+
+/// Where a file is that the user named, on PATH if only by its name.
+fn located(path: &Path) -> PathBuf {
+    let bare = path.components().count() == 1 && !path.exists();
+    let mut folders = folders().into_iter();
+    let on_path =
+        || folders.find_map(|folder| is_program(&folder.join(path)).then(|| folder.join(path)));
+    bare.then(on_path).flatten().unwrap_or_else(|| path.to_owned())
+}
+
+fn folders() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
+}
+
+/// The active virtual environment's, then `python3` on PATH, then the versioned ones, newest
+/// first, then PyPy's; of one name all that there are, in the order of PATH.
+fn on_this_machine() -> Vec<PathBuf> {
+    let environment =
+        std::env::var_os("VIRTUAL_ENV").map(|home| PathBuf::from(home).join("bin/python"));
+    let mut named: Vec<(u32, PathBuf)> = Vec::new();
+    for folder in folders() {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let ranked = entries.filter_map(|entry| Some((rank(&entry.file_name())?, entry.path())));
+        let mut ranked: Vec<_> = ranked.filter(|(_, path)| is_program(path)).collect();
+        ranked.sort();
+        named.extend(ranked);
+    }
+    named.sort_by_key(|(rank, _)| *rank);
+    let mut all: Vec<PathBuf> = environment.into_iter().filter(|path| is_program(path)).collect();
+    all.extend(named.into_iter().map(|(_, path)| path));
+    all
+}
+
+/// In which order files of these names are tried; `None`: it is not called like an interpreter.
+fn rank(name: &OsStr) -> Option<u32> {
+    let name = name.to_str()?;
+    let pypy = u32::from(name.starts_with("pypy"));
+    match name {
+        "python3" => Some(0),
+        "python" => Some(1),
+        "pypy3" => Some(2000),
+        _ if is_versioned(name) => {
+            let digits = name.rsplit('.').next()?.trim_end_matches('t');
+            let minor: u32 = digits.parse().ok().filter(|minor| *minor < 400)?;
+            Some(2000 * pypy + 1000 - 2 * minor + u32::from(name.ends_with('t')))
+        }
+        _ => None,
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
+}
+
+fn is_script(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut start = [0; 2];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"#!"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(runtime: &str, language: &str, free: &str) -> Ready {
+        let facts = [("language", language), ("free-threaded build", free)];
+        let facts: Vec<_> = facts.map(|(name, value)| (name.into(), value.into())).into();
+        let text = r#"{"protocol": 1, "runtime": "", "version": "7.3", "strategies": [], "pid": 1, "calibration": 1.0}"#;
+        Ready { runtime: runtime.into(), facts, ..serde_json::from_str(text).unwrap() }
+    }
+
+    #[test]
+    fn an_interpreter_is_named_by_what_it_says() {
+        assert_eq!(name(&ready("cpython", "3.11.7", "no"), 2), "python3.11");
+        assert_eq!(name(&ready("cpython", "3.14.0", "yes"), 3), "python3.14.0t");
+        assert_eq!(name(&ready("pypy", "3.10.14", "no"), 2), "pypy3.10");
+    }
+
+    #[test]
+    fn names_are_tried_in_a_sensible_order() {
+        let mut names =
+            ["pypy3", "python3.9", "python3.13t", "python", "python3.13", "python3", "pypy3.10"];
+        names.sort_by_key(|name| rank(name.as_ref()));
+        assert_eq!(
+            names,
+            ["python3", "python", "python3.13", "python3.13t", "python3.9", "pypy3", "pypy3.10"]
+        );
+        for name in ["python3-config", "python3.11-config", "python2.7", "pythonw", "python3.x"] {
+            assert_eq!(rank(name.as_ref()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn short_names_mean_the_first_of_their_kind() {
+        assert!(answers("python3.11", "python3") && answers("python3.13t", "python"));
+        assert!(answers("pypy3.10", "pypy3") && !answers("pypy3.10", "python3"));
+        assert!(!answers("python3.13t", "python3.13"));
+        assert!(answers("python3.13t", "python3t") && !answers("python3.13", "python3t"));
+    }
+}

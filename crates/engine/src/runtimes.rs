@@ -1,0 +1,251 @@
+//! Which runtimes there are, by the names that models use, and how each is started.
+
+use std::path::PathBuf;
+
+use maitred_core::result::SubjectKind;
+use maitred_wire::{Model, Ready, Strategy};
+
+use crate::error::Error;
+use crate::runtime::interpreters::{self, Interpreter, Interpreters};
+use crate::runtime::{Guard, Interrupt, RunnerCommand};
+use crate::spelling;
+
+/// Something that executes steps.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// As in `native/threads`.
+    pub name: String,
+    pub strategies: Vec<Strategy>,
+    pub runner: RunnerCommand,
+    /// What it said of itself, if it had to be asked.
+    pub ready: Option<Ready>,
+}
+
+/// Those that were found and may be wanted; the first is the one that a bare strategy means.
+#[derive(Debug)]
+pub struct Runtimes {
+    all: Vec<Runtime>,
+    /// Where the runners of interpreters live, as long as they may be started.
+    interpreters: Option<Interpreters>,
+}
+
+/// Which interpreters are to be asked what they are: asking takes time.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Models or runtimes as they were written, from wherever they come.
+    pub names: &'a [String],
+    /// Of `--python`.
+    pub pythons: &'a [PathBuf],
+    pub interrupt: &'a Interrupt,
+}
+
+impl Wanted<'_> {
+    /// The names of interpreters among them, short ones first: those mean the first there is.
+    fn interpreters(&self) -> Vec<&str> {
+        let runtime = |text| str::split_once(text, '/').map_or(text, |(runtime, _)| runtime);
+        let names = self.names.iter().map(|text| runtime(text.trim()));
+        let mut names: Vec<&str> = names.filter(|name| interpreters::is_name(name)).collect();
+        names.sort_by_key(|name| (name.contains('.'), name.ends_with('t')));
+        names
+    }
+}
+
+/// The interpreters that were named, behind the default one: where `python3` is to mean that one
+/// and those are further ones.
+pub fn further(named: &[PathBuf]) -> Vec<PathBuf> {
+    let default = (!named.is_empty()).then(|| PathBuf::from("python3"));
+    default.into_iter().chain(named.iter().cloned()).collect()
+}
+
+/// What the native runner can do. The interpreters of Python have no equal here.
+const NATIVE: [Strategy; 7] = [
+    Strategy::Sequential,
+    Strategy::Threads,
+    Strategy::ThreadPool,
+    Strategy::Processes,
+    Strategy::EventLoop,
+    Strategy::AsyncPool,
+    Strategy::Hybrid,
+];
+
+/// What can be done with a command: one copy after another, or so many at a time.
+const COMMAND: [Strategy; 2] = [Strategy::Sequential, Strategy::Processes];
+
+impl Runtimes {
+    /// The runtimes for a workload: the native one, and the interpreters that are wanted.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
+        let mut runtimes = Self { all: vec![native()?], interpreters: None };
+        if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() {
+            runtimes.add_interpreters(wanted, false)?;
+        }
+        Ok(runtimes)
+    }
+
+    /// The runtimes for a function: the default interpreter and, if there is one, another that
+    /// has no lock; and those that are wanted.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub fn of_function(wanted: &Wanted) -> Result<Self, Error> {
+        let mut runtimes = Self { all: Vec::new(), interpreters: None };
+        runtimes.add_interpreters(wanted, true)?;
+        runtimes.all.push(native()?);
+        Ok(runtimes)
+    }
+
+    /// The runtime for a command: its copies are children of the native runner.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub fn of_command() -> Result<Self, Error> {
+        let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native()? };
+        Ok(Self { all: vec![command], interpreters: None })
+    }
+
+    /// All that there is.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub fn everything(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Self, Error> {
+        let mut interpreters = look(pythons)?;
+        interpreters.ask_all(false, interrupt, |_| true);
+        let mut all = vec![native()?];
+        all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
+        Ok(Self { all, interpreters: Some(interpreters) })
+    }
+
+    fn add_interpreters(&mut self, wanted: &Wanted, defaults: bool) -> Result<(), Error> {
+        let mut interpreters = look(wanted.pythons)?;
+        interpreters.ask_first(wanted.pythons.len(), wanted.interrupt);
+        if defaults {
+            interpreters.find("python3", wanted.interrupt);
+            let has_no_lock = |name: &str| name.ends_with('t');
+            if wanted.names.is_empty() {
+                interpreters.ask_all(true, wanted.interrupt, has_no_lock);
+            }
+        }
+        for name in wanted.interpreters() {
+            interpreters.find(name, wanted.interrupt);
+        }
+        self.all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
+        self.interpreters = Some(interpreters);
+        Ok(())
+    }
+
+    /// The runtime of this name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the nearest name and the list.
+    pub fn find(&self, name: &str) -> Result<&Runtime, Error> {
+        let meant = |runtime: &&Runtime| interpreters::answers(&runtime.name, name);
+        self.all.iter().find(meant).ok_or_else(|| {
+            if interpreters::is_name(name) {
+                return Error::Usage(self.not_found(name));
+            }
+            let names = || self.all.iter().map(|runtime| runtime.name.as_str());
+            let hint = spelling::nearest(name, names())
+                .map_or_else(|| ";".to_owned(), |near| format!(", did you mean `{near}`?"));
+            let known: Vec<_> = names().collect();
+            let known = known.join(", ");
+            Error::Usage(format!(
+                "unknown runtime `{name}`{hint} there is {known}, and what `maitred runtimes` lists"
+            ))
+        })
+    }
+
+    /// Why an interpreter of this name is not there.
+    fn not_found(&self, name: &str) -> String {
+        let refusals =
+            self.unusable().iter().map(|one| format!("{} {}", one.path.display(), one.why));
+        let refusals: Vec<_> = refusals.collect();
+        let why =
+            if refusals.is_empty() { String::new() } else { format!(" ({})", refusals.join("; ")) };
+        format!(
+            "no interpreter `{name}` that can be used was found{why}; `maitred runtimes` lists \
+             those there are, and `--python PATH` names another"
+        )
+    }
+
+    /// Files that are called like an interpreter and cannot be used.
+    pub fn unusable(&self) -> &[interpreters::Unusable] {
+        self.interpreters.as_ref().map_or(&[], |known| &known.unusable)
+    }
+
+    /// All of them, in the order in which they are shown.
+    pub fn all(&self) -> &[Runtime] {
+        &self.all
+    }
+
+    /// The one that a bare strategy means.
+    pub fn default_runtime(&self) -> &Runtime {
+        &self.all[0]
+    }
+
+    /// Every strategy of every runtime.
+    pub fn all_models(&self) -> Vec<Model> {
+        let models = |runtime: &Runtime| {
+            let name = runtime.name.clone();
+            runtime.strategies.clone().into_iter().map(move |one| Model::new(&name, one))
+        };
+        self.all.iter().flat_map(models).collect()
+    }
+}
+
+impl Runtime {
+    fn of_interpreter(interpreter: &Interpreter) -> Self {
+        Self {
+            name: interpreter.name.clone(),
+            strategies: interpreter.ready.strategies.clone(),
+            runner: interpreter.runner.clone(),
+            ready: Some(interpreter.ready.clone()),
+        }
+    }
+
+    /// What stands for one that is not there.
+    pub fn missing(name: &str) -> Self {
+        let runner = RunnerCommand::new(name, std::iter::empty::<&str>());
+        Self { name: name.into(), strategies: Vec::new(), runner, ready: None }
+    }
+}
+
+fn native() -> Result<Runtime, Error> {
+    let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
+    Ok(Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None })
+}
+
+fn look(pythons: &[PathBuf]) -> Result<Interpreters, Error> {
+    Interpreters::look(pythons).map_err(|error| {
+        Error::Failed(format!(
+            "the Python runner cannot be written to the folder for temporary files: {error}"
+        ))
+    })
+}
+
+/// The strategy that the native runner is told: for a command, what waits for so many copies at
+/// a time is a pool of threads that do nothing else.
+pub fn told_strategy(model: &Model, kind: SubjectKind) -> Strategy {
+    match (model.runtime.as_str(), model.strategy) {
+        ("command", Strategy::Processes) => Strategy::ThreadPool,
+        // A thread for each connection, which it keeps, and not one for each request.
+        (_, Strategy::Threads) if kind == SubjectKind::Url => Strategy::ThreadPool,
+        (_, strategy) => strategy,
+    }
+}
+
+/// Starts what kills everything a run has started, should this program be killed. Dropped, it
+/// is dismissed.
+///
+/// # Errors
+/// [`Error::Failed`] when it cannot be started.
+pub fn guard() -> Result<Guard, Error> {
+    Guard::start(&RunnerCommand::new(own_program()?, ["runner", "guard"]))
+        .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
+}
+
+pub fn own_program() -> Result<PathBuf, Error> {
+    std::env::current_exe()
+        .map_err(|error| Error::Failed(format!("maitred cannot find its own program: {error}")))
+}

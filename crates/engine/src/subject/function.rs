@@ -1,0 +1,170 @@
+//! A function of the user's as the subject: how it is named, and under which models it is run if
+//! none was named. What it does is known only to the interpreter that runs it.
+
+use std::fs;
+use std::path::Path;
+
+use maitred_core::result::SubjectKind;
+use maitred_core::workload::ast::{Action, Task};
+use maitred_wire::{Model, Strategy};
+
+use crate::error::Error;
+use crate::job::{Draft, Job, task, text};
+use crate::request::{Calls, Python, Work};
+use crate::runtimes::{Runtime, Runtimes};
+
+/// Makes the work of a function: a call for each input, or so many.
+///
+/// # Errors
+/// [`Error::Usage`] when there is no such file.
+pub(super) fn prepare(name: &str, calls: &Calls, given: &Work) -> Result<Job, Error> {
+    check(name)?;
+    let action = Action::Call { function: text(name) };
+    let task = match calls {
+        Calls::Count(count) => task(bare(name), *count, action),
+        Calls::Inputs(path) => Task {
+            count: None,
+            inputs: Some(text(&path.display().to_string())),
+            ..task(bare(name), 1, action)
+        },
+    };
+    let draft = Draft::of_one_step(name, SubjectKind::Function, task);
+    let mut job = draft.lower(given, &given.set)?;
+    job.asked = asked(&given.python, calls);
+    Ok(job)
+}
+
+/// Whether a subject is written as a function is: `file.py:name` or `package.module:name`.
+pub fn is_function(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(module, name)| {
+        is_dotted(name)
+            && (module.ends_with(".py") || is_dotted(module))
+            && !Path::new(text).exists()
+    })
+}
+
+fn is_dotted(text: &str) -> bool {
+    text.split('.').all(|part| {
+        let mut letters = part.chars();
+        let begins = letters.next().is_some_and(|letter| letter.is_alphabetic() || letter == '_');
+        begins && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
+    })
+}
+
+/// What was asked for, by the names of the options.
+fn asked(python: &Python, calls: &Calls) -> Vec<(String, String)> {
+    let inputs = match calls {
+        Calls::Inputs(path) => Some(path.display().to_string()),
+        Calls::Count(_) => None,
+    };
+    let given = [
+        ("inputs", inputs),
+        ("args", python.args.clone()),
+        ("setup", python.setup.clone()),
+        ("concurrency", python.concurrency.map(|count| count.to_string())),
+        ("start-method", python.start_method.map(|one| one.name().to_owned())),
+        ("loop", python.event_loop.map(|one| one.name().to_owned())),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// The last part of its name.
+fn bare(name: &str) -> &str {
+    name.rsplit([':', '.']).next().unwrap_or(name)
+}
+
+/// Looks whether its file is there; all else only the interpreter can say.
+///
+/// # Errors
+/// [`Error::Usage`] when it is not.
+fn check(name: &str) -> Result<(), Error> {
+    match name.rsplit_once(':') {
+        Some((file, _)) if file.ends_with(".py") => {
+            fs::read(file).map_err(|error| Error::unreadable(Path::new(file), &error))?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What is said of a file of Python that was named without a function in it.
+pub fn unnamed(path: &Path) -> Error {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let defined = text.lines().filter_map(|line| {
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        line.strip_prefix("def ")?.split('(').next()
+    });
+    let names: Vec<String> =
+        defined.take(10).map(|name| format!("{}:{name}", path.display())).collect();
+    let known = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    Error::Usage(format!(
+        "{0} is a file of Python; name a function in it, as in {0}:NAME{known}",
+        path.display()
+    ))
+}
+
+/// The models that suit a function: those that wait in threads or compute apart, on the default
+/// interpreter, and threads on one without a lock if there is one.
+pub fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
+    let all = runtimes.all().iter().filter(|runtime| runtime.ready.is_some());
+    let mut models = Vec::new();
+    for (index, runtime) in all.enumerate() {
+        let no_lock = runtime.ready.as_ref().is_some_and(|ready| ready.gil == Some(false));
+        let strategies: &[Strategy] = match index {
+            0 if is_async(&job.name) => &AWAITED,
+            0 => &PLAIN,
+            _ if no_lock => &WITHOUT_LOCK,
+            _ => &[],
+        };
+        models.extend(those_of(runtime, strategies));
+        if index > 0 && no_lock {
+            break; // one shows what there is to see
+        }
+    }
+    models
+}
+
+const PLAIN: [Strategy; 5] = [
+    Strategy::Sequential,
+    Strategy::ThreadPool,
+    Strategy::Processes,
+    Strategy::Interpreters,
+    Strategy::EventLoop,
+];
+const AWAITED: [Strategy; 4] =
+    [Strategy::Sequential, Strategy::EventLoop, Strategy::ThreadPool, Strategy::Processes];
+const WITHOUT_LOCK: [Strategy; 2] = [Strategy::Sequential, Strategy::ThreadPool];
+
+fn those_of(runtime: &Runtime, strategies: &[Strategy]) -> Vec<Model> {
+    let has = |strategy: &&Strategy| runtime.strategies.contains(strategy);
+    strategies.iter().filter(has).map(|one| Model::new(&runtime.name, *one)).collect()
+}
+
+/// Whether the text of its file has it as `async def`. Where that cannot be seen it is taken for
+/// a plain one: an interpreter runs it rightly in either case.
+fn is_async(name: &str) -> bool {
+    let (module, _) = name.rsplit_once(':').unwrap_or((name, ""));
+    let file = if module.ends_with(".py") {
+        module.to_owned()
+    } else {
+        format!("{}.py", module.replace('.', "/"))
+    };
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let start = format!("async def {}(", bare(name));
+    text.lines().any(|line| line.trim_start().starts_with(&start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_told_from_files() {
+        for text in ["a.py:f", "dir/a.py:f", "a:f", "pack.module:Class.method", "/x/a.py:_f"] {
+            assert!(is_function(text), "{text}");
+        }
+        for text in ["a.kdl", "a.py", "a.py:", "a.py:2", "dir/a:f", "a.py:f g", "1a:f", ":f"] {
+            assert!(!is_function(text), "{text}");
+        }
+    }
+}

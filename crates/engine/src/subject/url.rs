@@ -1,0 +1,290 @@
+//! An address as the subject: the same requests, issued in every way there is.
+//!
+//! So many requests are so many tasks of one step. `--connections` says how many are under way at
+//! once, which is the number of threads, of processes, or of tasks on a loop; `threads` is a thread
+//! for each connection here, not for each request. Each keeps its connection from one request to
+//! the next where the server does.
+
+use std::io::ErrorKind;
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::Path;
+use std::time::Duration;
+
+use maitred_core::result::{Comparison, Rule, Sentence, SubjectKind};
+use maitred_core::workload::Lowered;
+use maitred_core::workload::ast::{Action as Doing, Task};
+use maitred_wire::{Action, HttpUrl, Model, Strategy};
+
+use crate::error::Error;
+use crate::job::{Draft, Job, task, text};
+use crate::request::{Http, Work};
+use crate::runtime::interpreters;
+
+const REQUESTS_MAX: f64 = 1e6;
+/// Room for so many requests is made where their number is not given, as no client sends more in a
+/// second, but for so many at least.
+const RATE_MAX: f64 = 200_000.0;
+const REQUESTS_MIN: f64 = 10_000.0;
+
+/// How long a server may take to accept the connection that tries whether it is there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// From this share of its processors on, the client may be what limits the rate.
+const BUSY: f64 = 0.85;
+
+/// Whether a subject is an address: nothing else contains `://`.
+pub fn is_url(text: &str) -> bool {
+    text.contains("://")
+}
+
+/// What may be meant by the name of a file that is not there: `localhost:8080`, `example.org/x`.
+pub fn without_scheme(path: &Path) -> Option<Error> {
+    let text = path.to_str().filter(|_| !path.exists())?;
+    let authority = text.split('/').next()?;
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let (host, port) = authority.rsplit_once(':')?;
+    (!host.is_empty() && is_port(port)).then(|| {
+        Error::Usage(format!(
+            "{text}: there is no such file; an address begins with http://, as in http://{text}"
+        ))
+    })
+}
+
+/// Makes the work of an address: so many requests.
+///
+/// # Errors
+/// [`Error::Usage`] when it is none that can be asked.
+pub(super) fn prepare(name: &str, http: &Http, given: &Work) -> Result<Job, Error> {
+    let task = requests(name, http)?;
+    let mut job = Draft::of_one_step(name, SubjectKind::Url, task).lower(given, &given.set)?;
+    job.connections = Some(connections(http));
+    job.asked = asked(http);
+    job.duration = duration(http, given.timeout())?;
+    reach(name)?;
+    complete(&mut job.work, http);
+    job.request_timeout = http.timeout();
+    Ok(job)
+}
+
+/// How many requests are under way at once.
+fn connections(http: &Http) -> u32 {
+    // Those without a request would only be opened, or not even that.
+    match http.duration_ns {
+        Some(_) => http.connections,
+        None => http.connections.min(http.requests),
+    }
+}
+
+/// What was asked for, by the names of the options; their number is that of the tasks.
+fn asked(http: &Http) -> Vec<(String, String)> {
+    let time = |duration: Duration| format!("{duration:?}");
+    let given = [
+        ("connections", Some(connections(http).to_string())),
+        ("duration", http.duration().map(time)),
+        ("rate", http.rate_per_second.map(|rate| format!("{rate}/s"))),
+        ("method", http.method.clone()),
+        ("request-timeout", http.timeout().map(time)),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// For how long requests are sent, where it is not arrivals that say so.
+///
+/// # Errors
+/// [`Error::Usage`] when a run is not allowed to go on for so long.
+fn duration(http: &Http, timeout: Duration) -> Result<Option<Duration>, Error> {
+    let Some(duration) = http.duration() else { return Ok(None) };
+    if duration >= timeout {
+        return Err(Error::Usage(format!(
+            "--duration {duration:?} is not less than the --timeout of a run, {timeout:?}; \
+             shorten the one or lengthen the other"
+        )));
+    }
+    Ok(http.rate_per_second.is_none().then_some(duration))
+}
+
+/// The requests of an address. They get headers and body by [`complete`].
+///
+/// # Errors
+/// [`Error::Usage`] for what is no address, and for what cannot be asked of one.
+fn requests(url: &str, http: &Http) -> Result<Task, Error> {
+    parse(url)?;
+    check(http)?;
+    let count = match (http.duration(), http.rate_per_second) {
+        (Some(duration), Some(rate)) => {
+            let count = duration.as_secs_f64() * rate;
+            if count > REQUESTS_MAX {
+                return Err(Error::Usage(format!(
+                    "--duration at this --rate are {count:.0} requests, and {REQUESTS_MAX:.0} are \
+                     the most of a round; shorten the one or lower the other"
+                )));
+            }
+            count.round().max(1.0) as u32
+        }
+        // More than any client can send in that time: they are sent as long as there is time.
+        (Some(duration), None) => {
+            (duration.as_secs_f64() * RATE_MAX).clamp(REQUESTS_MIN, REQUESTS_MAX) as u32
+        }
+        (None, _) => http.requests,
+    };
+    // In a day, so that slow rates are whole numbers too.
+    let rate =
+        http.rate_per_second.map(|rate| text(&format!("{}/d", (rate * 86_400.0).round().max(1.0))));
+    // The scheme of an address may be in capitals, in the language it is not.
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let action = Doing::Http { method: text(method(http)), url: text(&format!("http://{rest}")) };
+    Ok(Task { rate, ..task("request", count, action) })
+}
+
+fn method(http: &Http) -> &str {
+    let default = if http.body.is_some() { "POST" } else { "GET" };
+    http.method.as_deref().unwrap_or(default)
+}
+
+fn parse(url: &str) -> Result<HttpUrl, Error> {
+    HttpUrl::parse(url).map_err(|error| Error::Usage(format!("{url}: {error}")))
+}
+
+/// Looks whether somebody listens there: every request would fail otherwise, under every model.
+///
+/// # Errors
+/// [`Error::Usage`] when the host has no address, or none that can be connected to.
+fn reach(url: &str) -> Result<(), Error> {
+    let parts = parse(url)?;
+    let (host, port) = (parts.host.as_str(), parts.port);
+    let found = (host, port).to_socket_addrs().map_err(|error| {
+        Error::Usage(format!(
+            "{url}: the host `{host}` cannot be resolved ({error}); check its name"
+        ))
+    })?;
+    let mut refusal = "it has no address".to_owned();
+    for address in found {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                refusal = format!("nobody listens on {address}: connection refused");
+            }
+            Err(error) => refusal = format!("no connection to {address}: {error}"),
+        }
+    }
+    Err(Error::Usage(format!("{url}: {refusal}; start the server, or check host and port")))
+}
+
+fn check(http: &Http) -> Result<(), Error> {
+    let method = method(http);
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+    let capitals = method.to_ascii_uppercase();
+    let wrong = |why: String| Err(Error::Usage(format!("--method {method}: {why}")));
+    if !is_token(method) {
+        return wrong("this is not a method of HTTP; write one word, as in PUT".into());
+    }
+    if capitals != method && known.contains(&capitals.as_str()) {
+        return wrong(format!("methods are told apart by capitals; write {capitals}"));
+    }
+    if method == "CONNECT" {
+        return wrong("it asks for a tunnel, which has no answer to wait for; name another".into());
+    }
+    if method == "TRACE" && http.body.is_some() {
+        return wrong("such a request has no body (RFC 9110, 9.3.8); leave --data away".into());
+    }
+    for (name, value) in &http.headers {
+        if !is_token(name) || value.chars().any(|one| one.is_control() && one != '\t') {
+            return Err(Error::Usage(format!(
+                "--header `{}: {}` is not a header of HTTP; write NAME: VALUE, the name without \
+                 spaces",
+                name.escape_debug(),
+                value.escape_debug()
+            )));
+        }
+        if ["content-length", "transfer-encoding"].contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(Error::Usage(format!(
+                "--header {name}: it follows from the body; leave it away"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A word of HTTP: RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    let extra = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || extra(byte))
+}
+
+/// Puts headers and body into the requests.
+fn complete(work: &mut Lowered, http: &Http) {
+    for step in work.programs.iter_mut().flat_map(|program| &mut program.steps) {
+        if let Action::Http { headers, body, .. } = &mut step.action {
+            headers.clone_from(&http.headers);
+            body.clone_from(&http.body);
+        }
+    }
+}
+
+/// What to know of the figures beside the figures.
+pub fn remarks(comparison: &Comparison) -> Vec<Sentence> {
+    let mut remarks = Vec::new();
+    if is_loopback(&comparison.subject.name) {
+        remarks.push(Rule::SharedMachine.says(
+            "The server is on this machine: it shares the processors with the client, so that \
+             what one of them uses is missing to the other.",
+        ));
+    }
+    let cores = comparison.machine.cores;
+    remarks.extend(comparison.contestants.iter().filter_map(|one| {
+        let used = *one.summary.as_ref()?.cores_used.known()?;
+        let said = busy_client(&one.model, one.workers, used, cores)?;
+        Some(Rule::BusyClient.says(said))
+    }));
+    remarks
+}
+
+/// Says so where the client used most of the processors that its model lets it use.
+fn busy_client(model: &Model, workers: u32, used: f64, cores: u32) -> Option<String> {
+    let limit = match model.strategy {
+        Strategy::Sequential | Strategy::EventLoop => 1,
+        Strategy::Processes | Strategy::Interpreters => workers.min(cores).max(1),
+        _ if has_lock(&model.runtime) => 1,
+        _ => workers.min(cores).max(1),
+    };
+    let noun = if limit == 1 { "processor" } else { "processors" };
+    (used >= BUSY * f64::from(limit)).then(|| {
+        format!(
+            "`{model}`: the client is the bottleneck, it used {used:.2} of the {limit} {noun} that \
+             it can use; its requests/s say more of it than of the server."
+        )
+    })
+}
+
+/// Whether its threads compute one at a time.
+fn has_lock(runtime: &str) -> bool {
+    interpreters::is_name(runtime) && !runtime.ends_with('t')
+}
+
+fn is_loopback(url: &str) -> bool {
+    let found = HttpUrl::parse(url)
+        .ok()
+        .and_then(|parts| (parts.host.as_str(), parts.port).to_socket_addrs().ok()?.next());
+    found.is_some_and(|address| address.ip().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_can_do_no_more_is_named() {
+        let said = |model: &str, workers, used| {
+            busy_client(&model.parse().unwrap(), workers, used, 8).is_some()
+        };
+        assert!(said("native/event-loop", 1, 0.97), "a loop has one processor");
+        assert!(!said("native/event-loop", 1, 0.40));
+        assert!(said("python3.13/threads", 64, 0.97), "one thread at a time has the lock");
+        assert!(!said("python3.13t/threads", 64, 0.97), "without a lock it has eight");
+        assert!(said("python3.13t/threads", 64, 7.8));
+        assert!(!said("native/threads", 64, 0.97));
+        assert!(said("native/thread-pool:2", 2, 1.95), "two workers use two");
+        assert!(said("python3.13/processes:2", 2, 1.95));
+        assert!(!said("python3.13/processes:4", 4, 1.95));
+    }
+}

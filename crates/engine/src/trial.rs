@@ -1,0 +1,316 @@
+//! One run of one model, from the plan to what is kept of it. Decides nothing about when it is
+//! run or what follows.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use maitred_core::analyse::nature::{self, Nature};
+use maitred_core::analyse::{noise, summary};
+use maitred_core::result::Run;
+use maitred_core::trace::{Group, Noise, Observed, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::view::units;
+use maitred_core::workload::{self, Lowered};
+use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
+
+use crate::contestants::{self, Entry};
+use crate::error::Error;
+use crate::inputs::InputsFile;
+use crate::job::Job;
+use crate::measure::calibration::Calibrations;
+use crate::measure::{machine, recorder};
+use crate::request::{Python, Work};
+use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
+use crate::runtimes;
+
+/// How a run that was interrupted may end by itself.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// Everything that is the same for all runs of one piece of work.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    job: &'a Job,
+    /// For the runner of Python, by name.
+    options: BTreeMap<String, String>,
+    given: &'a Work,
+    interrupt: &'a Interrupt,
+    calibrations: Calibrations,
+    /// What this very process learnt, for when there is no cache to keep it.
+    learnt: BTreeMap<String, f64>,
+    machine: String,
+    cores: u32,
+    /// How many spans a run may record.
+    spans: u64,
+    /// Whether the kernel's scheduling is recorded.
+    pub scheduling: bool,
+}
+
+impl<'a> Trial<'a> {
+    /// Runs of this work, each with room for about so many spans.
+    pub fn new(job: &'a Job, given: &'a Work, interrupt: &'a Interrupt, spans: u64) -> Self {
+        let facts = machine::describe();
+        Self {
+            job,
+            options: options(job, &given.python),
+            given,
+            interrupt,
+            calibrations: Calibrations::of_user(),
+            learnt: BTreeMap::new(),
+            machine: facts.id,
+            cores: facts.cores,
+            spans,
+            scheduling: false,
+        }
+    }
+
+    /// Runs the model once, for at most `limit`. A run that failed is a result too.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when no runner could be started.
+    pub fn execute(
+        &mut self,
+        entry: &Entry,
+        limit: Duration,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Trace, Error> {
+        let strategy = runtimes::told_strategy(&entry.model, self.job.kind);
+        let work = self.job.work_of(&entry.model);
+        let execution = Execution {
+            runner: &entry.runtime.runner,
+            layout: contestants::layout(strategy, entry.workers, work, self.spans),
+            columns: &work.columns,
+            startup_limit: STARTUP_LIMIT,
+            timeout: Some(limit),
+            duration: self.job.duration.filter(|duration| *duration < limit),
+            memory_limit: self.given.memory_limit_bytes,
+            grace: GRACE,
+            interrupt: self.interrupt,
+            scheduling: self.scheduling,
+        };
+        let identity = entry.runtime.runner.identity();
+        let known = self.calibration(&identity);
+        let servers = self.start_servers(work)?;
+        let plan = |trace_path: &str, columns_path: Option<&str>| {
+            let mut plan = Plan {
+                limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
+                options: self.options.clone(),
+                ..work.plan(
+                    strategy,
+                    entry.workers,
+                    known,
+                    trace_path.to_owned(),
+                    columns_path.unwrap_or_default().to_owned(),
+                )
+            };
+            workload::address(&mut plan, &servers.addresses());
+            plan
+        };
+        let mut measured = execute(&execution, plan, on_progress)
+            .map_err(|error| Error::Failed(error.to_string()))?;
+        measured.noise = self.without(servers.cpu_ns(), &measured);
+        let servers = servers.end();
+        if let (None, Some(ready)) = (known, &measured.ready) {
+            self.calibrations.put(&identity, &self.machine, ready.calibration);
+            self.learnt.insert(identity, ready.calibration);
+        }
+        let mut trace = self.trace(entry, measured);
+        if let Some(done) = &mut trace.done {
+            done.notes.extend(servers.iter().filter_map(|server| {
+                let how = server.died.as_ref()?;
+                Some(format!("the server `{}` ended during the run: {how}", server.name))
+            }));
+        }
+        trace.servers = servers;
+        Ok(trace)
+    }
+
+    /// Starts the test servers of the workload, anew for each run.
+    fn start_servers(&self, work: &Lowered) -> Result<Servers, Error> {
+        if work.servers.is_empty() {
+            return Ok(Servers::default());
+        }
+        Servers::start(&work.servers, &runtimes::own_program()?)
+            .map_err(|error| Error::Failed(error.to_string()))
+    }
+
+    /// The noise of a run without what its servers used, who are no disturbance.
+    fn without(&self, servers_cpu_ns: u64, measured: &Measured) -> Noise {
+        let wall_ns = measured.done.as_ref().map_or(0, |done| done.phases.work.wall_ns());
+        let all_ns = (wall_ns * u64::from(self.cores)).max(1);
+        let share = servers_cpu_ns as f64 / all_ns as f64;
+        let others = measured.noise.others.map(|others| (others - share).max(0.0));
+        Noise { others, ..measured.noise.clone() }
+    }
+
+    /// How fast this runner computes: once it is known, all its runs do the same work.
+    fn calibration(&self, runner: &str) -> Option<f64> {
+        let cached = || match self.given.recalibrate {
+            true => None,
+            false => self.calibrations.get(runner, &self.machine),
+        };
+        self.learnt.get(runner).copied().or_else(cached)
+    }
+
+    /// What is kept of a run.
+    pub fn condense(&self, trace: &Trace, round: u32) -> Run {
+        let mut run = summary::run(trace, round, &self.job.work_of(&trace.model).expectations);
+        let own = noise::Own {
+            wall_ns: run.work_ns,
+            cpu_ns: run.work_cpu.known().map(maitred_wire::Cpu::total_ns),
+            threads: trace.lanes.len().max(1) as u32,
+            cores: self.cores,
+        };
+        run.noise.dirty = noise::dirty(&run.noise, &own);
+        for failure in &mut run.failures {
+            if let Some(input) = self.job.input(failure.task) {
+                failure.text.push_str(&format!(", given {input}"));
+            }
+        }
+        run.notes.extend(self.given(trace));
+        run
+    }
+
+    /// With which inputs the tasks were under way that a run did not bring to an end.
+    fn given(&self, trace: &Trace) -> Option<String> {
+        let ends = [RunEnd::Finished, RunEnd::Interrupted];
+        if ends.contains(&trace.end) || matches!(trace.end, RunEnd::TimeUp { .. }) {
+            return None;
+        }
+        let open = trace.tasks.iter().enumerate();
+        let open = open.filter(|(_, task)| task.start_ns != 0 && task.end_ns == 0);
+        let told: Vec<String> = open
+            .filter_map(|(number, _)| {
+                let input = self.job.input(number as u32)?;
+                Some(format!("`{}` was given {input}", trace.task_name(number as u32)))
+            })
+            .take(3)
+            .collect();
+        (!told.is_empty()).then(|| units::list(&told))
+    }
+
+    /// What the work is, as far as this run shows.
+    pub fn nature(&self, trace: &Trace) -> Option<Nature> {
+        nature::nature(trace, self.cores)
+    }
+
+    /// The trace of a run that goes on, as far as its runner has recorded it; `None`: that cannot
+    /// be read.
+    pub fn so_far(planned: &Trace, at: &Progress<'_>) -> Option<Trace> {
+        let bytes = at.trace.copy().ok()?;
+        let file = TraceFile::read(&bytes).ok()?;
+        Some(Trace {
+            lanes: file.lanes(),
+            tasks: file.tasks().collect(),
+            spans: file.sorted_spans(),
+            startup: at.startup,
+            scheduling: at
+                .recorder
+                .and_then(recorder::Recorder::so_far)
+                .map_or_else(|| planned.scheduling.clone(), Observed::Known),
+            ..planned.clone()
+        })
+    }
+
+    /// The trace of a run of which nothing is known but what it is to be.
+    pub fn planned(&self, entry: &Entry) -> Trace {
+        let unknown = "the record ends before the run does";
+        let unrecorded = match self.scheduling {
+            true => {
+                "maitred itself was ended in the run, and what the kernel had recorded was lost"
+            }
+            false => "it was not recorded in this run",
+        };
+        let work = self.job.work_of(&entry.model);
+        Trace {
+            origin: Origin::Measured {
+                runtime: entry.runtime.name.clone(),
+                version: "unknown".to_owned(),
+                gil: None,
+            },
+            model: entry.model.clone(),
+            workers: entry.workers,
+            steps: work.steps.clone(),
+            groups: work.groups.iter().map(|one| group(one, work)).collect(),
+            resources: work.resources.clone(),
+            channels: work.channels.iter().map(|channel| channel.name.clone()).collect(),
+            lanes: Vec::new(),
+            tasks: Vec::new(),
+            spans: Vec::new(),
+            startup: Phase::default(),
+            done: None,
+            end: RunEnd::Died { how: unknown.to_owned() },
+            usage: Observed::Unknown(unknown.to_owned()),
+            memory: Observed::Unknown(unknown.to_owned()),
+            noise: Noise::default(),
+            servers: Vec::new(),
+            scheduling: Observed::Unknown(unrecorded.to_owned()),
+            log: String::new(),
+        }
+    }
+
+    fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
+        let bytes = measured.trace.bytes();
+        let file = TraceFile::read(bytes).ok();
+        let (runtime, version, gil) = match &measured.ready {
+            Some(ready) => (ready.runtime.clone(), ready.version.clone(), ready.gil),
+            None => (entry.runtime.name.clone(), "unknown".to_owned(), None),
+        };
+        let mut done = measured.done;
+        let had_no_lock = entry.runtime.ready.as_ref().is_some_and(|one| one.gil == Some(false));
+        if let (true, Some(true), Some(done)) = (had_no_lock, gil, &mut done) {
+            done.notes.push("a module that was imported switched the lock (GIL) on".to_owned());
+        }
+        let mut trace = Trace {
+            origin: Origin::Measured { runtime, version, gil },
+            lanes: file.map(|file| file.lanes()).unwrap_or_default(),
+            tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
+            spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
+            startup: measured.startup,
+            done,
+            end: measured.end,
+            usage: measured.usage,
+            memory: measured.memory,
+            noise: measured.noise,
+            scheduling: measured.scheduling,
+            log: measured.log,
+            ..self.planned(entry)
+        };
+        if let Observed::Known(scheduling) = &mut trace.scheduling {
+            recorder::add_lanes(scheduling, &trace.lanes);
+        }
+        if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
+            let broken = violations(&trace, Some(self.cores));
+            assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
+        }
+        trace
+    }
+}
+
+fn group(group: &TaskGroup, work: &Lowered) -> Group {
+    let arrivals_ns = match group.arrivals {
+        Arrivals::AtOnce => Vec::new(),
+        Arrivals::EveryNs(every) => (0..u64::from(group.count)).map(|i| i * every).collect(),
+        Arrivals::Column(column) => {
+            let from = work.column_specs[column as usize].offset as usize;
+            work.columns[from..from + group.count as usize].to_vec()
+        }
+    };
+    let name = work.programs[group.program as usize].name.clone();
+    Group { name, first: group.first, count: group.count, arrivals_ns }
+}
+
+/// What the runner of Python is told beside the work.
+fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
+    let spread = job.inputs.iter().any(InputsFile::is_rows);
+    let all = [
+        ("arguments", spread.then(|| "spread".to_owned())),
+        ("args", python.args.clone()),
+        ("path", job.folder.as_ref().map(|folder| folder.display().to_string())),
+        ("setup", python.setup.clone()),
+        ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
+        ("timed", job.duration.map(|_| "yes".to_owned())),
+        ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),
+        ("start-method", python.start_method.map(|one| one.name().to_owned())),
+        ("loop", python.event_loop.map(|one| one.name().to_owned())),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
