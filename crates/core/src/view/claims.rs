@@ -127,7 +127,7 @@ fn title(experiment: &Experiment, options: &Options) -> String {
 
 /// One figure: what it was, and what was predicted. Its own verdict is said where it is not that
 /// of the claim.
-fn sentence(evidence: &Evidence, finding: &Finding) -> String {
+pub(super) fn sentence(evidence: &Evidence, finding: &Finding) -> String {
     let Evidence { figure, predicted, found, verdict } = evidence;
     let found = match found {
         Observed::Known(found) => units::found(found),
@@ -140,7 +140,7 @@ fn sentence(evidence: &Evidence, finding: &Finding) -> String {
     format!("{figure}: {found}; predicted: {predicted}{own}")
 }
 
-fn word(truth: Truth) -> &'static str {
+pub(super) fn word(truth: Truth) -> &'static str {
     match truth {
         Truth::Holds => "holds",
         Truth::Refuted => "refuted",
@@ -163,7 +163,7 @@ fn fitted(text: String, options: &Options) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use alloc::vec;
 
     use expect_test::expect;
@@ -172,7 +172,7 @@ mod tests {
     use crate::result::Found;
     use crate::workload::Unit;
 
-    fn checked() -> Check {
+    pub(in super::super) fn checked() -> Check {
         let found = |median, low, high, unit| {
             Observed::Known(Found { median, low, high, unit, rounds: 8, disturbed: None })
         };
