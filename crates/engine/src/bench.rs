@@ -5,49 +5,50 @@ use std::time::{Duration, Instant};
 
 use maitred_core::result::{Comparison, Conclusion, Run, SCHEMA, Settings, Stopped};
 use maitred_core::trace::RunEnd;
-use maitred_wire::Model;
 
+use crate::cancel::Cancel;
+use crate::compare::enter;
 use crate::contestants::{self, Entry};
+use crate::engine::Context;
 use crate::error::Error;
+use crate::event::Event;
 use crate::job::Job;
+use crate::measure::clock::nanos;
 use crate::measure::machine;
 use crate::request::Work;
 use crate::rounds::{self, Purpose, Rules, World};
-use crate::runtime::Interrupt;
 
-use crate::trial::Trial;
+use crate::trial::{Trial, Turn};
 
 /// One experiment, ready to be run.
-#[expect(missing_debug_implementations, reason = "a closure has nothing to show")]
-pub struct Bench<'a> {
+pub(crate) struct Bench<'a> {
     job: &'a Job,
     entries: Vec<Entry>,
     trial: Trial<'a>,
     rules: Rules,
-    timeout: Duration,
-    /// Told what runs.
-    on_run: &'a mut dyn FnMut(Purpose, &Model),
-    interrupt: &'a Interrupt,
+    given: &'a Work,
+    on_event: &'a mut dyn FnMut(Event<'_>),
+    cancel: &'a Cancel,
     started: Instant,
 }
 
 impl<'a> Bench<'a> {
-    pub fn new(
+    pub(crate) fn new(
         job: &'a Job,
         entries: Vec<Entry>,
         given: &'a Work,
         rules: Rules,
-        interrupt: &'a Interrupt,
-        on_run: &'a mut dyn FnMut(Purpose, &Model),
+        context: &'a mut Context<'_>,
     ) -> Self {
+        enter(&entries, context.on_event);
         Self {
             job,
             entries,
-            trial: Trial::new(job, given, interrupt, contestants::SPANS),
+            trial: Trial::new(job, given, context.engine, context.cancel, contestants::SPANS),
             rules,
-            timeout: given.timeout(),
-            on_run,
-            interrupt,
+            given,
+            on_event: context.on_event,
+            cancel: context.cancel,
             started: Instant::now(),
         }
     }
@@ -56,7 +57,7 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// See [`rounds::run`].
-    pub fn run(self, decided: impl Fn(&Comparison) -> bool) -> Result<Comparison, Error> {
+    pub(crate) fn run(self, decided: impl Fn(&Comparison) -> bool) -> Result<Comparison, Error> {
         let mut comparison = self.begin();
         let rules = self.rules.clone();
         let mut world = Rounds { bench: self, decided };
@@ -75,7 +76,7 @@ impl<'a> Bench<'a> {
                 parameters: self.job.parameters(),
                 warmup_rounds: self.rules.warmup,
                 budget_ns: Some(self.rules.budget.as_nanos() as u64),
-                timeout_ns: Some(self.timeout.as_nanos() as u64),
+                timeout_ns: Some(self.given.timeout_ns),
                 memory_limit_bytes: None,
                 minimum_effect: 0.03,
             },
@@ -95,13 +96,10 @@ struct Rounds<'a, F> {
 
 impl<F: Fn(&Comparison) -> bool> World for Rounds<'_, F> {
     fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
-        let Bench { entries, trial, timeout, on_run, .. } = &mut self.bench;
-        let entry = &entries[contestant];
-        trial.scheduling = purpose == Purpose::Trace;
-        let trace = trial.execute(entry, purpose.limit(*timeout), &mut |_| {
-            on_run(purpose, &entry.model);
-        })?;
-        Ok(trial.condense(&trace, purpose.round()))
+        let Bench { entries, trial, rules, on_event, started, .. } = &mut self.bench;
+        let left_ns = Some(nanos(rules.budget.saturating_sub(started.elapsed())));
+        let turn = Turn { contestant, entry: &entries[contestant], purpose, left_ns };
+        trial.take(&turn, *on_event).map(|(_, run)| run)
     }
 
     fn elapsed(&self) -> Duration {
@@ -113,7 +111,7 @@ impl<F: Fn(&Comparison) -> bool> World for Rounds<'_, F> {
     }
 
     fn interrupted(&self) -> bool {
-        self.bench.interrupt.is_raised()
+        self.bench.cancel.is_cancelled()
     }
 
     fn decided(&self, comparison: &Comparison, _: &Rules) -> bool {

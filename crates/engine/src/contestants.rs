@@ -17,7 +17,7 @@ use crate::subject::function;
 
 /// A model that takes part.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub model: Model,
     pub workers: u32,
     pub runtime: Runtime,
@@ -27,7 +27,7 @@ pub struct Entry {
 
 impl Entry {
     /// What it is before its first run.
-    pub fn contestant(&self) -> Contestant {
+    pub(crate) fn contestant(&self) -> Contestant {
         Contestant {
             model: self.model.clone(),
             workers: self.workers,
@@ -42,7 +42,7 @@ impl Entry {
 
 /// What was asked for.
 #[derive(Debug)]
-pub struct Wish<'a> {
+pub(crate) struct Wish<'a> {
     /// Of `--models`; empty: what the workload names, or all.
     pub models: &'a [String],
     pub workers: Option<&'a [u32]>,
@@ -53,7 +53,7 @@ pub struct Wish<'a> {
 ///
 /// # Errors
 /// [`Error::Usage`] with the nearest name for an unknown one.
-pub fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<Entry>, Error> {
+pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<Entry>, Error> {
     let mut named = Vec::new();
     for text in wish.models {
         named.extend(expand(text, runtimes)?);
@@ -154,7 +154,7 @@ fn vary(models: Vec<Model>, job: &Job) -> Vec<Model> {
 }
 
 /// A model with its number of workers, or what is in its way.
-pub fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
+pub(crate) fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
     // Of requests, one that is under way is what a task is elsewhere.
     let tasks = job.connections.unwrap_or_else(|| job.work_of(&model).task_count());
     let workers = match job.connections {
@@ -178,7 +178,7 @@ pub fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
 ///
 /// A pool has four more than there are processors, at most 32, so that a worker that waits does
 /// not idle a processor: the default of Python's `ThreadPoolExecutor`, for the same reason.
-pub fn workers(model: &Model, tasks: u32) -> u32 {
+pub(crate) fn workers(model: &Model, tasks: u32) -> u32 {
     let cores = machine::usable_cores();
     match model.strategy {
         Strategy::Sequential | Strategy::EventLoop => 1,
@@ -260,11 +260,11 @@ fn connections(strategy: Strategy, workers: u32, work: &Lowered, at_once: Option
 }
 
 /// How many spans a compared run may record: 24 MB of them.
-pub const SPANS: u64 = 1_000_000;
+pub(crate) const SPANS: u64 = 1_000_000;
 
 /// The trace file for a model: room for every task, and for at most about so many spans. Each
 /// lane of a pool may do most of the work, so each has room for up to four shares.
-pub fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u64) -> Layout {
+pub(crate) fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u64) -> Layout {
     let tasks = work.task_count();
     let total = work.span_count();
     let most = work.spans_per_task().iter().copied().max().unwrap_or(0);

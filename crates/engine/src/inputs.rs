@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 256 << 20;
 
 /// The inputs of one file; the main type.
 #[derive(Debug)]
-pub struct InputsFile {
+pub(crate) struct InputsFile {
     name: String,
     tasks: u64,
     /// Whether each is a row of arguments, not one argument.
@@ -27,7 +27,7 @@ impl InputsFile {
     ///
     /// # Errors
     /// [`Error::Usage`] with the line that is wrong.
-    pub fn read(name: &str, path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(name: &str, path: &Path) -> Result<Self, Error> {
         let unreadable = |error| Error::unreadable(path, &error);
         if fs::metadata(path).map_err(unreadable)?.len() > MAX_BYTES {
             let limit = MAX_BYTES >> 20;
@@ -54,25 +54,25 @@ impl InputsFile {
         Ok(Self { name: name.into(), tasks: values.len() as u64, is_rows: kind == "csv", file })
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub fn tasks(&self) -> u64 {
+    pub(crate) fn tasks(&self) -> u64 {
         self.tasks
     }
 
-    pub fn is_rows(&self) -> bool {
+    pub(crate) fn is_rows(&self) -> bool {
         self.is_rows
     }
 
     /// The JSON of one input.
-    pub fn line(&self, number: usize) -> Option<String> {
+    pub(crate) fn line(&self, number: usize) -> Option<String> {
         fs::read_to_string(self.path()).ok()?.lines().nth(number).map(str::to_owned)
     }
 
     /// Where a runner finds it.
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.file.path()
     }
 }

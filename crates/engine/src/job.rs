@@ -10,15 +10,16 @@ use maitred_core::workload::ast::{Name, Workload};
 use maitred_core::workload::{self, Diagnostic, Lowered, Place, Report, Settings};
 use maitred_wire::{Action, Model, Step};
 
+use crate::engine::Context;
 use crate::error::Error;
+use crate::event::Event;
 use crate::inputs::InputsFile;
 use crate::request::Work;
-use crate::runtime::Interrupt;
 use crate::runtimes::{Runtimes, Wanted};
 
 /// What is to be done, ready to be planned for any model.
 #[derive(Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// As it was named.
     pub name: String,
     pub kind: SubjectKind,
@@ -45,7 +46,7 @@ pub struct Job {
 
 impl Job {
     /// What it is called, in one line.
-    pub fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         let noun = if self.kind == SubjectKind::Url { "request" } else { "task" };
         let tasks = match self.duration {
             Some(time) => format!("{noun}s for {}", units::duration(time.as_nanos() as u64)),
@@ -59,7 +60,7 @@ impl Job {
 
     /// Parameters and their values, all of them where a parameter is swept; of an address or a
     /// function, the options that were given.
-    pub fn parameters(&self) -> Vec<(String, String)> {
+    pub(crate) fn parameters(&self) -> Vec<(String, String)> {
         let all = |(name, value): &(String, String)| {
             let mut values: Vec<&str> = Vec::new();
             let variants = self.variants.iter().flat_map(|(_, work)| &work.parameters);
@@ -85,7 +86,7 @@ impl Job {
     }
 
     /// The work as this model is to do it.
-    pub fn work_of(&self, model: &Model) -> &Lowered {
+    pub(crate) fn work_of(&self, model: &Model) -> &Lowered {
         let own = |(setting, _): &&(String, Lowered)| Some(setting) == model.setting.as_ref();
         self.variants.iter().find(own).map_or(&self.work, |(_, work)| work)
     }
@@ -95,7 +96,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::Workload`] when a value is refused, [`Error::Usage`] for too many combinations.
-    pub fn sweep(&mut self, asked: &[(String, String)], given: &Work) -> Result<(), Error> {
+    pub(crate) fn sweep(&mut self, asked: &[(String, String)], given: &Work) -> Result<(), Error> {
         let split = |(name, values): &(String, String)| {
             (name.clone(), values.split(',').map(|value| value.trim().to_owned()).collect())
         };
@@ -150,7 +151,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::Workload`] when a value is refused.
-    pub fn vary_as_claimed(&mut self, given: &Work) -> Result<(), Error> {
+    pub(crate) fn vary_as_claimed(&mut self, given: &Work) -> Result<(), Error> {
         for model in self.work.claimed.clone() {
             let Some(setting) = model.setting else { continue };
             if self.variants.iter().any(|(known, _)| *known == setting) {
@@ -166,7 +167,7 @@ impl Job {
     }
 
     /// What is kept of it beside what was measured.
-    pub fn facts(&self) -> SubjectFacts {
+    pub(crate) fn facts(&self) -> SubjectFacts {
         SubjectFacts {
             name: self.name.clone(),
             kind: self.kind,
@@ -180,24 +181,25 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn runtimes(
+    pub(crate) fn runtimes(
         &self,
         models: &[String],
         pythons: &[PathBuf],
-        interrupt: &Interrupt,
+        context: &Context<'_>,
     ) -> Result<Runtimes, Error> {
         let implied: Vec<String> = self.work.compare.iter().map(ToString::to_string).collect();
         let names = if models.is_empty() { &implied } else { models };
-        let wanted = Wanted { names, pythons, interrupt };
+        let (engine, interrupt) = (context.engine, context.cancel.interrupt());
+        let wanted = Wanted { names, pythons, interrupt, engine };
         match self.kind {
-            SubjectKind::Command => Runtimes::of_command(),
+            SubjectKind::Command => Ok(Runtimes::of_command(engine)),
             SubjectKind::Function => Runtimes::of_function(&wanted),
             _ => Runtimes::of_workload(&wanted),
         }
     }
 
     /// The input of a task, as it is shown: JSON, shortened.
-    pub fn input(&self, task: u32) -> Option<String> {
+    pub(crate) fn input(&self, task: u32) -> Option<String> {
         let group = self.work.groups.iter().find(|group| task < group.first + group.count)?;
         let named = group.inputs.as_deref()?;
         let file = self.inputs.iter().find(|file| file.path() == named)?;
@@ -206,10 +208,12 @@ impl Job {
         Some(if shown.len() < line.len() { format!("{shown}…") } else { shown })
     }
 
-    /// What looks wrong in the workload, though it forbids nothing.
-    pub fn warnings(&self) -> Option<Report<'_>> {
-        let warnings = &self.written.warnings;
-        (!warnings.is_empty()).then(|| Report::new(&self.name, &self.source, warnings))
+    /// Says what looks wrong in the workload, though it forbids nothing.
+    pub(crate) fn warn(&self, on_event: &mut dyn FnMut(Event<'_>)) {
+        if !self.written.warnings.is_empty() {
+            let report = Report::new(&self.name, &self.source, &self.written.warnings);
+            on_event(Event::Warning { report: &report });
+        }
     }
 }
 

@@ -1,21 +1,37 @@
 //! The engine: it finds runtimes, runs one piece of work under every model, round by round, and
-//! measures what the processor and the kernel did. Requests in, results out; it knows no terminal,
-//! no page and no command line. What figures mean is for [`maitred_core`] to say.
+//! measures what the processor and the kernel did. A [`request::Request`] in, [`event::Event`]s
+//! while it goes on, an [`outcome::Outcome`] at the end; it knows no terminal, no page and no command
+//! line. What figures mean is for [`maitred_core`] to say. The entrance is [`Engine::run`].
 
-pub mod bench;
+mod bench;
+mod cancel;
+pub mod check;
 pub mod claims;
-pub mod contestants;
-pub mod error;
+mod compare;
+mod contestants;
+mod engine;
+mod error;
+pub mod event;
 mod inputs;
-pub mod job;
+mod job;
+mod lock;
 pub mod measure;
+pub mod outcome;
 pub mod recording;
 pub mod request;
-pub mod rounds;
+mod rounds;
 pub mod runtime;
 pub mod runtimes;
-pub mod spelling;
+mod single;
+mod spelling;
+mod strategies;
 pub mod subject;
-pub mod trial;
+mod trial;
 
+pub use cancel::Cancel;
+pub use engine::Engine;
 pub use error::Error;
+pub use event::Event;
+pub use outcome::Outcome;
+pub use request::Request;
+pub use rounds::Purpose;

@@ -1,4 +1,5 @@
-//! What a front end asks for, as plain values. Every default stands here, in an `impl Default`.
+//! What a front end asks for, as plain values: the main type is [`Request`]. Every default stands
+//! here, in an `impl Default`. `docs/request.schema.json` describes the JSON.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,6 +9,199 @@ use serde::{Deserialize, Serialize};
 
 /// How many copies of a command or calls of a function there are where no number was named.
 pub const COUNT: u32 = 10;
+
+/// One run of the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Request {
+    Compare(Compare),
+    Run(Run),
+    Check(Check),
+    Strategies(Strategies),
+}
+
+/// One piece of work under several models, round by round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compare {
+    pub subject: Subject,
+    #[serde(default)]
+    pub work: Work,
+    /// `RUNTIME/STRATEGY`, `RUNTIME/STRATEGY:WORKERS`, `RUNTIME` or `STRATEGY`; empty: those that
+    /// the workload names, or all that suit.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Numbers of workers for models that have any and name none; empty: what fits each.
+    #[serde(default)]
+    pub workers: Vec<u32>,
+    /// Parameters and the values, separated by commas, under each of which the models are compared.
+    /// Takes the place of every `sweep` of the workload.
+    #[serde(default)]
+    pub sweep: Vec<(String, String)>,
+    /// The model that all others are compared with; `None`: the fastest.
+    #[serde(default)]
+    pub baseline: Option<String>,
+    #[serde(default)]
+    pub rounds: Rounds,
+}
+
+impl Compare {
+    /// Of this work, with every default.
+    pub fn of(subject: Subject) -> Self {
+        Self {
+            subject,
+            work: Work::default(),
+            models: Vec::new(),
+            workers: Vec::new(),
+            sweep: Vec::new(),
+            baseline: None,
+            rounds: Rounds::default(),
+        }
+    }
+}
+
+/// How many rounds there are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rounds {
+    /// So many clean ones; `None`: until the ranking is decided.
+    pub exactly: Option<u32>,
+    /// No further one is started when this is spent.
+    pub budget_ns: u64,
+    /// Before the first one that counts.
+    pub warmup: u32,
+    /// The smallest difference that is worth a verdict, as a share: 0.03 is 3 %.
+    pub minimum_effect: f64,
+    /// Whether each ranked model runs once more at the end, with the kernel's switches recorded.
+    pub trace: bool,
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self {
+            exactly: None,
+            budget_ns: 60_000_000_000,
+            warmup: 1,
+            minimum_effect: 0.03,
+            trace: true,
+        }
+    }
+}
+
+/// One piece of work under one model, once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    pub subject: Subject,
+    #[serde(default)]
+    pub work: Work,
+    /// `None`: the first that the workload compares, else threads.
+    #[serde(default)]
+    pub model: Option<String>,
+    #[serde(default)]
+    pub workers: Option<u32>,
+    #[serde(default)]
+    pub recording: Recording,
+}
+
+impl Run {
+    /// Of this work, with every default.
+    pub fn of(subject: Subject) -> Self {
+        Self {
+            subject,
+            work: Work::default(),
+            model: None,
+            workers: None,
+            recording: Recording::default(),
+        }
+    }
+}
+
+/// What is recorded of a run, and where that is saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recording {
+    /// Whether it is recorded how the kernel schedules the threads, which slows the run a little.
+    pub scheduling: bool,
+    /// Where the trace is saved, while the run goes on and whatever comes of it; `None`: nowhere.
+    pub path: Option<PathBuf>,
+    /// What would make the file larger than this is left out, bytes.
+    pub limit_bytes: u64,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self { scheduling: true, path: None, limit_bytes: 256 << 20 }
+    }
+}
+
+/// Claims about concurrency, tested on this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Check {
+    /// Which; empty: all that are built in.
+    pub claims: Vec<Claims>,
+    pub seed: u64,
+    /// A run that takes longer is stopped.
+    pub timeout_ns: u64,
+    /// No further round of an experiment is started when this is spent.
+    pub budget_ns: u64,
+    /// Measure anew how fast this machine computes.
+    pub recalibrate: bool,
+    /// Further interpreters of Python.
+    pub interpreters: Vec<PathBuf>,
+}
+
+impl Default for Check {
+    fn default() -> Self {
+        Self {
+            claims: Vec::new(),
+            seed: Work::default().seed,
+            timeout_ns: 60_000_000_000,
+            budget_ns: 15_000_000_000,
+            recalibrate: false,
+            interpreters: Vec::new(),
+        }
+    }
+}
+
+/// Where claims stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claims {
+    /// The number or the name of a file that is built in, a file (.kdl), or a folder of such.
+    Named(String),
+    /// At hand.
+    Text {
+        name: String,
+        text: String,
+        /// From where functions and inputs are looked for; `None`: the working directory.
+        #[serde(default)]
+        folder: Option<PathBuf>,
+    },
+}
+
+/// What each strategy of a runtime is like on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Strategies {
+    /// As `maitred runtimes` names them.
+    pub runtimes: Vec<String>,
+    /// No further round of an experiment is started when this is spent; three there are always.
+    pub budget_ns: u64,
+    /// Further interpreters of Python.
+    pub interpreters: Vec<PathBuf>,
+}
+
+impl Default for Strategies {
+    fn default() -> Self {
+        Self {
+            runtimes: vec!["native".to_owned()],
+            budget_ns: 5_000_000_000,
+            interpreters: Vec::new(),
+        }
+    }
+}
 
 /// The piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -13,12 +13,13 @@ use maitred_wire::Model;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 
 use crate::error::Error;
 
 /// When to stop.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     pub warmup: u32,
     /// So many clean rounds; `None`: until it is decided.
     pub rounds: Option<u32>,
@@ -34,13 +35,16 @@ pub struct Rules {
 }
 
 /// Which run it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "purpose", content = "round", rename_all = "kebab-case")]
 pub enum Purpose {
     Warmup,
     /// Counted from 0.
     Round(u32),
     /// After the rounds: to see what the threads did, not how long it took.
     Trace,
+    /// The only one.
+    Single,
 }
 
 /// A run of the warm-up is cut short after this: it warms caches, it measures nothing.
@@ -53,22 +57,23 @@ impl Purpose {
             Self::Warmup => "warm-up".to_owned(),
             Self::Round(round) => format!("round {}", round + 1),
             Self::Trace => "recording switches".to_owned(),
+            Self::Single => "run".to_owned(),
         }
     }
 
     /// How long such a run may take, of one that may take `timeout`.
-    pub fn limit(self, timeout: Duration) -> Duration {
+    pub(crate) fn limit(self, timeout: Duration) -> Duration {
         if self == Self::Warmup { timeout.min(WARMUP) } else { timeout }
     }
 
     /// The number that its run has.
-    pub fn round(self) -> u32 {
+    pub(crate) fn round(self) -> u32 {
         if let Self::Round(round) = self { round } else { 0 }
     }
 }
 
 /// What the world does for the rounds.
-pub trait World {
+pub(crate) trait World {
     /// Runs one contestant once. A run that failed is a result, not an error.
     ///
     /// # Errors
@@ -104,7 +109,7 @@ pub trait World {
 ///
 /// # Errors
 /// Those of `world`.
-pub fn run(
+pub(crate) fn run(
     comparison: &mut Comparison,
     rules: &Rules,
     world: &mut impl World,
@@ -220,7 +225,7 @@ fn reason_to_stop(
 }
 
 /// How long a further round would take, from the last run of each contestant.
-pub fn round_time(comparison: &Comparison) -> Duration {
+pub(crate) fn round_time(comparison: &Comparison) -> Duration {
     let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
     last.filter(|run| compare::mistake(run).is_none())
         .map(|run| {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use maitred_core::result::SubjectKind;
 use maitred_wire::{Model, Ready, Strategy};
 
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::runtime::interpreters::{self, Interpreter, Interpreters};
-use crate::runtime::{Guard, Interrupt, RunnerCommand};
+use crate::runtime::{Interrupt, RunnerCommand};
 use crate::spelling;
 
 /// Something that executes steps.
@@ -37,6 +38,7 @@ pub struct Wanted<'a> {
     /// Of `--python`.
     pub pythons: &'a [PathBuf],
     pub interrupt: &'a Interrupt,
+    pub engine: &'a Engine,
 }
 
 impl Wanted<'_> {
@@ -75,9 +77,9 @@ impl Runtimes {
     /// The runtimes for a workload: the native one, and the interpreters that are wanted.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the program cannot find itself.
+    /// [`Error::Failed`] when there is no place for the runner of Python.
     pub fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
-        let mut runtimes = Self { all: vec![native()?], interpreters: None };
+        let mut runtimes = Self { all: vec![native(wanted.engine)], interpreters: None };
         if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() {
             runtimes.add_interpreters(wanted, false)?;
         }
@@ -88,31 +90,33 @@ impl Runtimes {
     /// has no lock; and those that are wanted.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the program cannot find itself.
+    /// [`Error::Failed`] when there is no place for the runner of Python.
     pub fn of_function(wanted: &Wanted) -> Result<Self, Error> {
         let mut runtimes = Self { all: Vec::new(), interpreters: None };
         runtimes.add_interpreters(wanted, true)?;
-        runtimes.all.push(native()?);
+        runtimes.all.push(native(wanted.engine));
         Ok(runtimes)
     }
 
     /// The runtime for a command: its copies are children of the native runner.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when the program cannot find itself.
-    pub fn of_command() -> Result<Self, Error> {
-        let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native()? };
-        Ok(Self { all: vec![command], interpreters: None })
+    pub(crate) fn of_command(engine: &Engine) -> Self {
+        let native = native(engine);
+        let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native };
+        Self { all: vec![command], interpreters: None }
     }
 
     /// All that there is.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the program cannot find itself.
-    pub fn everything(pythons: &[PathBuf], interrupt: &Interrupt) -> Result<Self, Error> {
+    /// [`Error::Failed`] when there is no place for the runner of Python.
+    pub(crate) fn everything(
+        engine: &Engine,
+        pythons: &[PathBuf],
+        interrupt: &Interrupt,
+    ) -> Result<Self, Error> {
         let mut interpreters = look(pythons)?;
         interpreters.ask_all(false, interrupt, |_| true);
-        let mut all = vec![native()?];
+        let mut all = vec![native(engine)];
         all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
         Ok(Self { all, interpreters: Some(interpreters) })
     }
@@ -211,9 +215,9 @@ impl Runtime {
     }
 }
 
-fn native() -> Result<Runtime, Error> {
-    let runner = RunnerCommand::new(own_program()?, ["runner", "native"]);
-    Ok(Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None })
+fn native(engine: &Engine) -> Runtime {
+    let runner = RunnerCommand::new(engine.program(), ["runner", "native"]);
+    Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None }
 }
 
 fn look(pythons: &[PathBuf]) -> Result<Interpreters, Error> {
@@ -233,19 +237,4 @@ pub fn told_strategy(model: &Model, kind: SubjectKind) -> Strategy {
         (_, Strategy::Threads) if kind == SubjectKind::Url => Strategy::ThreadPool,
         (_, strategy) => strategy,
     }
-}
-
-/// Starts what kills everything a run has started, should this program be killed. Dropped, it
-/// is dismissed.
-///
-/// # Errors
-/// [`Error::Failed`] when it cannot be started.
-pub fn guard() -> Result<Guard, Error> {
-    Guard::start(&RunnerCommand::new(own_program()?, ["runner", "guard"]))
-        .map_err(|error| Error::Failed(format!("the guard of the runs cannot be started: {error}")))
-}
-
-pub fn own_program() -> Result<PathBuf, Error> {
-    std::env::current_exe()
-        .map_err(|error| Error::Failed(format!("maitred cannot find its own program: {error}")))
 }

@@ -2,6 +2,7 @@
 //! run or what follows.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use maitred_core::analyse::nature::{self, Nature};
@@ -9,16 +10,21 @@ use maitred_core::analyse::{noise, summary};
 use maitred_core::result::Run;
 use maitred_core::trace::{Group, Noise, Observed, Origin, RunEnd, Trace, TraceFile, violations};
 use maitred_core::view::units;
-use maitred_core::workload::{self, Lowered};
+use maitred_core::workload::{self, Lowered, StepInfo, StepKind};
 use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
 
+use crate::cancel::Cancel;
 use crate::contestants::{self, Entry};
+use crate::engine::Engine;
 use crate::error::Error;
+use crate::event::{Event, InStep, OpenTasks, TaskStates};
 use crate::inputs::InputsFile;
 use crate::job::Job;
 use crate::measure::calibration::Calibrations;
+use crate::measure::clock::nanos;
 use crate::measure::{machine, recorder};
 use crate::request::{Python, Work};
+use crate::rounds::Purpose;
 use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
 use crate::runtimes;
 
@@ -27,7 +33,7 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// Everything that is the same for all runs of one piece of work.
 #[derive(Debug)]
-pub struct Trial<'a> {
+pub(crate) struct Trial<'a> {
     job: &'a Job,
     /// For the runner of Python, by name.
     options: BTreeMap<String, String>,
@@ -40,19 +46,38 @@ pub struct Trial<'a> {
     cores: u32,
     /// How many spans a run may record.
     spans: u64,
+    /// The program `maitred`, which is the test servers too.
+    program: &'a Path,
     /// Whether the kernel's scheduling is recorded.
     pub scheduling: bool,
 }
 
+/// One run of a comparison.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    pub contestant: usize,
+    pub entry: &'a Entry,
+    pub purpose: Purpose,
+    /// For further rounds; `None`: it is their number that is given.
+    pub left_ns: Option<u64>,
+}
+
 impl<'a> Trial<'a> {
     /// Runs of this work, each with room for about so many spans.
-    pub fn new(job: &'a Job, given: &'a Work, interrupt: &'a Interrupt, spans: u64) -> Self {
+    pub(crate) fn new(
+        job: &'a Job,
+        given: &'a Work,
+        engine: &'a Engine,
+        cancel: &'a Cancel,
+        spans: u64,
+    ) -> Self {
         let facts = machine::describe();
         Self {
             job,
             options: options(job, &given.python),
             given,
-            interrupt,
+            interrupt: cancel.interrupt(),
+            program: engine.program(),
             calibrations: Calibrations::of_user(),
             learnt: BTreeMap::new(),
             machine: facts.id,
@@ -62,11 +87,33 @@ impl<'a> Trial<'a> {
         }
     }
 
+    /// Runs a contestant once, and tells what happens.
+    ///
+    /// # Errors
+    /// Those of [`Trial::execute`].
+    pub(crate) fn take(
+        &mut self,
+        turn: &Turn<'_>,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(Trace, Run), Error> {
+        let Turn { contestant, entry, purpose, left_ns } = *turn;
+        self.scheduling = purpose == Purpose::Trace;
+        on_event(Event::RunBegun { contestant, model: &entry.model, purpose, left_ns });
+        let limit = purpose.limit(self.given.timeout());
+        let steps = self.job.work_of(&entry.model).steps.clone();
+        let trace = self.execute(entry, limit, &mut |at| {
+            on_event(progress(contestant, &at, &steps));
+        })?;
+        let run = self.condense(&trace, purpose.round());
+        on_event(Event::RunEnded { contestant, purpose, run: &run, log: &trace.log });
+        Ok((trace, run))
+    }
+
     /// Runs the model once, for at most `limit`. A run that failed is a result too.
     ///
     /// # Errors
     /// [`Error::Failed`] when no runner could be started.
-    pub fn execute(
+    pub(crate) fn execute(
         &mut self,
         entry: &Entry,
         limit: Duration,
@@ -128,7 +175,7 @@ impl<'a> Trial<'a> {
         if work.servers.is_empty() {
             return Ok(Servers::default());
         }
-        Servers::start(&work.servers, &runtimes::own_program()?)
+        Servers::start(&work.servers, self.program)
             .map_err(|error| Error::Failed(error.to_string()))
     }
 
@@ -151,7 +198,7 @@ impl<'a> Trial<'a> {
     }
 
     /// What is kept of a run.
-    pub fn condense(&self, trace: &Trace, round: u32) -> Run {
+    pub(crate) fn condense(&self, trace: &Trace, round: u32) -> Run {
         let mut run = summary::run(trace, round, &self.job.work_of(&trace.model).expectations);
         let own = noise::Own {
             wall_ns: run.work_ns,
@@ -188,13 +235,13 @@ impl<'a> Trial<'a> {
     }
 
     /// What the work is, as far as this run shows.
-    pub fn nature(&self, trace: &Trace) -> Option<Nature> {
+    pub(crate) fn nature(&self, trace: &Trace) -> Option<Nature> {
         nature::nature(trace, self.cores)
     }
 
     /// The trace of a run that goes on, as far as its runner has recorded it; `None`: that cannot
     /// be read.
-    pub fn so_far(planned: &Trace, at: &Progress<'_>) -> Option<Trace> {
+    pub(crate) fn so_far(planned: &Trace, at: &Progress<'_>) -> Option<Trace> {
         let bytes = at.trace.copy().ok()?;
         let file = TraceFile::read(&bytes).ok()?;
         Some(Trace {
@@ -211,7 +258,7 @@ impl<'a> Trial<'a> {
     }
 
     /// The trace of a run of which nothing is known but what it is to be.
-    pub fn planned(&self, entry: &Entry) -> Trace {
+    pub(crate) fn planned(&self, entry: &Entry) -> Trace {
         let unknown = "the record ends before the run does";
         let unrecorded = match self.scheduling {
             true => {
@@ -296,6 +343,32 @@ fn group(group: &TaskGroup, work: &Lowered) -> Group {
     };
     let name = work.programs[group.program as usize].name.clone();
     Group { name, first: group.first, count: group.count, arrivals_ns }
+}
+
+/// How far a run is.
+pub(crate) fn progress(contestant: usize, at: &Progress<'_>, steps: &[StepInfo]) -> Event<'static> {
+    let kind = |step: u32| steps.get(step as usize).map_or(StepKind::Yield, |step| step.kind);
+    Event::Progress {
+        contestant,
+        elapsed_ns: nanos(at.elapsed),
+        tasks: TaskStates {
+            total: at.total,
+            ended: at.finished,
+            open: at.trace.open_tasks().map(|open| OpenTasks {
+                not_started: open.not_started,
+                failed: open.failed,
+                in_step: by_kind(open.in_step.into_iter().map(|(step, tasks)| (kind(step), tasks))),
+            }),
+        },
+    }
+}
+
+fn by_kind(steps: impl Iterator<Item = (StepKind, u64)>) -> Vec<InStep> {
+    let mut kinds = BTreeMap::new();
+    for (kind, tasks) in steps {
+        *kinds.entry(kind).or_insert(0) += tasks;
+    }
+    kinds.into_iter().map(|(kind, tasks)| InStep { kind, tasks }).collect()
 }
 
 /// What the runner of Python is told beside the work.

@@ -170,6 +170,28 @@ fn a_hang_is_ended_and_the_trace_tells_where_it_hung() {
 }
 
 #[test]
+fn what_the_host_starts_meanwhile_is_not_of_the_run() {
+    use std::os::unix::process::CommandExt as _;
+    let mut scene = Scene::new(&["children"]);
+    scene.timeout = Some(Duration::from_secs(2));
+    let mut started = Vec::new();
+    let measured = scene.run_with(&mut |_| {
+        if started.is_empty() {
+            let sleep = || std::process::Command::new("sleep");
+            started.push(sleep().arg("600").spawn().unwrap());
+            started.push(sleep().arg("600").process_group(0).spawn().unwrap());
+        }
+    });
+    assert_eq!(measured.end, RunEnd::TimedOut { limit_ns: 2_000_000_000 });
+    assert_eq!(started.len(), 2);
+    for mut child in started {
+        assert_eq!(child.try_wait().unwrap(), None, "a process of the host was ended");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
 fn a_runner_that_stops_when_told_still_reports() {
     let mut scene = Scene::new(&["stops-when-told"]);
     scene.timeout = Some(Duration::from_millis(300));

@@ -110,6 +110,15 @@ impl FromStr for MemorySize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileSize(pub u64);
 
+impl fmt::Display for FileSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes if bytes.is_multiple_of(1 << 20) => write!(f, "{}MiB", bytes >> 20),
+            bytes => write!(f, "{bytes}B"),
+        }
+    }
+}
+
 impl FromStr for FileSize {
     type Err = String;
 
@@ -147,6 +156,12 @@ impl FromStr for Speed {
 /// A share: `3%`, `0.03`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Effect(pub f64);
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0 * 100.0)
+    }
+}
 
 impl FromStr for Effect {
     type Err = String;
@@ -222,6 +237,8 @@ mod tests {
             assert_eq!(period.to_string(), typed);
             assert_eq!(typed.parse(), Ok(period));
         }
+        assert_eq!(FileSize(256 << 20).to_string(), "256MiB");
+        assert_eq!(Effect(0.03).to_string(), "3%");
         assert_eq!(Speed(1.0).to_string().parse(), Ok(Speed(1.0)));
     }
 

@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use maitred_engine::request::{EventLoop, Http, StartMethod, Work};
+use maitred_engine::request::{EventLoop, Http, Recording, Rounds, StartMethod, Work};
+use maitred_wire::{Nanos, parse_size_or_bytes};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 use crate::command;
@@ -224,11 +226,11 @@ pub struct CompareArgs {
     pub runs: Option<u32>,
 
     /// Start no further round when this much time is spent
-    #[arg(long, value_name = "TIME", default_value = "1m")]
+    #[arg(long, value_name = "TIME", default_value_t = Period::of_nanos(Rounds::default().budget_ns))]
     pub budget: Period,
 
     /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = Rounds::default().warmup)]
     pub warmup: u32,
 
     /// Compare with this model instead of with the fastest
@@ -236,7 +238,7 @@ pub struct CompareArgs {
     pub baseline: Option<String>,
 
     /// Smallest difference that is worth a verdict
-    #[arg(long, value_name = "SHARE", default_value = "3%")]
+    #[arg(long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
     pub min_effect: Effect,
 
     /// Compare every model with its figures in a saved result as well
@@ -273,6 +275,10 @@ pub struct CompareArgs {
     /// End with exit code 4 when a model failed or a verdict is missing
     #[arg(long)]
     pub strict: bool,
+
+    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// Print no progress line
     #[arg(long, short)]
@@ -314,7 +320,8 @@ pub struct RunArgs {
     pub trace: Option<PathBuf>,
 
     /// Leave out what would make the trace larger than this; how much that was is said
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", requires = "trace")]
+    #[arg(long, value_name = "SIZE", default_value_t = FileSize(Recording::default().limit_bytes),
+          requires = "trace")]
     pub trace_limit: FileSize,
 
     #[command(flatten)]
@@ -326,6 +333,10 @@ pub struct RunArgs {
     /// Do not record how the kernel schedules the threads; `maitred doctor` says what that costs
     #[arg(long)]
     pub no_scheduling: bool,
+
+    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// Print no progress line
     #[arg(long, short)]
@@ -461,9 +472,22 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
 
-    /// How long / waits before it answers
-    #[arg(long, value_name = "TIME", default_value = "1s")]
+    /// How long / waits before it answers; a bare number is seconds, as in addresses
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = delay)]
     pub delay: Delay,
+
+    /// The longest that a request may ask the server to wait, block or compute; more is answered 400
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = delay)]
+    pub max_delay: Delay,
+
+    /// The largest body of a request; a larger one is answered 413
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = body_size)]
+    pub max_body: BodySize,
+
+    /// How long a connection is kept for its next request; a short time shows what a client does
+    /// when the server hangs up just as it sends
+    #[arg(long, value_name = "TIME", default_value = "75s")]
+    pub keep_alive_timeout: Period,
 
     /// Connections that may wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 4096)]
@@ -517,6 +541,21 @@ fn address(text: &str) -> Result<IpAddr, String> {
             .parse()
             .map_err(|_| "write an address in figures, as in 127.0.0.1, 0.0.0.0 or ::1".into()),
     }
+}
+
+fn delay(text: &str) -> Result<Delay, String> {
+    let Nanos(ns) = Nanos::parse_or_seconds(text)
+        .map_err(|_| "write a time, as in 1s, 250ms, or 2 for seconds".to_owned())?;
+    Ok(Delay(Duration::from_nanos(ns)))
+}
+
+/// The size of a body, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct BodySize(pub u64);
+
+fn body_size(text: &str) -> Result<BodySize, String> {
+    let size = parse_size_or_bytes(text).map(BodySize);
+    size.map_err(|_| "write a size, as in 1MiB, 100kB, or 4096 for bytes".to_owned())
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {

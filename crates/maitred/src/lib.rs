@@ -7,7 +7,9 @@ mod command;
 mod amount;
 mod drawing;
 mod error;
+mod events;
 mod export;
+mod follow;
 mod png;
 mod progress;
 mod recording;
@@ -46,8 +48,8 @@ fn start() -> ExitCode {
     if let Some(Command::Runner { runtime }) = &cli.command {
         return run_runner(runtime);
     }
-    let terminal = Terminal::new(cli.color);
-    ExitCode::from(match run(&cli, &terminal) {
+    let mut terminal = Terminal::new(cli.color);
+    ExitCode::from(match run(&cli, &mut terminal) {
         Ok(code) => code,
         Err(error) => {
             match &error {
@@ -62,7 +64,7 @@ fn start() -> ExitCode {
     })
 }
 
-fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Error> {
+fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
     match &cli.command {
         None => terminal.print(&command::welcome::text(terminal.color))?,
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),

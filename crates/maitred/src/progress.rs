@@ -1,9 +1,6 @@
-//! The progress line: what runs, which round, the estimate so far, the time left.
+//! The progress line: one that is rewritten. What it says is for its caller.
 
 use std::time::{Duration, Instant};
-
-use maitred_core::result::Comparison;
-use maitred_core::view::units;
 
 use crate::terminal::Terminal;
 
@@ -36,18 +33,6 @@ impl ProgressLine {
         if self.live && self.shown.take().is_some() {
             self.terminal.rewrite("");
         }
-    }
-}
-
-/// The estimate so far: the fastest model and its median.
-pub(crate) fn estimate(comparison: &Comparison) -> String {
-    let fastest = comparison.contestants.iter().filter(|one| one.unranked.is_none());
-    let fastest = fastest.filter_map(|one| Some((one.summary.as_ref()?.work_ns, one)));
-    match fastest.min_by_key(|(work_ns, _)| *work_ns) {
-        Some((work_ns, one)) => {
-            format!("fastest so far {} {}", one.model, units::duration(work_ns))
-        }
-        None => "no figure yet".to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use maitred_core::analyse::change;
-use maitred_core::result::Comparison;
+use maitred_core::result::{Comparison, Machine, Subject};
 use maitred_core::view;
 
 use crate::cli::CompareArgs;
@@ -27,13 +27,17 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
     let other = second.is_some().then_some(&first);
     let against = args.against.as_deref().map(load).transpose()?;
     for old in other.into_iter().chain(&against) {
-        comparable(shown, old, args.across_machines)?;
+        comparable(facts(shown), facts(old), args.across_machines)?;
         text.push_str(&changes(shown, old, terminal));
     }
     let mut exports = export::open(args)?;
     let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
+}
+
+fn facts(one: &Comparison) -> (&Machine, &Subject) {
+    (&one.machine, &one.subject)
 }
 
 /// Options that choose what is run mean nothing beside a result that was: better said than ignored.
@@ -75,18 +79,25 @@ pub(crate) fn changes(new: &Comparison, old: &Comparison, terminal: &Terminal) -
     format!("\n{}", view::changes::changes(&changes, &old.started, &options(terminal)))
 }
 
-/// Whether two results may be held beside each other.
+/// Whether two results may be held beside each other: where each was measured, and of what.
 ///
 /// # Errors
 /// [`Error::usage`] that says what differs and how to do it all the same.
-pub(crate) fn comparable(new: &Comparison, old: &Comparison, anyway: bool) -> Result<(), Error> {
-    let described = |one: &Comparison| {
-        format!("{}, {} cores, Linux {}", one.machine.cpu, one.machine.cores, one.machine.kernel)
-    };
-    let difference = if new.machine.id != old.machine.id {
-        format!("they were measured on different machines ({}; {})", described(old), described(new))
-    } else if new.subject.fingerprint != old.subject.fingerprint {
-        format!("they are different work ({}; {})", old.subject.name, new.subject.name)
+pub(crate) fn comparable(
+    (machine, subject): (&Machine, &Subject),
+    (other_machine, other_subject): (&Machine, &Subject),
+    anyway: bool,
+) -> Result<(), Error> {
+    let described =
+        |one: &Machine| format!("{}, {} cores, Linux {}", one.cpu, one.cores, one.kernel);
+    let difference = if machine.id != other_machine.id {
+        format!(
+            "they were measured on different machines ({}; {})",
+            described(other_machine),
+            described(machine)
+        )
+    } else if subject.fingerprint != other_subject.fingerprint {
+        format!("they are different work ({}; {})", other_subject.name, subject.name)
     } else {
         return Ok(());
     };

@@ -20,6 +20,8 @@ pub(crate) struct Terminal {
     /// Columns of standard output: those that `COLUMNS` names, else those of the terminal; 100
     /// where it is none.
     pub(crate) width: usize,
+    /// Standard output is for other programs: text goes to standard error.
+    text_to_error: bool,
 }
 
 impl Terminal {
@@ -35,7 +37,19 @@ impl Terminal {
         let width = columns()
             .or_else(|| measured().map(|(terminal_size::Width(columns), _)| usize::from(columns)))
             .unwrap_or(100);
-        Self { color: allowed(out), error_color: allowed(err), live: err, width: width.max(40) }
+        Self {
+            color: allowed(out),
+            error_color: allowed(err),
+            live: err,
+            width: width.max(40),
+            text_to_error: false,
+        }
+    }
+
+    /// Leaves standard output to other programs.
+    pub(crate) fn text_to_error(&mut self) {
+        self.text_to_error = true;
+        self.color = self.error_color;
     }
 
     /// Writes to standard output.
@@ -43,12 +57,14 @@ impl Terminal {
     /// # Errors
     /// [`Error::ClosedPipe`] when nobody reads any more, [`Error::NotWritten`] otherwise.
     pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
-            match error.kind() {
-                ErrorKind::BrokenPipe => Error::ClosedPipe,
-                _ => Error::NotWritten(format!("standard output cannot be written: {error}")),
-            }
+        let write = |out: &mut dyn Write| out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let written = match self.text_to_error {
+            true => write(&mut io::stderr()),
+            false => write(&mut io::stdout().lock()),
+        };
+        written.map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Error::ClosedPipe,
+            _ => Error::NotWritten(format!("standard output cannot be written: {error}")),
         })
     }
 

@@ -38,6 +38,8 @@ pub(crate) enum Word {
     BytesOut,
     /// A [`Departure`] in one word.
     Reason,
+    /// 1 while it does what a request asked for, and sees nothing else.
+    Acting,
     /// Connections closed although an answer was due.
     Cut,
 }
@@ -102,15 +104,19 @@ impl Board {
         }
     }
 
-    /// The sum over all workers, those that left included.
-    /// The fewest connections that a worker other than that of `slot` has, of those that serve.
+    /// The fewest connections that a worker other than that of `slot` has, of those that serve and
+    /// are not held up by a request.
     pub(crate) fn fewest_elsewhere(&self, slot: usize) -> Option<u64> {
         let serves = |&other: &usize| {
-            other != slot && self.get(other, Word::Pid) != 0 && self.stage(other) == Stage::Ready
+            other != slot
+                && self.get(other, Word::Pid) != 0
+                && self.get(other, Word::Acting) == 0
+                && self.stage(other) == Stage::Ready
         };
         (0..self.slots()).filter(serves).map(|other| self.get(other, Word::Open)).min()
     }
 
+    /// The sum over all workers, those that left included.
     pub(crate) fn sum(&self, word: Word) -> u64 {
         (0..=self.slots).map(|slot| self.get(slot, word)).sum()
     }

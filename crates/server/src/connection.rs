@@ -30,6 +30,18 @@ pub(crate) enum Wants {
     Gone,
 }
 
+/// What a connection is doing, for whoever wants to end it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Doing {
+    /// Nothing is under way, not even a part of a head.
+    Idle,
+    /// The client is owed an answer, or is asking for one.
+    Answering,
+    /// All was said; it only waits for the client to hang up.
+    Leaving,
+}
+
 /// Buffers that connections need only while they are driven: one set a thread is enough.
 #[derive(Debug)]
 pub(crate) struct Buffers {
@@ -98,8 +110,15 @@ impl Connection {
         self.conversation.unread_between_requests().filter(|_| free)
     }
 
-    /// Nothing is under way, not even a part of a head.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub(crate) fn doing(&self) -> Doing {
+        match self.lingering {
+            true => Doing::Leaving,
+            false if self.is_idle() => Doing::Idle,
+            false => Doing::Answering,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
         self.unread_between_requests().is_some_and(<[u8]>::is_empty)
     }
 
@@ -263,7 +282,7 @@ impl Connection {
 
     /// The connection is closed by force. Counts it if an answer was due.
     pub(crate) fn cut(self, service: &Service) {
-        if !self.is_idle() && !self.lingering {
+        if self.doing() == Doing::Answering {
             service.board.word(service.slot, Word::Cut).fetch_add(1, Relaxed);
         }
     }

@@ -337,7 +337,7 @@ impl Conversation {
         self.closing = true;
         self.exchange = None;
         let start = out.len();
-        let text = endpoints::refusal_text(refusal);
+        let text = endpoints::refusal_text(refusal, &service.options.sizes);
         let head = ResponseHead {
             status: refusal.status,
             content_type: "text/plain; charset=utf-8",

@@ -5,7 +5,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::codec::{Head, Method, Refusal, reason};
+use maitred_wire::{Nanos, parse_size_or_bytes};
+
+use crate::codec::{HEADERS_MAX, Head, Method, Refusal, SizeLimits, reason};
 use crate::pages;
 use crate::plan::{Act, Body, Plan};
 use crate::service::Service;
@@ -59,7 +61,7 @@ pub static ENDPOINTS: &[Endpoint] = endpoints! {
     "/status" "/{code}" ANY status, "An answer with that status, 200 to 599.";
     "/echo" "" ANY echo, "What was sent, as it was sent.";
     "/headers" "" GET headers, "The header lines of the request, as JSON.";
-    "/leak" "/{size}" GET leak, "Takes so much memory and never gives it back: 100KB, 1MiB.";
+    "/leak" "/{size}" GET leak, "Takes so much memory and never gives it back: 100kB, 1MiB.";
     "/crash" "" GET |_| Ok(Plan::text(500, "").after(Act::Crash)), "Ends the process as a bug would.";
     "/flaky" "" GET flaky, "Fails with 503: ?rate=0.1 is exactly one request in ten.";
     "/metrics" "" GET |ask| Ok(pages::metrics(ask.service)), "Counters as Prometheus text.";
@@ -97,8 +99,14 @@ pub(crate) fn plan(head: &Head<'_, '_>, service: &Service) -> Plan {
 }
 
 /// The content of an answer that refuses a request.
-pub(crate) fn refusal_text(refusal: Refusal) -> String {
-    format!("{}: rule {}\n", reason(refusal.status).to_lowercase(), refusal.rule)
+pub(crate) fn refusal_text(refusal: Refusal, sizes: &SizeLimits) -> String {
+    let limit = match refusal.status {
+        413 => format!(": a body has at most {} bytes here, see --max-body", sizes.body_bytes),
+        414 => format!(": a target has at most {} bytes", sizes.target_bytes),
+        431 => format!(": a head has at most {} bytes and {HEADERS_MAX} lines", sizes.head_bytes),
+        _ => String::new(),
+    };
+    format!("{}: rule {}{limit}\n", reason(refusal.status).to_lowercase(), refusal.rule)
 }
 
 fn allows(endpoint: &Endpoint, method: Method) -> bool {
@@ -231,52 +239,28 @@ impl<'a> Ask<'a> {
 
     fn duration(&self, text: &str) -> Result<Duration, Plan> {
         let max = self.service.options.duration_max;
-        match parse_duration(text) {
-            Some(time) if time <= max => Ok(time),
-            Some(_) => Err(bad(format!("that is longer than the {max:?} allowed here"))),
-            None => {
+        match Nanos::parse_or_seconds(text).map(|Nanos(ns)| Duration::from_nanos(ns)) {
+            Ok(time) if time <= max => Ok(time),
+            Ok(_) => Err(bad(format!(
+                "that is longer than the {max:?} allowed here: --max-delay allows more"
+            ))),
+            Err(why) => {
                 let text = text.escape_default();
-                Err(bad(format!("`{text}` is not a duration: write 1s, 250ms or bare seconds")))
+                Err(bad(format!("`{text}` is not a duration such as 1s, 250ms or 2: {why}")))
             }
         }
     }
 }
 
-/// `1s`, `250ms`, `100us`, or bare seconds.
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit) = match text {
-        _ if text.ends_with("ms") => (&text[..text.len() - 2], 1e-3),
-        _ if text.ends_with("us") => (&text[..text.len() - 2], 1e-6),
-        _ if text.ends_with('s') => (&text[..text.len() - 1], 1.0),
-        _ => (text, 1.0),
-    };
-    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let value: f64 = number.parse().ok().filter(|_| plain)?;
-    Duration::try_from_secs_f64(value * unit).ok()
-}
-
-/// `100`, `100KB`, `1MiB`, `2GB`: bytes.
-pub fn parse_size(text: &str) -> Option<u64> {
-    const UNITS: [(&str, u64); 6] = [
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("KB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-    ];
-    let unit = UNITS.iter().find(|(name, _)| text.ends_with(name));
-    let (digits, unit) =
-        unit.map_or((text, 1), |(name, unit)| (&text[..text.len() - name.len()], *unit));
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
-    digits.parse::<u64>().ok()?.checked_mul(unit)
-}
-
 fn size(text: &str) -> Result<u64, Plan> {
-    parse_size(text).filter(|&size| size <= BYTES_MAX).ok_or_else(|| {
-        let text = text.escape_default();
-        bad(format!("`{text}` is not a size up to 1GiB: write 100KB or 1MiB"))
-    })
+    match parse_size_or_bytes(text) {
+        Ok(size) if size <= BYTES_MAX => Ok(size),
+        Ok(_) => Err(bad("that is more than 1GiB".into())),
+        Err(why) => {
+            let text = text.escape_default();
+            Err(bad(format!("`{text}` is not a size such as 100kB or 1MiB: {why}")))
+        }
+    }
 }
 
 fn number(text: &str, max: u64) -> Result<u64, Plan> {
@@ -292,25 +276,4 @@ fn status_code(text: &str) -> Result<u16, Plan> {
         .ok()
         .filter(|code| (200..600).contains(code))
         .ok_or_else(|| bad(format!("`{}` is not a status from 200 to 599", text.escape_default())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_and_sizes_are_read_or_refused() {
-        for (text, millis) in [("1s", 1_000), ("250ms", 250), ("1.5", 1_500), ("0", 0)] {
-            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
-        }
-        for text in ["", "s", "-1", "1h", "inf", "nan", "1e3", "1e999", "1 s"] {
-            assert_eq!(parse_duration(text), None, "{text}");
-        }
-        for (text, bytes) in [("7", 7), ("100KB", 100_000), ("1MiB", 1 << 20)] {
-            assert_eq!(parse_size(text), Some(bytes), "{text}");
-        }
-        for text in ["", "KB", "-1", "1TB", "1.5MB", "99999999999999999999", "99999999999999GB"] {
-            assert_eq!(parse_size(text), None, "{text}");
-        }
-    }
 }

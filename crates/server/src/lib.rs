@@ -22,7 +22,7 @@ mod signals;
 mod strategies;
 mod sys;
 
-pub use endpoints::{ENDPOINTS, Endpoint, parse_duration, parse_size};
+pub use endpoints::{ENDPOINTS, Endpoint};
 pub use error::ServeError;
 pub use event::{Departure, Event};
 pub use options::{AccessLog, Architecture, Options, TimeLimits};
@@ -37,11 +37,16 @@ use signals::Signals;
 /// SIGCHLD too) for the whole process.
 ///
 /// # Errors
-/// An option needs worker processes and the strategy has none, the address is taken, the log cannot be opened, or the kernel refuses something.
+/// An option needs workers and the strategy has none, the address cannot be had, the log cannot be
+/// opened, or the kernel refuses something; and, after it has served, when an answer that was due
+/// could not be given in the time allowed.
 pub fn serve(options: Options) -> Result<(), ServeError> {
     let forks = options.architecture == Architecture::Processes;
     if let Some(option) = options.about_processes().filter(|_| !forks) {
         return Err(ServeError::NoWorkers { option, architecture: options.architecture });
+    }
+    if options.workers.is_some() && !options.has_pool() {
+        return Err(ServeError::NoPool { architecture: options.architecture });
     }
     let listener = Listener::bind(&options, options.port)?;
     let admin = options.admin_port.map(|port| Listener::bind(&options, port)).transpose()?;
@@ -51,13 +56,25 @@ pub fn serve(options: Options) -> Result<(), ServeError> {
         admin: admin.as_ref().map(Listener::address).transpose()?,
     });
     service::monotonic_ns();
-    let tell = options.tell;
-    let cut = match forks {
+    let (tell, allowed) = (options.tell, options.graceful_timeout);
+    let ending = match forks {
         true => strategies::processes::serve(&options, listener, admin, signals)?,
-        false => serve_here(options, listener, &signals)?,
+        false => Ending { cut: serve_here(options, listener, &signals)?, was_drained: true },
     };
-    tell(&Event::Stopped { cut });
-    Ok(())
+    tell(&Event::Stopped { cut: ending.cut });
+    match ending.cut {
+        cut @ 1.. if ending.was_drained => Err(ServeError::Cut { cut, allowed }),
+        _ => Ok(()),
+    }
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug)]
+struct Ending {
+    /// Connections closed although an answer was due.
+    cut: u64,
+    /// Whether what was accepted was to be answered (SIGTERM), or dropped (SIGINT).
+    was_drained: bool,
 }
 
 /// All strategies but `processes`: one process. Returns the number of connections cut.

@@ -149,6 +149,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether how many workers there are can be chosen.
+    pub(crate) fn has_pool(&self) -> bool {
+        use Architecture::{AsyncPool, Hyper, Processes, ThreadPool};
+        matches!(self.architecture, AsyncPool | Hyper | Processes | ThreadPool)
+    }
+
     /// The first option chosen that means nothing without worker processes.
     pub(crate) fn about_processes(&self) -> Option<&'static str> {
         let chosen = [

@@ -23,6 +23,8 @@ const ACCEPTS_AT_ONCE: usize = 16;
 const LEAD_MAX: u64 = 4;
 /// How long the next connection is left to the siblings, who may be busy: then they had their chance.
 const COURTESY: Duration = Duration::from_millis(5);
+/// After so long a sibling with fewer connections is taken for one that does not come.
+const COURTESY_MAX: Duration = Duration::from_millis(250);
 /// How often deadlines are looked at; also the longest silence between two signs of life.
 const SWEEP: Duration = Duration::from_millis(500);
 const SWEEP_DRAINING: Duration = Duration::from_millis(20);
@@ -62,6 +64,8 @@ pub(crate) struct Reactor<'a> {
     exclusive: bool,
     /// Until when the listener is left to siblings who have fewer connections.
     courteous_until: Option<Instant>,
+    /// Until when the passage is left to them, and since when.
+    passage_left: Option<(Instant, Instant)>,
     places: Vec<Place>,
     free: Vec<u32>,
     acts: VecDeque<(Guest, Act)>,
@@ -90,6 +94,7 @@ impl<'a> Reactor<'a> {
             listening: false,
             exclusive: false,
             courteous_until: None,
+            passage_left: None,
             places: Vec::new(),
             free: Vec::new(),
             acts: VecDeque::new(),
@@ -112,7 +117,8 @@ impl<'a> Reactor<'a> {
         reactor.rest()?;
         reactor.exclusive = true;
         reactor.listen()?;
-        reactor.epoll.add(passage, Interest::READ_EXCLUSIVE, PASSAGE)?;
+        // Not exclusively: whoever is woken and has more than a sibling leaves it to that one.
+        reactor.epoll.add(passage, Interest::READ, PASSAGE)?;
         reactor.passage = Some(passage);
         Ok(reactor)
     }
@@ -147,9 +153,11 @@ impl<'a> Reactor<'a> {
     /// begin another one after it.
     pub(crate) fn wait(&mut self, time: Duration) -> io::Result<()> {
         if self.next_event == self.events.len() {
-            let next = self.courteous_until.map_or(self.next_sweep, |it| it.min(self.next_sweep));
-            let until_sweep = next.saturating_duration_since(Instant::now());
-            self.epoll.wait(&mut self.events, time.min(until_sweep))?;
+            let left_until = self.passage_left.map(|(until, _)| until);
+            let times = [Some(self.next_sweep), self.courteous_until, left_until];
+            let next = times.into_iter().flatten().min().unwrap_or(self.next_sweep);
+            let until_next = next.saturating_duration_since(Instant::now());
+            self.epoll.wait(&mut self.events, time.min(until_next))?;
             self.next_event = 0;
         }
         while self.next_event < self.events.len() && self.acts.is_empty() {
@@ -157,7 +165,7 @@ impl<'a> Reactor<'a> {
             match self.events.get(self.next_event - 1) {
                 (LISTENER, _) => self.accept(self.takes_at_once())?,
                 (SIGNALS, _) => self.take_signals()?,
-                (PASSAGE, _) => self.take_over(self.takes_at_once()),
+                (PASSAGE, _) => self.take_or_leave()?,
                 (token, hung_up) => self.serve(token, hung_up),
             }
         }
@@ -166,6 +174,11 @@ impl<'a> Reactor<'a> {
             if self.passage_or_alone() && !self.is_full() {
                 self.listen()?;
             }
+        }
+        if let Some((until, since)) =
+            self.passage_left.filter(|(until, _)| Instant::now() >= *until)
+        {
+            self.come_back(until, since)?;
         }
         if Instant::now() >= self.next_sweep {
             if self.drain_end.is_some() {
@@ -193,7 +206,8 @@ impl<'a> Reactor<'a> {
             self.listening = false;
             self.epoll.remove(listener)?;
         }
-        if let Some(passage) = self.passage.take() {
+        let is_watched = self.passage_left.take().is_none();
+        if let Some(passage) = self.passage.take().filter(|_| is_watched) {
             self.epoll.remove(passage)?;
         }
         Ok(())
@@ -271,13 +285,44 @@ impl<'a> Reactor<'a> {
         let Some(listener) = self.listener.as_ref().filter(|_| is_shared) else { return Ok(()) };
         self.epoll.remove(listener)?;
         self.listening = false;
-        let count = (self.places.len() - self.free.len()) as u64;
-        let fewest = self.service.board.fewest_elsewhere(self.service.slot);
-        if fewest.is_some_and(|fewest| count > fewest + LEAD_MAX) {
+        if self.leads_by_more_than(LEAD_MAX) {
             self.courteous_until = Some(Instant::now() + COURTESY);
             return Ok(());
         }
         self.listen()
+    }
+
+    /// Whether a sibling that serves has so many connections fewer, and some.
+    fn leads_by_more_than(&self, lead: u64) -> bool {
+        let count = (self.places.len() - self.free.len()) as u64;
+        let fewest = self.service.board.fewest_elsewhere(self.service.slot);
+        fewest.is_some_and(|fewest| count > fewest + lead)
+    }
+
+    /// A sibling that leaves gave connections away: takes one, unless another sibling has fewer.
+    fn take_or_leave(&mut self) -> io::Result<()> {
+        match self.passage.filter(|_| self.leads_by_more_than(0)) {
+            Some(passage) => {
+                self.epoll.remove(passage)?;
+                let now = Instant::now();
+                self.passage_left = Some((now + COURTESY, now));
+            }
+            None => self.take_over(self.takes_at_once()),
+        }
+        Ok(())
+    }
+
+    /// Looks at the passage again that was left to a sibling. If that one does not come, some are
+    /// taken all the same.
+    fn come_back(&mut self, until: Instant, since: Instant) -> io::Result<()> {
+        let waits_in_vain = since.elapsed() > COURTESY_MAX;
+        if self.leads_by_more_than(0) && !waits_in_vain {
+            self.passage_left = Some((until + COURTESY, since));
+            return Ok(());
+        }
+        self.passage_left = None;
+        self.take_over(if waits_in_vain { ACCEPTS_AT_ONCE } else { 1 });
+        self.passage.map_or(Ok(()), |passage| self.epoll.add(passage, Interest::READ, PASSAGE))
     }
 
     fn take_over(&mut self, at_most: usize) {

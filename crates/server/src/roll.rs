@@ -3,39 +3,49 @@
 
 use std::collections::HashMap;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::connection::Doing;
 use crate::sys;
 
-/// The descriptors of all open connections, and whether a request is under way there.
+/// The descriptors of all open connections, and what each is doing.
 #[derive(Debug, Default)]
-pub(crate) struct Roll(Mutex<HashMap<RawFd, Arc<AtomicBool>>>);
+pub(crate) struct Roll(Mutex<HashMap<RawFd, Arc<AtomicU8>>>);
 
 impl Roll {
     pub(crate) fn enter(self: &Arc<Self>, socket: RawFd) -> Entry {
-        let busy = Arc::new(AtomicBool::new(false));
-        self.lock().insert(socket, Arc::clone(&busy));
-        Entry { roll: Arc::clone(self), socket, busy }
+        let doing = Arc::new(AtomicU8::new(Doing::Idle as u8));
+        self.lock().insert(socket, Arc::clone(&doing));
+        Entry { roll: Arc::clone(self), socket, doing }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }
 
+    /// How many are owed an answer.
+    pub(crate) fn owed(&self) -> usize {
+        self.lock().values().filter(|doing| is(doing, Doing::Answering)).count()
+    }
+
     /// Ends the input of everybody who waits for a request, so that they leave. A request that came before is
     /// still read and answered.
     pub(crate) fn end_idle(&self) {
-        for (&socket, busy) in self.lock().iter() {
-            if !busy.load(Relaxed) {
+        for (&socket, doing) in self.lock().iter() {
+            if is(doing, Doing::Idle) {
                 sys::end_input(socket);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RawFd, Arc<AtomicBool>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RawFd, Arc<AtomicU8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is(noted: &AtomicU8, doing: Doing) -> bool {
+    noted.load(Relaxed) == doing as u8
 }
 
 /// A line of the roll. Drop it before the descriptor is closed, because the next connection may get
@@ -44,13 +54,12 @@ impl Roll {
 pub(crate) struct Entry {
     roll: Arc<Roll>,
     socket: RawFd,
-    busy: Arc<AtomicBool>,
+    doing: Arc<AtomicU8>,
 }
 
 impl Entry {
-    /// Notes whether a request is under way.
-    pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Relaxed);
+    pub(crate) fn note(&self, doing: Doing) {
+        self.doing.store(doing as u8, Relaxed);
     }
 }
 

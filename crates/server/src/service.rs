@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::board::{Board, Word, encode};
 use crate::event::Departure;
 use crate::options::{AccessLog, Options};
+use crate::sys;
 
 /// What a worker process may use up before it asks to be replaced.
 #[derive(Debug)]
@@ -139,13 +141,12 @@ impl Service {
 
 /// Resident bytes of this process: the second number of /proc/self/statm, in pages (proc(5)).
 fn resident_bytes(statm: &Mutex<File>) -> u64 {
-    const PAGE_BYTES: u64 = 4096;
     let mut text = [0; 64];
     let Ok(mut file) = statm.lock() else { return 0 };
     let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read(&mut text)).unwrap_or(0);
     let text = str::from_utf8(&text[..read]).unwrap_or("");
     let pages: u64 = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-    pages * PAGE_BYTES
+    pages * sys::page_bytes()
 }
 
 /// CLOCK_MONOTONIC since the first call in this family of processes, in nanoseconds; never 0.
@@ -171,7 +172,9 @@ impl Log {
     fn open(place: &AccessLog) -> io::Result<Option<Self>> {
         Ok(match place {
             AccessLog::Off => None,
-            AccessLog::Stdout => Some(Self(File::options().append(true).open("/dev/stdout")?)),
+            // The same description, not /dev/stdout opened anew: whoever else writes there goes on
+            // behind us and not over us, and a socket cannot be opened.
+            AccessLog::Stdout => Some(Self(io::stdout().as_fd().try_clone_to_owned()?.into())),
             AccessLog::File(path) => {
                 Some(Self(File::options().append(true).create(true).open(path)?))
             }

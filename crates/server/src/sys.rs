@@ -341,6 +341,13 @@ pub(crate) fn thread_cpu_time() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// Bytes of a page of memory: sysconf(3), `_SC_PAGESIZE`.
+pub(crate) fn page_bytes() -> u64 {
+    // SAFETY: takes no pointers; this name is always known.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(bytes).unwrap_or(4096)
+}
+
 /// The thread id that the kernel and `top -H` show: gettid(2).
 pub(crate) fn thread_id() -> i32 {
     // SAFETY: cannot fail.

@@ -20,8 +20,8 @@ pub const STEPS_PER_TASK_MAX: u64 = 1_000_000_000;
 pub const STEPS_MAX: u64 = 100_000_000_000;
 /// Random durations of all tasks together; eight bytes each.
 pub const DRAWS_MAX: u64 = 100_000_000;
-/// The longest duration, and the latest arrival, in nanoseconds: 365 days.
-pub const DURATION_MAX_NS: u64 = 365 * 24 * 3_600 * 1_000_000_000;
+/// The longest duration is also the latest arrival.
+pub use maitred_wire::DURATION_MAX_NS;
 /// The most memory of one `allocate`, in bytes: 1 TiB.
 pub const ALLOCATE_MAX: u64 = 1 << 40;
 /// Threads or processes of a test server.

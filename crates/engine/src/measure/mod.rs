@@ -8,6 +8,7 @@ pub mod clock;
 pub(crate) mod footprint;
 pub mod limits;
 pub mod machine;
+pub(crate) mod mark;
 pub(crate) mod memory;
 pub(crate) mod noise;
 pub(crate) mod procfs;

@@ -38,6 +38,12 @@ fn clock_ns(clock: libc::clockid_t) -> Option<u64> {
     (result == 0).then(|| time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs())
 }
 
+/// Whose process this is; geteuid(2).
+pub(crate) fn user() -> u32 {
+    // SAFETY: the call takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Makes orphaned descendants of this process its children instead of init's;
 /// PR_SET_CHILD_SUBREAPER(2const).
 pub(crate) fn adopt_orphans() -> io::Result<()> {

@@ -3,13 +3,16 @@
 //! however the program ends. The main type is [`TraceMap`]; what is in it,
 //! [`maitred_wire::trace_file`] says.
 
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
-use maitred_wire::trace_file::{LANE_BYTES, Layout, SPAN_BYTES, lane, u64_at};
+use maitred_wire::trace_file::{
+    LANE_BYTES, Layout, SPAN_BYTES, TASK_BYTES, TaskOutcome, lane, task, u64_at,
+};
 use thiserror::Error;
 
 use super::{limits, sys};
@@ -94,10 +97,50 @@ impl TraceMap {
             .sum()
     }
 
+    /// How the tasks stand at the moment; `None`: there are so many that looking at each would
+    /// take time and, where a record was never written, memory.
+    pub(crate) fn open_tasks(&self) -> Option<OpenTasks> {
+        let tasks = self.layout.tasks as usize;
+        if tasks > TASKS_LOOKED_AT {
+            return None;
+        }
+        let mut open = OpenTasks::default();
+        let mut in_step = BTreeMap::new();
+        for number in 0..tasks {
+            let field = |field| {
+                self.mapping.load_u32(self.layout.tasks_offset() + number * TASK_BYTES + field)
+            };
+            let is_zero = |at| field(at) == 0 && field(at + 4) == 0;
+            if !is_zero(task::END) {
+                let failed = TaskOutcome::from_u32(field(task::OUTCOME)) == TaskOutcome::Failed;
+                open.failed += u64::from(failed);
+            } else if is_zero(task::START) {
+                open.not_started += 1;
+            } else if let Some(step) = field(task::STEP).checked_sub(1) {
+                *in_step.entry(step).or_insert(0) += 1;
+            }
+        }
+        open.in_step = in_step.into_iter().collect();
+        Some(open)
+    }
+
     /// How much memory the file takes, as opposed to its nominal size.
     pub(crate) fn resident_bytes(&self) -> u64 {
         resident_bytes(&self.file)
     }
+}
+
+/// Half a megabyte of records, which is read in less than a tenth of a millisecond.
+const TASKS_LOOKED_AT: usize = 16_384;
+
+/// How the tasks stand while a run goes on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct OpenTasks {
+    pub(crate) not_started: u64,
+    /// How many are at each step, by its id.
+    pub(crate) in_step: Vec<(u32, u64)>,
+    /// Of those that ended.
+    pub(crate) failed: u64,
 }
 
 /// The values that differ from task to task, for the runner to read.
@@ -218,6 +261,27 @@ mod tests {
         let mut expected = trace.bytes().to_vec();
         expected[region + 2 * SPAN_BYTES..region + 3 * SPAN_BYTES].fill(0);
         assert!(copy == expected, "the third span is not counted yet");
+    }
+
+    #[test]
+    fn tasks_are_counted_by_how_they_stand() {
+        let layout = Layout { lanes: 1, tasks: 5, spans_per_lane: 1 };
+        let trace = TraceMap::new(layout).unwrap();
+        let put = |task: usize, field, bytes: &[u8]| {
+            let at = layout.tasks_offset() + task * TASK_BYTES + field;
+            trace.file.write_all_at(bytes, at as u64).unwrap();
+        };
+        for (number, step) in [(0, 3_u32), (1, 3), (2, 1)] {
+            put(number, task::START, &7_u64.to_le_bytes());
+            put(number, task::STEP, &step.to_le_bytes());
+        }
+        put(3, task::START, &(1_u64 << 40).to_le_bytes());
+        put(3, task::END, &(1_u64 << 40).to_le_bytes());
+        put(3, task::OUTCOME, &(TaskOutcome::Failed as u32).to_le_bytes());
+        let expected = OpenTasks { not_started: 1, in_step: vec![(0, 1), (2, 2)], failed: 1 };
+        assert_eq!(trace.open_tasks(), Some(expected));
+        let many = Layout { tasks: TASKS_LOOKED_AT as u32 + 1, ..layout };
+        assert_eq!(TraceMap::new(many).unwrap().open_tasks(), None);
     }
 
     #[test]

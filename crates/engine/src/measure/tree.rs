@@ -1,11 +1,11 @@
 //! Who belongs to a run: the runner, everything below it, and the orphans that its dead left to
-//! us. The main type is [`Tree`]. It only looks; ending the tree is [`crate::runtime`]'s.
+//! us; nobody whom the program that hosts us starts meanwhile. The main type is [`Tree`]. It only looks; ending the tree is [`crate::runtime`]'s.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 
-use super::procfs;
+use super::{mark, procfs};
 
 /// Above this number of threads one look at every process is cheaper than one at every thread.
 const THREADS_WORTH_ASKING: usize = 32;
@@ -37,8 +37,30 @@ impl Tree {
     /// Children of ours that are of the run: the runner, until it is reaped, and orphans.
     pub(crate) fn roots(&self) -> Vec<u32> {
         let mut roots = children(std::process::id());
-        roots.retain(|pid| !self.others.contains(pid));
+        let is_of_run = |pid| pid == self.runner || self.is_orphan_of_run(pid);
+        roots.retain(|pid| !self.others.contains(pid) && is_of_run(*pid));
         roots
+    }
+
+    /// Whether a new child of ours was left to us by the run, and not started by the program that
+    /// hosts us: that leaves it in our process group, or does not mark its environment. Of what has
+    /// ended, or has no environment at all, this cannot be seen: it is taken for the run's.
+    fn is_orphan_of_run(&self, pid: u32) -> bool {
+        // Field 5 of proc_pid_stat(5).
+        let group = |pid: &str| {
+            let stat = procfs::text(&format!("/proc/{pid}/stat"))?;
+            procfs::stat_words(&stat).nth(2)?.parse::<u32>().ok()
+        };
+        let own = group(&pid.to_string());
+        if own == Some(self.runner) {
+            return true;
+        }
+        if own.is_none() || own == group("self") {
+            return false;
+        }
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let mut pairs = environment.split(|&byte| byte == 0);
+        environment.is_empty() || pairs.any(|pair| mark::is_marked(pair, std::process::id()))
     }
 
     /// All processes of the run, those that have ended but were not waited for included. A

@@ -2,7 +2,7 @@
 //! `maitred` and then kills everything that a run of it started.
 //!
 //! The kernel kills the runner (its death signal) and the native runner's children, but not what
-//! those have started, and nobody adopts these any more. They are known by [`spawn::MARK`] in the
+//! those have started, and nobody adopts these any more. They are known by [`mark::NAME`] in the
 //! environment that they inherited; only who both clears its environment and outlives its parent
 //! escapes. The main types are [`Guard`], in `maitred`, and [`stand`], in the other process.
 
@@ -14,9 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::runner::RunnerCommand;
-use super::spawn;
 use crate::measure::clock::{nanos, now_ns};
-use crate::measure::sys;
+use crate::measure::{mark, sys};
 
 /// After this the guard gives up on what the kernel does not kill.
 const SWEEP_LIMIT: Duration = Duration::from_secs(10);
@@ -89,7 +88,7 @@ fn marked(maitred: u32) -> BTreeSet<u32> {
         .filter(|pid| {
             // Of a process that ended but was not waited for, this is empty.
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|&byte| byte == 0).any(|pair| spawn::is_marked(pair, maitred))
+            environment.split(|&byte| byte == 0).any(|pair| mark::is_marked(pair, maitred))
         })
         .collect()
 }

@@ -14,11 +14,10 @@ use maitred_core::trace::{Observed, ServerUse, Usage};
 use maitred_core::workload::Server;
 use thiserror::Error;
 
-use super::spawn;
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::tree::with_descendants;
 use crate::measure::usage::{Reaped, reap};
-use crate::measure::{footprint, sys};
+use crate::measure::{footprint, mark, sys};
 
 /// How long a server may take to say where it listens.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -103,7 +102,7 @@ impl Running {
             command.args(["--max-memory", &format!("{bytes}B")]);
         }
         command
-            .env(spawn::MARK, spawn::mark())
+            .env(mark::NAME, mark::value())
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(writer.try_clone().map_err(failed)?)

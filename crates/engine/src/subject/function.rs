@@ -105,7 +105,7 @@ pub fn unnamed(path: &Path) -> Error {
 
 /// The models that suit a function: those that wait in threads or compute apart, on the default
 /// interpreter, and threads on one without a lock if there is one.
-pub fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
+pub(crate) fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
     let all = runtimes.all().iter().filter(|runtime| runtime.ready.is_some());
     let mut models = Vec::new();
     for (index, runtime) in all.enumerate() {

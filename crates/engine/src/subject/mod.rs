@@ -14,7 +14,7 @@ use crate::request::{Subject, Work};
 ///
 /// # Errors
 /// [`Error::Usage`] when it cannot be read or reached, [`Error::Workload`] with every mistake in it.
-pub fn prepare(subject: &Subject, given: &Work) -> Result<Job, Error> {
+pub(crate) fn prepare(subject: &Subject, given: &Work) -> Result<Job, Error> {
     match subject {
         Subject::Workload { path } => workload::from_file(path, given),
         Subject::WorkloadText { name, text, folder } => {

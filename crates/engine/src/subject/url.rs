@@ -222,7 +222,7 @@ fn complete(work: &mut Lowered, http: &Http) {
 }
 
 /// What to know of the figures beside the figures.
-pub fn remarks(comparison: &Comparison) -> Vec<Sentence> {
+pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
     let mut remarks = Vec::new();
     if is_loopback(&comparison.subject.name) {
         remarks.push(Rule::SharedMachine.says(

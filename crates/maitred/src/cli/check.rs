@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use maitred_engine::request::Check;
 
 use super::texts::CHECK_EXAMPLES;
 use crate::amount::Period;
@@ -25,15 +26,15 @@ pub struct CheckArgs {
     pub unpack: Option<PathBuf>,
 
     /// Start no further round of an experiment when it has taken so long
-    #[arg(long, value_name = "TIME", default_value = "15s")]
+    #[arg(long, value_name = "TIME", default_value_t = Period::of_nanos(Check::default().budget_ns))]
     pub budget: Period,
 
     /// Stop a run that takes longer than this
-    #[arg(long, value_name = "TIME", default_value = "1m")]
+    #[arg(long, value_name = "TIME", default_value_t = Period::of_nanos(Check::default().timeout_ns))]
     pub timeout: Period,
 
     /// Seed of all random durations
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = Check::default().seed)]
     pub seed: u64,
 
     /// A further interpreter; may be repeated
@@ -55,6 +56,10 @@ pub struct CheckArgs {
     /// End with exit code 4 when a claim is refuted or has no verdict
     #[arg(long)]
     pub strict: bool,
+
+    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// Print no progress line
     #[arg(long, short)]

@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use maitred_engine::request::{COUNT, Calls, Http, Python, Subject, Work};
-use maitred_engine::runtimes;
+use maitred_engine::request::{
+    COUNT, Calls, Check, Claims, Compare, Http, Python, Recording, Rounds, Run, Strategies,
+    Subject, Work,
+};
 use maitred_engine::subject::{function, url};
 
-use super::{CheckArgs, HttpArgs, PythonArgs, SubjectArgs};
+use super::{CheckArgs, CompareArgs, HttpArgs, PythonArgs, RunArgs, StrategiesArgs, SubjectArgs};
 use crate::amount::{Period, Rate};
 use crate::error::Error;
 
 impl SubjectArgs {
     /// The work, whatever the subject is.
-    pub(crate) fn work(&self) -> Work {
+    fn work(&self) -> Work {
         Work {
             set: self.set.clone(),
             seed: self.seed,
@@ -28,7 +30,7 @@ impl SubjectArgs {
     ///
     /// # Errors
     /// [`Error::usage`] for what is none of them, and for options that mean nothing for it.
-    pub(crate) fn named(&self, path: &Path, http: &HttpArgs) -> Result<Subject, Error> {
+    fn named(&self, path: &Path, http: &HttpArgs) -> Result<Subject, Error> {
         let text = path.to_str().unwrap_or_default();
         if url::is_url(text) {
             return self.address(text, http);
@@ -50,7 +52,7 @@ impl SubjectArgs {
     ///
     /// # Errors
     /// [`Error::usage`] for options that mean nothing for it.
-    pub(crate) fn command(&self, words: &[String], http: &HttpArgs) -> Result<Subject, Error> {
+    fn command(&self, words: &[String], http: &HttpArgs) -> Result<Subject, Error> {
         http.refuse(&words.join(" "))?;
         Ok(Subject::Command { words: words.to_vec(), count: self.count.unwrap_or(COUNT) })
     }
@@ -123,15 +125,96 @@ impl HttpArgs {
     }
 }
 
+impl CompareArgs {
+    /// What is asked of the engine.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for what is no piece of work, and for options that mean nothing for it.
+    pub(crate) fn request(&self) -> Result<Compare, Error> {
+        Ok(Compare {
+            work: self.work.work(),
+            models: self.models.clone(),
+            workers: self.workers.as_ref().map_or_else(Vec::new, |counts| counts.0.clone()),
+            sweep: self.sweep.clone(),
+            baseline: self.baseline.clone(),
+            rounds: Rounds {
+                exactly: self.runs,
+                budget_ns: self.budget.nanos(),
+                warmup: self.warmup,
+                minimum_effect: self.min_effect.0,
+                trace: !self.no_trace,
+            },
+            ..Compare::of(self.subject()?)
+        })
+    }
+
+    fn subject(&self) -> Result<Subject, Error> {
+        match (&self.subject[..], &self.words[..]) {
+            ([], words) => self.work.command(words, &self.http),
+            ([path], []) => self.work.named(path, &self.http),
+            ([path], _) => Err(two_subjects(path)),
+            ([first, ..], _) => Err(Error::usage(format!(
+                "one workload at a time: {} and one more were named; two saved results (.json) can \
+                 be compared",
+                first.display()
+            ))),
+        }
+    }
+}
+
+impl RunArgs {
+    /// What is asked of the engine.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for what is no piece of work, and for options that mean nothing for it.
+    pub(crate) fn request(&self) -> Result<Run, Error> {
+        let subject = match (&self.subject, &self.words[..]) {
+            (Some(path), []) => self.work.named(path, &self.http)?,
+            (None, words) => self.work.command(words, &self.http)?,
+            (Some(path), _) => return Err(two_subjects(path)),
+        };
+        Ok(Run {
+            work: self.work.work(),
+            model: self.model.clone(),
+            workers: self.workers,
+            recording: Recording {
+                scheduling: !self.no_scheduling,
+                path: self.trace.clone(),
+                limit_bytes: self.trace_limit.0,
+            },
+            ..Run::of(subject)
+        })
+    }
+}
+
+fn two_subjects(path: &Path) -> Error {
+    Error::usage(format!(
+        "{} and a command behind `--` are two pieces of work; name one",
+        path.display()
+    ))
+}
+
 impl CheckArgs {
-    /// The work of every experiment.
-    pub(crate) fn work(&self) -> Work {
-        Work {
+    /// What is asked of the engine.
+    pub(crate) fn request(&self) -> Check {
+        Check {
+            claims: self.claims.iter().cloned().map(Claims::Named).collect(),
             seed: self.seed,
             timeout_ns: self.timeout.nanos(),
+            budget_ns: self.budget.nanos(),
             recalibrate: self.recalibrate,
-            python: Python { interpreters: runtimes::further(&self.pythons), ..Python::default() },
-            ..Work::default()
+            interpreters: self.pythons.clone(),
+        }
+    }
+}
+
+impl StrategiesArgs {
+    /// What is asked of the engine.
+    pub(crate) fn request(&self) -> Strategies {
+        Strategies {
+            runtimes: self.runtimes.clone(),
+            budget_ns: self.budget.nanos(),
+            interpreters: self.pythons.clone(),
         }
     }
 }

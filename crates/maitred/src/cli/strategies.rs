@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use maitred_engine::request::Strategies;
 
 use super::texts::STRATEGIES_EXAMPLES;
 use crate::amount::Period;
@@ -12,11 +13,11 @@ use crate::amount::Period;
 #[command(after_help = STRATEGIES_EXAMPLES)]
 pub struct StrategiesArgs {
     /// Which runtimes, as `maitred runtimes` names them: native, python3, python3.14t, pypy3
-    #[arg(value_name = "RUNTIME", default_value = "native")]
+    #[arg(value_name = "RUNTIME", default_values_t = Strategies::default().runtimes)]
     pub runtimes: Vec<String>,
 
     /// Start no further round of an experiment when it has taken so long; three there are always
-    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(long, value_name = "TIME", default_value_t = Period::of_nanos(Strategies::default().budget_ns))]
     pub budget: Period,
 
     /// A further Python interpreter; may be repeated
@@ -30,6 +31,10 @@ pub struct StrategiesArgs {
     /// Write the tables as Markdown, after each runtime
     #[arg(long, value_name = "FILE")]
     pub export_markdown: Option<PathBuf>,
+
+    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// Print no progress line
     #[arg(long, short)]

@@ -11,29 +11,30 @@ use maitred_wire::Ready;
 
 use crate::cli::DoctorArgs;
 use crate::error::Error;
+use maitred_engine::Engine;
 use maitred_engine::measure::calibration::Calibrations;
 use maitred_engine::measure::recorder::Recorder;
 use maitred_engine::measure::{limits, machine};
 use maitred_engine::runtime::overhead::{self, Load};
 use maitred_engine::runtime::{Interrupt, RunnerCommand, STARTUP_LIMIT, describe};
-use maitred_engine::runtimes::{self, Runtime, Runtimes};
+use maitred_engine::runtimes::Runtime;
 
 /// Everything, as text.
 ///
 /// # Errors
 /// [`Error::failed`] when not even the native runner can be started.
 pub(crate) fn text(args: &DoctorArgs) -> Result<String, Error> {
+    let engine = Engine::of_this_program()?;
     let mut text = machine_lines();
     text.push_str(&measuring_lines());
-    text.push_str(&scheduling_lines()?);
+    text.push_str(&scheduling_lines(&engine));
     text.push_str(&limit_lines());
     text.push_str(&timer_lines());
-    let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
-    let runtimes = Runtimes::everything(&args.pythons, &interrupt)?;
+    let cancel = super::cancel()?;
+    let runtimes = engine.runtimes(&args.pythons, &cancel)?;
     for runtime in runtimes.all() {
         match &runtime.ready {
-            None => text.push_str(&runtime_lines(runtime, args.recalibrate, &interrupt)?),
+            None => text.push_str(&runtime_lines(runtime, args.recalibrate, cancel.interrupt())?),
             Some(ready) => text.push_str(&interpreter_lines(&runtime.name, ready)),
         }
     }
@@ -104,22 +105,22 @@ fn answer(observed: Observed<String>) -> String {
 
 /// Whether the kernel lets us record who ran on which processor, what would make it, and what
 /// that costs.
-fn scheduling_lines() -> Result<String, Error> {
+fn scheduling_lines(engine: &Engine) -> String {
     let title = "What the kernel saw (run, and one run more of compare)";
     let recorder = Recorder::open();
     if let Some(why) = recorder.refusal() {
         let samples = readable("/proc/self/schedstat")
             .map(|()| "yes, /proc/PID/task/TID/schedstat, every few milliseconds".to_owned());
-        return Ok(section(
+        return section(
             title,
             &[("every switch", format!("no: {why}")), ("samples instead", answer(samples))],
-        ));
+        );
     }
     drop(recorder);
     let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
     let allowed = format!("yes, perf_event_open (kernel.perf_event_paranoid = {})", level.trim());
     let mut lines = vec![("every switch", allowed)];
-    let program = RunnerCommand::new(runtimes::own_program()?, ["runner"]);
+    let program = RunnerCommand::new(engine.program(), ["runner"]);
     let (mut records, mut lost, mut reader_cpu_ns) = (0, 0, 0);
     for load in Load::ALL {
         let label = match load {
@@ -148,7 +149,7 @@ fn scheduling_lines() -> Result<String, Error> {
             ),
         ));
     }
-    Ok(section(title, &lines))
+    section(title, &lines)
 }
 
 /// The median of differences, and what they lie between; sorted.

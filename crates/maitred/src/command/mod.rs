@@ -12,13 +12,12 @@ pub(crate) mod show;
 pub(crate) mod strategies;
 pub(crate) mod welcome;
 
-use maitred_engine::job::Job;
+use maitred_engine::Cancel;
 
-use crate::terminal::Terminal;
+use crate::error::Error;
 
-/// Says what looks wrong in the workload, though it forbids nothing.
-fn warn(job: &Job, terminal: &Terminal) {
-    if let Some(report) = job.warnings() {
-        terminal.say(&terminal.report(&report));
-    }
+/// What a signal raises.
+fn cancel() -> Result<Cancel, Error> {
+    Cancel::on_signals()
+        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))
 }

@@ -5,18 +5,17 @@ use maitred_wire::{Ready, Strategy};
 
 use crate::cli::RuntimesArgs;
 use crate::error::Error;
-use maitred_engine::runtime::Interrupt;
+use maitred_engine::Engine;
 use maitred_engine::runtime::interpreters::fact;
-use maitred_engine::runtimes::{Runtime, Runtimes};
+use maitred_engine::runtimes::Runtime;
 
 /// All of them, as text.
 ///
 /// # Errors
 /// [`Error::failed`] when the program cannot find itself.
 pub(crate) fn text(args: &RuntimesArgs) -> Result<String, Error> {
-    let interrupt = Interrupt::on_signals()
-        .map_err(|error| Error::failed(format!("signals cannot be caught: {error}")))?;
-    let runtimes = Runtimes::everything(&args.pythons, &interrupt)?;
+    let cancel = super::cancel()?;
+    let runtimes = Engine::of_this_program()?.runtimes(&args.pythons, &cancel)?;
     let mut text = String::new();
     for runtime in runtimes.all() {
         text.push_str(&section(runtime));

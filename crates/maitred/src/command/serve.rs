@@ -1,11 +1,17 @@
 //! `maitred serve`: the test server under one strategy. The server itself is `maitred_server`.
-#![expect(clippy::print_stdout, reason = "a server tells its events as they come, until it ends")]
+#![expect(clippy::print_stderr, reason = "a server tells its events as they come, until it ends")]
 
-use maitred_server::{AccessLog, ENDPOINTS, Options, ServeError, serve};
+use std::time::Duration;
+
+use maitred_server::codec::{HEADERS_MAX, SizeLimits};
+use maitred_server::{AccessLog, ENDPOINTS, Options, ServeError, TimeLimits, serve};
 
 use crate::cli::ServeArgs;
 use crate::error::Error;
 use maitred_engine::measure::raise_open_files;
+
+/// So much longer than the longest request may take, a worker process may show no sign of life.
+const WORKER_MARGIN: Duration = Duration::from_secs(30);
 
 /// Serves until it is told to stop.
 ///
@@ -15,9 +21,10 @@ use maitred_engine::measure::raise_open_files;
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     raise_open_files();
     serve(options(args)).map_err(|error| match error {
-        ServeError::Bind { .. } | ServeError::Log(_) | ServeError::NoWorkers { .. } => {
-            Error::usage(error.to_string())
-        }
+        ServeError::Bind { .. }
+        | ServeError::Log(_)
+        | ServeError::NoPool { .. }
+        | ServeError::NoWorkers { .. } => Error::usage(error.to_string()),
         other => Error::failed(other.to_string()),
     })
 }
@@ -33,18 +40,21 @@ fn options(args: &ServeArgs) -> Options {
         backlog: args.backlog,
         connections_max: args.max_connections.unwrap_or(defaults.connections_max),
         delay: args.delay.0,
-        duration_max: defaults.duration_max.max(args.delay.0),
+        duration_max: args.max_delay.0.max(args.delay.0),
         requests_max: args.max_requests,
         requests_jitter: args.max_requests_jitter,
         memory_max: args.max_memory.map(|limit| limit.0),
+        // A worker may not be taken for hung while it does what a request may ask for.
+        worker_timeout: defaults.worker_timeout.max(args.max_delay.0 + WORKER_MARGIN),
+        sizes: SizeLimits { body_bytes: args.max_body.0, ..defaults.sizes },
+        times: TimeLimits { idle: args.keep_alive_timeout.0, ..defaults.times },
         graceful_timeout: args.graceful_timeout.0,
         access_log: match &args.json {
             None => AccessLog::Off,
             Some(path) if path.as_os_str() == "-" => AccessLog::Stdout,
             Some(path) => AccessLog::File(path.clone()),
         },
-        tell: |event| println!("{event}"),
-        ..defaults
+        tell: |event| eprintln!("{event}"),
     }
 }
 
@@ -56,8 +66,14 @@ pub(crate) fn endpoints() -> String {
         let path = format!("{}{}", endpoint.path, endpoint.argument).replace("{n}", "N");
         text.push_str(&format!("  {path:<22}{}\n", endpoint.about));
     }
-    text.push_str(
-        "\nSIGTERM answers what was accepted and stops; SIGHUP renews worker processes one by one.",
-    );
+    let sizes = SizeLimits::default();
+    let (target, head) = (sizes.target_bytes >> 10, sizes.head_bytes >> 10);
+    text.push_str(&format!(
+        "\nLimits: a target of {target} KiB (else 414), a head of {head} KiB and {HEADERS_MAX} lines (else 431), \
+         a body of --max-body (else 413); waits and work of --max-delay, answers of 1 GiB (else 400).\n\
+         \nSIGTERM answers what was accepted and stops, with exit code 1 if somebody had to be cut off after \
+         --graceful-timeout; SIGHUP renews worker processes one by one. What the server says of itself goes to \
+         standard error.",
+    ));
     text
 }

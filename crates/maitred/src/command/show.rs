@@ -31,11 +31,9 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         )));
     }
     let mut outputs = Outputs::open(&Wanted {
-        trace: None,
-        limit_bytes: 0,
         exports: &args.exports,
         drawing: &args.charts.drawing,
-        input: Some(&args.file),
+        others: &[Some(&args.file)],
     })?;
     // A file is read again for whatever is by the million, which then is never held.
     let repeatable = reader.is_repeatable();
@@ -68,7 +66,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         &drawn.map_err(|refusal| Error::usage(format!("{}: {refusal}", args.file.display())))?,
     );
     terminal.print(&text)?;
-    let written = outputs.finish(&recording.provenance, trace, Some(&run), records, terminal);
+    let written = outputs.finish(&recording.provenance, trace, records, terminal);
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
 }
 

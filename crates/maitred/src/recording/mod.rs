@@ -1,5 +1,4 @@
-//! Traces as files: written while a run ends, and exported for other programs. What is in the bytes
-//! is for [`maitred_core::recording`] and the views to say.
+//! Traces as files of other programs. What is in the bytes is for the views to say.
 
 mod output;
 

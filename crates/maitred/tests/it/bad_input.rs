@@ -162,6 +162,37 @@ fn an_address_to_listen_on() {
 }
 
 #[test]
+fn an_address_that_this_machine_does_not_have() {
+    refused(
+        "serve --host 192.0.2.1",
+        &expect![[r#"
+            exit code 2
+            maitred: cannot listen on 192.0.2.1:8080: Cannot assign requested address (os error 99); this machine has no such address: give one of its own as --host, as in 127.0.0.1 or 0.0.0.0
+        "#]],
+    );
+}
+
+#[test]
+fn a_server_with_options_that_mean_nothing() {
+    refused(
+        "serve --strategy event-loop --workers 2 --port 0",
+        &expect![[r#"
+            exit code 2
+            maitred: --workers says how many threads or processes serve, and `event-loop` has one thread; leave it out, or choose --strategy thread-pool, processes or async-pool
+        "#]],
+    );
+    refused(
+        "serve --delay 1x",
+        &expect![[r#"
+        exit code 2
+        error: invalid value '1x' for '--delay <TIME>': write a time, as in 1s, 250ms, or 2 for seconds
+
+        For more information, try '--help'.
+    "#]],
+    );
+}
+
+#[test]
 fn an_unknown_model() {
     refused(
         "compare work.kdl --models native/thraeds",

@@ -20,9 +20,9 @@ struct Server {
 impl Server {
     fn start(place: &Place) -> Self {
         let words = ["serve", "--port", "0", "--delay", "1ms"];
-        let mut child = place.command(&words).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = place.command(&words).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
         Self { child, address }
     }

@@ -6,6 +6,7 @@ mod bad_input;
 mod check;
 mod command;
 mod documents;
+mod events;
 mod exports;
 mod failing;
 mod form;

@@ -72,7 +72,8 @@ task "visit" {{ repeat 60 {{ http "GET" "$site/leak/1MiB" }} }}
 
 #[test]
 fn a_server_that_cannot_start_ends_the_comparison_with_its_words() {
-    let source = "server \"s\" workers=64\ntask \"t\" { http \"GET\" \"$s/\" }\n";
+    let source =
+        "server \"s\" strategy=\"thread-pool\" workers=64\ntask \"t\" { http \"GET\" \"$s/\" }\n";
     let place = Place::new().file("work.kdl", source);
     // Too little room for the program itself.
     let output = place.shell("ulimit -n 8; \"$M\" run work.kdl -q");

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use maitred_server::{AccessLog, ENDPOINTS, Options, parse_duration, parse_size, serve};
+use maitred_server::{AccessLog, ENDPOINTS, Options, serve};
+use maitred_wire::{Nanos, parse_size_or_bytes};
 
 #[expect(clippy::print_stderr, reason = "the outermost layer speaks to the user")]
 fn main() -> ExitCode {
@@ -30,9 +31,9 @@ fn help() -> String {
     text
 }
 
-#[expect(clippy::print_stdout, reason = "the outermost layer speaks to the user")]
+#[expect(clippy::print_stderr, reason = "the outermost layer speaks to the user")]
 fn parse(arguments: &[String]) -> Result<Options, String> {
-    let mut options = Options { tell: |event| println!("{event}"), ..Options::default() };
+    let mut options = Options { tell: |event| eprintln!("{event}"), ..Options::default() };
     for pair in arguments.chunks(2) {
         let [name, value] = pair else { return Err(format!("{} lacks a value", pair[0])) };
         set(&mut options, name, value)?;
@@ -51,10 +52,11 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "--max-requests" => options.requests_max = Some(number(value)?),
         "--max-requests-jitter" => options.requests_jitter = number(value)?,
         "--max-memory" => {
-            options.memory_max = Some(parse_size(value).ok_or_else(|| wrong(value, "a size"))?);
+            options.memory_max = Some(size(value)?);
         }
         "--delay" => options.delay = duration(value)?,
-        "--duration-max" => options.duration_max = duration(value)?,
+        "--max-body" => options.sizes.body_bytes = size(value)?,
+        "--max-delay" => options.duration_max = duration(value)?,
         "--worker-timeout" => options.worker_timeout = duration(value)?,
         "--graceful-timeout" => options.graceful_timeout = duration(value)?,
         "--head-time" => options.times.head = duration(value)?,
@@ -74,7 +76,12 @@ fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {
 }
 
 fn duration(value: &str) -> Result<Duration, String> {
-    parse_duration(value).ok_or_else(|| wrong(value, "a duration such as 250ms"))
+    let Nanos(ns) = Nanos::parse_or_seconds(value).map_err(|_| wrong(value, "a duration"))?;
+    Ok(Duration::from_nanos(ns))
+}
+
+fn size(value: &str) -> Result<u64, String> {
+    parse_size_or_bytes(value).map_err(|_| wrong(value, "a size"))
 }
 
 fn wrong(value: &str, expected: &str) -> String {

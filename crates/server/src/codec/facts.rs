@@ -22,8 +22,41 @@ pub enum TransferCoding {
     Chunked,
     /// Ends in chunked, but applies another coding first.
     Unknown,
-    /// Does not end in chunked, or there is more than one line.
+    /// Does not end in chunked.
+    Unfinished,
+    /// Applies something after chunked, or names nothing.
     Malformed,
+}
+
+impl TransferCoding {
+    /// Whether the end of the body cannot be told.
+    pub fn is_malformed(self) -> bool {
+        matches!(self, Self::Unfinished | Self::Malformed)
+    }
+
+    /// Several lines say the same as one with commas (RFC 9110, 5.3).
+    fn join(self, line: &[u8]) -> Self {
+        line.split(|&byte| byte == b',').map(trim_blanks).fold(self, Self::then)
+    }
+
+    fn then(self, coding: &[u8]) -> Self {
+        let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+        match self {
+            _ if coding.is_empty() => Self::Malformed,
+            Self::Absent if is_chunked => Self::Chunked,
+            Self::Unfinished if is_chunked => Self::Unknown,
+            Self::Absent | Self::Unfinished => Self::Unfinished,
+            Self::Chunked | Self::Unknown | Self::Malformed => Self::Malformed,
+        }
+    }
+}
+
+/// Optional white space is spaces and tabs, and nothing else (RFC 9110, 5.6.3).
+fn trim_blanks(mut word: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = word {
+        word = rest;
+    }
+    word
 }
 
 /// The facts on which the rules decide.
@@ -33,11 +66,16 @@ pub struct Facts {
     pub minor: u8,
     /// A line feed without a carriage return before it.
     pub bare_line_feed: bool,
-    /// Only visible ASCII in the target.
+    /// No control characters and no spaces in the target. Characters beyond ASCII are let through, as
+    /// nginx does: browsers encode them, but many a program does not.
     pub target_is_visible: bool,
+    /// A fragment is the client's own and is not sent.
+    pub target_has_fragment: bool,
     /// Origin form, absolute form, or `*` with OPTIONS.
     pub target_has_form: bool,
     pub hosts: u8,
+    /// No `http` address has an empty host.
+    pub host_is_empty: bool,
     /// Only characters that a host and a port can have.
     pub host_is_valid: bool,
     pub length: Length,
@@ -61,9 +99,11 @@ impl Facts {
             method,
             minor,
             bare_line_feed: has_bare_line_feed(head),
-            target_is_visible: target.bytes().all(|byte| byte.is_ascii_graphic()),
+            target_is_visible: !target.contains(|c: char| c.is_control() || c.is_whitespace()),
+            target_has_fragment: target.contains('#'),
             target_has_form: has_form(target, method),
             hosts: 0,
+            host_is_empty: false,
             host_is_valid: true,
             length: Length::Absent,
             coding: TransferCoding::Absent,
@@ -83,6 +123,7 @@ impl Facts {
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => {
                 self.hosts = self.hosts.saturating_add(1);
+                self.host_is_empty |= value.is_empty() || value.starts_with(b":");
                 self.host_is_valid &= is_host(value);
             }
             6 if name.eq_ignore_ascii_case("expect") => {
@@ -100,10 +141,7 @@ impl Facts {
                 self.length = join_length(self.length, parse_length(value));
             }
             17 if name.eq_ignore_ascii_case("transfer-encoding") => {
-                self.coding = match self.coding {
-                    TransferCoding::Absent => parse_coding(value),
-                    _ => TransferCoding::Malformed,
-                };
+                self.coding = self.coding.join(value);
             }
             _ => {}
         }
@@ -125,7 +163,7 @@ fn has_form(target: &str, method: Method) -> bool {
         || target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
 }
 
-/// Characters of `uri-host [":" port]` (RFC 3986, 3.2.2). An empty host is allowed.
+/// Characters of `uri-host [":" port]` (RFC 3986, 3.2.2).
 fn is_host(value: &[u8]) -> bool {
     value.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%:[]".contains(&byte))
 }
@@ -145,22 +183,4 @@ fn join_length(before: Length, now: Length) -> Length {
         (Length::Bytes(_), Length::Bytes(_)) => Length::Conflicting,
         _ => Length::Malformed,
     }
-}
-
-fn parse_coding(value: &[u8]) -> TransferCoding {
-    let last = value.rsplit(|&byte| byte == b',').next().unwrap_or(&[]).trim_ascii();
-    if value.eq_ignore_ascii_case(b"chunked") {
-        TransferCoding::Chunked
-    } else if last.eq_ignore_ascii_case(b"chunked") && last.len() < value.trim_ascii().len() {
-        match value.split(|&byte| byte == b',').filter(|word| is_chunked(word)).count() {
-            1 => TransferCoding::Unknown,
-            _ => TransferCoding::Malformed,
-        }
-    } else {
-        TransferCoding::Malformed
-    }
-}
-
-fn is_chunked(word: &[u8]) -> bool {
-    word.trim_ascii().eq_ignore_ascii_case(b"chunked")
 }

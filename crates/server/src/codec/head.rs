@@ -7,7 +7,7 @@ use super::facts::{Facts, Length, TransferCoding};
 use super::rules::{self, Refusal};
 
 /// The most header lines a request may have; more are answered 431.
-pub(super) const HEADERS_MAX: usize = 100;
+pub const HEADERS_MAX: usize = 100;
 
 /// Where `httparse` puts header lines: on the stack, and never cleared.
 pub type HeadSpace<'b> = [MaybeUninit<httparse::Header<'b>>; HEADERS_MAX];

@@ -13,7 +13,7 @@ mod rules;
 pub use body::{BodyProgress, BodyReader};
 pub use chunked::{ChunkProgress, ChunkedDecoder};
 pub use facts::{Facts, Length, TransferCoding};
-pub use head::{Framing, Head, HeadSpace, Method, head_space, parse_head};
+pub use head::{Framing, HEADERS_MAX, Head, HeadSpace, Method, head_space, parse_head};
 pub use response::{ResponseHead, reason, write_chunk, write_last_chunk};
 pub use rules::{RULES, Refusal, Rule};
 

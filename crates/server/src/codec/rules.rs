@@ -17,6 +17,7 @@ pub struct Refusal {
 impl Refusal {
     pub const SYNTAX: Self = Self { status: 400, rule: "syntax" };
     pub const CHUNKING: Self = Self { status: 400, rule: "chunking" };
+    pub const TRAILER: Self = Self { status: 400, rule: "trailer-forbidden" };
     pub const TIMEOUT: Self = Self { status: 408, rule: "timeout" };
     pub const BODY_TOO_LARGE: Self = Self { status: 413, rule: "body-size" };
     pub const TARGET_TOO_LONG: Self = Self { status: 414, rule: "target-size" };
@@ -45,16 +46,18 @@ macro_rules! rules {
 pub static RULES: &[Rule] = rules! {
     "bare-lf"            400 "RFC 9112, 2.2"   |f, _| f.bare_line_feed;
     "target-characters"  400 "RFC 9112, 3.2"   |f, _| !f.target_is_visible;
+    "target-fragment"    400 "RFC 9112, 3.2.1" |f, _| f.target_has_fragment;
     "method-unknown"     501 "RFC 9110, 9.1"   |f, _| f.method == Method::Unknown;
     "target-form"        400 "RFC 9112, 3.2"   |f, _| !f.target_has_form;
     "host-missing"       400 "RFC 9112, 3.2"   |f, _| f.hosts == 0 && f.minor == 1;
     "host-repeated"      400 "RFC 9112, 3.2"   |f, _| f.hosts > 1;
+    "host-empty"         400 "RFC 9110, 4.2.1" |f, _| f.host_is_empty;
     "host-characters"    400 "RFC 9112, 3.2"   |f, _| !f.host_is_valid;
     "length-malformed"   400 "RFC 9112, 6.3"   |f, _| f.length == Length::Malformed;
     "length-conflicting" 400 "RFC 9112, 6.3"   |f, _| f.length == Length::Conflicting;
     "coding-with-length" 400 "RFC 9112, 6.1"   |f, _| has_coding(f) && f.length != Length::Absent;
     "coding-in-1.0"      400 "RFC 9112, 6.1"   |f, _| has_coding(f) && f.minor == 0;
-    "coding-malformed"   400 "RFC 9112, 6.3"   |f, _| f.coding == TransferCoding::Malformed;
+    "coding-malformed"   400 "RFC 9112, 6.3"   |f, _| f.coding.is_malformed();
     "coding-unknown"     501 "RFC 9112, 6.1"   |f, _| f.coding == TransferCoding::Unknown;
     "length-required"    411 "RFC 9112, 6.3"   |f, _| lacks_length(f);
     "expectation"        417 "RFC 9110, 10.1.1" |f, _| f.expects_other;

@@ -122,7 +122,7 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
     // One timer for the whole life, set forward only when it rings too early.
     let mut alarm = pin!(sleep_until(connection.get_ref().deadline.into()));
     loop {
-        entry.set_busy(!connection.get_ref().is_idle());
+        entry.note(connection.get_ref().doing());
         wants = match wants {
             // Another task goes on meanwhile.
             Wants::Act(Act::Wait(time)) if time.is_zero() => {

@@ -19,7 +19,8 @@ use tokio::time::{Sleep, sleep};
 
 use super::async_pool::{runtime, welcome};
 use super::threads::see_out;
-use crate::codec::{Framing, Head, Method};
+use crate::codec::{Framing, Head, Method, Refusal};
+use crate::connection::Doing;
 use crate::endpoints;
 use crate::listener::Listener;
 use crate::plan::{Act, Body, Next, Plan};
@@ -45,7 +46,16 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
         .header_read_timeout(service.options.times.head)
         .half_close(true)
         .max_buf_size(service.options.sizes.head_bytes.max(8 << 10));
-    let answer = service_fn(move |request| answer(request, Arc::clone(&service)));
+    let noted = &entry;
+    let answer = service_fn(move |request| {
+        let service = Arc::clone(&service);
+        async move {
+            noted.note(Doing::Answering);
+            let answer = answer(request, service).await;
+            noted.note(Doing::Idle);
+            answer
+        }
+    });
     let connection = builder.serve_connection(TokioIo::new(stream), answer);
     let _ = connection.await;
     // hyper closes the socket a moment before; a roll that names it longer only ends the input of a
@@ -78,12 +88,14 @@ async fn answer(
     let mut received = 0;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
         let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
-            plan = Plan::text(400, "bad request: rule chunking\n");
+            let sizes = &service.options.sizes;
+            plan = Plan::text(400, endpoints::refusal_text(Refusal::CHUNKING, sizes));
             break;
         };
         received += data.len() as u64;
         if received > body_max {
-            plan = Plan::text(413, "content too large: rule body-size\n");
+            let sizes = &service.options.sizes;
+            plan = Plan::text(413, endpoints::refusal_text(Refusal::BODY_TOO_LARGE, sizes));
             break;
         }
         if let Body::Echo(keep) = &mut plan.body {

@@ -12,6 +12,7 @@ mod worker;
 use std::io;
 
 use self::master::Master;
+use crate::Ending;
 use crate::board::Board;
 use crate::error::ServeError;
 use crate::listener::Listener;
@@ -34,13 +35,13 @@ struct House {
     passage: Passage,
 }
 
-/// Serves until told to stop. Returns the number of connections cut.
+/// Serves until told to stop.
 pub(crate) fn serve(
     options: &Options,
     listener: Listener,
     admin: Option<Listener>,
     signals: Signals,
-) -> Result<u64, ServeError> {
+) -> Result<Ending, ServeError> {
     let threads = std::fs::read_dir("/proc/self/task")?.count();
     if threads > 1 {
         return Err(ServeError::Threads { threads });

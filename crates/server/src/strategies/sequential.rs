@@ -7,6 +7,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::board::Word;
 use crate::listener::Listener;
 use crate::reactor::Reactor;
 use crate::service::Service;
@@ -16,18 +17,20 @@ pub(crate) fn serve(service: &Service, listener: Listener, signals: &Signals) ->
     let mut reactor = Reactor::new(service, listener, signals)?;
     while reactor.is_open() {
         reactor.wait(Duration::MAX)?;
-        perform_all(&mut reactor);
+        perform_all(&mut reactor, service);
     }
     reactor.close();
     Ok(())
 }
 
 /// Everything a request asks for is done here and now, by the only thread there is.
-pub(super) fn perform_all(reactor: &mut Reactor<'_>) {
+pub(super) fn perform_all(reactor: &mut Reactor<'_>, service: &Service) {
     while let Some((guest, first)) = reactor.next_act() {
         let mut act = Some(first);
         while let Some(now) = act {
+            service.board.set(service.slot, Word::Acting, 1);
             now.perform();
+            service.board.set(service.slot, Word::Acting, 0);
             act = reactor.resume(guest);
         }
     }

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::board::Word;
-use crate::connection::{Buffers, Connection, Wants};
+use crate::connection::{Buffers, Connection, Doing, Wants};
 use crate::listener::{Accepted, Listener};
 use crate::service::Service;
 use crate::signals::{Signal, Signals};
@@ -166,7 +166,9 @@ impl Pool {
             thread::sleep(SWEEP_DRAINING);
             self.sweep();
         }
-        self.service.count(Word::Cut, self.len() as u64);
+        let is_owed = |waiting: &&Connection| waiting.doing() == Doing::Answering;
+        let owed = self.waiting().values().filter(is_owed).count();
+        self.service.count(Word::Cut, (owed + self.in_hand.load(Relaxed)) as u64);
         self.closing.store(true, Relaxed);
         self.bell.ring();
     }

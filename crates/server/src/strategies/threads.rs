@@ -92,7 +92,7 @@ fn attend(mut connection: Connection, entry: &Entry, service: &Service) -> Conne
             Wants::Read | Wants::Write => connection.turn(&mut buffers, service),
             Wants::Gone => return connection,
         };
-        entry.set_busy(!connection.is_idle());
+        entry.note(connection.doing());
         let waited = connection.drained_input || wants == Wants::Write;
         if waited && !matches!(wants, Wants::Act(_)) && connection.is_late(Instant::now()) {
             wants = connection.time_out(&mut buffers, service);
@@ -111,7 +111,7 @@ pub(super) fn see_out(service: &Service, roll: &Roll) {
         }
         thread::sleep(Duration::from_millis(5));
     }
-    service.count(Word::Cut, roll.len() as u64);
+    service.count(Word::Cut, roll.owed() as u64);
 }
 
 /// How many threads this process can have: a thread of Rust takes four memory mappings

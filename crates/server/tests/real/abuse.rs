@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::support::{OWN, Server, connect, each, read_answer, read_to_end};
+use crate::support::{OWN, Server, connect, each, read_answer, read_to_end, workers};
 
 fn status(answer: &[u8]) -> &str {
     answer.get(9..12).map_or("none", |code| str::from_utf8(code).unwrap_or("none"))
@@ -204,7 +204,8 @@ fn without_descriptors_known_clients_are_served_and_new_ones_told() {
 #[test]
 fn a_full_house_lets_the_next_one_wait_until_somebody_leaves() {
     for strategy in OWN {
-        let server = Server::start(strategy, &["--max-connections", "3", "--workers", "1"]);
+        let one = workers(strategy, &["--workers", "1"]);
+        let server = Server::start(strategy, &[&["--max-connections", "3"], one].concat());
         let request = b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n";
         let mut inside: Vec<TcpStream> = (0..3).map(|_| server.connect()).collect();
         for stream in &mut inside {

@@ -163,6 +163,55 @@ fn options_about_workers_are_refused_where_there_are_none() {
 }
 
 #[test]
+fn a_number_of_workers_is_refused_where_it_means_nothing() {
+    for strategy in ["sequential", "threads", "event-loop"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_maitred-server-dev"))
+            .args(["--strategy", strategy, "--port", "0", "--workers", "2"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            text.contains(&format!(
+                "--workers says how many threads or processes serve, and `{strategy}`"
+            )),
+            "{text}"
+        );
+        assert!(!output.status.success());
+    }
+    for strategy in ["thread-pool", "processes", "async-pool", "hyper"] {
+        Server::start(strategy, &["--workers", "2"]).assert_serves();
+    }
+}
+
+/// Each worker that leaves gives its connections to the one that has the fewest.
+#[test]
+fn renewed_workers_have_their_share_of_the_connections() {
+    let server = Server::start("processes", &["--workers", "4", "--admin-port", "0"]);
+    eventually("four workers serve", || server.worker_pids().len() == 4);
+    let mut clients: Vec<_> = (0..16).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        std::io::Write::write_all(client, b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert!(crate::support::read_answer(client).is_some());
+    }
+    let before = server.worker_pids();
+    server.signal("-HUP");
+    eventually("all workers are new and have them all", || {
+        let now = server.worker_pids();
+        let is_new = now.len() == 4 && now.iter().all(|pid| !before.contains(pid));
+        is_new && connections(&server).iter().sum::<u64>() == 16
+    });
+    let shares = connections(&server);
+    assert!(shares.iter().all(|share| (2..=6).contains(share)), "{shares:?}");
+}
+
+/// The connections of each worker that serves.
+fn connections(server: &Server) -> Vec<u64> {
+    let workers = server.workers();
+    let ready = workers["workers"].as_array().unwrap().iter().filter(|it| it["stage"] == "ready");
+    ready.map(|worker| worker["connections"].as_u64().unwrap()).collect()
+}
+
+#[test]
 fn every_worker_gets_its_share_of_the_connections() {
     let server = start(&[]);
     eventually("two workers serve", || server.worker_pids().len() == 2);

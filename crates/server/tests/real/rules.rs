@@ -9,7 +9,11 @@ use proptest::prelude::*;
 const BROKEN: &[(&str, &str)] = &[
     ("bare-lf", "GET / HTTP/1.1\nHost: a\n\n"),
     ("bare-lf", "GET / HTTP/1.1\r\nHost: a\n\r\n"),
-    ("target-characters", "GET /\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("target-characters", "GET /\u{85} HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("target-characters", "GET /\u{a0} HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("target-fragment", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("host-empty", "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
+    ("host-empty", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n"),
     ("method-unknown", "FETCH / HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("method-unknown", "get / HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("method-unknown", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"),
@@ -44,6 +48,11 @@ const BROKEN: &[(&str, &str)] = &[
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: \
          chunked\r\n\r\n",
     ),
+    (
+        "coding-unknown",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ),
+    ("coding-malformed", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: , chunked\r\n\r\n"),
     ("coding-unknown", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
     ("length-required", "POST / HTTP/1.0\r\n\r\n"),
     ("expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n"),
@@ -110,6 +119,15 @@ fn broken_chunks_are_refused() {
         "3\r\nabc\n",
         "3;a\nb\r\n",
         "3;a\0\r\n",
+        "3;\r\n",
+        "3;;a\r\n",
+        "3; a\r\n",
+        "3;a \r\n",
+        "3;bad[=x\r\n",
+        "3;a=\r\n",
+        "3;a=b c\r\n",
+        "3;a=\"b\r\n",
+        "3;a=\"b\"c\r\n",
         "ffffffffffffffffff\r\n",
         "0\r\nX\r\n\r\n",
         "0\r\n: y\r\n\r\n",
@@ -119,6 +137,34 @@ fn broken_chunks_are_refused() {
     for text in broken {
         let mut reader = BodyReader::new(Framing::Chunked, 1 << 20).unwrap();
         assert_eq!(reader.read(text.as_bytes(), None), Err(Refusal::CHUNKING), "{text:?}");
+    }
+}
+
+#[test]
+fn well_formed_extensions_are_read_over() {
+    for extension in ["a", "a=b", "a=\"\"", "a=\"b;\\\"c\";d", "a;b=c;d"] {
+        let text = format!("3;{extension}\r\nabc\r\n0;{extension}\r\n\r\n");
+        let mut reader = BodyReader::new(Framing::Chunked, 1 << 20).unwrap();
+        let end = BodyProgress::End(text.len());
+        assert_eq!(reader.read(text.as_bytes(), None), Ok(end), "{text:?}");
+    }
+}
+
+#[test]
+fn trailers_that_say_where_a_message_ends_are_refused() {
+    for (name, refused) in [
+        ("Content-Length", true),
+        ("hOst", true),
+        ("Transfer-Encoding", true),
+        ("Host-Name", false),
+        ("Transfer-Encodings", false),
+        ("X", false),
+    ] {
+        // The name before it must not be taken for a part of it.
+        let text = format!("0\r\nX: y\r\n{name}: 1\r\n\r\n");
+        let mut reader = BodyReader::new(Framing::Chunked, 1 << 20).unwrap();
+        let read = reader.read(text.as_bytes(), None);
+        assert_eq!(read == Err(Refusal::TRAILER), refused, "{text:?}: {read:?}");
     }
 }
 

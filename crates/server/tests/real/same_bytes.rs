@@ -27,7 +27,7 @@ const CONVERSATIONS: &[(&str, u16)] = &[
     ("GET /headers HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-y: z\r\n\r\n", 200),
     ("GET /flaky?rate=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 503),
     ("GET /flaky?rate=0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200),
-    ("GET /leak/10KB HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200),
+    ("GET /leak/10kB HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200),
     ("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200),
     ("GET /workers HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
     ("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
@@ -156,6 +156,47 @@ fn a_client_that_stops_sending_is_still_answered() {
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let answer = String::from_utf8(read_to_end(&mut stream)).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{strategy}: {answer:?}");
+    }
+}
+
+/// Whatever the server says of itself must not mix with the records, which a program reads.
+#[test]
+fn standard_output_holds_a_record_for_each_request_and_nothing_else() {
+    for strategy in OWN {
+        let name = format!("maitred-out-{strategy}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let output = std::fs::File::create(&path).unwrap();
+        let mut server = Server::start_into(strategy, output, &["--json", "-"]);
+        for _ in 0..3 {
+            server.assert_serves();
+        }
+        server.signal("-TERM");
+        assert!(server.ended_well(), "{strategy}");
+        server.wait_for_line("nothing was cut off");
+        let log = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let targets: Vec<serde_json::Value> = log
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["target"].take())
+            .collect();
+        assert_eq!(targets, ["/bytes/13"; 3], "{strategy}: {log}");
+    }
+}
+
+#[test]
+fn what_is_above_a_limit_is_told_the_limit() {
+    for strategy in OWN.into_iter().chain(["hyper"]) {
+        let server = Server::start(strategy, &["--max-body", "10", "--max-delay", "1s"]);
+        let chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
+                       Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n";
+        let answer = String::from_utf8(server.talk(chunked.as_bytes())).unwrap();
+        assert!(answer.contains(" 413 "), "{strategy}: {answer}");
+        assert!(answer.contains("at most 10 bytes here, see --max-body"), "{strategy}: {answer}");
+        let within = chunked.replace("b\r\nhello world", "a\r\nhello worl");
+        assert!(server.talk(within.as_bytes()).ends_with(b"hello worl") || strategy == "hyper");
+        let answer = server.get("/delay/2");
+        assert!(answer.contains(" 400 ") && answer.contains("--max-delay"), "{strategy}: {answer}");
+        assert!(server.get("/delay/1ms").contains(" 200 "), "{strategy}");
     }
 }
 

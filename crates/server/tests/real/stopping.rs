@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockFilter, Socket, Type};
 
-use crate::support::{Load, Manner, OWN, PATIENCE, Server, each, get, read_answer, read_to_end};
+use crate::support::{
+    Load, Manner, OWN, PATIENCE, Server, each, get, read_answer, read_to_end, workers,
+};
 
 const REQUEST: &[u8] = b"GET /bytes/13 HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[test]
 fn sigterm_under_load_loses_no_request() {
     for strategy in OWN {
-        let mut server = Server::start(strategy, &["--workers", "2"]);
+        let mut server = Server::start(strategy, workers(strategy, &["--workers", "2"]));
         let clients = [(Manner::Reconnect, 8), (Manner::KeepAlive, 8)];
         let load = Load::start(server.address, "/bytes/13", &clients);
         load.reach(300);
@@ -31,7 +33,7 @@ fn sigterm_under_load_loses_no_request() {
 #[test]
 fn sighup_under_load_loses_no_request() {
     for strategy in OWN {
-        let server = Server::start(strategy, &["--workers", "2"]);
+        let server = Server::start(strategy, workers(strategy, &["--workers", "2"]));
         let clients = [(Manner::Reconnect, 8), (Manner::KeepAlive, 8)];
         let load = Load::start(server.address, "/bytes/13", &clients);
         for round in 1..=3 {
@@ -76,6 +78,36 @@ fn sigterm_waits_for_slow_answers_and_sigint_does_not() {
         assert!(server.ended().is_some(), "{strategy} did not stop");
         let rest = read_to_end(&mut slow);
         assert!(rest.len() < 3600, "{strategy} waited");
+    });
+}
+
+#[test]
+fn an_answer_that_was_cut_off_is_told_by_the_exit_code() {
+    each(|strategy| {
+        // Nothing can cut off what the only thread of `sequential` is doing.
+        if strategy == "sequential" {
+            return;
+        }
+        let mut server = Server::start(strategy, &["--graceful-timeout", "100ms"]);
+        let slow = slow_answer(&server, 9, "59s");
+        server.signal("-TERM");
+        let ended = server.ended().expect("it ends");
+        assert!(!ended.success(), "{strategy} ended with {ended} although it cut one off");
+        server.wait_for_line("error: 1 connection was cut off");
+        drop(slow);
+    });
+}
+
+#[test]
+fn an_idle_client_is_owed_nothing() {
+    each(|strategy| {
+        let times = ["--graceful-timeout", "100ms", "--drain-idle", "3600s"];
+        let mut server = Server::start(strategy, &times);
+        let mut idle = server.connect();
+        idle.write_all(REQUEST).unwrap();
+        assert!(read_answer(&mut idle).is_some(), "{strategy}");
+        server.signal("-TERM");
+        assert!(server.ended_well(), "{strategy} says that it cut an idle client off");
     });
 }
 
@@ -140,8 +172,9 @@ fn stop_amid_a_handshake(strategy: &str) -> bool {
 fn requests_that_wait_for_their_turn_are_not_taken_for_slow_clients() {
     each(|strategy| {
         // One after another, eight of them take longer than a client has; and no client is so late.
-        let times = ["--head-time", "3s", "--drain-idle", "3s", "--workers", "1"];
-        let mut server = Server::start(strategy, &times);
+        let one = workers(strategy, &["--workers", "1"]);
+        let times = ["--head-time", "3s", "--drain-idle", "3s"];
+        let mut server = Server::start(strategy, &[&times[..], one].concat());
         let load = Load::start(server.address, "/delay/500ms", &[(Manner::KeepAlive, 8)]);
         load.reach(10);
         load.note("SIGTERM");

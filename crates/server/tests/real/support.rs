@@ -1,5 +1,6 @@
 //! A server in a process of its own, raw clients, and a load that counts what was lost.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,6 +13,12 @@ use std::{io, sync::Arc, sync::Mutex};
 /// All strategies that use our codec.
 pub(crate) const OWN: [&str; 6] =
     ["sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool"];
+
+/// The options about workers for a strategy that has some, and none for another.
+pub(crate) fn workers<'a>(strategy: &str, options: &'a [&'a str]) -> &'a [&'a str] {
+    let has_pool = ["thread-pool", "processes", "async-pool", "hyper"].contains(&strategy);
+    if has_pool { options } else { &[] }
+}
 
 /// Longer than anything here takes on a busy machine; only a broken server meets it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,8 +42,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(strategy: &str, options: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_maitred-server-dev"));
-        command.args(["--strategy", strategy, "--port", "0", "--delay", "0"]).args(options);
+        Self::run(Self::command(strategy, options))
+    }
+
+    /// A server whose standard output is that file.
+    pub(crate) fn start_into(strategy: &str, output: File, options: &[&str]) -> Self {
+        let mut command = Self::command(strategy, options);
+        command.stdout(output);
         Self::run(command)
     }
 
@@ -50,9 +62,15 @@ impl Server {
         Self::run(command)
     }
 
+    fn command(strategy: &str, options: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_maitred-server-dev"));
+        command.args(["--strategy", strategy, "--port", "0", "--delay", "0"]).args(options);
+        command
+    }
+
     fn run(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
-        let output = child.stdout.take().expect("it is piped");
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the server starts");
+        let output = child.stderr.take().expect("it is piped");
         let (sender, lines) = channel();
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {

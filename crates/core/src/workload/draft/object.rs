@@ -95,6 +95,16 @@ impl Drafter<'_> {
             let help = "say strategy=\"processes\", or take the limit away".into();
             self.mistake(&limit.span, message, Some(help));
         }
+        // `None`: the strategy is not known, or not said, and then it is `threads`.
+        let alone = ["sequential", "threads", "event-loop"];
+        let has_no_pool = architecture.map_or(server.strategy.is_none(), |it| alone.contains(&it));
+        if has_no_pool && let Some(workers) = &server.workers {
+            let name = architecture.unwrap_or("threads");
+            let message = format!("a server of strategy `{name}` takes no number of workers");
+            let help =
+                "say strategy=\"thread-pool\", \"processes\" or \"async-pool\", or take it away";
+            self.mistake(&workers.span, message, Some(help.into()));
+        }
         self.draft.servers.push(Server {
             name: server.name.text.clone(),
             architecture: architecture.unwrap_or("threads"),

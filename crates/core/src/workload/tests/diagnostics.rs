@@ -513,6 +513,9 @@ server "a" max-requests=10
 server "b" strategy="event-loop" max-memory="1MiB"
 server "c" strategy="processes" max-requests=0 max-memory=5
 server "d" strategy="procesess" max-memory="1MiB"
+server "e" workers=2
+server "f" strategy="event-loop" workers=1
+server "g" strategy="thread-pool" workers=1
 task "t" { http "GET" "$a/" }
 "#,
         expect![[r#"
@@ -539,7 +542,17 @@ task "t" { http "GET" "$a/" }
                 |                     ^^^^^^^^^^^
                 = did you mean `processes`?
 
-            5 mistakes in w.kdl
+            w.kdl:6:20: a server of strategy `threads` takes no number of workers
+              6 | server "e" workers=2
+                |                    ^
+                = say strategy="thread-pool", "processes" or "async-pool", or take it away
+
+            w.kdl:7:42: a server of strategy `event-loop` takes no number of workers
+              7 | server "f" strategy="event-loop" workers=1
+                |                                          ^
+                = say strategy="thread-pool", "processes" or "async-pool", or take it away
+
+            7 mistakes in w.kdl
         "#]],
     );
 }

@@ -173,7 +173,7 @@ fn the_speed_is_above_nothing() {
 fn input_files_make_a_task_a_line() {
     let source = r#"
 param "file" "urls"
-server "api" workers=2 delay="1ms"
+server "api" strategy="thread-pool" workers=2 delay="1ms"
 task "a" inputs="${file}.txt" { http "GET" "$api/x" }
 task "b" count=2 { http "GET" "${api}/y" }
 "#;

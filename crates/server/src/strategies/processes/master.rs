@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
 use super::{House, fork_into, worker};
+use crate::Ending;
 use crate::board::{Left, Stage, Word, decode};
 use crate::error::ServeError;
 use crate::event::{Departure, Event};
@@ -75,8 +76,8 @@ impl Master {
         }
     }
 
-    /// Returns the number of connections cut when all workers have ended.
-    pub(super) fn supervise(mut self) -> Result<u64, ServeError> {
+    /// Returns when all workers have ended.
+    pub(super) fn supervise(mut self) -> Result<Ending, ServeError> {
         loop {
             self.staff()?;
             sys::wait_readable(&[self.signals.as_raw_fd(), self.house.bell.as_raw_fd()], TICK)?;
@@ -84,7 +85,9 @@ impl Master {
             while let Some(signal) = self.signals.take() {
                 match signal {
                     Signal::Drain => return self.drain(),
-                    Signal::Stop => return self.stop(),
+                    Signal::Stop => {
+                        return Ok(Ending { cut: self.stop()?, was_drained: false });
+                    }
                     Signal::Renew => {
                         self.tell(&Event::Renewing);
                         self.renewals = self.workers.iter().map(|worker| worker.pid).collect();
@@ -278,7 +281,7 @@ impl Master {
     }
 
     /// Every worker answers what was accepted, and the master waits for them.
-    fn drain(mut self) -> Result<u64, ServeError> {
+    fn drain(mut self) -> Result<Ending, ServeError> {
         self.tell(&Event::Draining);
         self.house.listener.refuse_handshakes();
         self.send_all(libc::SIGTERM);
@@ -288,15 +291,15 @@ impl Master {
             sys::wait_readable(&[self.signals.as_raw_fd()], TICK)?;
             while let Some(signal) = self.signals.take() {
                 if signal == Signal::Stop {
-                    return self.stop();
+                    return Ok(Ending { cut: self.stop()?, was_drained: false });
                 }
             }
             self.bury();
         }
-        self.stop()
+        Ok(Ending { cut: self.stop()?, was_drained: true })
     }
 
-    /// Ends all that is left, now.
+    /// Ends all that is left, now. Returns the number of connections cut.
     fn stop(&mut self) -> Result<u64, ServeError> {
         self.cut +=
             self.workers.iter().map(|it| self.house.board.get(it.slot, Word::Open)).sum::<u64>();

@@ -29,7 +29,7 @@ pub(super) fn live(house: &House, slot: usize) -> io::Result<()> {
     let mut left = None;
     while reactor.is_open() {
         reactor.wait(if left.is_some() { LEAVING_TICK } else { Duration::MAX })?;
-        perform_all(&mut reactor);
+        perform_all(&mut reactor, &service);
         if service.is_paused() && house.board.stage(slot) == Stage::Ready {
             // From here on nothing is begun; the listener is left to the others.
             reactor.rest()?;

@@ -1,0 +1,189 @@
+//! Several models on one piece of work, round by round.
+
+use std::time::{Duration, Instant};
+
+use maitred_core::analyse::advice;
+use maitred_core::analyse::nature::Nature;
+use maitred_core::result::{
+    Comparison, Conclusion, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
+};
+use maitred_core::trace::RunEnd;
+
+use crate::cancel::Cancel;
+use crate::contestants::{self, Entry, Wish};
+use crate::engine::{Context, now};
+use crate::error::Error;
+use crate::event::{Entrant, Event, Finding};
+use crate::job::Job;
+use crate::measure::clock::nanos;
+use crate::measure::machine;
+use crate::outcome::Outcome;
+use crate::request::Compare;
+use crate::rounds::{self, Purpose, Rules, World};
+use crate::runtimes::Runtimes;
+use crate::subject::{self, url};
+use crate::trial::{Trial, Turn};
+
+/// Runs the comparison.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcome, Error> {
+    let given = &request.work;
+    let mut job = subject::prepare(&request.subject, given)?;
+    job.sweep(&request.sweep, given)?;
+    let interpreters = &given.python.interpreters;
+    let runtimes = job.runtimes(&request.models, interpreters, context)?;
+    let workers = (!request.workers.is_empty()).then_some(&request.workers[..]);
+    let entries = contestants::choose(&Wish { models: &request.models, workers }, &job, &runtimes)?;
+    let baseline = request.baseline.as_deref().map(|name| find(name, &entries, &runtimes));
+    let baseline = baseline.transpose()?.map(|index| entries[index].model.clone());
+    let mut comparison = begin(request, &job, &entries);
+    announce(&comparison, &job, &entries, context);
+    let _held = context.hold()?;
+    let rules = Rules {
+        warmup: request.rounds.warmup,
+        rounds: request.rounds.exactly,
+        least: 1,
+        budget: Duration::from_nanos(request.rounds.budget_ns),
+        seed: given.seed,
+        baseline,
+        trace: request.rounds.trace,
+    };
+    let mut session = Session {
+        trial: Trial::new(&job, given, context.engine, context.cancel, contestants::SPANS),
+        natures: entries.iter().map(|_| None).collect(),
+        verdicts: vec![None; entries.len()],
+        entries: &entries,
+        rules: &rules,
+        on_event: context.on_event,
+        cancel: context.cancel,
+        started: Instant::now(),
+    };
+    let outcome = rounds::run(&mut comparison, &rules, &mut session);
+    comparison.conclusion = advice::conclude(&comparison, &session.natures);
+    if job.kind == SubjectKind::Url {
+        for remark in url::remarks(&comparison) {
+            comparison.conclusion.add(remark);
+        }
+    }
+    (context.on_event)(Event::Result(Finding::Comparison(&comparison)));
+    outcome.map(|()| Outcome::Compared(Box::new(comparison)))
+}
+
+/// Says what is about to be done, and by whom.
+fn announce(comparison: &Comparison, job: &Job, entries: &[Entry], context: &mut Context<'_>) {
+    (context.on_event)(Event::Started {
+        program_version: &comparison.program_version,
+        started: &comparison.started,
+        heading: &job.heading(),
+        machine: &comparison.machine,
+        subject: Some(&comparison.subject),
+        settings: Some(&comparison.settings),
+    });
+    job.warn(context.on_event);
+    enter(entries, context.on_event);
+}
+
+/// Says who takes part.
+pub(crate) fn enter(entries: &[Entry], on_event: &mut dyn FnMut(Event<'_>)) {
+    fn entrant(entry: &Entry) -> Entrant<'_> {
+        let Entry { model, workers, runtime, obstacle } = entry;
+        Entrant { model, workers: *workers, runtime: &runtime.name, obstacle: obstacle.as_deref() }
+    }
+    on_event(Event::Contestants { contestants: entries.iter().map(entrant).collect() });
+}
+
+fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Error> {
+    let (known, rest) = name.split_once('/').unwrap_or_default();
+    let known = runtimes.find(known).map(|runtime| format!("{}/{rest}", runtime.name));
+    let name = known.as_deref().unwrap_or(name);
+    let names: Vec<String> = entries.iter().map(|entry| entry.model.to_string()).collect();
+    let bare = |full: &str| full.split('/').next_back() == Some(name);
+    names.iter().position(|full| full == name || bare(full)).ok_or_else(|| {
+        Error::Usage(format!(
+            "the baseline `{name}` does not take part; these do: {}",
+            names.join(", ")
+        ))
+    })
+}
+
+fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparison {
+    let (work, rounds) = (&request.work, &request.rounds);
+    Comparison {
+        schema_version: SCHEMA,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        subject: job.facts(),
+        machine: machine::describe(),
+        settings: Settings {
+            seed: work.seed,
+            speed: work.speed,
+            parameters: job.parameters(),
+            warmup_rounds: rounds.warmup,
+            budget_ns: rounds.exactly.is_none().then_some(rounds.budget_ns),
+            timeout_ns: Some(work.timeout_ns),
+            memory_limit_bytes: work.memory_limit_bytes,
+            minimum_effect: rounds.minimum_effect,
+        },
+        started: now(),
+        contestants: entries.iter().map(Entry::contestant).collect(),
+        ranking: Vec::new(),
+        conclusion: Conclusion::default(),
+        stopped: Stopped::Running,
+    }
+}
+
+/// The world of the rounds: real runners, a real clock.
+struct Session<'a> {
+    trial: Trial<'a>,
+    /// What the first good run of each contestant showed of the work.
+    natures: Vec<Option<Nature>>,
+    /// What was last said of each contestant.
+    verdicts: Vec<Option<Verdict>>,
+    entries: &'a [Entry],
+    rules: &'a Rules,
+    on_event: &'a mut dyn FnMut(Event<'_>),
+    cancel: &'a Cancel,
+    started: Instant,
+}
+
+impl World for Session<'_> {
+    fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
+        let left = self.rules.budget.saturating_sub(self.started.elapsed());
+        let left_ns = self.rules.rounds.is_none().then(|| nanos(left));
+        let entry = &self.entries[contestant];
+        let turn = Turn { contestant, entry, purpose, left_ns };
+        let (trace, run) = self.trial.take(&turn, self.on_event)?;
+        if purpose == Purpose::Trace {
+            return Ok(run);
+        }
+        let nature = &mut self.natures[contestant];
+        if nature.is_none() && purpose != Purpose::Warmup && trace.end == RunEnd::Finished {
+            *nature = self.trial.nature(&trace);
+        } else if let Some(nature) = nature {
+            nature.interpreted.note_other_results(&trace);
+        }
+        Ok(run)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn round_done(&mut self, comparison: &Comparison) -> Result<(), Error> {
+        let rounds = comparison.contestants.iter().map(|one| one.runs.len()).max().unwrap_or(0);
+        (self.on_event)(Event::RoundsEnded { rounds: rounds as u32, comparison });
+        for rank in &comparison.ranking {
+            let contestant = rank.contestant as usize;
+            if self.verdicts[contestant].replace(rank.verdict) != Some(rank.verdict) {
+                let (model, verdict) = (&self.entries[contestant].model, rank.verdict);
+                (self.on_event)(Event::VerdictChanged { contestant, model, verdict });
+            }
+        }
+        Ok(())
+    }
+
+    fn interrupted(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+}

@@ -1,0 +1,223 @@
+//! What each strategy of a runtime is like on this machine. Five experiments, the files of
+//! `strategies/`, are run under all of them, and a table says what follows.
+
+use std::time::Duration;
+
+use maitred_core::analyse::strategies::{self as figures, Experiment};
+use maitred_core::result::{self, SCHEMA, StrategyFigures, StrategyRow, StrategyTable};
+use maitred_wire::{Model, Strategy};
+
+use crate::bench::Bench;
+use crate::contestants;
+use crate::engine::{Context, now};
+use crate::error::Error;
+use crate::event::{Event, Finding};
+use crate::measure::limits::{self, Demand};
+use crate::measure::machine;
+use crate::outcome::Outcome;
+use crate::request::{Python, Strategies, Subject, Work};
+use crate::rounds::Rules;
+use crate::runtimes::{self, Runtime, Runtimes, Wanted};
+use crate::subject;
+
+/// No run of an experiment takes longer unless something is wrong.
+const TIMEOUT_NS: u64 = 20_000_000_000;
+
+/// What the intervals need at least.
+const ROUNDS: u32 = 3;
+
+const SEED: u64 = 1;
+
+macro_rules! experiments {
+    ($($experiment:ident $name:literal)*) => {
+        &[$((
+            Experiment::$experiment,
+            $name,
+            include_str!(concat!("../../../strategies/", $name, ".kdl")),
+        )),*]
+    };
+}
+
+const EXPERIMENTS: &[(Experiment, &str, &str)] = experiments![
+    Computing "computing"
+    Beside "beside"
+    Blocking "blocking"
+    Starting "starting"
+    Waiting "waiting"
+];
+
+/// Makes a table for each runtime.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn run(request: &Strategies, context: &mut Context<'_>) -> Result<Outcome, Error> {
+    let pythons = runtimes::further(&request.interpreters);
+    let wanted = Wanted {
+        names: &request.runtimes,
+        pythons: &pythons,
+        interrupt: context.cancel.interrupt(),
+        engine: context.engine,
+    };
+    let known = Runtimes::of_workload(&wanted)?;
+    let chosen = request.runtimes.iter().map(|name| known.find(name));
+    let chosen = chosen.collect::<Result<Vec<&Runtime>, Error>>()?;
+    let _held = context.hold()?;
+    let given = Work {
+        seed: SEED,
+        timeout_ns: TIMEOUT_NS,
+        python: Python { interpreters: pythons.clone(), ..Python::default() },
+        ..Work::default()
+    };
+    let mut found = result::Strategies {
+        schema_version: SCHEMA,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: machine::describe(),
+        started: now(),
+        runtimes: Vec::new(),
+    };
+    (context.on_event)(Event::Started {
+        program_version: &found.program_version,
+        started: &found.started,
+        heading: "what each strategy is like",
+        machine: &found.machine,
+        subject: None,
+        settings: None,
+    });
+    let mut failure = None;
+    for runtime in chosen {
+        match table(runtime, &known, &given, request, context) {
+            Ok(_) if context.cancel.is_cancelled() => break,
+            Ok(table) => {
+                (context.on_event)(Event::TableEnded { table: &table });
+                found.runtimes.push(table);
+            }
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
+    }
+    (context.on_event)(Event::Result(Finding::Strategies(&found)));
+    failure.map_or(Ok(Outcome::Strategies(found)), Err)
+}
+
+/// All experiments under all strategies of a runtime.
+fn table(
+    runtime: &Runtime,
+    known: &Runtimes,
+    given: &Work,
+    request: &Strategies,
+    context: &mut Context<'_>,
+) -> Result<StrategyTable, Error> {
+    let cores = machine::usable_cores();
+    let unmeasured = |strategy: &Strategy| {
+        (*strategy, StrategyFigures { allowed: allowed(*strategy), ..figures::unmeasured() })
+    };
+    let mut all: Vec<_> = runtime.strategies.iter().map(unmeasured).collect();
+    for (number, &(experiment, name, text)) in EXPERIMENTS.iter().enumerate() {
+        if context.cancel.is_cancelled() {
+            break;
+        }
+        let (number, of) = (number + 1, EXPERIMENTS.len());
+        (context.on_event)(Event::ExperimentBegun { number, of, name, about: &runtime.name });
+        let (name, text) = (name.to_owned(), text.to_owned());
+        let mut job = subject::prepare(&Subject::WorkloadText { name, text, folder: None }, given)?;
+        let models =
+            runtime.strategies.iter().flat_map(|one| models(experiment, &runtime.name, *one));
+        job.work.claimed = models.collect();
+        job.vary_as_claimed(given)?;
+        let enter = |model: &Model| contestants::enter(model.clone(), &job, known);
+        let entries = job.work.claimed.iter().map(enter).collect();
+        let rules = Rules {
+            warmup: 0,
+            rounds: None,
+            least: ROUNDS,
+            budget: Duration::from_nanos(request.budget_ns),
+            seed: SEED,
+            baseline: None,
+            // Whether a lock keeps threads from computing, their switches show on a busy machine too.
+            trace: experiment == Experiment::Computing,
+        };
+        let comparison = Bench::new(&job, entries, given, rules, context)
+            .run(|comparison| figures::decided(experiment, comparison))?;
+        for (strategy, so_far) in &mut all {
+            figures::measure(experiment, *strategy, &comparison, so_far);
+        }
+    }
+    let row = |(strategy, figures)| StrategyRow {
+        strategy,
+        properties: figures::properties(&figures, cores),
+        figures,
+    };
+    Ok(StrategyTable {
+        runtime: runtime.name.clone(),
+        strategies: all.into_iter().map(row).collect(),
+    })
+}
+
+/// Under which models a strategy takes part: with one task and with many where each one more is
+/// looked at.
+fn models(experiment: Experiment, runtime: &str, strategy: Strategy) -> Vec<Model> {
+    let model = |workers| Model { workers, ..Model::new(runtime, strategy) };
+    let with = |tasks: u32| {
+        let workers = match strategy {
+            Strategy::AsyncPool | Strategy::Hybrid => Some(2),
+            _ => strategy.has_workers().then_some(tasks),
+        };
+        Model { setting: Some(format!("tasks={tasks}")), ..model(workers) }
+    };
+    let pool = |workers: u32| strategy.has_workers().then_some(workers);
+    match experiment {
+        // A pool of loops needs no more of them than there are processors, which is its default.
+        Experiment::Computing if strategy == Strategy::AsyncPool => vec![model(None)],
+        Experiment::Computing => vec![model(pool(8))],
+        // Of loops fewer than tasks: one with a loop for itself shows nothing.
+        Experiment::Beside | Experiment::Blocking if strategy == Strategy::AsyncPool => {
+            vec![model(Some(2))]
+        }
+        Experiment::Beside => vec![model(pool(3))],
+        Experiment::Blocking => vec![model(pool(8))],
+        // One task at a time never waits beside another, and many would take long.
+        Experiment::Waiting if strategy == Strategy::Sequential => Vec::new(),
+        Experiment::Starting | Experiment::Waiting => vec![with(1), with(many(strategy))],
+    }
+}
+
+/// How many threads or processes this machine allows where each task or worker is one.
+fn allowed(strategy: Strategy) -> Option<u64> {
+    let most = match strategy {
+        Strategy::Threads | Strategy::ThreadPool | Strategy::Interpreters => {
+            limits::most(|threads| Demand { threads, ..Demand::default() })
+        }
+        Strategy::Processes => limits::most(|processes| Demand { processes, ..Demand::default() }),
+        _ => return None,
+    };
+    Some(most).filter(|most| *most < limits::MOST)
+}
+
+/// So many that each one more is seen beside what varies from run to run, and that they are
+/// started in a fraction of a second.
+fn many(strategy: Strategy) -> u32 {
+    match strategy {
+        Strategy::Processes | Strategy::Interpreters => 20,
+        Strategy::Threads | Strategy::ThreadPool => 200,
+        _ => 5000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_an_experiment() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies");
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+        let mut files: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
+        files.sort();
+        let mut built_in: Vec<_> =
+            EXPERIMENTS.iter().map(|(_, name, _)| format!("{name}.kdl")).collect();
+        built_in.sort();
+        assert_eq!(files, built_in);
+    }
+}
