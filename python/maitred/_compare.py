@@ -168,7 +168,7 @@ def _result(words: List[str], progress: Progress) -> Dict[str, Any]:
     follow(asked, on_event, extra_path=search_path())
     if not found:
         raise NothingMeasured("\n".join(said) or "the run ended without a result")
-    return found[-1]["result"]
+    return next(value for key, value in found[-1].items() if key != "event")
 
 
 def _pythons(further: Sequence[str], default: bool) -> List[str]:

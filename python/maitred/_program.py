@@ -10,7 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from typing import IO, Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 Event = Dict[str, Any]
 
@@ -76,15 +76,13 @@ def follow(
             stdout=subprocess.PIPE,
             stderr=words,
             env=environment,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
             start_new_session=True,
         )
+        assert child.stdout is not None
         try:
-            assert child.stdout is not None
-            code = _read(child, child.stdout, on_event)
+            code = _read(child, child.stdout.fileno(), on_event)
         finally:
+            child.stdout.close()
             if child.poll() is None:
                 child.kill()
                 child.wait()
@@ -102,14 +100,21 @@ def follow(
 
 
 def _read(
-    child: subprocess.Popen[str], lines: IO[str], on_event: Callable[[Event], None]
+    child: "subprocess.Popen[bytes]", stream: int, on_event: Callable[[Event], None]
 ) -> int:
-    asked = False
+    # By hand, for a reader of lines that is interrupted loses what it had of one.
+    asked, rest = False, b""
     while True:
         try:
-            for line in lines:
-                on_event(json.loads(line))
-            return child.wait()
+            while True:
+                line, end, after = rest.partition(b"\n")
+                if end:
+                    rest = after
+                    on_event(json.loads(line))
+                elif more := os.read(stream, 1 << 16):
+                    rest += more
+                else:
+                    return child.wait()
         except KeyboardInterrupt:
             if asked:
                 raise

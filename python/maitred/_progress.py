@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, List, Optional, Union
+from typing import Any, Callable, Union
 
 from ._program import Event
 
@@ -34,16 +34,15 @@ class _Bar:
     """One bar for the run of one model after another; nothing of it remains."""
 
     def __init__(self) -> None:
-        self._names: List[str] = []
         self._bar: Any = None
         self._line = 0
 
     def __call__(self, event: Event) -> None:
         kind = event.get("event")
-        if kind == "contestants":
-            self._names = [str(one.get("model")) for one in event.get("contestants", [])]
-        elif kind == "run-begun":
+        if kind == "run-begun":
             self._show(str(event.get("purpose", "")), event)
+        elif kind == "waiting":
+            self._describe("waiting for another run on this machine to end")
         elif kind == "progress":
             self._advance(event)
         elif kind in ("result", "said"):
@@ -52,12 +51,7 @@ class _Bar:
     def _show(self, purpose: str, event: Event) -> None:
         number = event.get("round")
         text = purpose if number is None or purpose != "round" else f"round {number + 1}"
-        model = event.get("model") or self._name(event.get("contestant"))
-        self._describe(f"{text} · {model}")
-
-    def _name(self, index: Optional[int]) -> str:
-        known = index is not None and index < len(self._names)
-        return self._names[index] if known and index is not None else ""
+        self._describe(f"{text} · {event.get('model', '')}")
 
     def _describe(self, text: str) -> None:
         bar = self._bar or self._begin()
@@ -73,7 +67,7 @@ class _Bar:
         tasks: Event = event.get("tasks") or {}
         if self._bar is not None:
             self._bar.total = tasks.get("total")
-            self._bar.n = tasks.get("done", 0) + tasks.get("failed", 0)
+            self._bar.n = tasks.get("ended", 0)
             self._bar.refresh()
 
     def _begin(self) -> Any:

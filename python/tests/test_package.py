@@ -131,9 +131,11 @@ class Runs(unittest.TestCase):
     def test_ctrl_c_keeps_what_was_measured(self):
         text = """
             import _thread, maitred
+            asked = []
             def on_event(event):
                 # As soon as one round is there.
-                if event["event"] == "round-ended":
+                if event["event"] == "rounds-ended" and not asked:
+                    asked.append(event)
                     _thread.interrupt_main()
             result = maitred.compare(["sleep", "0.05"], count=1, models="processes:1", rounds=100000,
                                      progress=on_event, options=["--warmup", "0", "--no-trace"])
