@@ -112,7 +112,7 @@ def descriptors(count):
 def ours(strategy, *options, port=0):
     command = [PLACE.server, "--strategy", strategy, "--port", str(port), *map(str, options)]
     with open(os.path.join(PLACE.scratch, "ours.log"), "wb+") as log:
-        process = subprocess.Popen(command, stdout=log, start_new_session=True, preexec_fn=limit)
+        process = subprocess.Popen(command, stderr=log, start_new_session=True, preexec_fn=limit)
         try:
             for _ in range(500):
                 found = re.findall(rb"http://[\d.]+:(\d+)", Path(log.name).read_bytes().split(b"\n")[0])

@@ -51,6 +51,7 @@ impl fmt::Display for Row {
 pub(crate) fn all() -> Vec<Case> {
     vec![
         Case { name: "span", measure: span },
+        Case { name: "arithmetic", measure: arithmetic },
         Case { name: "event-loop", measure: event_loop },
         Case { name: "thread-pool", measure: thread_pool },
         Case { name: "threads", measure: threads },
@@ -68,6 +69,37 @@ fn span() -> Vec<Row> {
         (peer, maitred_native::span_cost_ns().unwrap_or(f64::INFINITY))
     });
     vec![row("recording a span | two clock readings", "ns", 2.0, pairs.collect())]
+}
+
+/// Work that only waits takes as long as a sum says. That it takes no less is tested; that it takes
+/// hardly more needs a machine that does nothing else.
+fn arithmetic() -> Vec<Row> {
+    const THINK_NS: u64 = 160_000_000;
+    const ORDER_NS: u64 = 40_000_000;
+    const CALL_NS: u64 = 100_000_000;
+    let order = json!([{"id": 3, "action": {"wait": {"ns": ORDER_NS}}}]);
+    let tables = json!([
+        {"id": 0, "action": {"wait": {"ns": THINK_NS}}},
+        {"id": 1, "action": {"hold": {"resource": 0, "steps": order}}},
+    ]);
+    let call = json!([{"id": 0, "action": {"block": {"ns": CALL_NS}}}]);
+    let beside = |expected_ns: u64, work: Work| {
+        let pair = |_| (expected_ns as f64 / 1e6, ours::run(&work).ns as f64 / 1e6);
+        (0..ROUNDS).map(pair).collect()
+    };
+    let waiter = |strategy, workers| {
+        let steps = tables.clone();
+        beside(THINK_NS + 5 * ORDER_NS, Work { strategy, workers, steps, tasks: 5, units: 1 })
+    };
+    let calls = |strategy, workers, expected_ns| {
+        beside(expected_ns, Work { strategy, workers, steps: call.clone(), tasks: 2, units: 0 })
+    };
+    vec![
+        row("threads, five tables and one waiter | the sum", "ms", 1.02, waiter("threads", 5)),
+        row("  … event-loop", "ms", 1.02, waiter("event-loop", 1)),
+        row("threads, two calls that block | one", "ms", 1.05, calls("threads", 2, CALL_NS)),
+        row("  … event-loop | both", "ms", 1.05, calls("event-loop", 1, 2 * CALL_NS)),
+    ]
 }
 
 fn event_loop() -> Vec<Row> {
@@ -90,7 +122,7 @@ fn event_loop() -> Vec<Row> {
 fn three_waits(ns: u64) -> Work {
     let wait = |id: u32| json!({"id": id, "action": {"wait": {"ns": ns}}});
     let steps = json!([wait(0), wait(1), wait(2)]);
-    Work { strategy: "event-loop", workers: 1, steps, tasks: 100_000 }
+    Work { strategy: "event-loop", workers: 1, steps, tasks: 100_000, units: 0 }
 }
 
 fn thread_pool() -> Vec<Row> {
@@ -101,14 +133,14 @@ fn thread_pool() -> Vec<Row> {
 
 fn threads() -> Vec<Row> {
     let steps = json!([{"id": 0, "action": {"wait": {"ns": 10_000_000}}}]);
-    let work = Work { strategy: "threads", workers: 5000, steps, tasks: 5000 };
+    let work = Work { strategy: "threads", workers: 5000, steps, tasks: 5000, units: 0 };
     let pairs = alternate("std-threads", &work);
     vec![row("threads, 5,000 × wait of 10 ms | std::thread by hand", "ms", 1.1, times(&pairs))]
 }
 
 fn async_pool() -> Vec<Row> {
     let steps = json!([{"id": 0, "action": "yield"}]);
-    let work = Work { strategy: "async-pool", workers: 2, steps, tasks: 1_000_000 };
+    let work = Work { strategy: "async-pool", workers: 2, steps, tasks: 1_000_000, units: 0 };
     let pairs = alternate("yield-in-pool", &work);
     vec![row("async-pool, 1,000,000 × yield | tokio::spawn by hand", "ms", 1.5, times(&pairs))]
 }
@@ -272,7 +304,7 @@ fn accounts(traced: &Traced) -> Vec<Row> {
 }
 
 fn nothing(strategy: &'static str, workers: u32, tasks: u32) -> Work {
-    Work { strategy, workers, steps: Value::Array(Vec::new()), tasks }
+    Work { strategy, workers, steps: Value::Array(Vec::new()), tasks, units: 0 }
 }
 
 fn alternate(peer: &str, work: &Work) -> Vec<(Measured, Measured)> {

@@ -18,6 +18,8 @@ pub(crate) struct Work {
     pub(crate) workers: u32,
     pub(crate) steps: Value,
     pub(crate) tasks: u32,
+    /// Units of the one resource; 0: there is none.
+    pub(crate) units: u32,
 }
 
 impl Work {
@@ -42,11 +44,13 @@ pub(crate) fn run(work: &Work) -> Measured {
         spans_per_lane: 16,
     };
     let trace = make_trace(&layout);
+    let resource = json!({"name": "resource", "capacity": work.units});
+    let resources: Vec<&Value> = (work.units > 0).then_some(&resource).into_iter().collect();
     let plan = json!({"plan": {
         "protocol": PROTOCOL, "strategy": work.strategy, "workers": work.workers, "seed": 0,
         "calibration": 1e9, "programs": [{"name": "task", "steps": work.steps}],
         "groups": [{"program": 0, "first": 0, "count": work.tasks, "arrivals": "at-once"}],
-        "resources": [], "vars": [], "channels": [], "limits": {"grace_ns": 0},
+        "resources": resources, "vars": [], "channels": [], "limits": {"grace_ns": 0},
         "trace_path": format!("/proc/{}/fd/{}", std::process::id(), trace.as_raw_fd()),
     }});
     converse(&plan)

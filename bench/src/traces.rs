@@ -13,7 +13,7 @@ use std::time::Instant;
 use maitred_core::recording::{Fault, Head, LeftOut, Parser, Part, Provenance, Writer};
 use maitred_core::result::{Machine, Settings, Subject, SubjectKind};
 use maitred_core::trace::{
-    Noise, Observed, Origin, RunEnd, Scheduling, Slice, SliceEnd, Task, Thread, Trace,
+    Executor, Noise, Observed, Origin, RunEnd, Scheduling, Slice, SliceEnd, Task, Thread, Trace,
 };
 use maitred_core::view::chrome;
 use maitred_core::view::picture::{Look, timeline};
@@ -287,7 +287,7 @@ fn trace() -> Trace {
     };
     let unknown = || "this run was never made".to_owned();
     Trace {
-        origin: Origin::Measured { runtime: "native".into(), version: unknown(), gil: None },
+        origin: Origin::Measured(Executor::new("native", &unknown())),
         model: Model::new("native", Strategy::ThreadPool),
         workers: 4,
         steps: vec![],

@@ -26,7 +26,7 @@ from collections import deque
 from contextlib import contextmanager
 from struct import Struct
 
-PROTOCOL = 1
+PROTOCOL = 2
 OLDEST = (3, 9)
 clock = time.monotonic_ns  # CLOCK_MONOTONIC, the clock of everything that is recorded
 
@@ -38,24 +38,32 @@ def sequential(work):
     """One thread does one task after another."""
     lane = Lane(work, WORKER)
     steps = Blocking(work).compile()
+    work.welcome(lane)
     yield
     for number in work.arriving():
         work.settle(number, perform(work, steps, lane, number))
     yield
-    lane.close()
+    work.dismiss(lane)
 
 
 def threads(work):
     """Every task has a thread of its own. They compute at the same time only where there is no GIL."""
     steps = Blocking(work).compile()
-    few = work.count <= 200  # for each new thread the kernel makes files in /proc, which takes as long as the thread itself
+    work.few = few = work.count <= 200  # for each new thread the kernel makes files in /proc, which takes as long as the thread itself
     if not few:
         work.notes.append("how long each of the many threads waited for a processor was not asked: that would have doubled their cost")
 
     def live(number):
         lane = Lane(work, WORKER, fresh=True, delays=few)
-        work.settle(number, perform(work, steps, lane, number))
-        lane.close()
+        try:
+            work.welcome(lane, warm=False)
+        except Refusal as refusal:  # its only task cannot be done
+            lane.begin_task(task := Task(work, number, None))
+            lane.end_task(task, clock(), FAILED)
+            work.fail(number, "set-up", refusal.message["error"]["text"])
+        else:
+            work.settle(number, perform(work, steps, lane, number))
+        work.dismiss(lane)
 
     alive = []
     yield
@@ -84,6 +92,7 @@ def thread_pool(work):
 
     def enlist():
         mine.lane = Lane(work, WORKER)
+        work.welcome(mine.lane)
 
     def serve(number):
         work.settle(number, perform(work, steps, mine.lane, number))
@@ -103,7 +112,7 @@ def thread_pool(work):
     for future in futures:
         future.result()
     yield
-    muster(pool, work.workers, lambda: mine.lane.close())
+    muster(pool, work.workers, lambda: work.dismiss(mine.lane))
     pool.shutdown()
 
 
@@ -159,10 +168,11 @@ def hybrid(work):
 
     def enlist():
         mine.lane = Lane(work, WORKER)
+        work.welcome(mine.lane, on_loop=False)
 
     muster(pool, work.workers, enlist)
     yield from on_a_loop(work, lambda work: Handing(work, pool, mine))
-    muster(pool, work.workers, lambda: mine.lane.close())
+    muster(pool, work.workers, lambda: work.dismiss(mine.lane, on_loop=False))
     pool.shutdown()
 
 
@@ -182,15 +192,15 @@ def perform(work, steps, lane, number, given=None):
     if work.halted():
         return None
     task = Task(work, number, given)
-    lane.begin_task(task)
-    now, failure = task.begun, None
+    failure = None
+    now = lane.begin_task(task)
     try:
         for step in steps[task.program]:
             now = step(lane, task, now)
     except BaseException as problem:  # sys.exit() in a task ends the task, not the run
         now, failure = clock(), explain(problem)
     lane.end_task(task, now, FAILED if failure else DONE)
-    return (failure, task.digest(), task.results) if failure or task.results else None
+    return (failure, task.results) if failure or task.results else None
 
 
 def on_a_loop(work, how):
@@ -230,9 +240,12 @@ def on_a_loop(work, how):
             await finished
 
     alive = 1  # the arrivals themselves
+    work.loop = loop
+    loop.run_until_complete(work.welcome_awaited())
     yield
     loop.run_until_complete(everything())
     yield
+    loop.run_until_complete(work.dismiss_awaited())
     loop.run_until_complete(doing.close())
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
@@ -242,8 +255,8 @@ def on_a_loop(work, how):
 async def perform_awaiting(work, steps, lane, number):
     """`perform` for a task that gives way while it waits."""
     task = Task(work, number, None)
-    lane.begin_task(task)
-    now, failure = task.begun, None
+    failure = None
+    now = lane.begin_task(task)
     try:
         for step in steps[task.program]:
             now = await step(lane, task, now)
@@ -252,7 +265,7 @@ async def perform_awaiting(work, steps, lane, number):
     except BaseException as problem:
         now, failure = clock(), explain(problem)
     lane.end_task(task, now, FAILED if failure else DONE)
-    return (failure, task.digest(), task.results) if failure or task.results else None
+    return (failure, task.results) if failure or task.results else None
 
 
 def new_loop(options):
@@ -277,10 +290,11 @@ def apart(work, pool, role):
     Tasks that are there from the start and never wait for each other are handed over several at a time, as somebody who
     knows pools writes it (`executor.map` with a `chunksize`): handing over costs as much as a small task does.
     """
+    refuse_unpicklable(work, role)
     commons = work.share()
-    muster(pool, work.workers, enlist, work.plan, work.rate, commons.path, commons.token, role)
+    muster(pool, work.workers, enlist, work.plan, work.rate, commons.path, commons.token, role, pickler(role)(work.warmers()))
     yield
-    futures, dumps, loads = deque(), pickler(role), pickle_module().loads
+    futures, dumps = deque(), pickler(role)
     sent = returned = 0
     window = threading.BoundedSemaphore(2 * work.workers) if work.timed else None
     try:
@@ -302,19 +316,29 @@ def apart(work, pool, role):
                 work.unreturned(number, problem)
             continue
         returned += len(parcel)
-        for number, failure, digest, values in loads(parcel):
-            try:
-                loads(values)  # as the pool does for whoever asks for the result
-            except Exception as problem:
-                work.unreturned(number, problem)
-            else:
-                work.settle(number, (failure, digest, None))
+        work.accept(parcel)
     yield
     if work.broken is None:
         work.handover = {"tasks": work.count, "parcels": len(futures), "sent_bytes": sent, "returned_bytes": returned,
                          "call_ns": cost_of_a_call(pool, work.workers, sent // work.count, returned // work.count)}
+        work.harness, work.unshared = pool.submit(look_back).result()
         muster(pool, work.workers, dismiss)
     pool.shutdown()
+
+
+def refuse_unpicklable(work, role):
+    """A pool hands the function itself over, by pickle. Our workers import it by its name, which would do for functions with
+    which no pool that a user writes could do anything."""
+    for name, function in work.functions.items():
+        try:
+            pickler(role)(function)
+        except Exception as problem:
+            other = "process" if role == PROCESS else "interpreter"
+            raise Refusal(
+                "load",
+                f"`{name}` cannot be handed to another {other}, as a pool must: {type(problem).__name__}: {problem}; "
+                "name a function that is defined at the top of a module",
+            ) from None
 
 
 PARCEL = 4  # tasks handed over at once where their number is not known
@@ -343,56 +367,84 @@ def pickle_module():
     return pickle
 
 
+FRAME = Struct("<QQ")  # before what a task gives back: its number, the length
+PICKLED = 5  # the newest protocol that all interpreters have which this file runs on
+
+
 def pickler(role):
     """How what is handed over is pickled: between processes as multiprocessing does it, which knows a few types more."""
     if role == PROCESS:
-        from multiprocessing.reduction import ForkingPickler
-
-        return lambda value: bytes(ForkingPickler.dumps(value))
+        kind = forking_pickler()
+        return lambda value: bytes(kind.dumps(value))
     return pickle_module().dumps
+
+
+def forking_pickler():
+    from multiprocessing.reduction import ForkingPickler
+
+    return ForkingPickler
 
 
 class Apart:
     """What a worker that lives apart keeps."""
 
-    def __init__(self, plan, rate, path, token, role):
+    def __init__(self, plan, rate, path, token, role, warmers):
         self.work = Work(plan, rate)
         self.work.join(path, token)
         self.work.load()
         self.steps = Blocking(self.work).compile()
         self.lane = Lane(self.work, role)
-        self.dumps = pickler(role)
+        self.role = role
+        self.work.welcome(self.lane, pickle_module().loads(warmers))
 
 
-def enlist(plan, rate, path, token, role):
+def enlist(plan, rate, path, token, role, warmers):
     """Makes this process or interpreter a worker."""
     global here
     if role == PROCESS:
         conversation.leave()
         die_with_parent(at_once=True)
         name_hangs()
-    here = Apart(plan, rate, path, token, role)
+    here = Apart(plan, rate, path, token, role, warmers)
 
 
 def serve(parcel):
-    """Does tasks in a worker; what they return travels back by pickle."""
-    outcomes = []
-    for number, given in pickle_module().loads(parcel):
+    """Does tasks in a worker; what they return travels back by pickle, one after another in one piece."""
+    import io
+
+    pickle = pickle_module()
+    kind = pickle.Pickler if here.role != PROCESS else forking_pickler()
+    back = io.BytesIO()
+    for number, given in pickle.loads(parcel):
         outcome = perform(here.work, here.steps, here.lane, number, given)
         if outcome is None:
             continue
-        failure, digest, values = outcome
+        at = back.tell() + FRAME.size
+        back.seek(at)
         try:
-            values = here.dumps(values)
+            kind(back, PICKLED).dump(outcome)
         except Exception as problem:
+            back.seek(at)
+            back.truncate()
             here.work.trace.end(number)
-            failure, digest, values = here.work.cannot_travel(problem), None, here.dumps(None)
-        outcomes.append((number, failure, digest, values))
-    return here.dumps(outcomes)
+            kind(back, PICKLED).dump((here.work.cannot_travel(problem), None))
+        end = back.tell()
+        back.seek(at - FRAME.size)
+        back.write(FRAME.pack(number, end - at))
+        back.seek(end)
+    return back.getvalue()
+
+
+def look_back():
+    """In a worker, after the work: what the runner adds to each call, and what this worker shared with no other."""
+    from maitred_harness import cost
+    from maitred_state import unshared
+
+    return cost(here.work), unshared(here.work.functions.values())
 
 
 def dismiss():
-    here.lane.close()
+    here.work.dismiss(here.lane)
 
 
 def muster(pool, workers, job, *args):
@@ -519,7 +571,7 @@ class Blocking:
         def allocate(task):
             memory = bytearray(size)
             memory[::4096] = b"\1" * len(range(0, size, 4096))  # touched: a page nobody wrote to takes no memory
-            task.kept.append(memory)
+            task.kept = [memory, task.kept]  # all of them, until the task ends
 
         return self.leaf(id, allocate)
 
@@ -609,10 +661,14 @@ class Blocking:
         return self.waiting(id, http)
 
     def do_call(self, id, value):
-        function = self.work.functions[value["function"]]
+        function, keep = self.work.functions[value["function"]], self.work.keeps
 
         def call(task):
-            task.keep(finish(function(*task.positional, **task.named), task.lane))
+            value = function(*task.positional, **task.named)
+            if type(value) not in PLAIN:
+                value = finish(value, task.lane)
+            if keep:
+                task.keep(value)
 
         return self.waiting(id, call)
 
@@ -625,6 +681,8 @@ class Blocking:
         column = self.work.columns[value]
 
         def drawn(task):
+            if task.turns is None:
+                task.turns = {}
             turn = task.turns.get(id, 0)
             task.turns[id] = turn + 1
             return act(convert(column(task.number, turn)))
@@ -757,10 +815,14 @@ class Awaiting(Blocking):
         return self.waiting(id, http)
 
     def do_call(self, id, value):
-        function = self.work.functions[value["function"]]
+        function, keep = self.work.functions[value["function"]], self.work.keeps
 
         async def call(task):  # an `async def` gives way, a plain function stops the loop: that is what is to be seen
-            task.keep(await finish_awaited(function(*task.positional, **task.named)))
+            value = function(*task.positional, **task.named)
+            if type(value) not in PLAIN:
+                value = await finish_awaited(value)
+            if keep:
+                task.keep(value)
 
         return self.waiting(id, call)
 
@@ -800,8 +862,12 @@ class Handing(Awaiting):
         if is_async(function):
             return super().do_call(id, value)
 
+        keep = self.work.keeps
+
         def call(task):
-            task.keep(finish(function(*task.positional, **task.named), self.mine.lane))
+            value = finish(function(*task.positional, **task.named), self.mine.lane)
+            if keep:
+                task.keep(value)
 
         return self.handed(id, call)
 
@@ -1025,6 +1091,7 @@ def split_url(url):
 WORKER, LOOP, PROCESS = 0, 1, 2
 DONE, FAILED = 1, 2
 LANE_BYTES, TASK_BYTES, SPAN_BYTES = 64, 32, 24
+LANE_WORDS, TASK_WORDS, SPAN_WORDS = 8, 4, 3
 UNKNOWN = 2**64 - 1  # what a lane writes for a figure that nobody read
 
 
@@ -1063,69 +1130,78 @@ class Trace:
 class Lane:
     """A thread that executes steps, and its part of the trace, into which it alone writes: no lock is needed.
 
-    It has views and packers of its own, because threads without a GIL would slow each other down by counting
-    references to shared ones.
+    It has a view of its own, because threads without a GIL would slow each other down by counting references to a
+    shared one.
     """
 
     def __init__(self, work, role, fresh=False, delays=True):
         self.work, self.trace, self.delays = work, work.trace, delays
         self.index = work.enrol(self)
-        self.connections, self.loop = {}, None
+        self.connections, self.loop, self.thread = {}, None, threading.get_ident()
         self.flying = self.ended = 0  # tasks begun and not ended, tasks ended
-        self.view = memoryview(self.trace.map)
-        self.put_start = Struct("<IIQ").pack_into
-        self.put_u64 = Struct("<Q").pack_into
-        self.put_u32 = Struct("<I").pack_into
+        self.notes = work.commons is not None  # whether others look at the two in shared memory
+        self.words = memoryview(self.trace.map).cast("Q")  # all fields lie in words of eight bytes: nothing is faster to write
         self.spans = self.dropped = 0
         self.recorded = self.index < self.trace.lanes  # a lane too many leaves tasks, but no spans
-        self.record = self.trace.lanes_at + self.index * LANE_BYTES
-        self.spans_at = self.record + 16
-        self.next = self.trace.spans_at + self.index * self.trace.room * SPAN_BYTES
-        self.stop = self.next + self.recorded * self.trace.room * SPAN_BYTES
+        self.record = self.trace.lanes_at // 8 + self.index * LANE_WORDS
+        self.role = role
+        self.next = self.trace.spans_at // 8 + self.index * self.trace.room * SPAN_WORDS
+        self.stop = self.next + self.recorded * self.trace.room * SPAN_WORDS
         if self.recorded:
-            Struct("<III").pack_into(self.view, self.record, os.getpid(), threading.get_native_id(), role)
+            self.words[self.record] = os.getpid() | threading.get_native_id() << 32
+            self.words[self.record + 1] = role
         self.before = (0, 0, 0, 0) if fresh else counters(delays)
 
     def begin(self, task, step, now):
         """Opens a span and returns where it lies; 0: there was no room."""
-        self.put_u32(self.view, task.step_at, step + 1)
+        words = self.words
+        words[task.record + 2] = task.home | step + 1 << 32
         at = self.next
-        if at == self.stop:
+        if at >= self.stop:
             return self.drop()
-        self.next = at + SPAN_BYTES
-        self.spans += 1
-        self.put_start(self.view, at, task.number, step, now)
-        self.put_u64(self.view, self.spans_at, self.spans)
+        self.next = at + SPAN_WORDS
+        words[at] = task.number | step << 32
+        words[at + 1] = now
+        self.spans = spans = self.spans + 1
+        words[self.record + 2] = spans
         return at
 
     def end(self, at):
         """Closes the span and returns when."""
         now = clock()
         if at:
-            self.put_u64(self.view, at + 16, now)
+            self.words[at + 2] = now
         return now
 
     def drop(self):
         self.dropped += 1
         if self.recorded:
-            self.put_u64(self.view, self.record + 24, self.dropped)
+            self.words[self.record + 3] = self.dropped
         return 0
 
     def begin_task(self, task):
+        """Opens a task and returns when."""
         self.flying += 1
-        self.work.note_flying(self)
+        if self.notes:
+            self.work.note_flying(self)
         task.lane = self
-        task.begun = now = clock()
-        Struct("<QQII").pack_into(self.view, task.record, now, 0, self.index, 0)
+        words, at = self.words, task.record
+        task.home = words[at + 2] = self.index
+        now = clock()
+        words[at] = now
+        return now
 
     def end_task(self, task, now, outcome):
-        self.put_u64(self.view, task.record + 8, now)
-        self.put_u32(self.view, task.record + 24, outcome)
+        """Closes a task: the outcome first, then the time, by which others see that it has ended."""
+        words, at = self.words, task.record
+        words[at + 3] = outcome
+        words[at + 1] = now
         self.flying -= 1
-        self.ended += 1
-        self.work.note_flying(self)
+        self.ended = ended = self.ended + 1
+        if self.notes:
+            self.work.note_flying(self)
         if self.recorded:
-            self.put_u32(self.view, self.record + 12, self.ended)
+            words[self.record + 1] = self.role | ended << 32
 
     def close(self):
         """Writes what the kernel counted for this thread; only the thread itself can ask."""
@@ -1136,7 +1212,7 @@ class Lane:
         if self.recorded:
             pairs = zip(counters(self.delays), self.before)
             spent = [UNKNOWN if None in pair else pair[0] - pair[1] for pair in pairs]
-            Struct("<QQIII").pack_into(self.view, self.record + 32, *spent, 1)
+            Struct("<QQIII").pack_into(self.trace.map, self.record * 8 + 32, *spent, 1)
 
 
 def counters(delays):
@@ -1349,15 +1425,14 @@ class Commons:
 class Task:
     """One task under way."""
 
-    __slots__ = ("work", "number", "program", "record", "step_at", "lane", "begun", "register", "turns", "kept", "input", "positional", "named", "results")
+    __slots__ = ("number", "program", "record", "lane", "home", "register", "turns", "kept", "input", "positional", "named", "results")
 
     def __init__(self, work, number, given):
-        self.work, self.number = work, number
-        self.record = work.trace.tasks_at + number * TASK_BYTES
-        self.step_at = self.record + 20
+        self.number = number
+        self.record = work.tasks_at + number * TASK_WORDS
         group = work.group(number)
         self.program = group["program"]
-        self.register, self.turns, self.kept, self.results = 0, {}, [], []
+        self.register, self.turns, self.kept, self.results = 0, None, None, None
         if work.has_input:
             self.input = work.given(number) if work.inputs else given
             self.positional, self.named = work.arguments(group, self.input)
@@ -1368,34 +1443,10 @@ class Task:
 
     def keep(self, value):
         """Remembers what a function returned."""
-        self.results.append(value)
-
-    def digest(self):
-        """Eight bytes that stand for all that the task's functions returned; the task's input and its results as they
-        are shown, where there are not too many tasks to show any."""
-        if not self.results or not self.work.checks_results:
-            return None
-        import hashlib
-
-        sum = hashlib.blake2b(digest_size=8)
-        texts = [canonical(value) for value in self.results]
-        for text in texts:
-            sum.update(text.encode("utf-8", "surrogatepass"))
-            sum.update(b"\0")
-        if self.number >= SHOWN_TASKS:
-            return sum.digest(), None, None
-        given = shortened(json.dumps(self.input)) if self.input is not None else ""
-        return sum.digest(), given, shortened(", ".join(shown(repr, value) for value in self.results))
-
-
-SHOWN_TASKS = 2000  # of so many the results are kept as text, to be shown where strategies differ
-HASHED_TASKS = 50_000  # of so many each has a hash of its own in `done`
-SHOWN_CHARS = 60
-
-
-def shortened(text):
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
+        if self.results is None:
+            self.results = [value]
+        else:
+            self.results.append(value)
 
 
 class Work:
@@ -1409,19 +1460,21 @@ class Work:
         self.options = plan.get("options") or {}
         self.rate = rate or plan["calibration"] or calibrate()
         self.trace = Trace(plan["trace_path"])
+        self.tasks_at = self.trace.tasks_at // 8
         self.groups = sorted(plan["groups"], key=lambda group: group["first"])
         self.count = sum(group["count"] for group in self.groups)
+        self.due_at_once = len(self.groups) == 1 and self.groups[0]["arrivals"] == "at-once"
         self.columns = self.open_columns(plan["columns"])
         self.variables = [var["initial"] for var in plan["vars"]]
         self.door, self.halt, self.lanes = threading.Lock(), threading.Event(), []
-        self.failures, self.digests, self.notes = {}, None, []
-        self.functions, self.inputs = {}, {}
-        self.commons = self.broken = self.handover = None
-        self.shown = {}  # by task: its input and what it returned, both short
+        self.failures, self.returned, self.notes = {}, {}, []
+        self.functions, self.of_workers, self.inputs, self.loop = {}, {}, {}, None
+        self.commons = self.broken = self.handover = self.harness = None
+        self.unshared, self.parameters = [], None
         self.actions = list(walk(plan["programs"]))
         self.calls = sorted({value["function"] for _, name, value in self.actions if name == "call"})
         self.has_input = bool(self.calls) or any(group.get("inputs") for group in self.groups)
-        self.checks_results = self.options.get("results") != "unchecked"
+        self.keeps = self.options.get("results") != "discarded"
         self.http_timeout = int(self.options.get("http-timeout-ns", 30_000_000_000)) / 1e9
         self.extra = json.loads(self.options.get("args", "[]"))
         concurrency = int(self.options.get("concurrency", 0))
@@ -1442,6 +1495,8 @@ class Work:
         return [values(**column) for column in columns["columns"]]
 
     def group(self, number):
+        if len(self.groups) == 1:
+            return self.groups[0]
         for group in self.groups:
             if number < group["first"] + group["count"]:
                 return group
@@ -1465,6 +1520,12 @@ class Work:
 
     def arriving(self):
         """The numbers of the tasks, each when it is due; ends early when the run is stopped."""
+        if self.due_at_once:
+            for number in range(self.groups[0]["first"], self.groups[0]["first"] + self.count):
+                if self.halt.is_set():
+                    return
+                yield number
+            return
         begun = clock()
         for due, number in self.schedule():
             if due:
@@ -1478,9 +1539,10 @@ class Work:
         quarter of each worker's share of those that are left, so that the last ones are handed over one by one and no
         worker ends long after the others (guided self-scheduling: Polychronopoulos & Kuck 1987)."""
         numbers, left = self.arriving(), self.count
+        chunk = int(self.options.get("chunk", 0))
         alone = bool(self.units()) or any(group["arrivals"] != "at-once" for group in self.groups)
         for number in numbers:
-            size = 1 if alone else PARCEL if self.timed else max(1, left // (4 * self.workers))
+            size = 1 if alone else PARCEL if self.timed else chunk or max(1, left // (4 * self.workers))
             batch = [number, *itertools.islice(numbers, size - 1)]
             left -= len(batch)
             yield batch
@@ -1509,10 +1571,23 @@ class Work:
             return self.extra, {}
         if self.options.get("arguments") == "spread":
             if isinstance(value, dict):
-                return self.extra, value
+                return (self.extra, value) if self.takes(value) else ([*value.values(), *self.extra], {})
             if isinstance(value, list):
                 return [*value, *self.extra], {}
         return [value, *self.extra], {}
+
+    def takes(self, named):
+        """Whether the function has parameters of these names; the columns of a table may be called otherwise."""
+        if self.parameters is None:
+            import inspect
+
+            try:
+                asked = [inspect.signature(function).parameters.values() for function in self.functions.values()]
+            except ValueError:
+                asked = []
+            self.parameters = {one.name for all in asked for one in all if one.kind not in (one.POSITIONAL_ONLY, one.VAR_POSITIONAL)}
+            self.takes_any = any(one.kind == one.VAR_KEYWORD for all in asked for one in all)
+        return self.takes_any or self.parameters.issuperset(named)
 
     # What they share.
 
@@ -1572,6 +1647,20 @@ class Work:
         waiting = [(id(turn), task.number) for one in self.made for turn, task in tuple(one.queue)]
         return sum(lane.flying for lane in lanes), sum(lane.ended for lane in lanes), sorted(waiting)
 
+    def asleep_for_ever(self):
+        """(tasks ended, tasks that wait), if all tasks under way are on loops that no timer, no descriptor and no thread of the
+        user's can wake; None: some are not, or it cannot be seen."""
+        lanes = [lane for lane in list(self.lanes) if lane.flying]
+        frames = sys._current_frames()
+        loops = [(lane.loop or self.loop, frames.get(lane.thread)) for lane in lanes]
+        if not loops or not all(cannot_wake(*one) for one in loops) or threading.active_count() > 2 + len(self.lanes):
+            return None
+        ended, flying = sum(lane.ended for lane in list(self.lanes)), sum(lane.flying for lane in lanes)
+        if flying not in (self.capacity, self.count - ended):
+            return None  # others may still begin
+        tasks = [self.trace.task(number) for number in range(self.count)]
+        return ended, [number for number, (begun, end, *_) in enumerate(tasks) if begun and not end]
+
     def deadlock(self, before, now):
         """The tasks that wait, if all do that could ever wake another and nothing moved between two looks."""
         flying, ended, waiting = now
@@ -1589,10 +1678,14 @@ class Work:
         for path in filter(None, self.options.get("path", "").split(os.pathsep)):
             if path not in sys.path:
                 sys.path.insert(0, path)
-        if self.calls:
-            import hashlib  # noqa: F401  here, and not in the midst of the work
         with forbidden_processes(self.commons is not None and self.strategy == "processes"):
             self.functions = {name: load_function(name) for name in self.calls}
+            named = {key: self.options.get(f"worker-{key}") for key in ("setup", "teardown")}
+            self.of_workers = {key: load_function(name) for key, name in named.items() if name}
+        if self.options.get("make") and self.commons is None:
+            self.take_made_inputs(self.options["make"])
+        if self.commons is None:
+            self.refuse_missing_arguments()
         if self.options.get("setup") and (self.commons or self.strategy not in ("processes", "interpreters")):
             setup = load_function(self.options["setup"])
             try:
@@ -1600,21 +1693,132 @@ class Work:
             except BaseException as problem:
                 raise Refusal("load", f"the set-up function `{self.options['setup']}` failed: {': '.join(explain(problem))}") from None
 
+    def take_made_inputs(self, name):
+        """Inputs that a function of the user's makes, of whatever type, once a run and before the work."""
+        values = make_inputs(name)
+        for group in self.groups:
+            if len(values) < group["count"]:
+                raise Refusal("load", f"`{name}` made {len(values)} inputs for {group['count']} tasks: it must make as many each time")
+            group["inputs"] = name
+        self.inputs[name] = values
+
+    # What each worker does before the work, and after it: the user's own set-up (a connection, a model) and calls that
+    # warm caches. A worker is a thread, a process or a loop; what awaits is run on the worker's loop.
+
+    def warmers(self):
+        """The inputs of calls before the work."""
+        count = min(int(self.options.get("warmup-calls", 0)), self.count)
+        return [self.given(number) for number in range(count)] if self.calls else []
+
+    def welcome(self, lane, warmers=None, warm=True, on_loop=True):
+        """In a worker that does one task at a time. `on_loop`: what awaits is done here too, and not by the loop beside."""
+        function = self.of_workers.get("setup")
+        if function and (on_loop or not is_async(function)):
+            self.guarded("set-up", lambda: finish(function(), lane))
+        if warm:
+            for value in self.warmers() if warmers is None else warmers:
+                for called in self.functions.values():
+                    if is_async(called) and not on_loop:
+                        continue  # the loop calls it
+                    positional, named = self.arguments(self.groups[0], value)
+                    self.guarded("warm-up", lambda: finish(called(*positional, **named), lane))
+
+    def dismiss(self, lane, on_loop=True):
+        function = self.of_workers.get("teardown")
+        if function and (on_loop or not is_async(function)):
+            try:
+                finish(function(), lane)
+            except Exception as problem:
+                self.notes.append("the tear-down of a worker failed: {0}: {1}".format(*explain(problem)))
+        lane.close()
+
+    async def welcome_awaited(self):
+        """The same on a loop."""
+        function = self.of_workers.get("setup")
+        try:
+            if function and (self.strategy == "event-loop" or is_async(function)):
+                await finish_awaited(function())
+            for value in self.warmers():
+                for called in self.functions.values():
+                    if self.strategy == "hybrid" and not is_async(called):
+                        continue  # the pool calls it
+                    positional, named = self.arguments(self.groups[0], value)
+                    await finish_awaited(called(*positional, **named))
+        except BaseException as problem:
+            self.guarded("set-up or warm-up", lambda: throw(problem))
+
+    async def dismiss_awaited(self):
+        function = self.of_workers.get("teardown")
+        if function and (self.strategy == "event-loop" or is_async(function)):
+            try:
+                await finish_awaited(function())
+            except Exception as problem:
+                self.notes.append("the tear-down of the loop failed: {0}: {1}".format(*explain(problem)))
+
+    def guarded(self, what, act):
+        """Without a worker's set-up there is no work."""
+        try:
+            act()
+        except BaseException as problem:
+            raise Refusal("load", f"the {what} of a worker failed: {': '.join(explain(problem)[:2])}") from None
+
+    def refuse_missing_arguments(self):
+        """A function that needs more arguments than its calls give it fails in every task: said once, before the work."""
+        if any(group.get("inputs") for group in self.groups):
+            return
+        for name, function in self.functions.items():
+            code = getattr(getattr(function, "__func__", function), "__code__", None)
+            if code is None or code.co_argcount + code.co_kwonlyargcount <= len(self.extra):
+                continue  # it has no code of Python, or surely enough arguments
+            import inspect
+
+            try:
+                inspect.signature(function).bind(*self.extra)
+            except TypeError as problem:
+                hint = "give it inputs (`--inputs FILE`, a call for each line) or arguments (`--args '[…]'`)"
+                raise Refusal("load", f"`{name}` cannot be called with {len(self.extra) or 'no'} arguments: {problem}; {hint}") from None
+            except ValueError:
+                pass  # it has no signature that could be asked
+
     def settle(self, number, outcome):
-        """Keeps what a task left: a failure, results."""
+        """Keeps what a task left: a failure, results. They are kept as a program would that asked for them; what they are
+        is looked at when the clock has stopped."""
         if outcome is None:
             return
-        failure, digest, _ = outcome
+        failure, results = outcome
         if failure:
             self.fail(number, *failure)
-        if digest:
-            digest, *shown = digest
-            with self.door:
-                if self.digests is None:
-                    self.digests = bytearray(8 * self.trace.tasks)
-                self.digests[8 * number : 8 * number + 8] = digest
-                if shown[0] is not None:
-                    self.shown[number] = shown
+        if results is not None:
+            self.returned[number] = results
+
+    def expectation(self):
+        """What the user's own check of all results says; None: there is none. The check gets a list of what the calls
+        returned, in the order of the tasks, and is wrong if it returns False or raises."""
+        name = self.options.get("expect")
+        if not name or self.failures:
+            return None
+        results = [values[0] if len(values) == 1 else values for _, values in sorted(self.returned.items())]
+        try:
+            verdict = load_function(name)(results)
+            holds, actual = verdict is None or bool(verdict), shown(repr, verdict)
+        except Refusal as refusal:
+            holds, actual = False, refusal.message["error"]["text"]
+        except BaseException as problem:
+            holds, actual = False, "{0}: {1}".format(*explain(problem))
+        return {"text": f"`{name}` of all results", "actual": actual[:200], "holds": holds}
+
+    def accept(self, parcel):
+        """Keeps what came back from a worker that lives apart."""
+        loads, view, at = pickle_module().loads, memoryview(parcel), 0
+        while at < len(view):
+            number, length = FRAME.unpack_from(view, at)
+            at += FRAME.size + length
+            try:
+                outcome = loads(view[at - length : at])
+            except Exception as problem:
+                self.unreturned(number, problem)
+            else:
+                self.settle(number, outcome)
 
     def fail(self, number, kind, text, place=None):
         """Counts a failure; those of one kind and place are one entry, with the first as example."""
@@ -1672,19 +1876,16 @@ class Work:
             for var, value, by in zip(self.plan["vars"], self.variables, values)
         ]
 
-    def result_hash(self):
-        if self.digests is None:
-            return None
-        import hashlib
 
-        return hashlib.blake2b(self.digests, digest_size=16).hexdigest()
-
-    def result_list(self):
-        """A hash for each task's results, and the first tasks' inputs and results as text; None: nothing was returned."""
-        if self.digests is None or self.trace.tasks > HASHED_TASKS:
-            return None
-        shown = [self.shown.get(number, ["", ""]) for number in range(min(self.trace.tasks, SHOWN_TASKS))]
-        return {"hashes": self.digests.hex(), "shown": shown}
+def cannot_wake(loop, frame):
+    """Whether a loop, whose thread is at this frame, sleeps for ever: in `select` without a time at which it would look again,
+    with no descriptor but its own, and no threads of its own. What another thread put on its list does not wake it. Some of
+    these attributes asyncio does not promise; where they are missing, nobody knows."""
+    try:
+        sleeps = frame.f_code.co_name == "select" and frame.f_locals.get("timeout", 0) in (None, -1)
+        return sleeps and loop.is_running() and loop._default_executor is None and len(loop._selector.get_map()) <= 1
+    except (AttributeError, TypeError):
+        return False
 
 
 def walk(programs):
@@ -1711,11 +1912,38 @@ def read_inputs(path, count):
     return values
 
 
+def throw(problem):
+    raise problem
+
+
+def make_inputs(name):
+    """The inputs that a function of the user's makes."""
+    made = load_function(name)
+    try:
+        return list(finish(made(), None))
+    except BaseException as problem:
+        raise Refusal("load", f"`{name}` made no inputs: {': '.join(explain(problem)[:2])}") from None
+
+
+def count_inputs(name, folders):
+    """For maitred, which plans a task for each: how many there are, as a line of JSON."""
+    conversation.open()
+    sys.path[:0] = filter(None, folders.split(os.pathsep))
+    try:
+        conversation.say({"inputs": len(make_inputs(name))})
+    except Refusal as refusal:
+        conversation.say(refusal.message)
+    sys.stdout.flush()
+    os._exit(0)
+
+
 def load_function(name):
     """The user's function: `file.py:function` or `package.module:function`, found as pytest would."""
     import importlib
 
     where, _, path = name.rpartition(":")
+    if sys.argv[:1] in (["-c"], [""], []):
+        sys.argv[:] = [where]  # as the user's own program would have it
     try:
         if where.endswith(".py"):
             module = import_file(where)
@@ -1785,6 +2013,9 @@ def is_async(function):
     return bool(code and code.co_flags & (0x80 | 0x200))
 
 
+PLAIN = frozenset([type(None), bool, int, float, str, bytes, tuple, list, dict, set])  # returned values that are ready as they are
+
+
 def finish(value, lane):
     """What a function returned, run to its end: a generator is exhausted, a coroutine run on the worker's own loop."""
     if hasattr(value, "__await__") or hasattr(value, "__aiter__"):
@@ -1808,29 +2039,6 @@ async def finish_awaited(value):
     return list(value) if type(value).__name__ == "generator" else value
 
 
-def canonical(value, depth=20):
-    """A text that is equal for equal values, in every process: no addresses, no order where there is none."""
-    if isinstance(value, (type(None), bool, int, float, complex, str, bytes, bytearray, range)):
-        return f"{type(value).__name__} {value!r}"
-    if not depth:
-        return type(value).__name__
-    if isinstance(value, (list, tuple, deque)):
-        inner = [canonical(item, depth - 1) for item in value]
-    elif isinstance(value, (set, frozenset)):
-        inner = sorted(canonical(item, depth - 1) for item in value)
-    elif isinstance(value, dict):
-        inner = sorted(f"{canonical(key, depth - 1)}: {canonical(item, depth - 1)}" for key, item in value.items())
-    elif hasattr(type(value), "__dataclass_fields__"):
-        inner = [f"{name}={canonical(getattr(value, name, None), depth - 1)}" for name in type(value).__dataclass_fields__]
-    elif type(value).__repr__ is object.__repr__:
-        inner = [canonical(getattr(value, "__dict__", None), depth - 1)]
-    else:
-        import re
-
-        return re.sub(r" at 0x[0-9a-fA-F]+", "", shown(repr, value))
-    return f"{type(value).__name__}({', '.join(inner)})"
-
-
 def explain(problem):
     """Kind, text and the user's own line of what went wrong."""
     if isinstance(problem, StepFailed):
@@ -1850,10 +2058,9 @@ def explain(problem):
 
 def shown(how, value):
     """str or repr of the user's value, whose own method for it may fail."""
-    try:
-        return how(value)
-    except Exception as problem:
-        return f"{type(value).__name__} that cannot be shown ({type(problem).__name__})"
+    from maitred_results import text_of
+
+    return text_of(how, value)
 
 
 def own_line(problem):
@@ -1990,8 +2197,10 @@ class Run:
         other does it look round now and then."""
         before, deadline = None, None
         can_lock = bool(self.work.units())
+        has_loops = self.work.commons is None and any(map(is_async, self.work.functions.values()))
+        asleep = None
         while True:
-            pause = self.LOOK_S if can_lock else None
+            pause = self.LOOK_S if can_lock or has_loops else None
             if deadline is not None:
                 pause = min(pause or 1e9, max(0, deadline - clock()) / 1e9)
             if conversation.waits(pause):
@@ -2002,6 +2211,16 @@ class Run:
             if deadline is not None and clock() >= deadline:
                 self.work.notes.append("stopped before every task under way had ended")
                 self.give_up()
+            if has_loops:
+                now = self.work.asleep_for_ever()
+                if now and now == asleep:
+                    self.stuck = now[1]
+                    self.work.notes.append(
+                        "these tasks wait on an event loop that nothing can wake: what they wait for (a lock, an event, a queue "
+                        "of asyncio) belongs to another loop, or nobody is left to release it"
+                    )
+                    self.give_up()
+                asleep = now
             if can_lock:
                 try:
                     now = self.work.look()
@@ -2023,19 +2242,39 @@ class Run:
         if not self.once.acquire(blocking=False):
             threading.Event().wait()  # the other thread is saying it
         work = self.work
+        if not self.gave_up and work.calls and work.commons is None:
+            from maitred_harness import cost
+
+            work.harness = cost(work)
+        expected = work.expectation() if not self.gave_up else None
+        result_hash, results, note = self.results()
+        if note:
+            work.notes.append(note)
         conversation.say({"done": {
             "phases": self.phases(),
             "failures": work.failure_list(),
             "vars": work.variable_list(),
             "deadlock": [{"task": number, "step": work.trace.task(number)[3]} for number in self.stuck or []],
-            "result_hash": work.result_hash(),
-            "results": work.result_list(),
+            "result_hash": result_hash,
+            "results": results,
             "handover": work.handover,
+            "harness": work.harness,
+            "unshared": work.unshared,
+            "expected": expected,
             "notes": work.notes,
         }})
         sys.stdout.flush()
         sys.stderr.flush()
         vanish() if self.gave_up else os._exit(0)
+
+    def results(self):
+        """What is said of what the tasks returned: looked at now that the clock has stopped."""
+        work = self.work
+        if self.gave_up or not work.returned:
+            return None, None, None
+        from maitred_results import judge
+
+        return judge(work.returned, work.trace.tasks, work.given, work.options.get("reference"), self.ended - self.begun)
 
     def phases(self):
         """Set-up, work, tear-down. Work ends with the last task, not when somebody notices."""
@@ -2195,6 +2434,9 @@ def ready(rate, described):
     if hasattr(sys, "_jit"):
         jit = sys._jit.is_enabled()
     facts = [["executable", sys.executable], ["prefix", sys.prefix]]
+    state = interpreter_state() if gil else None
+    if state:
+        facts.append(["interpreter state", state])
     if described:
         facts += describe_more()
     return {"ready": {
@@ -2210,6 +2452,19 @@ def ready(rate, described):
         "span_cost_ns": span_cost_ns() if described else None,
         "facts": facts,
     }}
+
+
+def interpreter_state():
+    """Where the state of the interpreter lies in memory, in which the GIL has its place: address and length. A thread that
+    waits for the GIL waits on a futex within it, which whoever looks at the thread can see. None: it is not known."""
+    try:
+        import ctypes
+
+        address = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+    except (ImportError, ValueError, AttributeError):
+        return None
+    # The main interpreter's state, and so its lock, lies within from 3.12 on, the lock itself before.
+    return f"{address} {200_000 if sys.version_info >= (3, 12) else 4_000}"
 
 
 def describe_more():
@@ -2232,14 +2487,21 @@ def describe_more():
     ]
 
 
+class Paper:
+    """A trace in memory that nobody reads: on it the cost of recording is measured."""
+
+    def __init__(self, tasks, room, lanes=1):
+        self.lanes, self.tasks, self.room = lanes, tasks, room
+        self.lanes_at, self.tasks_at = 0, lanes * LANE_BYTES
+        self.spans_at = self.tasks_at + tasks * TASK_BYTES
+        self.map = bytearray(self.spans_at + lanes * room * SPAN_BYTES)
+
+
 def span_cost_ns():
     """What recording one span costs, its clock readings included, in nanoseconds: the least of several tries."""
     count = 2000
-    work = type("Rehearsal", (), {})()
-    work.enrol, work.note_flying = lambda lane: 0, lambda lane: None
-    work.trace = type("Paper", (), dict(lanes=1, tasks=1, room=count * 10, lanes_at=0, tasks_at=64, spans_at=96))()
-    work.trace.map = bytearray(96 + SPAN_BYTES * count * 10)
-    lane, task, best = Lane(work, WORKER), type("Mock", (), dict(number=0, step_at=84))(), float("inf")
+    work = type("Rehearsal", (), {"commons": None, "enrol": lambda self, lane: 0, "trace": Paper(1, count * 10)})()
+    lane, task, best = Lane(work, WORKER), type("Only", (), {"number": 0, "record": LANE_WORDS, "home": 0})(), float("inf")
     for _ in range(10):
         begun = now = clock()
         for _ in range(count):

@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use maitred_wire::{Cpu, Failure, Model, VarValue};
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
+use crate::trace::{
+    Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage, WaitCause,
+};
 use crate::workload::Unit;
 
 mod conclusion;
@@ -158,8 +160,11 @@ pub struct Run {
     /// Spawn to ready.
     pub startup_ns: u64,
     pub setup_ns: u64,
-    /// The headline.
+    /// The headline: without what the runner itself added.
     pub work_ns: u64,
+    /// What of the measured time was the runner's own; `None`: it did not measure that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<HarnessCost>,
     pub teardown_ns: u64,
     /// CPU time of the work phase alone, as the runner measured it.
     pub work_cpu: Observed<Cpu>,
@@ -178,6 +183,9 @@ pub struct Run {
     pub vars: Vec<VarValue>,
     pub expectations: Vec<Expectation>,
     pub result_hash: Option<String>,
+    /// What the workers did not share though the function reaches it: its name, and what it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unshared: Vec<(String, String)>,
     pub noise: Noise,
     /// The test servers of the workload, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -207,6 +215,14 @@ impl Run {
     pub(crate) fn share(&self) -> f64 {
         if self.is_timed() { self.tasks.done.max(1) as f64 } else { 1.0 }
     }
+}
+
+/// What the runner itself added to the work of a run, nanoseconds. It is taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HarnessCost {
+    pub ns: u64,
+    /// By how much it may have been more or less.
+    pub uncertain_ns: u64,
 }
 
 /// Every task is one of these.
@@ -266,6 +282,9 @@ pub struct Shares {
     /// The part of computing steps that may have been waiting for the lock of the interpreter;
     /// `None`: there is no such lock, or nothing can be said of it.
     pub lock: Option<LockWait>,
+    /// For what the threads waited while they were blocked in steps; `None`: nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<WaitShares>,
     /// The threads that were on a processor for longest, that one first.
     pub threads: Vec<ThreadFigures>,
     /// How many more there were.
@@ -294,6 +313,23 @@ pub struct LockWait {
     /// The same without all waking up of these threads that may have been in it. `None`: not
     /// known of all of them.
     pub without_wakeup_ns: Option<u64>,
+}
+
+/// How often threads that were blocked in a step were seen to wait for what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitShares {
+    /// The most frequent first.
+    pub by: Vec<WaitCount>,
+    /// Why the kernel did not let us look; `None`: it did.
+    pub refused: Option<String>,
+}
+
+/// So many looks saw a thread wait for this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitCount {
+    #[serde(rename = "for")]
+    pub cause: WaitCause,
+    pub looks: u64,
 }
 
 /// What the kernel did with one thread, from its start to its end.

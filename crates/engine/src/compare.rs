@@ -31,7 +31,7 @@ use crate::trial::{Trial, Turn};
 pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcome, Error> {
     let given = &request.work;
     let mut job = subject::prepare(&request.subject, given)?;
-    job.sweep(&request.sweep, given)?;
+    job.sweep(&request.sweep, &request.no_sweep, given)?;
     let interpreters = &given.python.interpreters;
     let runtimes = job.runtimes(&request.models, interpreters, context)?;
     let workers = (!request.workers.is_empty()).then_some(&request.workers[..]);

@@ -91,22 +91,20 @@ impl Job {
         self.variants.iter().find(own).map_or(&self.work, |(_, work)| work)
     }
 
-    /// Makes a variant for each combination of the values that are swept: those of `asked`, else
-    /// those that the workload names and nobody `--set`.
+    /// Makes a variant for each combination of the values that are swept: those that the workload names
+    /// and nobody `--set` or dropped, and those that are `asked`, which take the place of the workload's for the same
+    /// parameter.
     ///
     /// # Errors
-    /// [`Error::Workload`] when a value is refused, [`Error::Usage`] for too many combinations.
-    pub(crate) fn sweep(&mut self, asked: &[(String, String)], given: &Work) -> Result<(), Error> {
-        let split = |(name, values): &(String, String)| {
-            (name.clone(), values.split(',').map(|value| value.trim().to_owned()).collect())
-        };
-        let sweeps: Vec<(String, Vec<String>)> = match asked {
-            [] => {
-                let set = |name: &String| given.set.iter().any(|(other, _)| other == name);
-                self.work.sweeps.iter().filter(|(name, _)| !set(name)).cloned().collect()
-            }
-            asked => asked.iter().map(split).collect(),
-        };
+    /// [`Error::Workload`] when a value is refused, [`Error::Usage`] for too many combinations and
+    /// for dropping a sweep that there is not.
+    pub(crate) fn sweep(
+        &mut self,
+        asked: &[(String, String)],
+        dropped: &[String],
+        given: &Work,
+    ) -> Result<(), Error> {
+        let sweeps = self.sweeps(asked, dropped, given)?;
         let mut combinations: Vec<Vec<(String, String)>> = vec![Vec::new()];
         for (name, values) in &sweeps {
             let with = |so_far: &Vec<(String, String)>| {
@@ -129,6 +127,38 @@ impl Job {
             return Ok(());
         }
         combinations.iter().try_for_each(|combination| self.vary(combination, given))
+    }
+
+    fn sweeps(
+        &self,
+        asked: &[(String, String)],
+        dropped: &[String],
+        given: &Work,
+    ) -> Result<Vec<(String, Vec<String>)>, Error> {
+        let own = &self.work.sweeps;
+        if let Some(name) = dropped.iter().find(|name| own.iter().all(|(own, _)| own != *name)) {
+            let names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+            let there_is = match &names[..] {
+                [] => "it has no sweep".to_owned(),
+                names => format!("it sweeps {}", names.join(", ")),
+            };
+            return Err(Error::Usage(format!(
+                "--no-sweep {name}: the workload does not sweep `{name}`; {there_is}"
+            )));
+        }
+        let split = |(name, values): &(String, String)| {
+            (name.clone(), values.split(',').map(|value| value.trim().to_owned()).collect())
+        };
+        let set = |name: &String| given.set.iter().any(|(other, _)| other == name);
+        let mut sweeps: Vec<(String, Vec<String>)> =
+            own.iter().filter(|(name, _)| !dropped.contains(name) && !set(name)).cloned().collect();
+        for (name, values) in asked.iter().map(split) {
+            match sweeps.iter_mut().find(|(own, _)| *own == name) {
+                Some(own) => own.1 = values,
+                None => sweeps.push((name, values)),
+            }
+        }
+        Ok(sweeps)
     }
 
     /// Makes the variant of these values.

@@ -35,9 +35,12 @@ pub struct Compare {
     #[serde(default)]
     pub workers: Vec<u32>,
     /// Parameters and the values, separated by commas, under each of which the models are compared.
-    /// Takes the place of every `sweep` of the workload.
+    /// Takes the place of a `sweep` of the workload over the same parameter.
     #[serde(default)]
     pub sweep: Vec<(String, String)>,
+    /// Parameters that the workload sweeps and that keep their default here.
+    #[serde(default)]
+    pub no_sweep: Vec<String>,
     /// The model that all others are compared with; `None`: the fastest.
     #[serde(default)]
     pub baseline: Option<String>,
@@ -54,6 +57,7 @@ impl Compare {
             models: Vec::new(),
             workers: Vec::new(),
             sweep: Vec::new(),
+            no_sweep: Vec::new(),
             baseline: None,
             rounds: Rounds::default(),
         }
@@ -306,6 +310,8 @@ pub struct Python {
     pub args: Option<String>,
     /// A function to call in each process before the work: `FILE.py:NAME`.
     pub setup: Option<String>,
+    /// Drop what the function returns, instead of keeping it to the end of the work.
+    pub discard_results: bool,
     /// How many tasks an event loop has under way at most; `None`: all.
     pub concurrency: Option<u32>,
     /// `None`: what the interpreter does by itself.

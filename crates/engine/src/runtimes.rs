@@ -202,7 +202,7 @@ impl Runtime {
     fn of_interpreter(interpreter: &Interpreter) -> Self {
         Self {
             name: interpreter.name.clone(),
-            strategies: interpreter.ready.strategies.clone(),
+            strategies: interpreter.ready.strategies(),
             runner: interpreter.runner.clone(),
             ready: Some(interpreter.ready.clone()),
         }

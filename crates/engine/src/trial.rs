@@ -8,10 +8,12 @@ use std::time::Duration;
 use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::Run;
-use maitred_core::trace::{Group, Noise, Observed, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::trace::{
+    Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, Trace, TraceFile, violations,
+};
 use maitred_core::view::units;
 use maitred_core::workload::{self, Lowered, StepInfo, StepKind};
-use maitred_wire::{Arrivals, Phase, Plan, TaskGroup};
+use maitred_wire::{Arrivals, Phase, Plan, Ready, TaskGroup};
 
 use crate::cancel::Cancel;
 use crate::contestants::{self, Entry};
@@ -22,6 +24,7 @@ use crate::inputs::InputsFile;
 use crate::job::Job;
 use crate::measure::calibration::Calibrations;
 use crate::measure::clock::nanos;
+use crate::measure::trace_map::BytesFile;
 use crate::measure::{machine, recorder};
 use crate::request::{Python, Work};
 use crate::rounds::Purpose;
@@ -37,6 +40,8 @@ pub(crate) struct Trial<'a> {
     job: &'a Job,
     /// For the runner of Python, by name.
     options: BTreeMap<String, String>,
+    /// What the first run returned, with which the results of all later ones are compared.
+    reference: Option<BytesFile>,
     given: &'a Work,
     interrupt: &'a Interrupt,
     calibrations: Calibrations,
@@ -75,6 +80,8 @@ impl<'a> Trial<'a> {
         Self {
             job,
             options: options(job, &given.python),
+            // Without memory for it, results are compared by their hashes.
+            reference: BytesFile::growing().ok(),
             given,
             interrupt: cancel.interrupt(),
             program: engine.program(),
@@ -136,10 +143,12 @@ impl<'a> Trial<'a> {
         let identity = entry.runtime.runner.identity();
         let known = self.calibration(&identity);
         let servers = self.start_servers(work)?;
+        let mut options = self.options.clone();
+        options.extend(self.reference.as_ref().map(|file| ("reference".to_owned(), file.path())));
         let plan = |trace_path: &str, columns_path: Option<&str>| {
             let mut plan = Plan {
                 limits: maitred_wire::Limits { grace_ns: GRACE.as_nanos() as u64 },
-                options: self.options.clone(),
+                options: options.clone(),
                 ..work.plan(
                     strategy,
                     entry.workers,
@@ -268,11 +277,7 @@ impl<'a> Trial<'a> {
         };
         let work = self.job.work_of(&entry.model);
         Trace {
-            origin: Origin::Measured {
-                runtime: entry.runtime.name.clone(),
-                version: "unknown".to_owned(),
-                gil: None,
-            },
+            origin: Origin::Measured(Executor::new(&entry.runtime.name, "unknown")),
             model: entry.model.clone(),
             workers: entry.workers,
             steps: work.steps.clone(),
@@ -297,17 +302,14 @@ impl<'a> Trial<'a> {
     fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
         let bytes = measured.trace.bytes();
         let file = TraceFile::read(bytes).ok();
-        let (runtime, version, gil) = match &measured.ready {
-            Some(ready) => (ready.runtime.clone(), ready.version.clone(), ready.gil),
-            None => (entry.runtime.name.clone(), "unknown".to_owned(), None),
-        };
-        let mut done = measured.done;
+        let executor = executor(entry, measured.ready.as_ref());
+        let mut done = measured.done.map(Outcome::from);
         let had_no_lock = entry.runtime.ready.as_ref().is_some_and(|one| one.gil == Some(false));
-        if let (true, Some(true), Some(done)) = (had_no_lock, gil, &mut done) {
+        if let (true, Some(true), Some(done)) = (had_no_lock, executor.gil, &mut done) {
             done.notes.push("a module that was imported switched the lock (GIL) on".to_owned());
         }
         let mut trace = Trace {
-            origin: Origin::Measured { runtime, version, gil },
+            origin: Origin::Measured(executor),
             lanes: file.map(|file| file.lanes()).unwrap_or_default(),
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
             spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
@@ -329,6 +331,16 @@ impl<'a> Trial<'a> {
             assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
         }
         trace
+    }
+}
+
+/// What executed a run, by its own word if it came to say one.
+fn executor(entry: &Entry, ready: Option<&Ready>) -> Executor {
+    let Some(ready) = ready else { return Executor::new(&entry.runtime.name, "unknown") };
+    Executor {
+        gil: ready.gil,
+        properties: ready.properties(entry.model.strategy).unwrap_or_default(),
+        ..Executor::new(&ready.runtime, &ready.version)
     }
 }
 
@@ -379,6 +391,7 @@ fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
         ("args", python.args.clone()),
         ("path", job.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
+        ("results", python.discard_results.then(|| "discarded".to_owned())),
         ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
         ("timed", job.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),

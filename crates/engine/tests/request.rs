@@ -26,6 +26,7 @@ fn all() -> Vec<Request> {
         concurrency: Some(3),
         start_method: Some(StartMethod::Spawn),
         event_loop: Some(EventLoop::Uvloop),
+        discard_results: true,
     };
     let work = Work {
         set: vec![("tables".into(), "3".into())],
@@ -56,6 +57,7 @@ fn all() -> Vec<Request> {
             models: vec!["threads".into()],
             workers: vec![1, 2],
             sweep: vec![("n".into(), "1,2".into())],
+            no_sweep: vec!["m".into()],
             baseline: text("native/threads"),
             rounds: Rounds { exactly: Some(3), ..Rounds::default() },
             ..Compare::of(subject)
@@ -110,6 +112,7 @@ fn the_schema_names_the_defaults_that_hold() {
         ("Work", written(serde_json::to_value(Work::default()))),
         ("Rounds", written(serde_json::to_value(Rounds::default()))),
         ("Recording", written(serde_json::to_value(Recording::default()))),
+        ("Python", written(serde_json::to_value(Python::default()))),
         ("Http", written(serde_json::to_value(Http::default()))),
         ("Check", written(serde_json::to_value(Check::default()))),
         ("Strategies", written(serde_json::to_value(Strategies::default()))),

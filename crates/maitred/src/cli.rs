@@ -130,6 +130,11 @@ pub struct PythonArgs {
     #[arg(long, value_name = "FUNCTION")]
     pub setup: Option<String>,
 
+    /// Drop what the function returns: otherwise results are kept to the end of the work, as by a
+    /// program that asked for them, and compared
+    #[arg(long)]
+    pub discard_results: bool,
+
     /// How many tasks an event loop has under way at most; without it all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub concurrency: Option<u32>,
@@ -180,7 +185,7 @@ pub struct HttpArgs {
     pub data: Option<String>,
 
     /// The method [default: GET]
-    #[arg(long, short, value_name = "METHOD")]
+    #[arg(long, short = 'X', value_name = "METHOD")]
     pub method: Option<String>,
 
     /// A request without its whole answer after this time has failed [default: 30s]
@@ -209,7 +214,7 @@ pub struct CompareArgs {
 
     /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
     /// STRATEGY (on native; for a function, on its interpreter)
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, short, value_name = "LIST", value_delimiter = ',')]
     pub models: Vec<String>,
 
     /// Numbers of workers to try for models that have them: 4, 1,2,4 or 1..8
@@ -217,9 +222,13 @@ pub struct CompareArgs {
     pub workers: Option<WorkerCounts>,
 
     /// Compare the models under each of these values of a parameter; may be repeated, then under
-    /// each combination. Takes the place of every `sweep` of the workload
+    /// each combination. Takes the place of the `sweep` that the workload has for this parameter
     #[arg(long, value_name = "NAME=A,B,…", value_parser = parse_assignment)]
     pub sweep: Vec<(String, String)>,
+
+    /// Leave away the `sweep` that the workload has for a parameter; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub no_sweep: Vec<String>,
 
     /// Exactly this many clean rounds, instead of stopping when the ranking is decided
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -285,9 +294,9 @@ pub struct CompareArgs {
     pub quiet: bool,
 }
 
-/// Arguments of `maitred run`. There `-m` is the model.
+/// Arguments of `maitred run`.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES, mut_arg("method", |method| method.short(None)))]
+#[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
     /// A workload (.kdl), an address (http://…) or a Python function (FILE.py:NAME or MODULE:NAME)
     #[arg(value_name = "SUBJECT", required_unless_present = "words")]
@@ -463,6 +472,22 @@ pub struct ServeArgs {
     /// Port to listen on; 0: a free one, which is printed
     #[arg(long, value_name = "N", default_value_t = 8080)]
     pub port: u16,
+
+    /// Speak TLS, with a certificate for localhost that is made for this start
+    #[arg(long)]
+    pub tls: bool,
+
+    /// Speak TLS with this certificate (PEM); needs --key
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// Write the certificate that --tls makes to this file, for clients: curl --cacert FILE
+    #[arg(long, value_name = "FILE")]
+    pub save_cert: Option<PathBuf>,
 
     /// Port of /workers and /metrics beside the server itself (processes); 0: a free one
     #[arg(long, value_name = "N")]

@@ -64,7 +64,7 @@ impl Follower {
                 self.place = format!("{number} of {of} · {name} · ");
             }
             Event::RunBegun { model, purpose, left_ns, .. } => {
-                self.begin(model, *purpose, *left_ns)
+                self.begin(model, *purpose, *left_ns);
             }
             Event::Progress { elapsed_ns, tasks, .. } => self.show(*elapsed_ns, tasks),
             Event::RoundsEnded { comparison, .. } => self.so_far = Some(estimate(comparison)),

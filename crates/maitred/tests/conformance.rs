@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use maitred_core::trace::{Group, Observed, Origin, RunEnd, Trace, TraceFile, violations};
+use maitred_core::trace::{
+    Executor, Group, Observed, Origin, Outcome, RunEnd, Trace, TraceFile, violations,
+};
 use maitred_core::workload::{Lowered, Settings, lower, parse};
 use maitred_engine::runtime::{
     Execution, Interrupt, Measured, PythonRunner, RunnerCommand, STARTUP_LIMIT, describe, execute,
@@ -103,7 +105,11 @@ fn trace(measured: Measured, runtime: &str, strategy: Strategy, work: &Lowered) 
     };
     let ready = measured.ready.expect("it was ready");
     Trace {
-        origin: Origin::Measured { runtime: ready.runtime, version: ready.version, gil: ready.gil },
+        origin: Origin::Measured(Executor {
+            gil: ready.gil,
+            properties: ready.properties(strategy).unwrap_or_default(),
+            ..Executor::new(&ready.runtime, &ready.version)
+        }),
         model: Model::new(runtime, strategy),
         workers: workers(strategy),
         steps: work.steps.clone(),
@@ -114,7 +120,7 @@ fn trace(measured: Measured, runtime: &str, strategy: Strategy, work: &Lowered) 
         tasks: file.tasks().collect(),
         spans: file.sorted_spans(),
         startup: measured.startup,
-        done: measured.done,
+        done: measured.done.map(Outcome::from),
         end: measured.end,
         usage: measured.usage,
         memory: measured.memory,
@@ -142,7 +148,7 @@ fn check(
 ) {
     let ready = describe(runner, STARTUP_LIMIT, interrupt).unwrap();
     assert!(ready.calibration > 0.0 && ready.span_cost_ns.is_some_and(|cost| cost > 0.0), "{name}");
-    let strategies: BTreeSet<Strategy> = ready.strategies.iter().copied().collect();
+    let strategies: BTreeSet<Strategy> = ready.strategies().into_iter().collect();
     assert!(strategies.contains(&Strategy::Threads), "{name} {strategies:?}");
     let mut knows_cpu = false;
     for strategy in strategies {

@@ -3,12 +3,28 @@
 use std::hint::black_box;
 
 use maitred_wire::trace_file::{Layout, Role};
-use maitred_wire::{PROTOCOL, Ready};
+use maitred_wire::{Offer, PROTOCOL, Ready, Strategy};
 
 use crate::recorder::Recorder;
-use crate::strategy::SUPPORTED;
 use crate::sys::{kernel, memory};
 use crate::work;
+
+/// What this runner can do.
+pub(crate) const SUPPORTED: [Strategy; 7] = [
+    Strategy::Sequential,
+    Strategy::Threads,
+    Strategy::ThreadPool,
+    Strategy::Processes,
+    Strategy::EventLoop,
+    Strategy::AsyncPool,
+    Strategy::Hybrid,
+];
+
+/// All steps but `call`, which is the user's own Python.
+const STEPS: [&str; 16] = [
+    "cpu", "wait", "block", "hold", "send", "receive", "read", "write", "update", "http", "run",
+    "allocate", "repeat", "yield", "fail", "crash",
+];
 
 /// The answer to `plan`.
 pub(crate) fn ready(calibration: f64) -> Ready {
@@ -20,7 +36,9 @@ pub(crate) fn ready(calibration: f64) -> Ready {
         build: Some(format!("{profile} for {}", std::env::consts::ARCH)),
         gil: None,
         jit: None,
-        strategies: SUPPORTED.to_vec(),
+        offers: SUPPORTED.map(Offer::from).to_vec(),
+        steps: Some(STEPS.map(str::to_owned).to_vec()),
+        warm_up_ns: None,
         pid: std::process::id(),
         calibration,
         span_cost_ns: None,

@@ -1,6 +1,6 @@
 //! Tasks on a loop: to wait is to give way to another task on the same thread.
 //!
-//! It serves every strategy with a loop. The main type is [`Floor`]: what the tasks share.
+//! It serves every strategy with a loop. The main type is [`Executor`].
 
 use std::io;
 use std::sync::atomic::AtomicU64;
@@ -11,12 +11,12 @@ use tokio::task::yield_now;
 
 use crate::http::Request;
 use crate::http::awaited::Client;
+use crate::pool::Pool;
 use crate::recorder::Lane;
 use crate::semaphore::waker::Semaphore;
 use crate::session::{Assignment, Session};
-use crate::strategy::Pool;
 use crate::sys::kernel;
-use crate::task::{Demand, Job, Settled, Task};
+use crate::task::{Effect, Job, Settled, Task};
 use crate::timers::Timers;
 
 /// How many tasks are started before those that are ready get a turn. So tasks that do not wait
@@ -28,7 +28,7 @@ const LOOK_NS: u64 = 20_000_000;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Floor {
+pub(crate) struct Executor {
     session: &'static Session,
     semaphores: Vec<Semaphore>,
     timers: Timers,
@@ -40,7 +40,7 @@ pub(crate) struct Floor {
     all_ended: Notify,
 }
 
-impl Floor {
+impl Executor {
     /// It lives as long as the process, like the session.
     pub(crate) fn make(
         session: &'static Session,
@@ -128,18 +128,18 @@ impl Floor {
         let mut task = Task::new(self.session, assignment);
         loop {
             match task.advance(Lane::here()) {
-                Demand::Heavy(job) => {
+                Effect::Heavy(job) => {
                     let settled = self.perform(task.number(), task.step(), job).await;
                     task.settle(settled);
                 }
-                Demand::Wait(moment) => self.timers.sleep_until(moment).await,
-                Demand::Http(request) => task.settle(self.send(request).await),
-                Demand::Take(semaphore) => self.semaphores[semaphore as usize].acquire().await,
-                Demand::GiveBack(semaphore) | Demand::Post(semaphore) => {
+                Effect::Wait(moment) => self.timers.sleep_until(moment).await,
+                Effect::Http(request) => task.settle(self.send(request).await),
+                Effect::Take(semaphore) => self.semaphores[semaphore as usize].acquire().await,
+                Effect::GiveBack(semaphore) | Effect::Post(semaphore) => {
                     self.semaphores[semaphore as usize].release();
                 }
-                Demand::Yield => yield_now().await,
-                Demand::End => break,
+                Effect::Yield => yield_now().await,
+                Effect::End => break,
             }
         }
         self.end_one();

@@ -15,7 +15,7 @@ use crate::recorder::Lane;
 use crate::semaphore::futex::Semaphore;
 use crate::session::{Assignment, Session};
 use crate::sys::kernel;
-use crate::task::{Demand, Settled, Task};
+use crate::task::{Effect, Settled, Task};
 
 /// A thread that executes tasks one at a time.
 #[derive(Debug)]
@@ -62,13 +62,13 @@ impl Worker {
         }
         loop {
             match task.advance(&self.lane) {
-                Demand::Heavy(job) => task.settle(job.perform()),
-                Demand::Wait(moment) => kernel::sleep_until(moment),
-                Demand::Http(request) => task.settle(self.send(request)),
-                Demand::Take(semaphore) => self.take(semaphore),
-                Demand::GiveBack(semaphore) | Demand::Post(semaphore) => self.give(semaphore),
-                Demand::Yield => kernel::yield_now(),
-                Demand::End => break,
+                Effect::Heavy(job) => task.settle(job.perform()),
+                Effect::Wait(moment) => kernel::sleep_until(moment),
+                Effect::Http(request) => task.settle(self.send(request)),
+                Effect::Take(semaphore) => self.take(semaphore),
+                Effect::GiveBack(semaphore) | Effect::Post(semaphore) => self.give(semaphore),
+                Effect::Yield => kernel::yield_now(),
+                Effect::End => break,
             }
         }
         if let Some(ledger) = &self.ledger {

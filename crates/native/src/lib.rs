@@ -16,6 +16,7 @@ mod http;
 mod ledger;
 mod limits;
 mod meter;
+mod pool;
 mod program;
 mod queue;
 mod recorder;

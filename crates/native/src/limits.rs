@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 
-use maitred_wire::{RunnerError, Strategy};
+use maitred_wire::{RunnerError, Substance};
 
 use crate::session::{Session, refused};
 use crate::sys::kernel;
@@ -13,7 +13,10 @@ use crate::sys::kernel;
 pub(crate) fn explain(session: &Session, error: &io::Error, started: Option<u64>) -> RunnerError {
     let strategy = session.plan.strategy;
     let done = started.map_or(String::new(), |count| format!(" after {count} were started"));
-    let what = if strategy == Strategy::Processes { "process" } else { "thread" };
+    let what = match strategy.facts().substance {
+        Substance::Process => "process",
+        Substance::Thread | Substance::Interpreter => "thread",
+    };
     let cause = if error.kind() == io::ErrorKind::WouldBlock { likely_cause() } else { None };
     let cause = cause.map_or(String::new(), |cause| {
         format!("; the likely limit is {cause}: raise it, or ask for fewer")

@@ -13,7 +13,7 @@ use crate::descendants;
 use crate::limits;
 use crate::meter::{Meter, minus, plus};
 use crate::session::{Session, refused};
-use crate::strategy::{self, Hands};
+use crate::strategy::{self, Handles};
 use crate::sys::{kernel, process};
 use crate::watchdog::{LOOK_MS, Watchdog};
 
@@ -71,8 +71,8 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
     let mut phases = Phases { setup, work, teardown };
     crew.move_cpu(&mut phases);
     let mut vars = session.var_values();
-    if let Hands::Processes(nursery) = &crew.hands {
-        nursery.add_vars(&mut vars);
+    if let Handles::Processes(processes) = &crew.handles {
+        processes.add_vars(&mut vars);
     }
     let failures = session.tally.failures();
     let done = Done { phases, failures, vars, deadlock, notes, ..Done::default() };
@@ -172,39 +172,39 @@ fn blocked(session: &Session, crew: &Crew) -> Vec<Blocked> {
 impl Crew {
     /// Looks after workers that are processes.
     fn tend(&mut self) -> Result<(), RunnerError> {
-        match &mut self.hands {
-            Hands::Threads(_) => Ok(()),
-            Hands::Processes(nursery) => nursery.tend(),
+        match &mut self.handles {
+            Handles::Threads(_) => Ok(()),
+            Handles::Processes(processes) => processes.tend(),
         }
     }
 
     fn is_finished(&self, session: &Session) -> bool {
-        match &self.hands {
-            Hands::Threads(_) => session.board.left() >= self.members,
-            Hands::Processes(nursery) => nursery.is_finished(),
+        match &self.handles {
+            Handles::Threads(_) => session.board.left() >= self.members,
+            Handles::Processes(processes) => processes.is_finished(),
         }
     }
 
     /// Readable when a worker process has ended; no descriptor where there are none.
     fn bell(&self) -> RawFd {
-        match &self.hands {
-            Hands::Threads(_) => -1,
-            Hands::Processes(nursery) => nursery.bell(),
+        match &self.handles {
+            Handles::Threads(_) => -1,
+            Handles::Processes(processes) => processes.bell(),
         }
     }
 
     /// Tasks that ended with their process.
     pub(crate) fn lost(&self) -> &[u32] {
-        match &self.hands {
-            Hands::Threads(_) => &[],
-            Hands::Processes(nursery) => nursery.lost(),
+        match &self.handles {
+            Handles::Threads(_) => &[],
+            Handles::Processes(processes) => processes.lost(),
         }
     }
 
     fn orphans(&self) -> u64 {
-        match &self.hands {
-            Hands::Threads(_) => 0,
-            Hands::Processes(nursery) => nursery.orphans(),
+        match &self.handles {
+            Handles::Threads(_) => 0,
+            Handles::Processes(processes) => processes.orphans(),
         }
     }
 
@@ -214,7 +214,7 @@ impl Crew {
     }
 
     fn join(&mut self) {
-        if let Hands::Threads(threads) = &mut self.hands {
+        if let Handles::Threads(threads) = &mut self.handles {
             // A thread that panicked has said so in the log.
             threads.drain(..).for_each(|thread| drop(thread.join()));
         }
@@ -222,16 +222,16 @@ impl Crew {
 
     /// Ends what can be ended. Threads cannot: they end with the process.
     fn abandon(&mut self) {
-        if let Hands::Processes(nursery) = &mut self.hands {
-            nursery.kill_all();
+        if let Handles::Processes(processes) = &mut self.handles {
+            processes.kill_all();
         }
     }
 
     /// What a worker process used before and after its work was counted as work, because a
     /// parent learns what its child used when it has ended.
     fn move_cpu(&self, phases: &mut Phases) {
-        let Hands::Processes(nursery) = &self.hands else { return };
-        let (before, after) = nursery.cpu_outside_work();
+        let Handles::Processes(processes) = &self.handles else { return };
+        let (before, after) = processes.cpu_outside_work();
         let [setup, work, teardown] =
             [&mut phases.setup, &mut phases.work, &mut phases.teardown].map(|phase| &mut phase.cpu);
         *setup = setup.map(|cpu| plus(cpu, before));

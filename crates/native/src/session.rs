@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use maitred_wire::{ErrorCode, PROTOCOL, Plan, RunnerError, Strategy, VarValue};
 
+use crate::announcement::SUPPORTED;
 use crate::board::Board;
 use crate::failure::Tally;
 use crate::program::{self, Draws, Program};
@@ -94,13 +95,7 @@ impl Session {
 
     /// How many lanes there will be.
     fn lanes(&self) -> u32 {
-        let workers = self.plan.workers;
-        match self.plan.strategy {
-            Strategy::Sequential | Strategy::EventLoop | Strategy::Interpreters => 1,
-            Strategy::Threads => self.queue.total(),
-            Strategy::ThreadPool | Strategy::Processes | Strategy::AsyncPool => workers,
-            Strategy::Hybrid => 1 + workers,
-        }
+        self.plan.strategy.facts().lane_count(self.queue.total(), self.plan.workers)
     }
 
     fn check_trace(&self) -> Result<(), RunnerError> {
@@ -180,7 +175,7 @@ fn check(plan: &Plan) -> Result<(), RunnerError> {
             plan.protocol
         )));
     }
-    if !crate::strategy::SUPPORTED.contains(&plan.strategy) {
+    if !SUPPORTED.contains(&plan.strategy) {
         let text = format!("the native runner has no strategy `{}`", plan.strategy);
         return Err(RunnerError { code: ErrorCode::Unsupported, text, place: None });
     }

@@ -1,7 +1,7 @@
 //! One task as a machine that says what it needs next. The main type is [`Task`].
 //!
 //! The machine knows the program, the registers, what is held and what to record. It does not
-//! know how to wait: it hands out a [`Demand`], and how that is met (by a thread that sleeps, by
+//! know how to wait: it hands out an [`Effect`], and how that is met (by a thread that sleeps, by
 //! a task that gives way, by a pool) is all that tells the strategies apart. So every strategy
 //! does the same work by the same code.
 
@@ -19,9 +19,9 @@ use crate::sys::memory::Pages;
 use crate::sys::{kernel, process};
 use crate::work;
 
-/// What a task needs before it can go on.
+/// What a task needs before it can go on: an effect that its strategy brings about.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Demand {
+pub(crate) enum Effect {
     /// Something done that cannot be awaited; say what came of it by [`Task::settle`].
     Heavy(Job),
     /// That it is this moment (CLOCK_MONOTONIC nanoseconds).
@@ -99,7 +99,7 @@ enum State {
     Fresh,
     /// Between two steps: the clock was just read.
     Between,
-    /// A demand is being met, which takes time.
+    /// An effect is under way, which takes time.
     Busy,
     /// As `Between`, after a failure: what is held goes back, and that is all.
     Failed,
@@ -140,17 +140,17 @@ impl Task {
         self.session.recorder.task(self.number).step().unwrap_or(0)
     }
 
-    /// Goes on until something is needed. The last demand, if there was one, has been met.
+    /// Goes on until something is needed. The last effect, if there was one, has taken place.
     #[inline]
-    pub(crate) fn advance(&mut self, lane: &Lane) -> Demand {
+    pub(crate) fn advance(&mut self, lane: &Lane) -> Effect {
         self.arrive(lane);
         while self.state == State::Between {
             let Some(&op) = self.program.ops.get(self.at as usize) else {
                 return self.end(lane, TaskOutcome::Done);
             };
             self.at += 1;
-            if let Some(demand) = self.execute(op, lane) {
-                return demand;
+            if let Some(effect) = self.execute(op, lane) {
+                return effect;
             }
         }
         match self.held.pop() {
@@ -182,10 +182,10 @@ impl Task {
         self.state = then;
     }
 
-    fn end(&mut self, lane: &Lane, outcome: TaskOutcome) -> Demand {
+    fn end(&mut self, lane: &Lane, outcome: TaskOutcome) -> Effect {
         self.memory.clear();
         self.session.recorder.task(self.number).end(lane, self.now, outcome);
-        Demand::End
+        Effect::End
     }
 
     /// When the last step ended.
@@ -205,7 +205,7 @@ impl Task {
     }
 
     #[inline]
-    fn execute(&mut self, op: Op, lane: &Lane) -> Option<Demand> {
+    fn execute(&mut self, op: Op, lane: &Lane) -> Option<Effect> {
         match op {
             Op::Cpu { step, amount } => {
                 let ns = amount.ns(self.number, self.round);
@@ -223,19 +223,19 @@ impl Task {
             Op::Wait { step, amount } => {
                 self.begin(lane, step);
                 let ns = amount.ns(self.number, self.round);
-                return Some(Demand::Wait(self.now.saturating_add(ns)));
+                return Some(Effect::Wait(self.now.saturating_add(ns)));
             }
             Op::Http { step, request } => {
                 self.begin(lane, step);
-                return Some(Demand::Http(request));
+                return Some(Effect::Http(request));
             }
             Op::Take { step, semaphore } => {
                 self.begin(lane, step);
-                return Some(Demand::Take(semaphore));
+                return Some(Effect::Take(semaphore));
             }
             Op::Yield { step } => {
                 self.begin(lane, step);
-                return Some(Demand::Yield);
+                return Some(Effect::Yield);
             }
             Op::Hold { step, semaphore } => {
                 let span = lane.begin(self.number, step, self.now);
@@ -245,7 +245,7 @@ impl Task {
                 let held = self.held.pop().expect("the compiler pairs Hold and GiveBack");
                 return Some(self.give_back(held));
             }
-            Op::Post { semaphore } => return Some(Demand::Post(semaphore)),
+            Op::Post { semaphore } => return Some(Effect::Post(semaphore)),
             Op::Repeat { count } => self.round *= count,
             Op::Again { count, .. } if (self.round + 1).is_multiple_of(count) => {
                 self.round /= count;
@@ -279,19 +279,19 @@ impl Task {
 
     /// Begins a step that a pool may do: then the pool records it, from when it really begins.
     #[inline]
-    fn heavy(&mut self, lane: &Lane, step: u32, job: Job) -> Demand {
+    fn heavy(&mut self, lane: &Lane, step: u32, job: Job) -> Effect {
         if self.session.hands_over() {
             self.session.recorder.task(self.number).at_step(step);
             self.state = State::Busy;
         } else {
             self.begin(lane, step);
         }
-        Demand::Heavy(job)
+        Effect::Heavy(job)
     }
 
-    fn give_back(&mut self, held: Held) -> Demand {
+    fn give_back(&mut self, held: Held) -> Effect {
         held.span.end(self.now);
-        Demand::GiveBack(held.semaphore)
+        Effect::GiveBack(held.semaphore)
     }
 
     /// A step on a variable. To read and to write are two steps on purpose: between them another

@@ -3,20 +3,26 @@
 //! It never decides who waits where: it says what it wants, and the strategy sees to it. It works
 //! with blocking and non-blocking sockets alike. Main type: [`Connection`].
 
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::board::Word;
+use crate::client::Client;
 use crate::conversation::{Conversation, Need, Phase};
 use crate::plan::{Act, PIECE_BYTES};
 use crate::service::Service;
 use crate::sys;
+use crate::transport::{Transport, is_not_yet};
 
 /// How long a closed connection is read on, so that the client gets the answer and not a reset.
 const LINGER: Duration = Duration::from_secs(2);
+/// What a client is told that speaks HTTP without TLS where TLS is spoken.
+const SPEAKS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 56\r\n\r\n\
+    this port speaks TLS: write https:// instead of http://\n";
 /// Pieces that one connection may send before others get their turn.
 const PIECES_AT_ONCE: usize = 16;
 
@@ -62,7 +68,7 @@ impl Buffers {
 /// A client and its socket. Idle, it owns no buffer.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    transport: Transport,
     conversation: Conversation,
     /// Output that the socket did not take.
     unsent: Vec<u8>,
@@ -72,41 +78,56 @@ pub(crate) struct Connection {
     /// Which step of which request the deadline is for.
     waits_for: (Phase, u32, bool),
     pub(crate) deadline: Instant,
-    /// The last read left the socket's buffer empty.
-    pub(crate) drained_input: bool,
 }
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream, service: &Service) -> Self {
-        Self::with_patience(stream, Conversation::default(), service.options.times.head)
+        let transport = Transport::new(stream, service.tls.as_ref());
+        let conversation = Conversation::new(client(&transport));
+        Self::with_patience(transport, conversation, service.options.times.head)
     }
 
     /// A connection that a sibling gave away between two requests.
     pub(crate) fn taken_over(stream: TcpStream, unread: &[u8], service: &Service) -> Self {
-        let conversation = Conversation::with_pending(unread.to_vec());
-        Self::with_patience(stream, conversation, service.options.times.idle)
+        let transport = Transport::new(stream, None);
+        let conversation = Conversation::with_pending(client(&transport), unread.to_vec());
+        Self::with_patience(transport, conversation, service.options.times.idle)
     }
 
-    fn with_patience(stream: TcpStream, conversation: Conversation, patience: Duration) -> Self {
+    fn with_patience(transport: Transport, conversation: Conversation, patience: Duration) -> Self {
         Self {
-            stream,
+            transport,
             waits_for: (conversation.phase(), conversation.requests(), false),
             conversation,
             unsent: Vec::new(),
             then: Need::Read,
             lingering: false,
             deadline: Instant::now() + patience,
-            drained_input: false,
         }
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.transport.stream()
     }
 
-    /// What was read and not understood, if the connection can be given to a sibling now.
+    /// The last read left the socket's buffer empty.
+    pub(crate) fn drained_input(&self) -> bool {
+        self.transport.drained_input
+    }
+
+    /// What was read and not understood, if a sibling can go on with it. It could not with TLS, whose
+    /// state is in this process.
+    pub(crate) fn unread_to_give(&self) -> Option<&[u8]> {
+        self.unread_between_requests().filter(|_| !self.transport.is_tls())
+    }
+
+    fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty() || self.transport.has_unsent()
+    }
+
+    /// What was read and not understood, if the connection is between two requests.
     pub(crate) fn unread_between_requests(&self) -> Option<&[u8]> {
-        let free = self.unsent.is_empty() && !self.lingering;
+        let free = !self.has_unsent() && !self.lingering;
         self.conversation.unread_between_requests().filter(|_| free)
     }
 
@@ -125,6 +146,7 @@ impl Connection {
     /// The socket is ready: sends what is left, reads what came, and answers as far as possible.
     pub(crate) fn turn(&mut self, buffers: &mut Buffers, service: &Service) -> Wants {
         let wants = self.try_turn(buffers, service).unwrap_or(Wants::Gone);
+        let wants = self.after_flush(wants);
         self.set_deadline(service);
         wants
     }
@@ -132,13 +154,14 @@ impl Connection {
     /// An act is done, or the pause is over: goes on without reading.
     pub(crate) fn resume(&mut self, buffers: &mut Buffers, service: &Service) -> Wants {
         let wants = self.converse(0, buffers, service).unwrap_or(Wants::Gone);
+        let wants = self.after_flush(wants);
         self.set_deadline(service);
         wants
     }
 
     /// Somebody's patience is over: the client's answer is 408, or just the end.
     pub(crate) fn time_out(&mut self, buffers: &mut Buffers, service: &Service) -> Wants {
-        if self.lingering || !self.unsent.is_empty() {
+        if self.lingering || self.has_unsent() {
             return Wants::Gone;
         }
         buffers.output.clear();
@@ -152,10 +175,10 @@ impl Connection {
     /// Whether the client's time is over. While input waits to be read it is not the client who is late.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
         let is_our_turn = || {
-            self.unsent.is_empty()
+            !self.has_unsent()
                 && !self.lingering
                 && self.conversation.phase() != Phase::Answer
-                && sys::has_input(&self.stream)
+                && sys::has_input(self.stream())
         };
         self.deadline <= now && !is_our_turn()
     }
@@ -169,11 +192,11 @@ impl Connection {
     }
 
     fn try_turn(&mut self, buffers: &mut Buffers, service: &Service) -> io::Result<Wants> {
-        if !self.unsent.is_empty() {
+        if self.has_unsent() {
             let unsent = std::mem::take(&mut self.unsent);
-            let had = unsent.len();
+            let before = self.transport.sent();
             if !self.send(&unsent)? {
-                if self.unsent.len() < had {
+                if self.transport.sent() > before {
                     self.deadline = Instant::now() + service.options.times.write;
                 }
                 return Ok(Wants::Write);
@@ -181,6 +204,7 @@ impl Connection {
             return match self.then {
                 Need::Act(act) => Ok(Wants::Act(act)),
                 Need::Close { linger } => Ok(self.close(linger)),
+                Need::Reset => Ok(self.reset()),
                 Need::Read => Ok(Wants::Read),
                 Need::Flush => self.converse(0, buffers, service),
             };
@@ -188,15 +212,15 @@ impl Connection {
         if service.is_paused() && !self.lingering && self.unread_between_requests().is_some() {
             return Ok(Wants::Read);
         }
-        let read = match self.stream.read(&mut buffers.input) {
+        let read = match self.transport.read(&mut buffers.input) {
             Ok(read) => read,
-            Err(error) if is_not_yet(&error) => {
-                self.drained_input = true;
-                return Ok(Wants::Read);
+            Err(error) if is_not_yet(&error) => return Ok(Wants::Read),
+            Err(_) if self.transport.is_spoken_to_plainly() => {
+                self.transport.tell_plainly(SPEAKS_TLS, &mut buffers.input);
+                return Ok(Wants::Gone);
             }
             Err(error) => return Err(error),
         };
-        self.drained_input = read < buffers.input.len();
         if self.lingering {
             return Ok(if read == 0 { Wants::Gone } else { Wants::Read });
         }
@@ -226,6 +250,7 @@ impl Connection {
                 Need::Read => return Ok(Wants::Read),
                 Need::Act(act) => return Ok(Wants::Act(act)),
                 Need::Close { linger } => return Ok(self.close(linger)),
+                Need::Reset => return Ok(self.reset()),
                 Need::Flush => {}
             }
         }
@@ -236,7 +261,7 @@ impl Connection {
     /// Sends as much as the socket takes and keeps the rest. Whether all was sent.
     fn send(&mut self, mut output: &[u8]) -> io::Result<bool> {
         while !output.is_empty() {
-            match self.stream.write(output) {
+            match self.transport.write(output) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(sent) => output = &output[sent..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -247,11 +272,29 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        self.transport.flush()
+    }
+
+    /// Who only waits for input may still have something to send: what TLS answered by itself.
+    fn after_flush(&mut self, wants: Wants) -> Wants {
+        match wants {
+            Wants::Read if self.has_unsent() => {
+                self.then = Need::Read;
+                Wants::Write
+            }
+            wants => wants,
+        }
+    }
+
+    /// The close that follows sends RST and no FIN.
+    fn reset(&self) -> Wants {
+        sys::reset_on_close(self.stream());
+        Wants::Gone
     }
 
     fn close(&mut self, linger: bool) -> Wants {
-        if !linger || self.stream.shutdown(Shutdown::Write).is_err() {
+        self.transport.say_goodbye();
+        if !linger || self.stream().shutdown(Shutdown::Write).is_err() {
             return Wants::Gone;
         }
         self.lingering = true;
@@ -263,14 +306,14 @@ impl Connection {
     /// a client that sends a byte now and then gains nothing by it.
     fn set_deadline(&mut self, service: &Service) {
         let times = &service.options.times;
-        let writes = !self.unsent.is_empty();
+        let writes = self.has_unsent();
         let waits_for = (self.conversation.phase(), self.conversation.requests(), writes);
         if self.lingering || waits_for == self.waits_for {
             return;
         }
         let patience = match waits_for.0 {
             _ if writes => times.write,
-            Phase::Idle if service.is_draining() => times.drain_idle,
+            Phase::Idle if service.says_farewell() => times.drain_idle,
             Phase::Idle => times.idle,
             Phase::Head => times.head,
             Phase::Body => times.body,
@@ -290,10 +333,12 @@ impl Connection {
 
 impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
-        self.stream.as_raw_fd()
+        self.transport.as_raw_fd()
     }
 }
 
-fn is_not_yet(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+/// Whoever is at the other end; if the connection is broken already nobody will ask.
+fn client(transport: &Transport) -> Client {
+    let address = transport.stream().peer_addr().ok().map(|address| address.ip());
+    Client { address, is_tls: transport.is_tls() }
 }

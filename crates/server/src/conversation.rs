@@ -5,12 +5,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::client::Client;
 use crate::codec::{
     BodyProgress, BodyReader, Framing, Head, Refusal, ResponseHead, head_space, parse_head,
     write_last_chunk,
 };
 use crate::endpoints;
-use crate::plan::{Act, Body, Next, PIECE_BYTES, Plan};
+use crate::plan::{Act, Body, Fault, Next, PIECE_BYTES, Plan};
 use crate::service::{Line, Service};
 
 /// What a conversation needs before it can go on. Output comes first in every case.
@@ -20,6 +21,8 @@ pub(crate) enum Need {
     /// Only that its output is sent.
     Flush,
     Act(Act),
+    /// The connection is to be reset.
+    Reset,
     /// `linger`: the client may still be sending, so that closing at once would destroy the answer.
     Close {
         linger: bool,
@@ -55,6 +58,7 @@ struct Exchange {
 /// One client, from connecting to leaving.
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
+    client: Client,
     /// Received, and not understood yet.
     pending: Vec<u8>,
     exchange: Option<Box<Exchange>>,
@@ -67,10 +71,14 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client, ..Self::default() }
+    }
+
     /// Goes on with what a sibling had received and not understood.
-    pub(crate) fn with_pending(pending: Vec<u8>) -> Self {
+    pub(crate) fn with_pending(client: Client, pending: Vec<u8>) -> Self {
         // The first request may be long past: the sibling must have answered some.
-        Self { pending, requests: 1, ..Self::default() }
+        Self { client, pending, requests: 1, ..Self::default() }
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -200,7 +208,7 @@ impl Conversation {
         service: &Service,
     ) -> Box<Exchange> {
         self.requests = self.requests.saturating_add(1);
-        let plan = endpoints::plan(head, service);
+        let plan = endpoints::plan(head, &self.client, service);
         let body = BodyReader::new(head.framing, service.options.sizes.body_bytes);
         if body.is_some() && head.expects_continue && !body_has_begun {
             out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -228,10 +236,7 @@ impl Conversation {
         service: &Service,
     ) -> Step {
         if let Some(body) = &mut exchange.body {
-            let keep = match &mut exchange.plan.body {
-                Body::Echo(keep) => Some(keep),
-                _ => None,
-            };
+            let keep = exchange.plan.body.received();
             return match body.read(input, keep) {
                 Ok(BodyProgress::End(used)) => {
                     exchange.body = None;
@@ -256,6 +261,9 @@ impl Conversation {
             return Step::Stop(0, Need::Act(act));
         }
         let start = out.len();
+        if let Body::Fault(fault) = exchange.plan.body {
+            return self.fail(&exchange, fault, out, service);
+        }
         let next = self.answer(&mut exchange, out, service);
         exchange.bytes += (out.len() - start) as u64;
         match next {
@@ -274,12 +282,43 @@ impl Conversation {
         }
     }
 
+    /// Breaks the rules, as was asked for.
+    fn fail(
+        &mut self,
+        exchange: &Exchange,
+        fault: Fault,
+        out: &mut Vec<u8>,
+        service: &Service,
+    ) -> Step {
+        self.closing = true;
+        let start = out.len();
+        if fault.has_head() {
+            let length = exchange.plan.body.length();
+            let head = ResponseHead {
+                status: exchange.plan.status,
+                content_type: &exchange.plan.content_type,
+                framing: Some(length.map_or(Framing::Chunked, Framing::Length)),
+                connection: None,
+                extra: &exchange.plan.extra,
+            };
+            head.write(out);
+        }
+        fault.write_content(out);
+        let status = fault.has_head().then_some(exchange.plan.status);
+        Self::log(exchange, status, (out.len() - start) as u64, service);
+        match fault {
+            Fault::Reset => Step::Stop(0, Need::Reset),
+            _ => Step::Stop(0, Need::Close { linger: false }),
+        }
+    }
+
     /// Writes the head, if that was not done, and the next piece of content.
     fn answer(&mut self, exchange: &mut Exchange, out: &mut Vec<u8>, service: &Service) -> Next {
         let plan = &mut exchange.plan;
         // RFC 9112, 6.3: these never have content, whatever their header lines say.
         let bodiless = matches!(plan.status, 100..200 | 204 | 304);
         if !exchange.head_sent {
+            plan.body.complete();
             exchange.head_sent = true;
             let framing = match plan.body.length() {
                 _ if bodiless => None,
@@ -291,7 +330,7 @@ impl Conversation {
                 }
             };
             exchange.chunked = framing == Some(Framing::Chunked);
-            if !exchange.keep_alive || service.is_draining() {
+            if !exchange.keep_alive || service.says_farewell() {
                 self.linger = exchange.keep_alive;
                 self.closing = true;
             }
@@ -300,7 +339,7 @@ impl Conversation {
                 (false, 0) => Some("keep-alive"),
                 (false, _) => None,
             };
-            let content_type = if bodiless { "" } else { plan.content_type };
+            let content_type = if bodiless { "" } else { &plan.content_type };
             let head = ResponseHead {
                 status: plan.status,
                 content_type,
@@ -322,13 +361,12 @@ impl Conversation {
 
     fn finish(&mut self, exchange: &Exchange, service: &Service) {
         service.answered(exchange.plan.status, exchange.bytes);
+        Self::log(exchange, Some(exchange.plan.status), exchange.bytes, service);
+    }
+
+    fn log(exchange: &Exchange, status: Option<u16>, bytes: u64, service: &Service) {
         if let Some((request, start)) = &exchange.log {
-            service.log(&Line {
-                request,
-                status: exchange.plan.status,
-                bytes: exchange.bytes,
-                took: start.elapsed(),
-            });
+            service.log(&Line { request, status, bytes, took: start.elapsed() });
         }
     }
 
@@ -351,7 +389,7 @@ impl Conversation {
         service.answered(refusal.status, bytes);
         service.log(&Line {
             request: refusal.rule,
-            status: refusal.status,
+            status: Some(refusal.status),
             bytes,
             took: Duration::ZERO,
         });

@@ -5,12 +5,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::options::Architecture;
+use crate::tls::TlsError;
 
 /// An error that ends the server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("cannot listen on {address}: {cause}; {}", next_step(cause))]
     Bind { address: SocketAddr, cause: io::Error },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("hyper is here for comparison of codecs and speaks no TLS; choose another --strategy")]
+    NoTls,
     #[error("cannot open the access log: {0}; name a file that can be written")]
     Log(io::Error),
     #[error(

@@ -10,6 +10,7 @@ pub enum Event {
     Listening {
         address: SocketAddr,
         admin: Option<SocketAddr>,
+        is_tls: bool,
     },
     WorkerReady {
         pid: i32,
@@ -67,9 +68,10 @@ impl fmt::Display for Departure {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listening { address, admin: None } => write!(f, "listening on http://{address}"),
-            Self::Listening { address, admin: Some(admin) } => {
-                write!(f, "listening on http://{address}, admin on http://{admin}")
+            Self::Listening { address, admin, is_tls } => {
+                let scheme = if *is_tls { "https" } else { "http" };
+                write!(f, "listening on {scheme}://{address}")?;
+                admin.map_or(Ok(()), |admin| write!(f, ", admin on http://{admin}"))
             }
             Self::WorkerReady { pid } => write!(f, "worker {pid} is ready"),
             Self::WorkerLeft { pid, why, requests, age } => {

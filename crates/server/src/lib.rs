@@ -5,6 +5,7 @@
 //! It parses no command line and prints nothing. Start with [`Options`] and [`serve`].
 
 mod board;
+mod client;
 pub mod codec;
 mod connection;
 mod conversation;
@@ -21,11 +22,16 @@ mod service;
 mod signals;
 mod strategies;
 mod sys;
+mod tls;
+mod transport;
 
 pub use endpoints::{ENDPOINTS, Endpoint};
 pub use error::ServeError;
 pub use event::{Departure, Event};
 pub use options::{AccessLog, Architecture, Options, TimeLimits};
+pub use tls::{Identity, TlsError};
+
+use std::sync::Arc;
 
 use board::{Board, Word};
 use listener::Listener;
@@ -48,18 +54,23 @@ pub fn serve(options: Options) -> Result<(), ServeError> {
     if options.workers.is_some() && !options.has_pool() {
         return Err(ServeError::NoPool { architecture: options.architecture });
     }
+    if options.tls.is_some() && options.architecture == Architecture::Hyper {
+        return Err(ServeError::NoTls);
+    }
+    let tls = options.tls.as_ref().map(tls::configure).transpose()?;
     let listener = Listener::bind(&options, options.port)?;
     let admin = options.admin_port.map(|port| Listener::bind(&options, port)).transpose()?;
     let signals = if forks { Signals::for_master() } else { Signals::new() }?;
     (options.tell)(&Event::Listening {
         address: listener.address()?,
         admin: admin.as_ref().map(Listener::address).transpose()?,
+        is_tls: tls.is_some(),
     });
     service::monotonic_ns();
     let (tell, allowed) = (options.tell, options.graceful_timeout);
     let ending = match forks {
-        true => strategies::processes::serve(&options, listener, admin, signals)?,
-        false => Ending { cut: serve_here(options, listener, &signals)?, was_drained: true },
+        true => strategies::processes::serve(&options, tls, listener, admin, signals)?,
+        false => Ending { cut: serve_here(options, tls, listener, &signals)?, was_drained: true },
     };
     tell(&Event::Stopped { cut: ending.cut });
     match ending.cut {
@@ -78,10 +89,15 @@ struct Ending {
 }
 
 /// All strategies but `processes`: one process. Returns the number of connections cut.
-fn serve_here(options: Options, listener: Listener, signals: &Signals) -> Result<u64, ServeError> {
+fn serve_here(
+    options: Options,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    listener: Listener,
+    signals: &Signals,
+) -> Result<u64, ServeError> {
     let board = Board::new(1)?;
     let architecture = options.architecture;
-    let service = Service::new(options, board, 0).map_err(ServeError::Log)?;
+    let service = Service::new(options, tls, board, 0).map_err(ServeError::Log)?;
     match architecture {
         Architecture::Sequential => strategies::sequential::serve(&service, listener, signals),
         Architecture::EventLoop => strategies::event_loop::serve(&service, listener, signals),

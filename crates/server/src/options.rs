@@ -10,6 +10,7 @@ use maitred_wire::Strategy;
 
 use crate::codec::SizeLimits;
 use crate::event::Event;
+use crate::tls::Identity;
 
 /// How the server is built: one of the strategies, or hyper for reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +142,8 @@ pub struct Options {
     pub worker_timeout: Duration,
     /// How long a stopping server waits for requests under way.
     pub graceful_timeout: Duration,
+    /// TLS, where a certificate was asked for.
+    pub tls: Option<Identity>,
     pub sizes: SizeLimits,
     pub times: TimeLimits,
     pub access_log: AccessLog,
@@ -183,6 +186,7 @@ impl Default for Options {
             memory_max: None,
             worker_timeout: Duration::from_secs(90),
             graceful_timeout: Duration::from_secs(30),
+            tls: None,
             sizes: SizeLimits::default(),
             times: TimeLimits::default(),
             access_log: AccessLog::default(),

@@ -5,8 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::board::{Stage, Word};
-use crate::codec::Head;
-use crate::endpoints::ENDPOINTS;
+use crate::endpoints::Endpoint;
 use crate::plan::{Body, Plan};
 use crate::service::{Service, monotonic_ns};
 use crate::sys;
@@ -25,7 +24,7 @@ fn who(service: &Service) -> String {
 }
 
 /// Lists the endpoints for people.
-pub(crate) fn index(service: &Service) -> Plan {
+pub(crate) fn index(service: &Service, endpoints: &[Endpoint]) -> Plan {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>maitred serve</title>\
          <style>body{font:16px/1.5 system-ui;margin:2em auto;max-width:50em}td{padding:.2em 1em \
@@ -33,23 +32,13 @@ pub(crate) fn index(service: &Service) -> Plan {
     );
     let who = who(service);
     let _ = write!(page, "<p>{who}</p><table>");
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints {
         let (path, argument, about) = (endpoint.path, endpoint.argument, endpoint.about);
         let about = about.replace('&', "&amp;");
         let _ = write!(page, "<tr><td><code>{path}{argument}</code><td>{about}");
     }
     page.push_str("</table></html>\n");
-    Plan { content_type: "text/html; charset=utf-8", ..Plan::text(200, page) }
-}
-
-/// The header lines of the request, in their order.
-pub(crate) fn headers(head: &Head<'_, '_>) -> Plan {
-    let lines: Vec<_> = head
-        .headers
-        .iter()
-        .map(|line| serde_json::json!([line.name, String::from_utf8_lossy(line.value)]))
-        .collect();
-    json(&serde_json::json!({ "headers": lines }))
+    Plan::new(200, "text/html; charset=utf-8", Body::Text(page.into()))
 }
 
 /// The counters of all workers together (Prometheus text format 0.0.4).
@@ -74,7 +63,7 @@ pub(crate) fn metrics(service: &Service) -> Plan {
     for (name, kind, word) in singles {
         let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {}", board.sum(word));
     }
-    Plan { content_type: "text/plain; version=0.0.4", ..Plan::text(200, text) }
+    Plan::new(200, "text/plain; version=0.0.4", Body::Text(text.into()))
 }
 
 /// The worker processes and who left last, for the admin socket.
@@ -123,5 +112,5 @@ fn measured(bytes: u64) -> Option<u64> {
 
 fn json(value: &serde_json::Value) -> Plan {
     let body = Body::Bytes(format!("{value}\n").into_bytes());
-    Plan { content_type: "application/json", body, ..Plan::text(200, "") }
+    Plan::new(200, "application/json", body)
 }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::codec::write_chunk;
+use crate::endpoints::Report;
 use crate::sys;
 
 /// Bytes of an answer that are made before the client must take some.
@@ -74,15 +75,26 @@ pub(crate) enum Body {
     Bytes(Vec<u8>),
     /// What the client sent.
     Echo(Vec<u8>),
-    /// So many bytes of filling.
+    /// What was asked, told when it is there.
+    Report(Box<Report>),
+    /// So many bytes of filling; in chunks of so many, or with their number before them.
     Fill {
         left: u64,
+        chunk: Option<u64>,
     },
     /// So many lines of JSON, one a chunk.
     Lines {
         next: u64,
         total: u64,
     },
+    /// So many server-sent events, with a pause between two.
+    Events {
+        next: u64,
+        total: u64,
+        pause: Duration,
+    },
+    /// No answer as it should be.
+    Fault(Fault),
     /// So many bytes, one at a time, with a pause between two.
     Drip {
         left: u64,
@@ -91,13 +103,34 @@ pub(crate) enum Body {
 }
 
 impl Body {
+    /// Where content of the request goes that somebody wants.
+    pub(crate) fn received(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::Echo(keep) => Some(keep),
+            Self::Report(report) => Some(&mut report.received),
+            _ => None,
+        }
+    }
+
+    /// The request is there, whole.
+    pub(crate) fn complete(&mut self) {
+        if let Self::Report(report) = self {
+            *self = Self::Bytes(report.complete());
+        }
+    }
+
     /// The number of bytes, where it is said before the first one is sent.
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
             Self::Text(text) => Some(text.len() as u64),
             Self::Bytes(bytes) | Self::Echo(bytes) => Some(bytes.len() as u64),
-            Self::Fill { left } | Self::Drip { left, .. } => Some(*left),
-            Self::Lines { .. } => None,
+            Self::Fill { left, chunk: None } | Self::Drip { left, .. } => Some(*left),
+            Self::Fault(Fault::Truncate) => Some(TRUNCATED_LENGTH),
+            Self::Fill { .. }
+            | Self::Lines { .. }
+            | Self::Events { .. }
+            | Self::Fault(_)
+            | Self::Report(_) => None,
         }
     }
 
@@ -112,23 +145,39 @@ impl Body {
                 out.append(bytes);
                 Next::End
             }
-            Self::Fill { left } => {
-                let length = (*left).min(PIECE_BYTES as u64);
-                fill(out, usize::try_from(length).expect("at most a piece"));
-                *left -= length;
+            // Completed before its first piece is asked for.
+            Self::Report(_) => Next::End,
+            Self::Fill { left, chunk } => {
+                let length = (*left).min(chunk.unwrap_or(u64::MAX)).min(PIECE_BYTES as u64);
+                let length = usize::try_from(length).expect("at most a piece");
+                if chunked && length > 0 {
+                    let mut piece = Vec::with_capacity(length);
+                    fill(&mut piece, length);
+                    write_chunk(out, &piece);
+                } else {
+                    fill(out, length);
+                }
+                *left -= length as u64;
                 if *left == 0 { Next::End } else { Next::More }
             }
             Self::Lines { next, total } => {
                 if *next < *total {
                     let line = format!("{{\"id\":{next},\"of\":{total}}}\n");
-                    if chunked {
-                        write_chunk(out, line.as_bytes());
-                    } else {
-                        out.extend_from_slice(line.as_bytes());
-                    }
+                    write_framed(out, line.as_bytes(), chunked);
                     *next += 1;
                 }
                 if *next == *total { Next::End } else { Next::More }
+            }
+            Self::Events { next, total, pause } => {
+                let event =
+                    format!("event: ping\nid: {next}\ndata: {{\"id\":{next},\"of\":{total}}}\n\n");
+                write_framed(out, event.as_bytes(), chunked);
+                *next += 1;
+                if *next == *total { Next::End } else { Next::Pause(*pause) }
+            }
+            Self::Fault(fault) => {
+                fault.write_content(out);
+                Next::End
             }
             Self::Drip { left, pause } => {
                 if *left > 0 {
@@ -137,6 +186,48 @@ impl Body {
                 }
                 if *left == 0 { Next::End } else { Next::Pause(*pause) }
             }
+        }
+    }
+}
+
+fn write_framed(out: &mut Vec<u8>, data: &[u8], chunked: bool) {
+    if chunked {
+        write_chunk(out, data);
+    } else {
+        out.extend_from_slice(data);
+    }
+}
+
+/// So long a truncated body says that it is.
+const TRUNCATED_LENGTH: u64 = 1_000;
+
+/// A way to fail a client that is no answer of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection is reset instead of an answer.
+    Reset,
+    /// The connection is closed instead of an answer.
+    Close,
+    /// The body ends before its length.
+    Truncate,
+    /// The second chunk of the body is malformed.
+    Chunk,
+    /// What comes is not HTTP.
+    Garbage,
+}
+
+impl Fault {
+    /// Whether the answer begins as one should.
+    pub(crate) fn has_head(self) -> bool {
+        matches!(self, Self::Truncate | Self::Chunk)
+    }
+
+    pub(crate) fn write_content(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Reset | Self::Close => {}
+            Self::Truncate => fill(out, 500),
+            Self::Chunk => out.extend_from_slice(b"5\r\nhello\r\nthis is no size\r\n"),
+            Self::Garbage => out.extend_from_slice(b"\x00\xff garbage\x07\r\n\r\n"),
         }
     }
 }
@@ -155,28 +246,31 @@ fn fill(out: &mut Vec<u8>, length: usize) {
 pub(crate) struct Plan {
     pub(crate) before: Option<Act>,
     pub(crate) status: u16,
-    pub(crate) content_type: &'static str,
+    pub(crate) content_type: Cow<'static, str>,
     /// Further header lines.
-    pub(crate) extra: Vec<(&'static str, String)>,
+    pub(crate) extra: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Body,
 }
 
 impl Plan {
     pub(crate) fn text(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            before: None,
-            status,
-            content_type: "text/plain; charset=utf-8",
-            extra: Vec::new(),
-            body: Body::Text(text.into()),
-        }
+        Self::new(status, "text/plain; charset=utf-8", Body::Text(text.into()))
+    }
+
+    pub(crate) fn new(status: u16, content_type: &'static str, body: Body) -> Self {
+        Self { before: None, status, content_type: content_type.into(), extra: Vec::new(), body }
+    }
+
+    /// Says one thing more in the head.
+    pub(crate) fn say(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.extra.push((name.into(), value.into()));
     }
 
     /// Does `act` first, and tells the client how long that was meant to take.
     pub(crate) fn after(mut self, act: Act) -> Self {
         if let Act::Wait(time) | Act::Block(time) | Act::Compute(time) = act {
             let millis = time.as_secs_f64() * 1e3;
-            self.extra.push(("Server-Timing", format!("intended;dur={millis}")));
+            self.say("Server-Timing", format!("intended;dur={millis}"));
         }
         self.before = Some(act);
         self

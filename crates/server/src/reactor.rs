@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::connection::{Buffers, Connection, Wants};
@@ -12,11 +13,11 @@ use crate::listener::{Accepted, Listener};
 use crate::plan::Act;
 use crate::service::Service;
 use crate::signals::{Signal, Signals};
-use crate::sys::{Epoll, Events, Interest, Passage};
+use crate::sys::{Epoll, Events, FdChannel, Interest};
 
 const LISTENER: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
-const PASSAGE: u64 = u64::MAX - 2;
+const CHANNEL: u64 = u64::MAX - 2;
 /// Connections taken in one go; those inside are served in between.
 const ACCEPTS_AT_ONCE: usize = 16;
 /// So many connections more than a sibling are no reason to leave the next one to it.
@@ -33,7 +34,7 @@ const UNREAD_BYTES_MAX: usize = 256 << 10;
 
 /// A connection in the reactor. Stale ones name nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Guest {
+pub(crate) struct ConnectionKey {
     index: u32,
     generation: u32,
 }
@@ -52,7 +53,7 @@ struct Place {
 pub(crate) struct Reactor<'a> {
     service: &'a Service,
     signals: &'a Signals,
-    passage: Option<&'a Passage>,
+    channel: Option<&'a FdChannel>,
     epoll: Epoll,
     events: Events,
     /// Of these, the first that was not looked at yet.
@@ -64,11 +65,11 @@ pub(crate) struct Reactor<'a> {
     exclusive: bool,
     /// Until when the listener is left to siblings who have fewer connections.
     courteous_until: Option<Instant>,
-    /// Until when the passage is left to them, and since when.
-    passage_left: Option<(Instant, Instant)>,
+    /// Until when the channel is left to them, and since when.
+    channel_left: Option<(Instant, Instant)>,
     places: Vec<Place>,
     free: Vec<u32>,
-    acts: VecDeque<(Guest, Act)>,
+    acts: VecDeque<(ConnectionKey, Act)>,
     orders: Vec<Signal>,
     next_sweep: Instant,
     drain_end: Option<Instant>,
@@ -85,7 +86,7 @@ impl<'a> Reactor<'a> {
         let mut reactor = Self {
             service,
             signals,
-            passage: None,
+            channel: None,
             epoll,
             events: Events::with_capacity(512),
             next_event: 0,
@@ -94,7 +95,7 @@ impl<'a> Reactor<'a> {
             listening: false,
             exclusive: false,
             courteous_until: None,
-            passage_left: None,
+            channel_left: None,
             places: Vec::new(),
             free: Vec::new(),
             acts: VecDeque::new(),
@@ -106,20 +107,20 @@ impl<'a> Reactor<'a> {
         Ok(reactor)
     }
 
-    /// A reactor that shares its listener, and through `passage` its connections, with siblings.
+    /// A reactor that shares its listener, and through `channel` its connections, with siblings.
     pub(crate) fn with_siblings(
         service: &'a Service,
         listener: Listener,
         signals: &'a Signals,
-        passage: &'a Passage,
+        channel: &'a FdChannel,
     ) -> io::Result<Self> {
         let mut reactor = Self::new(service, listener, signals)?;
         reactor.rest()?;
         reactor.exclusive = true;
         reactor.listen()?;
         // Not exclusively: whoever is woken and has more than a sibling leaves it to that one.
-        reactor.epoll.add(passage, Interest::READ, PASSAGE)?;
-        reactor.passage = Some(passage);
+        reactor.epoll.add(channel, Interest::READ, CHANNEL)?;
+        reactor.channel = Some(channel);
         Ok(reactor)
     }
 
@@ -143,7 +144,7 @@ impl<'a> Reactor<'a> {
     }
 
     /// A connection that cannot go on before that act is performed.
-    pub(crate) fn next_act(&mut self) -> Option<(Guest, Act)> {
+    pub(crate) fn next_act(&mut self) -> Option<(ConnectionKey, Act)> {
         self.acts.pop_front()
     }
 
@@ -153,7 +154,7 @@ impl<'a> Reactor<'a> {
     /// begin another one after it.
     pub(crate) fn wait(&mut self, time: Duration) -> io::Result<()> {
         if self.next_event == self.events.len() {
-            let left_until = self.passage_left.map(|(until, _)| until);
+            let left_until = self.channel_left.map(|(until, _)| until);
             let times = [Some(self.next_sweep), self.courteous_until, left_until];
             let next = times.into_iter().flatten().min().unwrap_or(self.next_sweep);
             let until_next = next.saturating_duration_since(Instant::now());
@@ -165,18 +166,18 @@ impl<'a> Reactor<'a> {
             match self.events.get(self.next_event - 1) {
                 (LISTENER, _) => self.accept(self.takes_at_once())?,
                 (SIGNALS, _) => self.take_signals()?,
-                (PASSAGE, _) => self.take_or_leave()?,
+                (CHANNEL, _) => self.take_or_leave()?,
                 (token, hung_up) => self.serve(token, hung_up),
             }
         }
         if self.courteous_until.is_some_and(|end| Instant::now() >= end) {
             self.courteous_until = None;
-            if self.passage_or_alone() && !self.is_full() {
+            if self.channel_or_alone() && !self.is_full() {
                 self.listen()?;
             }
         }
         if let Some((until, since)) =
-            self.passage_left.filter(|(until, _)| Instant::now() >= *until)
+            self.channel_left.filter(|(until, _)| Instant::now() >= *until)
         {
             self.come_back(until, since)?;
         }
@@ -190,43 +191,71 @@ impl<'a> Reactor<'a> {
     }
 
     /// Goes on with a connection whose act is done. It may need another one.
-    pub(crate) fn resume(&mut self, guest: Guest) -> Option<Act> {
-        let place = self.places.get_mut(guest.index as usize)?;
-        if place.generation != guest.generation {
+    pub(crate) fn resume(&mut self, key: ConnectionKey) -> Option<Act> {
+        let place = self.places.get_mut(key.index as usize)?;
+        if place.generation != key.generation {
             return None;
         }
         place.acting = false;
         let wants = place.connection.as_mut()?.resume(&mut self.buffers, self.service);
-        self.grant(guest.index, wants)
+        self.grant(key.index, wants)
     }
 
-    /// Leaves the listener and the passage to the siblings.
+    /// Leaves the listener and the channel to the siblings.
     pub(crate) fn rest(&mut self) -> io::Result<()> {
         if let Some(listener) = self.listener.as_ref().filter(|_| self.listening) {
             self.listening = false;
             self.epoll.remove(listener)?;
         }
-        let is_watched = self.passage_left.take().is_none();
-        if let Some(passage) = self.passage.take().filter(|_| is_watched) {
-            self.epoll.remove(passage)?;
+        let is_watched = self.channel_left.take().is_none();
+        if let Some(channel) = self.channel.take().filter(|_| is_watched) {
+            self.epoll.remove(channel)?;
         }
         Ok(())
     }
 
     /// Gives every connection that is between two requests to the siblings. What cannot be given
     /// now is left for the next time.
-    pub(crate) fn hand_on(&mut self, passage: &Passage) {
+    pub(crate) fn hand_on(&mut self, channel: &FdChannel) {
         for index in 0..self.places.len() {
             let connection = self.places[index].connection.as_ref();
             let given = connection.is_some_and(|connection| {
                 connection
-                    .unread_between_requests()
-                    .is_some_and(|unread| passage.give(connection.stream(), unread).is_ok())
+                    .unread_to_give()
+                    .is_some_and(|unread| channel.give(connection.stream(), unread).is_ok())
             });
             if given {
                 self.remove(u32::try_from(index).expect("indices have 32 bits"));
             }
         }
+    }
+
+    /// Answers those inside for the last time, where nobody can go on with them: each answer closes its
+    /// connection.
+    pub(crate) fn see_off(&mut self) -> io::Result<()> {
+        self.rest()?;
+        self.listener = None;
+        self.service.retiring.store(true, Relaxed);
+        self.service.paused.store(false, Relaxed);
+        self.drain_end = Some(Instant::now() + self.service.options.graceful_timeout);
+        self.next_sweep = Instant::now() + SWEEP_DRAINING;
+        let drain_idle = self.service.options.times.drain_idle;
+        for index in 0..self.places.len() {
+            let place = &mut self.places[index];
+            let Some(connection) = &mut place.connection else { continue };
+            connection.hurry(drain_idle);
+            let index = u32::try_from(index).expect("indices have 32 bits");
+            // Whoever was left waiting while the replacement started is looked at again, and of whom
+            // something was read already, nobody would hear again.
+            if connection.unread_between_requests().is_some_and(|unread| !unread.is_empty()) {
+                place.acting = true;
+                let key = ConnectionKey { index, generation: place.generation };
+                self.acts.push_back((key, Act::Wait(Duration::ZERO)));
+            } else if !place.acting && place.interest == Interest::NOTHING {
+                self.watch(index, Interest::READ);
+            }
+        }
+        Ok(())
     }
 
     /// Closes what is still open, and counts those that were owed an answer.
@@ -301,46 +330,46 @@ impl<'a> Reactor<'a> {
 
     /// A sibling that leaves gave connections away: takes one, unless another sibling has fewer.
     fn take_or_leave(&mut self) -> io::Result<()> {
-        match self.passage.filter(|_| self.leads_by_more_than(0)) {
-            Some(passage) => {
-                self.epoll.remove(passage)?;
+        match self.channel.filter(|_| self.leads_by_more_than(0)) {
+            Some(channel) => {
+                self.epoll.remove(channel)?;
                 let now = Instant::now();
-                self.passage_left = Some((now + COURTESY, now));
+                self.channel_left = Some((now + COURTESY, now));
             }
             None => self.take_over(self.takes_at_once()),
         }
         Ok(())
     }
 
-    /// Looks at the passage again that was left to a sibling. If that one does not come, some are
+    /// Looks at the channel again that was left to a sibling. If that one does not come, some are
     /// taken all the same.
     fn come_back(&mut self, until: Instant, since: Instant) -> io::Result<()> {
         let waits_in_vain = since.elapsed() > COURTESY_MAX;
         if self.leads_by_more_than(0) && !waits_in_vain {
-            self.passage_left = Some((until + COURTESY, since));
+            self.channel_left = Some((until + COURTESY, since));
             return Ok(());
         }
-        self.passage_left = None;
+        self.channel_left = None;
         self.take_over(if waits_in_vain { ACCEPTS_AT_ONCE } else { 1 });
-        self.passage.map_or(Ok(()), |passage| self.epoll.add(passage, Interest::READ, PASSAGE))
+        self.channel.map_or(Ok(()), |channel| self.epoll.add(channel, Interest::READ, CHANNEL))
     }
 
     fn take_over(&mut self, at_most: usize) {
         let mut room = Vec::new();
         for _ in 0..at_most {
-            let Some(passage) = self.passage.filter(|_| !self.service.is_paused()) else { return };
+            let Some(channel) = self.channel.filter(|_| !self.service.is_paused()) else { return };
             room.resize(UNREAD_BYTES_MAX, 0);
-            let Some((stream, unread)) = passage.take(&mut room) else { return };
+            let Some((stream, unread)) = channel.take(&mut room) else { return };
             let connection = Connection::taken_over(stream, &room[..unread], self.service);
-            if let Some(guest) = self.admit(connection)
-                && let Some(act) = self.resume(guest)
+            if let Some(key) = self.admit(connection)
+                && let Some(act) = self.resume(key)
             {
-                self.acts.push_back((guest, act));
+                self.acts.push_back((key, act));
             }
         }
     }
 
-    fn admit(&mut self, connection: Connection) -> Option<Guest> {
+    fn admit(&mut self, connection: Connection) -> Option<ConnectionKey> {
         self.service.opened();
         let index = self.free.pop().unwrap_or_else(|| {
             let place =
@@ -349,16 +378,16 @@ impl<'a> Reactor<'a> {
             u32::try_from(self.places.len() - 1).expect("descriptors have 32 bits")
         });
         let place = &mut self.places[index as usize];
-        let guest = Guest { index, generation: place.generation };
+        let key = ConnectionKey { index, generation: place.generation };
         place.interest = Interest::READ;
         place.acting = false;
-        let added = self.epoll.add(&connection, Interest::READ, token(guest));
+        let added = self.epoll.add(&connection, Interest::READ, token(key));
         place.connection = Some(connection);
         if added.is_err() {
             self.remove(index);
             return None;
         }
-        Some(guest)
+        Some(key)
     }
 
     /// A socket is ready.
@@ -386,7 +415,7 @@ impl<'a> Reactor<'a> {
         let wants = connection.turn(&mut self.buffers, self.service);
         if let Some(act) = self.grant(index, wants) {
             self.acts.push_back((
-                Guest { index, generation: self.places[index as usize].generation },
+                ConnectionKey { index, generation: self.places[index as usize].generation },
                 act,
             ));
         }
@@ -407,10 +436,10 @@ impl<'a> Reactor<'a> {
 
     fn watch(&mut self, index: u32, interest: Interest) {
         let place = &mut self.places[index as usize];
-        let guest = Guest { index, generation: place.generation };
+        let key = ConnectionKey { index, generation: place.generation };
         if let Some(connection) = place.connection.as_ref().filter(|_| place.interest != interest) {
             place.interest = interest;
-            if self.epoll.change(connection, interest, token(guest)).is_err() {
+            if self.epoll.change(connection, interest, token(key)).is_err() {
                 self.remove(index);
             }
         }
@@ -425,15 +454,15 @@ impl<'a> Reactor<'a> {
             self.free.push(index);
             self.service.closed();
         }
-        if !self.listening && self.passage_or_alone() && self.courteous_until.is_none() {
+        if !self.listening && self.channel_or_alone() && self.courteous_until.is_none() {
             // Failing to listen again is tried again with the next connection that leaves.
             let _ = self.listen();
         }
     }
 
     /// A reactor that rests must not listen again.
-    fn passage_or_alone(&self) -> bool {
-        self.passage.is_some() || !self.exclusive
+    fn channel_or_alone(&self) -> bool {
+        self.channel.is_some() || !self.exclusive
     }
 
     fn take_signals(&mut self) -> io::Result<()> {
@@ -451,8 +480,8 @@ impl<'a> Reactor<'a> {
         if self.drain_end.is_some() {
             return Ok(());
         }
-        self.service.draining.store(true, std::sync::atomic::Ordering::Relaxed);
-        self.service.paused.store(false, std::sync::atomic::Ordering::Relaxed);
+        self.service.draining.store(true, Relaxed);
+        self.service.paused.store(false, Relaxed);
         self.drain_end = Some(Instant::now() + self.service.options.graceful_timeout);
         if let Some(listener) = &mut self.listener {
             listener.refuse_handshakes();
@@ -499,6 +528,6 @@ impl<'a> Reactor<'a> {
     }
 }
 
-fn token(guest: Guest) -> u64 {
-    u64::from(guest.generation) << 32 | u64::from(guest.index)
+fn token(key: ConnectionKey) -> u64 {
+    u64::from(key.generation) << 32 | u64::from(key.index)
 }

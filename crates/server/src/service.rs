@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustls::ServerConfig;
 
 use crate::board::{Board, Word, encode};
 use crate::event::Departure;
@@ -37,6 +39,9 @@ pub(crate) struct Service {
     pub(crate) is_admin: bool,
     /// Every answer closes its connection from now on.
     pub(crate) draining: AtomicBool,
+    /// The same, in a worker process that another one has replaced.
+    pub(crate) retiring: AtomicBool,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     /// No further request is begun.
     pub(crate) paused: AtomicBool,
     pub(crate) allowance: Option<Allowance>,
@@ -48,7 +53,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(options: Options, board: Board, slot: usize) -> io::Result<Self> {
+    pub(crate) fn new(
+        options: Options,
+        tls: Option<Arc<ServerConfig>>,
+        board: Board,
+        slot: usize,
+    ) -> io::Result<Self> {
         let log = Log::open(&options.access_log)?;
         board.set(slot, Word::Pid, u64::from(std::process::id()));
         board.set(slot, Word::Started, monotonic_ns());
@@ -58,6 +68,8 @@ impl Service {
             slot,
             is_admin: false,
             draining: AtomicBool::new(false),
+            retiring: AtomicBool::new(false),
+            tls,
             paused: AtomicBool::new(false),
             allowance: None,
             shown: board,
@@ -68,6 +80,11 @@ impl Service {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
+    }
+
+    /// Whether every answer is the last one of its connection.
+    pub(crate) fn says_farewell(&self) -> bool {
+        self.is_draining() || self.retiring.load(Relaxed)
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -127,7 +144,8 @@ impl Service {
     }
 
     fn ask_to_leave(&self, why: Departure) {
-        if !self.paused.swap(true, Relaxed) {
+        // Who says farewell anyway must go on until the last one has left.
+        if !self.says_farewell() && !self.paused.swap(true, Relaxed) {
             self.board.set(self.slot, Word::Reason, encode(why));
         }
     }
@@ -160,7 +178,8 @@ pub(crate) fn monotonic_ns() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Line<'a> {
     pub(crate) request: &'a str,
-    pub(crate) status: u16,
+    /// `None`: none was sent.
+    pub(crate) status: Option<u16>,
     pub(crate) bytes: u64,
     pub(crate) took: Duration,
 }

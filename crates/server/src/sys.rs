@@ -213,6 +213,14 @@ pub(crate) fn set_nodelay(listener: &TcpListener) -> io::Result<()> {
     set_option(listener.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_NODELAY, &on)
 }
 
+/// When the socket is closed, what was not sent is dropped and the peer gets a reset: SO_LINGER of no
+/// time (socket(7)).
+pub(crate) fn reset_on_close(socket: &TcpStream) {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    // Failing that, the connection is closed as usual.
+    let _ = set_option(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger);
+}
+
 /// From now on the kernel ignores who wants to connect, so that the queue of accepted connections
 /// can be emptied for good: a classic BPF filter (socket(7), SO_ATTACH_FILTER) that drops SYN without ACK.
 /// The client's kernel tries again in a second and is then refused, before any request was sent.
@@ -357,7 +365,7 @@ pub(crate) fn thread_id() -> i32 {
 /// A socket through which processes give each other open connections: unix(7), SCM_RIGHTS. Packets
 /// that nobody took yet stay in it as long as any process has it open.
 #[derive(Debug)]
-pub(crate) struct Passage {
+pub(crate) struct FdChannel {
     give: OwnedFd,
     take: OwnedFd,
 }
@@ -365,7 +373,7 @@ pub(crate) struct Passage {
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
-impl Passage {
+impl FdChannel {
     pub(crate) fn new() -> io::Result<Self> {
         let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         let mut fds = [-1; 2];
@@ -433,7 +441,7 @@ impl Passage {
     }
 }
 
-impl AsRawFd for Passage {
+impl AsRawFd for FdChannel {
     /// The end at which connections are taken.
     fn as_raw_fd(&self) -> RawFd {
         self.take.as_raw_fd()

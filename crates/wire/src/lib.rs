@@ -4,6 +4,7 @@
 //! A runner in another language needs nothing but this, in prose: `runtimes/PROTOCOL.md`.
 //! This crate knows no KDL, no statistics and no operating system.
 
+mod facts;
 mod message;
 mod plan;
 mod quantity;
@@ -11,9 +12,10 @@ mod strategy;
 pub mod trace_file;
 mod url;
 
+pub use facts::{Facts, Lanes, Loops, Offer, Properties, Substance};
 pub use message::{
-    Blocked, Command, Cpu, Done, ErrorCode, Failure, Handover, Phase, Phases, Ready, Reply,
-    Results, RunnerError, VarValue,
+    Blocked, Command, Cpu, Done, ErrorCode, Expected, Failure, Handover, Harness, Host, Phase,
+    Phases, Ready, Reply, Results, RunnerError, VarValue,
 };
 pub use plan::{
     Action, Amount, Arrivals, Channel, Column, Columns, Limits, PROTOCOL, Plan, Program, Resource,

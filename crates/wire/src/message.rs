@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::facts::{Offer, Properties};
 use crate::plan::Plan;
 use crate::strategy::Strategy;
 
@@ -48,7 +49,16 @@ pub struct Ready {
     /// Whether a just-in-time compiler is on; `None` where that is not a question.
     #[serde(default)]
     pub jit: Option<bool>,
-    pub strategies: Vec<Strategy>,
+    /// What it can do, and what is so only under this runtime.
+    #[serde(rename = "strategies")]
+    pub offers: Vec<Offer>,
+    /// The steps that it can do, as [`crate::Action`] names them; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<String>>,
+    /// How long it computed before the rate of [`Ready::calibration`] was steady, in nanoseconds:
+    /// what a compiler at run time takes. `None`: it computes at one rate from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up_ns: Option<u64>,
     pub pid: u32,
     /// Units of `cpu` work in a second. What a unit is is the runtime's own affair.
     pub calibration: f64,
@@ -59,6 +69,25 @@ pub struct Ready {
     /// Facts by name for `maitred doctor` and for explanations (uvloop found, start methods, …).
     #[serde(default)]
     pub facts: Vec<(String, String)>,
+}
+
+impl Ready {
+    /// The strategies that it offers, of those that this version knows.
+    pub fn strategies(&self) -> Vec<Strategy> {
+        self.offers.iter().filter_map(Offer::strategy).collect()
+    }
+
+    /// What it offers and this version does not know.
+    pub fn unknown_strategies(&self) -> impl Iterator<Item = &str> {
+        let unknown = |offer: &&Offer| offer.strategy().is_none();
+        self.offers.iter().filter(unknown).map(|offer| offer.name.as_str())
+    }
+
+    /// How a strategy works under this runtime; `None`: it is not offered.
+    pub fn properties(&self, strategy: Strategy) -> Option<Properties> {
+        let is_it = |offer: &&Offer| offer.strategy() == Some(strategy);
+        self.offers.iter().find(is_it).map(|offer| offer.properties)
+    }
 }
 
 /// The result of a run. What happened to each task stands in the trace file.
@@ -83,6 +112,22 @@ pub struct Done {
     /// What handing tasks to workers took that live apart from the runner's first process.
     #[serde(default)]
     pub handover: Option<Handover>,
+    /// What the runner itself adds to each task, inside the work; `None`: it was not measured.
+    #[serde(default)]
+    pub harness: Option<Harness>,
+    /// What workers that live apart did not share though the user's function reaches it: its name, and
+    /// what it is (`guard TYPE`: who has it keeps others out; `connection TYPE`; `written`).
+    #[serde(default)]
+    pub unshared: Vec<(String, String)>,
+    /// What came of the user's own check of all results.
+    #[serde(default)]
+    pub expected: Option<Expected>,
+    /// The machines whose lanes did the work; empty: this one alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Host>,
+    /// Tasks that were begun more than once, with how often: an engine tries again what was lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<(u32, u32)>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -96,6 +141,10 @@ pub struct Results {
     /// Input and results of the first tasks as text, shortened.
     #[serde(default)]
     pub shown: Vec<(String, String)>,
+    /// By what the results of how many tasks were compared with those of the first run (`==`,
+    /// `numpy`, `pickle`, …), sorted; empty: with none, as in the first run itself.
+    #[serde(default)]
+    pub how: Vec<(String, u64)>,
 }
 
 impl Results {
@@ -109,6 +158,41 @@ impl Results {
     pub fn tasks(&self) -> usize {
         self.hashes.len() / 16
     }
+}
+
+/// A check of all results that the user wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    pub text: String,
+    /// What it returned or raised.
+    pub actual: String,
+    pub holds: bool,
+}
+
+/// What the runner adds to each task, measured on work that does nothing, by the same code in the
+/// same run; nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Harness {
+    /// The median of several tries.
+    pub call_ns: f64,
+    /// The interval in which nearly all tries lay.
+    pub low_ns: f64,
+    pub high_ns: f64,
+}
+
+/// A machine whose lanes did a part of the work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// As its own system calls it.
+    pub name: String,
+    /// The numbers of its lanes.
+    pub lanes: Vec<u32>,
+    /// What was added to its clock so that its times stand beside those of the runner's machine,
+    /// in nanoseconds; 0 where both read one clock.
+    pub clock_offset_ns: i64,
+    /// By how much that may be wrong in either direction, nanoseconds: half the shortest round trip
+    /// that was seen (Cristian, 1989).
+    pub clock_uncertainty_ns: u64,
 }
 
 /// What was handed over to workers that share no objects with the runner, and back.

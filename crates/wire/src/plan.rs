@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::strategy::Strategy;
 
 /// The version of the protocol: the plan, the messages and the trace file together.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a runner is to do, under which strategy, and where it records what happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -54,17 +54,6 @@ impl Strategy {
             Self::Interpreters => "interpreters",
         }
     }
-
-    /// Whether a number of workers can be chosen: for the others it follows from the strategy
-    /// (one for `sequential` and `event-loop`, one a task for `threads`).
-    pub fn has_workers(self) -> bool {
-        !matches!(self, Self::Sequential | Self::Threads | Self::EventLoop)
-    }
-
-    /// Whether several tasks can be under way on one lane at a time, because waiting gives way.
-    pub fn interleaves(self) -> bool {
-        matches!(self, Self::EventLoop | Self::AsyncPool | Self::Hybrid)
-    }
 }
 
 impl fmt::Display for Strategy {

@@ -19,7 +19,8 @@ PATIENCE_S = 60
 MS = 1_000_000
 
 _folder = tempfile.TemporaryDirectory(prefix="maitred-python-")
-shutil.copy(os.path.join(HERE, "..", "runner.py"), os.path.join(_folder.name, "maitred_runner.py"))
+for _part in ("runner", "results", "harness", "state"):
+    shutil.copy(os.path.join(HERE, "..", _part + ".py"), os.path.join(_folder.name, "maitred_" + _part + ".py"))
 
 Span = collections.namedtuple("Span", "lane task step start end")
 TaskRecord = collections.namedtuple("TaskRecord", "start end lane step outcome")
@@ -62,7 +63,7 @@ class TraceFile:
         self.file = tempfile.TemporaryFile(dir="/dev/shm")
         self.file.truncate(size)
         self.map = mmap.mmap(self.file.fileno(), size)
-        header = (b"MAITREDT", 1, lanes, tasks, room, self.lanes_at, self.tasks_at, self.spans_at, size)
+        header = (b"MAITREDT", 2, lanes, tasks, room, self.lanes_at, self.tasks_at, self.spans_at, size)
         struct.pack_into("<8sIIIIQQQQ", self.map, 0, *header)
         self.path = "/proc/%d/fd/%d" % (os.getpid(), self.file.fileno())
 
@@ -114,7 +115,7 @@ def plan(strategy, steps, count=1, workers=None, arrivals="at-once", inputs=None
     pooled = min(first, 4)
     natural = {"sequential": 1, "event-loop": 1, "threads": first}.get(strategy, pooled)
     return {
-        "protocol": 1, "strategy": strategy, "workers": workers or natural, "seed": 1, "calibration": calibration,
+        "protocol": 2, "strategy": strategy, "workers": workers or natural, "seed": 1, "calibration": calibration,
         "programs": programs, "groups": groups,
         "resources": [{"name": name, "capacity": n} for name, n in resources],
         "vars": [{"name": name, "initial": n} for name, n in variables],

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Failure, Model};
 
 use super::stats::{self, Confidence, Interval};
-use super::{summary, units};
+use super::{sameness, summary, units};
 use crate::result::{Comparison, Contestant, Rank, Run, Verdict};
 use crate::trace::RunEnd;
 use crate::workload::Counted;
@@ -49,6 +49,7 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
         contestant.unranked = unranked(contestant);
         contestant.summary = summary::summarise(&counted(contestant));
     }
+    part_those_who_differ(&mut comparison.contestants);
     let effect = comparison.settings.minimum_effect;
     comparison.ranking = match reference(&comparison.contestants, baseline) {
         None => Vec::new(),
@@ -56,13 +57,36 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
     };
 }
 
+/// Who returned other results did other work: no time of it says anything about the rest.
+fn part_those_who_differ(contestants: &mut [Contestant]) {
+    let differing = sameness::other_results(contestants);
+    for (contestant, why) in contestants.iter_mut().zip(differing) {
+        let why = why.or_else(|| guards_not_shared(contestant));
+        contestant.unranked = contestant.unranked.take().or(why);
+    }
+}
+
+/// What keeps others out, but not those of other workers, as a reason not to rank it; `None`: there
+/// is no such thing, or the user's own check of the results holds all the same.
+pub(super) fn guards_not_shared(contestant: &Contestant) -> Option<String> {
+    let counted = counted(contestant);
+    let checked = |run: &&Run| !run.expectations.is_empty();
+    let run = counted.iter().find(|run| !run.unshared.is_empty() && !checked(run))?;
+    let guards: Vec<String> = (run.unshared.iter())
+        .filter_map(|(name, kind)| Some(format!("`{name}` (a {})", kind.strip_prefix("guard ")?)))
+        .collect();
+    (!guards.is_empty())
+        .then(|| format!("its workers do not share {}: each has its own", guards.join(", ")))
+}
+
 /// Whether every ranked pair has a verdict against the reference, so that no further round is
 /// needed; with fewer than two ranked models, after [`MIN_ROUNDS`] rounds.
 pub fn decided(contestants: &[Contestant], effect: f64, baseline: Option<&Model>) -> bool {
-    let contestants: Vec<Contestant> = contestants
+    let mut contestants: Vec<Contestant> = contestants
         .iter()
         .map(|contestant| Contestant { unranked: unranked(contestant), ..contestant.clone() })
         .collect();
+    part_those_who_differ(&mut contestants);
     let Some(reference) = reference(&contestants, baseline) else { return false };
     let rounds = contestants[reference].runs.iter().map(|run| run.round + 1).max().unwrap_or(0);
     LOOKS.contains(&rounds)

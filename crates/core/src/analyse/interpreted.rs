@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use maitred_wire::trace_file::Role;
 use maitred_wire::{Handover, Results, Strategy};
 
-use crate::trace::{Origin, StepKind, Trace};
+use crate::trace::{StepKind, Trace};
 
 /// What concerns interpreters only.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,13 +49,13 @@ pub struct LoneCall {
 
 /// What this trace shows.
 pub(super) fn interpreted(trace: &Trace) -> Interpreted {
-    let Origin::Measured { gil, .. } = &trace.origin;
+    let gil = trace.origin.gil();
     if gil.is_none() {
         return Interpreted::default();
     }
     let done = trace.done.as_ref();
     Interpreted {
-        gil: *gil,
+        gil,
         handover: done.and_then(|done| done.handover).filter(|handover| handover.tasks > 0),
         results: done.and_then(|done| done.results.clone()),
         other_results: None,

@@ -11,9 +11,11 @@ mod claim_tests;
 pub mod compare;
 #[cfg(test)]
 mod compare_tests;
+mod harness;
 pub mod interpreted;
 pub mod nature;
 pub mod noise;
+mod sameness;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod scaling;

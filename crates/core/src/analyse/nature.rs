@@ -6,9 +6,6 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
-use maitred_wire::trace_file::Role;
-
 use super::interpreted::{Interpreted, interpreted};
 use super::split::{Split, split};
 use crate::trace::{Span, StepKind, Task, Trace};
@@ -343,11 +340,10 @@ fn resource_bound(tally: &Tally<'_>, resource: usize) -> Option<Bound> {
 
 fn standstill(trace: &Trace) -> Option<Standstill> {
     let strategy = trace.model.strategy;
-    let is_loop = |lane: u32| {
-        let role = trace.lanes.get(lane as usize).map(|lane| lane.role);
-        strategy == Strategy::AsyncPool || role == Some(Role::Loop)
-    };
-    if !strategy.interleaves() {
+    let role = |lane: u32| trace.lanes.get(lane as usize).map(|lane| lane.role);
+    let is_loop = |lane: u32| strategy.facts().is_loop(role(lane));
+    // Where other lanes take over what a lane cannot go on with, nothing stands still.
+    if !strategy.interleaves() || trace.origin.executor().properties.stalls == Some(false) {
         return None;
     }
     let work = trace.done.as_ref()?.phases.work.wall_ns();

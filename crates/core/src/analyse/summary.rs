@@ -12,7 +12,7 @@ use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, Failure, VarValue};
 
 use super::stats::{self, Confidence};
-use super::{interpreted, scheduling, stuck, units};
+use super::{harness, interpreted, scheduling, stuck, units};
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
 use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
 use crate::workload::{Counted, Expect, Expected};
@@ -61,7 +61,13 @@ pub fn run_from(
 ) -> Run {
     let done = head.done.clone().unwrap_or_default();
     let mut counts = count(tasks.clone());
-    let expectations = expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
+    let mut expectations: Vec<Expectation> =
+        expectations.iter().map(|one| check(one, &done.vars, &counts)).collect();
+    expectations.extend(done.expected.map(|found| Expectation {
+        text: found.text,
+        actual: found.actual,
+        holds: found.holds,
+    }));
     let mut notes = done.notes;
     if matches!(head.end, RunEnd::TimeUp { .. }) {
         // What did not begin was never due, and what was under way belongs to no time.
@@ -90,12 +96,15 @@ pub fn run_from(
         }
     });
     let steps = step_totals(head, spans);
+    let wall_ns = work_ns(head, tasks.clone());
+    let harness = harness::taken_off(head, counts.done.saturating_add(counts.failed), wall_ns);
     Run {
         round,
         end: head.end.clone(),
         startup_ns: head.startup.wall_ns(),
         setup_ns: done.phases.setup.wall_ns(),
-        work_ns: work_ns(head, tasks.clone()),
+        work_ns: wall_ns - harness.map_or(0, |cost| cost.ns),
+        harness,
         teardown_ns: done.phases.teardown.wall_ns(),
         work_cpu: work_cpu(head),
         usage: head.usage.clone(),
@@ -108,6 +117,7 @@ pub fn run_from(
         vars: done.vars,
         expectations,
         result_hash: done.result_hash,
+        unshared: done.unshared,
         noise: head.noise.clone(),
         servers: head.servers.clone(),
         spans_dropped: dropped,

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::trace::sample::tables;
 use crate::trace::{
     Gap, Group, Kinds, Lane, LaneCounters, Observed, Scheduling, Slice, SliceEnd, Source, Span,
-    Task, Thread, Trace,
+    Task, Thread, Trace, WaitCause, WaitLook, Waits,
 };
 
 prop_compose! {
@@ -101,7 +101,9 @@ prop_compose! {
         let gap = |(start_ns, end_ns, cpu)| Gap { start_ns, end_ns, cpu };
         let gaps = gaps.into_iter().map(gap).collect();
         let kinds = Kinds { came: records, execs: lost, ..Kinds::default() };
-        Scheduling { source, cpus, threads, slices, records, kinds, lost, gaps, reader_cpu_ns, missing }
+        let look = WaitLook { ns: records, pid: 1, tid: 2, cause: WaitCause::Gil };
+        let waits = reader_cpu_ns.map(|left_out| Waits { looks: [look].to_vec(), left_out, refused: None });
+        Scheduling { source, cpus, threads, slices, records, kinds, lost, gaps, reader_cpu_ns, waits, missing }
     }
 }
 

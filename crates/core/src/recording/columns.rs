@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::Fault;
+use super::fault::Fault;
 use super::varint::{put_varint, take_varint};
 
 /// A record of `N` columns.

@@ -18,6 +18,7 @@ pub(crate) mod arbitrary;
 mod chunk;
 mod collect;
 mod columns;
+mod fault;
 mod parse;
 mod records;
 #[cfg(test)]
@@ -37,7 +38,8 @@ use crate::trace::Trace;
 pub use chunk::MAX_PAYLOAD;
 pub use collect::Collector;
 pub use columns::{Record, Rows};
-pub use parse::{Fault, Parser, Part};
+pub use fault::Fault;
+pub use parse::{Parser, Part};
 pub use records::Arrival;
 pub use varint::put_varint;
 pub use write::{Writer, write, write_so_far};

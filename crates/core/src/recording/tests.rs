@@ -170,6 +170,8 @@ fn figures() -> Run {
         startup_ns: 1,
         setup_ns: 2,
         work_ns: 3,
+        harness: None,
+        unshared: Vec::new(),
         teardown_ns: 4,
         work_cpu: Observed::Unknown("nobody looked".into()),
         usage: Observed::Unknown("nobody looked".into()),

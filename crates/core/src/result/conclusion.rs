@@ -124,12 +124,15 @@ pub enum Rule {
     ResultsChange,
     LostUpdates,
     OwnVariables,
+    StateNotShared,
+    TooShortCalls,
     BusyClient,
     Startup,
     KeepsUp,
     Nature,
     Bottleneck,
     GlobalLock,
+    OwnLock,
     StandsStill,
     LoneCall,
     LowerBound,
@@ -143,6 +146,7 @@ pub enum Rule {
     TaskTime,
     ThreadsAtOnce,
     ProcessCosts,
+    RunnerTakenOff,
     Starved,
     SharedMachine,
     /// Saved before rules had names, or by a later version that has more of them.
@@ -152,7 +156,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 36] = {
+    pub const ALL: [Self; 40] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -170,12 +174,15 @@ impl Rule {
             R::ResultsChange,
             R::LostUpdates,
             R::OwnVariables,
+            R::StateNotShared,
+            R::TooShortCalls,
             R::BusyClient,
             R::Startup,
             R::KeepsUp,
             R::Nature,
             R::Bottleneck,
             R::GlobalLock,
+            R::OwnLock,
             R::StandsStill,
             R::LoneCall,
             R::LowerBound,
@@ -189,6 +196,7 @@ impl Rule {
             R::TaskTime,
             R::ThreadsAtOnce,
             R::ProcessCosts,
+            R::RunnerTakenOff,
             R::Starved,
             R::SharedMachine,
         ]
@@ -218,6 +226,8 @@ impl Rule {
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables
+            | R::StateNotShared
+            | R::TooShortCalls
             | R::BusyClient
             | R::Startup => Part::Warning,
             R::Nature
@@ -226,6 +236,7 @@ impl Rule {
             | R::LowerBound
             | R::AgainstSequential
             | R::GlobalLock
+            | R::OwnLock
             | R::StandsStill
             | R::LoneCall => Part::Reason,
             R::Undecided
@@ -237,6 +248,7 @@ impl Rule {
             | R::TaskTime
             | R::ThreadsAtOnce
             | R::ProcessCosts
+            | R::RunnerTakenOff
             | R::Starved
             | R::SharedMachine
             | R::Unnamed => Part::Detail,

@@ -9,17 +9,21 @@ mod laws;
 mod laws_tests;
 mod model;
 mod names;
+mod outcome;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scheduling;
+mod waits;
 
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
 pub use model::{
-    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, ServerUse, Span, Task,
-    Trace, Usage,
+    Group, Lane, LaneCounters, Noise, Observed, PeakMemory, RunEnd, ServerUse, Span, Task, Trace,
+    Usage,
 };
 pub use names::task_name;
+pub use outcome::{Executor, Origin, Outcome};
 pub use scheduling::{Gap, Kinds, Scheduling, Slice, SliceEnd, Source, Thread};
+pub use waits::{WaitCause, WaitLook, Waits};
 
 pub use crate::workload::{StepInfo, StepKind};

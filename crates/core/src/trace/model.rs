@@ -4,9 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use maitred_wire::trace_file::{Role, TaskOutcome};
-use maitred_wire::{Blocked, Done, Model, Phase, Resource, RunnerError};
+use maitred_wire::{Blocked, Model, Phase, Resource, RunnerError};
 use serde::{Deserialize, Serialize};
 
+use super::outcome::{Origin, Outcome};
 use super::scheduling::Scheduling;
 use crate::workload::StepInfo;
 
@@ -60,8 +61,8 @@ pub struct Trace {
     pub spans: Vec<Span>,
     /// From spawn to `ready`.
     pub startup: Phase,
-    /// What the runner said at the end; `None` when it did not come to that.
-    pub done: Option<Done>,
+    /// How the work went; `None` when it did not come to its end.
+    pub done: Option<Outcome>,
     pub end: RunEnd,
     pub usage: Observed<Usage>,
     pub memory: Observed<PeakMemory>,
@@ -109,15 +110,6 @@ impl Trace {
             log: self.log.clone(),
         }
     }
-}
-
-/// Where a trace comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Origin {
-    /// Run for real, on this runtime (name and version), with or without a global lock of its
-    /// interpreter; `None`: it has no interpreter.
-    Measured { runtime: String, version: String, gil: Option<bool> },
 }
 
 /// Tasks of one kind: `first .. first + count`.

@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use maitred_wire::trace_file::{Role, TaskOutcome};
-use maitred_wire::{Cpu, Done, Model, Phase, Phases, Resource, Strategy};
+use maitred_wire::{Cpu, Model, Phase, Phases, Resource, Strategy, Substance};
 
 use crate::trace::{
-    Group, Lane, LaneCounters, Noise, Observed, Origin, PeakMemory, RunEnd, Span, StepInfo,
-    StepKind, Task, Trace, Usage,
+    Executor, Group, Lane, LaneCounters, Noise, Observed, Origin, Outcome, PeakMemory, RunEnd,
+    Span, StepInfo, StepKind, Task, Trace, Usage,
 };
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -83,11 +83,7 @@ impl Sample {
         let mut steps = Vec::new();
         let mut flat = Vec::new();
         self.flatten(&self.program, None, &mut steps, &mut flat);
-        let workers = match strategy {
-            Strategy::Sequential | Strategy::EventLoop => 1,
-            Strategy::Threads => self.count,
-            _ => workers,
-        };
+        let workers = strategy.facts().workers(self.count, workers);
         let mut simulation = Simulation::new(self, &flat, strategy, workers);
         simulation.run(self, workers);
         self.trace(strategy, workers, steps, simulation)
@@ -143,21 +139,17 @@ impl Sample {
         let cpu = Cpu { user_ns: cpu + MS, system_ns: u64::from(workers) * MS / 5 };
         let phase = |start_ns, end_ns| Phase { start_ns, end_ns, cpu: None };
         let work = Phase { cpu: Some(cpu), ..phase(ORIGIN, end) };
-        let done = Done {
+        let done = Outcome {
             phases: Phases {
                 setup: phase(ORIGIN - MS, ORIGIN),
                 work,
                 teardown: phase(end, end + MS / 2),
             },
-            ..Done::default()
+            ..Outcome::default()
         };
         let switches = simulation.spans.len() as u64;
         Trace {
-            origin: Origin::Measured {
-                runtime: "native".to_owned(),
-                version: "0.1.0".to_owned(),
-                gil: None,
-            },
+            origin: Origin::Simulated(Executor::new("native", "0.1.0")),
             model: Model::new("native", strategy),
             workers,
             steps,
@@ -201,9 +193,10 @@ impl Sample {
 
 impl<'a> Simulation<'a> {
     fn new(sample: &Sample, program: &'a [Flat], strategy: Strategy, workers: u32) -> Self {
-        let role = match strategy {
-            Strategy::EventLoop | Strategy::AsyncPool | Strategy::Hybrid => Role::Loop,
-            Strategy::Processes => Role::Process,
+        let facts = strategy.facts();
+        let role = match facts.substance {
+            Substance::Process => Role::Process,
+            _ if facts.interleaves() => Role::Loop,
             _ => Role::Worker,
         };
         let lane = |number| Lane {

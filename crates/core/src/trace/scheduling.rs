@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::waits::Waits;
+
 /// The scheduler's record of all threads of the runner's process tree. Serialized without what
 /// comes by the million.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub struct Scheduling {
     /// Processor time that reading the records took, nanoseconds; `None`: it was not measured.
     #[serde(default)]
     pub reader_cpu_ns: Option<u64>,
+    /// For what threads waited, as far as looks at them saw; `None`: nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
     /// What this record lacks and why, and what to do about it, as lowercase sentences: that the
     /// kernel refused to record switches, that a record grew too long. Empty: it lacks nothing.
     pub missing: Vec<String>,
@@ -50,6 +55,7 @@ impl Scheduling {
             lost: self.lost,
             gaps: self.gaps.clone(),
             reader_cpu_ns: self.reader_cpu_ns,
+            waits: self.waits.clone(),
             missing: self.missing.clone(),
         }
     }

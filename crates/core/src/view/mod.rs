@@ -14,8 +14,10 @@ mod paint;
 pub mod perfetto;
 pub mod phases;
 pub mod picture;
+pub mod replay;
 pub mod report;
 mod requests;
+mod row;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;

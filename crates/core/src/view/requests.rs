@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::Options;
 use super::columns::{self, Column};
 use super::paint::Ink;
-use super::table::{Row, name_column};
+use super::row::{Row, name_column};
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, duration, significant};
 use crate::result::{Contestant, Latency, Run};

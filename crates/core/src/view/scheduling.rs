@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use crate::analyse::scheduling::mean_at_once;
 use crate::analyse::units::{count, duration, percent, plural};
-use crate::result::{LockWait, Run, Shares, Split, ThreadFigures};
-use crate::trace::Source;
+use crate::result::{LockWait, Run, Shares, Split, ThreadFigures, WaitShares};
+use crate::trace::{Source, WaitCause};
 
 /// So many threads are shown.
 const THREADS: usize = 3;
@@ -26,7 +26,10 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
             }
         }
     }
-    lines.extend(shares.lock.as_ref().map(|lock| ("GIL", lock_wait(lock))));
+    let seen = shares.waits.as_ref().filter(|waits| waits.is_known());
+    lines.extend(seen.map(|waits| ("waits for", waited_for(waits))));
+    let inferred = shares.lock.as_ref().filter(|_| seen.is_none());
+    lines.extend(inferred.map(|lock| ("GIL", lock_wait(lock))));
     lines.extend(wakeup(shares).map(|text| ("wake-ups", text)));
     lines.extend(mean_at_once(shares).map(|mean| ("at once", at_once(mean, &shares.at_once))));
     let labels = core::iter::once("busiest").chain(core::iter::repeat(""));
@@ -63,8 +66,29 @@ fn parts(split: &Split) -> Option<String> {
 /// interpreter; `None`: there is no such lock, or nothing can be said of it.
 pub(super) fn lock_share(shares: &Shares) -> Option<f64> {
     let lock = shares.lock?;
+    if let Some(waits) = shares.waits.as_ref()
+        && let Some((share, ..)) = waits.share(WaitCause::Gil)
+    {
+        return Some(share * lock.at_most_ns as f64 / lock.of_ns.max(1) as f64);
+    }
     let ns = lock.without_wakeup_ns.unwrap_or(lock.at_most_ns);
     Some(ns as f64 / lock.of_ns.max(1) as f64)
+}
+
+/// What looks at blocked threads saw, each share with how far it may be off.
+fn waited_for(waits: &WaitShares) -> String {
+    let each = waits.by.iter().filter_map(|count| {
+        let (share, low, high) = waits.share(count.cause)?;
+        Some(format!(
+            "{} {} ({}–{})",
+            percent(share),
+            count.cause.words(),
+            percent(low),
+            percent(high)
+        ))
+    });
+    let each: Vec<String> = each.collect();
+    format!("{}, of {} at blocked threads", each.join(", "), plural(waits.looks(), "look"))
 }
 
 /// What it is based on, and no more: switches say that a thread was blocked, not on what.

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 
 use super::json::{from_json, to_json};
 use crate::result::*;
-use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage};
+use crate::trace::{
+    Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage, WaitCause,
+};
 
 static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = include_str!("../../../../docs/result.schema.json");
@@ -119,6 +121,10 @@ fn shares(ns: u64, kind: StepKind) -> Shares {
         wakeup_ns: maybe(),
         wakeup_unread: 3,
         lock: maybe().map(|ns| LockWait { of_ns: ns, at_most_ns: ns, without_wakeup_ns: Some(7) }),
+        waits: maybe().map(|looks| WaitShares {
+            by: vec![WaitCount { cause: WaitCause::Gil, looks }],
+            refused: (looks > 99).then(|| "a sentence".into()),
+        }),
         threads: vec![ThreadFigures {
             pid: 1,
             tid: 2,
@@ -160,6 +166,7 @@ prop_compose! {
             startup_ns: ns,
             setup_ns: 0,
             work_ns: ns,
+            harness: holds.then_some(HarnessCost { ns: number, uncertain_ns: ns }),
             teardown_ns: number,
             work_cpu: cpu.map(|(user_ns, system_ns)| Cpu { user_ns, system_ns }),
             usage,
@@ -174,6 +181,7 @@ prop_compose! {
             steps: vec![StepTotal { kind, spans: number, total_ns: ns, longest_ns: Some(ns) }],
             vars: vec![VarValue { name: text.clone(), value, by_process: vec![value, -1] }],
             expectations: vec![Expectation { text: text.clone(), actual: text.clone(), holds }],
+            unshared: maybe.iter().map(|text| ("name".into(), text.clone())).collect(),
             result_hash: maybe,
             noise,
             spans_dropped: number,

@@ -9,12 +9,11 @@ use alloc::vec::Vec;
 use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, left, to_ascii, width, wrap};
+pub(super) use super::row::{Row, name_column, rows};
 use super::{requests, threads};
 use crate::analyse::units::{bytes, cores, count, duration, percent, plural, ratio, significant};
 use crate::analyse::{compare, stats, units};
-use crate::result::{
-    Comparison, Contestant, Latency, Machine, Rank, Run, SubjectKind, Summary, Verdict,
-};
+use crate::result::{Comparison, Latency, Machine, Rank, Run, SubjectKind, Summary, Verdict};
 use crate::trace::{Observed, RunEnd};
 
 /// With so many tasks or more, the latency of a task is worth a table.
@@ -41,23 +40,6 @@ pub fn table(comparison: &Comparison, options: &Options) -> String {
     sections.extend(paragraphs("Notes", &notes(comparison), options));
     let text = sections.join("\n");
     if options.ascii { to_ascii(&text) } else { text }
-}
-
-/// A ranked contestant.
-pub(super) struct Row<'a> {
-    pub(super) rank: &'a Rank,
-    pub(super) contestant: &'a Contestant,
-    pub(super) summary: &'a Summary,
-}
-
-pub(super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
-    let ranks = comparison.ranking.iter();
-    ranks
-        .filter_map(|rank| {
-            let contestant = comparison.contestants.get(rank.contestant as usize)?;
-            Some(Row { rank, contestant, summary: contestant.summary.as_ref()? })
-        })
-        .collect()
 }
 
 /// What a task is called.
@@ -158,11 +140,6 @@ pub(super) fn interval(row: &Row<'_>) -> String {
         Rank { low, high, .. } if low == high => String::new(),
         Rank { low, high, .. } => units::interval(*low, *high),
     }
-}
-
-pub(super) fn name_column(rows: &[Row<'_>]) -> Vec<Column> {
-    let names = rows.iter().map(|row| (row.contestant.model.to_string(), Ink::Plain));
-    columns::names("model", names)
 }
 
 fn speed(rows: &[Row<'_>], options: &Options) -> String {

@@ -174,7 +174,7 @@ impl ColumnsFile {
     }
 }
 
-/// A file in memory that runners read: the inputs of tasks.
+/// A file in memory that runners read: the inputs of tasks, the results of the first run.
 #[derive(Debug)]
 pub(crate) struct BytesFile {
     file: File,
@@ -187,6 +187,11 @@ impl BytesFile {
         file.write_all(bytes)?;
         sys::seal_size(&file)?;
         Ok(Self { file })
+    }
+
+    /// An empty file, which the first run that comes to its end fills with its results.
+    pub(crate) fn growing() -> io::Result<Self> {
+        Ok(Self { file: sys::memory_file(c"maitred-results")? })
     }
 
     /// Where the runner finds it.

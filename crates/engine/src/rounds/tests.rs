@@ -59,7 +59,7 @@ impl World for Made {
         self.asked.push((contestant, purpose));
         self.clock += self.run;
         let round = match purpose {
-            Purpose::Warmup | Purpose::Trace => 0,
+            Purpose::Warmup | Purpose::Trace | Purpose::Single => 0,
             Purpose::Round(round) => round,
         };
         Ok((self.script)(contestant, round))
@@ -108,6 +108,8 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         noise: Noise::default(),
         spans_dropped: 0,
         scheduling: None,
+        harness: None,
+        unshared: Vec::new(),
         notes: Vec::new(),
     }
 }

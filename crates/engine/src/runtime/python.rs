@@ -9,7 +9,13 @@ use std::path::{Path, PathBuf};
 use super::runner::RunnerCommand;
 use crate::measure::machine::stable_hash;
 
-const TEXT: &str = include_str!("../../../../runtimes/python/runner.py");
+/// Its modules: the first is started, the others are imported when they are needed.
+const MODULES: [(&str, &str); 4] = [
+    ("maitred_runner.py", include_str!("../../../../runtimes/python/runner.py")),
+    ("maitred_results.py", include_str!("../../../../runtimes/python/results.py")),
+    ("maitred_harness.py", include_str!("../../../../runtimes/python/harness.py")),
+    ("maitred_state.py", include_str!("../../../../runtimes/python/state.py")),
+];
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
 /// is too old to read it says so itself: this line is understood by every Python.
@@ -40,7 +46,8 @@ impl PythonRunner {
     /// # Errors
     /// When neither the cache nor the folder for temporary files can be written.
     pub fn unpack(cache: Option<&Path>) -> io::Result<Self> {
-        let name = format!("runner-{:016x}", stable_hash(TEXT));
+        let text: String = MODULES.iter().map(|(_, text)| *text).collect();
+        let name = format!("runner-{:016x}", stable_hash(&text));
         if let Some(folder) = cache.map(|cache| cache.join(&name))
             && put(&folder).is_ok()
         {
@@ -70,16 +77,19 @@ impl Drop for PythonRunner {
     }
 }
 
-/// Leaves a file alone that is as it should be: a newer one would be compiled anew.
+/// Leaves each file alone that is as it should be: a newer one would be compiled anew.
 fn put(folder: &Path) -> io::Result<()> {
-    let file = folder.join("maitred_runner.py");
-    if fs::read(&file).is_ok_and(|there| there == TEXT.as_bytes()) {
-        return Ok(());
+    for (name, text) in MODULES {
+        let file = folder.join(name);
+        if fs::read(&file).is_ok_and(|there| there == text.as_bytes()) {
+            continue;
+        }
+        fs::create_dir_all(folder)?;
+        let draft = folder.join(format!("{}.tmp", std::process::id()));
+        fs::write(&draft, text)?;
+        fs::rename(&draft, &file)?;
     }
-    fs::create_dir_all(folder)?;
-    let draft = folder.join(format!("{}.tmp", std::process::id()));
-    fs::write(&draft, TEXT)?;
-    fs::rename(&draft, &file)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -90,13 +100,13 @@ mod tests {
     fn a_spoilt_file_is_replaced_and_a_good_one_is_kept() {
         let cache = tempfile::tempdir().unwrap();
         let runner = PythonRunner::unpack(Some(cache.path())).unwrap();
-        let file = runner.folder.join("maitred_runner.py");
+        let file = runner.folder.join(MODULES[0].0);
         let written = fs::metadata(&file).unwrap().modified().unwrap();
         PythonRunner::unpack(Some(cache.path())).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), written);
         fs::write(&file, "print('spoilt')").unwrap();
         PythonRunner::unpack(Some(cache.path())).unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), TEXT);
+        assert_eq!(fs::read_to_string(&file).unwrap(), MODULES[0].1);
     }
 
     #[test]

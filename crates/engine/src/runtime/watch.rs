@@ -15,7 +15,7 @@ use super::session::{Execution, Measured, Progress};
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Snapshot, oom_kills};
-use crate::measure::recorder::Recorder;
+use crate::measure::recorder::{GilPlace, Recorder};
 use crate::measure::trace_map::{ColumnsFile, TraceMap};
 use crate::measure::{procfs, sys};
 
@@ -197,6 +197,10 @@ impl<'a> Watch<'a> {
     }
 
     fn go(&mut self, ready: Ready) {
+        if let Some(recorder) = &mut self.recorder {
+            let place = ready.facts.iter().find(|(name, _)| name == "interpreter state");
+            recorder.know(place.and_then(|(_, place)| GilPlace::parse(ready.pid, place)));
+        }
         let ready_ns = now_ns();
         if ready.protocol != PROTOCOL {
             let theirs = ready.protocol;

@@ -62,6 +62,7 @@ fn asked(python: &Python, calls: &Calls) -> Vec<(String, String)> {
         ("args", python.args.clone()),
         ("setup", python.setup.clone()),
         ("concurrency", python.concurrency.map(|count| count.to_string())),
+        ("discard-results", python.discard_results.then(|| "yes".to_owned())),
         ("start-method", python.start_method.map(|one| one.name().to_owned())),
         ("loop", python.event_loop.map(|one| one.name().to_owned())),
     ];

@@ -134,7 +134,7 @@ if HOW in ("hangs", "stops-when-told"):
 say(
     {
         "ready": {
-            "protocol": 99 if HOW == "other-protocol" else 1,
+            "protocol": 99 if HOW == "other-protocol" else 2,
             "runtime": "badly-behaved",
             "version": HOW,
             "strategies": ["sequential"],
@@ -144,7 +144,7 @@ say(
     }
 )
 if HOW == "ready-twice":
-    say({"ready": {"protocol": 1, "runtime": "x", "version": "", "strategies": [], "pid": 1, "calibration": 1}})
+    say({"ready": {"protocol": 2, "runtime": "x", "version": "", "strategies": [], "pid": 1, "calibration": 1}})
 assert "go" in read_command()
 
 if HOW == "finishes":

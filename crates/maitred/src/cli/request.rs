@@ -81,6 +81,7 @@ impl PythonArgs {
             interpreters: self.pythons.clone(),
             args: self.args.clone(),
             setup: self.setup.clone(),
+            discard_results: self.discard_results,
             concurrency: self.concurrency,
             start_method: self.start_method,
             event_loop: self.event_loop,
@@ -136,6 +137,7 @@ impl CompareArgs {
             models: self.models.clone(),
             workers: self.workers.as_ref().map_or_else(Vec::new, |counts| counts.0.clone()),
             sweep: self.sweep.clone(),
+            no_sweep: self.no_sweep.clone(),
             baseline: self.baseline.clone(),
             rounds: Rounds {
                 exactly: self.runs,

@@ -221,7 +221,7 @@ fn timer_lines() -> String {
 
 /// What one question told; `maitred runtimes` says more.
 fn interpreter_lines(name: &str, ready: &Ready) -> String {
-    let strategies: Vec<_> = ready.strategies.iter().map(ToString::to_string).collect();
+    let strategies: Vec<_> = ready.strategies().iter().map(ToString::to_string).collect();
     let span = ready.span_cost_ns.map_or("unknown".into(), |cost| units::duration(cost as u64));
     let lock = if ready.gil == Some(false) { "off" } else { "on" };
     section(
@@ -273,7 +273,7 @@ fn runtime_lines(
         format!("{} a span, its clock reading included", units::duration(cost as u64))
     });
     let fastest = starts.into_iter().min().unwrap_or_default().as_nanos() as u64;
-    let strategies: Vec<_> = ready.strategies.iter().map(ToString::to_string).collect();
+    let strategies: Vec<_> = ready.strategies().iter().map(ToString::to_string).collect();
     Ok(section(
         &format!("Runtime {}", runtime.name),
         &[

@@ -93,7 +93,7 @@ fn python(ready: &Ready) -> Vec<(&'static str, String)> {
 
 /// `interpreters: they need CPython 3.14 or later`.
 fn lacks(ready: &Ready, strategy: Strategy) -> Option<String> {
-    if ready.strategies.contains(&strategy) {
+    if ready.properties(strategy).is_some() {
         return None;
     }
     let own = match strategy {

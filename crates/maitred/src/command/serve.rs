@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use maitred_server::codec::{HEADERS_MAX, SizeLimits};
-use maitred_server::{AccessLog, ENDPOINTS, Options, ServeError, TimeLimits, serve};
+use maitred_server::{AccessLog, ENDPOINTS, Identity, Options, ServeError, TimeLimits, serve};
 
 use crate::cli::ServeArgs;
 use crate::error::Error;
@@ -20,8 +20,10 @@ const WORKER_MARGIN: Duration = Duration::from_secs(30);
 /// to give up.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     raise_open_files();
-    serve(options(args)).map_err(|error| match error {
+    serve(options(args)?).map_err(|error| match error {
         ServeError::Bind { .. }
+        | ServeError::Tls(_)
+        | ServeError::NoTls
         | ServeError::Log(_)
         | ServeError::NoPool { .. }
         | ServeError::NoWorkers { .. } => Error::usage(error.to_string()),
@@ -29,9 +31,31 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     })
 }
 
-fn options(args: &ServeArgs) -> Options {
+/// Which certificate, if any.
+fn identity(args: &ServeArgs) -> Result<Option<Identity>, Error> {
+    let wrong = |said: &str| Err(Error::usage(said));
+    match (&args.cert, &args.key, &args.save_cert) {
+        (_, _, Some(_)) if args.cert.is_some() || args.key.is_some() || !args.tls => {
+            wrong("--save-cert writes the certificate that --tls makes; say --tls, without --cert")
+        }
+        (Some(certificate), Some(key), _) => {
+            let (certificate, key) = (certificate.clone(), key.clone());
+            Ok(Some(Identity::Files { certificate, key }))
+        }
+        (Some(_), None, _) => wrong(
+            "--cert says who the server is, but not its secret; give its --key too, or --tls alone \
+             for a certificate that is made for this start",
+        ),
+        (None, Some(_), _) => wrong("--key is the secret of a certificate; give the --cert too"),
+        (None, None, saved_as) => {
+            Ok(args.tls.then(|| Identity::Made { saved_as: saved_as.clone() }))
+        }
+    }
+}
+
+fn options(args: &ServeArgs) -> Result<Options, Error> {
     let defaults = Options::default();
-    Options {
+    Ok(Options {
         architecture: args.strategy,
         host: args.host,
         port: args.port,
@@ -54,8 +78,9 @@ fn options(args: &ServeArgs) -> Options {
             Some(path) if path.as_os_str() == "-" => AccessLog::Stdout,
             Some(path) => AccessLog::File(path.clone()),
         },
+        tls: identity(args)?,
         tell: |event| eprintln!("{event}"),
-    }
+    })
 }
 
 /// What can be asked of the server, for `--help`.

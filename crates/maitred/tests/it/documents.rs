@@ -1,8 +1,9 @@
-//! The documents are tests: what the README tells people to type works as it is written.
+//! What the documents say of the program is so: links, pictures, exit codes. That their commands
+//! work is tested in `pages`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::program::Place;
 
@@ -23,78 +24,6 @@ fn blocks(page: &str, info: &str) -> Vec<String> {
         }
     }
     found
-}
-
-/// The commands of a page that are ours, without the `$`.
-fn commands(page: &str) -> Vec<String> {
-    let lines = blocks(page, "console");
-    let lines = lines.iter().flat_map(|block| block.lines());
-    lines
-        .filter_map(|line| line.strip_prefix("$ "))
-        .filter_map(|line| {
-            let typed = line.strip_prefix("cargo run --release -- ");
-            typed.or_else(|| line.strip_prefix("maitred ")).map(str::to_owned)
-        })
-        .collect()
-}
-
-/// Runs a command of the README as it is written, in a folder that has the workloads; only less
-/// patiently: one round, and ten times faster still.
-fn run(place: &Place, line: &str) {
-    let mut words = shell_words(line);
-    let compared = words[0] == "compare";
-    if let Some(at) = words.iter().position(|word| word == "--speed") {
-        words[at + 1] = "100x".into();
-    }
-    if compared {
-        let rest = words.split_off(1);
-        words.extend(["--runs", "1", "--warmup", "0", "--quiet"].map(str::to_owned));
-        words.extend(rest);
-    }
-    if words[0] == "check" {
-        words.extend(["--budget", "1s"].map(str::to_owned));
-    }
-    let output = place.command(&words).stdin(Stdio::null()).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{line}: {} {errors}", output.status);
-    assert!(!output.stdout.is_empty(), "{line}");
-}
-
-/// The words as a shell would take them, with double quotes.
-fn shell_words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quoted = false;
-    for sign in line.chars() {
-        match sign {
-            '"' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            other => words.last_mut().unwrap().push(other),
-        }
-    }
-    words
-}
-
-#[test]
-fn every_command_of_the_readme_runs() {
-    let page = fs::read_to_string(root().join("README.md")).unwrap();
-    let place = Place::new();
-    for folder in ["workloads", "examples"] {
-        std::os::unix::fs::symlink(root().join(folder), place.path(folder)).unwrap();
-    }
-    let commands = commands(&page);
-    assert!(commands.len() >= 10, "the commands were not found: {commands:?}");
-    for line in commands {
-        run(&place, &line);
-    }
-}
-
-#[test]
-fn every_workload_of_the_readme_runs() {
-    let page = fs::read_to_string(root().join("README.md")).unwrap();
-    for source in blocks(&page, "kdl") {
-        let place = Place::new().file("work.kdl", source);
-        run(&place, "compare work.kdl");
-    }
 }
 
 #[test]

@@ -34,12 +34,12 @@ fn recorded(place: &Place, model: &str) -> Recording {
     assert!(output.status.success(), "{output:?}");
     let mut recording = read(&std::fs::read(place.path("run.trace")).unwrap());
     let start = recording.trace.startup.end_ns;
-    recording.trace.scheduling = Observed::Known(scheduling(&recording.trace, start, 10_000));
+    recording.trace.scheduling = Observed::Known(scheduling(&recording.trace, start, 2_000));
     recording
 }
 
 fn place() -> Place {
-    let work = "resource \"disk\" capacity=1\ntask \"job\" count=700 { wait \"10us\"; hold \"disk\" \
+    let work = "resource \"disk\" capacity=1\ntask \"job\" count=150 { wait \"10us\"; hold \"disk\" \
                 { cpu \"1us\" }\ncpu \"1us\" }\n";
     Place::new().file("work.kdl", work)
 }
@@ -252,7 +252,7 @@ fn perfetto_reads_every_span_and_every_slice() {
         let trace = &recording.trace;
         let bytes = perfetto(&recording);
         let decoded = decode(&bytes);
-        let tasks: BTreeSet<String> = (0..700).map(|task| trace.task_name(task)).collect();
+        let tasks: BTreeSet<String> = (0..150).map(|task| trace.task_name(task)).collect();
         let (of_tasks, others): (Vec<_>, Vec<_>) =
             decoded.rectangles.iter().cloned().partition(|one| tasks.contains(&one.1));
         let mut steps: Vec<_> =
@@ -295,7 +295,7 @@ fn a_span_takes_no_more_than_36_bytes_and_a_switch_about_9() {
     let trace = &mut recording.trace;
     trace.tasks.iter_mut().for_each(|task| task.start_ns = 0);
     let start = trace.startup.end_ns;
-    let spans = 20_000;
+    let spans = 3_000;
     let span = |number: u64| {
         let start_ns = start + number / 3 * 90_000 + number % 3 * 1_000;
         Span { task: 0, step: 0, lane: number as u32 % 3, start_ns, end_ns: start_ns + 80_123 }
@@ -331,7 +331,7 @@ fn chromes_json_has_every_span_and_every_slice() {
         let shown = |event: &&Value| event["ph"] == "X" || event["ph"] == "B";
         let (slices, steps): (Vec<&Value>, Vec<&Value>) =
             events.iter().filter(shown).partition(|event| event["pid"] == 1 << 30);
-        let tasks: BTreeSet<String> = (0..700).map(|task| trace.task_name(task)).collect();
+        let tasks: BTreeSet<String> = (0..150).map(|task| trace.task_name(task)).collect();
         let mut found: Vec<_> = steps
             .iter()
             .map(|event| {

@@ -25,7 +25,7 @@ fn is_ranked(saved: &Value, strategy: &str) -> bool {
 /// Compares all models once; exit code, table and saved result.
 fn compare(place: &Place, options: &str) -> (i32, String, Value) {
     let line = format!(
-        "compare work.kdl --runs 1 --warmup 0 --export-json r.json --export-csv r.csv {options}"
+        "compare work.kdl --runs 1 --warmup 0 --no-trace --export-json r.json --export-csv r.csv {options}"
     );
     let output = place.run(&line);
     form::valid_csv(&place.read("r.csv"));

@@ -42,7 +42,7 @@ fn everywhere() -> String {
 
 /// The runs of a saved comparison: model, run.
 pub(crate) fn runs(place: &Place, line: &str) -> Vec<(String, Value)> {
-    let output = place.run(&format!("{line} --runs 1 --warmup 0 -q --save r.json"));
+    let output = place.run(&format!("{line} --runs 1 --warmup 0 --no-trace -q --save r.json"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(matches!(output.status.code(), Some(0 | 1)), "{line}: {said}");
     let saved: Value = serde_json::from_str(&place.read("r.json")).unwrap();
@@ -175,7 +175,7 @@ fn only_what_does_no_harm_is_sent_again() {
         assert!(said || model.contains("python"), "{model}: {run}");
     }
     for (model, run) in
-        runs(&place, &format!("compare {fickle} -m POST -c 1 -n 4 --models {models}"))
+        runs(&place, &format!("compare {fickle} -X POST -c 1 -n 4 --models {models}"))
     {
         assert_eq!(failures(&run)[0].0, "lost", "{model}: {run}");
     }
@@ -265,7 +265,7 @@ fn requests_for_a_time_are_compared_by_how_many_they_were() {
     assert_eq!(found.len(), STRATEGIES.len() + 6);
     for (model, run) in &found {
         assert_eq!(run["end"]["time-up"]["wanted_ns"], 1_000_000_000, "{model}: {run}");
-        assert!(run["tasks"]["done"].as_u64().unwrap() > 1, "{model}: {run}");
+        assert!(run["tasks"]["done"].as_u64().unwrap() > 0, "{model}: {run}");
         assert_eq!(run["tasks"]["not_run"], 0, "{model}: {run}");
     }
     let saved: Value = serde_json::from_str(&place.read("r.json")).unwrap();
@@ -298,10 +298,10 @@ fn addresses_that_cannot_be_asked_are_refused_before_anything_is_started() {
         ("run http://127.0.0.1:1/ -n 5", "start the server, or check host and port"),
         ("compare localhost:8080/x", "as in http://localhost:8080/x"),
         ("compare HTTP://127.0.0.1:1/", "nobody listens"),
-        ("compare http://localhost/ -m get", "write GET"),
-        ("compare http://localhost/ -m A/B", "not a method of HTTP"),
-        ("compare http://localhost/ -m CONNECT", "a tunnel"),
-        ("compare http://localhost/ -m TRACE -d x", "has no body"),
+        ("compare http://localhost/ -X get", "write GET"),
+        ("compare http://localhost/ -X A/B", "not a method of HTTP"),
+        ("compare http://localhost/ -X CONNECT", "a tunnel"),
+        ("compare http://localhost/ -X TRACE -d x", "has no body"),
         ("compare http://localhost/ -H a\u{7f}b:1", "not a header of HTTP"),
         ("compare -c 5 -- true", "--connections says how an address is asked"),
         ("compare http://localhost/ --duration 1s -n 5", "cannot be used with"),

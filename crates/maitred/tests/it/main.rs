@@ -1,6 +1,5 @@
 //! The tests of the whole program, as its users meet it.
 #![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
-#![expect(clippy::print_stdout, reason = "what could not be tried here is said")]
 
 mod bad_input;
 mod check;
@@ -14,7 +13,9 @@ mod function;
 mod http;
 mod look;
 mod meaning;
+mod needs;
 mod output;
+mod pages;
 mod pictures;
 mod program;
 mod pythons;

@@ -79,7 +79,7 @@ fn all_shipped_workloads_end_as_their_texts_say() {
     assert!(names.len() >= 10, "{names:?}");
     for name in names.iter().filter(|name| name.ends_with(".kdl")) {
         let place = Place::new().file(name, shipped(name));
-        let options = "--speed 50x --warmup 0 --runs 1 --export-json r.json";
+        let options = "--speed 50x --warmup 0 --runs 1 --no-trace --export-json r.json";
         let output = place.run(&format!("compare {name} {options}"));
         assert!(output.status.success(), "{name}: {}{}", stdout(&output), stderr(&output));
         let saved = form::valid_json(&place.read("r.json"));
@@ -99,8 +99,9 @@ fn is_parallel(model: &str) -> bool {
 
 /// The value of the counter of each model, of a run with so many updates.
 fn counters(place: &Place, models: &str) -> Vec<i64> {
-    let line =
-        format!("compare work.kdl --models {models} --warmup 0 --runs 1 --export-json r.json");
+    let line = format!(
+        "compare work.kdl --models {models} --warmup 0 --runs 1 --no-trace --export-json r.json"
+    );
     place.run(&line);
     let saved = form::valid_json(&place.read("r.json"));
     let value = |one: &Value| one["runs"][0]["vars"][0]["value"].as_i64().unwrap();
@@ -132,8 +133,9 @@ fn equal_work_under_every_strategy() {
          expect failures=4\n",
     );
     let models = STRATEGIES.join(",");
-    let line =
-        format!("compare work.kdl --models {models} --warmup 0 --runs 1 --export-json r.json");
+    let line = format!(
+        "compare work.kdl --models {models} --warmup 0 --runs 1 --no-trace --export-json r.json"
+    );
     let output = place.run(&line);
     assert!(output.status.success(), "{output:?}");
     let saved = form::valid_json(&place.read("r.json"));

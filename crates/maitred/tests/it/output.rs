@@ -2,14 +2,13 @@
 //! each trouble is one line.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use crate::form;
-use crate::program::{PATIENCE, Place, eventually, is_root, stderr, stdout};
+use crate::needs::{SmallDisk, have};
+use crate::program::{PATIENCE, Place, eventually, stderr, stdout};
 
 const WORK: &str = "task \"t\" count=2 { wait \"1ms\" }\n";
-const COMPARE: &str = "compare work.kdl --warmup 0 --runs 2 --models threads,event-loop";
+const COMPARE: &str = "compare work.kdl --warmup 0 --no-trace --runs 2 --models threads,event-loop";
 
 fn place() -> Place {
     Place::new().file("work.kdl", WORK)
@@ -25,39 +24,17 @@ fn a_full_disk_costs_the_file_and_not_the_result() {
     assert_eq!(errors.lines().count(), 1, "{errors}");
 }
 
-/// A small file system, unmounted when it is dropped.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    fn mount(folder: &'a Path, bytes: usize) -> Option<Self> {
-        fs::create_dir(folder).unwrap();
-        let size = format!("size={bytes}");
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(folder)
-            .stderr(Stdio::null())
-            .status();
-        status.is_ok_and(|status| status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
-}
-
 #[test]
 fn a_disk_that_fills_up_keeps_the_last_whole_result() {
     let place = place();
     let folder = place.path("disk");
-    let Some(_disk) = SmallDisk::mount(&folder, 64 << 10) else {
-        println!("nothing can be mounted here: a disk that fills up was not tried");
+    if !have("mount") {
         return;
-    };
+    }
+    let _disk = SmallDisk::mount(&folder, 64 << 10).expect("it can be mounted");
     // Each round adds a run to the file, and a second file of its size is needed to replace it.
     let output = place
-        .run("compare work.kdl --warmup 0 --runs 60 --models threads --export-json disk/r.json");
+        .run("compare work.kdl --warmup 0 --no-trace --runs 60 --models threads --export-json disk/r.json");
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert!(stdout(&output).contains("How fast"), "{output:?}");
     let errors = stderr(&output);
@@ -95,7 +72,7 @@ fn an_existing_export_is_kept_when_the_run_is_refused() {
 fn exports_that_are_removed_during_the_run_come_back() {
     let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"100ms\" }\n");
     let running = place.start(
-        "compare work.kdl --warmup 0 --runs 8 --models threads --export-json out.json \
+        "compare work.kdl --warmup 0 --no-trace --runs 8 --models threads --export-json out.json \
          --export-csv out.csv",
     );
     place.wait_for("out.csv");
@@ -109,8 +86,9 @@ fn exports_that_are_removed_during_the_run_come_back() {
 fn a_folder_that_is_removed_during_the_run_costs_one_line() {
     let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"100ms\" }\n");
     fs::create_dir(place.path("out")).unwrap();
-    let running = place
-        .start("compare work.kdl --warmup 0 --runs 5 --models threads --export-json out/r.json");
+    let running = place.start(
+        "compare work.kdl --warmup 0 --no-trace --runs 5 --models threads --export-json out/r.json",
+    );
     place.wait_for("out/r.json");
     // It may be writing just now.
     let removed = || fs::remove_dir_all(place.path("out")).is_ok();
@@ -130,7 +108,7 @@ fn who_closes_the_pipe_has_heard_enough() {
     assert_eq!(stdout(&output), "work.kdl\n0\n");
     assert_eq!(place.read("errors"), "");
     assert_eq!(form::valid_json(&place.read("r.json"))["stopped"], "rounds");
-    for line in ["", "doctor", "man", "completions bash", "--help", "compare --help"] {
+    for line in ["", "man", "completions bash", "--help", "compare --help"] {
         let output = place.shell(&format!("$M {line} 2>errors | true; echo ${{PIPESTATUS[0]}}"));
         assert_eq!(stdout(&output), "0\n", "{line}");
         assert_eq!(place.read("errors"), "", "{line}");
@@ -188,8 +166,7 @@ fn an_export_to_a_pipe_is_written_once_and_whole() {
 
 #[test]
 fn a_file_without_permission_is_refused() {
-    if is_root() {
-        println!("root may write everything: a file without permission was not tried");
+    if !have("ordinary-user") {
         return;
     }
     let output = place().run("compare work.kdl --export-json /r.json");

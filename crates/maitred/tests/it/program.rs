@@ -58,10 +58,15 @@ impl Place {
 
     /// A line of shell, in which `$M` is the program.
     pub(crate) fn shell(&self, line: &str) -> Output {
+        self.shell_command(line).output().unwrap()
+    }
+
+    /// The same, not yet started.
+    pub(crate) fn shell_command(&self, line: &str) -> Command {
         let mut command = Command::new("bash");
         command.args(["-c", line]).env("M", env!("CARGO_BIN_EXE_maitred"));
         self.furnish(&mut command);
-        command.output().unwrap()
+        command
     }
 
     fn furnish(&self, command: &mut Command) {
@@ -186,7 +191,7 @@ impl Running {
         nothing_is_left(pid, PATIENCE);
     }
 
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
 }

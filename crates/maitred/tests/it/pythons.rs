@@ -1,11 +1,12 @@
 //! Which Python interpreters the tests find: those of $MAITRED_PYTHONS, a list of folders as
-//! PATH is one, and those on PATH. What is missing is said, not passed over.
+//! PATH is one, and those on PATH. What is missing is said by `needs`.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// Those that the tests want to see, by file name.
-const WANTED: [&str; 5] = ["python3", "python3.13", "python3.13t", "python3.14", "pypy3"];
+pub(crate) const WANTED: [&str; 5] =
+    ["python3", "python3.13", "python3.13t", "python3.14", "pypy3"];
 
 /// PATH with the folders of further interpreters before it.
 pub(crate) fn path() -> String {
@@ -31,17 +32,9 @@ pub(crate) fn found() -> &'static [(&'static str, PathBuf)] {
     FOUND.get_or_init(|| {
         let mut found = Vec::new();
         for name in WANTED {
-            match find(name) {
-                Some(file) => found.push((name, file)),
-                None => complain(name),
-            }
+            found.extend(find(name).map(|file| (name, file)));
         }
         assert!(!found.is_empty(), "there is no Python at all: install python3");
         found
     })
-}
-
-#[expect(clippy::print_stderr, reason = "what a test could not look at must be seen")]
-pub(crate) fn complain(name: &str) {
-    eprintln!("MISSING: no {name} on PATH or in $MAITRED_PYTHONS; not tested with it");
 }

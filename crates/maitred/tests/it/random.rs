@@ -86,7 +86,7 @@ proptest! {
         let place = Place::new().file("work.kdl", &text);
         let models = STRATEGIES.join(",");
         let output = place.run(&format!(
-            "compare work.kdl --models {models} --warmup 0 --runs 1 --timeout 60s --export-json r.json"
+            "compare work.kdl --models {models} --warmup 0 --runs 1 --no-trace --timeout 60s --export-json r.json"
         ));
         // Where a task fails by chance, no model is ranked.
         prop_assert!(matches!(output.status.code(), Some(0 | 1)), "{text}\n{output:?}");

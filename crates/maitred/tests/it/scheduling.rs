@@ -15,7 +15,8 @@ use seccompiler::{
 };
 
 use crate::exports::read;
-use crate::program::{PATIENCE, Place, eventually, is_root, stdout};
+use crate::needs::have;
+use crate::program::{PATIENCE, Place, eventually, stdout};
 
 const WORK: &str = "task \"job\" count=4 { cpu \"60ms\"; wait \"5ms\"; cpu \"60ms\" }\n";
 const RUN: &str = "run work.kdl --model native/threads --trace run.trace --width 200";
@@ -112,7 +113,7 @@ fn a_smaller_ring_is_tried_before_it_is_given_up() {
         assert!(output.status.success(), "{output:?}");
         let trace = recording(&place).trace;
         let scheduling = scheduling(&trace);
-        if can_record() {
+        if have("switches") {
             assert_eq!(scheduling.source == Source::Switches, is_recorded, "{text}");
             assert_eq!(text.contains("mmap of its ring: EPERM"), !is_recorded, "{text}");
             assert_eq!(text.contains("perf_event_mlock_kb"), !is_recorded, "{text}");
@@ -125,8 +126,7 @@ fn a_smaller_ring_is_tried_before_it_is_given_up() {
 /// Two recorders of one user who may lock no more than one of them needs.
 #[test]
 fn a_user_without_locked_memory_records_once_and_not_twice() {
-    if !is_root() || !can_record() {
-        println!("not tried: only root may become another user, who may record");
+    if !have("root") || !have("switches") {
         return;
     }
     // A user of this run of the tests only, whose account nobody else draws on.
@@ -159,14 +159,6 @@ fn a_user_without_locked_memory_records_once_and_not_twice() {
     let alone = run("work.kdl --model native/threads").output().unwrap();
     let text = stdout(&alone);
     assert!(text.contains(" lost, read in"), "{text}");
-}
-
-/// Whether the kernel records switches for who runs the tests.
-fn can_record() -> bool {
-    let place = place();
-    let text = stdout(&place.run(RUN));
-    assert!(text.contains("kernel "), "{text}");
-    !text.contains("the kernel refused to record")
 }
 
 /// Every thread says what the kernel has counted of its switches by then, and when that was.
@@ -265,7 +257,7 @@ fn doctor_says_whether_switches_are_recorded_and_what_that_costs() {
     ] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
-    if can_record() {
+    if have("switches") {
         let text = stdout(&place.run("doctor"));
         for expected in [
             "every switch          yes",
@@ -278,5 +270,6 @@ fn doctor_says_whether_switches_are_recorded_and_what_that_costs() {
             assert!(text.contains(expected), "{expected} is not in {text}");
         }
         assert!(!text.contains("unknown: it"), "{text}");
+        assert!(!text.contains('\x1b'), "it is no terminal: {text}");
     }
 }

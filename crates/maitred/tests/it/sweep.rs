@@ -10,7 +10,7 @@ task "t" count="$tasks" { wait "$wait" }
 sweep "tasks" 1 3
 compare "native/threads"
 "#;
-const QUICK: &str = "--runs 1 --warmup 0 --export-json r.json";
+const QUICK: &str = "--runs 1 --warmup 0 --no-trace --export-json r.json";
 
 /// The models of the result, with the number of tasks that each did.
 fn contestants(place: &Place) -> Vec<(String, u64)> {
@@ -44,6 +44,26 @@ fn sweeps_of_the_command_line_make_every_combination() {
     let names: Vec<String> = contestants(&place).into_iter().map(|(name, _)| name).collect();
     let expected = ["tasks=2 wait=1ms", "tasks=2 wait=2ms", "tasks=4 wait=1ms", "tasks=4 wait=2ms"];
     assert_eq!(names, expected.map(|setting| format!("native/threads {setting}")));
+}
+
+/// The file's other sweeps stay: only that of the parameter named is replaced, or left away.
+#[test]
+fn a_sweep_of_the_command_line_replaces_that_of_its_parameter() {
+    let work = WORK.replace("compare", "sweep \"wait\" \"1ms\" \"2ms\"\ncompare");
+    let place = Place::new().file("w.kdl", &work);
+    let names = |options: &str| {
+        let output = place.run(&format!("compare w.kdl {QUICK} {options}"));
+        assert!(output.status.success(), "{output:?}");
+        let all = contestants(&place).into_iter();
+        all.map(|(name, _)| name.replace("native/threads ", "")).collect::<Vec<_>>().join(", ")
+    };
+    let replaced = "tasks=1 wait=3ms, tasks=1 wait=4ms, tasks=3 wait=3ms, tasks=3 wait=4ms";
+    assert_eq!(names("--sweep wait=3ms,4ms"), replaced);
+    assert_eq!(names("--sweep tasks=4 --no-sweep wait"), "tasks=4");
+    let output = place.run("compare w.kdl --no-sweep weight");
+    let said = "--no-sweep weight: the workload does not sweep `weight`; it sweeps tasks, wait";
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains(said), "{output:?}");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::exports::read;
-use crate::program::{PATIENCE, Place, eventually, is_root, shipped, stderr, stdout};
+use crate::needs::have;
+use crate::program::{PATIENCE, Place, eventually, shipped, stderr, stdout};
 
 const RUN: &str = "run work.kdl --model threads --speed 100x --width 80";
 
@@ -221,7 +222,7 @@ fn a_path_that_cannot_be_written_costs_no_run() {
         ("--trace x --trace-limit 3", "write a size with its unit"),
         ("--trace-limit 1GB", "--trace"),
     ];
-    if !is_root() {
+    if have("ordinary-user") {
         lines.push(("--trace shut/f", "Permission denied"));
     }
     for (options, words) in lines {

@@ -13,14 +13,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use maitred_wire::trace_file::Role;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Crew, Hands, Queues};
-use crate::awaiting::Floor;
+use super::{Crew, Handles, Queues};
+use crate::awaiting::Executor;
 use crate::limits;
 use crate::recorder::Lane;
 use crate::session::Session;
 
 pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
-    let floor = Floor::make(session, None)?;
+    let executor = Executor::make(session, None)?;
     // This thread executes no task: it makes the pool, and waits until all have ended. If tokio
     // is refused a thread it panics and does not come back, but the run is refused all the same.
     let thread = std::thread::Builder::new().name("host".into()).spawn(move || {
@@ -29,14 +29,14 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
             Err(error) => return session.refuse(limits::explain(session, &error, None)),
         };
         session.board.await_start();
-        runtime.block_on(floor.run_all(session.plan.workers));
+        runtime.block_on(executor.run_all(session.plan.workers));
         session.board.leave();
     })?;
     Ok(Crew {
-        hands: Hands::Threads(vec![thread]),
+        handles: Handles::Threads(vec![thread]),
         members: 1,
         places: session.concurrency().map(u64::from),
-        queues: Queues::OfLoops(floor),
+        queues: Queues::OfLoops(executor),
     })
 }
 

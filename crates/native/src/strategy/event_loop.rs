@@ -13,25 +13,25 @@ use std::io;
 use maitred_wire::trace_file::Role;
 use tokio::runtime::Builder;
 
-use super::{Crew, Hands, Queues};
-use crate::awaiting::Floor;
+use super::{Crew, Handles, Queues};
+use crate::awaiting::Executor;
 use crate::recorder::Lane;
 use crate::session::Session;
 
 pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
-    let floor = Floor::make(session, None)?;
+    let executor = Executor::make(session, None)?;
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let thread = std::thread::Builder::new().name("loop".into()).spawn(move || {
         session.recorder.lane(0, Role::Loop).settle_here();
         session.board.await_start();
-        runtime.block_on(floor.run_all(1));
+        runtime.block_on(executor.run_all(1));
         session.board.leave();
         Lane::close_here();
     })?;
     Ok(Crew {
-        hands: Hands::Threads(vec![thread]),
+        handles: Handles::Threads(vec![thread]),
         members: 1,
         places: session.concurrency().map(u64::from),
-        queues: Queues::OfLoops(floor),
+        queues: Queues::OfLoops(executor),
     })
 }

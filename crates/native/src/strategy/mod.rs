@@ -4,71 +4,22 @@
 //! it and measuring it is the same for all: [`mod@crate::run`]. The main type is [`Crew`].
 
 mod async_pool;
+mod crew;
 mod event_loop;
 mod hybrid;
 mod processes;
 mod sequential;
 mod thread_pool;
 mod threads;
-
-use std::thread::JoinHandle;
+mod worker_processes;
 
 use maitred_wire::{RunnerError, Strategy};
 
-use crate::awaiting::Floor;
+use self::crew::{Queues, semaphores};
 use crate::limits;
-use crate::semaphore::futex::Semaphore;
 use crate::session::Session;
-use crate::sys::kernel::Sharing;
 
-pub(crate) use hybrid::Pool;
-pub(crate) use processes::Nursery;
-
-/// What this runner can do.
-pub(crate) const SUPPORTED: [Strategy; 7] = [
-    Strategy::Sequential,
-    Strategy::Threads,
-    Strategy::ThreadPool,
-    Strategy::Processes,
-    Strategy::EventLoop,
-    Strategy::AsyncPool,
-    Strategy::Hybrid,
-];
-
-/// Those who do the work.
-#[derive(Debug)]
-pub(crate) struct Crew {
-    pub(crate) hands: Hands,
-    /// How many say on the board that they are ready, and that they have no more to do.
-    pub(crate) members: u32,
-    /// How many tasks can be under way at a time; `None`: any number.
-    pub(crate) places: Option<u64>,
-    pub(crate) queues: Queues,
-}
-
-/// What has to be joined or reaped in the end.
-#[derive(Debug)]
-pub(crate) enum Hands {
-    Threads(Vec<JoinHandle<()>>),
-    Processes(Nursery),
-}
-
-/// Where tasks wait for each other.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Queues {
-    OfThreads(&'static [Semaphore]),
-    OfLoops(&'static Floor),
-}
-
-impl Queues {
-    /// How many wait for a semaphore.
-    pub(crate) fn waiting(self) -> u64 {
-        match self {
-            Self::OfThreads(semaphores) => semaphores.iter().map(Semaphore::waiting).sum(),
-            Self::OfLoops(floor) => floor.waiting(),
-        }
-    }
-}
+pub(crate) use crew::{Crew, Handles};
 
 /// Makes the crew of this plan.
 ///
@@ -86,13 +37,4 @@ pub(crate) fn start(session: &'static Session) -> Result<Crew, RunnerError> {
         Strategy::Interpreters => Err(std::io::ErrorKind::Unsupported.into()),
     };
     crew.map_err(|error| limits::explain(session, &error, None))
-}
-
-/// The semaphores of the plan, for so many threads.
-fn semaphores(
-    session: &Session,
-    threads: u32,
-    sharing: Sharing,
-) -> std::io::Result<&'static [Semaphore]> {
-    Ok(Semaphore::make(&session.semaphore_units(), threads, sharing)?.leak())
 }

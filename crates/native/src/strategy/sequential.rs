@@ -9,7 +9,7 @@
 
 use std::io;
 
-use super::{Crew, Hands, Queues, semaphores};
+use super::{Crew, Handles, Queues, semaphores};
 use crate::blocking::Worker;
 use crate::session::Session;
 use crate::sys::kernel::Sharing;
@@ -18,7 +18,7 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
     let semaphores = semaphores(session, 1, Sharing::Threads)?;
     let only = Worker::start(session, semaphores, 0)?;
     Ok(Crew {
-        hands: Hands::Threads(vec![only]),
+        handles: Handles::Threads(vec![only]),
         members: 1,
         places: Some(1),
         queues: Queues::OfThreads(semaphores),

@@ -9,7 +9,7 @@
 
 use std::io;
 
-use super::{Crew, Hands, Queues, semaphores};
+use super::{Crew, Handles, Queues, semaphores};
 use crate::blocking::Worker;
 use crate::session::Session;
 use crate::sys::kernel::Sharing;
@@ -20,7 +20,7 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
     let pool: Result<_, _> =
         (0..workers).map(|lane| Worker::start(session, semaphores, lane)).collect();
     Ok(Crew {
-        hands: Hands::Threads(pool?),
+        handles: Handles::Threads(pool?),
         members: workers,
         places: Some(u64::from(workers)),
         queues: Queues::OfThreads(semaphores),

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use maitred_wire::trace_file::Role;
 
-use super::{Crew, Hands, Queues, semaphores};
+use super::{Crew, Handles, Queues, semaphores};
 use crate::blocking::Worker;
 use crate::limits;
 use crate::semaphore::futex::Semaphore;
@@ -34,7 +34,7 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
         .name("starter".into())
         .spawn(move || start_all(session, semaphores))?;
     Ok(Crew {
-        hands: Hands::Threads(vec![starter]),
+        handles: Handles::Threads(vec![starter]),
         members: 1,
         places: None,
         queues: Queues::OfThreads(semaphores),

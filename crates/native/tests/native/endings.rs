@@ -272,7 +272,7 @@ fn a_line_that_is_no_command_is_quoted_back() {
     }
     let Some(Reply::Ready(ready)) = runner.ask(&json!({"describe": {}})) else { panic!() };
     assert!(ready.calibration > 0.0 && ready.span_cost_ns.is_some_and(|ns| ns > 0.0));
-    assert_eq!(ready.strategies.len(), ALL.len());
+    assert_eq!(ready.strategies().len(), ALL.len());
     runner.hang_up();
     assert!(runner.wait().success());
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use maitred_server::{AccessLog, ENDPOINTS, Options, serve};
+use maitred_server::{AccessLog, ENDPOINTS, Identity, Options, serve};
 use maitred_wire::{Nanos, parse_size_or_bytes};
 
 #[expect(clippy::print_stderr, reason = "the outermost layer speaks to the user")]
@@ -64,6 +64,16 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "--idle-time" => options.times.idle = duration(value)?,
         "--write-time" => options.times.write = duration(value)?,
         "--drain-idle" => options.times.drain_idle = duration(value)?,
+        "--tls" => {
+            let saved_as = (value != "-").then(|| value.into());
+            options.tls = Some(Identity::Made { saved_as });
+        }
+        "--identity" => {
+            let (certificate, key) =
+                value.split_once(',').ok_or_else(|| wrong(value, "CERT,KEY"))?;
+            options.tls =
+                Some(Identity::Files { certificate: certificate.into(), key: key.into() });
+        }
         "--json" if value == "-" => options.access_log = AccessLog::Stdout,
         "--json" => options.access_log = AccessLog::File(value.into()),
         _ => return Err(format!("there is no option `{name}`: see --help")),

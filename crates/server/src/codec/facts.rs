@@ -2,7 +2,7 @@
 //!
 //! It collects and does not judge: [`super::rules`] does. Its main type is [`Facts`].
 
-use super::head::Method;
+use super::method::Method;
 
 /// What the `Content-Length` lines say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

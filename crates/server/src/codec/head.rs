@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 
 use super::SizeLimits;
 use super::facts::{Facts, Length, TransferCoding};
+use super::method::Method;
 use super::rules::{self, Refusal};
 
 /// The most header lines a request may have; more are answered 431.
@@ -15,43 +16,6 @@ pub type HeadSpace<'b> = [MaybeUninit<httparse::Header<'b>>; HEADERS_MAX];
 /// Fresh room for the header lines of one head.
 pub const fn head_space<'b>() -> HeadSpace<'b> {
     [const { MaybeUninit::uninit() }; HEADERS_MAX]
-}
-
-/// The methods that this server knows; any other is answered 501.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    Get,
-    Head,
-    Post,
-    Put,
-    Patch,
-    Delete,
-    Options,
-    Trace,
-    /// CONNECT, or a name that is no method of HTTP.
-    Unknown,
-}
-
-impl Method {
-    /// The method of that name; names are case-sensitive.
-    pub fn from_name(name: &str) -> Self {
-        match name {
-            "GET" => Self::Get,
-            "HEAD" => Self::Head,
-            "POST" => Self::Post,
-            "PUT" => Self::Put,
-            "PATCH" => Self::Patch,
-            "DELETE" => Self::Delete,
-            "OPTIONS" => Self::Options,
-            "TRACE" => Self::Trace,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// Whether a request with this method usually carries content (RFC 9110, 9.3).
-    pub fn has_content(self) -> bool {
-        matches!(self, Self::Post | Self::Put | Self::Patch)
-    }
 }
 
 /// How the end of the body is told (RFC 9112, 6.3).

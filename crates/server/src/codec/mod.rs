@@ -7,14 +7,16 @@ mod body;
 mod chunked;
 mod facts;
 mod head;
+mod method;
 mod response;
 mod rules;
 
 pub use body::{BodyProgress, BodyReader};
 pub use chunked::{ChunkProgress, ChunkedDecoder};
 pub use facts::{Facts, Length, TransferCoding};
-pub use head::{Framing, HEADERS_MAX, Head, HeadSpace, Method, head_space, parse_head};
-pub use response::{ResponseHead, reason, write_chunk, write_last_chunk};
+pub use head::{Framing, HEADERS_MAX, Head, HeadSpace, head_space, parse_head};
+pub use method::Method;
+pub use response::{ResponseHead, http_date_now, reason, write_chunk, write_last_chunk};
 pub use rules::{RULES, Refusal, Rule};
 
 /// How much of a request is read before it is refused. Sizes in bytes.

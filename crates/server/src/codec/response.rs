@@ -1,5 +1,6 @@
 //! Writes answers: status line, header lines and chunks.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,12 +11,12 @@ use super::Framing;
 #[derive(Debug)]
 pub struct ResponseHead<'a> {
     pub status: u16,
-    pub content_type: &'static str,
+    pub content_type: &'a str,
     pub framing: Option<Framing>,
     /// `Some` where the answer must say whether the connection stays: HTTP/1.0 clients expect
     /// keep-alive to be granted aloud, and any client must be told of a close.
     pub connection: Option<&'static str>,
-    pub extra: &'a [(&'static str, String)],
+    pub extra: &'a [(Cow<'static, str>, String)],
 }
 
 impl ResponseHead<'_> {
@@ -96,6 +97,13 @@ fn write_date(out: &mut Vec<u8>) {
     });
 }
 
+/// The date of now, as [`ResponseHead::write`] writes it.
+pub fn http_date_now() -> String {
+    let mut date = Vec::new();
+    write_date(&mut date);
+    String::from_utf8_lossy(&date).into_owned()
+}
+
 /// An IMF-fixdate (RFC 9110, 5.6.7) for seconds since 1970. The calendar is Howard Hinnant's
 /// `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>).
 pub(crate) fn http_date(seconds: u64) -> String {
@@ -136,14 +144,17 @@ pub fn reason(status: u16) -> &'static str {
         302 => "Found",
         303 => "See Other",
         304 => "Not Modified",
+        305 => "Use Proxy",
         307 => "Temporary Redirect",
         308 => "Permanent Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
+        402 => "Payment Required",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
         408 => "Request Timeout",
         409 => "Conflict",
         410 => "Gone",
@@ -152,6 +163,7 @@ pub fn reason(status: u16) -> &'static str {
         413 => "Content Too Large",
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
         417 => "Expectation Failed",
         418 => "I'm a teapot",
         422 => "Unprocessable Content",

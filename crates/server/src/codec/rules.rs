@@ -5,7 +5,7 @@
 
 use super::SizeLimits;
 use super::facts::{Facts, Length, TransferCoding};
-use super::head::Method;
+use super::method::Method;
 
 /// Why a request is refused: the status of the answer and the name of the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::options::Options;
 
 /// Feeds the pieces, performs no act but pretends to, and returns all output.
 fn converse(pieces: &[&[u8]]) -> (String, Need) {
-    let service = Service::new(Options::default(), Board::new(1).unwrap(), 0).unwrap();
+    let service = Service::new(Options::default(), None, Board::new(1).unwrap(), 0).unwrap();
     let mut conversation = Conversation::default();
     let mut all = Vec::new();
     let mut need = Need::Read;
@@ -61,7 +61,7 @@ fn the_whole_input_is_answered() {
 
 #[test]
 fn a_late_client_is_told_so_only_if_it_had_begun() {
-    let service = Service::new(Options::default(), Board::new(1).unwrap(), 0).unwrap();
+    let service = Service::new(Options::default(), None, Board::new(1).unwrap(), 0).unwrap();
     let mut out = Vec::new();
     let mut silent = Conversation::default();
     assert_eq!(silent.time_out(&mut out, &service), Need::Close { linger: false });

@@ -180,7 +180,7 @@ fn poll_turn(
     let next = with_buffers(|buffers| ready.get_inner_mut().turn(buffers, service));
     let exhausted = match wants {
         Wants::Write => next == Wants::Write,
-        _ => ready.get_inner().drained_input,
+        _ => ready.get_inner().drained_input(),
     };
     if exhausted {
         ready.clear_ready();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::listener::Listener;
 use crate::plan::Act;
-use crate::reactor::{Guest, Reactor};
+use crate::reactor::{ConnectionKey, Reactor};
 use crate::service::Service;
 use crate::signals::Signals;
 
@@ -21,14 +21,14 @@ pub(crate) fn serve(service: &Service, listener: Listener, signals: &Signals) ->
     let mut timers = Timers::default();
     while reactor.is_open() {
         reactor.wait(timers.until_next())?;
-        while let Some((guest, act)) = reactor.next_act() {
-            begin(&mut reactor, &mut timers, guest, act);
+        while let Some((key, act)) = reactor.next_act() {
+            begin(&mut reactor, &mut timers, key, act);
         }
         // Only who is due by now: one that goes on again and again must not hold the loop.
         let now = Instant::now();
-        while let Some(guest) = timers.take_due(now) {
-            if let Some(act) = reactor.resume(guest) {
-                begin(&mut reactor, &mut timers, guest, act);
+        while let Some(key) = timers.take_due(now) {
+            if let Some(act) = reactor.resume(key) {
+                begin(&mut reactor, &mut timers, key, act);
             }
         }
     }
@@ -36,26 +36,26 @@ pub(crate) fn serve(service: &Service, listener: Listener, signals: &Signals) ->
     Ok(())
 }
 
-fn begin(reactor: &mut Reactor<'_>, timers: &mut Timers, guest: Guest, first: Act) {
+fn begin(reactor: &mut Reactor<'_>, timers: &mut Timers, key: ConnectionKey, first: Act) {
     let mut act = Some(first);
     while let Some(now) = act {
         match now {
             // Put aside; the loop goes on with others.
-            Act::Wait(time) => return timers.add(Instant::now() + time, guest),
+            Act::Wait(time) => return timers.add(Instant::now() + time, key),
             // Nobody else is served until this is done.
             now => now.perform(),
         }
-        act = reactor.resume(guest);
+        act = reactor.resume(key);
     }
 }
 
 /// Who goes on when, the earliest first.
 #[derive(Debug, Default)]
-struct Timers(BinaryHeap<Reverse<(Instant, Guest)>>);
+struct Timers(BinaryHeap<Reverse<(Instant, ConnectionKey)>>);
 
 impl Timers {
-    fn add(&mut self, time: Instant, guest: Guest) {
-        self.0.push(Reverse((time, guest)));
+    fn add(&mut self, time: Instant, key: ConnectionKey) {
+        self.0.push(Reverse((time, key)));
     }
 
     fn until_next(&self) -> Duration {
@@ -64,11 +64,11 @@ impl Timers {
         })
     }
 
-    fn take_due(&mut self, now: Instant) -> Option<Guest> {
-        let Reverse((time, guest)) = *self.0.peek()?;
+    fn take_due(&mut self, now: Instant) -> Option<ConnectionKey> {
+        let Reverse((time, key)) = *self.0.peek()?;
         (time <= now).then(|| {
             self.0.pop();
-            guest
+            key
         })
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::async_pool::{runtime, welcome};
 use super::threads::see_out;
+use crate::client::Client;
 use crate::codec::{Framing, Head, Method, Refusal};
 use crate::connection::Doing;
 use crate::endpoints;
@@ -39,6 +40,8 @@ pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> 
 }
 
 async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
+    let address = stream.peer_addr().ok().map(|address| address.ip());
+    let client = Client { address, is_tls: false };
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let mut builder = http1::Builder::new();
     builder
@@ -51,7 +54,7 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
         let service = Arc::clone(&service);
         async move {
             noted.note(Doing::Answering);
-            let answer = answer(request, service).await;
+            let answer = answer(request, client, service).await;
             noted.note(Doing::Idle);
             answer
         }
@@ -65,6 +68,7 @@ async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
 
 async fn answer(
     request: Request<Incoming>,
+    client: Client,
     service: Arc<Service>,
 ) -> Result<Response<Content>, Infallible> {
     let (parts, mut incoming) = request.into_parts();
@@ -83,7 +87,7 @@ async fn answer(
         keep_alive: true,
         expects_continue: false,
     };
-    let mut plan = endpoints::plan(&head, &service);
+    let mut plan = endpoints::plan(&head, &client, &service);
     let body_max = service.options.sizes.body_bytes;
     let mut received = 0;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
@@ -98,7 +102,7 @@ async fn answer(
             plan = Plan::text(413, endpoints::refusal_text(Refusal::BODY_TOO_LARGE, sizes));
             break;
         }
-        if let Body::Echo(keep) = &mut plan.body {
+        if let Some(keep) = plan.body.received() {
             keep.extend_from_slice(&data);
         }
     }
@@ -107,6 +111,10 @@ async fn answer(
         Some(act) => act.perform(),
         None => {}
     }
+    plan.body.complete();
+    if let Body::Fault(_) = plan.body {
+        plan = Plan::text(501, "hyper cannot break HTTP: ask another --strategy\n");
+    }
     service.answered(plan.status, plan.body.length().unwrap_or(0));
     Ok(respond(plan, service.is_draining()))
 }
@@ -114,10 +122,10 @@ async fn answer(
 fn respond(plan: Plan, closes: bool) -> Response<Content> {
     let mut response = Response::builder().status(plan.status).header("Server", "maitred");
     if !plan.content_type.is_empty() && !matches!(plan.status, 204 | 304) {
-        response = response.header("Content-Type", plan.content_type);
+        response = response.header("Content-Type", &*plan.content_type);
     }
     for (name, value) in plan.extra {
-        response = response.header(name, value);
+        response = response.header(&*name, value);
     }
     if closes {
         response = response.header("Connection", "close");

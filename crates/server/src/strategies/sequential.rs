@@ -25,13 +25,13 @@ pub(crate) fn serve(service: &Service, listener: Listener, signals: &Signals) ->
 
 /// Everything a request asks for is done here and now, by the only thread there is.
 pub(super) fn perform_all(reactor: &mut Reactor<'_>, service: &Service) {
-    while let Some((guest, first)) = reactor.next_act() {
+    while let Some((key, first)) = reactor.next_act() {
         let mut act = Some(first);
         while let Some(now) = act {
             service.board.set(service.slot, Word::Acting, 1);
             now.perform();
             service.board.set(service.slot, Word::Acting, 0);
-            act = reactor.resume(guest);
+            act = reactor.resume(key);
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::service::Service;
 use crate::signals::{Signal, Signals};
 use crate::sys;
 
-/// Enough for the deepest call of ours, twice.
-const STACK_BYTES: usize = 128 << 10;
+/// Enough for the deepest call of ours, a compressor, twice. Only what is touched costs memory.
+const STACK_BYTES: usize = 512 << 10;
 const INPUT_BYTES: usize = 16 << 10;
 /// How often a full house looks whether somebody left.
 const FULL_TICK: Duration = Duration::from_millis(20);
@@ -93,7 +93,7 @@ fn attend(mut connection: Connection, entry: &Entry, service: &Service) -> Conne
             Wants::Gone => return connection,
         };
         entry.note(connection.doing());
-        let waited = connection.drained_input || wants == Wants::Write;
+        let waited = connection.drained_input() || wants == Wants::Write;
         if waited && !matches!(wants, Wants::Act(_)) && connection.is_late(Instant::now()) {
             wants = connection.time_out(&mut buffers, service);
         }

@@ -4,8 +4,10 @@
 mod abuse;
 mod conformance;
 mod foreign;
+mod httpbin;
 mod prefork;
 mod rules;
 mod same_bytes;
 mod stopping;
 mod support;
+mod tls;

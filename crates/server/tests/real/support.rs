@@ -78,7 +78,7 @@ impl Server {
             }
         });
         let first = lines.recv_timeout(PATIENCE).expect("the server says where it listens");
-        let mut addresses = first.split("http://").skip(1).map(|rest| {
+        let mut addresses = first.split("://").skip(1).map(|rest| {
             rest.split(',').next().expect("split gives one").parse().expect("an address")
         });
         let address = addresses.next().expect("one address");

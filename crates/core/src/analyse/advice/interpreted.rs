@@ -11,6 +11,7 @@ use super::{Case, list, name};
 use crate::analyse::interpreted::Interpreted;
 use crate::analyse::units::{bytes, cores, count, duration, plural, ratio};
 use crate::result::{Rule, Sentence, SubjectKind};
+use crate::trace::WaitCause;
 
 /// From here on computing is what the work is about.
 const COMPUTES: f64 = 0.5;
@@ -23,7 +24,7 @@ const PRICE: f64 = 0.1;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let mut sentences = Vec::new();
-    sentences.extend(lock(case).map(|text| Rule::GlobalLock.says(text)));
+    sentences.extend(lock(case));
     sentences.extend(apart(case).map(|text| Rule::ProcessCosts.says(text)));
     sentences.extend(stands_still(case).map(|text| Rule::LoneCall.says(text)));
     sentences
@@ -48,7 +49,7 @@ fn cores_used(case: &Case<'_>, index: usize) -> Option<f64> {
 }
 
 /// The lock lets one thread compute at a time.
-fn lock(case: &Case<'_>) -> Option<String> {
+fn lock(case: &Case<'_>) -> Option<Sentence> {
     if case.cores() < 2 || case.plainest()?.computing_share() < COMPUTES {
         return None;
     }
@@ -60,6 +61,12 @@ fn lock(case: &Case<'_>) -> Option<String> {
         .filter_map(|(index, facts)| (facts.gil == Some(true)).then_some(index))
         .filter(held_up)
         .collect();
+    let held_by = |kind| locked.iter().copied().filter(move |&index| kind == holder(case, index));
+    if let Some(own) = held_by(Holder::AnotherLock).next() {
+        return Some(Rule::OwnLock.says(own_lock(case, own)));
+    }
+    let is_seen = held_by(Holder::Gil).next().is_some();
+    let is_workload = case.comparison.subject.kind == SubjectKind::Workload;
     let first = *locked.first()?;
     let names: Vec<String> = locked.iter().map(|&index| name(case.contestant(index))).collect();
     let most = if locked.len() > 1 { "at most " } else { "" };
@@ -69,11 +76,55 @@ fn lock(case: &Case<'_>) -> Option<String> {
         "Processes have a lock each; an interpreter built without it (`python3.13t`, see `maitred runtimes`) has none"
             .into()
     });
-    Some(format!(
-        "The lock of the interpreter (GIL) lets one thread compute at a time: {} used {most}{used} of {} processors. {remedy}.",
+    Some(Rule::GlobalLock.says(format!(
+        "{} lets one thread compute at a time: {} used {most}{used} of {} processors. {remedy}.",
+        // The steps of a workload compute in the interpreter; of a function nobody knows unless
+        // its threads were looked at.
+        match is_seen || is_workload {
+            true => "The lock of the interpreter (GIL)",
+            false => "A lock, the GIL or another,",
+        },
         list(&names),
         case.cores()
-    ))
+    )))
+}
+
+/// What keeps threads from computing at the same time.
+#[derive(Clone, Copy, PartialEq)]
+enum Holder {
+    Gil,
+    AnotherLock,
+    /// Nobody looked, or too seldom.
+    Unknown,
+}
+
+/// What looks at the blocked threads of a model saw.
+fn holder(case: &Case<'_>, index: usize) -> Holder {
+    let traced = case.contestant(index).traced.as_ref().and_then(|run| run.scheduling.as_ref());
+    let waits = traced.and_then(|shares| shares.waits.as_ref());
+    let share = |cause| waits.and_then(|waits| waits.share(cause));
+    match (share(WaitCause::Gil), share(WaitCause::Lock)) {
+        (Some((gil, ..)), Some((lock, ..))) if gil > lock => Holder::Gil,
+        (Some((.., gil_at_most)), Some((_, lock_at_least, _))) if lock_at_least > gil_at_most => {
+            Holder::AnotherLock
+        }
+        _ => Holder::Unknown,
+    }
+}
+
+/// Its threads wait for each other by a lock that the program itself took.
+fn own_lock(case: &Case<'_>, index: usize) -> String {
+    let used = cores_used(case, index).unwrap_or(0.0);
+    let remedy = match without_lock(case, index) {
+        Some(measured) => format!("{measured}: the GIL is not what they wait for"),
+        None => "An interpreter without a GIL would change nothing".into(),
+    };
+    format!(
+        "A lock that the function itself takes lets one thread go on at a time: {} used {} of {} processors, and its blocked threads wait for that lock, not for the GIL. {remedy}; hold it for less of the work, or give each worker its own.",
+        name(case.contestant(index)),
+        cores(used),
+        case.cores()
+    )
 }
 
 /// What threads do on an interpreter without a lock, if one took part.

@@ -10,9 +10,9 @@ use crate::analyse::compare;
 use crate::analyse::interpreted::{Interpreted, LoneCall};
 use crate::analyse::nature::{Nature, nature};
 use crate::analyse::sample::{CORES, comparison, contestant, rounds};
-use crate::result::{Comparison, SubjectKind};
-use crate::trace::Observed;
+use crate::result::{Comparison, Run, Shares, SubjectKind, WaitCount, WaitShares};
 use crate::trace::sample::{Do, Sample, tables};
+use crate::trace::{Observed, WaitCause};
 
 /// A model, whether its interpreter has a lock, and how many processors its threads used.
 type Player = (&'static str, Strategy, Option<bool>, f64);
@@ -67,6 +67,35 @@ fn what_threads_do_without_a_lock_is_told_if_it_was_measured() {
     let expected =
         "`python3.13t/thread-pool`, which has no lock, used 1.90 of them and took 0.52× as long.";
     assert!(text.contains(expected), "{text}");
+}
+
+/// The same with so many looks at the blocked threads of the second model.
+fn looked_at(gil: u64, lock: u64) -> String {
+    let (mut comparison, mut natures) = compared(&[
+        ("python3.13", Sequential, Some(true), 2.0),
+        ("python3.13", ThreadPool, Some(true), 0.98),
+    ]);
+    comparison.subject.kind = SubjectKind::Function;
+    let contestant = &mut comparison.contestants[1];
+    let by = [(WaitCause::Gil, gil), (WaitCause::Lock, lock)];
+    let by = by.map(|(cause, looks)| WaitCount { cause, looks }).to_vec();
+    let scheduling = Shares { waits: Some(WaitShares { by, refused: None }), ..Shares::default() };
+    natures[1].as_mut().unwrap().split.as_mut().unwrap().all_ns *= 3;
+    contestant.traced = Some(Run { scheduling: Some(scheduling), ..contestant.runs[0].clone() });
+    conclusion(&comparison, &natures)
+}
+
+#[test]
+fn the_gil_is_named_only_where_threads_were_seen_to_wait_for_it() {
+    let text = looked_at(90, 10);
+    assert!(text.contains("The lock of the interpreter (GIL) lets one thread compute"), "{text}");
+    assert!(text.contains("waiting for the lock (GIL)"), "{text}");
+    let text = looked_at(3, 97);
+    assert!(text.contains("A lock that the function itself takes lets one thread go on"), "{text}");
+    assert!(!text.contains("interpreter (GIL)"), "{text}");
+    assert!(text.contains("by 100 looks at blocked threads"), "{text}");
+    let text = looked_at(1, 1);
+    assert!(text.contains("A lock, the GIL or another, lets one thread compute"), "{text}");
 }
 
 #[test]
@@ -145,7 +174,7 @@ fn waiting_is_put_down_to_the_lock_no_more_than_it_can_be() {
         // Who has it for 1 % of the time keeps the four others for 4 % at most.
         (
             told(&waits, 10_000_000, 500_000_000),
-            "4.0 % waiting for the lock (GIL), 95 % waiting for something outside",
+            "4.0 % waiting for a lock: the GIL or another, 95 % waiting for something outside",
         ),
     ] {
         assert!(text.contains(expected), "no {expected:?} in {text}");

@@ -18,6 +18,7 @@ fn results(returned: [&str; 4]) -> Results {
     Results {
         hashes: returned.iter().map(hash).collect(),
         shown: inputs.iter().zip(returned).map(|(i, r)| (String::from(*i), r.into())).collect(),
+        how: Vec::new(),
     }
 }
 

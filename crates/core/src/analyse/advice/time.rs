@@ -10,8 +10,9 @@ use maitred_wire::Strategy;
 
 use super::{Case, name};
 use crate::analyse::split::Split;
-use crate::analyse::units::percent;
-use crate::result::{Rule, Sentence, SubjectKind};
+use crate::analyse::units::{percent, plural};
+use crate::result::{Rule, Sentence, SubjectKind, WaitCount, WaitShares};
+use crate::trace::WaitCause;
 
 /// Of so many models it is told, the fastest ones: of a sweep nobody would read more.
 const TOLD: usize = 8;
@@ -46,9 +47,16 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
         "Where the time of tasks went, by each thread's counters: {}{more}.",
         told.join("; ")
     );
+    let looks: u64 = stories.iter().take(TOLD).filter_map(|story| story.looks).sum();
+    if looks > 0 {
+        sentence.push_str(&format!(
+            " For what they waited was seen by {} at blocked threads.",
+            plural(looks, "look")
+        ));
+    }
     if let Some(base) = stories.iter().take(TOLD).find_map(|story| story.lock.as_ref()) {
         sentence.push_str(&format!(
-            " That it was the lock is inferred: so much longer they waited than under {base}, where nobody else wants it."
+            " That it was a lock is inferred: so much longer they waited than under {base}, where nobody else wants it."
         ));
     }
     Vec::from([Rule::TaskTime.says(sentence)])
@@ -58,8 +66,12 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
 struct Story {
     who: String,
     split: Split,
-    /// Of the rest, what is put down to the lock.
+    /// Of the rest, what is put down to a lock.
     lock_ns: u64,
+    /// For what the rest was waited, as looks at the threads saw, by time; empty: too few looks.
+    seen: Vec<(WaitCause, u64)>,
+    /// How many looks that were.
+    looks: Option<u64>,
     /// The model from which that was inferred.
     lock: Option<String>,
     /// There is a lock, but nothing to tell its share by.
@@ -73,10 +85,19 @@ impl Story {
         let nature = case.nature(index)?;
         let split = within_tasks(case, nature.split?);
         let contestant = case.contestant(index);
-        let in_threads =
-            matches!(contestant.model.strategy, Strategy::Threads | Strategy::ThreadPool);
+        let facts = contestant.model.strategy.facts();
+        let in_threads = facts.is_one_task_a_lane() && !facts.is_apart();
         let has_lock = nature.interpreted.gil == Some(true) && in_threads && contestant.workers > 1;
-        let base = has_lock.then(|| alone(case, &contestant.model.runtime)).flatten();
+        let waits = (contestant.traced.as_ref().and_then(|run| run.scheduling.as_ref()))
+            .and_then(|shares| shares.waits.as_ref())
+            .filter(|waits| waits.is_known() && !split.is_loop);
+        let part = |count: &WaitCount| {
+            let (share, ..) = waits?.share(count.cause)?;
+            Some((count.cause, (share * split.rest_ns() as f64) as u64))
+        };
+        let seen: Vec<_> = waits.iter().flat_map(|waits| &waits.by).filter_map(part).collect();
+        let base =
+            (has_lock && seen.is_empty()).then(|| alone(case, &contestant.model.runtime)).flatten();
         let (mut lock_ns, mut lock) = (0, None);
         if let (Some((base, alone)), Some(delayed_ns)) = (base, split.delayed_ns) {
             let queued = nature.queues.iter().map(|queue| queue.ns).fold(0, u64::saturating_add);
@@ -89,9 +110,12 @@ impl Story {
                 (lock_ns, lock) = (longer, Some(base));
             }
         }
-        let may_be_lock = has_lock && (base_is_missing(case, index) || split.delayed_ns.is_none());
+        let looks = waits.map(WaitShares::looks);
+        let may_be_lock = has_lock
+            && seen.is_empty()
+            && (base_is_missing(case, index) || split.delayed_ns.is_none());
         let queues = !nature.queues.is_empty();
-        Some(Self { who: name(contestant), split, lock_ns, lock, may_be_lock, queues })
+        Some(Self { who: name(contestant), split, lock_ns, seen, looks, lock, may_be_lock, queues })
     }
 
     fn share(&self, ns: u64) -> f64 {
@@ -100,12 +124,15 @@ impl Story {
 
     /// Whether tasks waited for a processor or the lock for long.
     fn is_held_up(&self) -> bool {
-        self.share(self.lock_ns + self.split.delayed_ns.unwrap_or(0)) >= IN_THE_WAY
+        let gil = self.seen.iter().filter(|(cause, _)| *cause == WaitCause::Gil);
+        let gil_ns: u64 = gil.map(|(_, ns)| ns).sum();
+        self.share(self.lock_ns + gil_ns + self.split.delayed_ns.unwrap_or(0)) >= IN_THE_WAY
     }
 
     /// `under X 25 % computing, 70 % waiting for the lock (GIL) and 5 % for a processor`.
     fn tell(&self) -> String {
-        let outside = self.split.rest_ns() - self.lock_ns;
+        let seen_ns: u64 = self.seen.iter().map(|(_, ns)| ns).sum();
+        let outside = self.split.rest_ns() - self.lock_ns.max(seen_ns.min(self.split.rest_ns()));
         let unknown = match (self.split.delayed_ns, self.may_be_lock) {
             (None, true) => "waiting, for a processor, the lock (GIL) or something outside",
             (None, false) => "waiting, for a processor or something outside",
@@ -114,16 +141,22 @@ impl Story {
             (Some(_), false) if self.queues => "waiting",
             (Some(_), false) => "waiting for something outside",
         };
+        let seen =
+            self.seen.iter().map(|(cause, ns)| (*ns, format!("waiting for {}", cause.words())));
         let parts = [
-            (self.split.computing_ns, "computing"),
-            (self.lock_ns, "waiting for the lock (GIL)"),
-            (self.split.delayed_ns.unwrap_or(0), "ready, but without a processor"),
-            (outside, unknown),
+            (self.split.computing_ns, "computing".into()),
+            (self.lock_ns, format!("waiting for {}", WaitCause::AnyLock.words())),
+        ];
+        let rest = [
+            (self.split.delayed_ns.unwrap_or(0), "ready, but without a processor".into()),
+            (outside, unknown.into()),
         ];
         let told: Vec<String> = parts
-            .iter()
+            .into_iter()
+            .chain(seen)
+            .chain(rest)
             .filter(|(ns, _)| self.share(*ns) >= WORTH)
-            .map(|(ns, what)| format!("{} {what}", percent(self.share(*ns))))
+            .map(|(ns, what): (u64, String)| format!("{} {what}", percent(self.share(ns))))
             .collect();
         let who = &self.who;
         let thread = if self.split.is_loop { "the loop of " } else { "" };

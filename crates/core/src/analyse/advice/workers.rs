@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use maitred_wire::{Model, Strategy};
+use maitred_wire::Model;
 
 use super::{Case, name};
 use crate::analyse::compare;
@@ -148,7 +148,8 @@ fn describe(pair: &str, fit: &Scaling, machine: u32) -> Option<String> {
 /// cores × (1 + waiting ÷ computing): Goetz et al., Java Concurrency in Practice (2006), §8.2.
 fn goetz(case: &Case<'_>) -> Option<String> {
     let pool = case.against_fastest.iter().map(|rank| rank.contestant as usize).find(|&index| {
-        matches!(case.contestant(index).model.strategy, Strategy::ThreadPool | Strategy::Processes)
+        let facts = case.contestant(index).model.strategy.facts();
+        facts.has_workers() && facts.is_one_task_a_lane()
     })?;
     let nature = case.plainest().filter(|nature| nature.computing_ns > 0)?;
     // Where tasks arrive at a rate, that rate sets how many are under way, not the processors.

@@ -6,6 +6,7 @@ mod commands;
 mod lock;
 mod states;
 mod threads;
+mod waits;
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -17,7 +18,7 @@ use self::commands::Commands;
 pub(crate) use self::states::union;
 pub use self::states::{State, Timelines};
 use crate::result::{Shares, Split, StepSplit};
-use crate::trace::{Origin, Scheduling, Slice, Source, Span, StepKind, Trace};
+use crate::trace::{Scheduling, Slice, Source, Span, StepKind, Trace};
 
 /// The shares of a run; `None`: nobody asked to have its scheduling recorded.
 pub fn shares(trace: &Trace) -> Option<Shares> {
@@ -32,7 +33,7 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
     let steps = join.steps();
     let used_ns = scheduling.slices.iter().map(length).fold(0, u64::saturating_add);
     let usage = trace.usage.known().map(|usage| usage.user_ns.saturating_add(usage.system_ns));
-    let Origin::Measured { gil, .. } = trace.origin;
+    let gil = trace.origin.gil();
     let is_recorded = scheduling.source == Source::Switches;
     let computing = || join.spans_of(StepKind::Cpu);
     let lock = (gil == Some(true) && is_recorded)
@@ -48,6 +49,7 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
             .then(|| known.into_iter().fold(0, u64::saturating_add)),
         wakeup_unread: u32::try_from(unread).unwrap_or(u32::MAX),
         lock: lock.flatten(),
+        waits: scheduling.waits.as_ref().map(|waits| waits::shares(&join, waits)),
         threads,
         threads_left_out,
         records: scheduling.records,

@@ -3,11 +3,11 @@
 use alloc::string::ToString as _;
 use alloc::vec;
 
-use maitred_wire::{Done, Phase, Phases, Strategy};
+use maitred_wire::{Phase, Phases, Strategy};
 
 use super::*;
 use crate::trace::sample::tables;
-use crate::trace::{Lane, Observed, SliceEnd, Thread, Usage};
+use crate::trace::{Executor, Lane, Observed, Origin, Outcome, SliceEnd, Thread, Usage};
 
 fn thread(tid: u32) -> Thread {
     Thread { pid: 1, tid, run_delay_ns: Some(50), ..Thread::default() }
@@ -28,13 +28,10 @@ fn trace(scheduling: Scheduling) -> Trace {
     trace.spans = vec![span(0), span(1)];
     let work = Phase { start_ns: 100, end_ns: 200, cpu: None };
     let done = trace.done.take().unwrap();
-    trace.done = Some(Done { phases: Phases { work, ..done.phases }, ..done });
+    trace.done = Some(Outcome { phases: Phases { work, ..done.phases }, ..done });
     trace.usage = Observed::Known(Usage { user_ns: 200, ..Usage::default() });
-    trace.origin = Origin::Measured {
-        runtime: "python3".to_string(),
-        version: "3.11".to_string(),
-        gil: Some(true),
-    };
+    trace.origin =
+        Origin::Measured(Executor { gil: Some(true), ..Executor::new("python3", "3.11") });
     trace.scheduling = Observed::Known(scheduling);
     trace
 }

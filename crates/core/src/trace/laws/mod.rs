@@ -171,6 +171,11 @@ fn counts_agree(report: &mut Report<'_>) {
 fn lanes_do_one_thing(report: &mut Report<'_>) {
     let trace = report.trace;
     let interleaves = trace.model.strategy.interleaves();
+    // Where the runtime moves tasks from thread to thread in the midst of a step, a lane is only
+    // where the step began.
+    if trace.origin.executor().properties.fixed_thread == Some(false) {
+        return;
+    }
     let exclusive = |span: &Span| match trace.step(span.step) {
         None => false,
         Some(info) if interleaves => occupies(info.kind),

@@ -6,6 +6,7 @@
 //! A step takes two packets of about 15 bytes each, because times are differences (clock 64, which
 //! counts from packet to packet) and names are numbers (interned). A switch takes about 9 bytes.
 
+mod packet;
 mod proto;
 mod switches;
 
@@ -20,30 +21,10 @@ use super::tracks::{Event, Events};
 use crate::recording::Provenance;
 use crate::trace::{Observed, Slice, Span, Trace};
 
-/// Fields of `TracePacket`.
-mod packet {
-    pub(super) const FTRACE_EVENTS: u32 = 1;
-    pub(super) const PROCESS_TREE: u32 = 2;
-    pub(super) const CLOCK_SNAPSHOT: u32 = 6;
-    pub(super) const TIMESTAMP: u32 = 8;
-    pub(super) const SEQUENCE: u32 = 10;
-    pub(super) const TRACK_EVENT: u32 = 11;
-    pub(super) const INTERNED_DATA: u32 = 12;
-    pub(super) const SEQUENCE_FLAGS: u32 = 13;
-    pub(super) const SYSTEM_INFO: u32 = 45;
-    pub(super) const TIMESTAMP_CLOCK: u32 = 58;
-    pub(super) const DEFAULTS: u32 = 59;
-    pub(super) const TRACK_DESCRIPTOR: u32 = 60;
-}
-
 const MONOTONIC: u64 = 3;
 const BOOTTIME: u64 = 6;
 /// The first number that is free for a clock of one's own.
 const FROM_PACKET_TO_PACKET: u64 = 64;
-
-/// The writer of all steps, and the one of all else.
-const STEPS: u64 = 1;
-const SYSTEM: u64 = 2;
 
 const SLICE_BEGIN: u64 = 1;
 const SLICE_END: u64 = 2;
@@ -126,7 +107,7 @@ impl<'a, E, S: FnMut(&[u8]) -> Result<(), E>> Writer<'a, S> {
             });
         };
         self.packet(|it| {
-            it.number(packet::SEQUENCE, STEPS).number(packet::SEQUENCE_FLAGS, 1);
+            it.number(packet::SEQUENCE, packet::STEPS).number(packet::SEQUENCE_FLAGS, 1);
             it.message(packet::CLOCK_SNAPSHOT, |clocks| {
                 for id in [MONOTONIC, BOOTTIME, FROM_PACKET_TO_PACKET] {
                     clock(clocks, id);
@@ -146,7 +127,7 @@ impl<'a, E, S: FnMut(&[u8]) -> Result<(), E>> Writer<'a, S> {
             });
         }
         self.packet(|it| {
-            it.number(packet::SEQUENCE, STEPS).number(packet::SEQUENCE_FLAGS, 2);
+            it.number(packet::SEQUENCE, packet::STEPS).number(packet::SEQUENCE_FLAGS, 2);
             it.bytes(packet::INTERNED_DATA, &interned.0);
         })
     }
@@ -155,7 +136,7 @@ impl<'a, E, S: FnMut(&[u8]) -> Result<(), E>> Writer<'a, S> {
     fn system(&mut self, provenance: &Provenance) -> Result<(), E> {
         let machine = &provenance.machine;
         self.packet(|it| {
-            it.number(packet::SEQUENCE, SYSTEM).number(packet::SEQUENCE_FLAGS, 1);
+            it.number(packet::SEQUENCE, packet::SYSTEM).number(packet::SEQUENCE_FLAGS, 1);
             it.message(packet::SYSTEM_INFO, |info| {
                 info.message(1, |utsname| {
                     utsname.text(1, "Linux").text(3, &machine.kernel);
@@ -173,7 +154,7 @@ impl<'a, E, S: FnMut(&[u8]) -> Result<(), E>> Writer<'a, S> {
         };
         let at = self.last_ns;
         self.packet(|it| {
-            it.number(packet::SEQUENCE, SYSTEM).number(packet::TIMESTAMP, at);
+            it.number(packet::SEQUENCE, packet::SYSTEM).number(packet::TIMESTAMP, at);
             it.message(packet::PROCESS_TREE, |tree| {
                 for (pid, name) in processes {
                     tree.message(1, |process| {
@@ -233,7 +214,7 @@ impl<'a, E, S: FnMut(&[u8]) -> Result<(), E>> Writer<'a, S> {
 
     fn descriptor(&mut self, number: u64, build: impl FnOnce(&mut Message)) -> Result<(), E> {
         self.packet(|it| {
-            it.number(packet::SEQUENCE, SYSTEM);
+            it.number(packet::SEQUENCE, packet::SYSTEM);
             it.message(packet::TRACK_DESCRIPTOR, |track| {
                 track.number(1, number);
                 build(track);
@@ -255,7 +236,7 @@ impl<'a, E, S: FnMut(&[u8]) -> Result<(), E>> Writer<'a, S> {
         for (name, phase) in all.into_iter().filter(|(_, phase)| phase.end_ns > phase.start_ns) {
             for (ns, kind) in [(phase.start_ns, SLICE_BEGIN), (phase.end_ns, SLICE_END)] {
                 self.packet(|it| {
-                    it.number(packet::SEQUENCE, SYSTEM).number(packet::TIMESTAMP, ns);
+                    it.number(packet::SEQUENCE, packet::SYSTEM).number(packet::TIMESTAMP, ns);
                     it.number(packet::TIMESTAMP_CLOCK, MONOTONIC);
                     it.message(packet::TRACK_EVENT, |event| {
                         event.number(9, kind).number(11, PHASES_TRACK);
@@ -324,7 +305,7 @@ impl<E, S: FnMut(&[u8]) -> Result<(), E>> StepWriter<'_, S> {
                 message.number(packet::TIMESTAMP_CLOCK, MONOTONIC);
             }
         }
-        message.number(packet::SEQUENCE, STEPS);
+        message.number(packet::SEQUENCE, packet::STEPS);
         message.bytes(packet::TRACK_EVENT, &inner.0);
         send(self.sink, &message)
     }

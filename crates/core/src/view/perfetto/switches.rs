@@ -128,7 +128,7 @@ impl Switches {
         sched.packed(4, switches.iter().map(|_| PRIORITY));
         sched.packed(6, switches.iter().map(|switch| switch.next.map_or(0, |next| place[&next])));
         let mut packet = Message::default();
-        packet.number(packet::SEQUENCE, super::SYSTEM);
+        packet.number(packet::SEQUENCE, packet::SYSTEM);
         packet.message(packet::FTRACE_EVENTS, |bundle| {
             bundle.number(1, u64::from(cpu)).bytes(4, &sched.0);
         });

@@ -7,6 +7,7 @@ pub mod bars;
 mod curve;
 mod lanes;
 pub mod latency;
+mod look;
 mod palette;
 mod scale;
 pub mod scaling;
@@ -19,27 +20,12 @@ use alloc::string::String;
 
 use crate::result::Comparison;
 
+pub use look::Look;
 pub use palette::Theme;
-pub(super) use palette::page_style;
+pub(super) use palette::{name as state_name, page_style};
 pub(super) use svg::escaped;
 #[cfg(test)]
 pub(super) use tests::arbitrary_comparison;
-
-/// How a picture is to look.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    pub theme: Theme,
-    /// Begins every id of the picture, so that several can stand in one page. Letters, digits, `-`.
-    pub id: String,
-    /// Rows of a kind before "and so many more".
-    pub rows: usize,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self { theme: Theme::Auto, id: "maitred".into(), rows: 24 }
-    }
-}
 
 /// What can be drawn of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

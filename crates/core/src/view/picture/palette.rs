@@ -99,7 +99,7 @@ impl Tone {
 }
 
 /// The name of a state in classes and ids.
-pub(super) fn name(state: State) -> &'static str {
+pub(in super::super) fn name(state: State) -> &'static str {
     match state {
         State::Queueing => "queueing",
         State::Holding => "holding",

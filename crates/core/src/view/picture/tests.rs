@@ -17,7 +17,7 @@ use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Conclusion, Latency, Rank, Rule, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
+use crate::trace::{Executor, Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
 
 fn look(theme: Theme) -> Look {
     Look { theme, id: "p1".into(), rows: 24 }
@@ -118,8 +118,8 @@ fn a_thread_that_computes_without_the_lock_is_held_up() {
     let held_up = "blocked in computing: by the GIL, inferred";
     assert!(!drawn(&trace, &look(Theme::Light)).contains(held_up));
     trace.steps[0].kind = StepKind::Cpu;
-    let Origin::Measured { gil, .. } = &mut trace.origin;
-    *gil = Some(true);
+    let executor = trace.origin.executor().clone();
+    trace.origin = Origin::Measured(Executor { gil: Some(true), ..executor });
     let svg = drawn(&trace, &look(Theme::Light));
     check(&svg);
     // In the legend, and in what the rows of workers say of themselves.

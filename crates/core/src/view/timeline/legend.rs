@@ -8,7 +8,7 @@ use super::super::Options;
 use super::super::paint::width;
 use super::super::state::State;
 use super::rows::Row;
-use crate::trace::{Origin, Trace};
+use crate::trace::Trace;
 
 /// The states that the rows have time in, in words.
 pub(super) fn legend(trace: &Trace, rows: &[Row], options: &Options) -> String {
@@ -29,7 +29,7 @@ pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> Stri
 
 /// What the kernel can have seen of a thread in this trace.
 pub(in crate::view) fn words_of_threads(trace: &Trace) -> [(State, &'static str); 5] {
-    let Origin::Measured { gil, .. } = trace.origin;
+    let gil = trace.origin.gil();
     [
         (State::Running, "on a processor"),
         (State::Ready, "ready, no processor"),

@@ -32,8 +32,8 @@ pub use axis::Window;
 pub(super) use axis::{Axis, extent, round_step, tick_label};
 pub(super) use legend::{words, words_of_threads};
 pub use rows::By;
-pub(super) use rows::{Row, rows};
-pub(super) use steps::fill;
+pub(super) use rows::{Row, rows, rows_of};
+pub(super) use steps::{fill, state_of};
 pub(super) use threads::{join, lanes_of_threads};
 
 /// What is drawn of a run.

@@ -45,6 +45,11 @@ impl Row {
         }
     }
 
+    /// Whose steps it shows.
+    pub(in crate::view) fn tasks(&self) -> &[u32] {
+        &self.tasks
+    }
+
     pub(super) fn state(&self, cell: usize, axis: &Axis) -> State {
         let from = axis.start_of(cell);
         let to = axis.start_of(cell + 1);
@@ -79,6 +84,11 @@ pub enum By {
 /// The rows to show, at most so many, and how many there would be.
 pub(in crate::view) fn rows(trace: &Trace, most: usize) -> (Vec<Row>, usize) {
     rows_within(trace, By::Auto, (0, u64::MAX), most)
+}
+
+/// The same, by whom it is asked for.
+pub(in crate::view) fn rows_of(trace: &Trace, by: By, most: usize) -> (Vec<Row>, usize) {
+    rows_within(trace, by, (0, u64::MAX), most)
 }
 
 /// The same of those that something happens in between two times.

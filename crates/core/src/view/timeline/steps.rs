@@ -4,8 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
-use maitred_wire::trace_file::{Role, TaskOutcome};
+use maitred_wire::trace_file::TaskOutcome;
 
 use super::super::state::{STATES, State};
 use super::axis::Axis;
@@ -63,7 +62,7 @@ fn until(end_ns: u64, axis: &Axis) -> u64 {
 
 /// How a span is shown; `None`: another one says it. Inside a hold, holding is the news, unless
 /// the task waits there for yet another resource.
-fn state_of(trace: &Trace, span: &Span) -> Option<State> {
+pub(in crate::view) fn state_of(trace: &Trace, span: &Span) -> Option<State> {
     use StepKind as K;
     let info = trace.step(span.step)?;
     let state = match info.kind {
@@ -107,7 +106,8 @@ pub(super) fn loops(
     if !trace.model.strategy.interleaves() {
         return Vec::new();
     }
-    let every = trace.model.strategy == Strategy::AsyncPool || matches!(which, Loops::Lanes(_));
+    let facts = trace.model.strategy.facts();
+    let every = matches!(which, Loops::Lanes(_));
     let most = if let Loops::Lanes(most) = which { most } else { ABOVE };
     let mut row_of = vec![None; trace.lanes.len()];
     let mut rows: Vec<Row> = Vec::new();
@@ -115,7 +115,7 @@ pub(super) fn loops(
         .lanes
         .iter()
         .enumerate()
-        .filter(|(_, lane)| lane.pid != 0 && (every || lane.role == Role::Loop))
+        .filter(|(_, lane)| lane.pid != 0 && (every || facts.is_loop(Some(lane.role))))
         .take(most)
     {
         row_of[lane] = Some(rows.len());

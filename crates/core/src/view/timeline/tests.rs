@@ -13,7 +13,7 @@ use super::threads::{Piece, join};
 use super::*;
 use crate::analyse::scheduling::Timelines;
 use crate::trace::sample::{Do, MS, ORIGIN, Sample, tables};
-use crate::trace::{Gap, Origin, SliceEnd, Source, Thread};
+use crate::trace::{Executor, Gap, Origin, SliceEnd, Source, Thread};
 
 /// A run whose lane 0 is thread 0 and so on, with slices: thread, processor, from and to in
 /// milliseconds, end.
@@ -40,8 +40,8 @@ fn scheduled(mut trace: Trace, gil: bool, slices: &[(u32, u16, u64, u64, SliceEn
         records: 2 * slices.len() as u64,
         ..Scheduling::default()
     });
-    let Origin::Measured { gil: lock, .. } = &mut trace.origin;
-    *lock = gil.then_some(true);
+    let executor = trace.origin.executor().clone();
+    trace.origin = Origin::Measured(Executor { gil: gil.then_some(true), ..executor });
     trace
 }
 

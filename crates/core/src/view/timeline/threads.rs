@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::super::state::State;
 use crate::analyse::scheduling::{alone, union};
 use crate::analyse::units::duration;
-use crate::trace::{Origin, Scheduling, Slice, SliceEnd, Source, Span, StepKind, Trace};
+use crate::trace::{Scheduling, Slice, SliceEnd, Source, Span, StepKind, Trace};
 
 /// A time in which the thread of a lane was in one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(in crate::view) fn join(
     slices: impl Iterator<Item = Slice>,
     emit: &mut impl FnMut(Piece),
 ) {
-    let Origin::Measured { gil, .. } = trace.origin;
+    let gil = trace.origin.gil();
     let lane_of = lanes_of_threads(trace, scheduling);
     let mut threads = vec![None; trace.lanes.len()];
     for (thread, lane) in (0..).zip(&lane_of) {

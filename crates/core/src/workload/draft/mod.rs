@@ -6,6 +6,7 @@ mod claim;
 mod crowd;
 mod model;
 mod object;
+mod server;
 mod steps;
 
 use alloc::format;
@@ -16,7 +17,7 @@ use core::ops::Range;
 use maitred_wire as wire;
 
 use self::model::model;
-pub use self::object::{ARCHITECTURES, Server};
+pub use self::server::{ARCHITECTURES, Server};
 use super::ast::{Subject, Workload};
 use super::claim::Claim;
 use super::diagnostic::Diagnostic;

@@ -1,7 +1,6 @@
 //! What tasks share: resources, channels, variables and servers.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use maitred_wire as wire;
@@ -12,25 +11,7 @@ use super::super::quantity::nearest;
 use super::super::shape::list;
 use super::super::syntax::Value;
 use super::Drafter;
-
-/// How a test server can be built: what `maitred serve --strategy` takes.
-pub const ARCHITECTURES: [&str; 7] =
-    ["sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool", "hyper"];
-
-/// A test server to start for the length of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    pub name: String,
-    /// One of [`ARCHITECTURES`].
-    pub architecture: &'static str,
-    pub workers: Option<u32>,
-    /// How long it takes over a request, in nanoseconds.
-    pub delay_ns: u64,
-    /// Requests after which a worker process is replaced.
-    pub requests_max: Option<u64>,
-    /// Bytes of memory above which a worker process is replaced.
-    pub memory_max: Option<u64>,
-}
+use super::server::{ARCHITECTURES, Server};
 
 impl Drafter<'_> {
     pub(super) fn objects(&mut self) {

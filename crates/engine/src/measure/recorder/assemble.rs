@@ -155,6 +155,7 @@ impl Assembly {
             lost: self.lost,
             gaps: self.gaps,
             reader_cpu_ns: None,
+            waits: None,
         }
     }
 

@@ -14,6 +14,7 @@ mod reader;
 mod refusal;
 mod samples;
 mod sys;
+mod waits;
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,15 +25,17 @@ use maitred_core::trace::{Lane, Scheduling};
 
 use self::looks::Looks;
 use self::reader::Reader;
+pub(crate) use self::waits::GilPlace;
+use self::waits::Watcher;
 use super::clock;
 use super::procfs;
 use super::sys as kernel;
 use super::tree::Tree;
 
-/// Beside recorded switches a look is needed just before a thread ends: it may take 1/100 of a
-/// core.
-const LOOK_REST: Duration = Duration::from_millis(20);
-const LOOK_REST_PER_COST: u64 = 100;
+/// Beside recorded switches a look is needed just before a thread ends, and looks at what blocked
+/// threads wait for are samples, of which there should be many: they may take 1/40 of a core.
+const LOOK_REST: Duration = Duration::from_millis(5);
+const LOOK_REST_PER_COST: u64 = 40;
 /// Samples may take 1/20 of a core.
 const SAMPLE_REST_PER_COST: u64 = 20;
 const SAMPLE_LEAST_REST: Duration = Duration::from_millis(1);
@@ -46,6 +49,7 @@ pub struct Recorder {
     /// `Err`: why the kernel refuses to record switches.
     reader: Result<Reader, String>,
     looks: Arc<Mutex<Looks>>,
+    watcher: Arc<Mutex<Watcher>>,
     observer: Option<Observer>,
 }
 
@@ -63,7 +67,7 @@ impl Recorder {
     pub fn open() -> Self {
         let reader = Reader::start().map_err(|refusal| refusal.to_string());
         let looks = if reader.is_ok() { Looks::default() } else { Looks::sampling() };
-        Self { reader, looks: Arc::new(Mutex::new(looks)), observer: None }
+        Self { reader, looks: Arc::new(Mutex::new(looks)), watcher: Arc::default(), observer: None }
     }
 
     /// Why the kernel refuses to record switches; `None`: it does not.
@@ -71,10 +75,16 @@ impl Recorder {
         self.reader.as_ref().err().map(String::as_str)
     }
 
+    /// Says where the lock of the interpreter lies that is looked at.
+    pub(crate) fn know(&mut self, gil: Option<GilPlace>) {
+        lock(&self.watcher).know(gil);
+    }
+
     /// Begins to look at the threads of these processes.
     pub(crate) fn follow(&mut self, tree: Tree) {
         let (stop, stopped) = mpsc::channel();
         let (looks, observed) = (Arc::clone(&self.looks), tree.clone());
+        let watcher = Arc::clone(&self.watcher);
         let thread = std::thread::Builder::new().name("observer".into()).spawn(move || {
             let (mut members, mut members_ns) = (Vec::new(), 0);
             loop {
@@ -85,8 +95,10 @@ impl Recorder {
                 }
                 let mut looks = lock(&looks);
                 looks.look(&members);
-                let rest = rest(looks.is_sampling(), kernel::thread_cpu_ns() - began_ns);
+                let is_sampling = looks.is_sampling();
                 drop(looks);
+                lock(&watcher).look(&members);
+                let rest = rest(is_sampling, kernel::thread_cpu_ns() - began_ns);
                 if stopped.recv_timeout(rest) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
@@ -115,14 +127,16 @@ impl Recorder {
     pub(crate) fn finish(self) -> Scheduling {
         drop(self.observer);
         let looks = std::mem::take(&mut *lock(&self.looks));
-        match self.reader {
+        let waits = std::mem::take(&mut *lock(&self.watcher)).finish();
+        let scheduling = match self.reader {
             Ok(reader) => {
                 let mut scheduling = reader.finish();
                 looks.add_to(&mut scheduling);
                 scheduling
             }
             Err(refusal) => looks.finish(sys::allowed_cpus(), refusal),
-        }
+        };
+        Scheduling { waits: Some(waits), ..scheduling }
     }
 }
 
@@ -140,8 +154,8 @@ fn rest(is_sampling: bool, cost_ns: u64) -> Duration {
 }
 
 /// Who panicked while it looked left figures that are older, and no others.
-fn lock(looks: &Mutex<Looks>) -> MutexGuard<'_, Looks> {
-    looks.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Observer {

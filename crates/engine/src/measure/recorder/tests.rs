@@ -1,6 +1,5 @@
 //! The recorder on real processes.
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -66,13 +65,26 @@ fn samples_rest_for_a_tick_and_longer_where_they_cost_much() {
     assert_eq!(rest(false, 1_000_000), Duration::from_millis(100));
 }
 
-/// Runs a program of Bash under this recorder.
-fn recorded(mut recorder: Recorder, script: &str) -> Scheduling {
+/// Runs a program of Bash under this recorder, until it ends or `is_enough`.
+fn recorded(mut recorder: Recorder, script: &str, is_enough: fn(u32) -> bool) -> Scheduling {
     let others = Tree::children_of_ours();
     let mut child = Command::new("bash").args(["-c", script]).spawn().unwrap();
     recorder.follow(Tree::new(child.id(), others));
-    assert_eq!(child.wait().unwrap().into_raw(), 0);
+    while child.try_wait().unwrap().is_none() {
+        if is_enough(child.id()) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
     recorder.finish()
+}
+
+/// Whether a process was on a processor for 400 ms: long enough for many looks, however long it
+/// takes on a busy machine. Its first figure in schedstat, Documentation/scheduler/sched-stats.rst.
+fn has_computed(process: u32) -> bool {
+    let text = std::fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap_or_default();
+    let ns = text.split_whitespace().next().and_then(|figure| figure.parse::<u64>().ok());
+    ns.is_some_and(|ns| ns > 400_000_000)
 }
 
 #[test]
@@ -82,7 +94,8 @@ fn every_process_and_every_record_is_accounted_for() {
         assert!(why.contains("refused"));
         return;
     }
-    let scheduling = recorded(recorder, "for i in {1..200}; do (exit 0) & wait $!; done");
+    let scheduling =
+        recorded(recorder, "for i in {1..200}; do (exit 0) & wait $!; done", |_| false);
     let Scheduling { kinds, records, lost, .. } = scheduling;
     assert_eq!(
         records,
@@ -102,9 +115,13 @@ fn every_process_and_every_record_is_accounted_for() {
 #[test]
 fn where_switches_are_refused_there_are_samples() {
     let looks = Arc::new(Mutex::new(Looks::sampling()));
-    let recorder = Recorder { reader: Err("refused".to_owned()), looks, observer: None };
-    let script = "end=$(($(date +%s%N) + 300000000)); while (($(date +%s%N) < end)); do :; done";
-    let scheduling = recorded(recorder, script);
+    let recorder = Recorder {
+        reader: Err("refused".to_owned()),
+        looks,
+        watcher: Arc::default(),
+        observer: None,
+    };
+    let scheduling = recorded(recorder, "while :; do :; done", has_computed);
     assert!(matches!(scheduling.source, Source::Samples { every_ns } if every_ns > 0));
     assert_eq!(scheduling.missing[0], "refused");
     let bash = scheduling.threads.iter().position(|thread| thread.name == "bash").unwrap();

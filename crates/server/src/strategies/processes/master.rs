@@ -5,7 +5,8 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
-use super::{House, fork_into, worker};
+use super::shared::{Shared, fork_into};
+use super::worker;
 use crate::Ending;
 use crate::board::{Left, Stage, Word, decode};
 use crate::error::ServeError;
@@ -41,7 +42,7 @@ struct Worker {
 
 #[derive(Debug)]
 pub(super) struct Master {
-    house: House,
+    shared: Shared,
     wanted: usize,
     signals: Signals,
     admin: Option<(Listener, i32)>,
@@ -57,13 +58,13 @@ pub(super) struct Master {
 
 impl Master {
     pub(super) fn new(
-        house: House,
+        shared: Shared,
         wanted: usize,
         admin: Option<Listener>,
         signals: Signals,
     ) -> Self {
         Self {
-            house,
+            shared,
             wanted,
             signals,
             admin: admin.map(|listener| (listener, 0)),
@@ -80,8 +81,8 @@ impl Master {
     pub(super) fn supervise(mut self) -> Result<Ending, ServeError> {
         loop {
             self.staff()?;
-            sys::wait_readable(&[self.signals.as_raw_fd(), self.house.bell.as_raw_fd()], TICK)?;
-            self.house.bell.hush();
+            sys::wait_readable(&[self.signals.as_raw_fd(), self.shared.bell.as_raw_fd()], TICK)?;
+            self.shared.bell.hush();
             while let Some(signal) = self.signals.take() {
                 match signal {
                     Signal::Drain => return self.drain(),
@@ -97,7 +98,7 @@ impl Master {
             }
             self.bury();
             if self.deaths > DEATHS_FREE && !self.any_was_ready {
-                let why = self.house.board.departures().first().map(|left| left.why.to_string());
+                let why = self.shared.board.departures().first().map(|left| left.why.to_string());
                 self.stop()?;
                 return Err(ServeError::Boot { why: why.unwrap_or_default() });
             }
@@ -136,7 +137,7 @@ impl Master {
 
     /// Who is at that stage and was not told to leave yet.
     fn of_stage(&self, stage: Stage) -> impl Iterator<Item = i32> {
-        let board = self.house.board;
+        let board = self.shared.board;
         let of_stage = move |worker: &&Worker| {
             worker.told_to_leave.is_none() && board.stage(worker.slot) == stage
         };
@@ -145,7 +146,7 @@ impl Master {
 
     /// Forks a worker, unless it has to wait. Whether it did.
     fn start(&mut self, replaces: Option<i32>) -> io::Result<bool> {
-        let board = self.house.board;
+        let board = self.shared.board;
         if Instant::now() < self.next_start {
             return Ok(false);
         }
@@ -160,8 +161,8 @@ impl Master {
             }
             return Ok(false);
         };
-        let house = &self.house;
-        let pid = fork_into(|| worker::live(house, slot))?;
+        let shared = &self.shared;
+        let pid = fork_into(|| worker::live(shared, slot))?;
         // The child writes the same; this makes the slot taken at once.
         board.set(slot, Word::Started, monotonic_ns());
         board.set(slot, Word::Pid, u64::from(pid.cast_unsigned()));
@@ -181,14 +182,14 @@ impl Master {
     fn welcome_ready(&mut self) {
         let mut relieved = Vec::new();
         for worker in &mut self.workers {
-            let stage = self.house.board.stage(worker.slot);
+            let stage = self.shared.board.stage(worker.slot);
             if stage == Stage::Starting || worker.announced {
                 continue;
             }
             worker.announced = true;
             self.any_was_ready = true;
             relieved.extend(worker.replaces.take());
-            (self.house.options.tell)(&Event::WorkerReady { pid: worker.pid });
+            (self.shared.options.tell)(&Event::WorkerReady { pid: worker.pid });
         }
         for worker in &mut self.workers {
             if relieved.contains(&worker.pid) && worker.told_to_leave.is_none() {
@@ -199,10 +200,10 @@ impl Master {
     }
 
     fn kill_hung(&mut self) {
-        let timeout = self.house.options.worker_timeout;
+        let timeout = self.shared.options.worker_timeout;
         let now = monotonic_ns();
         for worker in &mut self.workers {
-            let beat = self.house.board.get(worker.slot, Word::Beat);
+            let beat = self.shared.board.get(worker.slot, Word::Beat);
             let silent = match beat {
                 0 => worker.started.elapsed(),
                 beat => Duration::from_nanos(now.saturating_sub(beat)),
@@ -218,8 +219,8 @@ impl Master {
         if let Some((listener, pid)) = &mut self.admin
             && *pid == 0
         {
-            let (house, listener) = (&self.house, listener.share()?);
-            *pid = fork_into(|| worker::live_as_admin(house, listener))?;
+            let (shared, listener) = (&self.shared, listener.share()?);
+            *pid = fork_into(|| worker::live_as_admin(shared, listener))?;
         }
         Ok(())
     }
@@ -246,7 +247,7 @@ impl Master {
     }
 
     fn record(&mut self, worker: &Worker, status: i32) {
-        let board = self.house.board;
+        let board = self.shared.board;
         let requests = board.get(worker.slot, Word::Served);
         let age = worker.started.elapsed();
         let why = match (libc::WIFSIGNALED(status), board.get(worker.slot, Word::Reason)) {
@@ -283,9 +284,9 @@ impl Master {
     /// Every worker answers what was accepted, and the master waits for them.
     fn drain(mut self) -> Result<Ending, ServeError> {
         self.tell(&Event::Draining);
-        self.house.listener.refuse_handshakes();
+        self.shared.listener.refuse_handshakes();
         self.send_all(libc::SIGTERM);
-        let grace = self.house.options.graceful_timeout + Duration::from_secs(1);
+        let grace = self.shared.options.graceful_timeout + Duration::from_secs(1);
         let end = Instant::now() + grace;
         while !self.workers.is_empty() && Instant::now() < end {
             sys::wait_readable(&[self.signals.as_raw_fd()], TICK)?;
@@ -302,7 +303,7 @@ impl Master {
     /// Ends all that is left, now. Returns the number of connections cut.
     fn stop(&mut self) -> Result<u64, ServeError> {
         self.cut +=
-            self.workers.iter().map(|it| self.house.board.get(it.slot, Word::Open)).sum::<u64>();
+            self.workers.iter().map(|it| self.shared.board.get(it.slot, Word::Open)).sum::<u64>();
         self.send_all(libc::SIGKILL);
         if let Some((_, pid)) = self.admin.take().filter(|(_, pid)| *pid != 0) {
             sys::send_signal(pid, libc::SIGKILL);
@@ -322,6 +323,6 @@ impl Master {
     }
 
     fn tell(&self, event: &Event) {
-        (self.house.options.tell)(event);
+        (self.shared.options.tell)(event);
     }
 }

@@ -1,0 +1,129 @@
+//! What all sentences start from: a comparison with somebody who is ranked, and how models are named
+//! in a sentence. The main type is [`Case`].
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use maitred_wire::Strategy;
+
+use crate::analyse::compare;
+use crate::analyse::nature::{BoundBy, Nature};
+use crate::analyse::stats::Confidence;
+use crate::analyse::units::duration;
+use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Verdict};
+
+/// Who ends so soon after the last arrival as it can has kept up with the arrivals.
+const KEEPS_UP: f64 = 1.05;
+
+/// A comparison with at least one ranked model.
+pub(super) struct Case<'a> {
+    pub(super) comparison: &'a Comparison,
+    pub(super) natures: &'a [Option<Nature>],
+    pub(super) fastest: usize,
+    /// Everybody against the fastest, the fastest included and first.
+    pub(super) against_fastest: Vec<Rank>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(comparison: &'a Comparison, natures: &'a [Option<Nature>]) -> Option<Self> {
+        let contestants = &comparison.contestants;
+        let fastest = compare::reference(contestants, None)?;
+        let effect = comparison.settings.minimum_effect;
+        let against_fastest = compare::ranks(contestants, fastest, effect, Confidence::P95);
+        Some(Self { comparison, natures, fastest, against_fastest })
+    }
+
+    pub(super) fn contestant(&self, index: usize) -> &'a Contestant {
+        &self.comparison.contestants[index]
+    }
+
+    pub(super) fn summary(&self, index: usize) -> Option<&'a Summary> {
+        self.contestant(index).summary.as_ref()
+    }
+
+    pub(super) fn nature(&self, index: usize) -> Option<&'a Nature> {
+        self.natures.get(index)?.as_ref()
+    }
+
+    pub(super) fn work_ns(&self, index: usize) -> u64 {
+        self.summary(index).map_or(0, |summary| summary.work_ns)
+    }
+
+    /// Whether the work are requests, of which so many as the user said are under way at once: how
+    /// many workers there are and how fast it goes at best follow from that.
+    pub(super) fn is_url(&self) -> bool {
+        self.comparison.subject.kind == SubjectKind::Url
+    }
+
+    /// Whether tasks arrive at a pace with which the fastest kept up: nobody can end sooner, and
+    /// how soon each task ends is what models differ in.
+    pub(super) fn is_paced(&self) -> bool {
+        let Some(bound) = self.plainest().and_then(|nature| nature.bound.as_ref()) else {
+            return false;
+        };
+        let BoundBy::LongestTask { arrives_ns, .. } = bound.by else { return false };
+        let took = self.work_ns(self.fastest) as f64;
+        arrives_ns > bound.ns / 2 && took <= KEEPS_UP * bound.ns as f64
+    }
+
+    /// 99 % of tasks end within so much of their arrival; `None` where none is said.
+    pub(super) fn p99_from_arrival(&self, index: usize) -> Option<u64> {
+        let latency = self.summary(index)?.latency.known()?;
+        latency.from_arrival.then_some(latency.p99_ns)
+    }
+
+    /// How long it took, in words.
+    pub(super) fn took(&self, index: usize) -> String {
+        let timed = self.contestant(index).runs.iter().any(Run::is_timed);
+        let each = if timed { " each" } else { "" };
+        format!("{}{each}", duration(self.work_ns(index)))
+    }
+
+    pub(super) fn cores(&self) -> u32 {
+        self.comparison.machine.cores
+    }
+
+    /// Who stands so to the fastest.
+    pub(super) fn with(&self, verdict: Verdict) -> impl Iterator<Item = (usize, &Rank)> {
+        self.against_fastest
+            .iter()
+            .filter(move |rank| rank.verdict == verdict)
+            .map(|rank| (rank.contestant as usize, rank))
+    }
+
+    /// The contestant whose trace shows the work most plainly: done one after another nothing
+    /// queues; else where tasks queued and starved least.
+    pub(super) fn plainest(&self) -> Option<&'a Nature> {
+        let in_the_way = |nature: &Nature| {
+            let share =
+                (nature.task_ns() - nature.own_ns()) as f64 / nature.task_ns().max(1) as f64;
+            (share * 1e6) as u64
+        };
+        self.against_fastest
+            .iter()
+            .filter_map(|rank| {
+                let index = rank.contestant as usize;
+                let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
+                Some((!sequential, self.nature(index)?))
+            })
+            .min_by_key(|(other, nature)| (*other, in_the_way(nature)))
+            .map(|(_, nature)| nature)
+    }
+}
+
+/// A model as sentences name it.
+pub(super) fn name(contestant: &Contestant) -> String {
+    format!("`{}`", contestant.model)
+}
+
+/// `a`, `a and b`, `a, b and c`; of many, the first three and how many more.
+pub(super) fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, three] => format!("{one}, {two} and {three}"),
+        [one, two, three, more @ ..] => format!("{one}, {two}, {three} and {} more", more.len()),
+    }
+}

@@ -1,0 +1,79 @@
+//! How much of the work of a run was the runner's own: what it adds to each task, as it measured it
+//! itself on work that does nothing. The one entrance is [`taken_off`].
+
+use maitred_wire::{Cpu, Harness, Strategy};
+
+use crate::result::HarnessCost;
+use crate::trace::Trace;
+
+/// Of work that keeps a processor busy for less of the time, what the runner does passes while
+/// something else is waited for.
+const BUSY: f64 = 0.5;
+
+/// What to take off the `wall_ns` of the work in which so many tasks ended, and how far that is
+/// uncertain; `None`: the runner did not measure it.
+pub(super) fn taken_off(head: &Trace, ended: u64, wall_ns: u64) -> Option<HarnessCost> {
+    let done = head.done.as_ref()?;
+    let Harness { call_ns, low_ns, high_ns } = done.harness?;
+    let cpu = done.phases.work.cpu.as_ref().map(Cpu::total_ns);
+    let at_once = head.model.strategy != Strategy::Sequential;
+    let cores_used = cpu.map(|cpu| cpu as f64 / wall_ns.max(1) as f64);
+    // Where it is not known, each lane is taken to have a processor: less is taken off then.
+    let spread = cores_used.unwrap_or(head.lanes.len() as f64).max(1.0);
+    let all = |each: f64| (each * ended as f64 / spread) as u64;
+    let (cost, range) = (all(call_ns), all((high_ns - low_ns).max(0.0)));
+    if at_once && cores_used.is_some_and(|used| used < BUSY) {
+        return Some(HarnessCost { ns: 0, uncertain_ns: cost.min(wall_ns) });
+    }
+    let ns = cost.min(wall_ns.saturating_sub(1));
+    Some(HarnessCost { ns, uncertain_ns: (range / 2).max(cost - ns).max(1) })
+}
+
+#[cfg(test)]
+mod tests {
+    use maitred_wire::{Phase, Phases};
+
+    use super::*;
+    use crate::trace::sample::tables;
+
+    /// A run of this strategy whose work took so long and used so much processor time.
+    fn run(strategy: Strategy, wall_ns: u64, cpu_ns: u64) -> Option<HarnessCost> {
+        let mut trace = tables(4, 1).run(strategy, 2);
+        let done = trace.done.as_mut().unwrap();
+        let cpu = Some(Cpu { user_ns: cpu_ns, system_ns: 0 });
+        done.phases = Phases { work: Phase { start_ns: 0, end_ns: wall_ns, cpu }, ..done.phases };
+        done.harness = Some(Harness { call_ns: 100.0, low_ns: 90.0, high_ns: 130.0 });
+        taken_off(&trace, 1000, wall_ns)
+    }
+
+    #[test]
+    fn what_is_added_to_each_call_comes_off() {
+        let cost = HarnessCost { ns: 100_000, uncertain_ns: 20_000 };
+        assert_eq!(run(Strategy::Sequential, 1_000_000, 1_000_000), Some(cost));
+        assert_eq!(run(Strategy::ThreadPool, 1_000_000, 900_000), Some(cost));
+    }
+
+    #[test]
+    fn where_several_processors_work_each_did_its_part_of_it() {
+        let cost = HarnessCost { ns: 50_000, uncertain_ns: 10_000 };
+        assert_eq!(run(Strategy::Processes, 1_000_000, 2_000_000), Some(cost));
+    }
+
+    #[test]
+    fn while_others_wait_it_may_have_cost_no_time() {
+        let cost = HarnessCost { ns: 0, uncertain_ns: 100_000 };
+        assert_eq!(run(Strategy::EventLoop, 1_000_000, 300_000), Some(cost));
+    }
+
+    #[test]
+    fn work_never_falls_to_nothing_and_the_rest_is_uncertain() {
+        let cost = run(Strategy::Sequential, 60_000, 60_000).unwrap();
+        assert_eq!(cost, HarnessCost { ns: 59_999, uncertain_ns: 40_001 });
+    }
+
+    #[test]
+    fn a_runner_that_does_not_measure_it_changes_nothing() {
+        let trace = tables(4, 1).run(Strategy::Sequential, 1);
+        assert_eq!(taken_off(&trace, 4, 1000), None);
+    }
+}

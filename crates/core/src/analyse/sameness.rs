@@ -1,0 +1,108 @@
+//! Whether models did the same work, as far as what their functions returned tells. The one entrance
+//! is [`other_results`].
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{compare, units};
+use crate::result::Contestant;
+
+/// By contestant: why its results are not those of the others; `None`: they are, or nobody knows.
+///
+/// What is right is what most of those returned whose results never changed; of equally many, the
+/// one named first. Where what runs one task after another returns other values in each round, the
+/// results depend on time or chance, and no model can be blamed for its own.
+pub(super) fn other_results(contestants: &[Contestant]) -> Vec<Option<String>> {
+    let hashes: Vec<Vec<&str>> = contestants.iter().map(hashes).collect();
+    let none = || contestants.iter().map(|_| None).collect();
+    let changing = |(contestant, hashes): (&Contestant, &Vec<&str>)| {
+        contestant.model.strategy == maitred_wire::Strategy::Sequential
+            && hashes.len() >= 2
+            && stable(hashes).is_none()
+    };
+    if contestants.iter().zip(&hashes).any(changing) {
+        return none();
+    }
+    let sure: Vec<(usize, &str)> =
+        hashes.iter().enumerate().filter_map(|(at, own)| Some((at, stable(own)?))).collect();
+    let votes = |hash: &str| sure.iter().filter(|(_, other)| *other == hash).count();
+    let Some((right, most)) = sure.iter().rev().copied().max_by_key(|(_, hash)| votes(hash)) else {
+        return none();
+    };
+    let who = format!("`{}`", contestants[right].model);
+    let why = |own: &Vec<&str>| {
+        let wrong = own.iter().filter(|hash| **hash != most).count();
+        let rounds = match wrong == own.len() {
+            true => String::new(),
+            false => format!(
+                " in {} of {}",
+                units::count(wrong as u64),
+                units::plural(own.len() as u64, "round")
+            ),
+        };
+        (wrong > 0).then(|| format!("returned other results than {who}{rounds}"))
+    };
+    hashes.iter().map(why).collect()
+}
+
+/// What was returned in every round; `None`: it changed, or there was one round only.
+fn stable<'a>(hashes: &[&'a str]) -> Option<&'a str> {
+    let first = *hashes.first()?;
+    (hashes.len() >= 2 && hashes.iter().all(|hash| *hash == first)).then_some(first)
+}
+
+fn hashes(contestant: &Contestant) -> Vec<&str> {
+    compare::counted(contestant).into_iter().filter_map(|run| run.result_hash.as_deref()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use maitred_wire::Strategy::{self, *};
+
+    use super::*;
+    use crate::analyse::sample::{contestant, rounds};
+    use crate::trace::sample::tables;
+
+    /// Models with the hash of their results in each round.
+    fn said(models: &[(Strategy, &[&str])]) -> Vec<Option<String>> {
+        let one = |(strategy, hashes): &(Strategy, &[&str])| {
+            let trace = tables(4, 1).run(*strategy, 2);
+            let mut runs = rounds(&trace, hashes.len() as u32);
+            for (run, hash) in runs.iter_mut().zip(*hashes) {
+                run.result_hash = Some((*hash).into());
+            }
+            contestant(&trace, runs)
+        };
+        other_results(&models.iter().map(one).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn who_returns_what_the_others_do_not_is_named() {
+        let same: &[&str] = &["a", "a", "a"];
+        let said = said(&[(Sequential, same), (Threads, same), (Processes, &["b", "b", "b"])]);
+        let why = "returned other results than `native/sequential`";
+        assert_eq!(said, [None, None, Some(why.into())]);
+    }
+
+    #[test]
+    fn a_race_that_shows_now_and_then_is_counted() {
+        let said = said(&[(Sequential, &["a", "a", "a"]), (Threads, &["a", "b", "a"])]);
+        let why = "returned other results than `native/sequential` in 1 of 3 rounds";
+        assert_eq!(said, [None, Some(why.into())]);
+    }
+
+    #[test]
+    fn what_chance_decides_is_nobodys_fault() {
+        let said = said(&[(Sequential, &["a", "b"]), (Threads, &["c", "c"])]);
+        assert_eq!(said, [None, None]);
+    }
+
+    #[test]
+    fn one_round_alone_proves_nothing_and_equal_results_are_equal() {
+        assert_eq!(said(&[(Sequential, &["a"]), (Threads, &["b"])]), vec![None, None]);
+        assert_eq!(said(&[(Sequential, &["a", "a"]), (Threads, &["a", "a"])]), vec![None, None]);
+    }
+}

@@ -1,0 +1,31 @@
+//! The rows of every table of a comparison: the ranked contestants, in their order. The main type is
+//! [`Row`].
+
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
+use super::columns::{self, Column};
+use super::paint::Ink;
+use crate::result::{Comparison, Contestant, Rank, Summary};
+
+/// A ranked contestant.
+pub(super) struct Row<'a> {
+    pub(super) rank: &'a Rank,
+    pub(super) contestant: &'a Contestant,
+    pub(super) summary: &'a Summary,
+}
+
+pub(super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
+    let ranks = comparison.ranking.iter();
+    ranks
+        .filter_map(|rank| {
+            let contestant = comparison.contestants.get(rank.contestant as usize)?;
+            Some(Row { rank, contestant, summary: contestant.summary.as_ref()? })
+        })
+        .collect()
+}
+
+pub(super) fn name_column(rows: &[Row<'_>]) -> Vec<Column> {
+    let names = rows.iter().map(|row| (row.contestant.model.to_string(), Ink::Plain));
+    columns::names("model", names)
+}

@@ -1,0 +1,159 @@
+//! What the tests need and a machine may lack. What is not tried for want of it is said, once, on
+//! standard error, where a test that passes is heard as well; and it is a failure, unless the want
+//! is named in `MAITRED_MAY_SKIP`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::program::{Place, is_root, stdout};
+use crate::pythons;
+
+/// Something that a machine may lack.
+struct Need {
+    name: &'static str,
+    /// What is not tried without it.
+    untried: &'static str,
+    is_met: fn() -> bool,
+}
+
+const fn need(name: &'static str, untried: &'static str, is_met: fn() -> bool) -> Need {
+    Need { name, untried, is_met }
+}
+
+/// All of them. Interpreters come beside, from `pythons`.
+const NEEDS: [Need; 12] = [
+    need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
+    need("man", "whether the manual page is read without a warning", has_manual),
+    need("bash", "whether its completions are its code", || starts("bash")),
+    need("zsh", "whether its completions are its code", || starts("zsh")),
+    need("fish", "whether its completions are its code", || starts("fish")),
+    need("setpriv", "the limits of an ordinary user", || starts("setpriv")),
+    need("venv", "Python in a virtual environment", has_venv),
+    need("root", "what needs another user", is_root),
+    need("ordinary-user", "files and folders without permission", || !is_root()),
+    need("mount", "a disk that fills up", can_mount),
+    need("switches", "what the kernel records of switches", can_record),
+    need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),
+];
+
+/// Whether there is what a test needs. The tests that ask are named by [`NEEDS`].
+pub(crate) fn have(name: &str) -> bool {
+    static MET: [OnceLock<bool>; NEEDS.len()] = [const { OnceLock::new() }; NEEDS.len()];
+    let index = NEEDS.iter().position(|need| need.name == name);
+    let index = index.unwrap_or_else(|| panic!("a need that nobody knows: {name}"));
+    *MET[index].get_or_init(NEEDS[index].is_met)
+}
+
+fn starts(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// `man` shows nothing where there is no groff.
+fn has_manual() -> bool {
+    let place = Place::new().file("page.1", ".TH page 1\n.SH NAME\npage\n");
+    let shown = place.shell("man -l ./page.1 2>/dev/null | cat");
+    stdout(&shown).contains("NAME")
+}
+
+/// The kernel's record of switches, and not samples instead.
+fn can_record() -> bool {
+    let place = Place::new().file("work.kdl", "task \"t\" { cpu \"1ms\" }\n");
+    let text = stdout(&place.run("run work.kdl --model native/threads --width 200"));
+    !text.contains("the kernel refused to record")
+}
+
+fn can_mount() -> bool {
+    let place = Place::new();
+    SmallDisk::mount(&place.path("disk"), 64 << 10).is_some()
+}
+
+fn has_venv() -> bool {
+    let place = Place::new();
+    let python = &pythons::found()[0].1;
+    let words = ["-m", "venv", "--without-pip", "--symlinks"];
+    let made = Command::new(python).args(words).arg(place.path("venv")).output();
+    made.is_ok_and(|output| output.status.success())
+}
+
+/// More threads than this kernel's limit on memory maps lets a process have, if there is such a
+/// number that the language allows.
+pub(crate) fn too_many_threads() -> Option<u64> {
+    let maps = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+    let maps: u64 = maps.trim().parse().unwrap();
+    Some(maps / 2 + 1).filter(|threads| *threads <= 65_536)
+}
+
+/// A small file system, unmounted when it is dropped.
+pub(crate) struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    pub(crate) fn mount(folder: &'a Path, bytes: usize) -> Option<Self> {
+        fs::create_dir(folder).unwrap();
+        let size = format!("size={bytes}");
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(folder)
+            .stderr(Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+/// What is missing here: its name, what is not tried.
+fn missing() -> Vec<(&'static str, String)> {
+    let found = pythons::found();
+    let unmet = NEEDS.iter().filter(|need| !have(need.name));
+    let mut missing: Vec<_> = unmet.map(|need| (need.name, need.untried.to_owned())).collect();
+    for name in pythons::WANTED {
+        if !found.iter().any(|(known, _)| *known == name) {
+            let untried = format!("what Python does there: no {name} on PATH or MAITRED_PYTHONS");
+            missing.push((name, untried));
+        }
+    }
+    missing
+}
+
+/// The sentences about what is skipped, and the names of what must not be.
+fn judge<'a>(missing: &[(&'a str, String)], may_skip: &str) -> (String, Vec<&'a str>) {
+    let allowed: BTreeSet<&str> = may_skip.split([' ', ',']).collect();
+    let mut said = String::new();
+    for (name, untried) in missing {
+        writeln!(said, "skipped for want of {name}: {untried}").unwrap();
+    }
+    let wrong = missing.iter().map(|(name, _)| *name).filter(|name| !allowed.contains(name));
+    (said, wrong.collect())
+}
+
+#[test]
+fn nothing_is_skipped_that_is_not_named() {
+    let may_skip = std::env::var("MAITRED_MAY_SKIP").unwrap_or_default();
+    let missing = missing();
+    let (said, wrong) = judge(&missing, &may_skip);
+    // Past the harness, which keeps to itself what a test prints that passes.
+    std::io::stderr().write_all(said.as_bytes()).unwrap();
+    assert_eq!(
+        wrong, [""; 0],
+        "these are missing here; install them, or name them in MAITRED_MAY_SKIP:\n{said}"
+    );
+}
+
+#[test]
+fn a_skip_that_is_not_named_is_wrong() {
+    let missing = [("fish", "completions".to_owned()), ("zsh", "completions".to_owned())];
+    let (said, wrong) = judge(&missing, "zsh,root");
+    assert_eq!(wrong, ["fish"]);
+    assert_eq!(said.lines().count(), 2, "what may be skipped is said too: {said}");
+}
