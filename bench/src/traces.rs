@@ -17,6 +17,7 @@ use maitred_core::trace::{
 };
 use maitred_core::view::chrome;
 use maitred_core::view::picture::{Look, timeline};
+use maitred_core::view::timeline::Lens;
 use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Model, Phase, Strategy};
 use serde::Deserialize;
@@ -162,7 +163,9 @@ fn svg(path: &Path) -> String {
         outcome: TaskOutcome::Done,
     };
     let trace = Trace { tasks: vec![task], ..trace() };
-    timeline::timeline(&trace, std::iter::empty, || read_slices(path), &Look::default())
+    let (slices, lens) = (|| read_slices(path), Lens::default());
+    timeline::timeline(&trace, "", std::iter::empty, slices, &lens, &Look::default())
+        .expect("all of it can be drawn")
 }
 
 /// The slices of a trace, a chunk of them in memory at a time.
@@ -322,6 +325,7 @@ fn provenance() -> Provenance {
             name: String::new(),
             kind: SubjectKind::Workload,
             title: None,
+            about: None,
             tasks: 0,
             fingerprint: String::new(),
         },
@@ -343,6 +347,7 @@ fn provenance() -> Provenance {
             timeout_ns: None,
             memory_limit_bytes: None,
             minimum_effect: 0.0,
+            given: None,
         },
     }
 }

@@ -72,7 +72,8 @@ def compare(
         result = _result(words, progress)
     comparison = Comparison(result)
     if result.get("stopped") == "none-ran":
-        error = NothingMeasured("; ".join(result.get("conclusion", [])) or "no model could run the work")
+        why = [f"{row.model}: {row.verdict}" for row in comparison.table]
+        error = NothingMeasured("; ".join(why) or "no model could run the work")
         error.comparison = comparison  # type: ignore[attr-defined]
         raise error
     return comparison

@@ -107,16 +107,23 @@ class Comparison(_Shown):
 
     @property
     def best(self) -> Optional[str]:
-        """The model to use: the one recommended, else the fastest; `None`: none was ranked."""
-        named = self._result.get("recommended")
-        if isinstance(named, str):
-            return named
+        """The fastest model; the answer says where others are as good. `None`: none was ranked."""
         return next((row.model for row in self.table if row.seconds is not None), None)
 
     @property
+    def answer(self) -> Optional[str]:
+        """What a person would say who is asked which to use."""
+        said: Optional[Json] = self._result["conclusion"]["answer"]
+        return said["text"] if said else None
+
+    @property
     def conclusion(self) -> List[str]:
-        """What to conclude, the answer first: sentences."""
-        return list(self._result.get("conclusion", []))
+        """What to conclude, in the order in which it is read: the answer, what makes it worth less,
+        why, and the rest."""
+        said: Json = self._result["conclusion"]
+        parts = [[said["answer"]] if said["answer"] else []]
+        parts += [said[part] for part in ("warnings", "reasons", "details")]
+        return [sentence["text"] for part in parts for sentence in part]
 
     @property
     def interrupted(self) -> bool:

@@ -123,7 +123,7 @@ class Runs(unittest.TestCase):
     def test_html_stands_by_itself(self):
         result = maitred.compare(["true"], count=2, models="processes:2", **ROUNDS)
         bundle = result._repr_mimebundle_()
-        self.assertIn("<svg", bundle["text/html"])
+        self.assertIn("data:image/svg+xml,", bundle["text/html"])
         self.assertNotIn("<script", bundle["text/html"])
         self.assertNotIn("<html", bundle["text/html"])
         self.assertIn("processes:2", bundle["text/plain"])

@@ -44,6 +44,10 @@ pub struct Comparison {
     /// Sentences for people: which to use, and why.
     pub conclusion: Conclusion,
     pub stopped: Stopped,
+    /// From the first run to the end of the last, nanoseconds; `None`: not known, or the result was
+    /// saved before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elapsed_ns: Option<u64>,
 }
 
 impl Comparison {
@@ -66,6 +70,9 @@ pub struct Subject {
     pub name: String,
     pub kind: SubjectKind,
     pub title: Option<String>,
+    /// What it shows, in a few sentences; `None`: it does not say, or was saved before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// Of a run; where the number is swept, of one in which every parameter has its default.
     pub tasks: u64,
     /// A hash of the lowered workload (after `--set`, `--seed`, `--speed`): equal work, equal hash.
@@ -111,6 +118,17 @@ pub struct Settings {
     pub memory_limit_bytes: Option<u64>,
     /// Smallest difference that is worth a verdict, as a share: 0.03 is 3 %.
     pub minimum_effect: f64,
+    /// Names of the parameters whose values were given, and of options such as `--models`; the
+    /// rest was left as it is by itself. `None`: the result was saved before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Vec<String>>,
+}
+
+impl Settings {
+    /// Whether this parameter or option was given; where that is not known, it may have been.
+    pub fn was_given(&self, name: &str) -> bool {
+        self.given.as_ref().is_none_or(|given| given.iter().any(|one| one == name))
+    }
 }
 
 /// Why no further round was run.
@@ -174,6 +192,10 @@ pub struct Run {
     pub tasks: TaskCounts,
     pub failures: Vec<Failure>,
     pub latency: Observed<Latency>,
+    /// From the start of the work to the end of each task that is done: what somebody waits who
+    /// wants all of it now. `None`: latency counts from arrivals, or it was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Latency>,
     /// Of single requests, from being sent to the last byte of the answer, over the `http` steps
     /// that were recorded; `None`: there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -79,12 +79,14 @@ impl<'a> Bench<'a> {
                 timeout_ns: Some(self.given.timeout_ns),
                 memory_limit_bytes: None,
                 minimum_effect: 0.03,
+                given: None,
             },
             started: String::new(),
             contestants: self.entries.iter().map(Entry::contestant).collect(),
             ranking: Vec::new(),
             conclusion: Conclusion::default(),
             stopped: Stopped::Running,
+            elapsed_ns: None,
         }
     }
 }

@@ -87,7 +87,17 @@ impl BuiltIn {
         self.name.split_once('-').map_or(self.name, |(_, word)| word)
     }
 
-    /// Those of this number, or the one of this name.
+    /// Whether all these words stand in it, whatever their case.
+    fn speaks_of(&self, words: &str) -> bool {
+        let letters = |text: &str| -> Vec<String> {
+            let words = text.split(|sign: char| !sign.is_alphanumeric());
+            words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+        };
+        let (own, wanted) = (letters(self.text), letters(words));
+        !wanted.is_empty() && wanted.iter().all(|word| own.contains(word))
+    }
+
+    /// Those of this number, or the one of this name, or those that speak of it.
     ///
     /// # Errors
     /// [`Error::Usage`] with the nearest name.
@@ -95,6 +105,10 @@ impl BuiltIn {
         let number = text.trim_start_matches('0');
         let is_it = |one: &&Self| one.number() == number || [one.name, one.word()].contains(&text);
         let found: Vec<Self> = ALL.iter().filter(is_it).copied().collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let found: Vec<Self> = ALL.iter().filter(|one| one.speaks_of(text)).copied().collect();
         if !found.is_empty() {
             return Ok(found);
         }
@@ -167,6 +181,9 @@ mod tests {
         assert_eq!(names("02"), ["02-amdahl"]);
         assert_eq!(names("amdahl"), ["02-amdahl"]);
         assert_eq!(names("02-amdahl"), ["02-amdahl"]);
+        let gil = names("gil");
+        assert!(gil.contains(&"11-one-thread-under-a-gil") && gil.len() < ALL.len() / 2, "{gil:?}");
+        assert_eq!(names("gil"), names("GIL"));
         let sentence = BuiltIn::find("amdal").unwrap_err().to_string();
         assert!(sentence.contains("did you mean `amdahl`?"), "{sentence}");
     }

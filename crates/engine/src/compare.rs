@@ -108,6 +108,15 @@ fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Err
     })
 }
 
+/// What was chosen, so that a command that is suggested says it again.
+fn given(request: &Compare) -> Vec<String> {
+    let mut given: Vec<String> = request.work.set.iter().map(|(name, _)| name.clone()).collect();
+    let options =
+        [("--models", !request.models.is_empty()), ("--sweep", !request.sweep.is_empty())];
+    given.extend(options.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).to_owned()));
+    given
+}
+
 fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparison {
     let (work, rounds) = (&request.work, &request.rounds);
     Comparison {
@@ -124,12 +133,14 @@ fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparison {
             timeout_ns: Some(work.timeout_ns),
             memory_limit_bytes: work.memory_limit_bytes,
             minimum_effect: rounds.minimum_effect,
+            given: Some(given(request)),
         },
         started: now(),
         contestants: entries.iter().map(Entry::contestant).collect(),
         ranking: Vec::new(),
         conclusion: Conclusion::default(),
         stopped: Stopped::Running,
+        elapsed_ns: None,
     }
 }
 

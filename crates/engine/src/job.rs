@@ -202,6 +202,7 @@ impl Job {
             name: self.name.clone(),
             kind: self.kind,
             title: self.work.title.clone(),
+            about: self.work.about.clone(),
             tasks: u64::from(self.work.task_count()),
             fingerprint: self.fingerprint(),
         }

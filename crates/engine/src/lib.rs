@@ -27,6 +27,7 @@ mod spelling;
 mod strategies;
 pub mod subject;
 mod trial;
+pub mod workloads;
 
 pub use cancel::Cancel;
 pub use engine::Engine;

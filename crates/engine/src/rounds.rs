@@ -130,6 +130,7 @@ pub(crate) fn run(
         comparison.stopped = reason_to_stop(comparison, rules, round, world);
         let last = complete.is_err() || comparison.stopped != Stopped::Running;
         let now = world.elapsed();
+        comparison.elapsed_ns = Some(now.as_nanos() as u64);
         if last || now >= report_due {
             compare::rank(comparison, rules.baseline.as_ref());
             world.round_done(comparison)?;

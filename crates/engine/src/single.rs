@@ -88,6 +88,7 @@ fn provenance(job: &Job, given: &Work) -> Provenance {
             timeout_ns: Some(given.timeout_ns),
             memory_limit_bytes: given.memory_limit_bytes,
             minimum_effect: 0.0,
+            given: Some(given.set.iter().map(|(name, _)| name.clone()).collect()),
         },
     }
 }

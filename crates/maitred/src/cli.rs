@@ -23,15 +23,31 @@ pub use check::CheckArgs;
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
-use texts::{COMPARE_EXAMPLES, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
+use texts::{COMPARE_EXAMPLES, END, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
 
 /// hyperfine for concurrency models: runs one piece of work under every concurrency model,
 /// measures what the processor and the kernel did, and says which model to use.
 #[derive(Debug, Parser)]
-#[command(name = "maitred", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "maitred", version, max_term_width = 100, after_help = END)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How everything is shown.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct LookArgs {
+    /// Show everything that is known, and not only what is read in five seconds
+    #[arg(long, global = true)]
+    pub details: bool,
+
+    /// Use letters and signs of ASCII only; the locales C and POSIX mean that by themselves
+    #[arg(long, global = true)]
+    pub ascii: bool,
 
     /// Colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -76,6 +92,7 @@ pub enum Command {
 
 /// The piece of work, and how much of it.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Work")]
 pub struct SubjectArgs {
     /// Set a parameter of the workload; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_assignment)]
@@ -111,7 +128,7 @@ pub struct SubjectArgs {
 
 /// What only Python and functions of Python know.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Python")]
+#[command(next_help_heading = "Functions and runtimes of Python")]
 pub struct PythonArgs {
     /// A further interpreter; may be repeated. The first is the one that functions run on
     #[arg(long = "python", value_name = "PATH")]
@@ -154,7 +171,7 @@ pub struct PythonArgs {
 
 /// What is asked of a server, and how, when the subject is an address.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "HTTP")]
+#[command(next_help_heading = "HTTP request options")]
 pub struct HttpArgs {
     /// How many requests are under way at once: threads, processes, or tasks on a loop; sequential
     /// has 1
@@ -172,7 +189,8 @@ pub struct HttpArgs {
     #[arg(long, value_name = "TIME", conflicts_with = "requests")]
     pub duration: Option<Period>,
 
-    /// Requests arrive by chance, so many in a time, as in 200/s, and do not wait for each other
+    /// An open loop: requests arrive by chance (Poisson arrivals), so many in a time, as in 200/s, and
+    /// do not wait for each other
     #[arg(long, value_name = "RATE")]
     pub rate: Option<Rate>,
 
@@ -197,8 +215,8 @@ pub struct HttpArgs {
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub struct CompareArgs {
-    /// A workload (.kdl), an address (http://…), a Python function (FILE.py:NAME or MODULE:NAME), or
-    /// one or two saved results (.json)
+    /// A shipped workload by its name (waiters), a workload file (.kdl), an address (http://…), a
+    /// Python function (FILE.py:NAME or MODULE:NAME), or one or two saved results (.json)
     #[arg(value_name = "SUBJECT", required_unless_present = "words", num_args = 1..=2)]
     pub subject: Vec<PathBuf>,
 
@@ -206,91 +224,91 @@ pub struct CompareArgs {
     #[arg(last = true, value_name = "COMMAND")]
     pub words: Vec<String>,
 
+    /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
+    /// STRATEGY (on native; for a function, on its interpreter)
+    #[arg(help_heading = "Models", long, short, value_name = "LIST", value_delimiter = ',')]
+    pub models: Vec<String>,
+
+    /// Numbers of workers to try for models that have them: 4, 1,2,4 or 1..8
+    #[arg(help_heading = "Models", long, value_name = "LIST")]
+    pub workers: Option<WorkerCounts>,
+
+    /// Compare the models under each of these values of a parameter; may be repeated, then under
+    /// each combination. Takes the place of the `sweep` that the workload has for this parameter
+    #[arg(help_heading = "Models", long, value_name = "NAME=A,B,…", value_parser = parse_assignment)]
+    pub sweep: Vec<(String, String)>,
+
+    /// Omit the `sweep` that the workload has for a parameter; may be repeated
+    #[arg(help_heading = "Models", long, value_name = "NAME")]
+    pub no_sweep: Vec<String>,
+
+    /// Exactly this many clean rounds, instead of stopping when the ranking is decided
+    #[arg(help_heading = "Rounds", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub runs: Option<u32>,
+
+    /// Start no further round when this much time is spent
+    #[arg(help_heading = "Rounds", long, value_name = "TIME", default_value_t = Period::of_nanos(Rounds::default().budget_ns))]
+    pub budget: Period,
+
+    /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
+    #[arg(help_heading = "Rounds", long, value_name = "N", default_value_t = Rounds::default().warmup)]
+    pub warmup: u32,
+
+    /// Compare with this model instead of with the fastest
+    #[arg(help_heading = "Models", long, value_name = "MODEL")]
+    pub baseline: Option<String>,
+
+    /// Smallest difference that is worth a verdict
+    #[arg(help_heading = "Rounds", long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
+    pub min_effect: Effect,
+
+    /// Compare every model with its figures in a saved result as well
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+
+    /// Rank saved results although they come from different machines or different work
+    #[arg(help_heading = "Results", long)]
+    pub across_machines: bool,
+
+    /// Save the result, to be shown or compared with later; the same as --export-json
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// Write the result as JSON after each round (or every few, where writing takes longer than they do)
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub export_json: Option<PathBuf>,
+
+    /// Write a line for each run as CSV, as often
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub export_csv: Option<PathBuf>,
+
+    /// Write the table as Markdown, as often
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    pub export_markdown: Option<PathBuf>,
+
+    /// Make no further run of each model, after the rounds, in which the kernel's switches are recorded
+    #[arg(help_heading = "Rounds", long)]
+    pub no_trace: bool,
+
     #[command(flatten)]
     pub work: SubjectArgs,
 
     #[command(flatten)]
     pub http: HttpArgs,
 
-    /// Which models, comma-separated: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS, RUNTIME (all its strategies), or
-    /// STRATEGY (on native; for a function, on its interpreter)
-    #[arg(long, short, value_name = "LIST", value_delimiter = ',')]
-    pub models: Vec<String>,
-
-    /// Numbers of workers to try for models that have them: 4, 1,2,4 or 1..8
-    #[arg(long, value_name = "LIST")]
-    pub workers: Option<WorkerCounts>,
-
-    /// Compare the models under each of these values of a parameter; may be repeated, then under
-    /// each combination. Takes the place of the `sweep` that the workload has for this parameter
-    #[arg(long, value_name = "NAME=A,B,…", value_parser = parse_assignment)]
-    pub sweep: Vec<(String, String)>,
-
-    /// Leave away the `sweep` that the workload has for a parameter; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub no_sweep: Vec<String>,
-
-    /// Exactly this many clean rounds, instead of stopping when the ranking is decided
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub runs: Option<u32>,
-
-    /// Start no further round when this much time is spent
-    #[arg(long, value_name = "TIME", default_value_t = Period::of_nanos(Rounds::default().budget_ns))]
-    pub budget: Period,
-
-    /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
-    #[arg(long, value_name = "N", default_value_t = Rounds::default().warmup)]
-    pub warmup: u32,
-
-    /// Compare with this model instead of with the fastest
-    #[arg(long, value_name = "MODEL")]
-    pub baseline: Option<String>,
-
-    /// Smallest difference that is worth a verdict
-    #[arg(long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
-    pub min_effect: Effect,
-
-    /// Compare every model with its figures in a saved result as well
-    #[arg(long, value_name = "FILE")]
-    pub against: Option<PathBuf>,
-
-    /// Rank saved results although they come from different machines or different work
-    #[arg(long)]
-    pub across_machines: bool,
-
-    /// Save the result, to be shown or compared with later; the same as --export-json
-    #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
-
-    /// Write the result as JSON after each round (or every few, where writing takes longer than they do)
-    #[arg(long, value_name = "FILE")]
-    pub export_json: Option<PathBuf>,
-
-    /// Write a line for each run as CSV, as often
-    #[arg(long, value_name = "FILE")]
-    pub export_csv: Option<PathBuf>,
-
-    /// Write the table as Markdown, as often
-    #[arg(long, value_name = "FILE")]
-    pub export_markdown: Option<PathBuf>,
-
-    /// Make no further run of each model, after the rounds, in which the kernel's switches are recorded
-    #[arg(long)]
-    pub no_trace: bool,
-
     #[command(flatten)]
     pub charts: ChartArgs,
 
     /// End with exit code 4 when a model failed or a verdict is missing
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pub strict: bool,
 
     /// Write what happens as lines of JSON while it goes on; `-`: to standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
     /// Print no progress line
-    #[arg(long, short)]
+    #[arg(help_heading = "Output", long, short)]
     pub quiet: bool,
 }
 
@@ -298,7 +316,8 @@ pub struct CompareArgs {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
-    /// A workload (.kdl), an address (http://…) or a Python function (FILE.py:NAME or MODULE:NAME)
+    /// A shipped workload by its name (waiters), a workload file (.kdl), an address (http://…) or a
+    /// Python function (FILE.py:NAME or MODULE:NAME)
     #[arg(value_name = "SUBJECT", required_unless_present = "words")]
     pub subject: Option<PathBuf>,
 
@@ -306,18 +325,12 @@ pub struct RunArgs {
     #[arg(last = true, value_name = "COMMAND")]
     pub words: Vec<String>,
 
-    #[command(flatten)]
-    pub work: SubjectArgs,
-
-    #[command(flatten)]
-    pub http: HttpArgs,
-
     /// Under which model: RUNTIME/STRATEGY or RUNTIME/STRATEGY:WORKERS
-    #[arg(long, short, value_name = "MODEL")]
+    #[arg(help_heading = "Model", long, short, value_name = "MODEL")]
     pub model: Option<String>,
 
     /// How many workers
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(help_heading = "Model", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub workers: Option<u32>,
 
     #[command(flatten)]
@@ -325,11 +338,11 @@ pub struct RunArgs {
 
     /// Save the trace, to be shown again by `maitred show FILE`; whatever comes of the run. While
     /// it goes on, what was recorded is in the file about a second later
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Trace", long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
 
     /// Leave out what would make the trace larger than this; how much that was is said
-    #[arg(long, value_name = "SIZE", default_value_t = FileSize(Recording::default().limit_bytes),
+    #[arg(help_heading = "Trace", long, value_name = "SIZE", default_value_t = FileSize(Recording::default().limit_bytes),
           requires = "trace")]
     pub trace_limit: FileSize,
 
@@ -337,18 +350,24 @@ pub struct RunArgs {
     pub exports: TraceExportArgs,
 
     #[command(flatten)]
+    pub work: SubjectArgs,
+
+    #[command(flatten)]
+    pub http: HttpArgs,
+
+    #[command(flatten)]
     pub drawing: DrawingArgs,
 
     /// Do not record how the kernel schedules the threads; `maitred doctor` says what that costs
-    #[arg(long)]
+    #[arg(help_heading = "Trace", long)]
     pub no_scheduling: bool,
 
     /// Write what happens as lines of JSON while it goes on; `-`: to standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Trace", long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
     /// Print no progress line
-    #[arg(long, short)]
+    #[arg(help_heading = "Output", long, short)]
     pub quiet: bool,
 }
 
@@ -371,10 +390,6 @@ pub struct PictureArgs {
     /// Width of the picture in columns; by default that of the terminal
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=500))]
     pub width: Option<u16>,
-
-    /// Draw with letters and signs that every terminal has
-    #[arg(long)]
-    pub ascii: bool,
 
     /// Draw at most this many lanes
     #[arg(long, value_name = "N", default_value_t = 40)]
@@ -416,6 +431,10 @@ pub struct ReportArgs {
     /// Where to write the page: one file of HTML, which needs no network
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
+
+    /// Write what is read first as a part of somebody else's page, as a notebook shows it
+    #[arg(long)]
+    pub fragment: bool,
 }
 
 /// Arguments of `maitred show`.

@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use maitred_core::recording::Provenance;
 use maitred_core::result::Comparison;
 use maitred_core::trace::Trace;
 use maitred_core::view::picture::{self, Chart, Look, Theme};
+use maitred_core::view::timeline::{Lens, Refusal};
 
 use crate::cli::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 use crate::error::Error;
@@ -48,13 +50,19 @@ impl Drawing {
 }
 
 /// The picture of a trace.
+///
+/// # Errors
+/// [`Refusal`] when there is nothing that could be drawn so.
 pub(crate) fn timeline<'a>(
     trace: &Trace,
+    from: &Provenance,
     records: &dyn Fn() -> Records<'a>,
+    lens: &Lens,
     theme: Theme,
-) -> String {
+) -> Result<String, Refusal> {
+    let subject = from.subject.title.as_ref().unwrap_or(&from.subject.name);
     let (spans, slices) = (|| records().spans, || records().slices);
-    picture::timeline::timeline(trace, spans, slices, &look(theme))
+    picture::timeline::timeline(trace, subject, spans, slices, lens, &look(theme))
 }
 
 fn look(theme: Theme) -> Look {

@@ -107,8 +107,8 @@ impl Follower {
         let (ended, total) = (tasks.ended, tasks.total);
         self.progress.show(|| match purpose {
             Purpose::Single => {
-                let (ended, total) = (units::count(ended), units::count(total));
-                format!("{model} · {ended} of {total} tasks · {}", units::duration(elapsed_ns))
+                let (ended, total) = (units::count(ended), units::plural(total, "task"));
+                format!("{model} · {ended} of {total} · {}", units::duration(elapsed_ns))
             }
             purpose => {
                 let share = ended as f64 / total.max(1) as f64 * 100.0;

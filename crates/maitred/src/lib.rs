@@ -35,7 +35,8 @@ pub fn main() -> ExitCode {
 fn guarded(program: impl FnOnce() -> ExitCode + UnwindSafe) -> ExitCode {
     std::panic::catch_unwind(program).unwrap_or_else(|_| {
         let error = Error::Defect;
-        Terminal::new(cli::Color::Auto).complain(&error.to_string());
+        let look = cli::LookArgs { details: false, ascii: false, color: cli::Color::Auto };
+        Terminal::new(&look).complain(&error.to_string());
         ExitCode::from(error.exit_code())
     })
 }
@@ -48,7 +49,7 @@ fn start() -> ExitCode {
     if let Some(Command::Runner { runtime }) = &cli.command {
         return run_runner(runtime);
     }
-    let mut terminal = Terminal::new(cli.color);
+    let mut terminal = Terminal::new(&cli.look);
     ExitCode::from(match run(&cli, &mut terminal) {
         Ok(code) => code,
         Err(error) => {
@@ -103,8 +104,11 @@ fn run_runner(runtime: &str) -> ExitCode {
 
 /// Help and version go to standard output and are no mistake; all else is.
 fn usage(error: &clap::Error) -> u8 {
-    let _ = error.print();
-    if error.use_stderr() { exit::USAGE } else { exit::OK }
+    match error.print() {
+        _ if error.use_stderr() => exit::USAGE,
+        Err(failed) if failed.kind() != std::io::ErrorKind::BrokenPipe => exit::NOT_WRITTEN,
+        Ok(()) | Err(_) => exit::OK,
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use maitred_core::result::{Comparison, Machine, Subject};
 use maitred_core::view;
 
 use crate::cli::CompareArgs;
-use crate::command::compare::options;
 use crate::error::{Error, exit};
 use crate::export;
 use crate::terminal::Terminal;
@@ -23,7 +22,7 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
     let first = load(&args.subject[0])?;
     let second = args.subject.get(1).map(|path| load(path)).transpose()?;
     let shown = second.as_ref().unwrap_or(&first);
-    let mut text = view::table::table(shown, &options(terminal));
+    let mut text = view::table::table(shown, &terminal.options());
     let other = second.is_some().then_some(&first);
     let against = args.against.as_deref().map(load).transpose()?;
     for old in other.into_iter().chain(&against) {
@@ -56,8 +55,8 @@ fn refuse_to_run(args: &CompareArgs) -> Result<(), Error> {
     match chosen.iter().find(|(_, given)| *given) {
         None => Ok(()),
         Some((option, _)) => Err(Error::usage(format!(
-            "{option} chooses what is run, but {} is a saved result, which is only shown; leave \
-             {option} away, or name the workload itself",
+            "{option} chooses what is run, but {} is a saved result, which is only shown; omit \
+             {option}, or name the workload itself",
             args.subject[0].display()
         ))),
     }
@@ -76,7 +75,7 @@ pub(crate) fn load(path: &Path) -> Result<Comparison, Error> {
 /// What changed, as text. For results that are [`comparable`].
 pub(crate) fn changes(new: &Comparison, old: &Comparison, terminal: &Terminal) -> String {
     let changes = change::changes(old, new);
-    format!("\n{}", view::changes::changes(&changes, &old.started, &options(terminal)))
+    format!("\n{}", view::changes::changes(&changes, &old.started, &terminal.options()))
 }
 
 /// Whether two results may be held beside each other: where each was measured, and of what.

@@ -3,9 +3,10 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use maitred_core::view;
 use maitred_core::workload::{Report, Style};
 
-use crate::cli::Color;
+use crate::cli::{Color, LookArgs};
 use crate::error::Error;
 
 /// What is known of standard output and standard error.
@@ -17,6 +18,10 @@ pub(crate) struct Terminal {
     pub(crate) error_color: bool,
     /// Standard error is a terminal, on which a line can be rewritten.
     pub(crate) live: bool,
+    /// Nothing beyond ASCII is understood.
+    pub(crate) ascii: bool,
+    /// Everything is to be shown, and not only what is read in five seconds.
+    pub(crate) details: bool,
     /// Columns of standard output: those that `COLUMNS` names, else those of the terminal; 100
     /// where it is none.
     pub(crate) width: usize,
@@ -25,12 +30,16 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Looks at the standard streams and at NO_COLOR.
-    pub(crate) fn new(color: Color) -> Self {
-        let allowed = |is_terminal: bool| match color {
+    /// Looks at the standard streams and at NO_COLOR, TERM and the locale (environ(7), locale(7)).
+    pub(crate) fn new(look: &LookArgs) -> Self {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let allowed = |is_terminal: bool| match look.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            Color::Auto => {
+                let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+                is_terminal && !is_dumb && !asked_not_to
+            }
         };
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let measured = || terminal_size::terminal_size_of(io::stdout());
@@ -40,9 +49,22 @@ impl Terminal {
         Self {
             color: allowed(out),
             error_color: allowed(err),
-            live: err,
+            live: err && !is_dumb,
+            ascii: look.ascii || is_c_locale(|name| std::env::var(name).ok()),
+            details: look.details,
             width: width.max(40),
             text_to_error: false,
+        }
+    }
+
+    /// How views are drawn here.
+    pub(crate) fn options(&self) -> view::Options {
+        view::Options {
+            width: self.width,
+            color: self.color,
+            ascii: self.ascii,
+            details: self.details,
+            ..view::Options::default()
         }
     }
 
@@ -70,6 +92,7 @@ impl Terminal {
 
     /// Writes a line to standard error. If even that cannot be written there is nobody to tell.
     pub(crate) fn say(&self, line: &str) {
+        let line = if self.ascii { view::to_ascii(line) } else { line.to_owned() };
         let _ = writeln!(io::stderr(), "{line}");
     }
 
@@ -94,10 +117,19 @@ impl Terminal {
     /// Rewrites the last line of a live standard error; empty text removes it.
     pub(crate) fn rewrite(&self, line: &str) {
         if self.live {
+            let line = if self.ascii { view::to_ascii(line) } else { line.to_owned() };
             // Not `eprint!`, which panics when the terminal is gone.
             let _ = write!(io::stderr(), "\r\x1b[2K{line}");
         }
     }
+}
+
+/// Whether the locale has no letters beyond ASCII: the first of these variables that is not empty
+/// decides (setlocale(3)). Where none is, nothing is said of it.
+fn is_c_locale(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let all = ["LC_ALL", "LC_CTYPE", "LANG"];
+    let first = all.iter().filter_map(|name| variable(name)).find(|value| !value.is_empty());
+    first.is_some_and(|value| value == "C" || value == "POSIX")
 }
 
 /// What the user says that the terminal has (environ(7), `COLUMNS`); nonsense says nothing.
@@ -114,5 +146,23 @@ fn color_of(style: Style) -> Option<&'static str> {
         Style::Gutter => Some("2"),
         Style::Help => Some("36"),
         Style::Message | Style::Source | Style::Plain => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locale_says_whether_there_is_more_than_ascii() {
+        let of = |pairs: &[(&str, &str)]| {
+            is_c_locale(|name| {
+                let known = pairs.iter().find(|(known, _)| *known == name);
+                known.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(of(&[("LANG", "C")]) && of(&[("LC_ALL", "POSIX"), ("LANG", "de_DE.UTF-8")]));
+        assert!(!of(&[]) && !of(&[("LANG", "C.UTF-8")]));
+        assert!(!of(&[("LC_ALL", ""), ("LC_CTYPE", "en_US.UTF-8"), ("LANG", "C")]));
     }
 }

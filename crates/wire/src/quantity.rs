@@ -43,7 +43,7 @@ impl Nanos {
     /// A few words that say what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.trim().starts_with('-') {
-            return Err("a duration cannot be negative; leave the minus away".into());
+            return Err("a duration cannot be negative; omit the minus".into());
         }
         let mut rest = text.trim();
         let mut sum = 0_u128;

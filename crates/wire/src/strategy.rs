@@ -18,9 +18,9 @@ pub enum Strategy {
     ThreadPool,
     /// A fixed number of processes that take tasks from one queue.
     Processes,
-    /// One thread, many tasks: who waits gives way.
+    /// One thread, many tasks: cooperative scheduling.
     EventLoop,
-    /// A few threads, many tasks: who has nothing to do steals.
+    /// A few threads, many tasks: cooperative scheduling with work stealing.
     AsyncPool,
     /// A loop that waits, and a pool of threads that computes and blocks.
     Hybrid,
@@ -54,6 +54,18 @@ impl Strategy {
             Self::Interpreters => "interpreters",
         }
     }
+
+    /// What programs and libraries call it: understood wherever a strategy is named.
+    pub fn also_called(self) -> &'static [&'static str] {
+        match self {
+            Self::Threads => &["goroutines"],
+            Self::ThreadPool => &["concurrent.futures", "ThreadPoolExecutor"],
+            Self::Processes => &["multiprocessing", "ProcessPoolExecutor"],
+            Self::EventLoop => &["asyncio"],
+            Self::AsyncPool => &["tokio"],
+            Self::Sequential | Self::Hybrid | Self::Interpreters => &[],
+        }
+    }
 }
 
 impl fmt::Display for Strategy {
@@ -68,7 +80,7 @@ impl FromStr for Strategy {
     fn from_str(text: &str) -> Result<Self, ModelError> {
         Self::ALL
             .into_iter()
-            .find(|strategy| strategy.name() == text)
+            .find(|strategy| strategy.name() == text || strategy.also_called().contains(&text))
             .ok_or_else(|| ModelError::UnknownStrategy(text.into()))
     }
 }

@@ -54,6 +54,9 @@ pub(crate) fn comparison(contestants: Vec<Contestant>, tasks: u64) -> Comparison
             name: "workloads/waiters.kdl".to_owned(),
             kind: SubjectKind::Workload,
             title: Some("Waiters and tables".to_owned()),
+            about: Some(
+                "Five tables read and then order, and there is one waiter. Try two.".to_owned(),
+            ),
             tasks,
             fingerprint: "5ca1ab1e".to_owned(),
         },
@@ -75,12 +78,14 @@ pub(crate) fn comparison(contestants: Vec<Contestant>, tasks: u64) -> Comparison
             timeout_ns: Some(60_000_000_000),
             memory_limit_bytes: None,
             minimum_effect: 0.03,
+            given: Some(vec![]),
         },
         started: "2026-11-23T00:00:00Z".to_owned(),
         contestants,
         ranking: vec![],
         conclusion: Conclusion::default(),
         stopped: Stopped::Decided,
+        elapsed_ns: Some(8_200_000_000),
     }
 }
 

@@ -111,7 +111,8 @@ pub fn run_from(
         memory: head.memory.clone(),
         tasks: counts,
         failures: done.failures,
-        latency: latency(head, tasks),
+        latency: latency(head, tasks.clone()),
+        completed: completed(head, tasks),
         requests: spread(&mut requests, false),
         steps,
         vars: done.vars,
@@ -199,6 +200,15 @@ fn latency(head: &Trace, tasks: impl Iterator<Item = Task>) -> Observed<Latency>
     }
     let none = || Observed::Unknown("no task was done".into());
     spread(&mut values, from_arrival).map_or_else(none, Observed::Known)
+}
+
+/// From the start of the work, which is known of a run that came to its end.
+fn completed(head: &Trace, tasks: impl Iterator<Item = Task>) -> Option<Latency> {
+    let is_open_loop = head.groups.iter().any(|group| !group.arrivals_ns.is_empty());
+    let start_ns = head.done.as_ref().filter(|_| !is_open_loop)?.phases.work.start_ns;
+    let done = tasks.filter(|task| task.outcome == TaskOutcome::Done);
+    let mut values: Vec<u64> = done.map(|task| task.end_ns.saturating_sub(start_ns)).collect();
+    spread(&mut values, false)
 }
 
 /// Exact order statistics: every task is in the trace, so that no histogram need stand for them.

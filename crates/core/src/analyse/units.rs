@@ -3,8 +3,10 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::result::Found;
+use crate::trace::Observed;
 use crate::workload::Unit;
 
 const UNITS: [(f64, &str); 4] = [(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")];
@@ -30,6 +32,25 @@ pub fn duration(ns: u64) -> String {
         return format!("{ns} ns");
     }
     scaled(ns as f64, &UNITS)
+}
+
+/// Nanoseconds of one column, in one unit where they then keep three digits: `0.901 s`, `2.50 s`.
+/// What is not known is `?`.
+pub fn durations(figures: &[Observed<u64>]) -> Vec<String> {
+    let known = || figures.iter().filter_map(Observed::known).copied().filter(|&ns| ns > 0);
+    let (least, most) = (known().min().unwrap_or(0), known().max().unwrap_or(0));
+    let fits = |(size, _): &&(f64, &str)| most as f64 / size >= 0.9995;
+    let (size, unit) = UNITS.iter().rev().find(fits).unwrap_or(&UNITS[0]);
+    let together = least as f64 / size >= 0.0995 && *size > 1.0 && most < 599_500_000_000;
+    let show = |figure: &Observed<u64>| match figure.known() {
+        None => "?".to_string(),
+        Some(&ns) if !together || ns == 0 => duration(ns),
+        Some(&ns) => match ns as f64 / size {
+            value if value < 0.9995 => format!("{value:.3} {unit}"),
+            value => format!("{} {unit}", significant(value)),
+        },
+    };
+    figures.iter().map(show).collect()
 }
 
 /// `5.63 MiB`; bytes below 1 KiB exactly.
@@ -181,6 +202,19 @@ mod tests {
         assert_eq!(interval(0.998, 1.0041), "0.998–1.004");
         assert_eq!(plural(1, "round"), "1 round");
         assert_eq!(plural(0, "round"), "0 rounds");
+    }
+
+    #[test]
+    fn a_column_has_one_unit_where_no_digit_is_lost_by_it() {
+        let of = |figures: &[u64]| {
+            durations(&figures.iter().map(|ns| Observed::Known(*ns)).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[901_000_000, 2_500_000_000]), ["0.901 s", "2.50 s"]);
+        assert_eq!(of(&[901_000, 2_500_000_000]), ["901 µs", "2.50 s"]);
+        assert_eq!(of(&[99_960_000, 100_000_000]), ["100 ms", "100 ms"]);
+        assert_eq!(of(&[0, 1_500_000]), ["0 ns", "1.50 ms"]);
+        assert_eq!(of(&[700_000_000_000, 60_000_000_000]), ["11 min 40 s", "60.0 s"]);
+        assert_eq!(durations(&[Observed::Unknown("why".into())]), ["?"]);
     }
 
     proptest! {

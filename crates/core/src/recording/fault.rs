@@ -11,6 +11,8 @@ pub enum Fault {
     /// The bytes end before the part does, which takes at least so many. If there are no more, the
     /// file was cut short here.
     Short(usize),
+    /// There is not one byte.
+    Empty,
     /// The beginning is not that of a recording.
     NotARecording,
     /// It is one of another version of the form.
@@ -24,6 +26,9 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Empty => f.write_str(
+                "this file is empty: whoever was to write it did not begin; measure again",
+            ),
             Self::Short(_) => f.write_str("this trace was cut short before it says anything"),
             Self::NotARecording => f.write_str(
                 "this is no trace and no result that maitred saved; `maitred run … --trace FILE` makes \

@@ -21,6 +21,7 @@ pub(crate) fn provenance() -> Provenance {
             name: "waiters.kdl".into(),
             kind: SubjectKind::Workload,
             title: Some("Waiters and tables".into()),
+            about: None,
             tasks: 5,
             fingerprint: "0123456789abcdef".into(),
         },
@@ -42,6 +43,7 @@ pub(crate) fn provenance() -> Provenance {
             timeout_ns: Some(300_000_000_000),
             memory_limit_bytes: None,
             minimum_effect: 0.0,
+            given: None,
         },
     }
 }

@@ -184,6 +184,7 @@ fn figures() -> Run {
         expectations: vec![],
         result_hash: None,
         noise: Noise { pressure: Some(0.1 + 0.2), ..Noise::default() },
+        completed: None,
         requests: None,
         servers: Vec::new(),
         spans_dropped: 0,

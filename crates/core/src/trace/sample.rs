@@ -98,8 +98,8 @@ impl Sample {
     ) {
         for action in program {
             let step = steps.len() as u32;
-            let mut add = |kind, label: String, parent, object| {
-                steps.push(StepInfo { kind, label, program: 0, parent, object });
+            let mut add = |kind, label: String, parent, object, asked_ns| {
+                steps.push(StepInfo { kind, label, program: 0, parent, object, asked_ns });
             };
             let (kind, word, ms, occupies) = match action {
                 Do::Cpu(ms) => (StepKind::Cpu, "cpu", *ms, true),
@@ -107,15 +107,15 @@ impl Sample {
                 Do::Block(ms) => (StepKind::Block, "block", *ms, true),
                 Do::Hold(resource, inner) => {
                     let label = alloc::format!("hold {}", self.resources[*resource as usize].0);
-                    add(StepKind::Acquire, label.clone(), parent, Some(*resource));
-                    add(StepKind::Hold, label, parent, Some(*resource));
+                    add(StepKind::Acquire, label.clone(), parent, Some(*resource), None);
+                    add(StepKind::Hold, label, parent, Some(*resource), None);
                     flat.push(Flat::Take { step, resource: *resource as usize });
                     self.flatten(inner, Some(step + 1), steps, flat);
                     flat.push(Flat::Give { resource: *resource as usize });
                     continue;
                 }
             };
-            add(kind, alloc::format!("{word} {ms}ms"), parent, None);
+            add(kind, alloc::format!("{word} {ms}ms"), parent, None, Some(ms * MS));
             flat.push(Flat::Timed { step, ns: ms * MS, occupies });
         }
     }

@@ -39,7 +39,7 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Faster => "faster",
         Verdict::Slower => "slower",
         Verdict::Same | Verdict::Reference => "same",
-        Verdict::CannotTell => "cannot tell",
+        Verdict::CannotTell => "inconclusive",
     }
 }
 

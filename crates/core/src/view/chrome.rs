@@ -6,10 +6,11 @@
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
 use serde_json::json;
 
-use super::tracks::Tracks;
+use super::tracks::{self, Tracks};
 use crate::recording::Provenance;
 use crate::trace::{Observed, Slice, SliceEnd, Span, Trace};
 
@@ -62,8 +63,8 @@ impl<'a, E, S: FnMut(&str) -> Result<(), E>> Writer<'a, S> {
 
     /// Spans, in order of start.
     pub fn spans(&mut self, spans: impl Iterator<Item = Span>) -> Result<(), E> {
-        let labels = self.trace.steps.iter().map(|step| quoted(&step.label));
-        let labels: alloc::vec::Vec<String> = labels.collect();
+        let labels = self.trace.steps.iter().map(|step| quoted(&tracks::step_name(step)));
+        let labels: Vec<String> = labels.collect();
         for span in spans {
             let Some(track) = self.tracks.of(&span) else { continue };
             let (pid, tid) = self.place(track);
@@ -83,8 +84,14 @@ impl<'a, E, S: FnMut(&str) -> Result<(), E>> Writer<'a, S> {
     /// Slices, in order of start.
     pub fn slices(&mut self, slices: impl Iterator<Item = Slice>) -> Result<(), E> {
         let Observed::Known(scheduling) = &self.trace.scheduling else { return Ok(()) };
+        let names = tracks::thread_names(self.trace, scheduling);
+        let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
         for slice in slices {
-            let Some(thread) = scheduling.threads.get(slice.thread as usize) else { continue };
+            let number = slice.thread as usize;
+            let (Some(thread), Some(name)) = (scheduling.threads.get(number), names.get(number))
+            else {
+                continue;
+            };
             let end = match slice.end {
                 SliceEnd::Blocked => "blocked",
                 SliceEnd::Preempted => "preempted",
@@ -92,8 +99,8 @@ impl<'a, E, S: FnMut(&str) -> Result<(), E>> Writer<'a, S> {
                 SliceEnd::Unknown => "unknown",
             };
             let args = format!(",\"args\":{{\"tid\":{},\"end\":\"{end}\"}}", thread.tid);
-            let (name, cpu) = (quoted(&thread.name), u32::from(slice.cpu));
-            self.event(&name, PROCESSORS, cpu, slice.start_ns, slice.end_ns, &args)?;
+            let cpu = u32::from(slice.cpu);
+            self.event(name, PROCESSORS, cpu, slice.start_ns, slice.end_ns, &args)?;
         }
         Ok(())
     }

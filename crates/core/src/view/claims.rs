@@ -9,15 +9,19 @@ use super::columns::{self, Column};
 use super::paint::{Ink, to_ascii, wrap};
 use super::table::place;
 use crate::analyse::units::{self, plural};
-use crate::result::{Check, Evidence, Experiment, Finding, Machine, Truth};
+use crate::result::{Check, Evidence, Experiment, Finding, Truth};
 use crate::trace::Observed;
 
 /// How far figures stand below their claim.
 const INDENT: usize = 4;
+/// What a mark takes.
+const MARK: usize = 2;
 
-/// On which machine the claims are tested.
-pub fn heading(machine: &Machine, options: &Options) -> String {
-    fitted(format!("{}\n", place(machine, options)), options)
+/// What was found: how many claims came to which verdict, on which machine, then each of them.
+pub fn report(check: &Check, options: &Options) -> String {
+    let heading = format!("{}{}\n", summary(check, options), place(&check.machine, options));
+    let each = check.experiments.iter().map(|one| experiment(one, options));
+    fitted(heading, options) + each.collect::<String>().trim_end() + "\n"
 }
 
 /// The claims of these files, by file.
@@ -34,14 +38,15 @@ pub fn list(experiments: &[Experiment], options: &Options) -> String {
 }
 
 /// What was found in one experiment: each claim with its verdict, and the figures it rests on.
-pub fn experiment(experiment: &Experiment, options: &Options) -> String {
+fn experiment(experiment: &Experiment, options: &Options) -> String {
     let mut text = title(experiment, options);
     for finding in &experiment.claims {
         let (word, ink) = (word(finding.verdict), ink(finding.verdict));
-        let line = wrap(&format!("{word}: {}", finding.says), options.width, 0);
+        let verdict = format!("{} {word}", mark(finding.verdict));
+        let line = wrap(&format!("{verdict}: {}", finding.says), options.width, MARK);
         // The word stands in the first line, whole.
-        let rest = line.strip_prefix(word).unwrap_or(&line);
-        text.push_str(&format!("{}{rest}\n", ink.paint(word, options)));
+        let rest = line.strip_prefix(&verdict).unwrap_or(&line);
+        text.push_str(&format!("{}{rest}\n", ink.paint(&verdict, options)));
         for evidence in &finding.evidence {
             let lines = wrap(&sentence(evidence, finding), options.width, INDENT);
             text.push_str(&format!("{}{lines}\n", " ".repeat(INDENT)));
@@ -63,8 +68,14 @@ fn disturbance(experiment: &Experiment) -> Option<&str> {
     evidence.find_map(|one| one.found.known()?.disturbed.as_deref())
 }
 
-/// How many claims came to which verdict.
-pub fn summary(check: &Check, options: &Options) -> String {
+/// How many claims came to which verdict, as a sentence.
+fn summary(check: &Check, options: &Options) -> String {
+    let lines = wrap(&format!("{}.", tally(check)), options.width, 0);
+    lines.lines().map(|line| Ink::Bold.paint(line, options) + "\n").collect()
+}
+
+/// The same in a few words: `24 claims: 20 hold, 3 are refuted, 1 inconclusive`.
+pub fn tally(check: &Check) -> String {
     let findings = || check.experiments.iter().flat_map(|experiment| &experiment.claims);
     let number = |truth| findings().filter(|found| found.verdict == truth).count();
     let verdicts = [
@@ -80,8 +91,7 @@ pub fn summary(check: &Check, options: &Options) -> String {
     });
     let parts: Vec<String> = parts.collect();
     let all = plural(findings().count() as u64, "claim");
-    let text = if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) };
-    fitted(format!("{}\n", wrap(&format!("{text}."), options.width, 0)), options)
+    if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 
 /// A table of all claims, with the figures that they rest on below it.
@@ -146,6 +156,16 @@ pub(super) fn word(truth: Truth) -> &'static str {
         Truth::Refuted => "refuted",
         Truth::Inconclusive => "inconclusive",
         Truth::CannotBeTested => "cannot be tested here",
+    }
+}
+
+/// The verdict at a glance; never alone, for the word stands beside it.
+fn mark(truth: Truth) -> &'static str {
+    match truth {
+        Truth::Holds => "✓",
+        Truth::Refuted => "✗",
+        Truth::Inconclusive => "?",
+        Truth::CannotBeTested => "-",
     }
 }
 
@@ -257,27 +277,28 @@ pub(super) mod tests {
     fn each_verdict_stands_with_its_figures() {
         let check = checked();
         let options = Options { width: 60, ..Options::default() };
-        let text = experiment(&check.experiments[0], &options) + &summary(&check, &options);
+        let text = report(&check, &options);
         expect![[r#"
+            4 claims: 1 holds, 1 is refuted, 1 inconclusive, 1 cannot be
+            tested here.
+            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
+
             11-gil · A lock · 8 rounds
-            holds: with a GIL only one thread computes at a time
+            ✓ holds: with a GIL only one thread computes at a time
                 cores of python3/threads: 1.01 (0.99–1.02); predicted:
                 at most 1.1
-            refuted: nothing is lost
+            ✗ refuted: nothing is lost
                 var counter of native/threads: 1,999 (1,998–1,999);
                 predicted: 2,000
                 memory of native/threads: 2.86 MiB; predicted: at most
                 4MiB: holds
-            inconclusive: it is fast
+            ? inconclusive: it is fast
                 time of native/threads: 2.00 ms (1.00 ms–4.00 ms),
                 disturbed; predicted: at most 3ms
-            cannot be tested here: threads | cores
+            - cannot be tested here: threads | cores
                 cores of python3t/threads: not known (no interpreter);
                 predicted: at least 1.5
             disturbed: others used 45 % of the processors
-
-            4 claims: 1 holds, 1 is refuted, 1 inconclusive, 1 cannot be
-            tested here.
         "#]]
         .assert_eq(&text);
     }

@@ -1,12 +1,13 @@
 //! Columns of text beside each other: aligned, and fitted to a width by leaving out what matters
 //! least. The main type is [`Columns`].
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Options;
-use super::paint::{Ink, cut, left, right, width};
+use super::paint::{Ink, cut, left, right, width, wrap};
 
 /// One column: a title and a cell a row.
 pub(super) struct Column {
@@ -36,29 +37,47 @@ pub(super) fn total(columns: &[Column]) -> usize {
     columns.iter().map(|column| column.width() + GAP).sum::<usize>().saturating_sub(GAP)
 }
 
-/// Leaves out spare columns until the rest fits.
-pub(super) fn fit(columns: &mut Vec<Column>, options: &Options) {
+/// Leaves out spare columns until the rest fits; the titles of those that had one.
+pub(super) fn fit(columns: &mut Vec<Column>, options: &Options) -> Vec<&'static str> {
+    let mut dropped = Vec::new();
     while total(columns) > options.width {
         let spare = columns.iter().enumerate().filter(|(_, column)| column.spare > 0);
-        let Some((index, _)) = spare.max_by_key(|(_, column)| column.spare) else { return };
-        columns.remove(index);
+        let Some((index, _)) = spare.max_by_key(|(_, column)| column.spare) else { break };
+        let title = columns.remove(index).title;
+        dropped.extend(Some(title).filter(|title| !title.is_empty()));
     }
+    dropped
+}
+
+/// Says that columns had no room; nothing of none.
+pub(super) fn without(dropped: &[&str], options: &Options) -> String {
+    if dropped.is_empty() {
+        return String::new();
+    }
+    let what = dropped.join(", ");
+    let text = wrap(&format!("no room in {} columns for: {what}", options.width), options.width, 0);
+    text.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect()
 }
 
 /// The rows below a line of titles. Lines do not end in spaces.
 pub(super) fn render(columns: &[Column], options: &Options) -> String {
+    lines(columns, options).into_iter().map(|line| line + "\n").collect()
+}
+
+/// The same, a text a line.
+pub(super) fn lines(columns: &[Column], options: &Options) -> Vec<String> {
     let widths = widths(columns, options);
     let titles: Vec<(String, Ink)> =
         columns.iter().map(|column| (column.title.to_string(), Ink::Dim)).collect();
-    let mut text = line(columns, &widths, &titles, options);
+    let mut lines = vec![line(columns, &widths, &titles, options)];
     let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
     for row in 0..rows {
         let cell =
             |column: &Column| column.cells.get(row).cloned().unwrap_or((String::new(), Ink::Plain));
         let cells: Vec<_> = columns.iter().map(cell).collect();
-        text.push_str(&line(columns, &widths, &cells, options));
+        lines.push(line(columns, &widths, &cells, options));
     }
-    text
+    lines
 }
 
 /// The first column (names) gives way where even the rest does not fit, down to a few letters.
@@ -92,7 +111,6 @@ fn line(
         line.push_str(&ink.paint(&content[start..], options));
         pending = room - width(content) + GAP;
     }
-    line.push('\n');
     line
 }
 

@@ -14,6 +14,7 @@ mod paint;
 pub mod perfetto;
 pub mod phases;
 pub mod picture;
+mod repeat;
 pub mod replay;
 pub mod report;
 mod requests;
@@ -21,6 +22,7 @@ mod row;
 mod scheduling;
 #[cfg(test)]
 mod schema_tests;
+pub mod shell;
 pub mod state;
 pub mod strategies;
 pub mod table;
@@ -31,6 +33,8 @@ pub mod timeline;
 mod tracks;
 #[cfg(test)]
 mod tracks_tests;
+
+pub use paint::to_ascii;
 
 pub use crate::analyse::units;
 
@@ -45,10 +49,12 @@ pub struct Options {
     pub ascii: bool,
     /// Rows of a timeline before "… and so many more".
     pub rows: usize,
+    /// Everything that is known, and not only what is read in five seconds.
+    pub details: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { width: 80, color: false, ascii: false, rows: 24 }
+        Self { width: 80, color: false, ascii: false, rows: 24, details: false }
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn wrap(text: &str, columns: usize, indent: usize) -> String {
 }
 
 /// Text that ASCII can say: what the views use beyond it, by its nearest neighbour.
-pub(super) fn to_ascii(text: &str) -> String {
+pub fn to_ascii(text: &str) -> String {
     let mut ascii = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -112,8 +112,11 @@ pub(super) fn to_ascii(text: &str) -> String {
             '•' => ascii.push('*'),
             '…' => ascii.push_str("..."),
             '÷' => ascii.push('/'),
+            '±' => ascii.push_str("+/-"),
             '▇' | '█' => ascii.push('#'),
             '≈' => ascii.push('~'),
+            '✓' => ascii.push('+'),
+            '✗' => ascii.push('x'),
             _ if character.is_ascii() => ascii.push(character),
             _ => ascii.push('?'),
         }

@@ -8,10 +8,11 @@ use maitred_wire::Model;
 
 use super::Options;
 use super::paint::{Ink, left, right, to_ascii, wrap};
-use super::{requests, scheduling};
+use super::table::{footer, lesson, noun, told};
+use super::{repeat, requests, scheduling};
 use crate::analyse::compare;
-use crate::analyse::units::{bytes, cores, count, duration, plural};
-use crate::result::{Run, TaskCounts};
+use crate::analyse::units::{bytes, cores, count, duration, plural, significant};
+use crate::result::{Run, Settings, Subject, SubjectKind, TaskCounts};
 use crate::trace::Observed;
 
 /// Columns of the labels on the left.
@@ -21,12 +22,69 @@ const TIMES: usize = 8;
 /// Kinds of failures that are listed.
 const FAILURES: usize = 5;
 
-/// The run as text that ends in a line break.
+/// What stands above the picture of a run: what the work is, and how it went.
+pub fn lead(
+    subject: &Subject,
+    model: &Model,
+    workers: u32,
+    run: &Run,
+    options: &Options,
+) -> String {
+    let (went, ink) = went(subject.kind, model, workers, run);
+    let text = format!("{}\n{}", lesson(subject, options), told(&went, ink, options));
+    if options.ascii { to_ascii(&text) } else { text }
+}
+
+/// How it went in a sentence: how much was done in how long, or what was wrong.
+pub(super) fn went(kind: SubjectKind, model: &Model, workers: u32, run: &Run) -> (String, Ink) {
+    if let Some(mistake) = compare::mistake(run) {
+        return (format!("`{model}` failed: {mistake}."), Ink::Vermillion);
+    }
+    let (done, time) = (plural(run.tasks.done, noun(kind)), duration(run.work_ns));
+    let with = plural(u64::from(workers), "worker");
+    let rate = significant(run.tasks.done as f64 * 1e9 / run.work_ns.max(1) as f64);
+    (format!("`{model}` did {done} in {time}, with {with}: {rate} a second."), Ink::Bold)
+}
+
+/// What stands below everything: the command that compares this model with others.
+pub fn next(subject: &Subject, settings: &Settings, options: &Options) -> String {
+    let text = footer(Some(&repeat::compare_all(subject, settings)), options);
+    if options.ascii { to_ascii(&text) } else { text }
+}
+
+/// Figures that are read first; the others stand behind [`Options::details`].
+const BRIEF: [&str; 14] = [
+    "CPU",
+    "memory",
+    "latency",
+    "requests",
+    "server",
+    "in steps",
+    "waits for",
+    "GIL",
+    "running",
+    "failure",
+    "variable",
+    "expected",
+    "disturbed",
+    "trace",
+];
+
+/// The figures of a run as text that ends in a line break; with details by phase, and all of them.
 pub fn phases(model: &Model, workers: u32, run: &Run, options: &Options) -> String {
-    let mut text = heading(model, workers, run, options);
-    text.push_str(&bars(run, options));
-    text.push('\n');
+    let mut text = String::new();
+    if options.details {
+        text.push_str(&heading(model, workers, run, options));
+        text.push_str(&bars(run, options));
+        text.push('\n');
+    }
+    let mut failing = false;
     for (label, figure) in figures(run) {
+        // A line without a label belongs to the one before it; what steps are made of is a detail.
+        failing = label == "failure" || label.is_empty() && failing;
+        if !(options.details || failing || BRIEF.contains(&label)) {
+            continue;
+        }
         let room = LABELS + 1;
         let line = format!("{} {}", left(label, LABELS), wrap(&figure, options.width, room));
         text.push_str(line.trim_end());
@@ -109,7 +167,11 @@ pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
     add(
         "switches",
         &run.usage.clone().map(|usage| {
-            format!("{} gave way, {} preempted", count(usage.voluntary), count(usage.involuntary))
+            format!(
+                "{} voluntary, {} involuntary",
+                count(usage.voluntary),
+                count(usage.involuntary)
+            )
         }),
     );
     add(
@@ -154,7 +216,7 @@ fn tasks(tasks: &TaskCounts, work_ns: u64) -> String {
         }
     }
     let rate = tasks.done as f64 * 1e9 / work_ns.max(1) as f64;
-    format!("{text}: {} a second", super::units::significant(rate))
+    format!("{text}: {} a second", significant(rate))
 }
 
 fn outcomes(run: &Run) -> Vec<(&'static str, String)> {

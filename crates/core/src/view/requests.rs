@@ -9,8 +9,8 @@ use super::Options;
 use super::columns::{self, Column};
 use super::paint::Ink;
 use super::row::{Row, name_column};
-use crate::analyse::compare;
 use crate::analyse::units::{bytes, duration, significant};
+use crate::analyse::{compare, stats};
 use crate::result::{Contestant, Latency, Run};
 use crate::trace::{Observed, ServerUse, StepKind};
 
@@ -105,8 +105,7 @@ fn server_grown(run: &Run) -> Option<f64> {
 
 /// Over the rounds that count.
 fn median(contestant: &Contestant, figure: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
-    let mut values: Vec<f64> =
+    let values: Vec<f64> =
         compare::counted(contestant).iter().filter_map(|run| figure(run)).collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+    stats::median(&values)
 }

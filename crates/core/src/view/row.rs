@@ -1,8 +1,10 @@
 //! The rows of every table of a comparison: the ranked contestants, in their order. The main type is
 //! [`Row`].
 
-use alloc::string::ToString as _;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+
+use maitred_wire::Model;
 
 use super::columns::{self, Column};
 use super::paint::Ink;
@@ -23,6 +25,13 @@ pub(super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
             Some(Row { rank, contestant, summary: contestant.summary.as_ref()? })
         })
         .collect()
+}
+
+/// The model without its runtime, for where that is said already: `thread-pool:8`.
+pub(super) fn label(model: &Model) -> String {
+    let full = model.to_string();
+    let bare = full.strip_prefix(model.runtime.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    bare.map_or_else(|| full.clone(), str::to_string)
 }
 
 pub(super) fn name_column(rows: &[Row<'_>]) -> Vec<Column> {

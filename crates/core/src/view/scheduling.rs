@@ -30,8 +30,10 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
     lines.extend(seen.map(|waits| ("waits for", waited_for(waits))));
     let inferred = shares.lock.as_ref().filter(|_| seen.is_none());
     lines.extend(inferred.map(|lock| ("GIL", lock_wait(lock))));
-    lines.extend(wakeup(shares).map(|text| ("wake-ups", text)));
-    lines.extend(mean_at_once(shares).map(|mean| ("at once", at_once(mean, &shares.at_once))));
+    lines.extend(wakeup(shares).map(|text| ("wakeup", text)));
+    lines.extend(
+        mean_at_once(shares).map(|mean| ("running", running_threads(mean, &shares.at_once))),
+    );
     let labels = core::iter::once("busiest").chain(core::iter::repeat(""));
     lines.extend(labels.zip(shares.threads.iter().take(THREADS).map(thread)));
     let more = shares.threads.len().saturating_sub(THREADS) + shares.threads_left_out as usize;
@@ -51,7 +53,7 @@ fn parts(split: &Split) -> Option<String> {
     }
     let share = |ns: u64| percent(ns as f64 / whole as f64);
     let mut text = format!(
-        "{} on a processor, {} waiting for one, {} blocked",
+        "{} running, {} runnable without a processor, {} blocked",
         share(running_ns),
         share(ready_ns),
         share(blocked_ns)
@@ -95,11 +97,11 @@ fn waited_for(waits: &WaitShares) -> String {
 fn lock_wait(lock: &LockWait) -> String {
     let share = |ns: u64| percent(ns as f64 / lock.of_ns.max(1) as f64);
     let (ns, wakeups) = match lock.without_wakeup_ns {
-        Some(ns) => (ns, "taken off"),
+        Some(ns) => (ns, "left out"),
         None => (lock.at_most_ns, "included"),
     };
     format!(
-        "waited for it in at most {} of the computing steps' time ({}; wake-ups {wakeups}): blocked \
+        "waited for it in at most {} of the computing steps' time ({}; wakeup latency {wakeups}): blocked \
          while another thread of the process ran or was ready; page-ins, allocator locks and \
          output look the same",
         share(ns),
@@ -113,39 +115,39 @@ fn wakeup(shares: &Shares) -> Option<String> {
         0 => String::new(),
         some => format!("; not counted for {} that ended too soon", plural(some.into(), "thread")),
     };
-    let what = "awake and not yet on a processor, all threads together; above that is blocked";
+    let what = "latency of all threads together: awake and not yet running; above that is blocked";
     Some(format!("{}, {what}{unread}", duration(ns)))
 }
 
-fn at_once(mean: f64, shares: &[f64]) -> String {
+fn running_threads(mean: f64, shares: &[f64]) -> String {
     let each: Vec<String> = shares
         .iter()
         .enumerate()
         .filter(|(_, share)| **share > 0.0005)
         .map(|(threads, share)| format!("{threads} for {} of the work", percent(*share)))
         .collect();
-    format!("threads on processors: {mean:.2} on average; {}", each.join(", "))
+    format!("{mean:.2} threads on average; {}", each.join(", "))
 }
 
-/// `python3 4711: 155 ms on a processor, 61 ms ready; gave way 157, preempted 85, moved 3 times`.
+/// `python3 4711: 155 ms running, 61 ms runnable; switches: 157 voluntary, 85 involuntary; 3 migrations`.
 fn thread(one: &ThreadFigures) -> String {
     let mut text = format!(
-        "{} {}: {} on a processor, {} ready",
+        "{} {}: {} running, {} in the run queue",
         if one.name.is_empty() { "thread" } else { &one.name },
         one.tid,
         duration(one.running_ns),
         duration(one.ready_ns)
     );
     if let Some(ns) = one.wakeup_ns {
-        text.push_str(&format!(", {} waking up", duration(ns)));
+        text.push_str(&format!(", {} wakeup latency", duration(ns)));
     }
-    let figures =
-        [("gave way", one.voluntary), ("preempted", one.preempted), ("moved", one.migrations)];
+    let figures = [("voluntary", one.voluntary), ("involuntary switches", one.preempted)];
     let known =
-        figures.iter().filter_map(|(what, number)| Some(format!("{what} {}", count((*number)?))));
-    let known: Vec<String> = known.collect();
+        figures.iter().filter_map(|(what, number)| Some(format!("{} {what}", count((*number)?))));
+    let moved = one.migrations.map(|number| plural(number, "CPU migration"));
+    let known: Vec<String> = known.chain(moved).collect();
     if !known.is_empty() {
-        text.push_str(&format!("; times it {}", known.join(", ")));
+        text.push_str(&format!("; {}", known.join(", ")));
     }
     text
 }
@@ -234,13 +236,13 @@ mod tests {
         check(
             shares(),
             &expect![[r#"
-                in steps 20 % on a processor, 10 % waiting for one, 70 % blocked
-                GIL      waited for it in at most 60 % of the computing steps' time (600 ns; wake-ups taken off): blocked while another thread of the process ran or was ready; page-ins, allocator locks and output look the same
-                wake-ups 5.00 ms, awake and not yet on a processor, all threads together; above that is blocked
-                at once  threads on processors: 1.05 on average; 1 for 95 % of the work, 2 for 5.0 % of the work
-                busiest  python3 1: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
-                         python3 2: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
-                         python3 3: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
+                in steps 20 % running, 10 % runnable without a processor, 70 % blocked
+                GIL      waited for it in at most 60 % of the computing steps' time (600 ns; wakeup latency left out): blocked while another thread of the process ran or was ready; page-ins, allocator locks and output look the same
+                wakeup   5.00 ms, latency of all threads together: awake and not yet running; above that is blocked
+                running  1.05 threads on average; 1 for 95 % of the work, 2 for 5.0 % of the work
+                busiest  python3 1: 155 ms running, 61.0 ms in the run queue, 102 ms wakeup latency; 157 voluntary, 85 involuntary switches, 3 CPU migrations
+                         python3 2: 155 ms running, 61.0 ms in the run queue, 102 ms wakeup latency; 157 voluntary, 85 involuntary switches, 3 CPU migrations
+                         python3 3: 155 ms running, 61.0 ms in the run queue, 102 ms wakeup latency; 157 voluntary, 85 involuntary switches, 3 CPU migrations
                          … and 2 more threads
                 kernel   2,000 records, none lost, read in 160 µs, 98 % of the processor time; these times include recording
             "#]],
@@ -258,11 +260,11 @@ mod tests {
         check(
             shares,
             &expect![[r#"
-                in steps 20 % on a processor, 10 % waiting for one, 70 % blocked
-                GIL      waited for it in at most 70 % of the computing steps' time (700 ns; wake-ups included): blocked while another thread of the process ran or was ready; page-ins, allocator locks and output look the same
-                wake-ups 5.00 ms, awake and not yet on a processor, all threads together; above that is blocked; not counted for 1 thread that ended too soon
-                at once  threads on processors: 1.05 on average; 1 for 95 % of the work, 2 for 5.0 % of the work
-                busiest  thread 5: 0 ns on a processor, 0 ns ready
+                in steps 20 % running, 10 % runnable without a processor, 70 % blocked
+                GIL      waited for it in at most 70 % of the computing steps' time (700 ns; wakeup latency included): blocked while another thread of the process ran or was ready; page-ins, allocator locks and output look the same
+                wakeup   5.00 ms, latency of all threads together: awake and not yet running; above that is blocked; not counted for 1 thread that ended too soon
+                running  1.05 threads on average; 1 for 95 % of the work, 2 for 5.0 % of the work
+                busiest  thread 5: 0 ns running, 0 ns in the run queue
                 kernel   2,000 records, 12 lost, read in 160 µs, 98 % of the processor time; these times include recording
                 not seen 12 records had no room
             "#]],
@@ -283,10 +285,10 @@ mod tests {
         check(
             shares.clone(),
             &expect![[r#"
-                in steps 20 % on a processor, 10 % waiting for one, 70 % blocked
-                busiest  python3 1: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
-                         python3 2: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
-                         python3 3: 155 ms on a processor, 61.0 ms ready, 102 ms waking up; times it gave way 157, preempted 85, moved 3
+                in steps 20 % running, 10 % runnable without a processor, 70 % blocked
+                busiest  python3 1: 155 ms running, 61.0 ms in the run queue, 102 ms wakeup latency; 157 voluntary, 85 involuntary switches, 3 CPU migrations
+                         python3 2: 155 ms running, 61.0 ms in the run queue, 102 ms wakeup latency; 157 voluntary, 85 involuntary switches, 3 CPU migrations
+                         python3 3: 155 ms running, 61.0 ms in the run queue, 102 ms wakeup latency; 157 voluntary, 85 involuntary switches, 3 CPU migrations
                          … and 2 more threads
                 kernel   sampled, not recorded: 300 looks about every 5.00 ms, 98 % of the processor time; a thread's totals are the kernel's own, when it ran is estimated
                 not seen the kernel refused: EACCES
@@ -295,10 +297,10 @@ mod tests {
         check(
             Shares { records: 0, coverage: None, threads: vec![], ..shares },
             &expect![[r#"
-            in steps 20 % on a processor, 10 % waiting for one, 70 % blocked
-            kernel   nothing could be read
-            not seen the kernel refused: EACCES
-        "#]],
+                in steps 20 % running, 10 % runnable without a processor, 70 % blocked
+                kernel   nothing could be read
+                not seen the kernel refused: EACCES
+            "#]],
         );
     }
 }

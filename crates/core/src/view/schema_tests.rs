@@ -176,6 +176,7 @@ prop_compose! {
             tasks: TaskCounts { done: number, failed: 1, lost: 2, not_run: 3 },
             failures: vec![Failure { kind: "fail".into(), text: text.clone(), count: 1, task: round, step }],
             latency,
+            completed: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, p999_ns: None, max_ns: ns }),
             requests: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, p999_ns: None, max_ns: ns }),
             servers: vec![ServerUse { name: text.clone(), architecture: "threads".into(), cpu_ns: Observed::Known(ns), grown_bytes: Observed::Unknown(text.clone()), died: maybe.clone() }],
             steps: vec![StepTotal { kind, spans: number, total_ns: ns, longest_ns: Some(ns) }],
@@ -277,6 +278,7 @@ prop_compose! {
                 name: text.clone(),
                 kind,
                 title: maybe.clone(),
+                about: maybe.clone(),
                 tasks: number,
                 fingerprint: text.clone(),
             },
@@ -287,7 +289,7 @@ prop_compose! {
                 memory_bytes: number,
                 kernel: text.clone(),
                 architecture: text.clone(),
-                virtualization: maybe,
+                virtualization: maybe.clone(),
             },
             settings: Settings {
                 seed: number,
@@ -298,12 +300,14 @@ prop_compose! {
                 timeout_ns: limit,
                 memory_limit_bytes: limit,
                 minimum_effect: 0.03,
+                given: maybe.clone().map(|given| vec![given]),
             },
             started: "2026-11-23T01:02:03Z".into(),
             contestants,
             ranking,
             conclusion: conclusion(&text),
             stopped,
+            elapsed_ns: limit,
         }
     }
 }
@@ -332,8 +336,18 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 6] =
-    ["p999_ns", "requests", "servers", "scheduling", "traced", "longest_ns"];
+const OPTIONAL: [&str; 10] = [
+    "p999_ns",
+    "requests",
+    "completed",
+    "servers",
+    "scheduling",
+    "traced",
+    "longest_ns",
+    "about",
+    "given",
+    "elapsed_ns",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

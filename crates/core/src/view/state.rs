@@ -11,6 +11,8 @@ pub enum State {
     Running,
     Blocked,
     Waiting,
+    /// Waited as long as was asked, and has not gone on since.
+    Overdue,
     Talking,
     /// Would compute, but another thread has its processor.
     Ready,
@@ -23,7 +25,7 @@ pub enum State {
 }
 
 /// How many there are.
-pub(super) const STATES: usize = 11;
+pub(super) const STATES: usize = 12;
 
 impl State {
     /// In the order in which ties are broken.
@@ -33,6 +35,7 @@ impl State {
         Self::Running,
         Self::Blocked,
         Self::Waiting,
+        Self::Overdue,
         Self::Talking,
         Self::Ready,
         Self::HeldUp,
@@ -54,6 +57,8 @@ impl State {
             Self::Blocked => "━",
             Self::Waiting if ascii => "-",
             Self::Waiting => "─",
+            Self::Overdue if ascii => "!",
+            Self::Overdue => "╍",
             Self::Talking if ascii => "~",
             Self::Talking => "╌",
             Self::Ready if ascii => "+",
@@ -74,6 +79,7 @@ impl State {
             Self::Running => Ink::Green,
             Self::Blocked => Ink::Purple,
             Self::Waiting => Ink::SkyBlue,
+            Self::Overdue => Ink::Vermillion,
             Self::Talking => Ink::Yellow,
             Self::Ready => Ink::Orange,
             Self::HeldUp => Ink::Purple,

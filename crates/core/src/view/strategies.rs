@@ -31,17 +31,20 @@ pub fn table(table: &StrategyTable, options: &Options) -> String {
     let mut all = columns(&table.strategies, Ink::Dim);
     let purposes = (columns::total(&all) > options.width).then(|| all.pop()).flatten();
     text.push_str(&columns::render(&all, options));
-    text.push_str(if purposes.is_some() { "\n" } else { "" });
+    let stands_below = purposes.is_some();
+    text.push_str(if stands_below { "\n" } else { "" });
     let mut line = |sentence: &str| {
         let lines = wrap(sentence, options.width, 0);
         lines.lines().for_each(|line| text.push_str(&(Ink::Dim.paint(line, options) + "\n")));
     };
     if let Some(purposes) = purposes {
         for (row, (purpose, _)) in table.strategies.iter().zip(&purposes.cells) {
-            line(&format!("{} is for: {purpose}", row.strategy));
+            let why = why(&row.properties.purpose);
+            let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+            line(&format!("{} is for: {purpose}{why}", row.strategy));
         }
     }
-    for note in notes(&table.strategies) {
+    for note in notes(&table.strategies, !stands_below) {
         line(&note);
     }
     text.push('\n');
@@ -66,7 +69,7 @@ pub fn markdown(strategies: &Strategies) -> String {
     for table in &strategies.runtimes {
         let all = columns(&table.strategies, Ink::Plain);
         text.push_str(&format!("\n#### {}\n\n{}", table.runtime, columns::markdown(&all)));
-        let notes = notes(&table.strategies);
+        let notes = notes(&table.strategies, true);
         let notes: String = notes.iter().map(|note| format!("- {note}\n")).collect();
         if !notes.is_empty() {
             text.push_str(&format!("\n{notes}"));
@@ -150,8 +153,8 @@ fn about(number: u64) -> String {
 }
 
 /// Why there is a `?`, what limits how many fit beside memory, and what others did meanwhile: an
-/// example. What a strategy is for rests on the other cells, whose reasons are enough.
-fn notes(rows: &[StrategyRow]) -> Vec<String> {
+/// example. Why it is not known what a strategy is for is said here only where `purposes` asks.
+fn notes(rows: &[StrategyRow], purposes: bool) -> Vec<String> {
     let mut reasons: Vec<(&str, &str, Vec<String>)> = Vec::new();
     for row in rows {
         let (properties, figures) = (&row.properties, &row.figures);
@@ -162,6 +165,7 @@ fn notes(rows: &[StrategyRow]) -> Vec<String> {
             ("start", why(&figures.start)),
             ("memory", why(&figures.memory).filter(|_| !is_one_by_one(row))),
             ("in 1 GiB", is_capped(row).then_some("this machine allows no more of them")),
+            ("what it is for", why(&properties.purpose).filter(|_| purposes)),
         ];
         for (cell, why) in cells.into_iter().filter_map(|(cell, why)| Some((cell, why?))) {
             let name = row.strategy.to_string();
@@ -296,6 +300,7 @@ mod tests {
             in 1 GiB, threads and hybrid: this machine allows no more of them
             parallel, event-loop and async-pool: no more than one was used, but others may have taken the rest
             start, event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
+            what it is for, event-loop and async-pool: it rests on the use of processors, which is not known
             disturbed: other processes used 60 % of the processors
 
         "#]].assert_eq(&table(&looked_at().runtimes[0], &options));
@@ -316,8 +321,8 @@ mod tests {
 
             sequential is for: a few things, one after the other
             threads is for: computing and blocking calls, by the thousand
-            event-loop is for: ?
-            async-pool is for: ?
+            event-loop is for: ? (it rests on the use of processors, which is not known)
+            async-pool is for: ? (it rests on the use of processors, which is not known)
             hybrid is for: computing and blocking calls, by the thousand
             parallel, sequential: it died: signal 9
             in 1 GiB, threads and hybrid: this machine allows no more of them
@@ -359,6 +364,7 @@ mod tests {
             - in 1 GiB, threads and hybrid: this machine allows no more of them
             - parallel, event-loop and async-pool: no more than one was used, but others may have taken the rest
             - start, event-loop and async-pool: the rounds do not agree: 2 µs (1 µs–20 µs)
+            - what it is for, event-loop and async-pool: it rests on the use of processors, which is not known
             - disturbed: other processes used 60 % of the processors
         "#]].assert_eq(&markdown(&looked_at()));
     }

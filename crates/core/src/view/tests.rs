@@ -12,7 +12,7 @@ use super::{Options, csv, json, markdown, phases, table, timeline};
 use crate::analyse::nature::nature;
 use crate::analyse::sample::{compared, rounds};
 use crate::analyse::{compare, summary};
-use crate::result::{Comparison, Conclusion, SCHEMA};
+use crate::result::{Comparison, Conclusion, Run, SCHEMA};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Observed, RunEnd, Trace, violations};
 use crate::workload::{self, Comparison as Sign, Expected};
@@ -20,12 +20,12 @@ use crate::workload::{self, Comparison as Sign, Expected};
 const PLAIN: [(Strategy, Option<u32>); 3] =
     [(Sequential, None), (Threads, None), (EventLoop, None)];
 
-fn five_tables() -> Comparison {
+pub(super) fn five_tables() -> Comparison {
     compared(&tables(5, 1), &PLAIN, 6)
 }
 
 /// The waiters again, with all that can go wrong.
-fn troubled() -> Comparison {
+pub(super) fn troubled() -> Comparison {
     let models = [PLAIN[0], PLAIN[1], PLAIN[2], (ThreadPool, Some(2)), (Processes, Some(4))];
     let mut comparison = compared(&tables(200, 20), &models, 6);
     for run in &mut comparison.contestants[3].runs[4..] {
@@ -52,192 +52,12 @@ fn troubled() -> Comparison {
     comparison
 }
 
-fn check(text: &str, width: usize, expected: &Expect) {
+pub(super) fn check(text: &str, width: usize, expected: &Expect) {
     for line in text.lines() {
         assert!(super::paint::width(line) <= width, "wider than {width}: {line}");
         assert_eq!(line.trim_end(), line, "no spaces at the end");
     }
     expected.assert_eq(text);
-}
-
-#[test]
-fn a_comparison_fits_a_terminal() {
-    let options = Options::default();
-    check(
-        &table::table(&five_tables(), &options),
-        80,
-        &expect![[r#"
-            Waiters and tables
-            workloads/waiters.kdl · 5 tasks · tables = 5 · speed 10× · seed 1
-            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
-
-            How fast (median of 6 rounds)
-            model                work      ±                 × fastest     interval  verdict
-            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇              1.00×               fastest
-            native/threads     927 ms  1.2 %  ▇▇▇▇▇              1.00×  0.999–1.001  same
-            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×    2.78–2.78  slower
-
-            At what cost
-            model              workers      CPU   cores    memory  gave way  start-up
-            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB        20   3.00 ms
-            native/threads           5  2.00 ms  < 0.01  2.49 MiB        20   3.00 ms
-            native/sequential        1  1.20 ms  < 0.01  2.10 MiB        20   3.00 ms
-            CPU: processor time of the work; memory: the most that all processes took
-            together; gave way: switches because a thread had to wait; start-up: of the
-            process and its workers
-
-            Conclusion
-            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier:
-              use it.
-            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
-              pays, parallelism does not.
-            • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all
-              task time is a `table` waiting for it.
-            • No model can finish in less than 900 ms (that long `waiter` is held, one task
-              at a time, with what must come before and after); `native/event-loop` reaches
-              that (926 ms). One more `waiter` would lower the bound to 650 ms.
-            • One after another (`native/sequential`) it takes 2.78× as long (2.57 s).
-        "#]],
-    );
-    check(
-        &table::table(&troubled(), &options),
-        80,
-        &expect![[r#"
-            Waiters and tables
-            workloads/waiters.kdl · 200 tasks · tables = 5 · speed 10× · seed 1
-            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
-
-            How fast (median of 6 rounds)
-            model                work      ±                 × fastest     interval  verdict
-            native/event-loop  1.44 s  1.2 %  ▇                  1.00×               fastest
-            native/threads     1.45 s  1.9 %  ▇                  1.00×  0.999–1.001  same
-            native/sequential   103 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇      71.4×    71.4–71.5  slower
-
-            At what cost
-            model              workers      CPU   cores    memory  gave way  start-up
-            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB       800   3.00 ms
-            native/threads         200  41.0 ms    0.03         ?       800   3.00 ms
-            native/sequential        1  1.20 ms  < 0.01  2.10 MiB       800   3.00 ms
-            CPU: processor time of the work; memory: the most that all processes took
-            together; gave way: switches because a thread had to wait; start-up: of the
-            process and its workers
-            ? memory: /proc/PID/smaps_rollup may not be read
-
-            Latency of a task (from its start)
-            model                 p50     p90     p99   p99.9     max  tasks/s
-            native/event-loop  900 ms  1.30 s  1.40 s  1.40 s  1.40 s      139
-            native/threads     900 ms  1.30 s  1.40 s  1.40 s  1.40 s      138
-            native/sequential  500 ms  500 ms  500 ms  500 ms  500 ms     1.94
-
-            Not ranked
-            native/thread-pool:2  timed out after 60.0 s (in 2 of 6 rounds)
-            native/processes:4    wrong result: expected counter = 2000, it is 500 (each
-                                  process has its own: 500, 500, 499, 501)
-
-            Conclusion
-            • `native/event-loop` (1.44 s) is as fast as `native/threads` and not costlier:
-              use it.
-            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency
-              pays, parallelism does not.
-            • The 20 of `waiter` are the bottleneck: under `native/event-loop`, 47 % of all
-              task time is a `table` waiting for one.
-            • No model can finish in less than 1.40 s (that long the 20 of `waiter` are
-              held, with what must come before and after); `native/event-loop` reaches that
-              (1.44 s). One more `waiter` would lower the bound to 1.35 s.
-            • One after another (`native/sequential`) it takes 71.4× as long (103 s).
-
-            Notes
-            • Disturbed rounds, left out: `native/threads` 1 of 6. For example: other
-              processes used 43 % of the processors.
-            • `native/event-loop`: 1,234 spans had no room in the trace; counts and times of
-              tasks are exact, those of steps are not.
-        "#]],
-    );
-}
-
-#[test]
-fn a_wide_terminal_shows_more() {
-    let options = Options { width: 120, ..Options::default() };
-    check(
-        &table::table(&five_tables(), &options),
-        120,
-        &expect![[r#"
-            Waiters and tables
-            workloads/waiters.kdl · 5 tasks · tables = 5 · speed 10× · seed 1
-            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
-
-            How fast (median of 6 rounds)
-            model                work      ±                                            × fastest     interval  verdict
-            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×               fastest
-            native/threads     927 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×  0.999–1.001  same
-            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×    2.78–2.78  slower
-
-            At what cost
-            model              workers      CPU   cores    memory  gave way  preempted  start-up
-            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB        20          3   3.00 ms
-            native/threads           5  2.00 ms  < 0.01  2.49 MiB        20          3   3.00 ms
-            native/sequential        1  1.20 ms  < 0.01  2.10 MiB        20          3   3.00 ms
-            CPU: processor time of the work; memory: the most that all processes took together; gave way: switches because a thread
-            had to wait; preempted: switches because its time was up; start-up: of the process and its workers
-
-            Conclusion
-            • `native/event-loop` (926 ms) is as fast as `native/threads` and not costlier: use it.
-            • Mostly waiting (100 % of task time, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
-            • The one `waiter` is the bottleneck: under `native/event-loop`, 29 % of all task time is a `table` waiting for it.
-            • No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before
-              and after); `native/event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
-            • One after another (`native/sequential`) it takes 2.78× as long (2.57 s).
-        "#]],
-    );
-}
-
-#[test]
-fn a_narrow_terminal_without_unicode() {
-    let options = Options { width: 50, ascii: true, ..Options::default() };
-    let text = table::table(&five_tables(), &options);
-    assert!(text.is_ascii());
-    check(
-        &text,
-        50,
-        &expect![[r#"
-            Waiters and tables
-            workloads/waiters.kdl - 5 tasks - tables = 5 -
-            speed 10x - seed 1
-            AMD EPYC - 2 processors - 24.0 GiB - Linux 6.18.5
-            - kvm
-
-            How fast (median of 6 rounds)
-            model                work  x fastest  verdict
-            native/event-loop  926 ms      1.00x  fastest
-            native/threads     927 ms      1.00x  same
-            native/sequential  2.57 s      2.78x  slower
-
-            At what cost
-            model                  CPU   cores    memory
-            native/event-loop  1.20 ms  < 0.01  2.10 MiB
-            native/threads     2.00 ms  < 0.01  2.49 MiB
-            native/sequential  1.20 ms  < 0.01  2.10 MiB
-            CPU: processor time of the work; memory: the most
-            that all processes took together
-
-            Conclusion
-            * `native/event-loop` (926 ms) is as fast as
-              `native/threads` and not costlier: use it.
-            * Mostly waiting (100 % of task time, < 0.01 of 2
-              processors used): concurrency pays, parallelism
-              does not.
-            * The one `waiter` is the bottleneck: under
-              `native/event-loop`, 29 % of all task time is a
-              `table` waiting for it.
-            * No model can finish in less than 900 ms (that
-              long `waiter` is held, one task at a time, with
-              what must come before and after);
-              `native/event-loop` reaches that (926 ms). One
-              more `waiter` would lower the bound to 650 ms.
-            * One after another (`native/sequential`) it takes
-              2.78x as long (2.57 s).
-        "#]],
-    );
 }
 
 #[test]
@@ -254,7 +74,7 @@ fn colour_adds_nothing_but_colour() {
     assert_eq!(strip(&coloured), timeline::timeline(&trace, &Options::default()));
 }
 
-fn strip(text: &str) -> String {
+pub(super) fn strip(text: &str) -> String {
     let mut bare = String::new();
     let mut rest = text;
     while let Some((before, code)) = rest.split_once('\x1b') {
@@ -348,14 +168,47 @@ fn a_loop_that_stands_still() {
                     ╷0               ╷50 ms            ╷100 ms          ╷150 ms
             loop     ━━━━━━━━━━━███████━━━━━━━━━━━███████━━━━━━━━━━███████━━━━━━━━━━━███████
             table 1 ──━━━━━━━━━━████████
-            table 2 ───────────────────━━━━━━━━━━━███████
-            table 3 ─────────────────────────────────────━━━━━━━━━━████████
-            table 4 ──────────────────────────────────────────────────────━━━━━━━━━━━███████
-            ██ computes   ━━ blocks its loop   ── waits
+            table 2 ──╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍━━━━━━━━━━━███████
+            table 3 ──╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍━━━━━━━━━━████████
+            table 4 ──╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍━━━━━━━━━━━███████
+            ██ computes   ━━ blocks its loop   ── waits   ╍╍ overdue: its loop is busy
             tasks wait at the same time: their waits (320 ms) add up to more than the 205 ms
             drawn
         "#]],
     );
+}
+
+#[test]
+fn a_wait_that_is_over_and_goes_on_is_overdue() {
+    // The loop computes for 20 ms while others asked to be woken after 5 ms.
+    let program = vec![Do::Wait(5), Do::Cpu(20)];
+    let trace = Sample { program, ..tables(3, 1) }.run(EventLoop, 1);
+    let text = timeline::timeline(&trace, &Options::default());
+    let row = |text: &str, name: &str| {
+        let row = text.lines().find(|line| line.starts_with(name)).unwrap();
+        row.matches('╍').count()
+    };
+    let (first, second, third) =
+        (row(&text, "table 1"), row(&text, "table 2"), row(&text, "table 3"));
+    assert!(first == 0 && second > 10 && third > second + 10, "{text}");
+    assert!(text.contains("╍╍ overdue: its loop is busy"), "{text}");
+    // On threads nobody is late.
+    let text = timeline::timeline(
+        &Sample { program: vec![Do::Wait(5), Do::Cpu(20)], ..tables(3, 1) }.run(Threads, 3),
+        &Options::default(),
+    );
+    assert!(!text.contains('╍') && !text.contains("overdue"), "{text}");
+}
+
+#[test]
+fn a_blocking_call_of_a_hybrid_blocks_no_loop() {
+    let program = vec![Do::Wait(5), Do::Block(30)];
+    let of = |strategy| {
+        let trace = Sample { program: program.clone(), ..tables(3, 1) }.run(strategy, 2);
+        timeline::timeline(&trace, &Options::default())
+    };
+    assert!(of(Hybrid).contains("━━ blocks a thread of the pool"), "{}", of(Hybrid));
+    assert!(of(EventLoop).contains("━━ blocks its loop"));
 }
 
 #[test]
@@ -437,7 +290,36 @@ fn lost_and_failed_tasks_are_marked() {
 fn one_run_by_phases() {
     let trace = tables(5, 1).run(Threads, 5);
     let run = summary::run(&trace, 0, &[]);
-    let options = Options::default();
+    let options = Options { details: true, ..Options::default() };
+    let provenance = crate::recording::sample::provenance();
+    let brief = |run: &Run| {
+        let options = Options::default();
+        let (subject, settings) = (&provenance.subject, &provenance.settings);
+        [
+            phases::lead(subject, &trace.model, trace.workers, run, &options),
+            phases::phases(&trace.model, trace.workers, run, &options),
+            phases::next(subject, settings, &options),
+        ]
+        .join("\n")
+    };
+    check(
+        &brief(&run),
+        80,
+        &expect![[r#"
+        Waiters and tables
+
+          `native/threads` did 5 tasks in 900 ms, with 5 workers: 5.56 a second.
+
+        CPU          2.00 ms in the work (1.00 ms user, 1.00 ms system): < 0.01
+                     processors in use
+        memory       2.49 MiB at most, all processes together (9 samples, 1 process)
+        latency      p50 700 ms, p90 900 ms, p99 900 ms, p99.9 900 ms, max 900 ms (from
+                     its start)
+
+          Next: maitred compare waiters.kdl --set tables=5 --speed 10x
+          more: --details, --help
+    "#]],
+    );
     check(
         &phases::phases(&trace.model, trace.workers, &run, &options),
         80,
@@ -454,7 +336,7 @@ fn one_run_by_phases() {
             CPU          2.00 ms in the work (1.00 ms user, 1.00 ms system): < 0.01
                          processors in use
             memory       2.49 MiB at most, all processes together (9 samples, 1 process)
-            switches     20 gave way, 3 preempted
+            switches     20 voluntary, 3 involuntary
             latency      p50 700 ms, p90 900 ms, p99 900 ms, p99.9 900 ms, max 900 ms (from
                          its start)
         "#]],
@@ -462,6 +344,28 @@ fn one_run_by_phases() {
     let comparison = troubled();
     let processes = &comparison.contestants[4];
     let run = &processes.runs[0];
+    check(
+        &brief(run),
+        80,
+        &expect![[r#"
+        Waiters and tables
+
+          `native/threads` failed: wrong result: expected counter = 2000, it is 500
+          (each process has its own: 500, 500, 499, 501).
+
+        CPU          1.80 ms in the work (1.00 ms user, 800 µs system): < 0.01
+                     processors in use
+        memory       2.39 MiB at most, all processes together (9 samples, 1 process)
+        latency      p50 500 ms, p90 500 ms, p99 500 ms, p99.9 500 ms, max 500 ms (from
+                     its start)
+        variable     counter = 500 (by process: 500, 500, 499, 501)
+        expected     counter = 2000 does not hold: it is 500 (each process has its own:
+                     500, 500, 499, 501)
+
+          Next: maitred compare waiters.kdl --set tables=5 --speed 10x
+          more: --details, --help
+    "#]],
+    );
     check(
         &phases::phases(&processes.model, processes.workers, run, &options),
         80,
@@ -479,7 +383,7 @@ fn one_run_by_phases() {
             CPU          1.80 ms in the work (1.00 ms user, 800 µs system): < 0.01
                          processors in use
             memory       2.39 MiB at most, all processes together (9 samples, 1 process)
-            switches     800 gave way, 3 preempted
+            switches     800 voluntary, 3 involuntary
             latency      p50 500 ms, p90 500 ms, p99 500 ms, p99.9 500 ms, max 500 ms (from
                          its start)
             variable     counter = 500 (by process: 500, 500, 499, 501)
@@ -496,11 +400,11 @@ fn markdown_for_a_document() {
 
         `workloads/waiters.kdl`, 200 tasks; AMD EPYC, 2 processors, maitred 0.1.0
 
-        | model | work | ratio | 95 % | verdict | workers | CPU | cores | memory | gave way | preempted | start-up |
+        | model | work | ratio | 95 % | verdict | workers | CPU | cores | memory | start-up | voluntary | involuntary |
         | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-        | `native/event-loop` | 1.44 s | 1.00× |  | fastest | 1 | 1.20 ms | < 0.01 | 2.10 MiB | 800 | 3 | 3.00 ms |
-        | `native/threads` | 1.45 s | 1.00× | 0.999–1.001 | same | 200 | 41.0 ms | 0.03 | ? | 800 | 3 | 3.00 ms |
-        | `native/sequential` | 103 s | 71.4× | 71.4–71.5 | slower | 1 | 1.20 ms | < 0.01 | 2.10 MiB | 800 | 3 | 3.00 ms |
+        | `native/event-loop` | 1.44 s | 1.00× |  | fastest | 1 | 1.20 ms | < 0.01 | 2.10 MiB | 3.00 ms | 800 | 3 |
+        | `native/threads` | 1.45 s | 1.00× | 0.999–1.001 | same | 200 | 41.0 ms | 0.03 | ? | 3.00 ms | 800 | 3 |
+        | `native/sequential` | 103 s | 71.4× | 71.4–71.5 | slower | 1 | 1.20 ms | < 0.01 | 2.10 MiB | 3.00 ms | 800 | 3 |
 
         ? memory: /proc/PID/smaps_rollup may not be read
 

@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
 use super::Options;
 use super::columns::{self, Column};
@@ -19,6 +20,17 @@ const TITLE: &str = "What the threads did (one more run of each, recorded)";
 
 /// A table of all models that were traced; `None`: none was.
 pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
+    let (mut table, legend) = columns(rows)?;
+    let dropped = columns::fit(&mut table, options);
+    let title = Ink::Bold.paint(&wrap(TITLE, options.width, 0), options);
+    let legend = wrap(&legend, options.width, 0);
+    let legend: String = legend.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect();
+    let dropped = columns::without(&dropped, options);
+    Some(format!("{title}\n{}{legend}{dropped}", columns::render(&table, options)))
+}
+
+/// Its columns, and what they mean.
+pub(super) fn columns(rows: &[Row<'_>]) -> Option<(Vec<Column>, String)> {
     rows.iter().find_map(shares)?;
     let mut table = name_column(rows);
     let mut add = |title, spare, cell: &dyn Fn(&Shares) -> Option<String>| {
@@ -27,7 +39,7 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
         table.push(Column { cells, ..Column::new(title, true, spare) });
     };
     add("running", 0, &|shares| Some(part(&shares.total, |split| split.running_ns)));
-    add("ready", 1, &|shares| Some(part(&shares.total, |split| split.ready_ns)));
+    add("runnable", 1, &|shares| Some(part(&shares.total, |split| split.ready_ns)));
     add("blocked", 2, &|shares| Some(part(&shares.total, |split| split.blocked_ns)));
     let is_unknown = |shares: &Shares| shares.total.unknown_ns > shares.total.whole_ns() / 100;
     if rows.iter().filter_map(shares).any(is_unknown) {
@@ -36,12 +48,10 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
     if rows.iter().filter_map(shares).any(|shares| lock_share(shares).is_some()) {
         add("GIL", 3, &|shares| Some(lock_share(shares).map_or_else(String::new, percent)));
     }
-    add("at once", 0, &|shares| mean_at_once(shares).map(cores));
-    columns::fit(&mut table, options);
-    let title = Ink::Bold.paint(&wrap(TITLE, options.width, 0), options);
+    add("avg threads", 0, &|shares| mean_at_once(shares).map(cores));
     let mut legend = String::from(
-        "shares of the steps' time: running on a processor, ready but without one, blocked; \
-         at once: threads on processors, on average over the work",
+        "shares of the steps' time: running on a processor, runnable but in the run queue, blocked; \
+         avg threads: average running threads over the work",
     );
     if table.iter().any(|column| column.title == "GIL") {
         legend.push_str("; GIL: of computing steps, at most so much was waiting for the lock");
@@ -54,9 +64,7 @@ pub(super) fn threads(rows: &[Row<'_>], options: &Options) -> Option<String> {
         let why = shares.missing.first().map_or("", |why| why);
         legend.push_str(&format!("; sampled, not recorded: {why}"));
     }
-    let legend = wrap(&legend, options.width, 0);
-    let legend: String = legend.lines().map(|line| Ink::Dim.paint(line, options) + "\n").collect();
-    Some(format!("{title}\n{}{legend}", columns::render(&table, options)))
+    Some((table, legend))
 }
 
 fn shares<'a>(row: &Row<'a>) -> Option<&'a Shares> {
@@ -114,11 +122,11 @@ mod tests {
         let text = threads(&rows(&comparison), &Options::default()).unwrap();
         expect![[r#"
             What the threads did (one more run of each, recorded)
-            model                 running  ready  blocked   GIL  at once
-            native/thread-pool:4     25 %  5.0 %     70 %  66 %     1.03
-            native/processes:2       98 %  2.0 %      0 %           1.96
-            shares of the steps' time: running on a processor, ready but without one,
-            blocked; at once: threads on processors, on average over the work; GIL: of
+            model                 running  runnable  blocked   GIL  avg threads
+            native/thread-pool:4     25 %     5.0 %     70 %  66 %         1.03
+            native/processes:2       98 %     2.0 %      0 %               1.96
+            shares of the steps' time: running on a processor, runnable but in the run
+            queue, blocked; avg threads: average running threads over the work; GIL: of
             computing steps, at most so much was waiting for the lock
         "#]]
         .assert_eq(&text);
@@ -145,7 +153,8 @@ mod tests {
         }
         assert_eq!(threads(&rows(&comparison), &Options::default()), None);
         assert_eq!(notes(&comparison).len(), 2);
-        assert!(table(&comparison, &Options::default()).contains("went wrong: timed out"));
+        let details = Options { details: true, ..Options::default() };
+        assert!(table(&comparison, &details).contains("went wrong: timed out"));
         let conclusion = advice::conclude(&comparison, &[None, None]);
         assert_eq!(conclusion.said_by(Rule::ThreadsAtOnce), None);
     }

@@ -2,14 +2,14 @@
 //! is a track; where they interleave, a task is one, or several that never overlap. Takes spans as
 //! they come and holds only what is open.
 
-use alloc::collections::BinaryHeap;
+use alloc::collections::{BTreeMap, BinaryHeap};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use crate::trace::{Span, Trace};
+use crate::trace::{Scheduling, Span, StepInfo, StepKind, Thread, Trace};
 
 /// So many tasks may have a track of their own.
 const OWN_TRACKS: usize = 500;
@@ -21,6 +21,33 @@ pub(crate) struct Track {
     pub(crate) pid: u32,
     /// The thread that it is; `None`: it is one of tasks.
     pub(crate) tid: Option<u32>,
+}
+
+/// What a step is called: queueing for a resource and holding it are two.
+pub(crate) fn step_name(step: &StepInfo) -> String {
+    match step.kind {
+        StepKind::Acquire => format!("queue for {}", step.label.trim_start_matches("hold ")),
+        _ => step.label.clone(),
+    }
+}
+
+/// What each thread of the record is called: as its lane, where it is one, for in the kernel all
+/// threads of an interpreter have the same name.
+pub(crate) fn thread_names(trace: &Trace, scheduling: &Scheduling) -> Vec<String> {
+    let lanes = trace.lanes.iter().zip(trace.lane_names());
+    let mut names: BTreeMap<(u32, u32), String> =
+        lanes.map(|(lane, name)| ((lane.pid, lane.tid), name)).collect();
+    // A thread that has one task is that task.
+    for track in Tracks::new(trace).tracks {
+        if let Some(tid) = track.tid {
+            names.insert((track.pid, tid), track.name);
+        }
+    }
+    let name = |thread: &Thread| match names.get(&(thread.pid, thread.tid)) {
+        Some(name) => name.clone(),
+        None => format!("{} ({})", thread.name, thread.tid),
+    };
+    scheduling.threads.iter().map(name).collect()
 }
 
 /// Which track each span belongs to.

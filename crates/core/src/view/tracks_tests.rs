@@ -1,17 +1,18 @@
 //! Events are nested and in order of time; and no trace, however broken, makes a view panic.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
 use maitred_wire::Strategy;
 use proptest::prelude::*;
 
-use super::tracks::{Event, Events, Tracks};
+use super::tracks::{self, Event, Events, Tracks};
 use super::{Options, chrome, perfetto, phases, timeline};
 use crate::analyse::summary;
 use crate::recording::arbitrary;
-use crate::recording::sample::provenance;
+use crate::recording::sample::{provenance, scheduled};
 use crate::trace::Trace;
 use crate::trace::sample::tables;
 
@@ -71,6 +72,28 @@ fn tasks_have_tracks_of_their_own_until_they_are_too_many() {
         let apart = trace.tasks[one as usize].end_ns <= trace.tasks[other as usize].start_ns;
         assert!(apart || of(one) != of(other), "tasks {one} and {other} overlap");
     }
+}
+
+#[test]
+fn other_programs_are_told_who_ran_and_what_was_waited_for() {
+    let trace = scheduled(8);
+    let mut text = String::new();
+    let sink = |piece: &str| {
+        text.push_str(piece);
+        Ok::<(), Infallible>(())
+    };
+    chrome::write(&trace, &provenance(), sink).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let events = value["traceEvents"].as_array().unwrap();
+    let on_processors = events.iter().filter(|event| event["pid"] == 1 << 30 && event["ph"] == "X");
+    let names: BTreeSet<&str> = on_processors.filter_map(|event| event["name"].as_str()).collect();
+    assert!(names.contains("worker 2") && names.contains("worker 4"), "{names:?}");
+    let steps: BTreeSet<&str> = events.iter().filter_map(|event| event["name"].as_str()).collect();
+    assert!(!steps.contains("pool"), "{steps:?}");
+    // Tables queue for the waiter before they hold it, which is another step.
+    let labels: Vec<String> = trace.steps.iter().map(tracks::step_name).collect();
+    let of_waiter: Vec<&String> = labels.iter().filter(|it| it.ends_with(" waiter")).collect();
+    assert_eq!(of_waiter, ["queue for waiter", "hold waiter"]);
 }
 
 proptest! {

@@ -51,8 +51,7 @@ fn holds(draft: &Draft, steps: &[Step], held: &mut Vec<u32>, mistakes: &mut Vec<
                     );
                     let mistake =
                         Diagnostic::mistake(draft.spans[step.id as usize].clone(), message);
-                    mistakes
-                        .push(mistake.help("take the inner `hold` away, or raise the capacity"));
+                    mistakes.push(mistake.help("omit the inner `hold`, or raise the capacity"));
                 }
                 held.push(*resource);
                 holds(draft, steps, held, mistakes);

@@ -138,6 +138,9 @@ impl Lowered {
         for program in &mut lowered.programs {
             hasten(&mut program.steps, speed);
         }
+        for step in &mut lowered.steps {
+            step.asked_ns = step.asked_ns.map(|ns| Nanos(ns).faster(speed).0);
+        }
         for server in &mut lowered.servers {
             server.delay_ns = Nanos(server.delay_ns).faster(speed).0;
         }

@@ -16,6 +16,10 @@ pub struct StepInfo {
     pub parent: Option<u32>,
     /// Which resource (`Acquire`, `Hold`) or channel (`Send`, `Receive`).
     pub object: Option<u32>,
+    /// How long a `Cpu`, `Wait` or `Block` step is to last, nanoseconds; `None`: that is drawn anew
+    /// for each execution, or the step has no such time, or it was recorded before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_ns: Option<u64>,
 }
 
 /// What a task does while in a step.

@@ -104,7 +104,10 @@ impl Reader {
                     if there.map_err(|error| Error::unreadable(&self.path, &error))? {
                         continue;
                     }
-                    Fault::Short(least)
+                    match self.at == 0 && self.buffer.is_empty() {
+                        true => Fault::Empty,
+                        false => Fault::Short(least),
+                    }
                 }
                 Err(fault) => fault,
             };

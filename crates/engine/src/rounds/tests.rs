@@ -99,6 +99,7 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         tasks: TaskCounts { done: 1, ..TaskCounts::default() },
         failures: Vec::new(),
         latency: Observed::Unknown("made up".into()),
+        completed: None,
         requests: None,
         servers: Vec::new(),
         steps: Vec::new(),
@@ -139,6 +140,7 @@ fn comparison(contestants: usize) -> Comparison {
             name: "made up".into(),
             kind: SubjectKind::Workload,
             title: None,
+            about: None,
             tasks: 1,
             fingerprint: "0".into(),
         },
@@ -160,12 +162,14 @@ fn comparison(contestants: usize) -> Comparison {
             timeout_ns: None,
             memory_limit_bytes: None,
             minimum_effect: 0.03,
+            given: None,
         },
         started: "2026-01-01T00:00:00Z".into(),
         contestants: (0..contestants).map(contestant).collect(),
         ranking: Vec::new(),
         conclusion: Conclusion::default(),
         stopped: Stopped::Running,
+        elapsed_ns: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use maitred_core::result::SubjectKind;
+use maitred_core::view::shell;
 use maitred_core::workload::ast::Action;
 
 use crate::error::Error;
@@ -20,11 +21,14 @@ pub(super) fn prepare(words: &[String], count: u32, given: &Work) -> Result<Job,
     find_program(program)?;
     let args = args.iter().map(|word| text(word)).collect();
     let copy = task("copy", count, Action::Run { program: text(program), args });
-    Draft::of_one_step(&words.join(" "), SubjectKind::Command, copy).lower(given, &given.set)
+    Draft::of_one_step(&shell::line(words), SubjectKind::Command, copy).lower(given, &given.set)
 }
 
 /// Whether the shell would find the program: a wrong name must not start anything.
-fn find_program(name: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Usage`] with what is in the way.
+pub fn find_program(name: &str) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
     let runnable = |path: &Path| {
         path.metadata()

@@ -185,7 +185,7 @@ fn check(http: &Http) -> Result<(), Error> {
         return wrong("it asks for a tunnel, which has no answer to wait for; name another".into());
     }
     if method == "TRACE" && http.body.is_some() {
-        return wrong("such a request has no body (RFC 9110, 9.3.8); leave --data away".into());
+        return wrong("such a request has no body (RFC 9110, 9.3.8); omit --data".into());
     }
     for (name, value) in &http.headers {
         if !is_token(name) || value.chars().any(|one| one.is_control() && one != '\t') {
@@ -198,7 +198,7 @@ fn check(http: &Http) -> Result<(), Error> {
         }
         if ["content-length", "transfer-encoding"].contains(&name.to_ascii_lowercase().as_str()) {
             return Err(Error::Usage(format!(
-                "--header {name}: it follows from the body; leave it away"
+                "--header {name}: it follows from the body; omit it"
             )));
         }
     }

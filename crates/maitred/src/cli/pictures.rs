@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 /// How a run or a result becomes a picture.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Pictures")]
 pub struct DrawingArgs {
     /// Draw it as SVG
     #[arg(long, value_name = "FILE")]
@@ -22,6 +23,7 @@ pub struct DrawingArgs {
 
 /// What is drawn of a result.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Pictures")]
 pub struct ChartArgs {
     #[command(flatten)]
     pub drawing: DrawingArgs,

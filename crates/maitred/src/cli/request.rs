@@ -6,7 +6,9 @@ use maitred_engine::request::{
     COUNT, Calls, Check, Claims, Compare, Http, Python, Recording, Rounds, Run, Strategies,
     Subject, Work,
 };
+use maitred_engine::subject::command::find_program;
 use maitred_engine::subject::{function, url};
+use maitred_engine::workloads;
 
 use super::{CheckArgs, CompareArgs, HttpArgs, PythonArgs, RunArgs, StrategiesArgs, SubjectArgs};
 use crate::amount::{Period, Rate};
@@ -45,6 +47,12 @@ impl SubjectArgs {
         if text.ends_with(".py") && path.is_file() {
             return Err(function::unnamed(path).into());
         }
+        if let Some(shipped) = workloads::find(path) {
+            return Ok(shipped);
+        }
+        if !text.contains(['/', '.']) && !path.exists() {
+            return Err(no_workload(text));
+        }
         Ok(Subject::Workload { path: path.to_owned() })
     }
 
@@ -73,6 +81,23 @@ impl SubjectArgs {
             (None, count) => Ok(Calls::Count(count.unwrap_or(COUNT))),
         }
     }
+}
+
+/// A bare word that is no workload: a program, or misspelled.
+fn no_workload(text: &str) -> Error {
+    if find_program(text).is_ok() {
+        return Error::usage(format!(
+            "{text}: there is no such workload; a program is named behind `--`: maitred compare -- \
+             {text}"
+        ));
+    }
+    let names: Vec<&str> = workloads::ALL.iter().map(|(name, _)| *name).collect();
+    let hint = workloads::nearest(text)
+        .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+    Error::usage(format!(
+        "{text}: there is no such workload{hint}; shipped are {}; a file of your own ends in .kdl",
+        names.join(", ")
+    ))
 }
 
 impl PythonArgs {
@@ -118,7 +143,7 @@ impl HttpArgs {
         ];
         match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(Error::usage(format!(
-                "{option} says how an address is asked, and `{subject}` is none; leave it away, or \
+                "{option} says how an address is asked, and `{subject}` is none; omit it, or \
                  name an address, as in http://localhost:8080/"
             ))),
             None => Ok(()),

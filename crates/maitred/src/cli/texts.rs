@@ -11,22 +11,37 @@ Exit codes:
   70   a defect of maitred
   128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown";
 
+/// What stands below the help of the program.
+pub(super) const END: &str = "\
+Exit codes:
+  0    it was measured
+  1    nothing could be measured: every model failed (compare), or the run failed (run)
+  2    the input is wrong or this machine forbids it; nothing was started
+  3    it was measured, but something could not be written
+  4    with --strict: a model failed, a claim is refuted, or a verdict is missing
+  70   a defect of maitred
+  128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown
+
+Words: docs/glossary.md explains every word of the output; docs/ has the rest of the manual.";
+
 pub(super) const COMPARE_EXAMPLES: &str = "\
 Examples:
-  maitred compare workloads/waiters.kdl --speed 10x
-  maitred compare workloads/cpu-bound.kdl --models thread-pool --workers 1..8
-  maitred compare --count 100 -- gzip -k big.log
+  maitred compare waiters --speed 10x
+  maitred compare cpu-bound --models thread-pool --workers 1..8
+  maitred compare my-own.kdl --set tasks=8
+  maitred compare --count 100 -- gzip --version
   maitred compare fetch.py:fetch --inputs urls.txt
   maitred compare http://localhost:8080/ -c 50 -n 2000
-  maitred compare workloads/cpu-bound.kdl --models native/threads,python3/threads
-  maitred compare workloads/mixed.kdl --save before.json
-  maitred compare workloads/mixed.kdl --against before.json";
+  maitred compare cpu-bound --models native/threads,python3/threads
+  maitred compare mixed --save before.json
+  maitred compare mixed --against before.json";
 
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
   maitred check
   maitred check --list
   maitred check 11 18
+  maitred check gil
   maitred check --unpack my-claims && maitred check my-claims/02-amdahl.kdl";
 
 pub(super) const STRATEGIES_EXAMPLES: &str = "\
@@ -37,10 +52,10 @@ Examples:
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:
-  maitred run workloads/waiters.kdl --model native/threads --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --set waiters=2 --speed 10x
-  maitred run workloads/waiters.kdl --model native/threads --trace waiters.trace
-  maitred run workloads/cpu-bound.kdl --model native/thread-pool --by core --from 10ms --to 60ms";
+  maitred run waiters --model threads --speed 10x
+  maitred run waiters --model threads --set waiters=2 --speed 10x
+  maitred run waiters --model threads --trace waiters.trace
+  maitred run cpu-bound --model thread-pool --by core --from 10ms --to 60ms";
 
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,6 @@ use maitred_engine::event::Finding;
 use maitred_engine::{Cancel, Engine, Event, Request, check, claims};
 
 use crate::cli::CheckArgs;
-use crate::command::compare;
 use crate::error::{Error, exit};
 use crate::export::{Document, documents};
 use crate::follow::Follower;
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Result<u8, Error
     let request = args.request();
     if args.list {
         let list = check::list(&request)?;
-        terminal.print(&view::claims::list(&list, &compare::options(terminal)))?;
+        terminal.print(&view::claims::list(&list, &terminal.options()))?;
         return Ok(exit::OK);
     }
     let files = documents([
@@ -72,10 +71,8 @@ struct Shown {
 impl Shown {
     fn take(&mut self, event: &Event<'_>) {
         self.follower.take(event);
-        let options = compare::options(&self.terminal);
         match event {
             Event::Started { program_version, started, machine, .. } => {
-                self.print(&view::claims::heading(machine, &options));
                 self.found = Some(Check {
                     schema_version: maitred_core::result::SCHEMA,
                     program_version: (*program_version).to_owned(),
@@ -85,7 +82,6 @@ impl Shown {
                 });
             }
             Event::ExperimentEnded { experiment } => {
-                self.print(&view::claims::experiment(experiment, &options));
                 if let Some(found) = &mut self.found {
                     found.experiments.push((*experiment).clone());
                 }
@@ -97,7 +93,7 @@ impl Shown {
                     self.terminal.complain(kept);
                 }
                 self.write(|file| !file.is_replaced());
-                self.print(&view::claims::summary(check, &options));
+                self.print(&view::claims::report(check, &self.terminal.options()));
                 if self.annotates {
                     self.print(&view::ci::annotations(check));
                 }

@@ -115,7 +115,7 @@ fn finish(
     outputs: &str,
 ) -> Result<u8, Error> {
     let written = export::finish(&mut exports, comparison, terminal);
-    let mut text = view::table::table(comparison, &options(terminal));
+    let mut text = view::table::table(comparison, &terminal.options());
     text.push_str(outputs);
     if let Some(old) = old {
         text.push_str(&saved::changes(comparison, old, terminal));
@@ -142,11 +142,6 @@ fn outputs(logs: &[(String, String)]) -> String {
         text.extend(log.lines().map(|line| format!("  {line}\n")));
     }
     text
-}
-
-/// How pictures in this terminal are drawn.
-pub(crate) fn options(terminal: &Terminal) -> view::Options {
-    view::Options { width: terminal.width, color: terminal.color, ..view::Options::default() }
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {

@@ -28,6 +28,7 @@ pub(crate) fn man_page() -> Result<String, Error> {
         text.extend(title.as_bytes());
         page.render_description_section(&mut text).map_err(wrong)?;
         page.render_options_section(&mut text).map_err(wrong)?;
+        page.render_extra_section(&mut text).map_err(wrong)?;
     }
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

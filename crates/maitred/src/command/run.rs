@@ -1,6 +1,6 @@
 //! `maitred run`: one piece of work under one model, and what each worker did.
 
-use maitred_core::recording::LeftOut;
+use maitred_core::recording::{LeftOut, Provenance};
 use maitred_core::result::Run;
 use maitred_core::trace::{RunEnd, Trace};
 use maitred_core::view::timeline::{By, Lens, Refusal, Window};
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &mut Terminal) -> Result<u8, Error> 
     if args.no_scheduling && lens.by == By::Core {
         return Err(Error::usage(
             "--by core shows who was on which processor, which --no-scheduling does not record; \
-             leave one of them away",
+             omit one of them",
         ));
     }
     let request = Request::Run(args.request()?);
@@ -34,6 +34,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &mut Terminal) -> Result<u8, Error> 
         exports: &args.exports,
         drawing: &args.drawing,
         others: &[args.subject.as_deref(), args.trace.as_deref()],
+        lens,
     })?;
     let cancel = super::cancel()?;
     let mut follower = Follower::new(terminal, args.events.as_deref(), args.quiet, None)?;
@@ -45,12 +46,12 @@ pub(crate) fn run(args: &RunArgs, terminal: &mut Terminal) -> Result<u8, Error> 
     let records = || Records::of(&trace);
     let written = outputs.finish(&provenance, &trace, records, terminal) && saved;
     let options = options(&args.picture, terminal);
-    let asked = picture(&trace, records, &run, &lens, &options);
+    let asked = picture(&trace, &provenance, records, &run, &lens, &options);
     let refused = asked.as_ref().err().cloned();
     // What was measured is shown, if not as it was asked for.
-    let drawn = asked.or_else(|_| picture(&trace, records, &run, &Lens::default(), &options));
-    let drawn = drawn.unwrap_or_else(|refusal| refusal.to_string());
-    terminal.print(&format!("{}\n\n{drawn}", provenance.heading))?;
+    let drawn =
+        asked.or_else(|_| picture(&trace, &provenance, records, &run, &Lens::default(), &options));
+    terminal.print(&drawn.unwrap_or_else(|refusal| refusal.to_string()))?;
     let code = end(args, &trace, &run, terminal)?;
     if let Some(refusal) = &refused {
         terminal.complain(&format!("{refusal}; the whole run is drawn, by worker"));
@@ -73,12 +74,13 @@ fn say_saved(args: &RunArgs, saved: Option<&Result<LeftOut, String>>, terminal: 
     true
 }
 
-/// What each worker did, then the figures.
+/// What the work is and how it went, what each worker did, the figures, and what to type next.
 ///
 /// # Errors
 /// [`Refusal`] when the run cannot be drawn as it was asked for.
 pub(crate) fn picture<'a>(
     trace: &Trace,
+    from: &Provenance,
     records: impl Fn() -> Records<'a>,
     run: &Run,
     lens: &Lens,
@@ -86,10 +88,14 @@ pub(crate) fn picture<'a>(
 ) -> Result<String, Refusal> {
     let spans = || records().spans;
     let slices = || records().slices;
-    let mut text = view::timeline::timeline_of(trace, spans, slices, lens, options)?;
-    text.push('\n');
-    text.push_str(&view::phases::phases(&trace.model, trace.workers, run, options));
-    Ok(text)
+    let (model, workers) = (&trace.model, trace.workers);
+    let parts = [
+        view::phases::lead(&from.subject, model, workers, run, options),
+        view::timeline::timeline_of(trace, spans, slices, lens, options)?,
+        view::phases::phases(model, workers, run, options),
+        view::phases::next(&from.subject, &from.settings, options),
+    ];
+    Ok(parts.join("\n"))
 }
 
 /// What is to be drawn.
@@ -123,9 +129,8 @@ pub(crate) fn lens(args: &PictureArgs) -> Result<Lens, Error> {
 pub(crate) fn options(args: &PictureArgs, terminal: &Terminal) -> view::Options {
     view::Options {
         width: args.width.map_or(terminal.width, usize::from),
-        color: terminal.color,
-        ascii: args.ascii,
         rows: args.lanes as usize,
+        ..terminal.options()
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
     if args.charts.chart.is_some() {
         return Err(Error::usage(format!(
             "--chart chooses among the pictures of a result, but {} is a trace, which has one: its \
-             timeline; leave --chart away",
+             timeline; omit --chart",
             args.file.display()
         )));
     }
@@ -34,6 +34,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         exports: &args.exports,
         drawing: &args.charts.drawing,
         others: &[Some(&args.file)],
+        lens,
     })?;
     // A file is read again for whatever is by the million, which then is never held.
     let repeatable = reader.is_repeatable();
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<u8, Error> {
         .unwrap_or_else(|| summary::run_from(trace, 0, &[], trace.tasks.iter().copied(), spans()));
     let mut text = heading(&recording);
     let options = options(&args.picture, terminal);
-    let drawn = picture(trace, records, &run, &lens, &options);
+    let drawn = picture(trace, &recording.provenance, records, &run, &lens, &options);
     text.push_str(
         &drawn.map_err(|refusal| Error::usage(format!("{}: {refusal}", args.file.display())))?,
     );
@@ -75,8 +76,7 @@ fn heading(recording: &Recording) -> String {
     let from = &recording.provenance;
     let machine = &from.machine;
     let mut text = format!(
-        "{}\nrecorded {} by maitred {} on {}, {}, Linux {}\n",
-        from.heading,
+        "recorded {} by maitred {} on {}, {}, Linux {}\n",
         from.started,
         from.program_version,
         machine.cpu,
@@ -92,7 +92,6 @@ fn heading(recording: &Recording) -> String {
     if !recording.left_out.is_nothing() {
         text.push_str(&format!("{}\n", sentence(&recording.left_out)));
     }
-    text.push('\n');
     text
 }
 

@@ -6,7 +6,6 @@ use maitred_engine::event::Finding;
 use maitred_engine::{Cancel, Engine, Event, Request};
 
 use crate::cli::StrategiesArgs;
-use crate::command::compare;
 use crate::error::{Error, exit};
 use crate::export::{Document, documents};
 use crate::follow::Follower;
@@ -62,7 +61,7 @@ struct Shown {
 impl Shown {
     fn take(&mut self, event: &Event<'_>) {
         self.follower.take(event);
-        let options = compare::options(&self.terminal);
+        let options = self.terminal.options();
         match event {
             Event::Started { program_version, started, machine, .. } => {
                 self.print(&view::strategies::heading(machine, &options));

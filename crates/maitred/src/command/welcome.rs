@@ -7,21 +7,21 @@ pub(crate) fn text(color: bool) -> String {
         "\
 {bold}maitred{plain}: threads, processes or async? Run the work under each and see.
 
-Try first, from a copy of the repository:
+Try first:
 
-  {bold}maitred compare workloads/waiters.kdl --speed 10x{plain}
+  {bold}maitred compare waiters --speed 10x{plain}
       five tables and one waiter under every model; says which one to use, and why
-  {bold}maitred run workloads/waiters.kdl --model native/threads --speed 10x{plain}
+  {bold}maitred run waiters --model threads --speed 10x{plain}
       one model, drawn: who waits for the waiter, and when
   {bold}maitred compare --count 20 -- gzip --version{plain}
       a command of yours: how many at a time?
-  {bold}maitred check 11{plain}
-      is it true that a GIL lets one thread compute at a time? `maitred check` tests them all
+  {bold}maitred check gil{plain}
+      is it true what is said of the GIL? `maitred check` tests all claims
   {bold}maitred doctor{plain}
       what this machine can measure, and what it cannot
 
-A workload of your own is a few lines of KDL: crates/maitred/GRAMMAR.md.
-All options: maitred --help, maitred compare --help.
+A workload of your own is a few lines of KDL: crates/maitred/GRAMMAR.md. Every word of the output is
+in docs/glossary.md. All options: maitred --help, maitred compare --help.
 "
     )
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use maitred_core::recording::{LeftOut, Provenance};
 use maitred_core::trace::{Slice, Span, Trace};
 use maitred_core::view::picture::Theme;
+use maitred_core::view::timeline::Lens;
 use maitred_core::view::{chrome, perfetto, units};
 
 use crate::cli::{DrawingArgs, TraceExportArgs};
@@ -24,6 +25,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) drawing: &'a DrawingArgs,
     /// What is read or written by others, and must not be overwritten.
     pub(crate) others: &'a [Option<&'a Path>],
+    /// What pictures show of a run.
+    pub(crate) lens: Lens,
 }
 
 /// The form of a file.
@@ -31,8 +34,8 @@ pub(crate) struct Wanted<'a> {
 enum Form {
     Perfetto,
     Chrome,
-    Svg(Theme),
-    Png(Theme),
+    Svg(Theme, Lens),
+    Png(Theme, Lens),
 }
 
 /// What comes by the million, from wherever it lies.
@@ -67,8 +70,14 @@ impl Outputs {
         let all = [
             (Form::Perfetto, wanted.exports.export_perfetto.as_deref()),
             (Form::Chrome, wanted.exports.export_chrome.as_deref()),
-            (Form::Svg(drawing::theme(wanted.drawing)), wanted.drawing.export_svg.as_deref()),
-            (Form::Png(drawing::theme(wanted.drawing)), wanted.drawing.export_png.as_deref()),
+            (
+                Form::Svg(drawing::theme(wanted.drawing), wanted.lens),
+                wanted.drawing.export_svg.as_deref(),
+            ),
+            (
+                Form::Png(drawing::theme(wanted.drawing), wanted.lens),
+                wanted.drawing.export_png.as_deref(),
+            ),
         ];
         drawing::check(wanted.drawing)?;
         let mut taken: Vec<(u64, u64)> = Vec::new();
@@ -190,11 +199,14 @@ impl Output {
                 writer.slices(records().slices)?;
                 writer.finish()?;
             }
-            Form::Svg(theme) => {
-                file.write_all(drawing::timeline(trace, records, theme).as_bytes())?;
+            Form::Svg(theme, lens) => {
+                let svg = drawing::timeline(trace, provenance, records, &lens, theme);
+                file.write_all(svg.map_err(io::Error::other)?.as_bytes())?;
             }
-            Form::Png(theme) => {
-                let svg = drawing::timeline(trace, records, drawing::fixed(theme));
+            Form::Png(theme, lens) => {
+                let theme = drawing::fixed(theme);
+                let svg = drawing::timeline(trace, provenance, records, &lens, theme);
+                let svg = svg.map_err(io::Error::other)?;
                 file.write_all(&png::png(&svg).map_err(io::Error::other)?)?;
             }
         }

@@ -81,7 +81,7 @@ fn a_negative_duration() {
         "compare work.kdl",
         &expect![[r#"
             exit code 2
-            work.kdl:1:25: a duration cannot be negative; leave the minus away
+            work.kdl:1:25: a duration cannot be negative; omit the minus
               1 | task "t" count=2 { wait "-1ms" }
                 |                         ^^^^^^
 
@@ -117,7 +117,7 @@ fn a_recursive_hold() {
             work.kdl:4:9: this waits for ever: the task already holds the only unit of `waiter`
               4 |         hold "waiter" { wait "1ms" }
                 |         ^^^^
-                = take the inner `hold` away, or raise the capacity
+                = omit the inner `hold`, or raise the capacity
 
             1 mistake in work.kdl
         "#]],
@@ -510,7 +510,7 @@ fn a_picture_of_what_is_not_there() {
         "run work.kdl --by core --no-scheduling",
         &expect![[r#"
         exit code 2
-        maitred: --by core shows who was on which processor, which --no-scheduling does not record; leave one of them away
+        maitred: --by core shows who was on which processor, which --no-scheduling does not record; omit one of them
     "#]],
     );
     let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"1ms\" }\n");

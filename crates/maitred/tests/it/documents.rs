@@ -27,14 +27,18 @@ fn blocks(page: &str, info: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_readme_has_the_table_of_exit_codes() {
-    let page = fs::read_to_string(root().join("README.md")).unwrap();
+fn the_reference_has_the_table_of_exit_codes() {
+    let page = fs::read_to_string(root().join("docs/reference.md")).unwrap();
     let (_, codes) = maitred::cli::EXIT_CODES.split_once('\n').unwrap();
     let codes: Vec<&str> = codes.lines().map(str::trim).collect();
     let shown = blocks(&page, "text")
         .into_iter()
         .any(|block| block.lines().map(str::trim).collect::<Vec<_>>() == codes);
-    assert!(shown, "the README's exit codes are not those of --help:\n{}", codes.join("\n"));
+    assert!(
+        shown,
+        "the exit codes of the reference are not those of --help:\n{}",
+        codes.join("\n")
+    );
 }
 
 #[test]
@@ -47,7 +51,17 @@ fn the_readme_and_ci_name_the_same_test_command() {
 
 #[test]
 fn links_of_the_documents_lead_somewhere() {
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "crates/maitred/GRAMMAR.md"] {
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "crates/maitred/GRAMMAR.md",
+        "docs/glossary.md",
+        "docs/how-to.md",
+        "docs/reference.md",
+        "docs/start.md",
+        "docs/talk.md",
+    ] {
         let path = root().join(name);
         let page = fs::read_to_string(&path).unwrap();
         for part in page.split("](").skip(1) {
@@ -65,7 +79,7 @@ fn the_pictures_of_the_readme_are_there() {
     let page = fs::read_to_string(root().join("README.md")).unwrap();
     let named = page.split("\"docs/pictures/").skip(1).filter_map(|part| part.split('"').next());
     let named: Vec<&str> = named.collect();
-    assert!(named.len() >= 4, "the pictures were not found: {named:?}");
+    assert!(named.len() >= 2, "the pictures were not found: {named:?}");
     for name in named {
         let picture = fs::read_to_string(root().join("docs/pictures").join(name)).unwrap();
         roxmltree::Document::parse(&picture).unwrap();

@@ -132,15 +132,104 @@ fn a_terminal_is_as_wide_as_it_says() {
 
 #[test]
 fn ascii_is_ascii() {
-    let text = stdout(&place().run("run work.kdl --model threads --ascii --width 80"));
-    assert!(text.is_ascii(), "{text}");
+    let place = place();
+    for line in
+        ["run work.kdl --model threads --ascii --width 80", "compare work.kdl --runs 1 --ascii"]
+    {
+        let text = stdout(&place.run(line));
+        assert!(text.is_ascii(), "{text}");
+    }
+    // The locale says it by itself, unless it is one with more letters.
+    let line = "$M run work.kdl --model threads --quiet";
+    let text = stdout(&place.shell(&format!("LC_ALL=C {line}; LC_ALL= LANG=POSIX {line}")));
+    assert!(text.is_ascii() && text.contains("|0"), "{text}");
+    let text = stdout(&place.shell(&format!("LC_ALL= LC_CTYPE=C.UTF-8 LANG=C {line}")));
+    assert!(text.contains("╷0"), "{text}");
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_escape_codes() {
+    if !have("script") {
+        return;
+    }
+    let line = format!("TERM=dumb $M {COMPARE}");
+    let shown = on_a_terminal(&place(), 80, &line);
+    assert!(shown.contains("native/threads") && !shown.contains('\x1b'), "{shown:?}");
+    let coloured = on_a_terminal(&place(), 80, &line.replace("dumb", "xterm"));
+    assert!(coloured.contains('\x1b'), "{coloured:?}");
+}
+
+#[test]
+fn what_is_read_in_five_seconds_comes_first_and_the_rest_on_demand() {
+    let place = place();
+    let brief = stdout(&place.briefly(COMPARE));
+    let whole = stdout(&place.run(COMPARE));
+    for part in ["vs best", "2 rounds in ", "Next: maitred "] {
+        assert!(brief.contains(part) && whole.contains(part), "no {part:?} in {brief}");
+    }
+    for part in ["At what cost", "Context switches", "seed 1"] {
+        assert!(!brief.contains(part) && whole.contains(part), "{part:?} in {brief}");
+    }
+    assert!(brief.contains("more: --details") && !whole.contains("more: --details"));
+    let run = "run work.kdl --model threads --width 80";
+    let (brief, whole) = (stdout(&place.briefly(run)), stdout(&place.run(run)));
+    for part in ["did 2 tasks in ", "Next: maitred compare work.kdl"] {
+        assert!(brief.contains(part) && whole.contains(part), "no {part:?} in {brief}");
+    }
+    assert!(!brief.contains("tear-down") && whole.contains("tear-down"), "{brief}");
+}
+
+#[test]
+fn the_next_command_can_be_typed() {
+    let place = place().file("work.py", "def f():\n    return 1\n");
+    for line in [
+        "compare waiters --speed 100x --runs 1 --warmup 0 --set tables=2",
+        "run cpu-bound --set tasks=2 --model threads",
+        "compare --count 2 --runs 1 --models threads -- sh -c true",
+        "compare work.py:f --count 3 --runs 1 --models threads",
+    ] {
+        let output = place.briefly(line);
+        let text = stdout(&output);
+        let (_, next) = text.split_once("Next: ").unwrap_or_else(|| panic!("{line}: {output:?}"));
+        let next = next.replace("\\\n", " ");
+        let next = next.split("  more: ").next().unwrap().lines().next().unwrap().trim();
+        let shorter = next.replacen("maitred", "$M", 1).replace(" -- ", " --quiet -- ");
+        let typed = place.shell(&format!("timeout 60 {shorter}"));
+        assert!(typed.status.success(), "{line}: {next}: {typed:?}");
+    }
+}
+
+#[test]
+fn shipped_workloads_have_names() {
+    let place = place();
+    let compare = "--models threads --runs 1 --warmup 0 --quiet --speed 100x";
+    let text = stdout(&place.briefly(&format!("compare waiters {compare}")));
+    assert!(text.starts_with("Waiters and tables\nFive tables"), "{text}");
+    let wrong = stderr(&place.run("compare waiter"));
+    assert!(wrong.contains("did you mean `waiters`?"), "{wrong}");
+    let program = stderr(&place.run("compare ls"));
+    assert!(program.contains("maitred compare -- ls"), "{program}");
+    let own = Place::new().file("waiters", "task \"mine\" { wait \"1ms\" }");
+    let text = stdout(&own.briefly(&format!("compare waiters {compare}")));
+    assert!(text.starts_with("waiters\n"), "a file is nearer: {text}");
+}
+
+#[test]
+fn strategies_have_the_names_that_libraries_use() {
+    let place = place();
+    let line = "compare work.kdl --runs 1 --warmup 0 --quiet --models asyncio,goroutines,tokio:2,multiprocessing,concurrent.futures";
+    let text = stdout(&place.run(line));
+    for model in ["event-loop", "threads", "async-pool:2", "processes", "thread-pool"] {
+        assert!(text.contains(&format!("native/{model}")), "{model}: {text}");
+    }
 }
 
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
     let place = Place::new();
     let help = stdout(&place.run("--help"));
-    for word in ["compare", "run", "doctor", "completions", "man", "130", "Exit codes"] {
+    for word in ["compare", "run", "doctor", "completions", "man", "130", "Exit codes", "glossary"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
     assert!(!help.contains("runner"), "what is only for ourselves is hidden: {help}");
@@ -158,14 +247,14 @@ fn help_names_every_command_and_the_exit_codes() {
 fn bare_maitred_says_what_to_try() {
     let output = Place::new().run("");
     assert!(output.status.success());
-    assert!(stdout(&output).contains("maitred compare workloads/waiters.kdl"));
+    assert!(stdout(&output).contains("maitred compare waiters"));
 }
 
 #[test]
 fn the_manual_page_is_one() {
     let page = stdout(&Place::new().run("man"));
     assert!(page.starts_with(".ie") || page.contains(".TH maitred"), "{page}");
-    for word in ["compare", "doctor", "budget", "Exit codes"] {
+    for word in ["compare", "doctor", "budget", "Exit codes", "maitred compare waiters"] {
         assert!(page.to_lowercase().contains(&word.to_lowercase()), "{word}");
     }
     if !have("man") {

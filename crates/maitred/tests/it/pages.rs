@@ -229,7 +229,9 @@ fn check(page: &Path) {
 
 /// Whether what these commands say depends on what was measured in more than its figures.
 fn is_judgement(commands: &[String]) -> bool {
-    commands.iter().any(|one| one.starts_with("maitred check") || one.starts_with("maitred strat"))
+    ["maitred check", "maitred strat", "maitred compare"]
+        .iter()
+        .any(|judge| commands.iter().any(|one| one.starts_with(judge)))
 }
 
 /// The lines of a page that a program did not print in that form. A line without a figure stands

@@ -69,7 +69,7 @@ fn a_run_is_drawn_and_so_is_its_trace() {
     let line = "show t.trace --export-svg b.svg --export-png b.png --theme dark";
     assert!(place.run(line).status.success());
     for (svg, png) in [("a.svg", "a.png"), ("b.svg", "b.png")] {
-        assert_eq!(title(&place.read(svg)), "What each worker did: native/threads");
+        assert_eq!(title(&place.read(svg)), "Tea & <biscuits>: native/threads");
         assert_eq!(size(&fs::read(place.path(png)).unwrap()).0, 1600);
     }
     let dark = place.read("b.svg");
@@ -124,7 +124,7 @@ fn what_cannot_be_drawn_is_refused_in_a_sentence() {
             2,
             "other.txt: this is no trace and no result that maitred saved",
         ),
-        ("report empty -o p.html", 2, "empty: this trace was cut short before it says anything"),
+        ("report empty -o p.html", 2, "empty: this file is empty"),
         (
             "report work.kdl -o p.html",
             2,

@@ -47,21 +47,33 @@ impl Place {
         assert!(eventually(PATIENCE, is_written), "{name} was never written");
     }
 
-    /// The program with these arguments, not yet started.
+    /// The program with these arguments, not yet started. It shows everything that it knows.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = self.program();
+        command.arg("--details").args(arguments);
+        command
+    }
+
+    fn program(&self) -> Command {
         // Who runs the tests may ignore signals, as nohup does, and programs started so inherit it.
         let mut command = Command::new("/usr/bin/env");
-        command.arg("--default-signal").arg(env!("CARGO_BIN_EXE_maitred")).args(arguments);
+        command.arg("--default-signal").arg(env!("CARGO_BIN_EXE_maitred"));
         self.furnish(&mut command);
         command
     }
 
-    /// A line of shell, in which `$M` is the program.
-    pub(crate) fn shell(&self, line: &str) -> Output {
-        self.shell_command(line).output().unwrap()
+    /// Runs it as somebody does who reads for five seconds.
+    pub(crate) fn briefly(&self, line: &str) -> Output {
+        self.program().args(words(line)).output().unwrap()
     }
 
-    /// The same, not yet started.
+    /// A line of shell, in which `$M` is the program that shows everything that it knows.
+    pub(crate) fn shell(&self, line: &str) -> Output {
+        let whole = concat!(env!("CARGO_BIN_EXE_maitred"), " --details");
+        self.shell_command(line).env("M", whole).output().unwrap()
+    }
+
+    /// The same, not yet started, and of the program as it is.
     pub(crate) fn shell_command(&self, line: &str) -> Command {
         let mut command = Command::new("bash");
         command.args(["-c", line]).env("M", env!("CARGO_BIN_EXE_maitred"));
@@ -75,6 +87,7 @@ impl Place {
             .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
             .env("XDG_RUNTIME_DIR", self.folder.path())
             .env_remove("NO_COLOR")
+            .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::null());
     }
 

@@ -166,7 +166,7 @@ fn what_is_no_trace_is_refused_with_a_reason() {
     write("large.trace", &huge);
     fs::create_dir(place.path("folder")).unwrap();
     for (name, words) in [
-        ("empty", "cut short before it says anything"),
+        ("empty", "this file is empty"),
         ("text.trace", "this is no trace and no result that maitred saved"),
         ("work.kdl", "this is no trace and no result that maitred saved"),
         ("r.json", "this is no result that maitred saved"),
@@ -175,7 +175,7 @@ fn what_is_no_trace_is_refused_with_a_reason() {
         ("large.trace", "cut short before it says anything"),
         ("folder", "is a directory"),
         ("missing.trace", "there is no such file"),
-        ("/dev/null", "cut short before it says anything"),
+        ("/dev/null", "this file is empty"),
     ] {
         let output = place.run(&format!("show {name}"));
         assert_eq!(output.status.code(), Some(2), "{name}: {output:?}");

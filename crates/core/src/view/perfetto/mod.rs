@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use proto::Message;
 use switches::Switches;
 
-use super::tracks::{Event, Events};
+use super::tracks::{self, Event, Events};
 use crate::recording::Provenance;
 use crate::trace::{Observed, Slice, Span, Trace};
 
@@ -123,7 +123,7 @@ impl<'a, E, S: FnMut(&[u8]) -> Result<(), E>> Writer<'a, S> {
         let mut interned = Message::default();
         for (number, step) in names {
             interned.message(2, |name| {
-                name.number(1, number).text(2, &step.label);
+                name.number(1, number).text(2, &tracks::step_name(step));
             });
         }
         self.packet(|it| {

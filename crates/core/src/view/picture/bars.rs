@@ -9,7 +9,7 @@ use super::super::table::{Row, interval, rows, word};
 use super::Look;
 use super::palette::{self, Tone};
 use super::scale::Scale;
-use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, broken, cut, number, width};
+use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, broken, cut, cut_inside, number, width};
 use crate::analyse::units::{duration, plural, ratio};
 use crate::result::{Comparison, Verdict};
 
@@ -29,6 +29,7 @@ pub fn bars(comparison: &Comparison, look: &Look) -> String {
     let mut svg = Svg::new(&title, &facts, look);
     if !rows.is_empty() {
         let shown = &rows[..rows.len().min(look.rows.max(1))];
+        legend(&mut svg, shown);
         draw(&mut svg, shown, &rows);
         if rows.len() > shown.len() {
             let more = format!("… and {} more, all slower than these", rows.len() - shown.len());
@@ -63,6 +64,21 @@ fn tone(verdict: Verdict) -> Tone {
         Verdict::Slower => Tone::Other,
         Verdict::CannotTell => Tone::Open,
     }
+}
+
+/// What the looks of the bars mean: those that are there.
+fn legend(svg: &mut Svg<'_>, shown: &[Row<'_>]) {
+    let meanings = [
+        (Tone::Good, "the fastest, and as fast"),
+        (Tone::Other, "slower"),
+        (Tone::Open, "inconclusive"),
+    ];
+    let is_there = |one: Tone| shown.iter().any(|row| tone(row.rank.verdict) == one);
+    let meanings = meanings.into_iter().filter(|(one, _)| is_there(*one));
+    let entries: Vec<(String, String)> = meanings
+        .map(|(one, words)| (palette::tone(one, &svg.look.id), words.to_string()))
+        .collect();
+    svg.legend(MARGIN, &entries);
 }
 
 /// The words right of a bar.
@@ -105,7 +121,7 @@ fn bar(svg: &mut Svg<'_>, row: &Row<'_>, scale: &Scale, (left, right): (f64, f64
     let span = format!("{} to {}", duration(low), duration(high));
     svg.begin_group(&format!("{model}: {}, interval {span}", duration(summary.work_ns)));
     let top = svg.y + 4.0;
-    let name = cut(&model, SIZE, left - MARGIN - 10.0);
+    let name = cut_inside(&model, SIZE, left - MARGIN - 10.0);
     svg.text(left - 8.0, top + 13.0, "m-t", Anchor::End, &name);
     let end = scale.at(summary.work_ns as f64);
     let paint = palette::tone(tone(row.rank.verdict), &svg.look.id);

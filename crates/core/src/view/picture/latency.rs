@@ -12,7 +12,7 @@ use super::Look;
 use super::bars::heading;
 use super::curve::Frame;
 use super::scale::Scale;
-use super::svg::{Anchor, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
+use super::svg::{Anchor, MARGIN, SIZE, Svg, WIDTH, cut, cut_inside, number, width};
 use crate::analyse::units::duration;
 use crate::result::{Comparison, Latency};
 
@@ -96,7 +96,7 @@ fn row(
 ) {
     let top = svg.y + 5.0;
     svg.begin_group(&words(name, latency));
-    let label = cut(name, SIZE, left - MARGIN - 10.0);
+    let label = cut_inside(name, SIZE, left - MARGIN - 10.0);
     svg.text(left - 8.0, top + 12.0, "m-t", Anchor::End, &label);
     let beside = match latency {
         None => "not known".to_string(),

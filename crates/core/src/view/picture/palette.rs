@@ -106,6 +106,7 @@ pub(in super::super) fn name(state: State) -> &'static str {
         State::Running => "running",
         State::Blocked => "blocked",
         State::Waiting => "waiting",
+        State::Overdue => "overdue",
         State::Talking => "talking",
         State::Ready => "ready",
         State::HeldUp => "held-up",
@@ -122,6 +123,7 @@ fn hue(state: State) -> &'static str {
         State::Running => "#009e73",
         State::Blocked => "#cc79a7",
         State::Waiting => "#56b4e9",
+        State::Overdue => hue(State::Failed),
         State::Talking => "#f0e442",
         State::Ready => hue(State::Queueing),
         State::HeldUp => hue(State::Blocked),
@@ -141,6 +143,7 @@ fn hatch(state: State) -> &'static str {
         State::Blocked => "M3 0v6",
         State::HeldUp => "M1.5 0v6M4.5 0v6",
         State::Waiting => "M0 3h6",
+        State::Overdue => "M0 1.5h6M0 4.5h6",
         State::Holding => "M0 1.5h6M1.5 0v6",
         State::Failed => "M0 0l6 6M0 6l6 -6",
     }

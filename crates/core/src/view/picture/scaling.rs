@@ -63,7 +63,7 @@ pub fn workers(comparison: &Comparison, look: &Look) -> Option<String> {
     }
     let title = heading(comparison, "More workers");
     let facts = "Work time with the fewest workers ÷ work time, with 95 % intervals of the medians";
-    let plot = Plot { title: &title, facts, x: "workers", is_speedup: true };
+    let plot = Plot { title: &title, facts, x: "workers", is_speedup: true, is_joined: true };
     Some(plot.draw(&series, look))
 }
 
@@ -137,6 +137,7 @@ pub fn settings(comparison: &Comparison, look: &Look) -> Option<String> {
             true
         }
     });
+    let is_number = numbers.is_some();
     let place = |value: &str| match &numbers {
         Some(_) => figure(value).unwrap_or(0.0),
         None => values.iter().position(|one| *one == value).unwrap_or(0) as f64 + 1.0,
@@ -153,9 +154,9 @@ pub fn settings(comparison: &Comparison, look: &Look) -> Option<String> {
         points.sort_by(|one, other| one.x.total_cmp(&other.x));
         Series { name, points, amdahl: None, fitted: 0.0 }
     });
-    let title = heading(comparison, &format!("Over `{name}`"));
+    let title = heading(comparison, &format!("Over {name}"));
     let facts = "Work time, median of the rounds, with its 95 % interval";
-    let plot = Plot { title: &title, facts, x: name, is_speedup: false };
+    let plot = Plot { title: &title, facts, x: name, is_speedup: false, is_joined: is_number };
     Some(plot.draw(&series.collect::<Vec<_>>(), look))
 }
 
@@ -216,6 +217,8 @@ struct Plot<'a> {
     facts: &'a str,
     x: &'a str,
     is_speedup: bool,
+    /// Whether there is something between two points; of names there is nothing.
+    is_joined: bool,
 }
 
 impl Plot<'_> {
@@ -239,7 +242,7 @@ impl Plot<'_> {
             self.ideal(&mut svg, &x, &y, shown);
         }
         for (number, series) in shown.iter().enumerate() {
-            curve(&mut svg, number, series, &x, &y, &|value| self.figure(value));
+            self.curve(&mut svg, number, series, &x, &y);
         }
         svg.y = frame.bottom + LINE + 4.0;
         svg.y += LINE;
@@ -361,42 +364,42 @@ impl Plot<'_> {
         });
         format!("By {}. {}.", self.x, each.collect::<Vec<_>>().join("; "))
     }
-}
 
-fn curve(
-    svg: &mut Svg<'_>,
-    order: usize,
-    series: &Series,
-    x: &Scale,
-    y: &Scale,
-    figure: &dyn Fn(f64) -> String,
-) {
-    svg.begin_group(&series.name);
-    if let (Some(amdahl), Some(first)) = (&series.amdahl, series.points.first()) {
-        let share = |workers: f64| amdahl.serial + (1.0 - amdahl.serial) / workers;
-        let at = |step: i32| first.x + (series.fitted - first.x) * f64::from(step) / 48.0;
-        let places = (0..=48).map(|step| (at(step), share(first.x) / share(at(step))));
-        let places = places.filter(|(_, times)| *times <= y.to());
-        let places = places.map(|(workers, times)| (x.at(workers), y.at(times)));
-        let class = format!("class=\"m-dash m-s{order}\"");
-        svg.path(&polyline(&places.collect::<Vec<_>>()), &class);
-    }
-    let places: Vec<(f64, f64)> =
-        series.points.iter().map(|point| (x.at(point.x), y.at(point.y))).collect();
-    svg.path(&polyline(&places), &format!("class=\"m-curve m-s{order}\""));
-    for point in &series.points {
-        let at = x.at(point.x);
-        if point.low < point.high {
-            let (low, high) = (number(y.at(point.low)), number(y.at(point.high)));
-            let left = number(at - 4.0);
-            let d = format!("M{left} {low}h8M{left} {high}h8M{} {low}V{high}", number(at));
-            svg.path(&d, &format!("class=\"m-curve m-s{order}\""));
+    fn curve(&self, svg: &mut Svg<'_>, order: usize, series: &Series, x: &Scale, y: &Scale) {
+        svg.begin_group(&series.name);
+        if let (Some(amdahl), Some(first)) = (&series.amdahl, series.points.first()) {
+            let share = |workers: f64| amdahl.serial + (1.0 - amdahl.serial) / workers;
+            let at = |step: i32| first.x + (series.fitted - first.x) * f64::from(step) / 48.0;
+            let places = (0..=48).map(|step| (at(step), share(first.x) / share(at(step))));
+            let places = places.filter(|(_, times)| *times <= y.to());
+            let places = places.map(|(workers, times)| (x.at(workers), y.at(times)));
+            let class = format!("class=\"m-dash m-s{order}\"");
+            svg.path(&polyline(&places.collect::<Vec<_>>()), &class);
         }
-        svg.begin_group(&format!("{}: {} at {}", series.name, figure(point.y), point.label));
-        mark(svg, order, at, y.at(point.y));
+        let places: Vec<(f64, f64)> =
+            series.points.iter().map(|point| (x.at(point.x), y.at(point.y))).collect();
+        if self.is_joined {
+            svg.path(&polyline(&places), &format!("class=\"m-curve m-s{order}\""));
+        }
+        for point in &series.points {
+            let at = x.at(point.x);
+            if point.low < point.high {
+                let (low, high) = (number(y.at(point.low)), number(y.at(point.high)));
+                let left = number(at - 4.0);
+                let d = format!("M{left} {low}h8M{left} {high}h8M{} {low}V{high}", number(at));
+                svg.path(&d, &format!("class=\"m-curve m-s{order}\""));
+            }
+            svg.begin_group(&format!(
+                "{}: {} at {}",
+                series.name,
+                self.figure(point.y),
+                point.label
+            ));
+            mark(svg, order, at, y.at(point.y));
+            svg.end_group();
+        }
         svg.end_group();
     }
-    svg.end_group();
 }
 
 fn polyline(places: &[(f64, f64)]) -> String {

@@ -203,6 +203,27 @@ pub(super) fn cut(text: &str, size: f64, room: f64) -> String {
     kept + "…"
 }
 
+/// Cut to its room in the middle, for names that differ at their ends.
+pub(super) fn cut_inside(text: &str, size: f64, room: f64) -> String {
+    if width(text, size) <= room {
+        return text.to_string();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let of = |letter: &char| width(letter.encode_utf8(&mut [0; 4]), size);
+    let (mut head, mut tail) = (0, letters.len());
+    let mut used = width("…", size);
+    // The end is what tells them apart: it comes first.
+    while head < tail {
+        let next = if letters.len() - tail <= head { tail - 1 } else { head };
+        used += of(&letters[next]);
+        if used > room {
+            break;
+        }
+        if next == head { head += 1 } else { tail -= 1 }
+    }
+    letters[..head].iter().chain(&['…']).chain(&letters[tail..]).collect()
+}
+
 /// Broken at blanks into lines that have room; a longer word is cut.
 pub(super) fn broken(text: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

@@ -11,21 +11,27 @@ use maitred_wire::{Model, Strategy};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as Values;
 
-use super::{Look, Theme, bars, latency, scaling, timeline};
+use super::{Look, Theme, bars, latency, scaling, svg, timeline};
 use crate::analyse::sample::{compared, comparison, contestant};
 use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Conclusion, Latency, Rank, Rule, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Executor, Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
+use crate::view::timeline::{By, Lens, Refusal, Window};
 
 fn look(theme: Theme) -> Look {
     Look { theme, id: "p1".into(), rows: 24 }
 }
 
 fn drawn(trace: &Trace, look: &Look) -> String {
+    seen_through(trace, &Lens::default(), look).unwrap()
+}
+
+fn seen_through(trace: &Trace, lens: &Lens, look: &Look) -> Result<String, Refusal> {
     let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
-    timeline::timeline(trace, || trace.spans.iter().copied(), || slices.iter().copied(), look)
+    let (spans, slices) = (|| trace.spans.iter().copied(), || slices.iter().copied());
+    timeline::timeline(trace, "Tables", spans, slices, lens, look)
 }
 
 fn all(comparison: &Comparison, look: &Look) -> Vec<String> {
@@ -67,7 +73,7 @@ fn check(svg: &str) {
         if node.tag_name().name() == "text" {
             let at = |name| node.attribute(name).unwrap().parse::<f64>().unwrap();
             let (x, y, text) = (at("x"), at("y"), node.text().unwrap_or(""));
-            let room = super::svg::width(text, 12.0);
+            let room = svg::width(text, 12.0);
             let (left, right) = match node.attribute("text-anchor") {
                 Some("middle") => (x - room / 2.0, x + room / 2.0),
                 Some("end") => (x - room, x),
@@ -253,6 +259,65 @@ fn endless(origin: u64, count: u32) -> impl Iterator<Item = Slice> {
     })
 }
 
+/// Texts of a picture, one a line.
+fn texts(svg: &str) -> String {
+    let document = roxmltree::Document::parse(svg).unwrap();
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    texts.filter_map(|node| node.text()).map(|text| format!("{text}\n")).collect()
+}
+
+#[test]
+fn a_picture_shows_the_part_and_the_lanes_that_were_asked_for() {
+    let (trace, look) = (scheduled(40), look(Theme::Light));
+    let whole = drawn(&trace, &look);
+    assert!(texts(&whole).starts_with("Tables: native/threads\n"), "the work has a name");
+    let window = Window { from_ns: Some(200_000), to_ns: Some(700_000) };
+    let part = seen_through(&trace, &Lens { window, by: By::Auto }, &look).unwrap();
+    check(&part);
+    assert!(texts(&part).contains("200 µs to 700 µs of "), "{}", texts(&part));
+    assert!(!texts(&part).contains("\n0\n"), "the axis does not begin at the start");
+    let cores = seen_through(&trace, &Lens { by: By::Core, ..Lens::default() }, &look).unwrap();
+    check(&cores);
+    assert!(texts(&whole).contains("Steps of the work"));
+    assert!(!texts(&cores).contains("Steps of the work"));
+    assert!(texts(&cores).contains("processor 0"));
+    let loops = tables(5, 1).run(Strategy::EventLoop, 1);
+    let by = |by| texts(&seen_through(&loops, &Lens { by, ..Lens::default() }, &look).unwrap());
+    assert!(by(By::Task).contains("table 5") && !by(By::Worker).contains("table"));
+    let late = Window { from_ns: Some(u64::MAX / 2), to_ns: None };
+    let refused = seen_through(&trace, &Lens { window: late, by: By::Auto }, &look);
+    assert!(matches!(refused, Err(Refusal::Beyond { .. })));
+    let refused = seen_through(&loops, &Lens { by: By::Core, ..Lens::default() }, &look);
+    assert!(matches!(refused, Err(Refusal::NoSwitches { .. })));
+}
+
+#[test]
+fn values_that_are_names_are_not_joined_by_a_line() {
+    let curves = |values: [&str; 3]| {
+        let models = [(Strategy::Threads, None); 3];
+        let mut comparison = compared(&tables(5, 1), &models, 4);
+        for (one, value) in comparison.contestants.iter_mut().zip(values) {
+            one.model.setting = Some(format!("architecture={value}"));
+        }
+        let svg = scaling::settings(&comparison, &look(Theme::Light)).unwrap();
+        check(&svg);
+        // The sample in the legend is a straight line, a curve goes on from point to point.
+        svg.lines().filter(|line| line.contains("m-curve") && line.matches('L').count() > 1).count()
+    };
+    assert_eq!(curves(["1", "2", "4"]), 1);
+    assert_eq!(curves(["threads", "processes", "event-loop"]), 0);
+}
+
+#[test]
+fn names_are_cut_where_they_are_alike() {
+    let room = svg::width("python3.13/th…-pool:16", svg::SIZE);
+    let cut = |text: &str| svg::cut_inside(text, svg::SIZE, room);
+    let (one, other) = ("python3.13-debug/thread-pool:16", "python3.13-debug/thread-pool:32");
+    assert!(cut(one).ends_with("pool:16") && cut(other).ends_with("pool:32"), "{}", cut(one));
+    assert!(cut(one).starts_with("python3") && svg::width(&cut(one), svg::SIZE) <= room);
+    assert_eq!(cut("short"), "short");
+}
+
 #[test]
 fn a_picture_does_not_grow_with_the_slices() {
     let mut trace = scheduled(8);
@@ -264,7 +329,8 @@ fn a_picture_does_not_grow_with_the_slices() {
         .for_each(|task| (task.start_ns, task.end_ns) = (origin, origin + 97_000_000));
     let size = |count| {
         let slices = || endless(origin, count);
-        let svg = timeline::timeline(&trace, core::iter::empty, slices, &look(Theme::Light));
+        let (lens, look) = (Lens::default(), look(Theme::Light));
+        let svg = timeline::timeline(&trace, "", core::iter::empty, slices, &lens, &look).unwrap();
         check(&svg);
         svg.len()
     };

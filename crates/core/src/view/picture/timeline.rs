@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use maitred_wire::trace_file::TaskOutcome;
 
 use super::super::state::{STATES, State};
-use super::super::timeline::{self as rows, Axis, round_step, tick_label};
+use super::super::timeline::{self as rows, Axis, By, Lens, Refusal, round_step, tick_label};
 use super::Look;
 use super::lanes::{self, Lane};
 use super::palette;
-use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
+use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut_inside, number, width};
 use crate::analyse::scheduling::union;
 use crate::analyse::units::{duration, percent, plural};
 use crate::trace::{Observed, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
@@ -29,37 +29,55 @@ const PROCESSORS: usize = 32;
 const BRIEF: f64 = 0.005;
 
 /// Draws a trace whose spans and slices lie elsewhere: they are asked for as often as they are
-/// needed, in order of start.
+/// needed, in order of start. `subject`: what the work is called.
+///
+/// # Errors
+/// [`Refusal`] when there is nothing that could be drawn so.
 pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     trace: &Trace,
+    subject: &str,
     spans: impl Fn() -> I,
     slices: impl Fn() -> J,
+    lens: &Lens,
     look: &Look,
-) -> String {
-    let title = format!("What each worker did: {}", trace.model);
+) -> Result<String, Refusal> {
+    let title = format!("{subject}: {}", trace.model);
     let extent = rows::extent(trace, &spans).or_else(|| recorded(slices()));
-    let Some((origin, end)) = extent else {
+    let Some((zero, whole_end)) = extent else {
         let nothing = "No task was started, so there is nothing to show.";
         let svg = Svg::new(&title, nothing, look);
-        return svg.finish(&title, nothing);
+        return Ok(svg.finish(&title, nothing));
     };
-    let (mut steps, all) = rows::rows(trace, look.rows.max(1));
-    let mut kernel = Kernel::new(trace, &steps, look.rows.max(1));
+    let (origin, end) = lens.part(zero, whole_end)?;
+    let most = look.rows.max(1);
+    let (mut steps, all) = match lens.by {
+        By::Core if kernel_record(trace).is_none() => {
+            return Err(Refusal::NoSwitches { why: rows::why_not(trace) });
+        }
+        By::Core => (Vec::new(), 0),
+        by => rows::rows_within(trace, by, lens.tasks_of((origin, end)), most),
+    };
+    let mut kernel = Kernel::new(trace, &steps, most);
     let names = steps.iter().map(|row| &row.label).chain(kernel.iter().flat_map(Kernel::names));
     let room = names.map(|name| width(name, SIZE)).fold(40.0, f64::max).min(NAMES);
     let left = libm::ceil(MARGIN + room + 10.0);
     let axis = Axis { origin, end, cells: (WIDTH - MARGIN - left) as usize };
     let edges = lanes::edges(&axis);
     rows::fill(trace, &mut steps, &axis, spans());
+    if lens.by == By::Worker && trace.model.strategy.interleaves() {
+        steps = rows::loops(trace, &axis, spans(), rows::Loops::Lanes(most));
+    }
     if let Some(kernel) = &mut kernel {
         kernel.others(slices(), &edges);
         kernel.lanes(trace, spans(), slices(), &edges);
     }
 
-    let facts = facts(trace, &axis);
+    let facts = facts(trace, &axis, (zero, whole_end));
     let mut svg = Svg::new(&title, &facts, look);
-    let mut drawing = Drawing { svg: &mut svg, axis: &axis, edges: &edges, left };
-    drawing.steps(trace, &steps, all);
+    let mut drawing = Drawing { svg: &mut svg, axis: &axis, zero, edges: &edges, left };
+    if lens.by != By::Core {
+        drawing.steps(trace, &steps, all.max(steps.len()));
+    }
     if let Some(kernel) = &kernel {
         drawing.kernel(trace, kernel);
     }
@@ -68,7 +86,12 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
         svg.paragraph(&note, "m-t m-dim");
     }
     let about = describe(trace, &facts, &steps, kernel.as_ref());
-    svg.finish(&title, &about)
+    Ok(svg.finish(&title, &about))
+}
+
+/// The kernel's record, where there is one that names processors.
+fn kernel_record(trace: &Trace) -> Option<&Scheduling> {
+    trace.scheduling.known().filter(|it| !it.cpus.is_empty())
 }
 
 /// From the first slice to the last: all that is known of a run without tasks.
@@ -81,14 +104,17 @@ fn recorded(slices: impl Iterator<Item = Slice>) -> Option<(u64, u64)> {
     Some((start, end.max(start.saturating_add(1))))
 }
 
-fn facts(trace: &Trace, axis: &Axis) -> String {
-    let whole = axis.end - axis.origin;
+fn facts(trace: &Trace, axis: &Axis, (zero, end): (u64, u64)) -> String {
+    let part = match (axis.origin, axis.end) == (zero, end) {
+        true => String::new(),
+        false => format!("{} to {} of ", duration(axis.origin - zero), duration(axis.end - zero)),
+    };
     format!(
-        "{} · {} · {} of work · a column is {}",
+        "{} · {} · {part}{} of work · a column is {}",
         plural(trace.tasks.len() as u64, "task"),
         plural(u64::from(trace.workers), "worker"),
-        duration(whole),
-        duration(whole / axis.cells as u64)
+        duration(end - zero),
+        duration((axis.end - axis.origin) / axis.cells as u64)
     )
 }
 
@@ -109,7 +135,7 @@ impl<'a> Kernel<'a> {
     /// The rows that there will be: threads of lanes first, then the others as they were seen.
     /// Where a lane has a row of its own above, it has the same name.
     fn new(trace: &'a Trace, steps: &[rows::Row], most: usize) -> Option<Self> {
-        let scheduling = trace.scheduling.known().filter(|it| !it.cpus.is_empty())?;
+        let scheduling = kernel_record(trace)?;
         let own = |tid, pid| {
             let is = |one: &Thread| one.tid == tid && one.pid == pid;
             scheduling.threads.iter().rposition(is)
@@ -238,6 +264,8 @@ fn between(
 struct Drawing<'a, 'b> {
     svg: &'a mut Svg<'b>,
     axis: &'a Axis,
+    /// The start of the work, from which times are counted.
+    zero: u64,
     edges: &'a [u64],
     left: f64,
 }
@@ -312,9 +340,10 @@ impl Drawing<'_, '_> {
         svg.y += LINE + 2.0;
         let length = self.axis.end - self.axis.origin;
         let step = round_step(length, (self.axis.cells / 90).max(1) as u64);
-        for tick in 0..=length / step {
+        let first = self.axis.origin.saturating_sub(self.zero);
+        for tick in first.div_ceil(step)..=(first + length) / step {
             let at = tick * step;
-            let share = at as f64 / length as f64;
+            let share = (at - first) as f64 / length as f64;
             let x = libm::round(self.left + share * self.axis.cells as f64) + 0.5;
             svg.line((x, svg.y - 3.0), (x, svg.y + height), "m-line m-grid");
             let text = tick_label(at, step);
@@ -329,7 +358,7 @@ impl Drawing<'_, '_> {
         let svg = &mut *self.svg;
         let top = svg.y + 2.0;
         svg.begin_group(&shares(label, time, words, self.axis));
-        let name = cut(label, SIZE, self.left - MARGIN - 10.0);
+        let name = cut_inside(label, SIZE, self.left - MARGIN - 10.0);
         svg.text(self.left - 8.0, top + LANE - 3.0, "m-t", Anchor::End, &name);
         svg.rect(self.left, top, columns, LANE, "class=\"m-lane\"");
         for (state, d) in lanes::shapes(time, self.edges, (self.left, top, LANE)) {

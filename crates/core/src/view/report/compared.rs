@@ -6,33 +6,37 @@ use alloc::vec::Vec;
 
 use super::super::columns::Column;
 use super::super::picture::{Look, Theme, bars, latency, scaling};
+use super::super::repeat;
 use super::super::requests;
 use super::super::table::{
-    Row, cost_columns, heading_facts, interval, name_column, notes, rows, shown, unknowns, word,
+    Row, cost_columns, disturbed, heading_facts, interval, name_column, notes, rows, shown,
+    unknowns, word,
 };
-use super::{html, repeat};
+use super::super::threads;
+use super::{Form, html};
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, count, duration, percent, plural, ratio, significant};
-use crate::result::{Comparison, Latency, Run, Stopped};
+use crate::result::{Comparison, Latency, Run, Sentence, Stopped};
 
 /// More rounds than these fill a page with what nobody reads; the result has them all.
 const ROUNDS: usize = 500;
 
-/// A saved comparison as a page.
-pub fn comparison(result: &Comparison) -> String {
+/// A saved comparison.
+pub fn comparison(result: &Comparison, form: Form) -> String {
     let subject = &result.subject;
     let title = subject.title.as_ref().unwrap_or(&subject.name);
     let rows = rows(result);
+    if form == Form::Fragment {
+        return html::fragment(title, &first(result, &rows));
+    }
     let mut body = format!("<h1>{}</h1>\n", html::prose(title));
-    body.push_str(&html::dim(&heading_facts(result).join(" · ")));
-    body.push_str(&html::dim(&format!(
-        "Measured {} by maitred {}",
-        result.started, result.program_version
-    )));
-    body.push_str(&html::section("Conclusion", &html::list(&result.conclusion.texts())));
+    body.push_str(&subject.about.as_deref().map_or_else(String::new, html::paragraph));
+    body.push_str(&conclusion(result));
     body.push_str(&html::section("How fast", &speed(result, &rows)));
+    body.push_str(&html::section("Also", &html::list(&texts(&result.conclusion.details))));
     body.push_str(&html::section("How it scales", &scales(result)));
     body.push_str(&html::section("At what cost", &cost(&rows)));
+    body.push_str(&html::section("What the threads did", &of_threads(&rows)));
     body.push_str(&html::section("Latency of a task", &tasks(result, &rows)));
     body.push_str(&html::section("Requests", &of_requests(result, &rows)));
     body.push_str(&html::section("Not ranked", &unranked(result)));
@@ -43,14 +47,52 @@ pub fn comparison(result: &Comparison) -> String {
     html::page(title, &result.program_version, &body)
 }
 
+/// What is read first.
+fn first(result: &Comparison, rows: &[Row<'_>]) -> String {
+    let said = &result.conclusion;
+    let mut text = said.answer.as_ref().map_or_else(String::new, |one| html::strong(&one.text));
+    text.push_str(&html::list(&texts(&said.warnings)));
+    text.push_str(&disturbed(result).as_deref().map_or_else(String::new, html::paragraph));
+    text.push_str(&html::list(&texts(&said.reasons)));
+    text.push_str(&html::image(&bars::bars(result, &look("bars")), "how fast each model was"));
+    text.push_str(&speed_table(rows));
+    text.push_str(&unranked(result));
+    text
+}
+
+/// The answer, what makes it worth less, why, and what it is about.
+fn conclusion(result: &Comparison) -> String {
+    let said = &result.conclusion;
+    let mut text = said.answer.as_ref().map_or_else(String::new, |one| html::answer(&one.text));
+    text.push_str(&said.warnings.iter().map(|one| html::warning(&one.text)).collect::<String>());
+    text.push_str(&disturbed(result).as_deref().map_or_else(String::new, html::warning));
+    text.push_str(&html::list(&texts(&said.reasons)));
+    text.push_str(&html::dim(&heading_facts(result).join(" · ")));
+    text.push_str(&html::dim(&format!(
+        "Measured {} by maitred {}",
+        result.started, result.program_version
+    )));
+    html::section("Conclusion", &text)
+}
+
+fn texts(sentences: &[Sentence]) -> Vec<String> {
+    sentences.iter().map(|one| one.text.clone()).collect()
+}
+
 fn look(id: &str) -> Look {
     Look { theme: Theme::Auto, id: id.into(), rows: 60 }
 }
 
 fn speed(result: &Comparison, rows: &[Row<'_>]) -> String {
     let mut text = html::figure(&bars::bars(result, &look("bars")));
+    text.push_str(&speed_table(rows));
+    text.push_str(&html::folded("Every round", &every_round(result)));
+    text
+}
+
+fn speed_table(rows: &[Row<'_>]) -> String {
     if rows.is_empty() {
-        return text;
+        return String::new();
     }
     let mut table = name_column(rows);
     let mut add = |title, is_number, cell: &dyn Fn(&Row<'_>) -> String| {
@@ -64,9 +106,7 @@ fn speed(result: &Comparison, rows: &[Row<'_>]) -> String {
     add("its 95 %", true, &interval);
     add("verdict", false, &|row| word(row, rows).to_string());
     add("rounds", true, &|row| count(u64::from(row.summary.rounds)));
-    text.push_str(&html::table(&table));
-    text.push_str(&html::folded("Every round", &every_round(result)));
-    text
+    html::table(&table)
 }
 
 /// What each run was: nothing that was measured is left out.
@@ -115,14 +155,19 @@ fn cost(rows: &[Row<'_>]) -> String {
     }
     let mut text = html::table(&cost_columns(rows));
     text.push_str(&html::dim(
-        "CPU: processor time of the work; memory: the most that all processes took together; gave \
-         way: switches because a thread had to wait; preempted: switches because its time was up; \
-         start-up: of the process and its workers",
+        "CPU: processor time of the work; memory: the most that all processes took together; \
+         start-up: of the process and its workers; voluntary context switches: a thread had to wait \
+         and gave its processor up; involuntary: the scheduler took its processor away",
     ));
     for (what, why) in unknowns(rows) {
         text.push_str(&html::dim(&format!("? {what}: {why}")));
     }
     text
+}
+
+fn of_threads(rows: &[Row<'_>]) -> String {
+    let Some((table, legend)) = threads::columns(rows) else { return String::new() };
+    html::table(&table) + &html::dim(&legend)
 }
 
 fn tasks(result: &Comparison, rows: &[Row<'_>]) -> String {

@@ -24,7 +24,14 @@ td.n,th.n{text-align:right;white-space:nowrap}td.k{white-space:nowrap}\
 code,pre{font-family:ui-monospace,\"DejaVu Sans Mono\",monospace;font-size:.9em;\
 background:var(--lane);border-radius:4px}code{padding:1px 4px}\
 pre{padding:12px;white-space:pre-wrap;overflow-wrap:anywhere}\
-summary{cursor:pointer;color:var(--link)}td{overflow-wrap:anywhere}";
+.answer{font-size:20px;line-height:1.4;font-weight:bold;margin:8px 0}\
+.warning{border-left:4px solid #e69f00;padding-left:12px}\
+summary{cursor:pointer;color:var(--link)}\
+td:first-child,th,code{white-space:nowrap}td.dim+td code{white-space:normal}\
+@media(max-width:640px){figure{overflow-x:auto}figure svg{min-width:640px}}\
+tbody tr:hover td{background:var(--lane)}th[title]{cursor:help;\
+text-decoration:underline dotted;text-underline-offset:3px}\
+figure svg g:hover{filter:brightness(1.12)}";
 
 /// A whole page around its body.
 pub(super) fn page(title: &str, program_version: &str, body: &str) -> String {
@@ -41,6 +48,42 @@ pub(super) fn page(title: &str, program_version: &str, body: &str) -> String {
         escaped(title),
         page_style()
     )
+}
+
+/// A part of somebody else's page.
+pub(super) fn fragment(title: &str, body: &str) -> String {
+    format!("<div>\n<h3>{}</h3>\n{body}</div>\n", prose(title))
+}
+
+/// What is read first, where there are no styles.
+pub(super) fn strong(text: &str) -> String {
+    format!("<p><strong>{}</strong></p>\n", prose(text))
+}
+
+/// A picture as an image that brings its content along (RFC 2397): inline drawings are taken out
+/// of a notebook that is not trusted, images stay.
+pub(super) fn image(svg: &str, alt: &str) -> String {
+    let mut address = String::from("data:image/svg+xml,");
+    for byte in svg.bytes() {
+        match byte {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'_'
+            | b'.'
+            | b'~'
+            | b'/'
+            | b':'
+            | b'='
+            | b';'
+            | b','
+            | b'('
+            | b')' => address.push(char::from(byte)),
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("<img alt=\"{}\" src=\"{address}\"/>\n", escaped(alt))
 }
 
 /// A heading and what is below it; nothing where there is nothing.
@@ -83,6 +126,16 @@ pub(super) fn figure(svg: &str) -> String {
     format!("<figure>\n{svg}</figure>\n")
 }
 
+/// What a person would say who is asked.
+pub(super) fn answer(text: &str) -> String {
+    format!("<p class=\"answer\">{}</p>\n", prose(text))
+}
+
+/// What makes an answer worth less.
+pub(super) fn warning(text: &str) -> String {
+    format!("<p class=\"warning\">{}</p>\n", prose(text))
+}
+
 /// What is typed.
 pub(super) fn typed(text: &str) -> String {
     format!("<pre>{}</pre>\n", escaped(text))
@@ -105,8 +158,13 @@ pub(super) fn column(title: &'static str, is_number: bool, cells: Vec<String>) -
 /// A table with a row of headings; its first column names the rows.
 pub(super) fn table(columns: &[Column]) -> String {
     let class = |column: &Column| if column.number { " class=\"n\"" } else { "" };
-    let head = columns.iter().map(|one| format!("<th{}>{}</th>", class(one), escaped(one.title)));
-    let mut rows = format!("<tr>{}</tr>\n", head.collect::<String>());
+    let head = columns.iter().map(|one| {
+        let meaning = meaning(one.title)
+            .map_or_else(String::new, |meaning| format!(" title=\"{}\"", escaped(meaning)));
+        format!("<th{}{meaning}>{}</th>", class(one), escaped(one.title))
+    });
+    let head = format!("<thead><tr>{}</tr></thead>\n", head.collect::<String>());
+    let mut rows = String::new();
     for row in 0..columns.first().map_or(0, |column| column.cells.len()) {
         let cell = |one: &Column| {
             let text = one.cells.get(row).map_or("", |(text, _)| text.trim());
@@ -114,7 +172,31 @@ pub(super) fn table(columns: &[Column]) -> String {
         };
         rows.push_str(&format!("<tr>{}</tr>\n", columns.iter().map(cell).collect::<String>()));
     }
-    format!("<div class=\"wide\"><table>\n{rows}</table></div>\n")
+    format!("<div class=\"wide\"><table>\n{head}<tbody>\n{rows}</tbody>\n</table></div>\n")
+}
+
+/// What a heading means, for who points at it; the glossary says more.
+fn meaning(title: &str) -> Option<&'static str> {
+    const MEANINGS: [(&str, &str); 17] = [
+        ("work", "from the moment when all workers stand ready to the end of the last task"),
+        ("95 % interval", "where the true median lies with 95 % confidence"),
+        ("ratio", "time beside that of the fastest, or of the baseline, paired by round"),
+        ("its 95 %", "where the true median of the ratios lies with 95 % confidence"),
+        ("CPU", "processor time of the work"),
+        ("cores", "processors in use, on average over the work"),
+        ("memory", "the most that all processes took together (PSS)"),
+        ("voluntary", "context switches because a thread had to wait"),
+        ("involuntary", "context switches because the scheduler took the processor away"),
+        ("start-up", "of the process and its workers"),
+        ("running", "share of the steps' time on a processor"),
+        ("runnable", "share of the steps' time in the run queue, without a processor"),
+        ("blocked", "share of the steps' time waiting for something else than a processor"),
+        ("GIL", "of computing steps, at most so much was waiting for the interpreter's lock"),
+        ("avg threads", "average running threads over the work"),
+        ("p50", "half of the values are no larger"),
+        ("p99", "99 % of the values are no larger"),
+    ];
+    MEANINGS.iter().find(|(known, _)| *known == title).map(|(_, meaning)| *meaning)
 }
 
 /// A table of facts: what, and how much.
@@ -126,7 +208,7 @@ pub(super) fn facts(facts: &[(&str, String)]) -> String {
     if rows.is_empty() {
         rows
     } else {
-        format!("<div class=\"wide\"><table>\n{rows}</table></div>\n")
+        format!("<div class=\"wide\"><table>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
     }
 }
 

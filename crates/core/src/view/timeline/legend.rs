@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use maitred_wire::Strategy;
+
 use super::super::Options;
 use super::super::paint::width;
 use super::super::state::State;
@@ -31,8 +33,8 @@ pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> Stri
 pub(in crate::view) fn words_of_threads(trace: &Trace) -> [(State, &'static str); 5] {
     let gil = trace.origin.gil();
     [
-        (State::Running, "on a processor"),
-        (State::Ready, "ready, no processor"),
+        (State::Running, "running"),
+        (State::Ready, "runnable, in the run queue"),
         (State::HeldUp, "blocked in computing: by the GIL, inferred"),
         (State::Blocked, if gil == Some(true) { "blocked otherwise" } else { "blocked" }),
         (State::Unrecorded, "not recorded"),
@@ -78,9 +80,14 @@ pub(in crate::view) fn words(trace: &Trace, state: State) -> String {
         State::Queueing => format!("queues for {resource}"),
         State::Holding => format!("has {resource}"),
         State::Running => "computes".into(),
+        State::Blocked if trace.model.strategy == Strategy::Hybrid => {
+            "blocks a thread of the pool".into()
+        }
         State::Blocked if trace.model.strategy.interleaves() => "blocks its loop".into(),
         State::Blocked => "waits, blocking".into(),
         State::Waiting => "waits".into(),
+        State::Overdue if trace.model.strategy.interleaves() => "overdue: its loop is busy".into(),
+        State::Overdue => "overdue: asked to wait no longer".into(),
         State::Talking => "waits at a channel".into(),
         State::Idle => String::new(),
         State::Failed => "failed or lost".into(),

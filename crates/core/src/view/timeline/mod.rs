@@ -20,8 +20,6 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use self::cores::Cores;
-use self::rows::rows_within;
-use self::steps::Loops;
 use super::Options;
 use super::paint::{Ink, cut, left, right, to_ascii, width, wrap};
 use super::state::{STATES, State};
@@ -32,8 +30,8 @@ pub use axis::Window;
 pub(super) use axis::{Axis, extent, round_step, tick_label};
 pub(super) use legend::{words, words_of_threads};
 pub use rows::By;
-pub(super) use rows::{Row, rows, rows_of};
-pub(super) use steps::{fill, state_of};
+pub(super) use rows::{Row, rows, rows_of, rows_within};
+pub(super) use steps::{Loops, fill, loops, state_of};
 pub(super) use threads::{join, lanes_of_threads};
 
 /// What is drawn of a run.
@@ -41,6 +39,20 @@ pub(super) use threads::{join, lanes_of_threads};
 pub struct Lens {
     pub by: By,
     pub window: Window,
+}
+
+impl Lens {
+    /// What is drawn of a run that lasted from `zero` to `end`.
+    pub(super) fn part(&self, zero: u64, end: u64) -> Result<(u64, u64), Refusal> {
+        let from_ns = self.window.from_ns.unwrap_or(0);
+        let beyond = Refusal::Beyond { from_ns, whole_ns: end - zero };
+        self.window.within(zero, end).ok_or(beyond)
+    }
+
+    /// When something must have happened in a row that is drawn.
+    pub(super) fn tasks_of(&self, part: (u64, u64)) -> (u64, u64) {
+        if self.window.is_all() { (0, u64::MAX) } else { part }
+    }
 }
 
 /// Why a run cannot be drawn so.
@@ -101,10 +113,7 @@ pub fn timeline_of<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
         let nothing = "no task was started, so there is nothing to show";
         return Ok(format!("{}: {nothing}\n", trace.model));
     };
-    let Some(window) = lens.window.within(zero, end) else {
-        let from_ns = lens.window.from_ns.unwrap_or(0);
-        return Err(Refusal::Beyond { from_ns, whole_ns: end - zero });
-    };
+    let window = lens.part(zero, end)?;
     let picture = Picture { trace, lens, zero, whole_ns: end - zero, window, options };
     let text = match recorded {
         Some(scheduling) if lens.by == By::Core => picture.cores(scheduling, slices),
@@ -114,7 +123,7 @@ pub fn timeline_of<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
 }
 
 /// Why there are no slices, and what to do about it.
-fn why_not(trace: &Trace) -> String {
+pub(super) fn why_not(trace: &Trace) -> String {
     match &trace.scheduling {
         Observed::Unknown(why) => {
             format!("{why}; `maitred run` records it, unless it is told --no-scheduling")
@@ -179,7 +188,7 @@ impl Picture<'_> {
         scheduling: Option<&Scheduling>,
     ) -> String {
         let (trace, options) = (self.trace, self.options);
-        let part = if self.lens.window.is_all() { (0, u64::MAX) } else { self.window };
+        let part = self.lens.tasks_of(self.window);
         let (mut rows, mut all) = rows_within(trace, self.lens.by, part, options.rows.max(1));
         let mut labels = rows.iter().map(|row| width(&row.label)).max().unwrap_or(0);
         if rows.is_empty() {
@@ -195,7 +204,7 @@ impl Picture<'_> {
             (_, Some(_)) => Loops::Above,
             (_, None) => Loops::Stuck,
         };
-        let mut drawn = steps::loops(trace, &axis, spans(), which);
+        let mut drawn = loops(trace, &axis, spans(), which);
         if self.lens.by == By::Worker && trace.model.strategy.interleaves() {
             all = trace.lanes.iter().filter(|lane| lane.pid != 0).count();
             more = all - drawn.len();
@@ -310,7 +319,7 @@ fn overlap(trace: &Trace, rows: &[Row], axis: &Axis) -> Option<String> {
     if !trace.model.strategy.interleaves() {
         return None;
     }
-    let waits = [State::Queueing, State::Waiting, State::Talking];
+    let waits = [State::Queueing, State::Waiting, State::Overdue, State::Talking];
     let tasks = rows.iter().filter(|row| row.lane.is_none());
     let waited =
         tasks.flat_map(|row| waits.map(|state| row.total(state))).fold(0, u64::saturating_add);

@@ -92,7 +92,7 @@ pub(in crate::view) fn rows_of(trace: &Trace, by: By, most: usize) -> (Vec<Row>,
 }
 
 /// The same of those that something happens in between two times.
-pub(super) fn rows_within(
+pub(in crate::view) fn rows_within(
     trace: &Trace,
     by: By,
     (from, to): (u64, u64),

@@ -39,7 +39,11 @@ pub(in crate::view) fn fill(
                 continue;
             }
             let end = if span.end_ns == 0 { until(task.end_ns, axis) } else { span.end_ns };
-            row.add(state, span.start_ns, end, axis);
+            let due = due(trace, &span).filter(|&due| due < end);
+            row.add(state, span.start_ns, due.unwrap_or(end), axis);
+            if let Some(due) = due {
+                row.add(State::Overdue, due, end, axis);
+            }
         }
     }
     for (row, at) in last.into_values() {
@@ -53,6 +57,15 @@ pub(in crate::view) fn fill(
 /// start of its last step, while in a run that was cut short it was at that step to the end.
 fn is_lost(trace: &Trace, task: &Task) -> bool {
     trace.end == RunEnd::Finished && task.end_ns == 0
+}
+
+/// When a wait was to be over, if it lasted longer than that by an amount that is not the timer's.
+fn due(trace: &Trace, span: &Span) -> Option<u64> {
+    let info = trace.step(span.step).filter(|info| info.kind == StepKind::Wait)?;
+    let asked_ns = info.asked_ns?;
+    let due = span.start_ns.saturating_add(asked_ns);
+    let late = span.end_ns.saturating_sub(due);
+    (late > LATE_NS.max(asked_ns / 10)).then_some(due)
 }
 
 /// What has no end lasts as long as anything.
@@ -80,9 +93,13 @@ pub(in crate::view) fn state_of(trace: &Trace, span: &Span) -> Option<State> {
     Some(if info.parent.is_some() { State::Holding } else { state })
 }
 
+/// So late a timer may be on a busy machine (`timer_slack_ns` of proc(5) is 50 µs, and a time slice
+/// of the scheduler a few milliseconds), nanoseconds.
+const LATE_NS: u64 = 1_000_000;
+
 /// Which loops have a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loops {
+pub(in crate::view) enum Loops {
     /// Those that stood still for a part of the time that can be seen.
     Stuck,
     /// The first ones, above their tasks.
@@ -97,7 +114,7 @@ const ABOVE: usize = 4;
 /// Loops that stood still for a part of the time that can be seen, one row each: what occupied
 /// them, so that the waits below it that lasted too long have their cause above them. So are
 /// all others, if that is asked for.
-pub(super) fn loops(
+pub(in crate::view) fn loops(
     trace: &Trace,
     axis: &Axis,
     spans: impl Iterator<Item = Span>,

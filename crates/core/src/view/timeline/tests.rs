@@ -103,7 +103,7 @@ fn below_each_worker_is_what_its_thread_did() {
             table 2       ────────██████████████████████████████████████████
                  CPU 31 % █━━━━━━━▂▂▂▂▂▂▂▂▂▂▂██████████▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂████
             ██ computes   ── waits
-            ██ CPU: on a processor   ▒▒ ready, no processor
+            ██ CPU: running   ▒▒ runnable, in the run queue
             ▂▂ blocked in computing: by the GIL, inferred
             ━━ blocked otherwise
         "#]],
@@ -121,7 +121,7 @@ fn below_each_worker_is_what_its_thread_did() {
             table 2       --------##########################################
                  CPU 31 % #=======___________##########_________________####
             ## computes   -- waits
-            ## CPU: on a processor   ++ ready, no processor
+            ## CPU: running   ++ runnable, in the run queue
             __ blocked in computing: by the GIL, inferred
             == blocked otherwise
         "#]],
@@ -189,7 +189,7 @@ fn a_part_of_the_run_is_drawn_at_its_own_scale() {
             table 2       ██████████████████████████████████████████████████
                   CPU 0 % ▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂
             ██ computes
-            ██ CPU: on a processor   ▒▒ ready, no processor
+            ██ CPU: running   ▒▒ runnable, in the run queue
             ▂▂ blocked in computing: by the GIL, inferred
         "#]],
     );
@@ -237,10 +237,10 @@ fn tasks_of_a_loop_have_the_thread_only_in_steps_that_keep_it() {
             loop                                      ██████████████████████
                  CPU 34 % █━━━━━━━━━━━━━━━━━━━━━━━━━━━━████████▒▒████▂▂▂████
             table 1       ─────────────────────────────███████
-            table 2       ────────────────────────────────────███████
-            table 3       ───────────────────────────────────────────███████
-            ██ computes   ── waits
-            ██ CPU: on a processor   ▒▒ ready, no processor
+            table 2       ─────────────────────────────╍╍╍╍╍╍╍███████
+            table 3       ─────────────────────────────╍╍╍╍╍╍╍╍╍╍╍╍╍╍███████
+            ██ computes   ── waits   ╍╍ overdue: its loop is busy
+            ██ CPU: running   ▒▒ runnable, in the run queue
             ▂▂ blocked in computing: by the GIL, inferred
             ━━ blocked otherwise
             tasks wait at the same time: their waits (150 ms) add up to more
@@ -259,12 +259,12 @@ fn tasks_of_a_loop_have_the_thread_only_in_steps_that_keep_it() {
                  CPU 34 % █━━━━━━━━━━━━━━━━━━━━━━━━━━━━████████▒▒████▂▂▂████
             table 1       ─────────────────────────────███████
                 CPU 100 %                             ████████
-            table 2       ────────────────────────────────────███████
+            table 2       ─────────────────────────────╍╍╍╍╍╍╍███████
                  CPU 80 %                                    ██▒▒████
-            table 3       ───────────────────────────────────────────███████
+            table 3       ─────────────────────────────╍╍╍╍╍╍╍╍╍╍╍╍╍╍███████
                  CPU 50 %                                            ▂▂▂████
-            ██ computes   ── waits
-            ██ CPU: on a processor   ▒▒ ready, no processor
+            ██ computes   ── waits   ╍╍ overdue: its loop is busy
+            ██ CPU: running   ▒▒ runnable, in the run queue
             ▂▂ blocked in computing: by the GIL, inferred
             ━━ blocked otherwise
             tasks wait at the same time: their waits (150 ms) add up to more

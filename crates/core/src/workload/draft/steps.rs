@@ -21,11 +21,12 @@ struct Leaf {
     kind: StepKind,
     label: String,
     object: Option<u32>,
+    asked_ns: Option<u64>,
 }
 
 impl Leaf {
     fn new(kind: StepKind, label: String) -> Self {
-        Self { kind, label, object: None }
+        Self { kind, label, object: None, asked_ns: None }
     }
 }
 
@@ -52,9 +53,9 @@ impl Drafter<'_> {
     /// Gives the next id, and counts its spans.
     fn number(&mut self, leaf: Leaf, span: &Range<usize>) -> u32 {
         let Place { program, parent, times } = self.place;
-        let Leaf { kind, label, object } = leaf;
+        let Leaf { kind, label, object, asked_ns } = leaf;
         let id = self.draft.steps.len() as u32;
-        self.draft.steps.push(StepInfo { kind, label, program, parent, object });
+        self.draft.steps.push(StepInfo { kind, label, program, parent, object, asked_ns });
         self.draft.spans.push(span.clone());
         let crowd = &mut self.draft.crowds[program as usize];
         crowd.spans = crowd.spans.saturating_add(times);
@@ -67,7 +68,7 @@ impl Drafter<'_> {
         let found = self.object(resource, "resource", &self.workload.resources);
         let name = found.map_or("", |(_, name)| name);
         let object = found.map(|(index, _)| index);
-        let leaf = |kind| Leaf { kind, label: format!("hold {name}"), object };
+        let leaf = |kind| Leaf { object, ..Leaf::new(kind, format!("hold {name}")) };
         let id = self.number(leaf(StepKind::Acquire), &step.span);
         let hold = self.number(leaf(StepKind::Hold), &step.span);
         let parent = self.place.parent.replace(hold);
@@ -151,7 +152,11 @@ impl Drafter<'_> {
             StepKind::Block => "block",
             _ => "wait",
         };
-        Some((Leaf::new(kind, format!("{word} {timing}")), make(amount)))
+        let asked_ns = match &amount {
+            wire::Amount::Ns(ns) => Some(*ns),
+            wire::Amount::Column(_) => None,
+        };
+        Some((Leaf { asked_ns, ..Leaf::new(kind, format!("{word} {timing}")) }, make(amount)))
     }
 
     /// A column for the step that is numbered next.
@@ -172,7 +177,7 @@ impl Drafter<'_> {
     ) -> Option<(Leaf, wire::Action)> {
         let (channel, name) = self.object(channel, "channel", &self.workload.channels)?;
         let word = if kind == StepKind::Send { "send" } else { "receive" };
-        let leaf = Leaf { kind, label: format!("{word} {name}"), object: Some(channel) };
+        let leaf = Leaf { object: Some(channel), ..Leaf::new(kind, format!("{word} {name}")) };
         Some((leaf, make(channel)))
     }
 

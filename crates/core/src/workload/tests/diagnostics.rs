@@ -275,7 +275,7 @@ task "a" {
 }
 "#,
         expect![[r#"
-            w.kdl:3:10: a duration cannot be negative; leave the minus away
+            w.kdl:3:10: a duration cannot be negative; omit the minus
               3 |     wait "-4s"
                 |          ^^^^^
 

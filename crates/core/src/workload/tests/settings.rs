@@ -144,7 +144,7 @@ fn mistakes_that_settings_bring_out() {
         w.kdl:12:21: this waits for ever: the task already holds the only unit of `waiter`
           12 |     hold "waiter" { hold "waiter" { wait "${ratio}s" } }
              |                     ^^^^
-             = take the inner `hold` away, or raise the capacity
+             = omit the inner `hold`, or raise the capacity
 
         1 mistake in w.kdl
     "#]],

@@ -147,12 +147,12 @@ task "b" {
             w.kdl:9:20: this waits for ever: the task already holds the only unit of `lock`
               9 |         repeat 2 { hold "lock" { yield } }
                 |                    ^^^^
-                = take the inner `hold` away, or raise the capacity
+                = omit the inner `hold`, or raise the capacity
 
             w.kdl:10:37: this waits for ever: the task already holds all 2 units of `pair`
               10 |         hold "pair" { hold "pair" { hold "pair" { write "v" } } }
                  |                                     ^^^^
-                 = take the inner `hold` away, or raise the capacity
+                 = omit the inner `hold`, or raise the capacity
 
             w.kdl:14:5: `write` without a `read` before it
               14 |     write "v"

@@ -1,0 +1,218 @@
+//! Commands made from what was saved: the one that does it again, exactly, so that a page can be
+//! checked by who reads it; and shorter ones, to be typed next.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use maitred_wire::Model;
+
+use super::row::label;
+use super::shell::quoted;
+use crate::result::{Comparison, Settings, Subject, SubjectKind};
+
+/// `maitred compare …` that does the same, as it must be typed.
+pub(super) fn compare(comparison: &Comparison) -> String {
+    let settings = &comparison.settings;
+    let swept = swept(comparison);
+    let mut words = begin("compare", &comparison.subject, settings);
+    words.extend(["--models".into(), models(comparison).join(",")]);
+    sweeps(&mut words, &swept);
+    let is_swept = |name: &str| swept.iter().any(|(other, _)| *other == name);
+    common(&mut words, &comparison.subject, settings, &is_swept);
+    match settings.budget_ns {
+        Some(ns) => words.extend(["--budget".into(), time(ns)]),
+        None => {
+            let runs = comparison.contestants.iter().filter_map(|one| one.summary.as_ref());
+            let runs = runs.map(|summary| summary.rounds).max().unwrap_or(1).max(1);
+            words.extend(["--runs".into(), runs.to_string()]);
+        }
+    }
+    words.extend(["--warmup".into(), settings.warmup_rounds.to_string()]);
+    words.extend(["--min-effect".into(), format!("{}%", settings.minimum_effect * 100.0)]);
+    end(&words, &comparison.subject)
+}
+
+/// `maitred run …` that does the same, as it must be typed.
+pub(super) fn run(model: &Model, subject: &Subject, settings: &Settings) -> String {
+    let mut words = begin("run", subject, settings);
+    words.extend(["--model".into(), Model { setting: None, ..model.clone() }.to_string()]);
+    common(&mut words, subject, settings, &|_| false);
+    end(&words, subject)
+}
+
+/// The same comparison with other settings, in as few words as do: a parameter is named where it
+/// was given before or has another value now.
+pub(super) fn compare_shortly(comparison: &Comparison, settings: &Settings) -> String {
+    let (subject, before) = (&comparison.subject, &comparison.settings);
+    let swept = swept(comparison);
+    let mut words = begin("compare", subject, settings);
+    if before.was_given("--models") {
+        words.extend(["--models".into(), models(comparison).join(",")]);
+    }
+    if before.was_given("--sweep") {
+        sweeps(&mut words, &swept);
+    }
+    let is_swept = |name: &str| swept.iter().any(|(other, _)| *other == name);
+    let is_new = |pair: &(String, String)| !before.parameters.contains(pair);
+    parameters(&mut words, subject, settings, &|pair| {
+        !is_swept(&pair.0) && (is_new(pair) || is_asked(subject, before, &pair.0))
+    });
+    pace(&mut words, settings);
+    if settings.budget_ns != before.budget_ns
+        && let Some(ns) = settings.budget_ns
+    {
+        words.extend(["--budget".into(), time(ns)]);
+    }
+    end(&words, subject)
+}
+
+/// The comparison of all models on this work, in as few words as do.
+pub(super) fn compare_all(subject: &Subject, settings: &Settings) -> String {
+    let mut words = begin("compare", subject, settings);
+    parameters(&mut words, subject, settings, &|(name, _)| is_asked(subject, settings, name));
+    pace(&mut words, settings);
+    end(&words, subject)
+}
+
+/// Whether a parameter has its value because somebody wanted so: of a workload all are saved, of
+/// anything else only those.
+fn is_asked(subject: &Subject, settings: &Settings, name: &str) -> bool {
+    subject.kind != SubjectKind::Workload || settings.was_given(name)
+}
+
+/// One run of this model, in as few words as do.
+pub(super) fn run_shortly(model: &Model, subject: &Subject, settings: &Settings) -> String {
+    let mut words = begin("run", subject, settings);
+    // These runtimes are the ones that are meant where none is named.
+    let is_meant = matches!(model.runtime.as_str(), "native" | "command");
+    let bare = Model { setting: None, ..model.clone() };
+    let name = if is_meant { label(&bare) } else { bare.to_string() };
+    words.extend(["--model".into(), name]);
+    let own: Vec<(&str, &str)> = model.setting.as_deref().map(assignments).unwrap_or_default();
+    let is_own = |name: &str| own.iter().any(|(other, _)| *other == name);
+    parameters(&mut words, subject, settings, &|(name, _)| {
+        !is_own(name) && is_asked(subject, settings, name)
+    });
+    for (name, value) in &own {
+        words.extend(["--set".into(), format!("{name}={value}")]);
+    }
+    pace(&mut words, settings);
+    end(&words, subject)
+}
+
+fn begin(command: &str, subject: &Subject, settings: &Settings) -> Vec<String> {
+    let mut words = Vec::from(["maitred".to_string(), command.to_string()]);
+    if subject.kind != SubjectKind::Command {
+        words.push(subject.name.clone());
+    }
+    let number = match subject.kind {
+        SubjectKind::Workload => return words,
+        SubjectKind::Url => "--requests",
+        SubjectKind::Function | SubjectKind::Command => "--count",
+    };
+    // How many there are may follow from something else.
+    let follows = |(name, _): &(String, String)| name == "duration" || name == "inputs";
+    if !settings.parameters.iter().any(follows) {
+        words.extend([number.into(), subject.tasks.to_string()]);
+    }
+    words
+}
+
+fn common(
+    words: &mut Vec<String>,
+    subject: &Subject,
+    settings: &Settings,
+    is_swept: &dyn Fn(&str) -> bool,
+) {
+    parameters(words, subject, settings, &|(name, _)| !is_swept(name));
+    words.extend(["--seed".into(), settings.seed.to_string()]);
+    if settings.speed != 1.0 {
+        words.extend(["--speed".into(), format!("{}x", settings.speed)]);
+    }
+    if let Some(ns) = settings.timeout_ns {
+        words.extend(["--timeout".into(), time(ns)]);
+    }
+    if let Some(bytes) = settings.memory_limit_bytes {
+        words.extend(["--memory-limit".into(), format!("{bytes}B")]);
+    }
+}
+
+fn parameters(
+    words: &mut Vec<String>,
+    subject: &Subject,
+    settings: &Settings,
+    is_named: &dyn Fn(&(String, String)) -> bool,
+) {
+    for (name, value) in settings.parameters.iter().filter(|pair| is_named(pair)) {
+        match subject.kind {
+            SubjectKind::Workload => words.extend(["--set".into(), format!("{name}={value}")]),
+            _ => words.extend([format!("--{name}"), value.clone()]),
+        }
+    }
+}
+
+/// Speed and seed, where they are not what one gets anyway.
+fn pace(words: &mut Vec<String>, settings: &Settings) {
+    if settings.speed != 1.0 {
+        words.extend(["--speed".into(), format!("{}x", settings.speed)]);
+    }
+    if settings.seed != 1 {
+        words.extend(["--seed".into(), settings.seed.to_string()]);
+    }
+}
+
+fn sweeps(words: &mut Vec<String>, swept: &[(&str, Vec<&str>)]) {
+    for (name, values) in swept {
+        words.extend(["--sweep".into(), format!("{name}={}", values.join(","))]);
+    }
+}
+
+/// A command's own words are already as a shell takes them.
+fn end(words: &[String], subject: &Subject) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    match subject.kind {
+        SubjectKind::Command => format!("{} -- {}", words.join(" "), subject.name),
+        _ => words.join(" "),
+    }
+}
+
+/// All models, each once.
+fn models(comparison: &Comparison) -> Vec<String> {
+    let mut models: Vec<String> = Vec::new();
+    for one in &comparison.contestants {
+        let model = Model { setting: None, ..one.model.clone() }.to_string();
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    models
+}
+
+/// What was swept, and over which values.
+fn swept(comparison: &Comparison) -> Vec<(&str, Vec<&str>)> {
+    let mut swept: Vec<(&str, Vec<&str>)> = Vec::new();
+    let settings = comparison.contestants.iter().filter_map(|one| one.model.setting.as_deref());
+    for (name, value) in settings.flat_map(assignments) {
+        match swept.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) if values.contains(&value) => {}
+            Some((_, values)) => values.push(value),
+            None => swept.push((name, Vec::from([value]))),
+        }
+    }
+    swept
+}
+
+/// `tables=5 waiters=1` in pairs.
+fn assignments(setting: &str) -> Vec<(&str, &str)> {
+    setting.split(' ').filter_map(|word| word.split_once('=')).collect()
+}
+
+/// A time as the command line takes it, exactly.
+fn time(ns: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
+    let whole = UNITS.iter().find(|(size, _)| ns.is_multiple_of(*size));
+    let (size, unit) = whole.unwrap_or(&UNITS[3]);
+    format!("{}{unit}", ns / size)
+}
