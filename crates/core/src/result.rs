@@ -2,7 +2,8 @@
 //! This value is the saved JSON; `docs/result.schema.json` describes it, and the program that
 //! reads an old file reads this. The main type is [`Comparison`].
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use maitred_wire::{Cpu, Failure, Model, VarValue};
@@ -60,6 +61,26 @@ impl Comparison {
             Some((all.min(least), all.max(most)))
         };
         all.fold(None, range).unwrap_or((self.subject.tasks, self.subject.tasks))
+    }
+
+    /// A contestant as sentences name it: what all have in common is left out, so that only
+    /// `threads` is left where one runtime took part, and `j=4` where only that was swept.
+    pub fn label(&self, contestant: usize) -> String {
+        let model = &self.contestants[contestant].model;
+        let same = |differs: fn(&Model, &Model) -> bool| {
+            self.contestants.iter().all(|other| !differs(&other.model, model))
+        };
+        let bare = Model { setting: None, ..model.clone() }.to_string();
+        let one_runtime = same(|one, other| one.runtime != other.runtime);
+        let one_model =
+            same(|one, other| (one.strategy, one.workers) != (other.strategy, other.workers));
+        let short = bare.split_once('/').map_or(bare.as_str(), |(_, rest)| rest);
+        let name = if one_runtime { short } else { bare.as_str() };
+        match &model.setting {
+            Some(setting) if one_runtime && one_model => setting.clone(),
+            Some(setting) => format!("{name} {setting}"),
+            None => name.into(),
+        }
     }
 }
 

@@ -113,6 +113,7 @@ fn experiment(
     let rules = Rules {
         warmup: 1,
         rounds: None,
+        settled: 1,
         least: 1,
         budget: Duration::from_nanos(request.budget_ns),
         seed: request.seed,

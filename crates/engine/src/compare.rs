@@ -32,6 +32,7 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let given = &request.work;
     let mut job = subject::prepare(&request.subject, given)?;
     job.sweep(&request.sweep, &request.no_sweep, given)?;
+    job.vary_environment(&given.env)?;
     let interpreters = &given.python.interpreters;
     let runtimes = job.runtimes(&request.models, interpreters, context)?;
     let workers = (!request.workers.is_empty()).then_some(&request.workers[..]);
@@ -45,7 +46,8 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
         warmup: request.rounds.warmup,
         rounds: request.rounds.exactly,
         least: 1,
-        budget: Duration::from_nanos(request.rounds.budget_ns),
+        settled: request.rounds.at_least,
+        budget: request.rounds.budget_ns().map_or(Duration::MAX, Duration::from_nanos),
         seed: given.seed,
         baseline,
         trace: request.rounds.trace,
@@ -129,7 +131,7 @@ fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparison {
             speed: work.speed,
             parameters: job.parameters(),
             warmup_rounds: rounds.warmup,
-            budget_ns: rounds.exactly.is_none().then_some(rounds.budget_ns),
+            budget_ns: rounds.budget_ns(),
             timeout_ns: Some(work.timeout_ns),
             memory_limit_bytes: work.memory_limit_bytes,
             minimum_effect: rounds.minimum_effect,

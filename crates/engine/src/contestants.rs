@@ -5,7 +5,7 @@ use maitred_core::result::{Contestant, SubjectKind};
 use maitred_core::trace::StepKind;
 use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
-use maitred_wire::{Model, Strategy};
+use maitred_wire::{Lanes, Loops, Model, Strategy, Substance};
 
 use crate::error::Error;
 use crate::job::Job;
@@ -64,12 +64,18 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
     }
     if named.is_empty() {
         named = match job.kind {
-            SubjectKind::Function => function::models(job, runtimes),
+            SubjectKind::Function => {
+                with_as_many_as_on_a_loop(function::models(job, runtimes), job)
+            }
             _ => runtimes.all_models(),
         };
     }
+    let mut models = vary(spread(named, wish.workers), job);
+    if !by_user {
+        models.retain(|model| suits(model, job));
+    }
     let mut entries = Vec::new();
-    for model in vary(spread(named, wish.workers), job) {
+    for model in models {
         let entry = enter(model, job, runtimes);
         match &entry.obstacle {
             Some(obstacle) if by_user => {
@@ -78,7 +84,19 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
             _ => entries.push(entry),
         }
     }
+    let sequential: Vec<_> = entries.iter().filter(|one| is_one_at_a_time(one)).collect();
+    let settings: Vec<_> = sequential.iter().map(|one| one.model.setting.clone()).collect();
+    // One copy of a command at a time is one contestant, whatever it is called.
+    let is_again = |one: &Entry| {
+        let alone = one.model.strategy == Strategy::Processes && one.workers == 1;
+        job.kind == SubjectKind::Command && alone && settings.contains(&one.model.setting)
+    };
+    entries.retain(|one| !is_again(one));
     Ok(entries)
+}
+
+fn is_one_at_a_time(entry: &Entry) -> bool {
+    entry.model.strategy == Strategy::Sequential
 }
 
 /// The models that one item of `--models` stands for.
@@ -153,6 +171,31 @@ fn vary(models: Vec<Model>, job: &Job) -> Vec<Model> {
     job.variants.iter().flat_map(with).collect()
 }
 
+/// A loop has all tasks under way at once: beside a pool of the usual size (what the executors of
+/// Python take by themselves) stands one that has as many, so that not the size decides.
+fn with_as_many_as_on_a_loop(mut models: Vec<Model>, job: &Job) -> Vec<Model> {
+    let tasks = job.work.task_count().min(POOL_MOST);
+    let has_loop = models.iter().any(|model| model.strategy == Strategy::EventLoop);
+    let pool = models.iter().position(|model| model.strategy == Strategy::ThreadPool);
+    if let Some(at) = pool.filter(|&at| has_loop && tasks > workers(&models[at], tasks)) {
+        let all = Model { workers: Some(tasks), ..models[at].clone() };
+        models.insert(at + 1, all);
+    }
+    models
+}
+
+/// More threads than this are not made unasked.
+const POOL_MOST: u32 = 200;
+
+/// Whether nothing speaks against this strategy for the function of this setting.
+fn suits(model: &Model, job: &Job) -> bool {
+    let words: Vec<&str> = model.setting.as_deref().unwrap_or_default().split(' ').collect();
+    let speaks_against = |(word, strategy): &(String, Strategy)| {
+        *strategy == model.strategy && words.contains(&word.as_str())
+    };
+    !job.unsuited.iter().any(speaks_against)
+}
+
 /// A model with its number of workers, or what is in its way.
 pub(crate) fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
     // Of requests, one that is under way is what a task is elsewhere.
@@ -180,19 +223,17 @@ pub(crate) fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
 /// not idle a processor: the default of Python's `ThreadPoolExecutor`, for the same reason.
 pub(crate) fn workers(model: &Model, tasks: u32) -> u32 {
     let cores = machine::usable_cores();
-    match model.strategy {
-        Strategy::Sequential | Strategy::EventLoop => 1,
-        Strategy::Threads => tasks,
-        Strategy::AsyncPool => model.workers.unwrap_or(cores),
-        Strategy::ThreadPool | Strategy::Processes | Strategy::Hybrid | Strategy::Interpreters => {
-            model.workers.unwrap_or_else(|| tasks.min(cores + 4).min(32)).max(1)
-        }
-    }
+    let facts = model.strategy.facts();
+    let fitting = match facts.loops {
+        Loops::Every => cores,
+        Loops::None | Loops::First => tasks.min(cores + 4).min(32),
+    };
+    facts.workers(tasks, model.workers.unwrap_or(fitting).max(1))
 }
 
 /// Whether a worker has one task under way at a time.
 fn waits(strategy: Strategy) -> bool {
-    matches!(strategy, Strategy::Threads | Strategy::ThreadPool | Strategy::Processes)
+    strategy.facts().is_one_task_a_lane()
 }
 
 /// Why this model cannot run this work here, as a sentence with the next step.
@@ -208,11 +249,27 @@ fn obstacle(model: &Model, workers: u32, job: &Job, runtime: &Runtime) -> Option
     if let Some(need) = needs.first() {
         return Some(sentence(need, job));
     }
+    if let Some(lacks) = lacks(runtime, work) {
+        return Some(lacks);
+    }
     let asked = Demand {
         connections: connections(strategy, workers, work, job.connections),
         ..demand(strategy, workers, work)
     };
     limits::check(&asked).err()
+}
+
+/// The step that this runtime said it cannot do.
+fn lacks(runtime: &Runtime, work: &Lowered) -> Option<String> {
+    let can = runtime.ready.as_ref()?.steps.as_ref()?;
+    // A `hold` has two entries here and one name there.
+    let name = |kind: StepKind| kind.name().split(',').next().unwrap_or_default();
+    let step = work.steps.iter().find(|step| can.iter().all(|one| one != name(step.kind)))?;
+    let (runtime, step) = (&runtime.name, name(step.kind));
+    Some(match step {
+        "call" => format!("{runtime} cannot do `call`, a function of Python: use python3"),
+        _ => format!("{runtime} cannot do the step `{step}`; `maitred runtimes` says what it can"),
+    })
 }
 
 /// Place, cause and next step in one line: it stands in a table beside other models.
@@ -240,8 +297,8 @@ fn demand(strategy: Strategy, workers: u32, work: &Lowered) -> Demand {
     let columns = work.columns.len() * size_of::<u64>();
     let fixed = layout.spans_offset() + columns;
     let bytes = fixed as u64 + spans * maitred_wire::trace_file::SPAN_BYTES as u64;
-    match strategy {
-        Strategy::Processes => Demand { processes: u64::from(workers), bytes, ..Demand::default() },
+    match strategy.facts().substance {
+        Substance::Process => Demand { processes: u64::from(workers), bytes, ..Demand::default() },
         _ => Demand { threads: u64::from(workers), bytes, ..Demand::default() },
     }
 }
@@ -251,11 +308,9 @@ fn connections(strategy: Strategy, workers: u32, work: &Lowered, at_once: Option
     if !work.steps.iter().any(|step| step.kind == StepKind::Http) {
         return 0;
     }
-    u64::from(match strategy {
-        Strategy::EventLoop | Strategy::AsyncPool | Strategy::Hybrid => {
-            at_once.unwrap_or_else(|| work.task_count())
-        }
-        _ => workers,
+    u64::from(match strategy.interleaves() {
+        true => at_once.unwrap_or_else(|| work.task_count()),
+        false => workers,
     })
 }
 
@@ -268,13 +323,11 @@ pub(crate) fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u6
     let tasks = work.task_count();
     let total = work.span_count();
     let most = work.spans_per_task().iter().copied().max().unwrap_or(0);
-    let (lanes, room) = match strategy {
-        Strategy::Sequential | Strategy::EventLoop => (1, total),
-        Strategy::Threads => (tasks, most),
-        Strategy::Hybrid => (workers + 1, total),
-        _ => (workers, total),
-    };
-    let share = if strategy == Strategy::Threads {
+    let facts = strategy.facts();
+    let is_one_a_task = facts.lanes == Lanes::ByTask;
+    let (lanes, room) =
+        (facts.lane_count(tasks, workers), if is_one_a_task { most } else { total });
+    let share = if is_one_a_task {
         spans / u64::from(lanes.max(1))
     } else {
         (4 * spans / u64::from(lanes.max(1))).min(spans)

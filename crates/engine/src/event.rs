@@ -5,6 +5,7 @@ use maitred_core::result::{
     Check, Comparison, Experiment, Machine, Rank, Run, Settings, Strategies, StrategyTable,
     Subject, Verdict,
 };
+use maitred_core::trace::Trace;
 use maitred_core::workload::{Report, StepKind};
 use maitred_wire::Model;
 use serde::{Serialize, Serializer};
@@ -60,6 +61,9 @@ pub enum Event<'a> {
         #[serde(flatten)]
         purpose: Purpose,
         run: &'a Run,
+        /// All that was recorded; no line of JSON would hold it.
+        #[serde(skip)]
+        trace: &'a Trace,
         log: &'a str,
     },
     /// A round is over, or several short ones.

@@ -8,6 +8,7 @@ mod cancel;
 pub mod check;
 pub mod claims;
 mod compare;
+pub mod conformance;
 mod contestants;
 mod engine;
 mod error;

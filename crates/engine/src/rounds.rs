@@ -21,10 +21,12 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub warmup: u32,
-    /// So many clean rounds; `None`: until it is decided.
+    /// So many, if there is time for them; `None`: until it is decided.
     pub rounds: Option<u32>,
     /// So many rounds in any case, whatever the budget says.
     pub least: u32,
+    /// It is not decided before so many rounds.
+    pub settled: u32,
     pub budget: Duration,
     /// Of the order of the models.
     pub seed: u64,
@@ -47,7 +49,7 @@ pub enum Purpose {
     Single,
 }
 
-/// A run of the warm-up is cut short after this: it warms caches, it measures nothing.
+/// After this a run of the warm-up begins nothing more: it warms caches, it measures nothing.
 const WARMUP: Duration = Duration::from_millis(300);
 
 impl Purpose {
@@ -61,9 +63,9 @@ impl Purpose {
         }
     }
 
-    /// How long such a run may take, of one that may take `timeout`.
-    pub(crate) fn limit(self, timeout: Duration) -> Duration {
-        if self == Self::Warmup { timeout.min(WARMUP) } else { timeout }
+    /// After how long nothing more is begun in such a run; `None`: all of it is.
+    pub(crate) fn cut_short(self) -> Option<Duration> {
+        (self == Self::Warmup).then_some(WARMUP)
     }
 
     /// The number that its run has.
@@ -100,7 +102,7 @@ pub(crate) trait World {
 
     /// Whether it is worth running again: a model that failed once is never ranked.
     fn is_good(&self, run: &Run) -> bool {
-        compare::mistake(run).is_none()
+        compare::disqualifies(run).is_none()
     }
 }
 
@@ -203,7 +205,6 @@ fn reason_to_stop(
     rounds: u32,
     world: &impl World,
 ) -> Stopped {
-    let clean = (0..rounds).filter(|&round| is_clean(comparison, round)).count();
     let good = comparison.contestants.iter().filter(|one| takes_part(one, world)).count();
     if world.interrupted() {
         return Stopped::Interrupted;
@@ -211,34 +212,25 @@ fn reason_to_stop(
     if good == 0 {
         return Stopped::NoneRan;
     }
+    let is_spent = world.elapsed().saturating_add(round_time(comparison)) > rules.budget;
     match rules.rounds {
-        // A dirty round is repeated, but not for ever: on a machine that is never quiet every
-        // round would be dirty, and as many again is what a user may be made to wait.
-        Some(wanted) if clean as u32 >= wanted || rounds >= wanted.saturating_mul(2) => {
-            Stopped::Rounds
-        }
-        Some(_) => Stopped::Running,
+        Some(wanted) if rounds >= wanted => Stopped::Rounds,
         None if rounds < rules.least => Stopped::Running,
-        None if world.decided(comparison, rules) => Stopped::Decided,
-        None if world.elapsed() + round_time(comparison) > rules.budget => Stopped::Budget,
-        None => Stopped::Running,
+        None if rounds >= rules.settled && world.decided(comparison, rules) => Stopped::Decided,
+        _ if is_spent => Stopped::Budget,
+        _ => Stopped::Running,
     }
 }
 
 /// How long a further round would take, from the last run of each contestant.
 pub(crate) fn round_time(comparison: &Comparison) -> Duration {
     let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
-    last.filter(|run| compare::mistake(run).is_none())
+    last.filter(|run| compare::disqualifies(run).is_none())
         .map(|run| {
             let total = run.startup_ns + run.setup_ns + run.work_ns + run.teardown_ns;
             Duration::from_nanos(total)
         })
         .sum()
-}
-
-fn is_clean(comparison: &Comparison, round: u32) -> bool {
-    let mut runs = comparison.contestants.iter().flat_map(|one| &one.runs);
-    runs.all(|run| run.round != round || run.noise.dirty.is_none())
 }
 
 #[cfg(test)]

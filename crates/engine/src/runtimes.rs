@@ -7,7 +7,9 @@ use maitred_wire::{Model, Ready, Strategy};
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::measure::calibration;
 use crate::runtime::interpreters::{self, Interpreter, Interpreters};
+use crate::runtime::languages::Language;
 use crate::runtime::{Interrupt, RunnerCommand};
 use crate::spelling;
 
@@ -23,11 +25,13 @@ pub struct Runtime {
 }
 
 /// Those that were found and may be wanted; the first is the one that a bare strategy means.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Runtimes {
     all: Vec<Runtime>,
     /// Where the runners of interpreters live, as long as they may be started.
     interpreters: Option<Interpreters>,
+    /// Other runtimes that cannot be used, with the reason.
+    lacking: Vec<(&'static str, String)>,
 }
 
 /// Which interpreters are to be asked what they are: asking takes time.
@@ -41,7 +45,16 @@ pub struct Wanted<'a> {
     pub engine: &'a Engine,
 }
 
+/// The engine that hands tasks of Python to workers of its own.
+const DASK: &str = "dask";
+
 impl Wanted<'_> {
+    /// Whether this runtime is named.
+    fn has(&self, name: &str) -> bool {
+        let runtime = |text: &String| text.trim().split('/').next() == Some(name);
+        self.names.iter().any(runtime)
+    }
+
     /// The names of interpreters among them, short ones first: those mean the first there is.
     fn interpreters(&self) -> Vec<&str> {
         let runtime = |text| str::split_once(text, '/').map_or(text, |(runtime, _)| runtime);
@@ -79,10 +92,11 @@ impl Runtimes {
     /// # Errors
     /// [`Error::Failed`] when there is no place for the runner of Python.
     pub fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
-        let mut runtimes = Self { all: vec![native(wanted.engine)], interpreters: None };
-        if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() {
+        let mut runtimes = Self { all: vec![native(wanted.engine)], ..Self::default() };
+        if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() || wanted.has(DASK) {
             runtimes.add_interpreters(wanted, false)?;
         }
+        runtimes.add_languages(wanted.interrupt, |name| wanted.has(name));
         Ok(runtimes)
     }
 
@@ -92,9 +106,10 @@ impl Runtimes {
     /// # Errors
     /// [`Error::Failed`] when there is no place for the runner of Python.
     pub fn of_function(wanted: &Wanted) -> Result<Self, Error> {
-        let mut runtimes = Self { all: Vec::new(), interpreters: None };
+        let mut runtimes = Self::default();
         runtimes.add_interpreters(wanted, true)?;
         runtimes.all.push(native(wanted.engine));
+        runtimes.add_languages(wanted.interrupt, |name| name == DASK && wanted.has(name));
         Ok(runtimes)
     }
 
@@ -102,7 +117,7 @@ impl Runtimes {
     pub(crate) fn of_command(engine: &Engine) -> Self {
         let native = native(engine);
         let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native };
-        Self { all: vec![command], interpreters: None }
+        Self { all: vec![command], ..Self::default() }
     }
 
     /// All that there is.
@@ -118,7 +133,32 @@ impl Runtimes {
         interpreters.ask_all(false, interrupt, |_| true);
         let mut all = vec![native(engine)];
         all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
-        Ok(Self { all, interpreters: Some(interpreters) })
+        let interpreters = Some(interpreters);
+        let mut runtimes = Self { all, interpreters, lacking: Vec::new() };
+        runtimes.add_languages(interrupt, |_| true);
+        Ok(runtimes)
+    }
+
+    /// Those with a runner in a language of their own, and Dask, which is Python's.
+    fn add_languages(&mut self, interrupt: &Interrupt, wanted: impl Fn(&str) -> bool) {
+        let cache = calibration::cache_folder();
+        for language in Language::ALL.into_iter().filter(|one| wanted(one.name())) {
+            match language.find(cache.as_deref(), interrupt) {
+                Ok(found) => self.add(language.name(), found.runner, found.ready),
+                Err(why) => self.lacking.push((language.name(), why)),
+            }
+        }
+        if let Some(interpreters) = self.interpreters.as_mut().filter(|_| wanted(DASK)) {
+            match interpreters.dask(interrupt) {
+                Ok((runner, ready)) => self.add(DASK, runner, ready),
+                Err(why) => self.lacking.push((DASK, why)),
+            }
+        }
+    }
+
+    fn add(&mut self, name: &str, runner: RunnerCommand, ready: Ready) {
+        let strategies = ready.strategies();
+        self.all.push(Runtime { name: name.into(), strategies, runner, ready: Some(ready) });
     }
 
     fn add_interpreters(&mut self, wanted: &Wanted, defaults: bool) -> Result<(), Error> {
@@ -146,6 +186,9 @@ impl Runtimes {
     pub fn find(&self, name: &str) -> Result<&Runtime, Error> {
         let meant = |runtime: &&Runtime| interpreters::answers(&runtime.name, name);
         self.all.iter().find(meant).ok_or_else(|| {
+            if let Some((_, why)) = self.lacking.iter().find(|(lacking, _)| *lacking == name) {
+                return Error::Usage(format!("the runtime `{name}` cannot be used: {why}"));
+            }
             if interpreters::is_name(name) {
                 return Error::Usage(self.not_found(name));
             }
@@ -176,6 +219,11 @@ impl Runtimes {
     /// Files that are called like an interpreter and cannot be used.
     pub fn unusable(&self) -> &[interpreters::Unusable] {
         self.interpreters.as_ref().map_or(&[], |known| &known.unusable)
+    }
+
+    /// Other runtimes that cannot be used, by name with the reason.
+    pub fn lacking(&self) -> &[(&'static str, String)] {
+        &self.lacking
     }
 
     /// All of them, in the order in which they are shown.

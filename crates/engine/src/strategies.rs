@@ -131,6 +131,7 @@ fn table(
         let rules = Rules {
             warmup: 0,
             rounds: None,
+            settled: 1,
             least: ROUNDS,
             budget: Duration::from_nanos(request.budget_ns),
             seed: SEED,

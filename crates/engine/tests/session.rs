@@ -47,7 +47,7 @@ impl Scene {
             mark,
             layout: LAYOUT,
             startup_limit: STARTUP_LIMIT,
-            timeout: Some(Duration::from_secs(60)),
+            timeout: Some(Duration::from_secs(3600)),
             memory_limit: None,
             grace: Duration::from_millis(200),
             interrupt: Interrupt::manual().unwrap(),

@@ -1,5 +1,24 @@
 //! The lab: notebooks whose cells run here, and the page that shows them. Knows how a notebook is
-//! written, what a cell asks of the engine, and how what comes back is shown; it starts no runner
-//! itself.
+//! written, what a cell asks of the engine, and how what comes back is shown. Nothing runs because
+//! a notebook was opened.
 
+mod describe;
+pub mod export;
+pub mod headless;
+mod here;
+pub mod ipynb;
+mod knob;
+mod limits;
+mod look;
 pub mod notebook;
+mod repeat;
+mod run;
+pub mod server;
+mod session;
+mod shelf;
+mod shown;
+
+pub use here::Here;
+pub use server::{Lab, serve};
+pub use session::Session;
+pub use shelf::Shelf;

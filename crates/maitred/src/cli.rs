@@ -1,26 +1,29 @@
 //! What can be typed. Alone in naming clap; what the arguments mean is decided by the commands.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use maitred_engine::request::{EventLoop, Http, Recording, Rounds, StartMethod, Work};
-use maitred_wire::{Nanos, parse_size_or_bytes};
+use maitred_engine::request::{Http, Recording, Rounds, Work};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
-use crate::command;
 
 mod check;
+mod fit;
+mod lab;
 mod pictures;
+mod python;
 mod request;
+mod serve;
 mod strategies;
 mod texts;
 
 pub use check::CheckArgs;
+pub use fit::FitArgs;
+pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
+pub use python::PythonArgs;
+pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
 use texts::{COMPARE_EXAMPLES, END, REPORT_EXAMPLES, RUN_EXAMPLES, SHOW_EXAMPLES};
@@ -57,6 +60,8 @@ pub struct LookArgs {
 /// One for each file in `command/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Open the lab: a page on this machine in which examples run, replay and can be changed
+    Lab(LabArgs),
     /// Run one piece of work under several models and say which to use
     Compare(Box<CompareArgs>),
     /// Run one piece of work under one model and draw what each worker did
@@ -69,6 +74,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
+    /// Fit a law of scaling to figures that you have: workers and throughput, or times
+    Fit(FitArgs),
+    /// Run the cells of a notebook without a page; export it with its results, import it
+    Notebook(NotebookArgs),
     /// Say what this machine can measure, what it cannot, and why
     Doctor(DoctorArgs),
     /// List the runtimes that are here, and what each can do
@@ -82,11 +91,14 @@ pub enum Command {
     },
     /// Print the manual page (roff)
     Man,
-    /// Be a runner: speak the protocol on standard input and output
+    /// Be a runner, or check a runner of your own: `maitred runner check ./my-runner`
     #[command(hide = true)]
     Runner {
-        /// Which runtime to be: native
+        /// Which runtime to be: native; or `check`
         runtime: String,
+        /// With `check`: the program that is a runner, and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<std::ffi::OsString>,
     },
 }
 
@@ -122,51 +134,13 @@ pub struct SubjectArgs {
     #[arg(long)]
     pub recalibrate: bool,
 
+    /// Run every model under each value of a variable of the environment, as in
+    /// OMP_NUM_THREADS=1,4; may be repeated
+    #[arg(long, value_name = "NAME=A,B", value_parser = parse_values)]
+    pub env: Vec<(String, Vec<String>)>,
+
     #[command(flatten)]
     pub python: PythonArgs,
-}
-
-/// What only Python and functions of Python know.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Functions and runtimes of Python")]
-pub struct PythonArgs {
-    /// A further interpreter; may be repeated. The first is the one that functions run on
-    #[arg(long = "python", value_name = "PATH")]
-    pub pythons: Vec<PathBuf>,
-
-    /// A task for each line: the function's argument, JSON values in .jsonl, a row of arguments in
-    /// .csv
-    #[arg(long, value_name = "FILE")]
-    pub inputs: Option<PathBuf>,
-
-    /// Arguments that follow the input: a JSON list, as in '[3, "a"]'
-    #[arg(long, value_name = "LIST", value_parser = parse_list)]
-    pub args: Option<String>,
-
-    /// A function to call in each process before the work: FILE.py:NAME
-    #[arg(long, value_name = "FUNCTION")]
-    pub setup: Option<String>,
-
-    /// Drop what the function returns: otherwise results are kept to the end of the work, as by a
-    /// program that asked for them, and compared
-    #[arg(long)]
-    pub discard_results: bool,
-
-    /// How many tasks an event loop has under way at most; without it all
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub concurrency: Option<u32>,
-
-    /// How processes are started
-    #[arg(long, value_name = "METHOD", value_parser = choice::<StartMethod>(StartMethod::NAMES))]
-    pub start_method: Option<StartMethod>,
-
-    /// Which event loop
-    #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
-    pub event_loop: Option<EventLoop>,
-
-    /// Show what the function printed
-    #[arg(long)]
-    pub show_output: bool,
 }
 
 /// What is asked of a server, and how, when the subject is an address.
@@ -198,8 +172,9 @@ pub struct HttpArgs {
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
 
-    /// The body, as it stands (`@` names no file); the method is POST if no other is given
-    #[arg(long, short, value_name = "TEXT")]
+    /// The body, as it stands, or behind `@` the file that holds it; the method is POST if no other
+    /// is given
+    #[arg(long, short, value_name = "TEXT|@FILE", value_parser = parse_body)]
     pub data: Option<String>,
 
     /// The method [default: GET]
@@ -209,6 +184,18 @@ pub struct HttpArgs {
     /// A request without its whole answer after this time has failed [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub request_timeout: Option<Period>,
+
+    /// A new connection for each request
+    #[arg(long)]
+    pub disable_keepalive: bool,
+
+    /// Over https, trust these authorities (PEM) instead of those of this machine
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+
+    /// Over https, believe every server that it is who it says
+    #[arg(long, short = 'k')]
+    pub insecure: bool,
 }
 
 /// Arguments of `maitred compare`.
@@ -242,15 +229,15 @@ pub struct CompareArgs {
     #[arg(help_heading = "Models", long, value_name = "NAME")]
     pub no_sweep: Vec<String>,
 
-    /// Exactly this many clean rounds, instead of stopping when the ranking is decided
+    /// Exactly this many rounds, instead of stopping when the ranking is decided
     #[arg(help_heading = "Rounds", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub runs: Option<u32>,
 
-    /// Start no further round when this much time is spent
-    #[arg(help_heading = "Rounds", long, value_name = "TIME", default_value_t = Period::of_nanos(Rounds::default().budget_ns))]
-    pub budget: Period,
+    /// Start no further round when this much time is spent; without it and without --runs a minute
+    #[arg(help_heading = "Rounds", long, value_name = "TIME")]
+    pub budget: Option<Period>,
 
-    /// Rounds before the first one that counts; each run of them is cut short after 0.3 s
+    /// Rounds before the first one that counts; a run of them begins nothing more after 0.3 s
     #[arg(help_heading = "Rounds", long, value_name = "N", default_value_t = Rounds::default().warmup)]
     pub warmup: u32,
 
@@ -475,93 +462,6 @@ pub struct DoctorArgs {
     pub recalibrate: bool,
 }
 
-/// Arguments of `maitred serve`.
-#[derive(Debug, Args)]
-#[command(after_help = command::serve::endpoints())]
-pub struct ServeArgs {
-    /// How the server is built: sequential, threads, thread-pool, processes, event-loop,
-    /// async-pool; or hyper, for reference
-    #[arg(long, value_name = "STRATEGY", default_value = "event-loop")]
-    pub strategy: maitred_server::Architecture,
-
-    /// Address to listen on; one that is not loopback is reachable by others
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]
-    pub host: IpAddr,
-
-    /// Port to listen on; 0: a free one, which is printed
-    #[arg(long, value_name = "N", default_value_t = 8080)]
-    pub port: u16,
-
-    /// Speak TLS, with a certificate for localhost that is made for this start
-    #[arg(long)]
-    pub tls: bool,
-
-    /// Speak TLS with this certificate (PEM); needs --key
-    #[arg(long, value_name = "FILE")]
-    pub cert: Option<PathBuf>,
-
-    /// The private key of --cert (PEM)
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-
-    /// Write the certificate that --tls makes to this file, for clients: curl --cacert FILE
-    #[arg(long, value_name = "FILE")]
-    pub save_cert: Option<PathBuf>,
-
-    /// Port of /workers and /metrics beside the server itself (processes); 0: a free one
-    #[arg(long, value_name = "N")]
-    pub admin_port: Option<u16>,
-
-    /// Threads or processes; by default as many as processors, or 32 threads of a pool
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub workers: Option<u16>,
-
-    /// How long / waits before it answers; a bare number is seconds, as in addresses
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = delay)]
-    pub delay: Delay,
-
-    /// The longest that a request may ask the server to wait, block or compute; more is answered 400
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = delay)]
-    pub max_delay: Delay,
-
-    /// The largest body of a request; a larger one is answered 413
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = body_size)]
-    pub max_body: BodySize,
-
-    /// How long a connection is kept for its next request; a short time shows what a client does
-    /// when the server hangs up just as it sends
-    #[arg(long, value_name = "TIME", default_value = "75s")]
-    pub keep_alive_timeout: Period,
-
-    /// Connections that may wait to be accepted
-    #[arg(long, value_name = "N", default_value_t = 4096)]
-    pub backlog: u32,
-
-    /// Connections of one process at a time; at the limit it stops accepting
-    #[arg(long, value_name = "N")]
-    pub max_connections: Option<usize>,
-
-    /// Replace a worker process after so many requests
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_requests: Option<u64>,
-
-    /// Add up to so many requests to --max-requests, so that workers do not leave together
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub max_requests_jitter: u64,
-
-    /// Replace a worker process that takes more memory than this
-    #[arg(long, value_name = "SIZE")]
-    pub max_memory: Option<MemorySize>,
-
-    /// How long a server that was told to stop waits for requests under way
-    #[arg(long, value_name = "TIME", default_value = "30s")]
-    pub graceful_timeout: Period,
-
-    /// Write a line of JSON for each request into this file; `-`: to standard output
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-}
-
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -578,28 +478,13 @@ fn parse_assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn address(text: &str) -> Result<IpAddr, String> {
-    match text {
-        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
-        _ => text
-            .parse()
-            .map_err(|_| "write an address in figures, as in 127.0.0.1, 0.0.0.0 or ::1".into()),
-    }
-}
-
-fn delay(text: &str) -> Result<Delay, String> {
-    let Nanos(ns) = Nanos::parse_or_seconds(text)
-        .map_err(|_| "write a time, as in 1s, 250ms, or 2 for seconds".to_owned())?;
-    Ok(Delay(Duration::from_nanos(ns)))
-}
-
-/// The size of a body, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct BodySize(pub u64);
-
-fn body_size(text: &str) -> Result<BodySize, String> {
-    let size = parse_size_or_bytes(text).map(BodySize);
-    size.map_err(|_| "write a size, as in 1MiB, 100kB, or 4096 for bytes".to_owned())
+fn parse_body(text: &str) -> Result<String, String> {
+    let Some(path) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file; check the name".to_owned(),
+        std::io::ErrorKind::InvalidData => "only text (UTF-8) can be sent as a body".to_owned(),
+        _ => format!("this file cannot be read: {error}"),
+    })
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
@@ -611,18 +496,12 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// One of the words of a closed set.
-fn choice<T>(names: &'static [&'static str]) -> impl clap::builder::TypedValueParser<Value = T>
-where
-    T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
-{
-    clap::builder::PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
-}
-
-fn parse_list(text: &str) -> Result<String, String> {
-    match serde_json::from_str(text) {
-        Ok(serde_json::Value::Array(_)) => Ok(text.to_owned()),
-        Ok(_) => Err(format!("write a list, as in '[{text}]'")),
-        Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
+/// A name and the values that it takes one after another.
+fn parse_values(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, values) = parse_assignment(text)
+        .map_err(|_| "write NAME=A,B, as in --env OMP_NUM_THREADS=1,4".to_owned())?;
+    match values.contains(char::is_whitespace) {
+        true => Err("a value of --env has no blanks in it".to_owned()),
+        false => Ok((name, values.split(',').map(str::to_owned).collect())),
     }
 }

@@ -40,7 +40,7 @@ enum Place {
     /// Replaced whole, as often as there is something new. Links are followed, so that what is
     /// replaced is the file and not the link.
     File(PathBuf),
-    /// A pipe, a terminal, a device, a descriptor by its name in `/dev`: it cannot be replaced,
+    /// Standard output (`-`), a pipe, a terminal, a device, a descriptor by its name in `/dev`: it cannot be replaced,
     /// and is written once, at the end.
     Stream(File),
 }
@@ -109,7 +109,7 @@ impl Place {
     fn find(path: &Path) -> io::Result<Self> {
         // By way of our own descriptors, which share their position with what is printed.
         match path.to_str() {
-            Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
+            Some("-" | "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
                 return Ok(Self::Stream(io::stdout().as_fd().try_clone_to_owned()?.into()));
             }
             Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
@@ -152,6 +152,12 @@ pub(crate) fn open(args: &CompareArgs) -> Result<Vec<Export>, Error> {
     let mut files = files.collect::<Result<Vec<Export>, Error>>()?;
     files.extend(pictures(&args.charts)?);
     Ok(files)
+}
+
+/// Whether a result goes where text for people would.
+pub(crate) fn takes_standard_output(args: &CompareArgs) -> bool {
+    let files = [&args.save, &args.export_json, &args.export_csv, &args.export_markdown];
+    files.into_iter().flatten().any(|path| path.as_os_str() == "-")
 }
 
 /// Opens the pictures that were asked for.

@@ -16,6 +16,7 @@ mod recording;
 mod saved;
 mod terminal;
 
+use std::io::Write as _;
 use std::panic::UnwindSafe;
 use std::process::ExitCode;
 
@@ -46,10 +47,16 @@ fn start() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error)),
     };
-    if let Some(Command::Runner { runtime }) = &cli.command {
+    if let Some(Command::Runner { runtime, .. }) = &cli.command
+        && runtime != "check"
+    {
         return run_runner(runtime);
     }
     let mut terminal = Terminal::new(&cli.look);
+    maitred_engine::runtime::languages::on_compile(|line| {
+        // Nobody to tell is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    });
     ExitCode::from(match run(&cli, &mut terminal) {
         Ok(code) => code,
         Err(error) => {
@@ -68,12 +75,15 @@ fn start() -> ExitCode {
 fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
     match &cli.command {
         None => terminal.print(&command::welcome::text(terminal.color))?,
+        Some(Command::Lab(args)) => return command::lab::run(args, terminal),
+        Some(Command::Notebook(args)) => return command::notebook::run(&args.action, terminal),
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
         Some(Command::Run(args)) => return command::run::run(args, terminal),
         Some(Command::Show(args)) => return command::show::run(args, terminal),
         Some(Command::Report(args)) => return command::report::run(args, terminal),
         Some(Command::Check(args)) => return command::check::run(args, terminal),
         Some(Command::Strategies(args)) => return command::strategies::run(args, terminal),
+        Some(Command::Fit(args)) => terminal.print(&command::fit::text(args, terminal)?)?,
         Some(Command::Doctor(args)) => terminal.print(&command::doctor::text(args)?)?,
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Serve(args)) => command::serve::run(args)?,
@@ -81,7 +91,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
             terminal.print(&command::manual::completions(*shell))?;
         }
         Some(Command::Man) => terminal.print(&command::manual::man_page()?)?,
-        Some(Command::Runner { .. }) => {}
+        Some(Command::Runner { program, .. }) => return command::runner::check(program, terminal),
     }
     Ok(exit::OK)
 }

@@ -1,15 +1,31 @@
-//! Kills every process that descends from this one.
+//! Ends every process that descends from this one: asks it to end, and kills what does not.
 //!
 //! The runner is a subreaper: a descendant whose parent dies becomes a child of the runner, so
 //! none can get out of sight. It walks `/proc` until it finds nobody.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::sys::process;
 
-/// Kills them all. A process that forks while it is being looked for is found in the next round.
-pub(crate) fn kill() {
+/// What a process that was asked to end may take to clean up.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Ends them all. A process that forks while it is being looked for is found in the next round.
+pub(crate) fn end() {
+    let asked = list(std::process::id());
+    asked.iter().copied().for_each(process::ask_to_end);
+    let began = Instant::now();
+    while !asked.is_empty() && began.elapsed() < PATIENCE && !list(std::process::id()).is_empty() {
+        while process::reap(None, false).is_some() {}
+        std::thread::sleep(PAUSE);
+    }
+    kill();
+}
+
+fn kill() {
     const ROUNDS: u32 = 100;
     for _ in 0..ROUNDS {
         let found = list(std::process::id());

@@ -80,7 +80,7 @@ fn run(session: &'static Session, input: &mut Input, output: &mut Output) -> Exi
     let conclusion = run::run(session, input);
     let said = output.say(&conclusion.reply);
     if !conclusion.clean {
-        descendants::kill();
+        descendants::end();
     }
     // What the run has taken stays as it is until whoever measures it has seen it.
     while input.next().is_some() {}

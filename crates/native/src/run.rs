@@ -149,7 +149,7 @@ fn timeout(watched: bool, crew: &Crew, deadline: Option<u64>) -> Option<u32> {
 fn listen(session: &Session, input: &mut Input) -> bool {
     match input.hear() {
         Heard::Ended => {
-            descendants::kill();
+            descendants::end();
             process::leave(0)
         }
         Heard::Commands(commands) => {

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use maitred_wire::Model;
 
-use super::compare::{self, LOOKS, MIN_ROUNDS, OVERWHELMING};
+use super::compare::{self, MIN_ROUNDS, OVERWHELMING, is_look};
 use super::scheduling::mean_at_once;
 use super::stats::{self, Confidence, Interval};
 use crate::result::{Comparison, Contestant, Evidence, Finding, Found, Run, Truth};
@@ -48,7 +48,7 @@ pub fn decided(claims: &[Claim], models: &[Model], comparison: &Comparison) -> b
         // The worst is that of the claim, whatever comes of the others.
         verdicts.max() != Some(Truth::Inconclusive)
     };
-    LOOKS.contains(&rounds) && claims.iter().all(is_decided)
+    is_look(rounds) && claims.iter().all(is_decided)
 }
 
 fn evidence(
@@ -170,6 +170,9 @@ fn values(
     };
     let own = by_round(figure, of).map_err(|why| named(&of.model, why))?;
     if figure.quantity == Quantity::Spread {
+        if own.len() < 2 {
+            return Err("there is no spread of one round; more time would allow more".to_string());
+        }
         let values = || own.iter().map(|round| round.value);
         let most = values().fold(f64::NEG_INFINITY, f64::max);
         let spread = most - values().fold(f64::INFINITY, f64::min);

@@ -165,6 +165,21 @@ fn what_is_counted_must_be_so_in_every_round() {
 }
 
 #[test]
+fn one_round_has_no_spread() {
+    let one = with(took(Strategy::Threads, &[1.0]), |run| {
+        run.vars = vec![VarValue { name: "counter".to_owned(), value: 3, by_process: Vec::new() }];
+    });
+    check(
+        "figure \"spread\" var=\"counter\" of=\"native/threads\" at-least=1",
+        vec![one],
+        &expect![[r#"
+            CannotBeTested
+            CannotBeTested: spread counter of native/threads: there is no spread of one round; more time would allow more
+        "#]],
+    );
+}
+
+#[test]
 fn what_cannot_be_had_says_why_and_a_refuted_figure_refutes_all_the_same() {
     let figures = r#"
         figure "time" of="python3t/threads" at-most="1s"

@@ -9,10 +9,14 @@
 //! stretches one round by a quarter is common; noise that stretches every round of one model and
 //! none of its neighbour's, so evenly that Student's t sees it as certain, is not.
 //!
+//! From one or two rounds only what is [`within`] them can tell, and only what is overwhelming.
+//!
 //! **Stopping.** Looking after every round and stopping at the first verdict makes false verdicts
 //! likelier than each look's 5 % (Armitage, McPherson & Rowe 1969: ten looks, 19 %). So
 //! [`decided`] looks at ten chosen rounds only and then demands 99 % intervals: Pocock's (1977)
-//! level for ten looks is 0.0106 each for 5 % in all.
+//! level for ten looks is 0.0106 each for 5 % in all. Who has not decided after these is looked at
+//! whenever there are half as many rounds again; with twenty looks, which are 2,600 rounds, his level
+//! is 0.0075.
 
 use alloc::format;
 use alloc::string::String;
@@ -21,7 +25,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Failure, Model};
 
 use super::stats::{self, Confidence, Interval};
-use super::{sameness, summary, units};
+use super::{sameness, summary, units, within};
 use crate::result::{Comparison, Contestant, Rank, Run, Verdict};
 use crate::trace::RunEnd;
 use crate::workload::Counted;
@@ -30,8 +34,15 @@ use crate::workload::Counted;
 pub const MIN_ROUNDS: usize = 3;
 /// What a ratio must exceed on few rounds.
 pub const OVERWHELMING: f64 = 1.25;
-/// After how many rounds [`decided`] looks.
-pub(super) const LOOKS: [u32; 10] = [3, 4, 5, 6, 8, 11, 15, 20, 30, 45];
+/// After how many rounds [`decided`] looks first.
+const LOOKS: [u32; 10] = [3, 4, 5, 6, 8, 11, 15, 20, 30, 45];
+
+/// Whether it is looked at after so many rounds.
+pub(super) fn is_look(rounds: u32) -> bool {
+    let last = LOOKS[LOOKS.len() - 1];
+    let mut further = core::iter::successors(Some(last), |at| at.checked_add(at / 2));
+    LOOKS.contains(&rounds) || further.any(|at| at == rounds)
+}
 
 /// Two models on the same rounds.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,9 +70,14 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
 
 /// Who returned other results did other work: no time of it says anything about the rest.
 fn part_those_who_differ(contestants: &mut [Contestant]) {
-    let differing = sameness::other_results(contestants);
-    for (contestant, why) in contestants.iter_mut().zip(differing) {
-        let why = why.or_else(|| guards_not_shared(contestant));
+    let hashes = |contestant| -> Vec<&str> {
+        counted(contestant).into_iter().filter_map(|run| run.result_hash.as_deref()).collect()
+    };
+    let hashes: Vec<Vec<&str>> = contestants.iter().map(hashes).collect();
+    let differing = sameness::other_results(contestants, &hashes);
+    let raising = raises_more(contestants);
+    for ((contestant, differs), raises) in contestants.iter_mut().zip(differing).zip(raising) {
+        let why = raises.or(differs).or_else(|| guards_not_shared(contestant));
         contestant.unranked = contestant.unranked.take().or(why);
     }
 }
@@ -73,7 +89,7 @@ pub(super) fn guards_not_shared(contestant: &Contestant) -> Option<String> {
     let checked = |run: &&Run| !run.expectations.is_empty();
     let run = counted.iter().find(|run| !run.unshared.is_empty() && !checked(run))?;
     let guards: Vec<String> = (run.unshared.iter())
-        .filter_map(|(name, kind)| Some(format!("`{name}` (a {})", kind.strip_prefix("guard ")?)))
+        .filter_map(|(name, kind)| Some(format!("`{name}` ({})", kind.strip_prefix("guard ")?)))
         .collect();
     (!guards.is_empty())
         .then(|| format!("its workers do not share {}: each has its own", guards.join(", ")))
@@ -82,14 +98,14 @@ pub(super) fn guards_not_shared(contestant: &Contestant) -> Option<String> {
 /// Whether every ranked pair has a verdict against the reference, so that no further round is
 /// needed; with fewer than two ranked models, after [`MIN_ROUNDS`] rounds.
 pub fn decided(contestants: &[Contestant], effect: f64, baseline: Option<&Model>) -> bool {
-    let mut contestants: Vec<Contestant> = contestants
+    let judged = contestants
         .iter()
-        .map(|contestant| Contestant { unranked: unranked(contestant), ..contestant.clone() })
-        .collect();
+        .map(|contestant| Contestant { unranked: unranked(contestant), ..contestant.clone() });
+    let mut contestants: Vec<Contestant> = judged.collect();
     part_those_who_differ(&mut contestants);
     let Some(reference) = reference(&contestants, baseline) else { return false };
     let rounds = contestants[reference].runs.iter().map(|run| run.round + 1).max().unwrap_or(0);
-    LOOKS.contains(&rounds)
+    is_look(rounds)
         && ranks(&contestants, reference, effect, Confidence::P99)
             .iter()
             .all(|rank| rank.verdict != Verdict::CannotTell)
@@ -105,8 +121,13 @@ pub fn ranks(
     let mut ranks: Vec<Rank> = (0..contestants.len())
         .filter(|&index| is_ranked(&contestants[index]))
         .filter_map(|index| {
-            let interval = ratio(&contestants[index], &contestants[reference], confidence);
-            rank_of(index, index == reference, interval, effect, confidence)
+            let (one, other) = (&contestants[index], &contestants[reference]);
+            let interval = ratio(one, other, confidence);
+            let mut rank = rank_of(index, index == reference, interval, effect, confidence)?;
+            if interval.is_some_and(|(_, pairs)| pairs < MIN_ROUNDS) && index != reference {
+                rank.verdict = within::verdict(one, other, effect).unwrap_or(rank.verdict);
+            }
+            Some(rank)
         })
         .collect();
     let work = |rank: &Rank| median_work(&contestants[rank.contestant as usize]);
@@ -179,7 +200,7 @@ pub fn pairs(one: &Contestant, other: &Contestant) -> Pairing {
 /// The rounds that count for a contestant's own figures: finished ones, of these the clean ones
 /// where there are [`MIN_ROUNDS`] of them.
 pub fn counted(contestant: &Contestant) -> Vec<&Run> {
-    let all: Vec<&Run> = finished(contestant).filter(|run| mistake(run).is_none()).collect();
+    let all: Vec<&Run> = finished(contestant).filter(|run| disqualifies(run).is_none()).collect();
     let clean: Vec<&Run> = all.iter().copied().filter(|run| run.noise.dirty.is_none()).collect();
     if clean.len() >= MIN_ROUNDS { clean } else { all }
 }
@@ -195,7 +216,7 @@ fn unranked(contestant: &Contestant) -> Option<String> {
             Some(if stopped { "interrupted before it ended" } else { "not run" }.into())
         });
     }
-    let mistakes: Vec<String> = own.iter().filter_map(|run| mistake(run)).collect();
+    let mistakes: Vec<String> = own.iter().filter_map(|run| disqualifies(run)).collect();
     let first = mistakes.first()?;
     Some(match (mistakes.len(), own.len()) {
         (wrong, all) if wrong < all => format!("{first} (in {wrong} of {all} rounds)"),
@@ -203,9 +224,42 @@ fn unranked(contestant: &Contestant) -> Option<String> {
     })
 }
 
+/// Why a round does not count: a few calls of a function that raise are not reason enough, for they
+/// are part of the work, as long as they raise under every model.
+pub fn disqualifies(run: &Run) -> Option<String> {
+    mistake(run).filter(|_| !only_some_raised(run))
+}
+
+/// Whether all that is wrong is that a few calls of the user's function raised something.
+pub(super) fn only_some_raised(run: &Run) -> bool {
+    let tasks = run.tasks;
+    let raised = !run.failures.is_empty()
+        && run.failures.iter().all(|one| one.kind.starts_with(char::is_uppercase));
+    let ended = run.end == RunEnd::Finished && tasks.lost + tasks.not_run == 0;
+    ended && raised && tasks.failed > 0 && tasks.failed <= tasks.done && wrong_result(run).is_none()
+}
+
+/// Why a contestant is not ranked some of whose calls raise that do not under others.
+fn raises_more(contestants: &[Contestant]) -> Vec<Option<String>> {
+    let failed =
+        |contestant: &Contestant| counted(contestant).iter().map(|run| run.tasks.failed).max();
+    let least = contestants.iter().filter_map(failed).min().unwrap_or(0);
+    let why = |contestant: &Contestant| {
+        let counted = counted(contestant);
+        let run = counted.iter().find(|run| run.tasks.failed > least)?;
+        let beside = if least == 0 { "none" } else { "fewer" };
+        Some(format!("{}, and {beside} under another model", mistake(run)?))
+    };
+    contestants.iter().map(why).collect()
+}
+
 /// What was wrong with a round; `None`: it did the work.
 pub fn mistake(run: &Run) -> Option<String> {
-    let end = match &run.end {
+    wrong_end(run).or_else(|| wrong_result(run)).or_else(|| failed_tasks(run))
+}
+
+fn wrong_end(run: &Run) -> Option<String> {
+    match &run.end {
         RunEnd::TimeUp { .. } if run.tasks.done == 0 && run.tasks.failed == 0 => {
             Some("no task ended in the time that was given".into())
         }
@@ -229,8 +283,7 @@ pub fn mistake(run: &Run) -> Option<String> {
             units::plural(all_tasks(run), "task")
         )),
         RunEnd::Refused(error) => Some(format!("cannot run this: {}", error.text)),
-    };
-    end.or_else(|| wrong_result(run)).or_else(|| failed_tasks(run))
+    }
 }
 
 fn wrong_result(run: &Run) -> Option<String> {
@@ -245,7 +298,7 @@ fn all_tasks(run: &Run) -> u64 {
 
 /// Tasks that failed although nobody said that they may: a workload that expects something of
 /// their number (and gets it, or [`wrong_result`] would have spoken) has said so.
-fn failed_tasks(run: &Run) -> Option<String> {
+pub(super) fn failed_tasks(run: &Run) -> Option<String> {
     let tasks = run.tasks;
     let of_tasks = |name: &str| Counted::ALL.iter().any(|counted| name.starts_with(counted.name()));
     let expected = run.expectations.iter().any(|expected| of_tasks(&expected.text));

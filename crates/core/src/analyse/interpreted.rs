@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use maitred_wire::trace_file::Role;
 use maitred_wire::{Handover, Results, Strategy};
 
+use super::stats;
 use crate::trace::{StepKind, Trace};
 
 /// What concerns interpreters only.
@@ -75,13 +76,8 @@ fn lone_call(trace: &Trace) -> Option<LoneCall> {
         return None;
     }
     let label = trace.step_name(calls().next()?.step);
-    let ns = median(spans.into_iter().map(|(start, end)| end - start).collect())?;
+    let ns = stats::median_u64(spans.into_iter().map(|(start, end)| end - start))?;
     Some(LoneCall { label, ns })
-}
-
-fn median(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
 }
 
 /// Where each thread was in the user's own code, from what Python's faulthandler wrote

@@ -11,6 +11,7 @@ mod claim_tests;
 pub mod compare;
 #[cfg(test)]
 mod compare_tests;
+pub mod doubt;
 mod harness;
 pub mod interpreted;
 pub mod nature;
@@ -32,3 +33,4 @@ pub mod summary;
 #[cfg(test)]
 mod summary_tests;
 pub mod units;
+mod within;

@@ -14,7 +14,8 @@ use crate::trace::{Span, StepKind, Task, Trace};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Nature {
     pub computing_ns: u64,
-    /// In a step that computes, but without a processor (or without the interpreter's lock).
+    /// Ready, but without a processor (or, in a step that computes, without the interpreter's
+    /// lock): it belongs neither to computing nor to waiting.
     pub starved_ns: u64,
     pub waiting_ns: u64,
     /// Waiting through calls that cannot be awaited.
@@ -22,6 +23,10 @@ pub struct Nature {
     /// Of computing and waiting, what was in requests: which of the two it was follows from
     /// processor time alone.
     pub requests_ns: u64,
+    /// Of waiting, what was in commands and in calls: from the counters of their own threads it
+    /// cannot be told how much of it they were ready, but without a processor.
+    pub commands_ns: u64,
+    pub calls_ns: u64,
     /// By resource or channel, the longest first.
     pub queues: Vec<Queue>,
     /// The largest of the lower bounds.
@@ -246,22 +251,41 @@ impl<'a> Tally<'a> {
             saturating(steps.filter(|(info, _)| activity(info.kind) == wanted).map(|(_, ns)| *ns))
         };
         let (spans, opaque) = (total(Activity::Computing), total(Activity::Opaque));
-        let steps = self.trace.steps.iter().zip(&self.by_step);
-        let requests = steps.filter(|(info, _)| info.kind == StepKind::Http).map(|(_, ns)| *ns);
+        let of = |kind| {
+            let steps = self.trace.steps.iter().zip(&self.by_step);
+            saturating(steps.filter(|(info, _)| info.kind == kind).map(|(_, ns)| *ns))
+        };
         let measured = self.trace.done.as_ref().and_then(|done| done.phases.work.cpu);
         let computing = measured.map_or(spans, |cpu| spans.min(cpu.total_ns()));
         // What processor time the steps that compute do not explain was used by the opaque ones.
         let within = measured.map_or(0, |cpu| opaque.min(cpu.total_ns().saturating_sub(spans)));
+        let ready = self.delayed_ns().min(opaque - within);
+        let outside = opaque - within - ready;
+        // Of steps of several kinds, each has its share of what is left.
+        let share =
+            |ns: u64| (u128::from(outside) * u128::from(ns) / u128::from(opaque.max(1))) as u64;
         Nature {
             computing_ns: computing.saturating_add(within),
-            starved_ns: spans - computing,
-            waiting_ns: total(Activity::Waiting).saturating_add(opaque - within),
+            starved_ns: (spans - computing).saturating_add(ready),
+            waiting_ns: total(Activity::Waiting).saturating_add(outside),
             blocking_ns: total(Activity::Blocking),
-            requests_ns: saturating(requests),
+            requests_ns: of(StepKind::Http),
+            commands_ns: share(of(StepKind::Run)),
+            calls_ns: share(of(StepKind::Call)),
             queues: self.queues(),
             reads_then_writes: self.trace.steps.iter().any(|info| info.kind == StepKind::Write),
             ..Nature::default()
         }
+    }
+
+    /// How long threads that do one task at a time were ready without a processor, as the kernel
+    /// counted it (`schedstat`). A thread that waits for a command is not the one that was ready.
+    fn delayed_ns(&self) -> u64 {
+        if self.trace.model.strategy.interleaves() {
+            return 0;
+        }
+        let lanes = self.trace.lanes.iter().filter_map(|lane| lane.counters?.run_delay_ns);
+        lanes.fold(0, u64::saturating_add)
     }
 
     fn queues(&self) -> Vec<Queue> {

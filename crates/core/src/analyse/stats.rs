@@ -48,13 +48,14 @@ impl Confidence {
         }
     }
 
-    /// Two-sided quantile of Student's t with 1 to 6 degrees of freedom (any table of t).
-    fn student(self, freedom: usize) -> f64 {
+    /// Two-sided quantile of Student's t with 1 to 9 degrees of freedom (any table of t); with
+    /// more, that of 9, which is a little wide.
+    pub(super) fn student(self, freedom: usize) -> f64 {
         let table = match self {
-            Self::P95 => [12.706, 4.303, 3.182, 2.776, 2.571, 2.447],
-            Self::P99 => [63.657, 9.925, 5.841, 4.604, 4.032, 3.707],
+            Self::P95 => [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262],
+            Self::P99 => [63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250],
         };
-        table[freedom.clamp(1, 6) - 1]
+        table[freedom.clamp(1, 9) - 1]
     }
 }
 
@@ -71,6 +72,14 @@ pub fn enough(confidence: Confidence) -> usize {
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut values = values.to_vec();
     (!values.is_empty()).then(|| middle(&mut values))
+}
+
+/// The standard deviation of a sample; `None` of fewer than two values.
+pub fn deviation(values: &[f64]) -> Option<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    (values.len() > 1).then(|| libm::sqrt(squares / (count - 1.0)))
 }
 
 /// The median of whole numbers, rounded down; `None` of nothing.
@@ -174,7 +183,7 @@ fn bootstrap(values: &[f64], alpha: f64) -> (f64, f64) {
 }
 
 /// An index below `count`, by multiplication; the bias is below `count` ÷ 2⁶⁴.
-fn below(random: &mut ChaCha8Rng, count: usize) -> usize {
+pub(super) fn below(random: &mut ChaCha8Rng, count: usize) -> usize {
     ((u128::from(random.next_u64()) * count as u128) >> 64) as usize
 }
 

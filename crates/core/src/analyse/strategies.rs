@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use maitred_wire::Strategy;
 
 use super::claim::{Round, clean, each_round, known};
-use super::compare::{self, LOOKS, MIN_ROUNDS};
+use super::compare::{self, MIN_ROUNDS, is_look};
 use super::stats::{self, Confidence};
 use super::units;
 use crate::result::{
@@ -138,7 +138,7 @@ pub fn decided(experiment: Experiment, comparison: &Comparison) -> bool {
             Experiment::Waiting => figures.memory.known().is_some(),
         }
     };
-    LOOKS.contains(&rounds) && comparison.contestants.iter().all(is_clear)
+    is_look(rounds) && comparison.contestants.iter().all(is_clear)
 }
 
 /// What follows from the figures, on a machine with so many processors.

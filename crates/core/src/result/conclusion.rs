@@ -115,38 +115,45 @@ pub enum Rule {
     TooFewRounds,
     SequentialSuffices,
     NotShownFaster,
-    CheapestOfEquals,
-    SimplestOfEquals,
+    Use,
     SoonestOfThoseThatKeepUp,
-    Fastest,
     AheadByTooLittle,
     ResultsDiffer,
     ResultsChange,
     LostUpdates,
     OwnVariables,
     StateNotShared,
+    UnequalConcurrency,
+    SomeRaised,
     TooShortCalls,
+    WithinRounds,
     BusyClient,
+    BusyConnections,
+    FewRequests,
     Startup,
     KeepsUp,
     Nature,
+    OwnThreads,
     Bottleneck,
     GlobalLock,
     OwnLock,
     StandsStill,
     LoneCall,
     LowerBound,
-    AgainstSequential,
+    CheapestOfEquals,
+    SimplestOfEquals,
     Undecided,
+    NatureUnknown,
     LatencyFromArrival,
     EnoughWorkers,
     ScalingLaw,
-    TooFewForALaw,
+    NoLaw,
     PoolSize,
     TaskTime,
     ThreadsAtOnce,
     ProcessCosts,
     RunnerTakenOff,
+    ResultsSame,
     Starved,
     SharedMachine,
     /// Saved before rules had names, or by a later version that has more of them.
@@ -156,7 +163,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 40] = {
+    pub const ALL: [Self; 47] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -165,38 +172,45 @@ impl Rule {
             R::TooFewRounds,
             R::SequentialSuffices,
             R::NotShownFaster,
-            R::CheapestOfEquals,
-            R::SimplestOfEquals,
+            R::Use,
             R::SoonestOfThoseThatKeepUp,
-            R::Fastest,
             R::AheadByTooLittle,
             R::ResultsDiffer,
             R::ResultsChange,
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
+            R::UnequalConcurrency,
+            R::SomeRaised,
             R::TooShortCalls,
+            R::WithinRounds,
             R::BusyClient,
+            R::BusyConnections,
+            R::FewRequests,
             R::Startup,
             R::KeepsUp,
             R::Nature,
+            R::OwnThreads,
             R::Bottleneck,
             R::GlobalLock,
             R::OwnLock,
             R::StandsStill,
             R::LoneCall,
             R::LowerBound,
-            R::AgainstSequential,
+            R::CheapestOfEquals,
+            R::SimplestOfEquals,
             R::Undecided,
+            R::NatureUnknown,
             R::LatencyFromArrival,
             R::EnoughWorkers,
             R::ScalingLaw,
-            R::TooFewForALaw,
+            R::NoLaw,
             R::PoolSize,
             R::TaskTime,
             R::ThreadsAtOnce,
             R::ProcessCosts,
             R::RunnerTakenOff,
+            R::ResultsSame,
             R::Starved,
             R::SharedMachine,
         ]
@@ -217,38 +231,45 @@ impl Rule {
             | R::TooFewRounds
             | R::SequentialSuffices
             | R::NotShownFaster
-            | R::CheapestOfEquals
-            | R::SimplestOfEquals
+            | R::Use
             | R::SoonestOfThoseThatKeepUp
-            | R::Fastest
             | R::AheadByTooLittle => Part::Answer,
             R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables
             | R::StateNotShared
+            | R::UnequalConcurrency
+            | R::SomeRaised
             | R::TooShortCalls
+            | R::WithinRounds
             | R::BusyClient
+            | R::BusyConnections
+            | R::FewRequests
             | R::Startup => Part::Warning,
-            R::Nature
-            | R::KeepsUp
+            R::KeepsUp
+            | R::Nature
+            | R::OwnThreads
             | R::Bottleneck
-            | R::LowerBound
-            | R::AgainstSequential
             | R::GlobalLock
             | R::OwnLock
             | R::StandsStill
-            | R::LoneCall => Part::Reason,
+            | R::LoneCall
+            | R::LowerBound
+            | R::CheapestOfEquals
+            | R::SimplestOfEquals => Part::Reason,
             R::Undecided
+            | R::NatureUnknown
             | R::LatencyFromArrival
             | R::EnoughWorkers
             | R::ScalingLaw
-            | R::TooFewForALaw
+            | R::NoLaw
             | R::PoolSize
             | R::TaskTime
             | R::ThreadsAtOnce
             | R::ProcessCosts
             | R::RunnerTakenOff
+            | R::ResultsSame
             | R::Starved
             | R::SharedMachine
             | R::Unnamed => Part::Detail,
@@ -264,7 +285,7 @@ mod tests {
     fn sentences_stand_where_they_belong() {
         let conclusion = Conclusion::of([
             Rule::Nature.says("why"),
-            Rule::Fastest.says("use it"),
+            Rule::Use.says("use it"),
             Rule::Bottleneck.says("second"),
             Rule::PoolSize.says("aside"),
             Rule::LowerBound.says("one too many"),

@@ -192,6 +192,7 @@ pub(super) mod tests {
     use crate::result::Found;
     use crate::workload::Unit;
 
+    #[expect(clippy::too_many_lines, reason = "facts, one a line")]
     pub(in super::super) fn checked() -> Check {
         let found = |median, low, high, unit| {
             Observed::Known(Found { median, low, high, unit, rounds: 8, disturbed: None })

@@ -8,6 +8,7 @@ pub mod ci;
 pub mod claims;
 mod columns;
 pub mod csv;
+pub mod fit;
 pub mod json;
 pub mod markdown;
 mod paint;

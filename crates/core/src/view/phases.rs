@@ -12,7 +12,7 @@ use super::table::{footer, lesson, noun, told};
 use super::{repeat, requests, scheduling};
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, cores, count, duration, plural, significant};
-use crate::result::{Run, Settings, Subject, SubjectKind, TaskCounts};
+use crate::result::{Latency, Run, Settings, Subject, SubjectKind, TaskCounts};
 use crate::trace::Observed;
 
 /// Columns of the labels on the left.
@@ -174,20 +174,7 @@ pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
             )
         }),
     );
-    add(
-        "latency",
-        &run.latency.clone().map(|latency| {
-            let from = if latency.from_arrival { "arrival" } else { "start" };
-            format!(
-                "p50 {}, p90 {}, p99 {}, p99.9 {}, max {} (from its {from})",
-                duration(latency.p50_ns),
-                duration(latency.p90_ns),
-                duration(latency.p99_ns),
-                latency.p999_ns.map_or_else(|| "?".into(), duration),
-                duration(latency.max_ns)
-            )
-        }),
-    );
+    add("latency", &run.latency.clone().map(|it| latency(&it)));
     if let Some(latency) = &run.requests {
         let text = format!(
             "{}: p50 {}, p99 {}, max {}",
@@ -204,6 +191,18 @@ pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
     figures.extend(scheduling::lines(run));
     figures.extend(outcomes(run));
     figures
+}
+
+fn latency(latency: &Latency) -> String {
+    let from = if latency.from_arrival { "arrival" } else { "start" };
+    format!(
+        "p50 {}, p90 {}, p99 {}, p99.9 {}, max {} (from its {from})",
+        duration(latency.p50_ns),
+        duration(latency.p90_ns),
+        duration(latency.p99_ns),
+        latency.p999_ns.map_or_else(|| "?".into(), duration),
+        duration(latency.max_ns)
+    )
 }
 
 fn tasks(tasks: &TaskCounts, work_ns: u64) -> String {

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn the_conclusion_says_who_was_on_processors_at_once() {
         let conclusion = advice::conclude(&traced(), &[None, None]);
-        expect!["The kernel's own record of one more run: under `native/thread-pool:4` two threads or more were on processors at once for 3.0 % of the work, whatever the number of threads; more than one, on average, were there only under `native/processes:2` (1.96)."].assert_eq(conclusion.said_by(Rule::ThreadsAtOnce).unwrap_or_default());
+        expect!["The kernel's own record of one more run: under `thread-pool:4` two threads or more were on processors at once for 3.0 % of the work, whatever the number of threads; more than one, on average, were there only under `processes:2` (1.96)."].assert_eq(conclusion.said_by(Rule::ThreadsAtOnce).unwrap_or_default());
     }
 
     #[test]

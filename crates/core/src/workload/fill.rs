@@ -128,6 +128,49 @@ impl Values<'_> {
         }
     }
 
+    /// An argument of a command. `$name` within a longer text stays as it is, for a shell has
+    /// variables of its own; of a parameter it is a mistake, and no sweep would change anything.
+    pub(super) fn argument(&mut self, value: &Value) -> Option<String> {
+        if let (Data::Text(text), None) = (&value.data, self.whole(value))
+            && let Some(name) = self.bare_parameter(text)
+        {
+            return self.wrong(
+                value,
+                format!("`${name}` stays as it is within a text, and a shell takes it for its own"),
+                &format!(
+                    "write `${{{name}}}` for the parameter, `$${name}` for the shell's variable"
+                ),
+            );
+        }
+        self.any_text(value, "an argument")
+    }
+
+    /// The first `$name` that is a parameter; not `$$name`.
+    fn bare_parameter<'v>(&self, text: &'v str) -> Option<&'v str> {
+        let mut rest = text;
+        while let Some((_, after)) = rest.split_once('$') {
+            if let Some(after) = after.strip_prefix('$') {
+                rest = after;
+                continue;
+            }
+            let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+            let end = after.find(|c| !is_part(c)).unwrap_or(after.len());
+            let mut name = &after[..end];
+            // A shell ends a name before a hyphen.
+            loop {
+                if !name.is_empty() && self.params.get(name).is_some() {
+                    return Some(name);
+                }
+                match name.rsplit_once('-') {
+                    Some((shorter, _)) => name = shorter,
+                    None => break,
+                }
+            }
+            rest = &after[end..];
+        }
+        None
+    }
+
     /// A whole number, or a product of them: `"$tables * 3"`.
     pub(super) fn integer(
         &mut self,

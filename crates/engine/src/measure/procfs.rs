@@ -30,6 +30,20 @@ pub(super) fn stat_words(stat: &str) -> impl Iterator<Item = &str> {
     stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace()
 }
 
+/// The living processes of a group.
+pub(crate) fn group(leader: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_member = |pid: &u32| {
+        let stat = text(&format!("/proc/{pid}/stat")).unwrap_or_default();
+        // State, parent and group: proc_pid_stat(5).
+        let mut words = stat_words(&stat);
+        let is_alive = words.next().is_some_and(|state| !state.starts_with(['Z', 'X']));
+        is_alive && words.nth(1).and_then(|group| group.parse().ok()) == Some(leader)
+    };
+    pids.filter(is_member).collect()
+}
+
 /// Whether a process handles this signal itself (SigCgt of proc_pid_status(5)).
 pub(crate) fn catches(pid: u32, signal: i32) -> bool {
     let status = text(&format!("/proc/{pid}/status"));

@@ -178,6 +178,7 @@ fn rules(rounds: Option<u32>) -> Rules {
         warmup: 1,
         rounds,
         least: 1,
+        settled: 1,
         budget: Duration::from_secs(60),
         seed: 7,
         baseline: None,
@@ -267,24 +268,37 @@ fn no_round_is_begun_that_would_end_after_the_budget() {
 }
 
 #[test]
-fn rounds_that_were_asked_for_know_no_budget() {
+fn one_alone_goes_on_until_it_may_be_settled() {
+    let mut world = Made::new(|_, round| run_of(round, 100));
+    let result = play(1, &Rules { settled: 20, ..rules(None) }, &mut world);
+    assert_eq!((result.stopped, world.orders().len()), (Stopped::Decided, 20));
+    let mut world = Made::new(|_, round| run_of(round, 100));
+    let result = play(1, &rules(None), &mut world);
+    assert_eq!((result.stopped, world.orders().len()), (Stopped::Decided, 3));
+}
+
+#[test]
+fn rounds_that_were_asked_for_end_with_the_budget() {
     let mut world = Made::new(|_, round| run_of(round, 100));
     let budget = Duration::from_millis(1);
     let result = play(2, &Rules { budget, ..rules(Some(9)) }, &mut world);
+    assert_eq!((result.stopped, world.orders().len()), (Stopped::Budget, 1));
+    let mut world = Made::new(|_, round| run_of(round, 100));
+    let result = play(2, &Rules { budget: Duration::MAX, ..rules(Some(9)) }, &mut world);
     assert_eq!((result.stopped, world.orders().len()), (Stopped::Rounds, 9));
 }
 
 #[test]
-fn dirty_rounds_are_repeated_but_not_for_ever() {
+fn rounds_that_were_asked_for_are_counted_whether_clean_or_not() {
     let mut some = Made::new(|contestant, round| {
         let run = run_of(round, 100);
         if contestant == 1 && [1, 3].contains(&round) { dirty(run) } else { run }
     });
     let result = play(2, &rules(Some(4)), &mut some);
-    assert_eq!((result.stopped, some.orders().len()), (Stopped::Rounds, 6));
+    assert_eq!((result.stopped, some.orders().len()), (Stopped::Rounds, 4));
     let mut all = Made::new(|_, round| dirty(run_of(round, 100)));
     let result = play(2, &rules(Some(4)), &mut all);
-    assert_eq!((result.stopped, all.orders().len()), (Stopped::Rounds, 8));
+    assert_eq!((result.stopped, all.orders().len()), (Stopped::Rounds, 4));
     assert!(
         result.contestants.iter().all(|one| one.summary.is_some()),
         "dirty is better than none"

@@ -23,11 +23,11 @@ pub fn describe(
     interrupt: &Interrupt,
 ) -> Result<Ready, SessionError> {
     let _alone = alone();
-    let (_, custody, mut dialogue) = start(runner)?;
+    let (_, processes, mut dialogue) = start(runner)?;
     dialogue.say(&Command::Describe {});
     let answer = listen(&mut dialogue, limit, interrupt)?;
     let died_by_itself = dialogue.exited;
-    let status = custody.end().status.filter(|_| died_by_itself);
+    let status = processes.end().status.filter(|_| died_by_itself);
     let how = match (answer, status) {
         (Ok(Reply::Ready(ready)), _) => return Ok(ready),
         (Ok(Reply::Error(error)), _) => format!("refused to say what it is: {}", error.text),

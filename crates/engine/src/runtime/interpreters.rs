@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use maitred_wire::Ready;
-use serde::{Deserialize, Serialize};
 
 use super::describe::describe;
 use super::interrupt::Interrupt;
 use super::python::PythonRunner;
 use super::runner::RunnerCommand;
+use super::said;
 use super::session::SessionError;
-use crate::measure::machine::stable_hash;
 
 /// How long an interpreter may take to say what it is.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -83,6 +82,24 @@ impl Interpreters {
         Some(&self.found[at])
     }
 
+    /// How Dask is run by the interpreter that `python3` means.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn dask(&mut self, interrupt: &Interrupt) -> Result<(RunnerCommand, Ready), String> {
+        let why = "there is no Python that could run it";
+        let path = self.find("python3", interrupt).ok_or(why)?.path.clone();
+        let command = self.runner.dask_on(&path);
+        let who = format!("dask of {}", who(&path, &command));
+        // What a package manager changes is not seen from outside, so that only success is kept.
+        if let Some(ready) = said::recall(self.memory(&path), &who) {
+            return Ok((command, ready));
+        }
+        let ready = describe(&command, LIMIT, interrupt).map_err(|error| reason(&error))?;
+        said::remember(self.memory(&path), &who, &ready);
+        Ok((command, ready))
+    }
+
     /// Asks the first so many.
     pub fn ask_first(&mut self, count: usize, interrupt: &Interrupt) {
         for _ in 0..count.min(self.candidates.len()) {
@@ -121,14 +138,24 @@ impl Interpreters {
         named.or_else(|| self.candidates.iter().position(may_be))
     }
 
+    /// How many inputs a function of the user's makes, as the interpreter says on which functions run.
+    ///
+    /// # Errors
+    /// What it said instead, a sentence's end.
+    pub(crate) fn count_inputs(&mut self, maker: &str) -> Result<u32, String> {
+        let path = self.candidates.first().ok_or("there is no Python on this machine")?;
+        self.runner.count_inputs(path, maker)
+    }
+
     fn ask(&mut self, candidate: usize, remembered: bool, interrupt: &Interrupt) {
         let path = self.candidates.remove(candidate);
         let command = self.runner.on(&path);
-        let known = remembered.then(|| self.recall(&path, &command)).flatten();
+        let (memory, who) = (self.memory(&path), who(&path, &command));
+        let known = remembered.then(|| said::recall(memory, &who)).flatten();
         let ready = match known {
             Some(ready) => Ok(ready),
             None => describe(&command, LIMIT, interrupt).inspect(|ready| {
-                self.remember(&path, &command, ready);
+                said::remember(memory, &who, ready);
             }),
         };
         match ready {
@@ -162,37 +189,10 @@ impl Interpreters {
         names.find(free).expect("there are more numbers than interpreters")
     }
 
-    fn recall(&self, path: &Path, command: &RunnerCommand) -> Option<Ready> {
-        let said: Said = serde_json::from_slice(&fs::read(self.note(path, command)?).ok()?).ok()?;
-        (said.who == who(path, command)).then_some(said.ready)
+    /// The cache of what files said. A script has none: where it leads may change without it.
+    fn memory(&self, path: &Path) -> Option<&Path> {
+        self.cache.as_deref().filter(|_| !is_script(path))
     }
-
-    fn remember(&self, path: &Path, command: &RunnerCommand, ready: &Ready) {
-        let Some(note) = self.note(path, command) else { return };
-        let said = Said { who: who(path, command), ready: ready.clone() };
-        let keep = || {
-            fs::create_dir_all(note.parent()?).ok()?;
-            let draft = note.with_extension(format!("{}.tmp", std::process::id()));
-            fs::write(&draft, serde_json::to_vec_pretty(&said).ok()?).ok()?;
-            fs::rename(&draft, &note).ok()
-        };
-        // A cache that cannot be written costs time and is no failure.
-        let _ = keep();
-    }
-
-    /// The file of what it said. A script has none: where it leads may change without it.
-    fn note(&self, path: &Path, command: &RunnerCommand) -> Option<PathBuf> {
-        let hash = stable_hash(&who(path, command));
-        let file = self.cache.as_ref()?.join(format!("interpreter/{hash:016x}.json"));
-        (!is_script(path)).then_some(file)
-    }
-}
-
-/// What is remembered of a file.
-#[derive(Serialize, Deserialize)]
-struct Said {
-    who: String,
-    ready: Ready,
 }
 
 fn who(path: &Path, command: &RunnerCommand) -> String {
@@ -239,7 +239,7 @@ fn is_versioned(name: &str) -> bool {
     })
 }
 
-fn reason(error: &SessionError) -> String {
+pub(super) fn reason(error: &SessionError) -> String {
     match error {
         SessionError::NoAnswer { how, log, .. } => {
             let mut lines = log.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -261,7 +261,7 @@ fn located(path: &Path) -> PathBuf {
     bare.then(on_path).flatten().unwrap_or_else(|| path.to_owned())
 }
 
-fn folders() -> Vec<PathBuf> {
+pub(super) fn folders() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
 }
@@ -302,7 +302,7 @@ fn rank(name: &OsStr) -> Option<u32> {
     }
 }
 
-fn is_program(path: &Path) -> bool {
+pub(super) fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.metadata().is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }

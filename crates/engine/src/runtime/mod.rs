@@ -1,25 +1,29 @@
 //! One run of one model: starts a runner, speaks to it, watches it, and leaves nothing behind.
 //! Decides nothing about what to run or what a result means. The entry is [`execute`].
 
-mod custody;
 mod death;
 mod describe;
 mod dialogue;
+mod execution;
 mod guard;
 pub mod interpreters;
 mod interrupt;
+pub mod languages;
 pub mod overhead;
+mod processes;
 mod python;
 mod runner;
+mod said;
 mod servers;
 mod session;
 mod spawn;
 mod watch;
 
 pub use describe::describe;
+pub use execution::{Execution, Measured, Progress};
 pub use guard::{Guard, stand};
 pub use interrupt::Interrupt;
 pub use python::PythonRunner;
 pub use runner::RunnerCommand;
 pub(crate) use servers::Servers;
-pub use session::{Execution, Measured, Progress, STARTUP_LIMIT, SessionError, execute};
+pub use session::{STARTUP_LIMIT, SessionError, execute};

@@ -5,16 +5,22 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use maitred_wire::RunnerError;
+use serde::Deserialize;
 
 use super::runner::RunnerCommand;
 use crate::measure::machine::stable_hash;
 
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 4] = [
+const MODULES: [(&str, &str); 5] = [
     ("maitred_runner.py", include_str!("../../../../runtimes/python/runner.py")),
     ("maitred_results.py", include_str!("../../../../runtimes/python/results.py")),
     ("maitred_harness.py", include_str!("../../../../runtimes/python/harness.py")),
     ("maitred_state.py", include_str!("../../../../runtimes/python/state.py")),
+    // Another program of its own, which hands the same steps to Dask.
+    ("maitred_dask.py", include_str!("../../../../runtimes/dask/runner.py")),
 ];
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
@@ -28,6 +34,30 @@ sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
 import maitred_runner
 maitred_runner.main()
 ";
+
+/// The same for the module that hands its tasks to Dask.
+const START_DASK: &str = "\
+import sys
+sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
+import maitred_dask
+maitred_dask.main()
+";
+
+/// Says how many inputs a function makes, and ends.
+const COUNT: &str = "\
+import sys
+sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
+import maitred_runner
+maitred_runner.count_inputs(sys.argv[2])
+";
+
+/// What it says.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Counted {
+    Inputs(u32),
+    Error(RunnerError),
+}
 
 /// What changes how fast an interpreter computes without changing its file.
 const SWITCHES: [&str; 3] = ["PYTHON_GIL", "PYTHON_JIT", "PYTHONOPTIMIZE"];
@@ -58,10 +88,43 @@ impl PythonRunner {
         Ok(Self { folder, is_ours: true })
     }
 
+    /// How many inputs a function of the user's makes, as this interpreter says.
+    ///
+    /// # Errors
+    /// What it said instead, a sentence's end.
+    pub(crate) fn count_inputs(&self, interpreter: &Path, maker: &str) -> Result<u32, String> {
+        let output = Command::new(interpreter)
+            .args(["-c", COUNT])
+            .arg(&self.folder)
+            .arg(maker)
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| format!("{}: {error}", interpreter.display()))?;
+        match serde_json::from_slice(&output.stdout) {
+            Ok(Counted::Inputs(count)) => Ok(count),
+            Ok(Counted::Error(error)) => Err(error.text),
+            Err(_) => Err(format!(
+                "{} ended without an answer ({})",
+                interpreter.display(),
+                output.status
+            )),
+        }
+    }
+
     /// This runner on an interpreter.
     pub fn on(&self, interpreter: &Path) -> RunnerCommand {
+        self.started(interpreter, START)
+    }
+
+    /// Dask on an interpreter, with the steps of this runner.
+    pub fn dask_on(&self, interpreter: &Path) -> RunnerCommand {
+        self.started(interpreter, START_DASK)
+    }
+
+    fn started(&self, interpreter: &Path, start: &str) -> RunnerCommand {
         let folder = self.folder.as_os_str();
-        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), START.as_ref(), folder]);
+        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), start.as_ref(), folder]);
         let set = |name: &str| Some((name.into(), std::env::var_os(name)?));
         command.env = SWITCHES.into_iter().filter_map(set).collect();
         command

@@ -4,14 +4,12 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use maitred_core::trace::{Noise, Observed, PeakMemory, RunEnd, Scheduling, Usage};
-use maitred_wire::trace_file::Layout;
-use maitred_wire::{Command, Done, Phase, Plan, Ready};
+use maitred_wire::{Command, Plan};
 use thiserror::Error;
 
-use super::custody::Custody;
 use super::dialogue::Dialogue;
-use super::interrupt::Interrupt;
+use super::execution::{Execution, Measured, Progress};
+use super::processes::OwnedProcesses;
 use super::runner::RunnerCommand;
 use super::spawn;
 use super::watch::Watch;
@@ -22,66 +20,6 @@ use crate::measure::tree::Tree;
 /// How long a runner may take to be ready: enough for an interpreter on a slow disk that
 /// calibrates itself.
 pub const STARTUP_LIMIT: Duration = Duration::from_secs(60);
-
-/// What to run, and how far to let it go.
-#[derive(Clone, Copy, Debug)]
-pub struct Execution<'a> {
-    pub runner: &'a RunnerCommand,
-    /// Of the trace file.
-    pub layout: Layout,
-    /// The values that differ from task to task, all columns one after another.
-    pub columns: &'a [u64],
-    /// From spawn to `ready`; [`STARTUP_LIMIT`] unless there is a reason.
-    pub startup_limit: Duration,
-    /// From `go` on.
-    pub timeout: Option<Duration>,
-    /// The work goes on for so long from `go` on, or until there is nothing left to do.
-    pub duration: Option<Duration>,
-    /// On the memory of all processes together, in bytes.
-    pub memory_limit: Option<u64>,
-    /// What a runner that was told to stop may take to end what is under way.
-    pub grace: Duration,
-    pub interrupt: &'a Interrupt,
-    /// Whether the kernel's scheduling is recorded, which slows the run a little.
-    pub scheduling: bool,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    /// Tasks that ended.
-    pub finished: u64,
-    /// All tasks.
-    pub total: u64,
-    /// Since `go`.
-    pub elapsed: Duration,
-    /// From spawn to `ready`.
-    pub startup: Phase,
-    /// What the runner has recorded so far, and goes on recording.
-    pub trace: &'a TraceMap,
-    /// Of the switches, if they are recorded.
-    pub(crate) recorder: Option<&'a Recorder>,
-}
-
-/// All that is known of one run: what a [`maitred_core::trace::Trace`] is made of.
-#[derive(Debug)]
-pub struct Measured {
-    /// Not read yet: decode it, or only sum it up.
-    pub trace: TraceMap,
-    /// From spawn to `ready`; its CPU time is not told apart.
-    pub startup: Phase,
-    /// `None`: the runner never was.
-    pub ready: Option<Ready>,
-    pub done: Option<Done>,
-    pub end: RunEnd,
-    pub usage: Observed<Usage>,
-    pub memory: Observed<PeakMemory>,
-    /// Figures without a judgement: `dirty` is `None`.
-    pub noise: Noise,
-    pub scheduling: Observed<Scheduling>,
-    /// The last lines of the runner's standard error.
-    pub log: String,
-}
 
 /// Why there was no run. How a run that was started went wrong is a [`RunEnd`].
 #[derive(Debug, Error)]
@@ -103,7 +41,7 @@ pub enum SessionError {
 /// whose it is.
 pub(super) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    // Who panicked while alone left nothing half done: its processes ended with its custody.
+    // Who panicked while alone left nothing half done: its processes ended with what owned them.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -122,22 +60,25 @@ pub fn execute(
     let columns = ColumnsFile::new(execution.columns)?;
     let plan = plan(&trace.path(), columns.as_ref().map(ColumnsFile::path).as_deref());
     let recorder = execution.scheduling.then(Recorder::open);
-    let (started_ns, custody, mut dialogue) = start(execution.runner)?;
+    let (started_ns, processes, mut dialogue) = start(execution.runner)?;
     dialogue.say(&Command::Plan(Box::new(plan)));
-    let mut watch = Watch::new(execution, started_ns, custody, dialogue, trace, columns, recorder);
+    let mut watch =
+        Watch::new(execution, started_ns, processes, dialogue, trace, columns, recorder);
     watch.follow(on_progress).map_err(SessionError::Watch)?;
     Ok(watch.finish())
 }
 
 /// Starts a runner, for whoever holds [`alone`].
-pub(super) fn start(runner: &RunnerCommand) -> Result<(u64, Custody, Dialogue), SessionError> {
+pub(super) fn start(
+    runner: &RunnerCommand,
+) -> Result<(u64, OwnedProcesses, Dialogue), SessionError> {
     let others = Tree::children_of_ours();
     let started = spawn::start(runner)
         .map_err(|source| SessionError::Start { program: runner.program.clone(), source })?;
-    let custody = Custody::new(started.pid, others);
+    let processes = OwnedProcesses::new(started.pid, others);
     let started_ns = started.at_ns;
     let dialogue = Dialogue::new(started).map_err(SessionError::Watch)?;
-    Ok((started_ns, custody, dialogue))
+    Ok((started_ns, processes, dialogue))
 }
 
 fn indent(log: &str) -> String {

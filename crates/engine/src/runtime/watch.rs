@@ -8,10 +8,10 @@ use std::time::Duration;
 use maitred_core::trace::{Noise, Observed, RunEnd};
 use maitred_wire::{Command, Done, PROTOCOL, Phase, Ready, Reply};
 
-use super::custody::{Custody, Ended};
 use super::death;
 use super::dialogue::Dialogue;
-use super::session::{Execution, Measured, Progress};
+use super::execution::{Execution, Measured, Progress};
+use super::processes::{Ended, OwnedProcesses};
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Snapshot, oom_kills};
@@ -59,7 +59,7 @@ enum Ending {
 pub(super) struct Watch<'a> {
     execution: &'a Execution<'a>,
     started_ns: u64,
-    custody: Custody,
+    processes: OwnedProcesses,
     dialogue: Dialogue,
     trace: TraceMap,
     columns: Option<ColumnsFile>,
@@ -93,19 +93,19 @@ impl<'a> Watch<'a> {
     pub(super) fn new(
         execution: &'a Execution<'a>,
         started_ns: u64,
-        custody: Custody,
+        processes: OwnedProcesses,
         dialogue: Dialogue,
         trace: TraceMap,
         columns: Option<ColumnsFile>,
         mut recorder: Option<Recorder>,
     ) -> Self {
         if let Some(recorder) = &mut recorder {
-            recorder.follow(custody.tree().clone());
+            recorder.follow(processes.tree().clone());
         }
         Self {
             execution,
             started_ns,
-            custody,
+            processes,
             dialogue,
             trace,
             columns,
@@ -146,7 +146,7 @@ impl<'a> Watch<'a> {
     /// Ends whatever is left and puts the parts together.
     pub(super) fn finish(mut self) -> Measured {
         let startup = self.startup();
-        let ended = self.custody.end();
+        let ended = self.processes.end();
         let noise = noise(self.at_go.as_ref(), self.worked, &ended);
         let end = end(self.ending, &ended, self.killed, self.ready.is_some(), self.oom_kills);
         if let Some(done) = &mut self.done {
@@ -204,12 +204,15 @@ impl<'a> Watch<'a> {
         let ready_ns = now_ns();
         if ready.protocol != PROTOCOL {
             let theirs = ready.protocol;
-            let what = format!("speaks version {theirs} of the protocol, not {PROTOCOL}");
+            let what = format!(
+                "speaks protocol {theirs}, and this maitred speaks {PROTOCOL}: use a runner of \
+                 this version (runtimes/PROTOCOL.md says what changed)"
+            );
             return self.break_off(&what);
         }
         self.ready = Some((ready, ready_ns));
         self.sample();
-        let runner_cpu_ns = sys::process_cpu_ns(self.custody.tree().runner());
+        let runner_cpu_ns = sys::process_cpu_ns(self.processes.tree().runner());
         let machine = Snapshot::take();
         let ns = now_ns();
         self.dialogue.say(&Command::Go {});
@@ -310,7 +313,7 @@ impl<'a> Watch<'a> {
         let Some(ceiling) = self.ceiling.as_mut().filter(|ceiling| now >= ceiling.next_ns()) else {
             return;
         };
-        let seen = ceiling.exceeded(self.custody.tree(), &mut self.sampler, instrument);
+        let seen = ceiling.exceeded(self.processes.tree(), &mut self.sampler, instrument);
         if let (Some(seen_bytes), Some(limit_bytes)) = (seen, self.execution.memory_limit) {
             self.end_with(Ending::Known(RunEnd::OutOfMemory { limit_bytes, seen_bytes }));
             self.ceiling = None;
@@ -352,7 +355,7 @@ impl<'a> Watch<'a> {
     /// Has every process that knows how to say where it is write that to the log: those that
     /// catch SIGUSR1, which would end any other. Whether there is one.
     fn ask_where(&self) -> bool {
-        let mut members = self.custody.tree().members();
+        let mut members = self.processes.tree().members();
         members.retain(|&pid| procfs::catches(pid, libc::SIGUSR1));
         members.iter().for_each(|&pid| sys::ask_where(pid));
         !members.is_empty()
@@ -374,7 +377,7 @@ impl<'a> Watch<'a> {
 
     fn sample(&mut self) {
         let instrument = self.instrument_bytes();
-        let tree = self.custody.tree();
+        let tree = self.processes.tree();
         self.sampler.sample(|| tree.members(), instrument);
     }
 

@@ -91,6 +91,15 @@ impl Kind {
     }
 }
 
+/// A part of the file: all of them, one after another, are the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// What is between cells, and at which byte it begins.
+    Text { at: usize, text: &'a str },
+    /// The lines of a fence and what is between them.
+    Cell { id: &'a str, open: &'a str, body: &'a str, close: &'a str },
+}
+
 /// Something on a fence that means nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
@@ -115,6 +124,29 @@ impl Notebook {
     /// The file.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The file in parts, none of them empty but perhaps what is between two fences.
+    pub fn pieces(&self) -> Vec<Piece<'_>> {
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        for cell in self.cells() {
+            let (whole, body) = (&cell.whole, &cell.body);
+            if whole.start > at {
+                pieces.push(Piece::Text { at, text: &self.text[at..whole.start] });
+            }
+            pieces.push(Piece::Cell {
+                id: &cell.id,
+                open: &self.text[whole.start..body.start],
+                body: &self.text[body.clone()],
+                close: &self.text[body.end..whole.end],
+            });
+            at = whole.end;
+        }
+        if at < self.text.len() {
+            pieces.push(Piece::Text { at, text: &self.text[at..] });
+        }
+        pieces
     }
 
     /// The servers that are declared above a cell in its section.

@@ -24,6 +24,9 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     let request = Request::Compare(args.request()?);
     let old = args.against.as_deref().map(saved::load).transpose()?;
     let exports = export::open(args)?;
+    if export::takes_standard_output(args) {
+        terminal.text_to_error();
+    }
     let cancel = super::cancel()?;
     let mut shown = Shown {
         follower: Follower::new(terminal, args.events.as_deref(), args.quiet, args.runs)?,
@@ -145,7 +148,10 @@ fn outputs(logs: &[(String, String)]) -> String {
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
-    let failed = comparison.contestants.iter().any(|one| one.unranked.is_some());
+    let failed = comparison
+        .contestants
+        .iter()
+        .any(|one| one.unranked.is_some() || one.runs.iter().any(|run| run.tasks.failed > 0));
     let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
     match comparison.stopped {
         Stopped::Interrupted => Cancel::exit_code().map_or(exit::SIGNAL, |code| code as u8),

@@ -3,9 +3,13 @@
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod doctor;
+pub(crate) mod fit;
+pub(crate) mod lab;
 pub(crate) mod manual;
+pub(crate) mod notebook;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod runner;
 pub(crate) mod runtimes;
 pub(crate) mod serve;
 pub(crate) mod show;

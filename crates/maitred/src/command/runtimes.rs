@@ -20,14 +20,18 @@ pub(crate) fn text(args: &RuntimesArgs) -> Result<String, Error> {
     for runtime in runtimes.all() {
         text.push_str(&section(runtime));
     }
-    if runtimes.all().len() == 1 && runtimes.unusable().is_empty() {
+    let is_python = |runtime: &Runtime| runtime.ready.as_ref().is_some_and(is_python);
+    if !runtimes.all().iter().any(is_python) && runtimes.unusable().is_empty() {
         text.push_str("no Python was found on PATH; --python PATH names one\n");
     }
-    if !runtimes.unusable().is_empty() {
+    if !runtimes.unusable().is_empty() || !runtimes.lacking().is_empty() {
         text.push_str("cannot be used\n");
     }
     for file in runtimes.unusable() {
         text.push_str(&format!("  {}: it {}\n", file.path.display(), file.why));
+    }
+    for (name, why) in runtimes.lacking() {
+        text.push_str(&format!("  {name}: {why}\n"));
     }
     Ok(text)
 }
@@ -35,14 +39,16 @@ pub(crate) fn text(args: &RuntimesArgs) -> Result<String, Error> {
 fn section(runtime: &Runtime) -> String {
     let mut text = format!("{}\n", runtime.name);
     let facts = match &runtime.ready {
-        Some(ready) => python(ready),
+        Some(ready) if is_python(ready) => python(ready),
+        Some(ready) => other(ready),
         None => vec![("version", env!("CARGO_PKG_VERSION").to_owned())],
     };
     let names: Vec<_> = runtime.strategies.iter().map(ToString::to_string).collect();
     let missing = match &runtime.ready {
-        Some(ready) => {
+        Some(ready) if is_python(ready) => {
             Strategy::ALL.iter().filter_map(|strategy| lacks(ready, *strategy)).collect()
         }
+        Some(ready) => not_done(ready),
         None => vec!["interpreters: only Python has them".to_owned()],
     };
     let strategies = [("strategies", names.join(", "))].into_iter();
@@ -52,6 +58,28 @@ fn section(runtime: &Runtime) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Whether it is an interpreter of Python itself, and not what runs on one.
+fn is_python(ready: &Ready) -> bool {
+    fact(ready, "free-threaded build").is_some() && matches!(&*ready.runtime, "cpython" | "pypy")
+}
+
+fn other(ready: &Ready) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("version", ready.version.clone())];
+    let path = fact(ready, "executable").map(|path| ("path", path.to_owned()));
+    let build = ready.build.clone().map(|build| ("build", build));
+    let warm_up = ready.warm_up_ns.map(|ns| ("warm-up", units::duration(ns)));
+    let cost = ready.span_cost_ns;
+    let cost = cost.map(|ns| ("recording", format!("{} a span", units::duration(ns as u64))));
+    lines.extend([path, build, warm_up, cost].into_iter().flatten());
+    lines
+}
+
+/// Strategies that this version does not know, and how one works otherwise than its name says.
+fn not_done(ready: &Ready) -> Vec<String> {
+    let unknown = ready.unknown_strategies();
+    unknown.map(|name| format!("{name}: this maitred does not know such a strategy")).collect()
 }
 
 fn python(ready: &Ready) -> Vec<(&'static str, String)> {

@@ -9,6 +9,8 @@ pub(crate) fn text(color: bool) -> String {
 
 Try first:
 
+  {bold}maitred lab{plain}
+      the whole story in the browser: every example runs here, replays, and can be changed
   {bold}maitred compare waiters --speed 10x{plain}
       five tables and one waiter under every model; says which one to use, and why
   {bold}maitred run waiters --model threads --speed 10x{plain}

@@ -356,6 +356,10 @@ fn options() {
         1 mistake in work.kdl
     "#]],
     );
+}
+
+#[test]
+fn options_and_commands_that_are_misspelt_or_missing() {
     refused(
         "compare work.kdl --modles threads",
         &expect![[r#"

@@ -222,3 +222,41 @@ fn what_a_command_leaves_behind_is_ended() {
     assert!(output.status.success(), "{output:?}");
     assert!(stdout(&output).contains("outlived"), "it is said: {output:?}");
 }
+
+#[test]
+fn the_warm_up_lets_commands_end() {
+    let place = Place::new();
+    // Whoever is killed while it holds the lock is in the way of all that follow.
+    let script = "mkdir lock || exit 1; sleep 0.6; rmdir lock";
+    let words =
+        ["compare", "--runs", "1", "--count", "2", "--models", "sequential", "--export-json"];
+    let words = [&words[..], &["r.json", "--no-trace", "--", "sh", "-c", script]].concat();
+    let output = place.command(&words).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(first_run(&place)["tasks"]["done"], 2, "{output:?}");
+    assert!(!place.path("lock").exists());
+}
+
+#[test]
+fn a_command_that_takes_too_long_is_asked_to_end_first() {
+    let place = Place::new();
+    let script = "trap 'touch cleaned; exit 1' TERM; touch begun; while :; do sleep 0.01; done";
+    let line =
+        ["run", "--no-scheduling", "--timeout", "3s", "--count", "1", "--", "sh", "-c", script];
+    let output = place.start_words(&line).end();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(place.path("begun").exists(), "{output:?}");
+    assert!(place.path("cleaned").exists(), "it had no time to clean up: {output:?}");
+}
+
+#[test]
+fn one_copy_at_a_time_is_one_contestant() {
+    let place = Place::new();
+    let line = "compare --runs 1 --warmup 0 --no-trace --models sequential,processes --workers 1,2 \
+                --export-json r.json -- true";
+    let output = place.run(line);
+    assert!(output.status.success(), "{output:?}");
+    let result = form::valid_json(&place.read("r.json"));
+    let models = result["contestants"].as_array().unwrap().iter().map(|one| one["model"].clone());
+    assert_eq!(models.collect::<Vec<_>>(), ["command/sequential", "command/processes:2"]);
+}

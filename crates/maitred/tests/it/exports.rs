@@ -160,12 +160,7 @@ fn decode(bytes: &[u8]) -> Decoded {
                     continue;
                 }
                 assert_eq!(event.type_(), Type::TYPE_SLICE_BEGIN);
-                let name = match event.name_field.as_ref().unwrap() {
-                    Name_field::NameIid(iid) => names[iid].clone(),
-                    Name_field::Name(name) => name.clone(),
-                    other => panic!("{other:?}"),
-                };
-                stack.push((name, ns));
+                stack.push((name(event.name_field.as_ref().unwrap(), &names), ns));
             }
             None if packet.interned_data.is_some() => {}
             other => panic!("not expected: {other:?}"),
@@ -177,6 +172,15 @@ fn decode(bytes: &[u8]) -> Decoded {
         }
     }
     decoded
+}
+
+/// The name of an event, which may be a number that stands for it.
+fn name(field: &Name_field, names: &BTreeMap<u64, String>) -> String {
+    match field {
+        Name_field::NameIid(iid) => names[iid].clone(),
+        Name_field::Name(name) => name.clone(),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn switches(packet: &TracePacket, decoded: &mut Decoded) {

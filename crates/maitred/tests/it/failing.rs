@@ -126,7 +126,7 @@ fn a_hang_is_ended_and_named_and_the_others_go_on() {
 fn a_deadlock_is_found_and_named_under_every_strategy() {
     let work = "channel \"orders\" capacity=1\ntask \"cook\" count=2 { receive \"orders\" }\n";
     let place = Place::new().file("work.kdl", work);
-    let (code, text, saved) = compare(&place, "--timeout 10s");
+    let (code, text, saved) = compare(&place, "--timeout 10m");
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("nobody sends into `orders`"), "it is said before the run: {text}");
     for strategy in STRATEGIES {
@@ -146,7 +146,7 @@ fn a_deadlock_is_found_and_named_under_every_strategy() {
 fn after_a_deadlock_the_other_models_are_measured() {
     let place = Place::new().file("work.kdl", shipped("producer-consumer.kdl"));
     let (code, text, saved) =
-        compare(&place, "--models sequential,threads --speed 10x --timeout 10s");
+        compare(&place, "--models sequential,threads --speed 10x --timeout 10m");
     assert_eq!(code, 0, "{text}");
     assert!(!is_ranked(&saved, "sequential") && is_ranked(&saved, "threads"), "{text}");
     let reason = &contestant(&saved, "sequential")["unranked"];

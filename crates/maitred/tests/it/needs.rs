@@ -10,6 +10,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use maitred_engine::runtime::languages::Language;
+
 use crate::program::{Place, is_root, stdout};
 use crate::pythons;
 
@@ -26,7 +28,7 @@ const fn need(name: &'static str, untried: &'static str, is_met: fn() -> bool) -
 }
 
 /// All of them. Interpreters come beside, from `pythons`.
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 16] = [
     need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
     need("man", "whether the manual page is read without a warning", has_manual),
     need("bash", "whether its completions are its code", || starts("bash")),
@@ -38,6 +40,10 @@ const NEEDS: [Need; 12] = [
     need("ordinary-user", "files and folders without permission", || !is_root()),
     need("mount", "a disk that fills up", can_mount),
     need("switches", "what the kernel records of switches", can_record),
+    need("node", "the runner in Node", || Language::Node.tool().is_ok()),
+    need("go", "the runner in Go", || Language::Go.tool().is_ok()),
+    need("java", "the runner in Java", || Language::Java.tool().is_ok()),
+    need("dask", "the runner that hands tasks to Dask", has_dask),
     need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),
 ];
 
@@ -67,6 +73,12 @@ fn can_record() -> bool {
     let place = Place::new().file("work.kdl", "task \"t\" { cpu \"1ms\" }\n");
     let text = stdout(&place.run("run work.kdl --model native/threads --width 200"));
     !text.contains("the kernel refused to record")
+}
+
+fn has_dask() -> bool {
+    let python = &pythons::found()[0].1;
+    let asked = Command::new(python).args(["-c", "import distributed"]).output();
+    asked.is_ok_and(|output| output.status.success())
 }
 
 fn can_mount() -> bool {

@@ -172,3 +172,22 @@ fn a_file_without_permission_is_refused() {
     let output = place().run("compare work.kdl --export-json /r.json");
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
+
+#[test]
+fn a_result_that_goes_to_standard_output_stands_there_alone() {
+    let place = Place::new().file("work.kdl", "task \"t\" { wait \"1ms\" }");
+    let output = place.run("compare work.kdl --models threads --runs 1 --warmup 0 --save -");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    form::valid_json(&stdout(&output));
+    assert!(stderr(&output).contains("How fast"), "{output:?}");
+    assert!(!place.path("-").exists());
+}
+
+#[test]
+fn help_that_cannot_be_written_is_told() {
+    let place = Place::new();
+    let output = place.shell("$M --help > /dev/full");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let output = place.shell("$M compare --help | true; echo ${PIPESTATUS[0]}");
+    assert_eq!(stdout(&output), "0\n");
+}

@@ -166,7 +166,7 @@ fn as_kept(line: &str) -> String {
     line.replace("cargo run --release --", "maitred").replace('"', "")
 }
 
-/// Whether a command is the one that a page means, which may leave the rest of it out.
+/// Whether a command is the one that a page means, which may leave out what follows.
 fn is_same(command: &str, meant: &str) -> bool {
     let meant = meant.replace('"', "");
     match meant.split_once('…') {
@@ -174,7 +174,7 @@ fn is_same(command: &str, meant: &str) -> bool {
             let words: Vec<&str> = start.split_whitespace().take(3).collect();
             command.starts_with(&words.join(" "))
         }
-        None => command == meant,
+        None => command == meant || command.starts_with(&format!("{meant} ")),
     }
 }
 
@@ -198,7 +198,8 @@ fn check(page: &Path) {
     let (script, shown) = script(&text, &place);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     // Whatever it leaves running ends with it.
-    let script = format!("set -eu -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n{script}");
+    let script =
+        format!("set -eu -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
     let output = place
         .shell_command(&script)
         .env("PATH", format!("{}:{}", place.path("bin").display(), pythons::path()))

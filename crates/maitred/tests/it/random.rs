@@ -86,7 +86,7 @@ proptest! {
         let place = Place::new().file("work.kdl", &text);
         let models = STRATEGIES.join(",");
         let output = place.run(&format!(
-            "compare work.kdl --models {models} --warmup 0 --runs 1 --no-trace --timeout 60s --export-json r.json"
+            "compare work.kdl --models {models} --warmup 0 --runs 1 --no-trace --timeout 1h --export-json r.json"
         ));
         // Where a task fails by chance, no model is ranked.
         prop_assert!(matches!(output.status.code(), Some(0 | 1)), "{text}\n{output:?}");
@@ -127,7 +127,7 @@ proptest! {
         let native = STRATEGIES.iter().map(|strategy| format!("native/{strategy}"));
         let python = RECORDED.iter().map(|strategy| format!("python3/{strategy}"));
         for model in native.chain(python) {
-            let output = place.run(&format!("run work.kdl --model {model} --timeout 60s --by task"));
+            let output = place.run(&format!("run work.kdl --model {model} --timeout 1h --by task"));
             // A task may fail by chance, and Python have no step that the work needs.
             let refused = model.starts_with("python3") && stderr(&output).contains("cannot run");
             prop_assert!(

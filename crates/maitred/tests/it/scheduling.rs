@@ -140,6 +140,11 @@ fn a_user_without_locked_memory_records_once_and_not_twice() {
         let line = format!("ulimit -l 0; exec ./maitred run {options} --width 200");
         command.args(["-c", &line]).current_dir(place.path("")).uid(user).gid(user);
         command.env("XDG_CACHE_HOME", place.path("cache")).stdin(Stdio::null());
+        // Each with a folder of its own for the lock, since otherwise one waits for the other.
+        let folder = place.path(&format!("runtime-{}", options.len()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        command.env("XDG_RUNTIME_DIR", folder);
         command
     };
     let mut first = run("--model sequential -- sh -c 'echo > started; sleep 60'")

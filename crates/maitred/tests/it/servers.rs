@@ -105,6 +105,6 @@ task "t" { http "GET" "$one/delay/50s"; http "GET" "$two/delay/50s" }
         }
         started(words).kill();
     }
-    let output = started("run work.kdl -q --timeout 2s").end();
+    let output = started("run work.kdl -q --timeout 10s").end();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }

@@ -31,7 +31,7 @@ fn the_sweep_of_a_workload_is_run_by_compare() {
     assert!(stdout(&output).contains("tasks = 1, 3"), "{output:?}");
     // How many tasks the work has by default says nothing of what was done.
     assert!(stdout(&output).contains("\n1 to 3 tasks ·"), "{output:?}");
-    assert!(!stdout(&output).contains("Use it"), "{output:?}");
+    assert!(!stdout(&output).contains("Use `"), "{output:?}");
     let markdown = place.run(&format!("compare w.kdl {QUICK} --export-markdown r.md"));
     assert!(markdown.status.success() && place.read("r.md").contains(", 1 to 3 tasks;"));
 }
@@ -80,9 +80,14 @@ fn wrong_sweeps_are_refused_with_the_place() {
     let place = Place::new()
         .file("w.kdl", WORK)
         .file("unknown.kdl", "param \"tasks\" 1\ntask \"t\"\nsweep \"task\" 1 2\n")
+        .file(
+            "unused.kdl",
+            "param \"j\" 1\ntask \"t\" { wait \"1ms\"; }\nsweep \"j\" 1 2\ncompare \"native/threads\"\n",
+        )
         .file("wrong.kdl", "param \"n\" 1 min=1\ntask \"t\" count=\"$n\"\nsweep \"n\" 1 0\n");
     for (line, said) in [
         ("compare unknown.kdl", "did you mean `tasks`?"),
+        ("compare unused.kdl", "nothing in the work depends on it"),
         ("compare wrong.kdl", "`n` is at least 1"),
         ("compare w.kdl --sweep taks=1,2", "unknown parameter `taks`"),
         ("compare w.kdl --sweep tasks=1,,2", "tasks"),

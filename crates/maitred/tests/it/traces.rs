@@ -42,7 +42,7 @@ fn whatever_becomes_of_the_run_its_trace_is_written() {
     for (line, words) in [
         ("crash.kdl --model threads", "died: "),
         ("lock.kdl --model threads", "deadlock: "),
-        ("slow.kdl --model threads --timeout 300ms", "timed out"),
+        ("slow.kdl --model threads --timeout 2s", "timed out"),
     ] {
         let run = place.run(&format!("run {line} --width 80 --trace run.trace"));
         assert_eq!(run.status.code(), Some(1), "{run:?}");

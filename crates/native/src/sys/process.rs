@@ -57,6 +57,12 @@ pub(crate) fn kill(pid: u32) -> bool {
     unsafe { libc::kill(pid as i32, libc::SIGKILL) == 0 }
 }
 
+/// Sends SIGTERM to a process, if there is one.
+pub(crate) fn ask_to_end(pid: u32) {
+    // SAFETY: integers only.
+    unsafe { libc::kill(pid as i32, libc::SIGTERM) };
+}
+
 /// Kills this process as the kernel would: with SIGKILL.
 pub(crate) fn crash() -> ! {
     kill(std::process::id());

@@ -13,6 +13,9 @@ use crate::analyse::stats::Confidence;
 use crate::analyse::units::duration;
 use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Verdict};
 
+/// A call that uses so many processors has threads of its own.
+const OWN_THREADS: f64 = 1.3;
+
 /// Who ends so soon after the last arrival as it can has kept up with the arrivals.
 const KEEPS_UP: f64 = 1.05;
 
@@ -32,6 +35,10 @@ impl<'a> Case<'a> {
         let effect = comparison.settings.minimum_effect;
         let against_fastest = compare::ranks(contestants, fastest, effect, Confidence::P95);
         Some(Self { comparison, natures, fastest, against_fastest })
+    }
+
+    pub(super) fn name(&self, index: usize) -> String {
+        name(self.comparison, index)
     }
 
     pub(super) fn contestant(&self, index: usize) -> &'a Contestant {
@@ -80,6 +87,24 @@ impl<'a> Case<'a> {
         format!("{}{each}", duration(self.work_ns(index)))
     }
 
+    pub(super) fn has_one_runtime(&self) -> bool {
+        let mut runtimes = self.comparison.contestants.iter().map(|one| &one.model.runtime);
+        let first = runtimes.next();
+        runtimes.all(|other| Some(other) == first)
+    }
+
+    /// How many processors one call of a function uses by itself, where it is more than one: it has
+    /// threads of its own, as libraries of numbers do.
+    pub(super) fn own_threads(&self) -> Option<(usize, f64)> {
+        let is_function = self.comparison.subject.kind == SubjectKind::Function;
+        self.against_fastest.iter().filter(|_| is_function).find_map(|rank| {
+            let index = rank.contestant as usize;
+            let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
+            let used = *self.summary(index)?.cores_used.known()?;
+            (sequential && used >= OWN_THREADS).then_some((index, used))
+        })
+    }
+
     pub(super) fn cores(&self) -> u32 {
         self.comparison.machine.cores
     }
@@ -95,6 +120,10 @@ impl<'a> Case<'a> {
     /// The contestant whose trace shows the work most plainly: done one after another nothing
     /// queues; else where tasks queued and starved least.
     pub(super) fn plainest(&self) -> Option<&'a Nature> {
+        self.nature(self.plainest_index()?)
+    }
+
+    pub(super) fn plainest_index(&self) -> Option<usize> {
         let in_the_way = |nature: &Nature| {
             let share =
                 (nature.task_ns() - nature.own_ns()) as f64 / nature.task_ns().max(1) as f64;
@@ -105,16 +134,16 @@ impl<'a> Case<'a> {
             .filter_map(|rank| {
                 let index = rank.contestant as usize;
                 let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
-                Some((!sequential, self.nature(index)?))
+                Some((!sequential, in_the_way(self.nature(index)?), index))
             })
-            .min_by_key(|(other, nature)| (*other, in_the_way(nature)))
-            .map(|(_, nature)| nature)
+            .min()
+            .map(|(.., index)| index)
     }
 }
 
-/// A model as sentences name it.
-pub(super) fn name(contestant: &Contestant) -> String {
-    format!("`{}`", contestant.model)
+/// A contestant as sentences name it.
+pub(super) fn name(comparison: &Comparison, index: usize) -> String {
+    format!("`{}`", comparison.label(index))
 }
 
 /// `a`, `a and b`, `a, b and c`; of many, the first three and how many more.

@@ -1,4 +1,5 @@
-//! Which model to use: among those that are as fast as the fastest, the cheapest.
+//! Which model to use: of those that are as fast as the fastest, the simplest, unless another costs
+//! less by an amount that matters. One recommendation, its reason, and what stays undecided.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,249 +7,254 @@ use alloc::vec::Vec;
 
 use maitred_wire::Strategy;
 
-use super::{Case, list, name};
-use crate::analyse::compare::MIN_ROUNDS;
+use super::costs::{cheaper_by, saves};
+use super::{Case, list};
+use crate::analyse::compare::{self, MIN_ROUNDS};
+use crate::analyse::doubt;
+use crate::analyse::stats::Confidence;
 use crate::analyse::units::{count, duration, interval, plural, ratio};
+use crate::analyse::within::AT_ONE_LOOK;
 use crate::result::{Rank, Rule, Sentence, Verdict};
 
-/// Costs are compared from here on; below, a figure is mostly the cost of measuring it.
-const CPU_GRAIN_NS: f64 = 1e6;
-const MEMORY_GRAIN: f64 = 1_048_576.0;
-/// Cheaper means at most so much of the other's cost.
-const CHEAPER: f64 = 0.8;
+/// Who cannot be told from the fastest is taken for one of its equals if it took no more than this.
+const AS_FAST: f64 = 1.1;
 /// Of two models with latencies that differ by no more than this, neither is the sooner.
 const AS_SOON: f64 = 1.1;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
-    let mut sentences = Vec::new();
+    let took = case.took(case.fastest);
     if case.against_fastest.len() < 2 {
-        let only = name(case.contestant(case.fastest));
-        let took = case.took(case.fastest);
-        let text = format!("Only {only} is ranked: it took {took}.");
-        return Vec::from([Rule::OnlyOne.says(text)]);
+        let only = case.name(case.fastest);
+        return Vec::from([Rule::OnlyOne.says(format!("Only {only} is ranked: it took {took}."))]);
     }
     let (least, most) = case.comparison.tasks();
     if least != most {
-        let text = format!(
+        return Vec::from([Rule::DifferentAmounts.says(format!(
             "Between {} and {} were to be done, so that less time is not the better model: compare rates and costs.",
             count(least),
             plural(most, "task")
-        );
-        return Vec::from([Rule::DifferentAmounts.says(text)]);
+        ))]);
     }
     let rounds = case.summary(case.fastest).map_or(0, |summary| summary.rounds as usize);
-    if rounds < MIN_ROUNDS {
-        sentences.push(Rule::TooFewRounds.says(too_few(case, rounds)));
-        return sentences;
+    let told = |rank: &Rank| matches!(rank.verdict, Verdict::Slower | Verdict::Same);
+    if rounds < MIN_ROUNDS && !case.against_fastest.iter().any(told) {
+        return Vec::from([Rule::TooFewRounds.says(too_few(case, rounds))]);
     }
-    sentences.push(best(case));
-    sentences.extend(against_sequential(case).map(|text| Rule::AgainstSequential.says(text)));
+    let mut sentences = Vec::new();
+    match Choice::new(case) {
+        None => sentences.push(ahead_by_too_little(case)),
+        Some(choice) => {
+            sentences.push(choice.answer(case));
+            sentences.extend(choice.reason(case));
+        }
+    }
+    if rounds < MIN_ROUNDS {
+        sentences.push(Rule::WithinRounds.says(format!(
+            "From {} only what is overwhelming is told: a model is called slower if it took {} as long or more, nothing disturbed it, and no single task is to blame.",
+            plural(rounds as u64, "round"),
+            ratio(AT_ONE_LOOK)
+        )));
+    }
     sentences.extend(undecided(case).map(|text| Rule::Undecided.says(text)));
     sentences.extend(latency(case).map(|text| Rule::LatencyFromArrival.says(text)));
     sentences
 }
 
 fn too_few(case: &Case<'_>, rounds: usize) -> String {
-    let fastest = name(case.contestant(case.fastest));
-    let others: Vec<String> =
-        case.against_fastest[1..].iter().map(|rank| times(case, rank)).collect();
-    let rounds = plural(rounds as u64, "round");
+    let others: Vec<String> = case.against_fastest[1..]
+        .iter()
+        .map(|rank| {
+            let who = case.name(rank.contestant as usize);
+            format!("{who} {} as long", ratio(rank.ratio))
+        })
+        .collect();
     format!(
-        "Of {rounds} no verdict can be given: {fastest} took {}, {}. Run at least {MIN_ROUNDS} rounds (`--runs {MIN_ROUNDS}`).",
+        "Inconclusive after {}: {} took {}, {}. Run at least {MIN_ROUNDS} rounds (`--runs {MIN_ROUNDS}`).",
+        plural(rounds as u64, "round"),
+        case.name(case.fastest),
         case.took(case.fastest),
         list(&others)
     )
 }
 
-/// `native/threads 2.78× as long`.
-fn times(case: &Case<'_>, rank: &Rank) -> String {
-    let who = name(case.contestant(rank.contestant as usize));
-    format!("{who} {} as long", ratio(rank.ratio))
+/// Which one, and of whom.
+struct Choice {
+    one: usize,
+    /// Who is as fast, it included.
+    equals: Vec<usize>,
+    /// Some of them cannot be told to be as fast.
+    unsure: bool,
+    /// A simpler one that is as fast, but costs more.
+    instead_of: Option<usize>,
 }
 
-fn best(case: &Case<'_>) -> Sentence {
-    let (fastest, equals) = equals(case);
-    let all = || equals.iter().copied().chain([fastest]);
-    let is_sequential =
-        |index: usize| case.contestant(index).model.strategy == Strategy::Sequential;
-    if let Some(sequential) = all().find(|&index| is_sequential(index)) {
-        let sequential = name(case.contestant(sequential));
-        let faster = 1.0 - case.comparison.settings.minimum_effect;
-        if case.with(Verdict::CannotTell).any(|(_, rank)| rank.low < faster) {
-            let text =
-                format!("No ranked model can be told to be faster than {sequential}: use it.");
-            return Rule::NotShownFaster.says(text);
+impl Choice {
+    /// `None`: the fastest has no equal, and nobody can be told to be slower.
+    fn new(case: &Case<'_>) -> Option<Self> {
+        let (mut equals, unsure) = equals(case);
+        // A loop that never gives way is sequential execution by another name.
+        let gives_way = |index: &usize| {
+            case.nature(*index).is_none_or(|nature| nature.interpreted.lone_call.is_none())
+        };
+        if equals.iter().any(gives_way) {
+            equals.retain(gives_way);
         }
-        return Rule::SequentialSuffices.says(format!(
-            "No ranked model is faster than {sequential}: concurrency gains nothing here. Use it."
-        ));
+        let is_open = !case.is_paced() && case.with(Verdict::Slower).next().is_none();
+        if equals.len() == 1 && is_open {
+            return None;
+        }
+        equals.sort_by_key(|&index| simplicity(case, index));
+        let beats = |one: usize, other: usize| saves(case, one, other);
+        let kept = |&&one: &&usize| !equals.iter().any(|&other| beats(other, one));
+        let one = equals.iter().find(kept).copied().unwrap_or(equals[0]);
+        let instead_of = equals.iter().copied().find(|&other| beats(one, other));
+        let is_simpler = |&other: &usize| simplicity(case, other) < simplicity(case, one);
+        Some(Self { one, equals, unsure, instead_of: instead_of.filter(is_simpler) })
     }
-    let cheapest = all().min_by(|&one, &other| cost(case, one).total_cmp(&cost(case, other)));
-    match cheapest {
-        Some(cheap) if cheap != fastest && cost(case, cheap) <= CHEAPER * cost(case, fastest) => {
-            Rule::CheapestOfEquals.says(cheaper(case, cheap, fastest))
+
+    fn answer(&self, case: &Case<'_>) -> Sentence {
+        let (one, took) = (self.one, case.took(self.one));
+        let name = case.name(one);
+        if is_sequential(case, one) && case.has_concurrent(one) {
+            let open = self.unsure || case.with(Verdict::CannotTell).next().is_some();
+            return match open {
+                true => Rule::NotShownFaster.says(format!(
+                    "Use sequential execution ({took}): no model can be told to be faster."
+                )),
+                false => Rule::SequentialSuffices.says(format!(
+                    "Use sequential execution ({took}): no model is faster, so concurrency gains nothing here."
+                )),
+            };
         }
-        Some(cheap) => {
-            let affordable = |&index: &usize| CHEAPER * cost(case, index) <= cost(case, cheap);
-            let strategy = |index: &usize| case.contestant(*index).model.strategy;
-            let simplest = all().filter(affordable).min_by_key(strategy).unwrap_or(fastest);
-            alike(case, simplest, &all().filter(|&index| index != simplest).collect::<Vec<_>>())
+        if case.is_paced() {
+            let soon = case.p99_from_arrival(one).map_or_else(String::new, |ns| {
+                format!(", and 99 % of tasks end within {} of their arrival", duration(ns))
+            });
+            return Rule::SoonestOfThoseThatKeepUp
+                .says(format!("Use {name}: it keeps up with the arrivals{soon}."));
         }
-        None => alike(case, fastest, &[]),
+        let beside = self.beside(case).unwrap_or_default();
+        Rule::Use.says(format!("Use {name}: {took}{beside}."))
+    }
+
+    /// `, 2.78× as fast as sequential execution (2.50 s)`; else beside the next that is slower.
+    fn beside(&self, case: &Case<'_>) -> Option<String> {
+        let slower = || case.with(Verdict::Slower).map(|(index, _)| index);
+        let model = |index: usize| &case.contestant(index).model;
+        let alone = |&index: &usize| {
+            is_sequential(case, index)
+                && model(index).runtime == model(self.one).runtime
+                && model(index).setting == model(self.one).setting
+        };
+        let (other, who) = match slower().find(alone) {
+            Some(other) => (other, String::from("sequential execution")),
+            None => {
+                let other = slower().next()?;
+                (other, format!("the next, {}", case.name(other)))
+            }
+        };
+        let times = case.times_as_long(other, self.one)?;
+        Some(format!(", {} as fast as {who} ({})", ratio(times), case.took(other)))
+    }
+
+    /// Why this one of those that are as fast.
+    fn reason(&self, case: &Case<'_>) -> Option<Sentence> {
+        let others: Vec<usize> = self.equals.iter().copied().filter(|&it| it != self.one).collect();
+        // That sequential execution is the simplest needs no words.
+        if others.is_empty() || is_sequential(case, self.one) && case.has_concurrent(self.one) {
+            return None;
+        }
+        let name = case.name(self.one);
+        let told = if self.unsure { "cannot be told to be slower than" } else { "is as fast as" };
+        if let Some(dear) = self.instead_of {
+            let (dear_name, savings) = (case.name(dear), cheaper_by(case, self.one, dear));
+            let text = format!("{name} {told} {dear_name}, which is simpler, and {savings}.");
+            return Some(Rule::CheapestOfEquals.says(text));
+        }
+        let names: Vec<String> = others.iter().map(|&index| case.name(index)).collect();
+        let text = format!(
+            "{name} {told} {}, and no cost differs by an amount that matters: of equals the {}.",
+            list(&names),
+            self.simplest(case)
+        );
+        Some(Rule::SimplestOfEquals.says(text))
+    }
+
+    /// `simplest is taken, in the order sequential, threads, event-loop`.
+    fn simplest(&self, case: &Case<'_>) -> String {
+        let mut order: Vec<Strategy> =
+            self.equals.iter().map(|&index| case.contestant(index).model.strategy).collect();
+        order.dedup();
+        if let [_, _, ..] = order[..] {
+            let names: Vec<&str> = order.iter().map(|strategy| strategy.name()).collect();
+            return format!("simplest is taken, in the order {}", names.join(", "));
+        }
+        let mut workers = self.equals.iter().map(|&index| case.contestant(index).workers);
+        let first = workers.next();
+        match workers.any(|more| Some(more) != first) {
+            true => "one with the fewest workers is taken".into(),
+            false => "first that was named is taken".into(),
+        }
     }
 }
 
-/// The fastest and who is as fast. Where arrivals set the pace all that keep up take as long; of
-/// these it is the one that does each task soonest, and who does so as soon.
-fn equals(case: &Case<'_>) -> (usize, Vec<usize>) {
+/// Simpler ones come first: by strategy, then with fewer workers, then as they were named.
+fn simplicity(case: &Case<'_>, index: usize) -> (Strategy, u32, usize) {
+    let contestant = case.contestant(index);
+    (contestant.model.strategy, contestant.workers, index)
+}
+
+fn is_sequential(case: &Case<'_>, index: usize) -> bool {
+    case.contestant(index).model.strategy == Strategy::Sequential
+}
+
+/// The fastest and who is as fast, or cannot be told to be slower and took hardly longer; and
+/// whether there is one of the latter. Where arrivals set the pace all that keep up take as long;
+/// of these it is the one that does each task soonest, and who does so as soon.
+fn equals(case: &Case<'_>) -> (Vec<usize>, bool) {
+    let near = |rank: &Rank| rank.ratio <= AS_FAST && rank.low <= 1.0;
+    let open: Vec<usize> = case
+        .with(Verdict::CannotTell)
+        .filter(|(_, rank)| near(rank))
+        .map(|(index, _)| index)
+        .collect();
     let same = case.with(Verdict::Same).map(|(index, _)| index);
     if !case.is_paced() {
-        return (case.fastest, same.collect());
+        let all = [case.fastest].into_iter().chain(same).chain(open.iter().copied());
+        return (all.collect(), !open.is_empty());
     }
     let late = |index: usize| case.p99_from_arrival(index).unwrap_or(u64::MAX) as f64;
     let mut keep_up: Vec<usize> = same.chain([case.fastest]).collect();
-    keep_up.sort_by(|&one, &other| late(one).total_cmp(&late(other)));
-    let soonest = keep_up.remove(0);
-    keep_up.retain(|&index| late(index) <= AS_SOON * late(soonest));
-    (soonest, keep_up)
+    let soonest = keep_up.iter().map(|&index| late(index)).fold(f64::MAX, f64::min);
+    keep_up.retain(|&index| late(index) <= AS_SOON * soonest);
+    (keep_up, false)
 }
 
-fn cheaper(case: &Case<'_>, cheap: usize, fastest: usize) -> String {
-    let savings = savings(case, cheap, fastest);
-    let (who, fastest) = (name(case.contestant(cheap)), name(case.contestant(fastest)));
-    format!("{who} is as fast as {fastest} and {savings}: use it.")
-}
-
-/// `uses a tenth of the processor time and half the memory`.
-fn savings(case: &Case<'_>, cheap: usize, fastest: usize) -> String {
-    let of = |index| figures(case, index);
-    let ((cpu, memory), (cpu_other, memory_other)) = (of(cheap), of(fastest));
-    let share = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
-    let (cpu, memory) = (share(cpu, cpu_other), share(memory, memory_other));
-    let saved = |share: Option<f64>| share.filter(|share| *share <= 0.9).map(fraction);
-    match (saved(cpu), saved(memory)) {
-        (Some(cpu), Some(memory)) if cpu == memory => {
-            format!("uses {cpu} the processor time and memory")
-        }
-        (Some(cpu), Some(memory)) => {
-            format!("uses {cpu} the processor time and {memory} the memory")
-        }
-        (Some(cpu), None) => format!("uses {cpu} the processor time{}", though(memory, "memory")),
-        (None, Some(memory)) => {
-            format!("uses {memory} the memory{}", though(cpu, "processor time"))
-        }
-        (None, None) => "costs less".into(),
-    }
-}
-
-fn though(share: Option<f64>, what: &str) -> String {
-    match share {
-        Some(share) if share > 1.1 => format!(", though {} the {what}", ratio(share)),
-        _ => String::new(),
-    }
-}
-
-/// `half`, `a third of`, `a tenth of`; between them the nearest in words.
-fn fraction(share: f64) -> String {
-    const NAMES: [(f64, &str); 7] = [
-        (0.75, "three quarters of"),
-        (0.5, "half"),
-        (0.333, "a third of"),
-        (0.25, "a quarter of"),
-        (0.2, "a fifth of"),
-        (0.1, "a tenth of"),
-        (0.01, "a hundredth of"),
-    ];
-    let distance = |named: f64| libm::log(share / named).abs();
-    let nearest = NAMES.iter().min_by(|one, other| distance(one.0).total_cmp(&distance(other.0)));
-    match nearest {
-        Some((named, text)) if distance(*named) < 0.2 => (*text).into(),
-        _ => format!("{} of", crate::analyse::units::percent(share)),
-    }
-}
-
-/// Of models that are alike in time and cost the simplest is the best: strategies are ordered so.
-/// (Others that are as fast may be simpler still, but costlier.)
-fn alike(case: &Case<'_>, simplest: usize, others: &[usize]) -> Sentence {
-    if others.is_empty() && case.is_paced() {
-        return Rule::SoonestOfThoseThatKeepUp.says(format!(
-            "Use {}: of all that keep up it does tasks soonest.",
-            name(case.contestant(simplest))
-        ));
-    }
-    if others.is_empty() {
-        return fastest_sentence(case);
-    }
-    let strategy = |index: usize| case.contestant(index).model.strategy;
-    let why = match others.iter().all(|&other| strategy(simplest) <= strategy(other)) {
-        true => ", not costlier, and the simplest of them",
-        false => " and not costlier",
-    };
-    let others: Vec<String> = others.iter().map(|&index| name(case.contestant(index))).collect();
-    Rule::SimplestOfEquals.says(format!(
-        "{} ({}) is as fast as {}{why}: use it.",
-        name(case.contestant(simplest)),
-        case.took(simplest),
-        list(&others)
+fn ahead_by_too_little(case: &Case<'_>) -> Sentence {
+    let (fastest, took) = (case.name(case.fastest), case.took(case.fastest));
+    Rule::AheadByTooLittle.says(format!(
+        "Inconclusive: {fastest} took least ({took}), but not by enough to be sure of it."
     ))
 }
 
-fn fastest_sentence(case: &Case<'_>) -> Sentence {
-    let fastest = name(case.contestant(case.fastest));
-    let took = case.took(case.fastest);
-    match case.with(Verdict::Slower).next() {
-        None => Rule::AheadByTooLittle
-            .says(format!("{fastest} took least ({took}), but not by enough to be sure of it.")),
-        Some((_, _)) if case.with(Verdict::CannotTell).next().is_some() => Rule::AheadByTooLittle
-            .says(format!("{fastest} ({took}) is as fast as any, as far as can be told.")),
-        Some((next, rank)) => Rule::Fastest.says(format!(
-            "{fastest} is the fastest ({took}): the next, {}, takes {} as long. Use it.",
-            name(case.contestant(next)),
-            ratio(rank.ratio)
-        )),
-    }
-}
-
-/// How much concurrency gains at all: on the same runtime, for another one differs in more.
-fn against_sequential(case: &Case<'_>) -> Option<String> {
-    let model = |index: usize| &case.contestant(index).model;
-    let alone = |index: usize| {
-        let (model, fastest) = (model(index), model(case.fastest));
-        model.strategy == Strategy::Sequential && model.runtime == fastest.runtime
-    };
-    let (index, rank) = case.with(Verdict::Slower).find(|(index, _)| alone(*index))?;
-    let next = case.with(Verdict::Slower).next().map(|(index, _)| index);
-    // Where it is the next anyway, it has just been said.
-    let said = next == Some(index)
-        && case.with(Verdict::Same).next().is_none()
-        && case.with(Verdict::CannotTell).next().is_none();
-    (!said).then(|| {
-        let took = case.took(index);
-        format!(
-            "One after another ({}) it takes {} as long ({took}).",
-            name(case.contestant(index)),
-            ratio(rank.ratio)
-        )
-    })
-}
-
+/// Of whom nothing can be said, why, and what would decide it.
 fn undecided(case: &Case<'_>) -> Option<String> {
+    let effect = case.comparison.settings.minimum_effect;
     let open = || case.with(Verdict::CannotTell);
     let who: Vec<String> = open()
-        .map(|(index, rank)| {
-            format!("{} ({}×)", name(case.contestant(index)), interval(rank.low, rank.high))
-        })
+        .map(|(index, rank)| format!("{} ({}×)", case.name(index), interval(rank.low, rank.high)))
         .collect();
-    let fastest = name(case.contestant(case.fastest));
-    let all = open().map(|(index, _)| index).chain([case.fastest]);
-    let cheapest = all.min_by(|&one, &other| cost(case, one).total_cmp(&cost(case, other)))?;
-    let advice = match cost(case, cheapest) <= CHEAPER * cost(case, case.fastest) {
-        true => format!(", and of these {} costs least", name(case.contestant(cheapest))),
-        false => String::new(),
-    };
-    (!who.is_empty()).then(|| {
-        format!("These rounds cannot tell {} from {fastest}: more may{advice}.", list(&who))
-    })
+    let fastest = case.contestant(case.fastest);
+    // The one that needs most rounds speaks for all.
+    let doubts =
+        open().filter_map(|(index, _)| doubt::doubt(case.contestant(index), fastest, effect));
+    let worst = doubts.max_by_key(|doubt| doubt.rounds.unwrap_or(u32::MAX))?;
+    Some(format!(
+        "Inconclusive against {}: {}: {}.",
+        case.name(case.fastest),
+        list(&who),
+        worst.why()
+    ))
 }
 
 /// Where tasks arrive by the clock, latency tells more than how long the work took.
@@ -263,27 +269,26 @@ fn latency(case: &Case<'_>) -> Option<String> {
         false => "Latency counts from the arrival",
     };
     let (least, most) = (duration(least), duration(most));
-    let (best, worst) = (name(case.contestant(best)), name(case.contestant(worst)));
     let who = match least == most {
         true => "all ranked models".into(),
-        false => format!("{best}, within {most} under {worst}"),
+        false => format!("{}, within {most} under {}", case.name(best), case.name(worst)),
     };
     Some(format!("{why}: 99 % of tasks end within {least} of their arrival under {who}."))
 }
 
-/// Processor time × memory, or one of them where the other is not known of both.
-fn cost(case: &Case<'_>, index: usize) -> f64 {
-    let (cpu, memory) = figures(case, index);
-    let all = || case.against_fastest.iter().map(|rank| figures(case, rank.contestant as usize));
-    let cpu = cpu.filter(|_| all().all(|(cpu, _)| cpu.is_some())).unwrap_or(1.0);
-    let memory = memory.filter(|_| all().all(|(_, memory)| memory.is_some())).unwrap_or(1.0);
-    cpu * memory
-}
+impl Case<'_> {
+    /// How many times as long the one takes as the other, paired by round.
+    fn times_as_long(&self, one: usize, other: usize) -> Option<f64> {
+        let (one, other) = (self.contestant(one), self.contestant(other));
+        compare::ratio(one, other, Confidence::P95).map(|(interval, _)| interval.median)
+    }
 
-/// Processor time and memory, as far as they are known.
-fn figures(case: &Case<'_>, index: usize) -> (Option<f64>, Option<f64>) {
-    let Some(summary) = case.summary(index) else { return (None, None) };
-    let cpu = summary.cpu_ns.known().map(|&ns| (ns as f64).max(CPU_GRAIN_NS));
-    let memory = summary.memory_bytes.known().map(|&bytes| (bytes as f64).max(MEMORY_GRAIN));
-    (cpu, memory)
+    /// Whether somebody who does the same work is ranked beside it and is not sequential.
+    fn has_concurrent(&self, index: usize) -> bool {
+        let own = &self.contestant(index).model;
+        self.against_fastest.iter().any(|rank| {
+            let model = &self.contestant(rank.contestant as usize).model;
+            model.strategy != Strategy::Sequential && model.setting == own.setting
+        })
+    }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use maitred_wire::Strategy;
 
-use super::{Case, list, name};
+use super::{Case, list};
 use crate::analyse::interpreted::Interpreted;
 use crate::analyse::units::{bytes, cores, count, duration, plural, ratio};
 use crate::result::{Rule, Sentence, SubjectKind};
@@ -68,7 +68,7 @@ fn lock(case: &Case<'_>) -> Option<Sentence> {
     let is_seen = held_by(Holder::Gil).next().is_some();
     let is_workload = case.comparison.subject.kind == SubjectKind::Workload;
     let first = *locked.first()?;
-    let names: Vec<String> = locked.iter().map(|&index| name(case.contestant(index))).collect();
+    let names: Vec<String> = locked.iter().map(|&index| case.name(index)).collect();
     let most = if locked.len() > 1 { "at most " } else { "" };
     let used = locked.iter().filter_map(|&index| cores_used(case, index)).fold(0.0, f64::max);
     let used = cores(used);
@@ -121,7 +121,7 @@ fn own_lock(case: &Case<'_>, index: usize) -> String {
     };
     format!(
         "A lock that the function itself takes lets one thread go on at a time: {} used {} of {} processors, and its blocked threads wait for that lock, not for the GIL. {remedy}; hold it for less of the work, or give each worker its own.",
-        name(case.contestant(index)),
+        case.name(index),
         cores(used),
         case.cores()
     )
@@ -133,7 +133,7 @@ fn without_lock(case: &Case<'_>, locked: usize) -> Option<String> {
         .filter_map(|(index, facts)| (facts.gil == Some(false)).then_some(index))
         .find(|&index| in_threads(case, index))?;
     let share = case.work_ns(free) as f64 / case.work_ns(locked).max(1) as f64;
-    let (who, times) = (name(case.contestant(free)), ratio(share));
+    let (who, times) = (case.name(free), ratio(share));
     Some(if share < CLEARLY_LESS {
         let used = cores_used(case, free)
             .map_or_else(String::new, |used| format!(" used {} of them and", cores(used)));
@@ -147,7 +147,6 @@ fn without_lock(case: &Case<'_>, locked: usize) -> Option<String> {
 fn apart(case: &Case<'_>) -> Option<String> {
     let (index, handover) =
         ranked(case).find_map(|(index, facts)| Some((index, facts.handover?)))?;
-    let contestant = case.contestant(index);
     let summary = case.summary(index)?;
     let total = handover.call_ns.saturating_mul(handover.parcels);
     let is_function = case.comparison.subject.kind == SubjectKind::Function;
@@ -165,7 +164,7 @@ fn apart(case: &Case<'_>) -> Option<String> {
     };
     Some(format!(
         "What {} costs: {} to start the workers, and {} a call, measured with calls that do nothing, but carry as much as a task: {} there and {} back, pickled. A task that lasts less gains nothing from being handed over by itself.{parcels}",
-        name(contestant),
+        case.name(index),
         duration(summary.setup_ns),
         duration(handover.call_ns),
         each(handover.sent_bytes),
@@ -183,7 +182,7 @@ fn stands_still(case: &Case<'_>) -> Option<String> {
     };
     Some(format!(
         "{} did one call after another: `{}` does not give way, so the loop stands still for each ({}). {remedy}.",
-        name(case.contestant(index)),
+        case.name(index),
         call.label,
         duration(call.ns)
     ))

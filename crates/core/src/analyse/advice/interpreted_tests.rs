@@ -52,7 +52,7 @@ fn the_lock_is_named_where_threads_compute_one_at_a_time() {
         ("python3.13", ThreadPool, Some(true), 0.98),
     ]);
     let text = conclusion(&comparison, &natures);
-    let expected = "The lock of the interpreter (GIL) lets one thread compute at a time: `python3.13/thread-pool` used 0.98 of 2 processors. Processes have a lock each";
+    let expected = "The lock of the interpreter (GIL) lets one thread compute at a time: `thread-pool` used 0.98 of 2 processors. Processes have a lock each";
     assert!(text.contains(expected), "{text}");
 }
 
@@ -67,6 +67,26 @@ fn what_threads_do_without_a_lock_is_told_if_it_was_measured() {
     let expected =
         "`python3.13t/thread-pool`, which has no lock, used 1.90 of them and took 0.52× as long.";
     assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn a_function_that_is_parallel_itself_is_named_and_no_size_of_a_pool_is() {
+    for (used, is_parallel) in [(1.94, true), (1.02, false)] {
+        let (mut comparison, natures) = compared(&[
+            ("python3.13", Sequential, Some(true), used),
+            ("python3.13", ThreadPool, Some(true), 1.95),
+        ]);
+        comparison.subject.kind = SubjectKind::Function;
+        let text = conclusion(&comparison, &natures);
+        assert_eq!(
+            text.contains(
+                "It uses several threads itself: one call at a time (`sequential`) keeps 1.94 of 2"
+            ),
+            is_parallel,
+            "{text}"
+        );
+        assert_eq!(text.contains("A pool for this wants"), !is_parallel, "{text}");
+    }
 }
 
 /// The same with so many looks at the blocked threads of the second model.
@@ -145,7 +165,7 @@ fn a_function_that_keeps_the_loop_is_named() {
     let call = LoneCall { label: "call a.py:f".into(), ns: 10_000_000 };
     natures[1].as_mut().unwrap().interpreted.lone_call = Some(call);
     let text = conclusion(&comparison, &natures);
-    let expected = "`python3.13/event-loop` did one call after another: `call a.py:f` does not give way, so the loop stands still for each (10.0 ms). A loop gains nothing for what computes.";
+    let expected = "`event-loop` did one call after another: `call a.py:f` does not give way, so the loop stands still for each (10.0 ms). A loop gains nothing for what computes.";
     assert!(text.contains(expected), "{text}");
 }
 

@@ -2,16 +2,23 @@
 //! workers, what stood in the way, and why. Every sentence rests on figures that were measured;
 //! where they do not suffice it says so or says nothing. The one entrance is [`conclude`].
 
+mod bound;
 mod case;
 mod choice;
+mod costs;
+mod fairness;
 mod interpreted;
 #[cfg(test)]
 mod interpreted_tests;
+pub mod law;
+#[cfg(test)]
+mod planted;
 mod processors;
 mod results;
 #[cfg(test)]
 mod results_tests;
 mod runner;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -35,6 +42,8 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
         None => sentences.extend(nothing_ranked(comparison)),
         Some(case) => {
             sentences.extend(work::sentences(&case));
+            sentences.extend(fairness::sentences(&case));
+            sentences.extend(bound::sentence(&case));
             sentences.extend(choice::sentences(&case));
             if !case.is_url() {
                 sentences.extend(workers::sentences(&case));
@@ -48,7 +57,7 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
         }
     }
     sentences.extend(trouble::sentences(comparison, natures, times_told));
-    sentences.extend(unshared::sentences(&comparison.contestants));
+    sentences.extend(unshared::sentences(comparison));
     Conclusion::of(sentences)
 }
 

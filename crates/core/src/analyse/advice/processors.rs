@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Case, list, name};
+use super::{Case, list};
 use crate::analyse::compare;
 use crate::analyse::scheduling::mean_at_once;
 use crate::analyse::units::{cores, percent};
@@ -47,13 +47,13 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let mut sentence = format!(
         "The kernel's own record of one more run: under {} two threads or more were on \
          processors at once for {} of the work, whatever the number of threads",
-        name(case.contestant(first)),
+        case.name(first),
         percent(two)
     );
     let parallel: Vec<String> = seen
         .iter()
         .filter(|(.., mean)| *mean >= PARALLEL)
-        .map(|(index, _, mean)| format!("{} ({})", name(case.contestant(*index)), cores(*mean)))
+        .map(|(index, _, mean)| format!("{} ({})", case.name(*index), cores(*mean)))
         .collect();
     if !parallel.is_empty() {
         sentence.push_str(&format!(

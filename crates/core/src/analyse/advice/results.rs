@@ -1,6 +1,7 @@
 //! Whether all models returned the same, round after round; which tasks did not, and what they
 //! returned instead.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,26 +11,59 @@ use maitred_wire::Results;
 use super::{list, name};
 use crate::analyse::compare;
 use crate::analyse::nature::Nature;
-use crate::analyse::units::count;
-use crate::result::{Contestant, Rule, Sentence};
+use crate::analyse::units::{count, plural};
+use crate::result::{Comparison, Contestant, Rule, Sentence};
 
 /// So many tasks are shown with their values.
 const SHOWN: usize = 3;
 
-pub(super) fn sentences(contestants: &[Contestant], natures: &[Option<Nature>]) -> Vec<Sentence> {
+pub(super) fn sentences(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     sentences
-        .extend(between_models(contestants, natures).map(|text| Rule::ResultsDiffer.says(text)));
+        .extend(between_models(comparison, natures).map(|text| Rule::ResultsDiffer.says(text)));
     sentences
-        .extend(between_rounds(contestants, natures).map(|text| Rule::ResultsChange.says(text)));
+        .extend(between_rounds(comparison, natures).map(|text| Rule::ResultsChange.says(text)));
+    if sentences.is_empty() {
+        sentences.extend(all_the_same(natures).map(|text| Rule::ResultsSame.says(text)));
+    }
     sentences
 }
+
+/// By what the results of the models were compared, where no difference was found.
+fn all_the_same(natures: &[Option<Nature>]) -> Option<String> {
+    let results = natures.iter().flatten().filter_map(|nature| nature.interpreted.results.as_ref());
+    let mut by: BTreeMap<&str, u64> = BTreeMap::new();
+    for (how, tasks) in results.flat_map(|results| &results.how) {
+        let most = by.entry(how).or_default();
+        *most = (*most).max(*tasks);
+    }
+    let missed = by.remove(NOT_COMPARED);
+    let told: Vec<String> =
+        (by.iter()).map(|(how, tasks)| format!("{} by {how}", plural(*tasks, "result"))).collect();
+    let rest = match missed {
+        Some(missed) => format!(
+            "; {} were not compared, for that took too long or was not possible",
+            count(missed)
+        ),
+        None => String::new(),
+    };
+    (!told.is_empty()).then(|| {
+        format!(
+            "All models returned the same, as far as they were compared: {}{rest}.",
+            list(&told)
+        )
+    })
+}
+
+/// How a runner calls results of which it cannot say whether they are the same.
+const NOT_COMPARED: &str = "not compared";
 
 fn first_hash(contestant: &Contestant) -> Option<String> {
     compare::counted(contestant).iter().find_map(|run| run.result_hash.clone())
 }
 
-fn between_models(contestants: &[Contestant], natures: &[Option<Nature>]) -> Option<String> {
+fn between_models(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String> {
+    let contestants = &comparison.contestants;
     let hashes: Vec<Option<String>> = contestants.iter().map(first_hash).collect();
     let known: Vec<(&String, usize)> = hashes
         .iter()
@@ -49,24 +83,25 @@ fn between_models(contestants: &[Contestant], natures: &[Option<Nature>]) -> Opt
     let reference = agreed.into_iter().find_map(told);
     let others_told: Vec<(usize, &Results)> = others.iter().filter_map(|&i| told(i)).collect();
     let which = reference.map_or_else(String::new, |reference| {
-        let named = |(index, results): (usize, _)| (name(&contestants[index]), results);
+        let named = |(index, results): (usize, _)| (name(comparison, index), results);
         differing(&named(reference), &others_told.into_iter().map(named).collect::<Vec<_>>())
     });
-    let names: Vec<String> = others.iter().map(|&index| name(&contestants[index])).collect();
+    let names: Vec<String> = others.iter().map(|&index| name(comparison, index)).collect();
     Some(format!(
         "Results differ: {} returned other values than the rest, so the times are of different work.{which}",
         list(&names)
     ))
 }
 
-fn between_rounds(contestants: &[Contestant], natures: &[Option<Nature>]) -> Option<String> {
+fn between_rounds(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String> {
+    let contestants = &comparison.contestants;
     let differs = |contestant: &Contestant| {
         let first = first_hash(contestant);
         let mut later = compare::counted(contestant).into_iter();
         later.any(|run| run.result_hash.is_some() && run.result_hash != first)
     };
     let who: Vec<usize> = (0..contestants.len()).filter(|&i| differs(&contestants[i])).collect();
-    let names: Vec<String> = who.iter().map(|&index| name(&contestants[index])).collect();
+    let names: Vec<String> = who.iter().map(|&index| name(comparison, index)).collect();
     let which = who.iter().find_map(|&index| {
         let facts = &natures.get(index)?.as_ref()?.interpreted;
         let (first, later) = (facts.results.as_ref()?, facts.other_results.as_ref()?);

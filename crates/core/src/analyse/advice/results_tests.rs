@@ -39,7 +39,7 @@ fn said(first: &Results, second: &Results, later: Option<&Results>) -> Vec<Strin
     }
     let mut comparison = comparison(contestants, 4);
     compare::rank(&mut comparison, None);
-    let sentences = super::results::sentences(&comparison.contestants, &natures);
+    let sentences = super::results::sentences(&comparison, &natures);
     sentences.into_iter().map(|one| one.text).collect()
 }
 
@@ -55,7 +55,7 @@ fn the_inputs_that_differ_are_named_with_both_values() {
     assert_eq!(
         said,
         [
-            "Results differ: `native/threads` returned other values than the rest, so the times are of different work. 2 of 4 tasks differ: for \"b\" `native/sequential` returned `2`, `native/threads` `9`; task 4 `native/sequential` returned `4`, `native/threads` `7`."
+            "Results differ: `threads` returned other values than the rest, so the times are of different work. 2 of 4 tasks differ: for \"b\" `sequential` returned `2`, `threads` `9`; task 4 `sequential` returned `4`, `threads` `7`."
         ]
     );
 }
@@ -72,12 +72,23 @@ fn of_tasks_that_are_not_shown_the_number_is_told() {
 fn results_that_change_from_round_to_round_are_named_too() {
     let same = || results(["1", "2", "3", "4"]);
     let said = said(&same(), &same(), Some(&results(["5", "2", "3", "4"]))).join("");
-    assert!(
-        said.starts_with("Results differ from round to round under `native/threads`"),
-        "{said}"
-    );
+    assert!(said.starts_with("Results differ from round to round under `threads`"), "{said}");
     assert!(
         said.ends_with("1 of 4 tasks differs: for \"a\" one round returned `1`, another `5`."),
         "{said}"
     );
+}
+
+#[test]
+fn how_equal_results_were_compared_is_told_where_a_runner_compared_them() {
+    let same = || results(["1", "2", "3", "4"]);
+    let mut later = same();
+    later.how = [("==", 3), ("not compared", 1), ("numpy", 1)].map(|(by, n)| (by.into(), n)).into();
+    assert_eq!(
+        said(&same(), &later, None),
+        [
+            "All models returned the same, as far as they were compared: 3 results by == and 1 result by numpy; 1 were not compared, for that took too long or was not possible."
+        ]
+    );
+    assert!(said(&same(), &results(["1", "2", "3", "5"]), None)[0].starts_with("Results differ"));
 }

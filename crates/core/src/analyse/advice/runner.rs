@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{Case, name};
+use super::Case;
 use crate::analyse::units::{duration, percent};
 use crate::result::{HarnessCost, Rule, Run, Sentence};
 
@@ -35,7 +35,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
         "What the runner itself adds to each call was measured on calls that do nothing, and is taken off: {} ± {} of {}, {} of what was measured.",
         duration(cost.ns),
         duration(cost.uncertain_ns),
-        name(case.contestant(index)),
+        case.name(index),
         percent(share(most)),
     )));
     let unsure = |(_, cost, left_ns): &&(usize, HarnessCost, u64)| {
@@ -45,7 +45,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
         sentences.push(Rule::TooShortCalls.says(format!(
             "These calls are too short to be told from what carries them out: {} is left of {}, and may be off by {}. Let a call do more of them, as in `for _ in range(1000)`.",
             duration(left_ns),
-            name(case.contestant(index)),
+            case.name(index),
             duration(cost.uncertain_ns),
         )));
     }
@@ -87,7 +87,7 @@ mod tests {
         let cost = HarnessCost { ns: 400_000_000, uncertain_ns: 3_000_000 };
         let conclusion = concluded(Some(cost));
         let text = said(&conclusion, Rule::RunnerTakenOff);
-        assert!(text.contains("taken off: 400 ms ± 3.00 ms of `native/"), "{text}");
+        assert!(text.contains("taken off: 400 ms ± 3.00 ms of `"), "{text}");
         assert_eq!(said(&conclusion, Rule::TooShortCalls), "");
     }
 

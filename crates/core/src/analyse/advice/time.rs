@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use maitred_wire::Strategy;
 
-use super::{Case, name};
+use super::Case;
 use crate::analyse::split::Split;
 use crate::analyse::units::{percent, plural};
 use crate::result::{Rule, Sentence, SubjectKind, WaitCount, WaitShares};
@@ -115,7 +115,7 @@ impl Story {
             && seen.is_empty()
             && (base_is_missing(case, index) || split.delayed_ns.is_none());
         let queues = !nature.queues.is_empty();
-        Some(Self { who: name(contestant), split, lock_ns, seen, looks, lock, may_be_lock, queues })
+        Some(Self { who: case.name(index), split, lock_ns, seen, looks, lock, may_be_lock, queues })
     }
 
     fn share(&self, ns: u64) -> f64 {
@@ -181,7 +181,7 @@ fn alone(case: &Case<'_>, runtime: &str) -> Option<(String, Split)> {
         let index = rank.contestant as usize;
         let model = &case.contestant(index).model;
         let is_it = model.runtime == runtime && model.strategy == Strategy::Sequential;
-        Some((name(case.contestant(index)), case.nature(index)?.split?)).filter(|_| is_it)
+        Some((case.name(index), case.nature(index)?.split?)).filter(|_| is_it)
     })
 }
 

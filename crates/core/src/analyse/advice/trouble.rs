@@ -7,8 +7,9 @@ use alloc::vec::Vec;
 use maitred_wire::VarValue;
 
 use super::{list, name, results};
+use crate::analyse::compare;
 use crate::analyse::nature::Nature;
-use crate::analyse::units::{count, duration, percent};
+use crate::analyse::units::{count, duration, percent, plural};
 use crate::result::{Comparison, Contestant, Rule, Run, Sentence};
 
 /// A loop that stands still for less of its time than this is not worth a word.
@@ -25,23 +26,24 @@ pub(super) fn sentences(
     let contestants = &comparison.contestants;
     let natures = natures_of.iter().map(Option::as_ref).chain(core::iter::repeat(None));
     let mut sentences = Vec::new();
-    for (contestant, nature) in contestants.iter().zip(natures) {
-        let still = nature.and_then(|nature| standstill(contestant, nature));
+    for (index, nature) in (0..contestants.len()).zip(natures) {
+        let still = nature.and_then(|nature| standstill(&name(comparison, index), nature));
         sentences.extend(still.map(|text| Rule::StandsStill.says(text)));
     }
-    let lost = lost_updates(contestants, natures_of);
+    let lost = lost_updates(comparison, natures_of);
     sentences.extend(lost.map(|text| Rule::LostUpdates.says(text)));
     if !times_told {
-        let starved = starved(contestants, natures_of);
+        let starved = starved(comparison, natures_of);
         sentences.extend(starved.map(|text| Rule::Starved.says(text)));
     }
-    sentences.extend(unshared(contestants).map(|text| Rule::OwnVariables.says(text)));
-    sentences.extend(results::sentences(contestants, natures_of));
+    sentences.extend(unshared(comparison).map(|text| Rule::OwnVariables.says(text)));
+    sentences.extend(results::sentences(comparison, natures_of));
+    sentences.extend(raised(contestants).map(|text| Rule::SomeRaised.says(text)));
     sentences.extend(startup(comparison).map(|text| Rule::Startup.says(text)));
     sentences
 }
 
-fn standstill(contestant: &Contestant, nature: &Nature) -> Option<String> {
+fn standstill(who: &str, nature: &Nature) -> Option<String> {
     let still = nature.standstill.as_ref()?;
     // Computing keeps a loop from its tasks too, but where computing is the work, it must.
     let innocent = !still.blocks && nature.computing_share() > 0.8;
@@ -54,8 +56,7 @@ fn standstill(contestant: &Contestant, nature: &Nature) -> Option<String> {
         "Hand it to a pool (`hybrid`, `processes`)"
     };
     Some(format!(
-        "{} stands still while a task does `{}`: for {} of its time, up to {} at once with {} other tasks waiting. {advice}.",
-        name(contestant),
+        "{who} stands still while a task does `{}`: for {} of its time, up to {} at once with {} other tasks waiting. {advice}.",
         still.label,
         percent(still.share),
         duration(still.longest_ns),
@@ -64,15 +65,14 @@ fn standstill(contestant: &Contestant, nature: &Nature) -> Option<String> {
 }
 
 /// Who computes, but has to wait for its turn: more threads than processors, or one lock.
-fn starved(contestants: &[Contestant], natures: &[Option<Nature>]) -> Option<String> {
+fn starved(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String> {
     let share = |nature: &Nature| nature.starved_ns as f64 / nature.task_ns().max(1) as f64;
-    let who: Vec<String> = contestants
-        .iter()
+    let who: Vec<String> = (0..comparison.contestants.len())
         .zip(natures)
-        .filter_map(|(contestant, nature)| {
+        .filter_map(|(index, nature)| {
             let share = share(nature.as_ref()?);
-            (share >= STARVED)
-                .then(|| format!("{} of task time under {}", percent(share), name(contestant)))
+            let under = name(comparison, index);
+            (share >= STARVED).then(|| format!("{} of task time under {under}", percent(share)))
         })
         .collect();
     (!who.is_empty()).then(|| {
@@ -84,7 +84,7 @@ fn starved(contestants: &[Contestant], natures: &[Option<Nature>]) -> Option<Str
 }
 
 /// A variable that ended below what was expected though all share it.
-fn lost_updates(contestants: &[Contestant], natures: &[Option<Nature>]) -> Option<String> {
+fn lost_updates(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String> {
     let lost = |run: &Run| {
         run.expectations.iter().find_map(|expectation| {
             let (var, expected) = expectation.text.split_once(" = ")?;
@@ -95,8 +95,11 @@ fn lost_updates(contestants: &[Contestant], natures: &[Option<Nature>]) -> Optio
         })
     };
     let races = |nature: &Option<Nature>| nature.as_ref().is_some_and(|it| it.reads_then_writes);
-    let found = contestants.iter().zip(natures).filter(|(_, nature)| races(nature));
-    let found = found.filter_map(|(one, _)| Some((name(one), one.runs.iter().find_map(lost)?)));
+    let contestants = comparison.contestants.iter().enumerate();
+    let found = contestants.zip(natures).filter(|(_, nature)| races(nature));
+    let found = found.filter_map(|((index, one), _)| {
+        Some((name(comparison, index), one.runs.iter().find_map(lost)?))
+    });
     let (who, found): (Vec<String>, Vec<_>) = found.unzip();
     let up_to = if who.len() > 1 { "up to " } else { "" };
     let (missing, var, expected) = found.into_iter().max()?;
@@ -108,14 +111,33 @@ fn lost_updates(contestants: &[Contestant], natures: &[Option<Nature>]) -> Optio
     ))
 }
 
-fn unshared(contestants: &[Contestant]) -> Option<String> {
-    let own_vars = |contestant: &&Contestant| {
-        let vars = contestant.runs.iter().flat_map(|run| &run.vars);
+/// Calls that raise under every model are in its times.
+fn raised(contestants: &[Contestant]) -> Option<String> {
+    let raises = |contestant: &&Contestant| {
+        contestant.unranked.is_none() && contestant.runs.iter().any(compare::only_some_raised)
+    };
+    let first = contestants.iter().find(raises)?;
+    let run = first.runs.iter().find(|run| compare::only_some_raised(run))?;
+    let failure = run.failures.first()?;
+    let all = plural(run.tasks.all(), "call");
+    Some(format!(
+        "{} of {all} raised under every model, and are in the times: {}: {}.",
+        count(run.tasks.failed),
+        failure.kind,
+        failure.text
+    ))
+}
+
+fn unshared(comparison: &Comparison) -> Option<String> {
+    let contestants = &comparison.contestants;
+    let own_vars = |index: &usize| {
+        let vars = contestants[*index].runs.iter().flat_map(|run| &run.vars);
         vars.into_iter().any(|var| {
             var.by_process.iter().any(|value| *value != var.value) || var.by_process.len() > 1
         })
     };
-    let names: Vec<String> = contestants.iter().filter(own_vars).map(name).collect();
+    let who = (0..contestants.len()).filter(own_vars);
+    let names: Vec<String> = who.map(|index| name(comparison, index)).collect();
     let var = contestants.iter().flat_map(|contestant| &contestant.runs).flat_map(|run| &run.vars);
     let var = var.into_iter().find(|var| var.by_process.len() > 1)?;
     (!names.is_empty()).then(|| {
@@ -132,30 +154,30 @@ fn startup(comparison: &Comparison) -> Option<String> {
     let ranked = || {
         let ranking = comparison.ranking.iter();
         ranking.filter_map(|rank| {
-            let contestant = comparison.contestants.get(rank.contestant as usize)?;
-            let summary = contestant.summary.as_ref()?;
-            Some((contestant, summary.startup_ns + summary.setup_ns, summary.work_ns))
+            let index = rank.contestant as usize;
+            let summary = comparison.contestants.get(index)?.summary.as_ref()?;
+            Some((index, summary.startup_ns + summary.setup_ns, summary.work_ns))
         })
     };
     let (fastest, before, work) = ranked().min_by_key(|(_, _, work)| *work)?;
     let (quickest, before_quickest, work_quickest) =
         ranked().min_by_key(|(_, before, work)| before + work)?;
     // The time for each of many says nothing beside what comes before the first.
-    if before <= work || fastest.runs.iter().any(Run::is_timed) {
+    if before <= work || comparison.contestants[fastest].runs.iter().any(Run::is_timed) {
         return None;
     }
     let costs = format!(
         "{} takes {} to start and {} to work",
-        name(fastest),
+        name(comparison, fastest),
         duration(before),
         duration(work)
     );
     let total = before_quickest + work_quickest;
     let quicker = (total as f64) < 0.9 * (before + work) as f64;
-    Some(if quicker && quickest.model != fastest.model {
+    Some(if quicker && quickest != fastest {
         format!(
             "Start-up dominates: {costs}. Counted from the start of the process {} is the quickest: {} in all against {}.",
-            name(quickest),
+            name(comparison, quickest),
             duration(total),
             duration(before + work)
         )

@@ -6,16 +6,13 @@ use alloc::vec::Vec;
 
 use maitred_wire::Model;
 
-use super::{Case, name};
-use crate::analyse::compare;
+use super::{Case, law};
+use crate::analyse::compare::{self, MIN_ROUNDS};
 use crate::analyse::nature::BoundBy;
-use crate::analyse::scaling::{self, Point, Scaling};
+use crate::analyse::scaling::{self, AMDAHL_POINTS, Estimate, Scaling, Speed};
 use crate::analyse::stats::Confidence;
-use crate::analyse::units::{cores, count, percent, ratio};
+use crate::analyse::units::{cores, count};
 use crate::result::{Rule, Sentence, Verdict};
-
-/// A fit that misses by more than this describes nothing.
-const GOOD_FIT: f64 = 0.1;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let sweeps = sweeps(case);
@@ -26,12 +23,13 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     for (pair, members) in &sweeps {
         sentences.extend(knee(case, pair, members).map(|text| Rule::EnoughWorkers.says(text)));
         // That nothing can be fitted may be true of several sweeps alike.
-        sentences.extend(law(case, pair, members).filter(|law| !sentences.contains(law)));
+        sentences.extend(fitted(case, pair, members).filter(|law| !sentences.contains(law)));
     }
     sentences
 }
 
-/// Ranked contestants that differ only in workers, at least two of them; by `runtime/strategy`.
+/// Ranked contestants that differ only in workers, at least two of them; by the name that they
+/// have in common.
 fn sweeps(case: &Case<'_>) -> Vec<(String, Vec<usize>)> {
     let mut sweeps: Vec<(String, Vec<usize>)> = Vec::new();
     for rank in &case.against_fastest {
@@ -41,6 +39,10 @@ fn sweeps(case: &Case<'_>) -> Vec<(String, Vec<usize>)> {
             continue;
         }
         let pair = Model { workers: None, ..model.clone() }.to_string();
+        let pair = match case.has_one_runtime() {
+            true => pair.split_once('/').map_or(pair.clone(), |(_, rest)| rest.into()),
+            false => pair,
+        };
         match sweeps.iter_mut().find(|(known, _)| *known == pair) {
             Some((_, members)) => members.push(index),
             None => sweeps.push((pair, Vec::from([index]))),
@@ -87,71 +89,84 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
 }
 
 fn computes(case: &Case<'_>) -> bool {
-    case.plainest().is_some_and(|nature| nature.computing_share() > 0.5)
+    case.shape().is_some_and(|shape| shape.computing > 0.5)
 }
 
-fn law(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
+/// What law they follow, from rounds that nothing disturbed; of work that computes, as far as
+/// there are processors.
+fn fitted(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
     if members.len() < 3 {
         return None;
     }
-    let computes = computes(case);
-    let point = |&index: &usize| Point {
-        workers: case.contestant(index).workers,
-        work_ns: case.work_ns(index),
-    };
-    let points: Vec<Point> = members.iter().map(point).collect();
-    let Some(fit) = scaling::fit(&points, case.cores(), computes) else {
-        return Some(Rule::TooFewForALaw.says(format!(
-            "Fewer than three of these worker counts are within the {} processors of this machine, beyond which computing cannot gain: too few to fit a law of scaling.",
-            case.cores()
+    let reach = if computes(case) { case.cores() } else { u32::MAX };
+    let within: Vec<usize> =
+        members.iter().copied().filter(|&index| case.contestant(index).workers <= reach).collect();
+    let beyond = within.len() < members.len();
+    let Some(speeds) = speeds(case, &within) else {
+        return Some(Rule::NoLaw.says(format!(
+            "No law of scaling is fitted to `{pair}`: fewer than {MIN_ROUNDS} rounds were undisturbed under all numbers of workers."
         )));
     };
-    describe(pair, &fit, case.cores()).map(|text| Rule::ScalingLaw.says(text))
+    match scaling::fit(&speeds) {
+        Scaling::TooFew(found) if beyond => Some(Rule::NoLaw.says(format!(
+            "No law of scaling is fitted: beyond the {} processors of this machine computing cannot gain, and {found} of the numbers of workers are within them; it takes {AMDAHL_POINTS}.",
+            case.cores()
+        ))),
+        other @ (Scaling::TooFew(_) | Scaling::NeitherFits(_)) => {
+            law::why_not(&other, &format!("`{pair}`")).map(|text| Rule::NoLaw.says(text))
+        }
+        Scaling::Fits(law) => {
+            let beyond = match beyond {
+                true => format!(" This says nothing of more than the {} processors here.", case.cores()),
+                false => String::new(),
+            };
+            let agrees = |peak: &Estimate| peak_agrees(case, members, peak);
+            let text = law::describe(&law, law.peak().filter(agrees));
+            Some(Rule::ScalingLaw.says(format!("`{pair}` {text}.{beyond}")))
+        }
+    }
 }
 
-fn describe(pair: &str, fit: &Scaling, machine: u32) -> Option<String> {
-    let beyond = match fit.beyond_cores.is_empty() {
-        true => String::new(),
-        false => format!(" This says nothing of more than the {machine} processors here."),
+/// Tasks per second by round, of rounds that were clean under each of these.
+fn speeds(case: &Case<'_>, members: &[usize]) -> Option<Vec<Speed>> {
+    let clean = |index: usize, round: u32| {
+        let runs = &case.contestant(index).runs;
+        let run = runs.iter().find(|run| run.round == round)?;
+        let counts = run.noise.dirty.is_none() && compare::mistake(run).is_none();
+        counts.then(|| 1e9 / run.compared_ns())
     };
-    if let Some(usl) = fit.usl.filter(|usl| usl.residual <= GOOD_FIT) {
-        let peak = usl.peak.map_or_else(
-            || "no limit can be seen near what was tried".into(),
-            |peak| format!("the peak is at {} workers", libm::round(peak)),
-        );
-        return Some(format!(
-            "`{pair}` scales by Gunther's law with contention {} and coherency {} (residual {}): {peak}.{beyond}",
-            percent(usl.contention),
-            percent(usl.coherency),
-            percent(usl.residual)
-        ));
-    }
-    let amdahl = fit.amdahl;
-    if amdahl.residual > GOOD_FIT {
-        return None;
-    }
-    let residual = percent(amdahl.residual);
-    let serial = percent(amdahl.serial);
-    let limit = if amdahl.serial < 0.005 {
-        "no limit can be seen".into()
-    } else {
-        format!(
-            "no number of workers makes it more than {} as fast as one",
-            ratio(1.0 / amdahl.serial)
-        )
+    let first = case.contestant(*members.first()?);
+    let all = |round: &u32| members.iter().all(|&index| clean(index, *round).is_some());
+    let rounds: Vec<u32> = first.runs.iter().map(|run| run.round).filter(all).collect();
+    let speed = |&index: &usize| Speed {
+        workers: case.contestant(index).workers,
+        rates: rounds.iter().filter_map(|&round| clean(index, round)).collect(),
     };
-    Some(format!(
-        "`{pair}` scales by Amdahl's law with {serial} serial (residual {residual}): {limit}.{beyond}"
-    ))
+    (rounds.len() >= MIN_ROUNDS).then(|| members.iter().map(speed).collect())
+}
+
+/// A peak is none that the verdicts beside it contradict: whoever has the most workers must be
+/// told to be slower than the fastest.
+fn peak_agrees(case: &Case<'_>, members: &[usize], peak: &Estimate) -> bool {
+    let Some(&most) = members.last() else { return false };
+    let is_beyond = f64::from(case.contestant(most).workers) > peak.high;
+    is_beyond && case.with(Verdict::Slower).any(|(index, _)| index == most)
 }
 
 /// cores × (1 + waiting ÷ computing): Goetz et al., Java Concurrency in Practice (2006), §8.2.
 fn goetz(case: &Case<'_>) -> Option<String> {
+    if case.own_threads().is_some() {
+        return None; // how many workers there should be depends on how many threads each has
+    }
     let pool = case.against_fastest.iter().map(|rank| rank.contestant as usize).find(|&index| {
         let facts = case.contestant(index).model.strategy.facts();
         facts.has_workers() && facts.is_one_task_a_lane()
     })?;
     let nature = case.plainest().filter(|nature| nature.computing_ns > 0)?;
+    // Where sequential execution is the fastest, no pool is wanted, of whatever size.
+    if super::work::gains_nothing(case) {
+        return None;
+    }
     // Where tasks arrive at a rate, that rate sets how many are under way, not the processors.
     let open_loop = case.summary(pool)?.latency.known().is_some_and(|latency| latency.from_arrival);
     if open_loop {
@@ -161,7 +176,8 @@ fn goetz(case: &Case<'_>) -> Option<String> {
     if nature.bound.as_ref().is_some_and(|bound| matches!(bound.by, BoundBy::Resource { .. })) {
         return None;
     }
-    let waits = (nature.waiting_ns + nature.blocking_ns) as f64 / nature.computing_ns as f64;
+    let shape = case.shape().filter(|shape| shape.computing > 0.0)?;
+    let waits = (1.0 - shape.computing) / shape.computing;
     let tasks = case.comparison.tasks().1.max(1);
     let wanted = libm::round(f64::from(case.cores()) * (1.0 + waits)).max(1.0);
     let had = u64::from(case.contestant(pool).workers);
@@ -177,6 +193,6 @@ fn goetz(case: &Case<'_>) -> Option<String> {
     Some(format!(
         "A pool for this wants {number} (processors × (1 + waiting ÷ computing), waiting ÷ computing = {}); {} had {had}. Try `--workers`.",
         cores(waits),
-        name(case.contestant(pool))
+        case.name(pool)
     ))
 }

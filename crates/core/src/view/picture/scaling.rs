@@ -13,14 +13,12 @@ use super::curve::{Frame, mark};
 use super::palette::SERIES;
 use super::scale::Scale;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
-use crate::analyse::scaling::{self, Amdahl};
+use crate::analyse::scaling::{self, Kind, Law, Scaling, Speed};
 use crate::analyse::units::{duration, percent, ratio, significant};
 use crate::result::{Comparison, Contestant, Summary};
 use crate::trace::StepKind;
 
 const HEIGHT: f64 = 300.0;
-/// A fit that misses by more than this describes nothing.
-const GOOD_FIT: f64 = 0.1;
 
 /// One model under one value.
 #[derive(Clone, Debug)]
@@ -37,7 +35,7 @@ struct Point {
 struct Series {
     name: String,
     points: Vec<Point>,
-    amdahl: Option<Amdahl>,
+    law: Option<Law>,
     /// The most workers that the law was fitted to: beyond them it says nothing.
     fitted: f64,
 }
@@ -77,17 +75,20 @@ fn speedup(comparison: &Comparison, name: String, members: &[(u32, &Summary)]) -
         low: times(summary.work_high_ns),
         high: times(summary.work_low_ns),
     };
-    let fitted = members
-        .iter()
-        .map(|(workers, summary)| scaling::Point { workers: *workers, work_ns: summary.work_ns });
-    let fitted: Vec<scaling::Point> = fitted.collect();
-    let fit = scaling::fit(&fitted, comparison.machine.cores, computes(comparison));
-    let beyond = fit.iter().flat_map(|fit| fit.beyond_cores.first().copied()).min();
-    let within = members.iter().map(|(workers, _)| *workers);
-    let most = within.filter(|&workers| beyond.is_none_or(|beyond| workers < beyond)).max();
-    let amdahl = fit.map(|fit| fit.amdahl).filter(|amdahl| amdahl.residual <= GOOD_FIT);
+    // Beyond the processors computing cannot gain, whatever the law.
+    let reach = if computes(comparison) { comparison.machine.cores } else { u32::MAX };
+    let within = members.iter().filter(|(workers, _)| *workers <= reach);
+    let speed = |(workers, summary): &(u32, &Summary)| Speed {
+        workers: *workers,
+        rates: Vec::from([1e9 / summary.work_ns.max(1) as f64]),
+    };
+    let most = within.clone().map(|(workers, _)| *workers).max();
+    let law = match scaling::fit(&within.map(speed).collect::<Vec<_>>()) {
+        Scaling::Fits(law) => Some(law),
+        Scaling::TooFew(_) | Scaling::NeitherFits(_) => None,
+    };
     let points = members.iter().map(point).collect();
-    Series { name, points, amdahl, fitted: f64::from(most.unwrap_or(0)) }
+    Series { name, points, law, fitted: f64::from(most.unwrap_or(0)) }
 }
 
 /// Whether most of the time that steps need, without queueing, is computing, as far as the runs
@@ -152,7 +153,7 @@ pub fn settings(comparison: &Comparison, look: &Look) -> Option<String> {
         };
         let mut points: Vec<Point> = members.iter().map(point).collect();
         points.sort_by(|one, other| one.x.total_cmp(&other.x));
-        Series { name, points, amdahl: None, fitted: 0.0 }
+        Series { name, points, law: None, fitted: 0.0 }
     });
     let title = heading(comparison, &format!("Over {name}"));
     let facts = "Work time, median of the rounds, with its 95 % interval";
@@ -323,10 +324,17 @@ impl Plot<'_> {
     fn notes(&self, all: &[Series], is_log: bool) -> Vec<String> {
         let mut notes = Vec::new();
         for series in all.iter().take(SERIES) {
-            if let Some(amdahl) = &series.amdahl {
-                let most = match amdahl.serial {
-                    serial if serial < 0.005 => "no limit can be seen".to_string(),
-                    serial => format!("at most {}", ratio(1.0 / serial)),
+            if let Some(law) = &series.law {
+                let most = match (law.kind, law.curve.contention) {
+                    (Kind::Universal, _) => {
+                        format!("crosstalk {}", percent(law.curve.coherency))
+                    }
+                    (Kind::Amdahl, serial) if serial < 0.005 => "no limit can be seen".to_string(),
+                    (Kind::Amdahl, serial) => format!("at most {}", ratio(1.0 / serial)),
+                };
+                let name = match law.kind {
+                    Kind::Amdahl => "Amdahl's law",
+                    Kind::Universal => "the Universal Scalability Law",
                 };
                 let beyond = match series.points.last() {
                     Some(last) if last.x > series.fitted => {
@@ -335,10 +343,10 @@ impl Plot<'_> {
                     _ => String::new(),
                 };
                 notes.push(format!(
-                    "Dashed: Amdahl's law for {}{beyond}, with {} serial (residual {}): {most}.",
+                    "Dashed: {name} for {}{beyond}, with {} serial (residual {}): {most}.",
                     series.name,
-                    percent(amdahl.serial),
-                    percent(amdahl.residual)
+                    percent(law.curve.contention),
+                    percent(law.residual)
                 ));
             }
         }
@@ -367,10 +375,10 @@ impl Plot<'_> {
 
     fn curve(&self, svg: &mut Svg<'_>, order: usize, series: &Series, x: &Scale, y: &Scale) {
         svg.begin_group(&series.name);
-        if let (Some(amdahl), Some(first)) = (&series.amdahl, series.points.first()) {
-            let share = |workers: f64| amdahl.serial + (1.0 - amdahl.serial) / workers;
+        if let (Some(law), Some(first)) = (&series.law, series.points.first()) {
             let at = |step: i32| first.x + (series.fitted - first.x) * f64::from(step) / 48.0;
-            let places = (0..=48).map(|step| (at(step), share(first.x) / share(at(step))));
+            let times = |workers: f64| law.curve.at(workers) / law.curve.at(first.x);
+            let places = (0..=48).map(|step| (at(step), times(at(step))));
             let places = places.filter(|(_, times)| *times <= y.to());
             let places = places.map(|(workers, times)| (x.at(workers), y.at(times)));
             let class = format!("class=\"m-dash m-s{order}\"");

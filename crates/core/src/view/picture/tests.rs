@@ -420,7 +420,7 @@ pub(crate) fn arbitrary_comparison() -> impl Values<Value = Comparison> {
             let mut made = comparison(vec![], tasks);
             made.subject.title = Some(title.clone());
             made.machine.cpu = title.clone();
-            made.conclusion = Conclusion::of([Rule::Fastest.says(title)]);
+            made.conclusion = Conclusion::of([Rule::Use.says(title)]);
             for ((runtime, strategy, setting, workers), (count, summary, unranked), rank) in all {
                 let strategy = Strategy::ALL[strategy];
                 let (verdict, [ratio, low, high], index) = rank;

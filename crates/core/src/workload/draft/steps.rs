@@ -211,8 +211,7 @@ impl Drafter<'_> {
 
     fn run(&mut self, program: &Value, args: &[Value]) -> Option<(Leaf, wire::Action)> {
         let program = self.values.text(program, "the program");
-        let args: Vec<Option<String>> =
-            args.iter().map(|arg| self.values.any_text(arg, "an argument")).collect();
+        let args: Vec<Option<String>> = args.iter().map(|arg| self.values.argument(arg)).collect();
         let (program, args) = (program?, args.into_iter().collect::<Option<_>>()?);
         let leaf = Leaf::new(StepKind::Run, format!("run {program}"));
         Some((leaf, wire::Action::Run { program, args }))

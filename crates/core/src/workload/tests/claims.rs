@@ -133,6 +133,7 @@ figure "cores" of="native/threads" at-most=1
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is wrong and what is said")]
 fn what_is_wrong_with_the_values_of_a_claim_is_said() {
     check(
         r#"

@@ -11,6 +11,26 @@ pub(super) fn check(source: &str, expected: Expect) {
 }
 
 #[test]
+fn a_parameter_that_a_shell_would_take_for_its_own() {
+    check(
+        r#"
+param "j" 1
+task "a" {
+    run "sh" "-c" "make -j $j && echo ${j} $$j $other"
+    run "sh" "-c" "make -j ${j}; echo $$j" "$j"
+}
+"#,
+        expect![[r#"
+            w.kdl:4:19: `$j` stays as it is within a text, and a shell takes it for its own
+              4 |     run "sh" "-c" "make -j $j && echo ${j} $$j $other"
+                |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+                = write `${j}` for the parameter, `$$j` for the shell's variable
+
+        "#]],
+    );
+}
+
+#[test]
 fn misspelt_nodes() {
     check(
         r#"
@@ -73,6 +93,7 @@ wait "1s"
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is wrong and what is said")]
 fn names_that_are_not_there() {
     check(
         r#"

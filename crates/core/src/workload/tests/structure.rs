@@ -5,6 +5,7 @@ use expect_test::expect;
 use super::diagnostics::check;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is wrong and what is said")]
 fn parts_that_are_missing_or_too_many() {
     check(
         r#"

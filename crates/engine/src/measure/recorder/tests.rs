@@ -62,7 +62,7 @@ fn samples_rest_for_a_tick_and_longer_where_they_cost_much() {
     assert_eq!(rest(true, 1_000), tick);
     assert_eq!(rest(true, 10_000_000), Duration::from_millis(200));
     assert_eq!(rest(false, 1_000), LOOK_REST);
-    assert_eq!(rest(false, 1_000_000), Duration::from_millis(100));
+    assert_eq!(rest(false, 1_000_000), Duration::from_millis(LOOK_REST_PER_COST));
 }
 
 /// Runs a program of Bash under this recorder, until it ends or `is_enough`.

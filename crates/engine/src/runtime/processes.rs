@@ -1,4 +1,4 @@
-//! Responsibility for a tree of processes: whoever holds a [`Custody`] ends the tree with it, on
+//! Responsibility for a tree of processes: whoever holds a [`OwnedProcesses`] ends the tree with it, on
 //! every path, panics included.
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// The processes of one run, which end with this value at the latest.
 #[derive(Debug)]
-pub(super) struct Custody {
+pub(super) struct OwnedProcesses {
     tree: Tree,
     runner: Option<ExitStatus>,
     usage: Usage,
@@ -40,7 +40,7 @@ pub(super) struct Ended {
     pub(super) killed: u32,
 }
 
-impl Custody {
+impl OwnedProcesses {
     /// Takes over a runner that was just started. `others` are our children from before.
     pub(super) fn new(runner: u32, others: Vec<u32>) -> Self {
         sys::set_runner_group(Some(runner));
@@ -103,7 +103,7 @@ impl Custody {
     }
 }
 
-impl Drop for Custody {
+impl Drop for OwnedProcesses {
     fn drop(&mut self) {
         if !self.over {
             self.end_all();

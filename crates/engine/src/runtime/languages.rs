@@ -1,0 +1,284 @@
+//! Runners in other languages: each is one file that is part of this program. It is written to the
+//! user's cache, compiled there on first use where the language asks for it, and run by what the
+//! user has installed. The main type is [`Language`].
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use maitred_wire::Ready;
+
+use super::describe::describe;
+use super::interpreters;
+use super::interrupt::Interrupt;
+use super::runner::RunnerCommand;
+use super::said;
+use crate::measure::machine::stable_hash;
+
+/// How long a runner may take to say what it is.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Called before a runner is compiled, with a line that says so: that takes seconds.
+static ON_COMPILE: OnceLock<fn(&str)> = OnceLock::new();
+
+/// Has the front end told when a runner is about to be compiled. The first that asks is told.
+pub fn on_compile(tell: fn(&str)) {
+    // A second one would only say the same again.
+    let _ = ON_COMPILE.set(tell);
+}
+
+/// A language whose runner is part of this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    Node,
+    Go,
+    Java,
+}
+
+/// One that said what it is.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub language: Language,
+    pub ready: Ready,
+    pub runner: RunnerCommand,
+}
+
+/// Java's foreign functions are final from this version on.
+const JAVA_OLDEST: u32 = 22;
+/// How its runner learns which thread carries a virtual one: the JDK's own way to ask.
+const JAVA_EXPORT: [&str; 2] = ["--add-exports", "java.base/jdk.internal.access=ALL-UNNAMED"];
+
+impl Language {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::Node, Self::Go, Self::Java];
+
+    /// The name that models use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Go => "go",
+            Self::Java => "java",
+        }
+    }
+
+    /// The language of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.name() == name)
+    }
+
+    /// The file's name, as the language wants it, and its text.
+    fn source(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Node => {
+                ("maitred_runner.cjs", include_str!("../../../../runtimes/node/runner.cjs"))
+            }
+            Self::Go => ("runner.go", include_str!("../../../../runtimes/go/runner.go")),
+            Self::Java => ("Runner.java", include_str!("../../../../runtimes/java/Runner.java")),
+        }
+    }
+
+    /// What of the language has to be installed: what runs the runner, or compiles it.
+    ///
+    /// # Errors
+    /// What is missing, and how to get it.
+    pub fn tool(self) -> Result<PathBuf, String> {
+        let (name, homes, advice): (_, &[&str], _) = match self {
+            Self::Node => ("node", &[], "install Node 18 or later (Debian: nodejs)"),
+            // Where Go's own installation puts it.
+            Self::Go => {
+                ("go", &["/usr/local/go/bin"], "install Go 1.22 or later (Debian: golang-go)")
+            }
+            Self::Java => return java_home().map(|home| home.join("bin/java")),
+        };
+        let homes = homes.iter().map(PathBuf::from);
+        let mut folders = interpreters::folders().into_iter().chain(homes);
+        folders
+            .find_map(|folder| {
+                Some(folder.join(name)).filter(|file| interpreters::is_program(file))
+            })
+            .ok_or_else(|| format!("there is no `{name}` on PATH: {advice}"))
+    }
+
+    /// The runner, written and compiled if it is not there yet.
+    ///
+    /// # Errors
+    /// Why it cannot be run: what is missing, or what the compiler said.
+    pub fn runner(self, cache: Option<&Path>) -> Result<RunnerCommand, String> {
+        let tool = self.tool()?;
+        let (file, text) = self.source();
+        let made_by = RunnerCommand::new(&tool, [""]).identity();
+        let name = format!("{}-{:016x}", self.name(), stable_hash(&format!("{made_by}\n{text}")));
+        let own = std::env::temp_dir().join("maitred-runners");
+        let folder = cache.unwrap_or(&own).join(name);
+        if !folder.join("complete").exists() {
+            self.make(&tool, &folder, file, text)?;
+        }
+        Ok(self.command(&tool, &folder, file))
+    }
+
+    /// Makes the folder of a runner whole or not at all: somebody else may be making it as well.
+    fn make(self, tool: &Path, folder: &Path, file: &str, text: &str) -> Result<(), String> {
+        let failed = |error: io::Error| {
+            format!("its runner cannot be written to {}: {error}", folder.display())
+        };
+        let draft = folder.with_extension(format!("{}.tmp", std::process::id()));
+        fs::create_dir_all(&draft).map_err(failed)?;
+        let made = fs::write(draft.join(file), text)
+            .map_err(failed)
+            .and_then(|()| self.compile(tool, &draft))
+            .and_then(|()| fs::write(draft.join("complete"), "").map_err(failed))
+            .and_then(|()| match fs::rename(&draft, folder) {
+                Err(error) if !folder.join("complete").exists() => Err(failed(error)),
+                _ => Ok(()),
+            });
+        // Renamed, it is no longer there.
+        let _ = fs::remove_dir_all(&draft);
+        made
+    }
+
+    fn compile(self, tool: &Path, folder: &Path) -> Result<(), String> {
+        let beside = |name: &str| tool.with_file_name(name);
+        let (compiler, args): (_, &[&str]) = match self {
+            Self::Node => return Ok(()),
+            Self::Go => (tool.to_owned(), &["build", "-trimpath", "-o", "runner", "runner.go"]),
+            Self::Java => {
+                (beside("javac"), &[JAVA_EXPORT[0], JAVA_EXPORT[1], "-d", ".", "Runner.java"])
+            }
+        };
+        if let Some(tell) = ON_COMPILE.get() {
+            tell(&format!("compiling the runner for {}, once", self.name()));
+        }
+        let mut command = Command::new(&compiler);
+        command.args(args).current_dir(folder).stdin(Stdio::null());
+        // A file by itself, in no module of the user's, without the flags of their build.
+        command.env("GO111MODULE", "off").env_remove("GOFLAGS").env("CGO_ENABLED", "0");
+        let output = command
+            .output()
+            .map_err(|error| format!("{} cannot be started: {error}", compiler.display()))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).into_owned();
+        let word = said.lines().find(|line| !line.starts_with('#')).unwrap_or("it said nothing");
+        Err(format!("its runner cannot be compiled by {}: {word}", compiler.display()))
+    }
+
+    fn command(self, tool: &Path, folder: &Path, file: &str) -> RunnerCommand {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let args = match self {
+            Self::Node => vec![folder.join(file).into_os_string()],
+            Self::Go => {
+                let none: [&str; 0] = [];
+                return RunnerCommand::new(folder.join("runner"), none);
+            }
+            Self::Java => {
+                let more = words(&[JAVA_EXPORT[0], JAVA_EXPORT[1]]);
+                let mut args =
+                    [more, words(&["--enable-native-access=ALL-UNNAMED", "-cp"])].concat();
+                args.extend([folder.as_os_str().to_owned(), "Runner".into()]);
+                args
+            }
+        };
+        RunnerCommand::new(tool, args)
+    }
+
+    /// What it says that it is; remembered until the runner or the tool changes.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn find(self, cache: Option<&Path>, interrupt: &Interrupt) -> Result<Found, String> {
+        let runner = self.runner(cache)?;
+        let who = runner.identity();
+        let ready = match said::recall(cache, &who) {
+            Some(ready) => ready,
+            None => {
+                let ready = describe(&runner, LIMIT, interrupt);
+                let ready = ready.map_err(|error| interpreters::reason(&error))?;
+                said::remember(cache, &who, &ready);
+                ready
+            }
+        };
+        Ok(Found { language: self, ready, runner })
+    }
+}
+
+/// The newest Java that can do it and has its compiler: the user's own first.
+fn java_home() -> Result<PathBuf, String> {
+    let own = std::env::var_os("JAVA_HOME").map(PathBuf::from);
+    let on_path = interpreters::folders().into_iter().filter_map(|folder| {
+        let file = fs::canonicalize(folder.join("java")).ok()?;
+        Some(file.parent()?.parent()?.to_owned())
+    });
+    // Where the packages of distributions put them.
+    let installed = fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten();
+    let mut homes: Vec<(u32, PathBuf)> = own
+        .into_iter()
+        .chain(on_path)
+        .chain(installed.map(|entry| entry.path()))
+        .filter_map(|home| Some((java_version(&home)?, home)))
+        .collect();
+    homes.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    let usable = |(version, home): &&(u32, PathBuf)| {
+        *version >= JAVA_OLDEST && interpreters::is_program(&home.join("bin/javac"))
+    };
+    match (homes.iter().find(usable), homes.first()) {
+        (Some((_, home)), _) => Ok(home.clone()),
+        (None, None) => Err(format!("there is no Java: install a JDK of {JAVA_OLDEST} or later")),
+        (None, Some((version, home))) => Err(format!(
+            "Java {version} in {} is too old, or has no compiler: install a JDK of {JAVA_OLDEST} or later",
+            home.display()
+        )),
+    }
+}
+
+/// The feature release, from the file that every JDK has in its folder.
+fn java_version(home: &Path) -> Option<u32> {
+    let release = fs::read_to_string(home.join("release")).ok()?;
+    let line = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION="))?;
+    line.trim_matches('"').split(['.', '-', '+']).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_is_found_by_its_name() {
+        for language in Language::ALL {
+            assert_eq!(Language::named(language.name()), Some(language));
+        }
+        assert_eq!(Language::named("native"), None);
+    }
+
+    #[test]
+    fn the_version_of_a_java_is_read_from_its_folder() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(java_version(home.path()), None, "no JDK");
+        for (text, version) in [("25.0.1", 25), ("17", 17), ("1.8.0_402", 1), ("26-ea", 26)] {
+            let release = format!("IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"{text}\"\n");
+            fs::write(home.path().join("release"), release).unwrap();
+            assert_eq!(java_version(home.path()), Some(version));
+        }
+    }
+
+    #[test]
+    fn a_runner_that_does_not_compile_says_what_the_compiler_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let tool = folder.path().join("go");
+        fs::write(
+            &tool,
+            "#!/bin/sh\necho '# command-line-arguments' >&2\necho 'it is broken' >&2\nexit 1\n",
+        )
+        .unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&tool, executable).unwrap();
+        let made =
+            Language::Go.make(&tool, &folder.path().join("made"), "runner.go", "package main");
+        assert!(made.unwrap_err().ends_with(": it is broken"));
+        assert!(!folder.path().join("made").exists(), "nothing half made is left");
+    }
+}

@@ -1,0 +1,31 @@
+//! A notebook with what was found, as one page that needs no server: it replays from a file.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use serde_json::{Value, json};
+
+use crate::describe;
+use crate::server::bundle;
+use crate::session::Session;
+
+/// The page of this notebook with the last result of each cell.
+///
+/// # Errors
+/// A lowercase sentence: there is no such notebook, or it cannot be read.
+pub fn html(session: &Session, name: &str) -> Result<String, String> {
+    let mut facts = describe::book(session, name)?;
+    facts["books"] = json!([]);
+    facts["missing"] = json!([]);
+    let sections = facts["sections"].as_array_mut().into_iter().flatten();
+    let parts = sections.filter_map(|section| section["parts"].as_array_mut()).flatten();
+    for cell in parts.filter_map(|part| part.get_mut("cell")) {
+        let Some(id) = cell["result"]["id"].as_u64() else { continue };
+        let Some(kept) = session.result(id) else { continue };
+        let replays = cell["result"]["replays"].as_array_mut().into_iter().flatten();
+        for (facts, replay) in replays.zip(&kept.shown.replays) {
+            facts["columns"] = Value::String(BASE64.encode(replay.columns.bytes()));
+        }
+    }
+    let title = facts["title"].as_str().unwrap_or(name).to_owned();
+    Ok(bundle(&title, &facts.to_string()))
+}

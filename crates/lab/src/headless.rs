@@ -1,0 +1,163 @@
+//! All cells of a notebook, one after another, without a page: a verdict each. Whoever runs a
+//! notebook so has chosen it, as one chooses a program; nothing is asked.
+
+use crate::notebook::{Cell, Finding, Kind};
+use crate::run;
+use crate::session::{Session, Wish};
+use crate::shown::Claim;
+use maitred_core::result::Truth;
+
+/// What came of a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It ran, and what was found is what the notebook says, or nothing that speaks against it.
+    Agrees(String),
+    /// It ran, and the finding is another than the notebook says.
+    Differs(String),
+    /// It could not be run.
+    Failed(String),
+    /// It is none that runs: servers for other cells.
+    Declares,
+}
+
+impl Verdict {
+    /// Whether the notebook can stand as it is.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Agrees(_) | Self::Declares)
+    }
+
+    /// In one line.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Agrees(said) => format!("agrees: {said}"),
+            Self::Differs(said) => format!("differs: {said}"),
+            Self::Failed(why) => format!("failed: {why}"),
+            Self::Declares => "declares servers".to_owned(),
+        }
+    }
+}
+
+/// Runs every cell of a notebook in order; `tell` hears of each: its number, how many there are,
+/// the cell, and at the end its verdict.
+///
+/// # Errors
+/// A lowercase sentence: there is no such notebook, or it has mistakes on its fences.
+pub fn run(
+    session: &Session,
+    book: &str,
+    is_over: &dyn Fn() -> bool,
+    tell: &mut dyn FnMut(&Cell, Option<&Verdict>),
+) -> Result<Vec<Verdict>, String> {
+    let notebook = session.book(book)?.read()?;
+    if let Some(mistake) = notebook.mistakes.first() {
+        return Err(format!("line {}: {}", mistake.line, mistake.message));
+    }
+    let mut verdicts = Vec::new();
+    for cell in notebook.cells() {
+        if is_over() {
+            break;
+        }
+        tell(cell, None);
+        let verdict = match cell.kind {
+            Kind::Server => Verdict::Declares,
+            _ => one(session, book, cell),
+        };
+        tell(cell, Some(&verdict));
+        verdicts.push(verdict);
+    }
+    Ok(verdicts)
+}
+
+fn one(session: &Session, book: &str, cell: &Cell) -> Verdict {
+    let mut wish = Wish {
+        book: book.to_owned(),
+        cell: cell.id.clone(),
+        source: cell.source.clone(),
+        set: Vec::new(),
+        models: cell.directives.models.clone(),
+        speed: cell.directives.speed.unwrap_or(1.0),
+        agreed: None,
+    };
+    wish.agreed = run::asked(session, &wish);
+    let ready = match run::prepare(session, &wish) {
+        Ok(ready) => ready,
+        Err(why) => return Verdict::Failed(why),
+    };
+    let (id, cancel) = match session.begin() {
+        Ok(place) => place,
+        Err(why) => return Verdict::Failed(why),
+    };
+    let failure = std::cell::RefCell::new(None);
+    run::cell(session, &wish, &ready, id, &cancel, &|line| {
+        if let Some(text) = run::failure(&line) {
+            *failure.borrow_mut() = Some(text);
+        }
+    });
+    match (session.result(id), failure.into_inner()) {
+        (_, Some(why)) => Verdict::Failed(why),
+        (None, None) => Verdict::Failed("it came to no result".to_owned()),
+        (Some(kept), None) => judge(cell, &kept.shown.claims, &kept.shown.answer),
+    }
+}
+
+/// Whether what was found is what the notebook says. What cannot be told here speaks against
+/// nothing, and is said.
+fn judge(cell: &Cell, claims: &[Claim], answer: &str) -> Verdict {
+    let expected = cell.directives.finding.unwrap_or(Finding::Holds);
+    let against = match expected {
+        Finding::Holds => Truth::Refuted,
+        Finding::Refuted => Truth::Holds,
+    };
+    if let Some(claim) = claims.iter().find(|claim| claim.verdict == against) {
+        let what = if against == Truth::Refuted {
+            "refuted"
+        } else {
+            "holds, but the notebook says refuted"
+        };
+        let figures = claim
+            .evidence
+            .iter()
+            .map(|it| format!("{} is {}, predicted {}", it.figure, it.found, it.predicted));
+        let figures: Vec<String> = figures.collect();
+        return Verdict::Differs(format!("{} ({what}): {}", claim.says, figures.join("; ")));
+    }
+    let open = claims
+        .iter()
+        .filter(|claim| matches!(claim.verdict, Truth::Inconclusive | Truth::CannotBeTested));
+    match (claims.len(), open.count()) {
+        (0, _) => Verdict::Agrees(answer.to_owned()),
+        (all, 0) => Verdict::Agrees(format!("{all} of {all} as it says")),
+        (all, open) => Verdict::Agrees(format!(
+            "{} of {all} as it says, {open} cannot be told here",
+            all - open
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notebook::parse;
+
+    fn judged(fence: &str, verdicts: &[Truth]) -> Verdict {
+        let notebook = parse("n", &format!("```claim id=a {fence}\nx\n```\n"), &|_| None);
+        let claim = |&verdict: &Truth| Claim { says: "s".into(), verdict, evidence: Vec::new() };
+        let claims: Vec<Claim> = verdicts.iter().map(claim).collect();
+        judge(notebook.cell("a").unwrap(), &claims, "done")
+    }
+
+    #[test]
+    fn a_refuted_claim_differs_unless_the_notebook_says_so() {
+        assert!(!judged("", &[Truth::Holds, Truth::Refuted]).is_good());
+        assert!(judged("finding=refuted", &[Truth::Refuted]).is_good());
+        assert!(!judged("finding=refuted", &[Truth::Holds]).is_good());
+    }
+
+    #[test]
+    fn what_cannot_be_told_speaks_against_nothing_and_is_said() {
+        let verdict = judged("", &[Truth::Holds, Truth::CannotBeTested]);
+        assert_eq!(verdict, Verdict::Agrees("1 of 2 as it says, 1 cannot be told here".into()));
+        assert!(judged("finding=refuted", &[Truth::Inconclusive]).is_good());
+        assert_eq!(judged("", &[]), Verdict::Agrees("done".into()));
+    }
+}

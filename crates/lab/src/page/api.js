@@ -1,0 +1,78 @@
+// What is asked of the program that serves this page. The token comes in the fragment of the
+// address, which no server and no log ever sees, and is kept for this tab alone. A page that was
+// exported carries its answers with it and asks nobody.
+import { withColumns } from "./lanes.js";
+
+const KEY = "maitred-token";
+
+/** What an exported page carries; null: this page is served. @type {any} */
+export const carried = (() => {
+  const data = document.getElementById("carried");
+  return data ? JSON.parse(data.textContent ?? "null") : null;
+})();
+
+/** Takes the token out of the address; whether there is one. */
+export function takeToken() {
+  const found = /^#token=([0-9a-f]{48})$/.exec(location.hash);
+  if (found) {
+    sessionStorage.setItem(KEY, found[1]);
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+/** @param {string} path @param {any} [body] @param {AbortSignal} [signal] */
+async function ask(path, body, signal) {
+  const answer = await fetch(path, {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}`,
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal,
+    cache: "no-store",
+    referrerPolicy: "no-referrer",
+  });
+  if (answer.ok) return answer;
+  const text = await answer.text();
+  throw new Error(text || `the program answered ${answer.status}`);
+}
+
+/** @param {string} path @param {any} [body] @returns {Promise<any>} */
+export async function json(path, body) {
+  return (await ask(path, body)).json();
+}
+
+/** @param {string} path @returns {Promise<Blob>} */
+export async function file(path) {
+  return (await ask(path)).blob();
+}
+
+/** The runs of a result, each with its slices. @param {any} result */
+export async function runsOf(result) {
+  return Promise.all(
+    result.replays.map(async (facts, number) => {
+      const bytes = carried
+        ? Uint8Array.from(atob(facts.columns), (one) => one.charCodeAt(0)).buffer
+        : await (await ask(`/api/replay/${result.id}/${number}`)).arrayBuffer();
+      return withColumns(facts, bytes);
+    }),
+  );
+}
+
+/** Runs a cell; hands over every event as it comes. @param {any} request @param {(event: any) => void} take */
+export async function run(request, take) {
+  const answer = await ask("/api/run", request);
+  const reader = answer.body?.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  while (reader) {
+    const { value, done } = await reader.read();
+    rest += decoder.decode(value, { stream: !done });
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line) take(JSON.parse(line));
+    if (done) return;
+  }
+}

@@ -1,0 +1,306 @@
+// A cell: its knobs and what running costs, its models, the answer, the reasons, the replay, and
+// behind links everything else.
+import { carried, json, run, runsOf } from "./api.js";
+import { duration, element, plural, prose } from "./dom.js";
+import { bars } from "./figures.js";
+import { Live } from "./live.js";
+import { panels } from "./panels.js";
+import { Replay, likeOf, nameOf } from "./replay.js";
+
+/** @type {Cell | null} The one that runs: a machine measures one thing at a time. */
+let running = null;
+
+export class Cell {
+  /** @param {any} facts @param {any} book @param {{level: number, ran: () => void, advance: (from: any) => void}} above */
+  constructor(facts, book, above) {
+    this.facts = facts;
+    this.book = book;
+    this.above = above;
+    this.source = facts.source;
+    this.set = Object.fromEntries(facts.set);
+    this.models = new Set(facts.models.length > 0 ? facts.models : facts.first);
+    this.speed = facts.speed;
+    this.agreed = null;
+    this.result = facts.result;
+    this.runs = null;
+    this.build();
+    if (this.result) void this.showResult();
+  }
+
+  build() {
+    const { facts } = this;
+    const title = element(`h${this.above.level}`, { className: "title" }, facts.title);
+    this.knobs = element("form", { className: "knobs", submit: (event) => event.preventDefault() });
+    this.cost = element("span", {});
+    this.button = element("button", { type: "button", className: "run", click: () => (running === this ? this.cancel() : this.start()) }, "Run it here");
+    this.chips = element("div", { className: "chips", role: "group", "aria-label": "Models" });
+    this.ask = element("div", { className: "ask", hidden: true, role: "group", "aria-label": "Before it runs" });
+    this.live = element("div", {});
+    this.answer = element("p", { className: "answer", hidden: true });
+    this.why = element("div", { className: "why", hidden: true });
+    this.claims = element("ul", { className: "claims", hidden: true });
+    this.stage = element("div", {});
+    this.status = element("p", { className: "status", role: "status" });
+    this.links = element("div", { className: "links" });
+    this.panel = element("div", { className: "panel", hidden: true });
+    this.box = element("section", { className: "cell", id: `cell-${facts.id}`, "aria-label": `${facts.title} (${facts.id})`, keydown: (event) => this.key(event) },
+      title, this.knobs, this.chips, this.ask, this.answer, this.why, this.claims, this.live, this.stage, this.status, this.links, this.panel);
+    this.showKnobs();
+    this.showChips();
+    this.showLinks();
+    this.tell();
+    if (!this.result) for (const says of facts.claims) this.claims.append(element("li", {}, element("span", { className: "says" }, says), " ", element("span", { className: "verdict" }, "not run yet")));
+    this.claims.hidden = facts.claims.length === 0;
+    if (carried) for (const one of [this.button, this.cost, this.chips]) one.hidden = true;
+  }
+
+  showKnobs() {
+    const { facts } = this;
+    const knob = (one) => {
+      const value = this.set[one.name] ?? one.value;
+      const shown = element("output", {}, value);
+      if (one.stops.length < 2) {
+        const input = element("input", { type: "text", value, disabled: Boolean(carried), change: () => this.turn(one.name, input.value) });
+        return element("label", { className: "knob" }, element("span", {}, one.name), input);
+      }
+      const at = one.stops.indexOf(value);
+      const input = element("input", { type: "range", min: 0, max: one.stops.length - 1, step: 1, value: String(Math.max(0, at)), disabled: Boolean(carried),
+        "aria-label": one.name, "aria-valuetext": value,
+        input: () => {
+          shown.textContent = one.stops[Number(input.value)];
+          input.setAttribute("aria-valuetext", one.stops[Number(input.value)]);
+        },
+        change: () => this.turn(one.name, one.stops[Number(input.value)]) });
+      return element("label", { className: "knob" }, element("span", {}, `${one.name} `, shown), input);
+    };
+    const speeds = [...new Set([1, 2, 5, 10, 20, 50, 100, this.speed])].sort((a, b) => a - b);
+    const speed = element("select", { "aria-label": "speed", change: () => { this.speed = Number(speed.value); this.tell(); } },
+      ...speeds.map((one) => element("option", { value: one, selected: one === this.speed }, `${one}×`)));
+    const has = facts.kind === "workload" && !carried;
+    this.knobs.replaceChildren(...facts.knobs.map(knob),
+      element("div", { className: "go" }, this.cost, has && element("label", {}, "at ", speed), this.button));
+  }
+
+  showChips() {
+    const { facts, book } = this;
+    this.chips.replaceChildren();
+    if (facts.kind === "claim" || facts.kind === "server") return void (this.chips.hidden = true);
+    const chip = (model) => {
+      const one = element("button", { type: "button", className: "chip", "aria-pressed": String(this.models.has(model)), title: likeOf(model),
+        click: () => {
+          if (this.models.has(model) && this.models.size > 1) this.models.delete(model);
+          else this.models.add(model);
+          one.setAttribute("aria-pressed", String(this.models.has(model)));
+          this.tell();
+        } }, nameOf(model));
+      return one;
+    };
+    const first = facts.offered.filter((model) => facts.first.includes(model) || this.models.has(model));
+    const others = facts.offered.filter((model) => !first.includes(model));
+    const missing = book.missing.map((one) => element("button", { type: "button", className: "chip missing", "aria-disabled": "true", title: one.how,
+      click: () => this.say(`${one.name} is not on this machine: ${one.how}`) }, `+ ${one.name}: not installed`));
+    const more = element("button", { type: "button", className: "chip", "aria-expanded": "false",
+      click: () => more.replaceWith(...others.map(chip), ...missing) }, `${others.length + missing.length} more …`);
+    this.chips.append(...first.map(chip), ...(others.length + missing.length > 0 ? [more] : []));
+  }
+
+  /** Further models that were found. @param {string[]} models */
+  offer(models) {
+    const fits = (model) => this.facts.kind !== "python" || /^(python|pypy)/.test(model);
+    this.facts.offered = [...new Set([...this.facts.offered, ...models.filter(fits)])];
+    this.showChips();
+  }
+
+  showLinks() {
+    const link = (name, make) => {
+      const one = element("button", { type: "button", "aria-expanded": "false", click: () => void this.open(one, make) }, name);
+      return one;
+    };
+    const links = panels(this).map(([name, make]) => link(name, make));
+    this.when = element("span", { className: "when" });
+    this.links.replaceChildren(...links, this.when);
+  }
+
+  async open(link, make) {
+    const was = link.getAttribute("aria-expanded") === "true";
+    for (const other of this.links.querySelectorAll("button")) other.setAttribute("aria-expanded", "false");
+    this.panel.hidden = was;
+    if (was) return;
+    link.setAttribute("aria-expanded", "true");
+    this.panel.replaceChildren(element("p", { className: "empty" }, "…"));
+    try {
+      this.panel.replaceChildren(await make());
+    } catch (error) {
+      this.panel.replaceChildren(element("p", { className: "status bad" }, String(error.message ?? error)));
+    }
+  }
+
+  /** A knob was turned: nothing is run, the answer below is of another setting. */
+  turn(name, value) {
+    this.set[name] = value;
+    this.tell();
+    void this.look();
+  }
+
+  /** Asks what is wrong with the source as it stands. */
+  async look() {
+    if (carried) return this.facts;
+    const request = { book: this.book.name, cell: this.facts.id, source: this.source, set: Object.entries(this.set) };
+    const seen = await json("/api/look", request);
+    if (request.source !== this.source) return this.facts;
+    const knobs = JSON.stringify(seen.knobs) !== JSON.stringify(this.facts.knobs);
+    Object.assign(this.facts, { knobs: seen.knobs, mistakes: seen.mistakes, asks: seen.asks, first: seen.first, offered: seen.offered, claims: seen.claims });
+    if (knobs) this.showKnobs();
+    const first = seen.mistakes[0];
+    if (first) this.say(`${plural(seen.mistakes.length, "mistake")}: ${first.line ? `line ${first.line}, ` : ""}${first.message}`, true);
+    else if (this.status.classList.contains("bad")) this.say("");
+    this.tell();
+    return this.facts;
+  }
+
+  /** What the result is of, to see whether it still is what would be run. */
+  wish() {
+    return { book: this.book.name, cell: this.facts.id, source: this.source, set: Object.entries(this.set).sort(), models: [...this.models].sort(), speed: this.speed, agreed: this.agreed };
+  }
+
+  isStale() {
+    if (!this.result) return false;
+    const [now, then] = [this.wish(), this.result.wish];
+    const models = then.models.length > 0 ? then.models : [...this.facts.first].sort();
+    const differs = (one, other) => JSON.stringify(one) !== JSON.stringify(other);
+    return now.source !== then.source || now.speed !== then.speed || differs(now.set, then.set) || differs(now.models, models);
+  }
+
+  /** What Run will cost, and whether what is below is of this very cell. */
+  tell() {
+    const { facts } = this;
+    const known = this.result?.took_ns;
+    this.cost.textContent = known && !this.isStale() ? `about ${duration(known)}` : `at most ${duration(facts.budget_ns)} of rounds`;
+    if (!this.when) return;
+    this.when.replaceChildren();
+    if (this.isStale()) this.when.append(element("span", { className: "badge" }, "stale"), " the cell has changed since. ");
+    if (this.result) this.when.append(`${this.result.how}, ${new Date(this.result.when).toLocaleString()}`);
+    else this.when.append("not run yet");
+  }
+
+  /** @param {string} text @param {boolean} [bad] */
+  say(text, bad = false) {
+    this.status.textContent = text;
+    this.status.classList.toggle("bad", bad);
+  }
+
+  async start() {
+    if (running) return this.say(`“${running.facts.title}” is running; a machine measures one thing at a time. Cancel it or wait.`, true);
+    running = this;
+    try {
+      const seen = await this.look();
+      if (seen.mistakes.length > 0) return;
+      if (seen.asks && this.agreed !== seen.asks.digest) return this.consent(seen.asks);
+      await this.go();
+    } catch (error) {
+      this.say(String(error.message ?? error), true);
+    } finally {
+      running = null;
+      this.button.textContent = "Run it here";
+      this.button.classList.remove("stop");
+    }
+  }
+
+  /** Shows what would be started, once for what it is. */
+  consent(asks) {
+    const yes = element("button", { type: "button", className: "run", click: () => {
+      this.agreed = asks.digest;
+      this.ask.hidden = true;
+      void this.start();
+    } }, "Run this");
+    const no = element("button", { type: "button", className: "plain", click: () => (this.ask.hidden = true) }, "Leave it");
+    this.ask.replaceChildren(element("strong", {}, asks.what), element("pre", { tabindex: 0 }, asks.text), element("div", { className: "buttons" }, yes, no));
+    this.ask.hidden = false;
+    this.say("This cell starts a program; read it and say whether it may.");
+    yes.focus();
+  }
+
+  async go() {
+    this.button.textContent = "Cancel";
+    this.button.classList.add("stop");
+    for (const one of [this.answer, this.why, this.stage]) one.hidden = true;
+    const live = new Live(this.facts.title);
+    this.live.replaceChildren(live.box);
+    this.say("starting");
+    let failed = null;
+    let kept = null;
+    try {
+      await run(this.wish(), (event) => {
+        if (event.event === "kept") kept = event.result;
+        else if (event.event === "failed") failed = event;
+        else this.say(live.take(event));
+      });
+    } finally {
+      live.stop();
+      this.live.replaceChildren();
+      this.stage.hidden = false;
+    }
+    if (kept) {
+      this.result = kept;
+      this.facts.result = kept;
+      this.say(kept.cancelled ? "cancelled: what was measured until then is shown" : "done");
+      await this.showResult();
+      this.above.ran();
+    } else {
+      this.say(failed?.cancelled ? "cancelled: nothing was measured yet" : (failed?.text ?? "the program ended before the run did"), true);
+      if (this.result) await this.showResult();
+    }
+  }
+
+  async cancel() {
+    this.say("cancelling");
+    await json("/api/cancel", {});
+  }
+
+  async showResult() {
+    const { result } = this;
+    this.answer.replaceChildren(...prose(result.answer));
+    this.answer.hidden = !result.answer;
+    this.why.replaceChildren(...result.why.map((line) => element("p", {}, ...prose(line))));
+    this.why.hidden = result.why.length === 0;
+    this.showClaims();
+    this.tell();
+    this.stage.replaceChildren();
+    if (this.facts.view !== "table" && result.replays.length > 0) {
+      this.runs = await runsOf(result);
+      this.replay = new Replay(this.runs);
+      this.stage.append(this.replay.box);
+    } else {
+      this.runs = null;
+      if (result.rows.length > 0) this.stage.append(bars(result.rows));
+    }
+    const failed = result.rows.filter((row) => row.unranked).map((row) => element("div", { className: "row failed" },
+      element("div", { className: "name" }, nameOf(row.model), element("small", {}, likeOf(row.model))), element("div", { className: "why-not" }, row.unranked)));
+    if (failed.length > 0 && this.replay && this.facts.view !== "table") this.stage.append(element("div", { className: "rows" }, ...failed));
+  }
+
+  showClaims() {
+    const { result } = this;
+    if (!result || result.claims.length === 0) return;
+    const found = (one) => element("div", { className: "evidence" }, `${one.figure}: ${one.found}, predicted ${one.predicted}`);
+    this.claims.replaceChildren(...result.claims.map((claim) => element("li", {},
+      element("span", { className: "says" }, ...prose(claim.says)), " ", element("span", { className: `verdict ${claim.verdict}` }, claim.verdict.replaceAll("-", " ")),
+      ...claim.evidence.map(found))));
+    this.claims.hidden = false;
+  }
+
+  /** All slices of the runs; fetched when they are looked at. */
+  async allRuns() {
+    this.runs ??= await runsOf(this.result);
+    return this.runs;
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.key === "Enter" && (event.shiftKey || event.ctrlKey)) {
+      event.preventDefault();
+      if (running !== this) void this.start();
+      if (event.shiftKey) this.above.advance(this);
+    } else if (event.key === "Escape" && running === this) void this.cancel();
+  }
+}

@@ -1,0 +1,132 @@
+// A run while it goes on: which model is at work, its tasks by state, how long yet.
+import { duration, element, plural } from "./dom.js";
+import { tile } from "./lanes.js";
+import { likeOf, nameOf } from "./replay.js";
+
+/** Height of a lane that fills, in pixels, and the most that all of a model may take. */
+const STRIP = 7;
+const MOST = 24;
+
+export class Live {
+  /** @param {string} title */
+  constructor(title) {
+    this.title = title;
+    this.rows = new Map();
+    this.box = element("div", { className: "rows" });
+    this.began = performance.now();
+    this.models = [];
+    this.said = "starting";
+    this.estimate = null;
+  }
+
+  stop() {
+    this.box.remove();
+  }
+
+  /** One event of the engine; what it comes to in words. @param {any} event @returns {string} */
+  take(event) {
+    const take = {
+      waiting: () => (this.said = `another run has this machine${event.holder ? ` (process ${event.holder})` : ""}; waiting`),
+      contestants: () => this.contestants(event),
+      "run-begun": () => (this.turn = event, this.said = `${PURPOSES[event.purpose] ?? event.purpose}${event.purpose === "round" ? ` ${event.round + 1}` : ""}: ${nameOf(event.model)}`),
+      progress: () => this.progress(event),
+      "run-ended": () => this.ended(event),
+      "experiment-begun": () => (this.said = `testing: ${event.name ?? this.title}`),
+    };
+    take[event.event]?.();
+    const spent = (performance.now() - this.began) * 1e6;
+    const left = this.estimate ? `, about ${duration(Math.max(0, this.estimate - spent))} left` : "";
+    return `${this.said} · ${duration(spent)}${left}`;
+  }
+
+  name(contestant) {
+    return this.models[contestant] ? nameOf(this.models[contestant]) : `model ${contestant + 1}`;
+  }
+
+  contestants(event) {
+    this.models = event.contestants.map((one) => one.model);
+    this.box.replaceChildren();
+    this.rows.clear();
+    event.contestants.forEach((one, index) => {
+      const done = element("i", { className: "done" });
+      const running = element("i", { className: "running" });
+      const failed = element("i", { className: "failed" });
+      const time = element("div", { className: "time" }, "");
+      const fill = element("div", { className: "fill" }, done, running, failed);
+      const row = element("div", { className: "row" }, element("div", { className: "name" }, nameOf(one.model), element("small", {}, likeOf(one.model))),
+        element("div", { className: "lanes-box" }, one.obstacle ? element("div", { className: "why-not" }, one.obstacle) : fill), time);
+      this.rows.set(index, { done, running, failed, time, row, fill, canvas: element("canvas", { className: "lanes", "aria-hidden": "true" }) });
+      this.box.append(row);
+    });
+  }
+
+  /** Draws what each task was at since the last time; a lane that is full begins anew, half as fast. */
+  fill(row, event) {
+    const count = Math.min(MOST, event.states.length);
+    const canvas = row.canvas;
+    if (row.fill.parentElement) row.fill.replaceWith(canvas);
+    if (row.run !== this.turn || canvas.height !== count * STRIP) {
+      row.run = this.turn;
+      row.x = 0;
+      canvas.width = Math.max(100, canvas.clientWidth);
+      canvas.height = count * STRIP;
+      canvas.style.height = `${count * STRIP}px`;
+      row.whole = Math.max(row.last ?? 0, 2e9);
+    }
+    const context = canvas.getContext("2d");
+    while (event.elapsed_ns > row.whole) {
+      context.drawImage(canvas, 0, 0, canvas.width, canvas.height, 0, 0, canvas.width / 2, canvas.height);
+      context.clearRect(canvas.width / 2, 0, canvas.width / 2, canvas.height);
+      row.x /= 2;
+      row.whole *= 2;
+    }
+    const to = (event.elapsed_ns / row.whole) * canvas.width;
+    for (let task = 0; task < count; task++) {
+      const state = event.states[task];
+      if (state === "idle" || state === "done") continue;
+      context.fillStyle = `#${(tile(state)[13] & 0xffffff).toString(16).padStart(6, "0").replace(/(..)(..)(..)/, "$3$2$1")}`;
+      context.fillRect(row.x, task * STRIP, Math.max(1, to - row.x), STRIP - 2);
+    }
+    row.x = to;
+    row.last = event.elapsed_ns;
+  }
+
+  progress(event) {
+    const row = this.rows.get(event.contestant);
+    const states = statesOf(event.tasks);
+    if (row && states) this.fill(row, { ...event, states });
+    const { tasks } = event;
+    const total = Math.max(1, tasks.total);
+    const running = (tasks.open?.in_step ?? []).reduce((sum, one) => sum + one.tasks, 0);
+    if (row) {
+      row.done.style.width = `${(tasks.ended / total) * 100}%`;
+      row.running.style.width = `${(running / total) * 100}%`;
+      row.failed.style.width = `${((tasks.open?.failed ?? 0) / total) * 100}%`;
+      row.time.textContent = duration(event.elapsed_ns);
+    }
+    this.said = `${this.name(event.contestant)}: ${tasks.ended.toLocaleString("en")} of ${plural(tasks.total, "task")} done`;
+  }
+
+  ended(event) {
+    const row = this.rows.get(event.contestant);
+    if (row && event.purpose === "round") {
+      row.time.textContent = duration(event.run.work_ns);
+      row.done.style.width = "100%";
+      row.running.style.width = "0";
+    }
+  }
+}
+
+/** Which state a kind of step is. @type {Record<string, string>} */
+const STATES = { acquire: "queueing", hold: "holding", wait: "waiting", http: "waiting", run: "waiting", block: "blocked", send: "talking", receive: "talking" };
+
+/** What the tasks are at, one state a lane, those of one state side by side; null: nobody looked. @param {any} tasks */
+function statesOf(tasks) {
+  if (!tasks.open) return null;
+  const share = Math.min(1, MOST / Math.max(1, tasks.total));
+  const states = tasks.open.in_step.flatMap((one) => Array(Math.ceil(one.tasks * share)).fill(STATES[one.kind] ?? "running"));
+  while (states.length < Math.min(MOST, tasks.total)) states.push("idle");
+  return states;
+}
+
+const PURPOSES = { warmup: "warm-up", round: "round", trace: "recording", single: "running" };

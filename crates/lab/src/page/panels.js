@@ -1,0 +1,121 @@
+// What stands behind the links of a cell.
+import { carried, file, json } from "./api.js";
+import { download, duration, element, plural, prose } from "./dom.js";
+import { table } from "./figures.js";
+import { Timeline } from "./timeline.js";
+
+/** Name and maker of each panel that a cell has. @param {any} cell @returns {[string, () => any][]} */
+export function panels(cell) {
+  const all = [];
+  const result = (make) => () => (cell.result ? make() : element("p", { className: "empty" }, "Nothing was run yet."));
+  if (cell.facts.kind !== "claim") {
+    all.push(["Table and costs", result(() => figures(cell))], ["Timeline, down to one step", result(() => timeline(cell))]);
+    if (!carried) all.push(["Charts", result(() => charts(cell))]);
+  }
+  all.push(["Source", () => source(cell)]);
+  if (!carried) all.push(["Copy as command", () => command(cell)], ["Downloads", result(() => downloads(cell))]);
+  return all;
+}
+
+function figures(cell) {
+  const { result } = cell;
+  const changes = result.changes.map((text) => element("p", {}, ...prose(text)));
+  const states = (cell.result.replays ?? []).map((run) => element("li", {}, `${run.model}: ${run.legend.map((one) => `${one.words} ${duration(one.total_ns)}`).join(", ")}`));
+  return element("div", {}, table(result.rows), ...changes,
+    states.length > 0 && element("details", {}, element("summary", {}, "The replay in figures: time of all rows together"), element("ul", {}, ...states)),
+    result.notes.length > 0 && element("details", {}, element("summary", {}, "Warnings and notes"), element("ul", {}, ...result.notes.map((text) => element("li", {}, ...prose(text))))));
+}
+
+async function timeline(cell) {
+  if (cell.result.replays.length === 0) return element("p", { className: "empty" }, "No run was recorded.");
+  const said = element("p", { className: "unseen", role: "status" });
+  const one = new Timeline(await cell.allRuns(), (text) => (said.textContent = text));
+  return element("div", {}, one.box, said);
+}
+
+async function charts(cell) {
+  const theme = document.documentElement.dataset.theme ?? "auto";
+  const dark = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const made = await Promise.all(cell.result.charts.map(async (name) => {
+    const blob = await file(`/api/picture/${cell.result.id}/${name}?theme=${dark ? "dark" : "light"}`);
+    return element("img", { src: await asData(blob), alt: `${name}: the same figures stand under “Table and costs”` });
+  }));
+  return element("div", {}, ...made);
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+function asData(blob) {
+  return new Promise((done) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => done(String(reader.result)));
+    reader.readAsDataURL(blob);
+  });
+}
+
+function source(cell) {
+  const name = `source-${cell.facts.id}`;
+  const list = element("ul", { className: "mistakes", id: `${name}-mistakes`, "aria-live": "polite" });
+  const text = element("textarea", { className: "source", id: name, spellcheck: "false", "aria-describedby": list.id, readonly: Boolean(carried), autocapitalize: "off" });
+  text.value = cell.source;
+  text.rows = Math.min(30, cell.source.split("\n").length + 1);
+  const goTo = (one) => {
+    const lines = text.value.split("\n").slice(0, one.line - 1);
+    const at = lines.join("\n").length + (one.line > 1 ? 1 : 0) + one.column - 1;
+    text.focus();
+    text.setSelectionRange(at, at + one.length);
+  };
+  const show = () => {
+    const mistake = (one) => element("li", {}, one.line ? element("button", { type: "button", click: () => goTo(one) }, `line ${one.line}, column ${one.column}`) : "this cell", `: ${one.message}`, one.help && element("small", {}, one.help));
+    list.replaceChildren(...cell.facts.mistakes.map(mistake));
+    text.setAttribute("aria-invalid", String(cell.facts.mistakes.length > 0));
+  };
+  let due = 0;
+  text.addEventListener("input", () => {
+    cell.source = text.value;
+    cell.tell();
+    clearTimeout(due);
+    due = setTimeout(() => void cell.look().then(show), 250);
+  });
+  show();
+  const save = element("button", { type: "button", className: "plain", click: async () => {
+    const answer = await json("/api/save", { book: cell.book.name, cell: cell.facts.id, source: cell.source });
+    cell.say(answer.said);
+  } }, "Save into the notebook");
+  const back = element("button", { type: "button", className: "plain", click: () => {
+    text.value = cell.source = cell.facts.original;
+    void cell.look().then(show);
+  } }, "As it was");
+  const label = element("label", { for: name, className: "unseen" }, `Source of ${cell.facts.title}`);
+  return element("div", {}, label, text, list, !carried && element("p", { className: "transport" }, cell.book.saves && save, back));
+}
+
+async function command(cell) {
+  const { words, files } = await json("/api/command", cell.wish());
+  const pre = element("pre", { className: "wide", tabindex: 0 }, words);
+  const copy = element("button", { type: "button", className: "plain", click: async () => {
+    await navigator.clipboard.writeText(words);
+    cell.say("copied");
+  } }, "Copy");
+  return element("div", {}, files && element("p", {}, files), pre, copy);
+}
+
+function downloads(cell) {
+  const { result, facts } = cell;
+  const get = (name, path) => element("button", { type: "button", className: "plain", click: async () => download(`${facts.id}${name}`, await file(path)) }, name.slice(1));
+  const png = element("button", { type: "button", className: "plain", click: () => {
+    const pictures = [...cell.stage.querySelectorAll("canvas.lanes")];
+    if (pictures.length === 0) return cell.say("there is no replay to be saved as a picture", true);
+    const whole = element("canvas", { width: pictures[0].width, height: pictures.reduce((sum, one) => sum + one.height + 12, 0) });
+    const context = whole.getContext("2d");
+    context.fillStyle = getComputedStyle(cell.box).backgroundColor;
+    context.fillRect(0, 0, whole.width, whole.height);
+    let y = 0;
+    for (const one of pictures) {
+      context.drawImage(one, 0, y);
+      y += one.height + 12;
+    }
+    whole.toBlob((blob) => blob && download(`${facts.id}.png`, blob));
+  } }, "png of the replay");
+  const traces = result.replays.map((run, number) => get(`.${run.model.replaceAll("/", "-")}.svg`, `/api/picture/${result.id}/timeline-${number}`));
+  return element("div", { className: "transport" }, get(".json", `/api/result/${result.id}`), png, ...traces, element("span", {}, plural(result.replays.length, "recorded run")));
+}

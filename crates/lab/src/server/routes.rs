@@ -1,0 +1,233 @@
+//! What the page can ask, in one table: a route that is not in it does not exist.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use maitred_core::view::picture::{self, Look, Theme, timeline};
+use maitred_core::view::timeline::Lens;
+use maitred_core::view::{json, units};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+
+use super::stream::Lines;
+use crate::describe;
+use crate::limits;
+use crate::look::look;
+use crate::repeat;
+use crate::run;
+use crate::session::{Session, Wish};
+use crate::shown::CHARTS;
+
+type Held = State<Arc<Session>>;
+
+/// A path and what answers there.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub(super) handler: fn() -> MethodRouter<Arc<Session>>,
+}
+
+/// All of them but the files of the page.
+pub const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/api/book", handler: || get(book) },
+    Route { method: "GET", path: "/api/here", handler: || get(here) },
+    Route { method: "POST", path: "/api/look", handler: || post(looked) },
+    Route { method: "POST", path: "/api/run", handler: || post(started) },
+    Route { method: "POST", path: "/api/cancel", handler: || post(cancel) },
+    Route { method: "POST", path: "/api/save", handler: || post(save) },
+    Route { method: "POST", path: "/api/command", handler: || post(command) },
+    Route { method: "GET", path: "/api/replay/{id}/{number}", handler: || get(replay) },
+    Route { method: "GET", path: "/api/result/{id}", handler: || get(result) },
+    Route { method: "GET", path: "/api/picture/{id}/{name}", handler: || get(drawn) },
+    Route { method: "GET", path: "/api/export", handler: || get(export) },
+];
+
+/// A request that is refused: a sentence for the reader.
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, self.1).into_response()
+    }
+}
+
+impl From<String> for Refused {
+    fn from(text: String) -> Self {
+        Self(StatusCode::BAD_REQUEST, text)
+    }
+}
+
+fn gone(what: &str) -> Refused {
+    Refused(StatusCode::NOT_FOUND, format!("{what} is not kept any more; run the cell again"))
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refused::from(format!("this request is not understood: {error}")))
+}
+
+fn media(media: &'static str, bytes: impl IntoResponse) -> Response {
+    ([(header::CONTENT_TYPE, media)], bytes).into_response()
+}
+
+fn json_of(value: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => media("application/json", bytes),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    name: String,
+}
+
+async fn book(State(session): Held, Query(named): Query<Named>) -> Result<Response, Refused> {
+    Ok(json_of(&describe::book(&session, &named.name)?))
+}
+
+async fn here(State(session): Held) -> Response {
+    let here = session.here();
+    json_of(
+        &serde_json::json!({ "models": here.models, "missing": here.missing, "complete": here.complete }),
+    )
+}
+
+async fn export(State(session): Held, Query(named): Query<Named>) -> Result<Response, Refused> {
+    Ok(media("text/html; charset=utf-8", crate::export::html(&session, &named.name)?))
+}
+
+/// A cell as it stands in the page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edited {
+    book: String,
+    cell: String,
+    source: String,
+    #[serde(default)]
+    set: Vec<(String, String)>,
+}
+
+async fn looked(State(session): Held, body: Bytes) -> Result<Response, Refused> {
+    let Edited { book, cell, source, set } = read(&body)?;
+    sized(&source)?;
+    let notebook = session.book(&book)?.read()?;
+    let cell = notebook.cell(&cell).ok_or_else(|| gone("this cell"))?;
+    let mut seen = look(cell, &source, &notebook.servers_above(&cell.id), &set);
+    seen.asks = seen.asks.filter(|asks| !session.is_agreed(&asks.text));
+    Ok(json_of(&describe::looked(&session, cell, &seen)))
+}
+
+fn sized(source: &str) -> Result<(), Refused> {
+    match source.len() {
+        fits if fits <= limits::SOURCE_BYTES => Ok(()),
+        large => Err(Refused::from(format!(
+            "this cell has {}, and one may have {}; put the work into a file",
+            units::bytes(large as u64),
+            units::bytes(limits::SOURCE_BYTES as u64)
+        ))),
+    }
+}
+
+async fn started(State(session): Held, body: Bytes) -> Result<Response, Refused> {
+    let wish: Wish = read(&body)?;
+    sized(&wish.source)?;
+    let ready = run::prepare(&session, &wish)
+        .map_err(|why| Refused(StatusCode::UNPROCESSABLE_ENTITY, why))?;
+    let (id, cancel) = session.begin().map_err(|why| Refused(StatusCode::CONFLICT, why))?;
+    let (send, lines) = mpsc::unbounded_channel();
+    let own = Arc::clone(&session);
+    std::thread::spawn(move || {
+        run::cell(&own, &wish, &ready, id, &cancel, &|line| drop(send.send(line)));
+    });
+    Ok(media("application/x-ndjson", Lines::body(lines, session)))
+}
+
+async fn cancel(State(session): Held) -> Response {
+    session.cancel();
+    json_of(&serde_json::json!({}))
+}
+
+async fn save(State(session): Held, body: Bytes) -> Result<Response, Refused> {
+    let Edited { book, cell, source, .. } = read(&body)?;
+    sized(&source)?;
+    session.book(&book)?.save(&cell, &source)?;
+    Ok(json_of(&serde_json::json!({ "said": "saved into the notebook" })))
+}
+
+async fn command(State(session): Held, body: Bytes) -> Result<Response, Refused> {
+    let wish: Wish = read(&body)?;
+    let notebook = session.book(&wish.book)?.read()?;
+    let cell = notebook.cell(&wish.cell).ok_or_else(|| gone("this cell"))?;
+    let words = repeat::command(cell, &notebook.servers_above(&cell.id), &wish);
+    Ok(json_of(&serde_json::json!({ "words": words })))
+}
+
+async fn replay(
+    State(session): Held,
+    Path((id, number)): Path<(u64, usize)>,
+) -> Result<Response, Refused> {
+    let kept = session.result(id).ok_or_else(|| gone("this result"))?;
+    let replay = kept.shown.replays.get(number).ok_or_else(|| gone("this run"))?;
+    Ok(media("application/octet-stream", replay.columns.bytes()))
+}
+
+async fn result(State(session): Held, Path(id): Path<u64>) -> Result<Response, Refused> {
+    let kept = session.result(id).ok_or_else(|| gone("this result"))?;
+    let text = match (&kept.comparison, &kept.check) {
+        (Some(comparison), _) => json::to_json(comparison),
+        (None, Some(check)) => json::check_to_json(check),
+        (None, None) => return Err(gone("this result")),
+    };
+    Ok(media("application/json", text))
+}
+
+#[derive(Deserialize)]
+struct Dress {
+    #[serde(default)]
+    theme: String,
+}
+
+async fn drawn(
+    State(session): Held,
+    Path((id, name)): Path<(u64, String)>,
+    Query(dress): Query<Dress>,
+) -> Result<Response, Refused> {
+    let kept = session.result(id).ok_or_else(|| gone("this result"))?;
+    let theme = match dress.theme.as_str() {
+        "light" => Theme::Light,
+        "dark" => Theme::Dark,
+        _ => Theme::Auto,
+    };
+    let look = Look { theme, ..Look::default() };
+    let svg = match name.strip_prefix("timeline-").map(str::parse::<usize>) {
+        Some(number) => {
+            let trace = number.ok().and_then(|number| kept.traces.get(number));
+            let trace = trace.ok_or_else(|| gone("this run"))?;
+            let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
+            {
+                let subject = kept.comparison.as_ref().map_or("", |it| it.subject.name.as_str());
+                let spans = || trace.spans.iter().copied();
+                let lens = Lens::default();
+                timeline::timeline(trace, subject, spans, || slices.iter().copied(), &lens, &look)
+                    .map_err(|why| Refused::from(why.to_string()))?
+            }
+        }
+        None => {
+            let chart = CHARTS.iter().find(|(known, _)| *known == name);
+            let (_, chart) =
+                chart.ok_or_else(|| Refused::from(format!("there is no chart `{name}`")))?;
+            let comparison = kept.comparison.as_ref().ok_or_else(|| gone("this result"))?;
+            picture::chart(comparison, *chart, &look)
+                .map_err(|why| Refused::from(why.to_owned()))?
+        }
+    };
+    Ok(media("image/svg+xml", svg))
+}

@@ -1,0 +1,107 @@
+//! What can be typed for functions of Python and their interpreters.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::TypedValueParser as _;
+
+use maitred_engine::request::{EventLoop, StartMethod};
+
+/// What only Python and functions of Python know.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Functions and runtimes of Python")]
+pub struct PythonArgs {
+    /// A further interpreter; may be repeated. The first is the one that functions run on
+    #[arg(long = "python", value_name = "PATH")]
+    pub pythons: Vec<PathBuf>,
+
+    /// A task for each line: the function's argument, JSON values in .jsonl, a row of arguments in
+    /// .csv; or for each value of the list that a function makes: FILE.py:NAME
+    #[arg(long, value_name = "FILE")]
+    pub inputs: Option<PathBuf>,
+
+    /// Arguments that follow the input: a JSON list, as in '[3, "a"]'
+    #[arg(long, value_name = "LIST", value_parser = parse_list)]
+    pub args: Option<String>,
+
+    /// A function to call in each process before the work: FILE.py:NAME
+    #[arg(long, value_name = "FUNCTION")]
+    pub setup: Option<String>,
+
+    /// A function to call in each worker (thread, process, loop) before the work, which may be
+    /// `async`: to open a connection, to load a model
+    #[arg(long, value_name = "FUNCTION")]
+    pub worker_setup: Option<String>,
+
+    /// A function to call in each worker after the work
+    #[arg(long, value_name = "FUNCTION")]
+    pub worker_teardown: Option<String>,
+
+    /// Call the function so often in each worker before the work, with the first inputs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub warmup_calls: Option<u32>,
+
+    /// Hand so many tasks over to a process at once, as the `chunksize` of a pool
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub chunk: Option<u32>,
+
+    /// A function that is called with the list of all results after the work; a model whose results
+    /// make it return False or raise is not ranked
+    #[arg(long, value_name = "FUNCTION")]
+    pub expect: Option<String>,
+
+    /// An input that is a list becomes several arguments, an object keyword arguments
+    #[arg(long)]
+    pub spread: bool,
+
+    /// Drop what the function returns: otherwise results are kept to the end of the work, as by a
+    /// program that asked for them, and compared
+    #[arg(long)]
+    pub discard_results: bool,
+
+    /// How many tasks an event loop has under way at most; without it all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub concurrency: Option<u32>,
+
+    /// How processes are started
+    #[arg(long, value_name = "METHOD", value_parser = choice::<StartMethod>(StartMethod::NAMES))]
+    pub start_method: Option<StartMethod>,
+
+    /// Run every model with so many threads of libraries in each worker (BLAS, OpenMP), as in 1,auto
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = parse_inner_threads)]
+    pub inner_threads: Vec<String>,
+
+    /// Which event loop
+    #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
+    pub event_loop: Option<EventLoop>,
+
+    /// Show what the function printed
+    #[arg(long)]
+    pub show_output: bool,
+}
+
+fn parse_list(text: &str) -> Result<String, String> {
+    match serde_json::from_str(text) {
+        Ok(serde_json::Value::Array(_)) => Ok(text.to_owned()),
+        Ok(_) => Err(format!("write a list, as in '[{text}]'")),
+        Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
+    }
+}
+
+fn parse_inner_threads(text: &str) -> Result<String, String> {
+    match text.parse::<u16>() {
+        Ok(1..) => Ok(text.to_owned()),
+        _ if text == "auto" => Ok(text.to_owned()),
+        _ => {
+            Err("write numbers of threads, or auto for what the library does by itself".to_owned())
+        }
+    }
+}
+
+/// One of the words of a closed set.
+fn choice<T>(names: &'static [&'static str]) -> impl clap::builder::TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    clap::builder::PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
+}

@@ -1,0 +1,102 @@
+//! `maitred lab`, started for a test and ended with it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// The program, listening.
+pub(crate) struct Lab {
+    child: Child,
+    pub(crate) address: String,
+    pub(crate) port: u16,
+    pub(crate) token: String,
+    /// Where it waits for others that measure: nobody else is there.
+    _alone: TempDir,
+}
+
+impl Lab {
+    /// Opens this; nothing: the story.
+    pub(crate) fn open(subject: &[&str]) -> Self {
+        let alone = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
+        command.env("XDG_RUNTIME_DIR", alone.path());
+        command
+            .arg("lab")
+            .arg("--no-open")
+            .args(subject)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = lines.map(|line| line.unwrap().trim().to_owned());
+        let address =
+            lines.find(|line| line.starts_with("http://")).expect("the address is printed");
+        let (place, token) = address.split_once("/#token=").unwrap();
+        let port = place.rsplit(':').next().unwrap().parse().unwrap();
+        Self { child, port, token: token.to_owned(), address, _alone: alone }
+    }
+
+    /// Sends bytes as they are; the whole answer. Ends when nothing comes any more.
+    pub(crate) fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// A request with these headers and this body.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> String {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() {
+            request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        self.raw(&format!("{request}\r\n{body}"))
+    }
+
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
+    /// A request as the page makes it.
+    pub(crate) fn allowed(&self, method: &str, path: &str, body: &str) -> String {
+        let (host, bearer) = (self.host(), self.bearer());
+        let headers =
+            [("Host", &*host), ("Authorization", &*bearer), ("Content-Type", "application/json")];
+        self.ask(method, path, &headers, body)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The status of an answer.
+pub(crate) fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
+/// What stands behind the head.
+pub(crate) fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}

@@ -1,0 +1,352 @@
+"""The Dask runner of maitred: the steps of the Python runner, handed out by Dask's scheduler to Dask's workers.
+
+A local cluster is started for the run as a tree of processes of its own: a scheduler, and workers with their nannies, as
+`dask scheduler` and `dask worker` start them. Starting it and connecting is set-up; a task is one `Client.map` entry, as
+somebody who knows Dask writes it. Workers are on this machine, so that they write into the mapped trace themselves.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import maitred_runner as base
+
+try:
+    import distributed
+    from distributed import Client
+    from distributed.diagnostics.plugin import WorkerPlugin
+except ImportError:
+    distributed, WorkerPlugin = None, object
+
+STEPS = ["cpu", "wait", "block", "http", "call", "run", "allocate", "repeat", "yield", "fail", "crash"]
+PATIENCE_S = 60
+WAITED = ("SCHEDULER", "WORKER", "NANNY")
+
+
+def processes(work):
+    """So many worker processes with one thread each."""
+    yield from on_cluster(work, work.workers, 1)
+
+
+def thread_pool(work):
+    """One worker process with so many threads."""
+    yield from on_cluster(work, 1, work.workers)
+
+
+def on_cluster(work, count, threads):
+    """Set-up, work and tear-down on a cluster of `count` worker processes with `threads` threads each."""
+    work.commons = base.Commons.make(work.workers, [], work.variables)
+    cluster = Cluster(count, threads)
+    try:
+        client = Client(cluster.address, timeout=PATIENCE_S, set_as_default=False)
+        client.wait_for_workers(count, timeout=PATIENCE_S)
+    except Exception as problem:
+        cluster.close()
+        raise base.Refusal("refused", f"no Dask cluster of {count} workers came up ({type(problem).__name__}: {problem}): the log says more") from None
+    plan = Enlisting(work.plan, work.rate, work.commons.path, work.commons.token, threads)
+    client.register_plugin(plan)
+    names = sorted(client.scheduler_info(n_workers=-1)["workers"])
+    muster(client, names, threads, enlist)
+    yield
+    numbers = list(work.arriving()) if work.groups and all(group["arrivals"] == "at-once" for group in work.groups) else None
+    if numbers is not None:
+        futures = client.map(do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"task-{n}" for n in numbers])
+    else:
+        numbers, futures = [], []
+        for number in work.arriving():
+            numbers.append(number)
+            futures.append(client.submit(do, number, work.given(number), pure=False, key=f"task-{number}"))
+    for number, future in zip(numbers, futures):
+        problem = future.exception()
+        if problem is None:
+            work.settle(number, future.result())
+        else:
+            lose(work, number, problem)
+    yield
+    work.attempts = [[number, times] for number in range(work.count) if (times := attempts(work, number)) > 1]
+    base_bytes = sum(len(repr(work.given(number))) for number in numbers[:100]) // max(1, len(numbers[:100]))
+    work.handover = {
+        "tasks": work.count, "parcels": work.count, "sent_bytes": base_bytes * work.count, "returned_bytes": 0,
+        "call_ns": cost_of_a_call(client, work.workers),
+    }
+    muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
+    client.shutdown()  # the scheduler tells workers and nannies to end
+    cluster.close()
+
+
+def lose(work, number, problem):
+    """A task that Dask gave up: its worker died as often as Dask tries."""
+    cause = getattr(problem, "allowed_failures", None)
+    text = f"{problem}"
+    if cause is not None:
+        text = f"its worker died {cause + 1} times, as often as Dask tries (distributed.scheduler.allowed-failures)"
+    begun = base.Struct("<Q")
+    record = work.trace.tasks_at + number * base.TASK_BYTES
+    if not begun.unpack_from(work.trace.map, record)[0]:  # it never came to its first step
+        begun.pack_into(work.trace.map, record, base.clock())
+    work.trace.end(number)
+    work.fail(number, type(problem).__name__, text)
+
+
+def attempts(work, number):
+    """How often a task was begun: the last word of its record, which the trace itself does not use."""
+    return base.Struct("<I").unpack_from(work.trace.map, attempts_at(work, number))[0]
+
+
+def attempts_at(work, number):
+    return work.trace.tasks_at + number * base.TASK_BYTES + 28
+
+
+def cost_of_a_call(client, workers):
+    """Nanoseconds that the engine takes for a task that does nothing, while many are under way: the least of three tries."""
+    calls, best = 50 * workers, None
+    for turn in range(3):
+        begun = base.clock()
+        client.gather(client.map(int, [0] * calls, pure=False, key=[f"nothing-{turn}-{n}" for n in range(calls)]))
+        took = (base.clock() - begun) // calls
+        best = min(best or took, took)
+    return best
+
+
+def muster(client, names, threads, job):
+    """Has every thread of every worker do the job once: none can take two, because none returns before all have begun."""
+    futures = [
+        client.submit(attend, job, threads, pure=False, workers=[name], allow_other_workers=False, key=f"{job.__name__}-{name}-{n}")
+        for name in names for n in range(threads)
+    ]
+    client.gather(futures)
+
+
+class Cluster:
+    """A scheduler and its workers, as processes that are started by Dask's own commands."""
+
+    def __init__(self, count, threads):
+        self.folder = tempfile.TemporaryDirectory(prefix="maitred-dask-")
+        file = os.path.join(self.folder.name, "scheduler.json")
+        path = os.pathsep.join([os.path.dirname(os.path.abspath(__file__)), *filter(None, sys.path)])
+        environment = dict(os.environ, PYTHONPATH=path, DASK_DISTRIBUTED__ADMIN__LARGE_GRAPH_WARNING_THRESHOLD="1GB")
+        start = dict(stdin=subprocess.DEVNULL, stdout=2, cwd=os.getcwd(), env=environment)
+        scratch = ["--local-directory", self.folder.name]
+        quiet = ["--no-dashboard"]
+        run = [sys.executable, "-m"]
+        self.processes = [subprocess.Popen([*run, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", file, *quiet], **start)]
+        until = time.monotonic() + PATIENCE_S
+        while not (os.path.exists(file) and os.path.getsize(file)):
+            if self.processes[0].poll() is not None or time.monotonic() > until:
+                self.close()
+                raise base.Refusal("refused", "the scheduler of Dask did not come up: the log says why")
+            time.sleep(0.005)
+        self.address = self.read(file)
+        self.processes.append(subprocess.Popen(
+            [*run, "distributed.cli.dask_worker", self.address, "--host", "127.0.0.1", "--nworkers", str(count), "--nthreads", str(threads), "--name", "maitred", *scratch, *quiet],
+            **start,
+        ))
+
+    def read(self, file):
+        import json
+
+        while True:
+            try:
+                with open(file, encoding="utf-8") as text:
+                    return json.load(text)["address"]
+            except ValueError:  # not wholly written yet
+                time.sleep(0.005)
+
+    def close(self):
+        """Waits for their end, asks for it as the terminal would, and then ends them for sure."""
+        for patience in (3, 10):
+            for process in self.processes:
+                try:
+                    process.wait(patience)
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGINT)
+        for process in self.processes:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.folder.cleanup()
+
+
+# What happens in a worker.
+
+mine = threading.local()
+common = {}
+door = threading.Lock()
+
+
+class Enlisting(WorkerPlugin):
+    """Tells each worker of the plan, also one that replaces another."""
+
+    name = "maitred"
+
+    def __init__(self, plan, rate, path, token, threads):
+        self.said = dict(plan=plan, rate=rate, path=path, token=token, threads=threads)
+
+    def setup(self, worker):
+        number = str(worker.name).rpartition("-")[2]  # of several workers the names end in their numbers
+        common.update(self.said, place=int(number) if number.isdigit() else 0)
+
+
+class Here:
+    """What a thread of a worker keeps: the plan made ready, and its lane."""
+
+    def __init__(self, thread):
+        plan, threads = common["plan"], common["threads"]
+        self.work = work = base.Work(plan, common["rate"])
+        work.commons = commons = base.Commons(common["path"], common["token"], 0, len(work.variables))
+        work.place = common["place"] * threads + thread
+        commons.mine = commons.worker(work.place)
+        commons.words[commons.ENROLLED] = max(commons.words[commons.ENROLLED], work.place + 1)
+        work.load()
+        self.steps = base.Blocking(work).compile()
+        record = work.trace.lanes_at + work.place * base.LANE_BYTES
+        ended, spans = base.Struct("<IQ").unpack_from(work.trace.map, record + 12)
+        self.lane = lane = base.Lane(work, base.PROCESS if threads == 1 else base.WORKER)
+        # One that replaces another goes on behind what that one recorded.
+        base.Struct("<I").pack_into(work.trace.map, record + 12, ended)
+        lane.ended, lane.spans = ended, spans
+        lane.next += spans * base.SPAN_WORDS
+
+
+def here():
+    if not hasattr(mine, "here"):
+        with door:
+            thread = common.setdefault("enlisted", 0)
+            common["enlisted"] = thread + 1
+            mine.here = Here(thread % common["threads"])
+    return mine.here
+
+
+def enlist():
+    here()
+
+
+def dismiss():
+    here().lane.close()
+
+
+def attend(job, threads):
+    """The job, and a wait until all threads of this worker have begun it."""
+    with door:
+        barrier = common.setdefault(job.__name__, threading.Barrier(threads))
+    job()
+    barrier.wait(PATIENCE_S)
+
+
+def do(number, given):
+    """One task; what its functions returned travels back as Dask sends results."""
+    me = here()
+    record = me.work.trace.tasks_at + number * base.TASK_BYTES
+    count = base.Struct("<I")
+    times = count.unpack_from(me.work.trace.map, record + 28)[0]
+    count.pack_into(me.work.trace.map, record + 28, times + 1)
+    if times:
+        forget(me.work.trace, number)
+    outcome = base.perform(me.work, me.steps, me.lane, number, given)
+    count.pack_into(me.work.trace.map, record + 28, times + 1)  # the end of a task clears what lies behind its outcome
+    return outcome
+
+
+def forget(trace, number):
+    """Strikes out what an earlier attempt at a task left: a span without a start is none."""
+    span, count = base.Struct("<IIQQ"), base.Struct("<Q")
+    for lane in range(trace.lanes):
+        first = trace.spans_at + lane * trace.room * base.SPAN_BYTES
+        spans = min(trace.room, count.unpack_from(trace.map, trace.lanes_at + lane * base.LANE_BYTES + 16)[0])
+        for at in range(first, first + spans * base.SPAN_BYTES, base.SPAN_BYTES):
+            if span.unpack_from(trace.map, at)[0] == number:
+                count.pack_into(trace.map, at + 8, 0)
+
+
+# The conversation: that of the Python runner, with other strategies.
+
+
+def offered():
+    return ["processes", "thread-pool"]
+
+
+def unoffered(name):
+    return None if name in offered() else f"Dask has no strategy `{name}`: use {', '.join(offered())}"
+
+
+def announced(message):
+    """`ready` as the Python runner says it, as this engine."""
+    if "ready" in message:
+        ready = message["ready"]
+        ready.update(
+            runtime="dask", version=distributed.__version__, strategies=offered(), steps=STEPS,
+            facts=[*ready["facts"], ["python", ready["version"]]],
+        )
+    if "done" in message and hasattr(base_work, "work"):
+        message["done"]["attempts"] = getattr(base_work.work, "attempts", [])
+    return message
+
+
+class base_work:
+    """The work of this process, for what `done` says of it beyond what the Python runner knows."""
+
+
+def prepare(work):
+    for id, name, _ in work.actions:
+        if name not in STEPS:
+            raise base.Refusal("unsupported", f"Dask has no `{name}` between its tasks here: use python3", f"step {id}")
+    base_work.work = work
+
+
+def set_up(self, parts):
+    """Listens also while the cluster comes up, which takes seconds: who stops then is answered as well."""
+    threading.Thread(target=self.watch, daemon=True).start()
+    self.watch = lambda: None  # there is one who listens
+    base_set_up(self, parts)
+
+
+def give_up(self):
+    """What was stopped before the work began has done no work."""
+    while len(self.marks) < 2:
+        self.mark()
+    if not hasattr(self, "begun"):
+        self.begun = self.marks[1][0]
+    base_give_up(self)
+
+
+base_set_up, base_give_up = base.Run.set_up, base.Run.give_up
+
+
+def tree_cpu(self):
+    """CPU time so far of this process and of all below it."""
+    import psutil
+
+    usage = psutil.Process().cpu_times()
+    user, system = usage.user + usage.children_user, usage.system + usage.children_system
+    for child in psutil.Process().children(recursive=True):
+        try:
+            usage = child.cpu_times()
+        except psutil.Error:
+            continue
+        user += usage.user
+        system += usage.system
+    return {"user_ns": int(user * 1e9), "system_ns": int(system * 1e9)}
+
+
+def main():
+    said = base.conversation.say
+    base.conversation.say = lambda message: said(announced(message))
+    base.STRATEGIES.clear()
+    base.STRATEGIES.update({"processes": processes, "thread-pool": thread_pool})
+    base.offered, base.unoffered, base.prepare = offered, unoffered, prepare
+    base.Run.cpu, base.Run.set_up, base.Run.give_up = tree_cpu, set_up, give_up
+    if distributed is None:
+        base.conversation.open()
+        said({"error": {"code": "unsupported", "text": f"Dask is not installed for {sys.executable}: `pip install distributed`", "place": None}})
+        os._exit(1)
+    base.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1227 @@
+// The Java runner of maitred: carries out one plan under one strategy and records what each thread and task did.
+//
+// It speaks JSON lines (runtimes/PROTOCOL.md) and needs nothing but a JDK of 22 or later: what it asks of the kernel goes
+// through java.lang.foreign. A lane is a platform thread; under async-pool, tasks are virtual threads, and a lane is one
+// of the threads that carry them.
+//
+//   1. the strategies     3. the trace               5. the kernel
+//   2. the steps          4. HTTP, failures          6. the conversation with maitred, JSON
+
+import java.io.BufferedReader;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.io.File;
+import java.lang.foreign.*;
+import java.lang.invoke.MethodHandle;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.UnresolvedAddressException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.*;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+final class Runner {
+    static final int PROTOCOL = 2;
+
+    /** CLOCK_MONOTONIC in nanoseconds, which is what nanoTime reads on Linux. */
+    static long clock() {
+        return System.nanoTime();
+    }
+
+    // -----------------------------------------------------------------------------------------------------------------
+    // 1. Strategies. Each makes its workers (set-up), lets them work, and joins them (tear-down).
+
+    interface Crew {
+        void work() throws Exception;
+
+        void close() throws Exception;
+    }
+
+    static Crew crew(Work work) throws Exception {
+        return switch (work.strategy) {
+            case "sequential", "thread-pool" -> pool(work);
+            case "threads" -> threads(work);
+            default -> virtualThreads(work);
+        };
+    }
+
+    /** A fixed number of threads takes tasks from one queue. */
+    static Crew pool(Work work) throws Exception {
+        var ready = new CountDownLatch(work.lanes);
+        var begin = new CountDownLatch(1);
+        var worked = new CountDownLatch(work.lanes);
+        var end = new CountDownLatch(1);
+        var threads = new ArrayList<Thread>();
+        for (int index = 0; index < work.lanes; index++) {
+            int number = index;
+            threads.add(Thread.ofPlatform().daemon().start(() -> {
+                var lane = new Lane(work.trace, number, Lane.WORKER, true);
+                ready.countDown();
+                await(begin);
+                for (int task; (task = work.take()) >= 0;) work.perform(task, lane);
+                worked.countDown();
+                await(end);
+                lane.close();
+            }));
+        }
+        await(ready);
+        return new Crew() {
+            public void work() {
+                begin.countDown();
+                await(worked);
+            }
+
+            public void close() throws Exception {
+                end.countDown();
+                for (var thread : threads) thread.join();
+            }
+        };
+    }
+
+    /** Every task has a platform thread of its own. */
+    static Crew threads(Work work) {
+        boolean few = work.count <= 1000; // for each new thread the kernel makes files in /proc, which takes as long as the thread itself
+        var alive = new ArrayList<Thread>();
+        return new Crew() {
+            public void work() throws Exception {
+                for (int task; (task = work.take()) >= 0;) {
+                    int number = task;
+                    try {
+                        alive.add(Thread.ofPlatform().daemon().start(() -> {
+                            var lane = new Lane(work.trace, number, Lane.WORKER, few);
+                            work.perform(number, lane);
+                            lane.close();
+                        }));
+                    } catch (OutOfMemoryError refused) {
+                        throw new Refusal("refused", "the machine refused thread " + (alive.size() + 1) + " of " + work.count
+                            + " (" + refused.getMessage() + "): use fewer tasks, a pool, or raise the limit (`ulimit -u`)");
+                    }
+                }
+                for (var thread : alive) thread.join();
+            }
+
+            public void close() {}
+        };
+    }
+
+    /** Every task has a virtual thread; so many platform threads carry them all. */
+    static Crew virtualThreads(Work work) {
+        int width = Integer.parseInt(work.options.getOrDefault("concurrency", "0"));
+        var places = width > 0 ? new Semaphore(width) : null;
+        var alive = new AtomicInteger(1);
+        var over = new CountDownLatch(1);
+        return new Crew() {
+            public void work() throws Exception {
+                while (true) {
+                    if (places != null) places.acquire();
+                    int number = work.take();
+                    if (number < 0) break;
+                    alive.incrementAndGet();
+                    Thread.startVirtualThread(() -> {
+                        work.perform(number, null);
+                        if (places != null) places.release();
+                        if (alive.decrementAndGet() == 0) over.countDown();
+                    });
+                }
+                if (alive.decrementAndGet() > 0) await(over);
+            }
+
+            public void close() {
+                work.trace.carriers.values().forEach(Lane::close);
+            }
+        };
+    }
+
+    static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException never) {
+            throw new IllegalStateException(never); // nobody interrupts
+        }
+    }
+
+    // -----------------------------------------------------------------------------------------------------------------
+    // 2. The work and its steps. `task.now` is when a step ended, which is when the next one begins: n steps take n + 1
+    //    readings of the clock.
+
+    static final class StepFailed extends RuntimeException {
+        final String kind;
+
+        StepFailed(String kind, String text) {
+            super(text, null, false, false);
+            this.kind = kind;
+        }
+    }
+
+    interface Act {
+        void run(Task task) throws Exception;
+    }
+
+    static final class Task {
+        final Work work;
+        final Lane own; // null: that of whichever thread carries it
+        final int number;
+        final long record;
+        long now, register;
+        Map<Integer, Integer> turns;
+        List<byte[]> kept;
+
+        Task(Work work, Lane own, int number) {
+            this.work = work;
+            this.own = own;
+            this.number = number;
+            record = work.trace.tasksAt + (long) number * Trace.TASK;
+        }
+
+        Lane lane() {
+            return own != null ? own : work.trace.carrier();
+        }
+    }
+
+    record Due(long ns, int number) {}
+
+    static final class Work {
+        final Map<String, Object> plan;
+        final String strategy;
+        final Map<String, String> options = new HashMap<>();
+        final int workers, count, lanes;
+        final double rate;
+        final List<Act> programs = new ArrayList<>();
+        final int[] firsts, kinds;
+        final Due[] order; // null: all at once
+        final Trace trace;
+        final Semaphore[] semaphores;
+        final AtomicLongArray vars;
+        final long timeoutNs;
+        MemorySegment columns;
+        List<Map<String, Object>> columnSpecs;
+        HttpClient client;
+        volatile long begun;
+        final Object halt = new Object();
+        volatile boolean halted;
+        final AtomicInteger next = new AtomicInteger();
+        final AtomicLong flying = new AtomicLong(), moves = new AtomicLong();
+        final Map<String, Map<String, Object>> failures = new TreeMap<>();
+
+        Work(Map<String, Object> plan, double rate) throws Exception {
+            this.plan = plan;
+            this.rate = rate;
+            strategy = (String) plan.get("strategy");
+            workers = number(plan, "workers");
+            Json.map(plan.get("options")).forEach((name, value) -> options.put(name, (String) value));
+            timeoutNs = Long.parseLong(options.getOrDefault("http-timeout-ns", "30000000000"));
+            if (plan.get("columns") instanceof Map<?, ?> columns) {
+                var channel = FileChannel.open(Path.of((String) columns.get("path")));
+                this.columns = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.global());
+                columnSpecs = Json.maps(columns.get("columns"));
+            }
+            var groups = Json.maps(plan.get("groups"));
+            firsts = groups.stream().mapToInt(group -> number(group, "first")).toArray();
+            kinds = groups.stream().mapToInt(group -> number(group, "program")).toArray();
+            count = groups.stream().mapToInt(group -> number(group, "count")).sum();
+            lanes = strategy.equals("sequential") ? 1 : strategy.equals("threads") ? count : workers;
+            order = arrivals(groups);
+            trace = new Trace((String) plan.get("trace_path"));
+            if (trace.lanes < lanes || trace.tasks < count) {
+                throw new Refusal("protocol", "the trace file has room for %d lanes and %d tasks: %d and %d are needed".formatted(trace.lanes, trace.tasks, lanes, count));
+            }
+            var units = new ArrayList<Semaphore>();
+            for (var one : Json.maps(plan.get("resources"))) units.add(new Semaphore(number(one, "capacity"), true));
+            for (var one : Json.maps(plan.get("channels"))) {
+                units.add(new Semaphore(number(one, "capacity"), true)); // free slots
+                units.add(new Semaphore(0, true)); // items
+            }
+            semaphores = units.toArray(Semaphore[]::new);
+            vars = new AtomicLongArray(Json.maps(plan.get("vars")).stream().mapToLong(one -> ((Number) one.get("initial")).longValue()).toArray());
+            for (var program : Json.maps(plan.get("programs"))) programs.add(sequence(program.get("steps")));
+        }
+
+        static int number(Map<String, Object> map, String name) {
+            return ((Number) map.get(name)).intValue();
+        }
+
+        /** Tasks in the order of arrival, then of number. */
+        Due[] arrivals(List<Map<String, Object>> groups) {
+            if (groups.stream().allMatch(group -> "at-once".equals(group.get("arrivals")))) return null;
+            var all = new ArrayList<Due>();
+            for (var group : groups) {
+                int first = number(group, "first");
+                for (int i = 0; i < number(group, "count"); i++) {
+                    long ns = 0;
+                    if (group.get("arrivals") instanceof Map<?, ?> at) {
+                        ns = at.get("every-ns") instanceof Number every ? i * every.longValue() : drawn(((Number) at.get("column")).intValue(), first + i, 0);
+                    }
+                    all.add(new Due(ns, first + i));
+                }
+            }
+            all.sort(Comparator.comparingLong(Due::ns).thenComparingInt(Due::number));
+            return all.toArray(Due[]::new);
+        }
+
+        long drawn(int column, int task, int turn) {
+            var spec = columnSpecs.get(column);
+            long at = number(spec, "offset") + (long) (task - number(spec, "first_task")) * number(spec, "per_task") + turn;
+            return columns.get(Trace.U64, at * 8);
+        }
+
+        /** The next task when it has come; -1: there is none. */
+        int take() {
+            int index = next.getAndIncrement();
+            if (halted || index >= count) return -1;
+            if (order == null) return index;
+            var due = order[index];
+            for (long left; (left = begun + due.ns - clock()) > 0;) {
+                synchronized (halt) {
+                    if (halted) return -1;
+                    try {
+                        halt.wait(left / 1_000_000, (int) (left % 1_000_000));
+                    } catch (InterruptedException never) {
+                        throw new IllegalStateException(never);
+                    }
+                }
+            }
+            return halted ? -1 : due.number;
+        }
+
+        /** Does one task from its first step to its last. */
+        void perform(int number, Lane own) {
+            if (halted) return;
+            var task = new Task(this, own, number);
+            int group = firsts.length - 1;
+            while (firsts[group] > number) group--;
+            flying.incrementAndGet();
+            task.now = clock();
+            task.lane().begin(task);
+            boolean ok = true;
+            try {
+                programs.get(kinds[group]).run(task);
+            } catch (Throwable problem) {
+                ok = false;
+                task.now = clock();
+                fail(problem, task);
+            }
+            task.lane().end(task, ok ? Trace.DONE : Trace.FAILED);
+            flying.decrementAndGet();
+        }
+
+        synchronized void fail(Throwable problem, Task task) {
+            var kind = problem instanceof StepFailed failed ? failed.kind : problem instanceof OutOfMemoryError ? "memory" : problem.getClass().getSimpleName();
+            int step = trace.step(task.number);
+            failures.merge(kind, Json.object("kind", kind, "text", String.valueOf(problem.getMessage()), "count", 1, "task", task.number,
+                "step", step < 0 ? null : step), (known, more) -> {
+                    known.merge("count", 1, (a, b) -> (Integer) a + 1);
+                    return known;
+                });
+        }
+
+        // How a step becomes a function.
+
+        Act sequence(Object steps) throws Exception {
+            var acts = new ArrayList<Act>();
+            for (var step : Json.maps(steps)) acts.add(step(number(step, "id"), step.get("action")));
+            var all = acts.toArray(Act[]::new);
+            return task -> {
+                for (var act : all) act.run(task);
+            };
+        }
+
+        Act leaf(int id, Act act) {
+            return task -> {
+                long at = task.lane().open(task, id);
+                try {
+                    act.run(task);
+                } finally {
+                    shut(task, at);
+                }
+            };
+        }
+
+        void shut(Task task, long at) {
+            task.now = clock();
+            if (at != 0) trace.put(at + 16, task.now);
+        }
+
+        Act step(int id, Object action) throws Exception {
+            var name = action instanceof String word ? word : Json.map(action).keySet().iterator().next();
+            Map<String, Object> value = action instanceof String ? Map.of() : Json.map(Json.map(action).get(name));
+            return switch (name) {
+                case "cpu" -> leaf(id, measured(id, value, ns -> sink = compute((long) (ns * rate / 1e9))));
+                case "wait" -> leaf(id, measured(id, value, ns -> Thread.sleep(Duration.ofNanos(ns))));
+                case "block" -> leaf(id, measured(id, value, Kernel::nanosleep));
+                case "yield" -> leaf(id, task -> Thread.yield());
+                case "hold" -> hold(id, semaphores[number(value, "resource")], sequence(value.get("steps")));
+                case "repeat" -> {
+                    long count = ((Number) value.get("count")).longValue();
+                    var inner = sequence(value.get("steps"));
+                    yield task -> {
+                        for (long i = 0; i < count; i++) inner.run(task);
+                    };
+                }
+                case "send" -> pass(id, channel(value, 0), channel(value, 1));
+                case "receive" -> pass(id, channel(value, 1), channel(value, 0));
+                case "read" -> {
+                    int index = number(value, "var");
+                    yield leaf(id, task -> task.register = vars.get(index));
+                }
+                case "write" -> {
+                    int index = number(value, "var"), add = number(value, "add");
+                    yield leaf(id, task -> vars.set(index, task.register + add));
+                }
+                case "update" -> {
+                    int index = number(value, "var"), add = number(value, "add");
+                    yield leaf(id, task -> task.register = vars.addAndGet(index, add));
+                }
+                case "allocate" -> {
+                    int size = number(value, "bytes");
+                    yield leaf(id, task -> {
+                        if (task.kept == null) task.kept = new ArrayList<>();
+                        task.kept.add(new byte[size]); // touched: Java zeroes it
+                    });
+                }
+                case "http" -> leaf(id, http(value));
+                case "run" -> leaf(id, command(value));
+                case "fail" -> leaf(id, task -> {
+                    throw new StepFailed("fail", (String) value.get("why"));
+                });
+                case "crash" -> leaf(id, task -> {
+                    Kernel.kill(Kernel.pid(), 9);
+                    Kernel.nanosleep(10_000_000_000L);
+                });
+                default -> throw new Refusal("unsupported", "Java cannot do the step `" + name + "`"
+                    + (name.equals("call") ? ", a function of Python: use python3" : ""), "step " + id);
+            };
+        }
+
+        Semaphore channel(Map<String, Object> value, int part) {
+            return semaphores[Json.maps(plan.get("resources")).size() + 2 * number(value, "channel") + part];
+        }
+
+        void acquire(Semaphore semaphore) throws Exception {
+            moves.incrementAndGet();
+            semaphore.acquire();
+            moves.incrementAndGet();
+        }
+
+        Act hold(int id, Semaphore semaphore, Act inner) {
+            return task -> {
+                long at = task.lane().open(task, id);
+                acquire(semaphore);
+                shut(task, at);
+                at = task.lane().open(task, id + 1);
+                try {
+                    inner.run(task);
+                } finally {
+                    shut(task, at); // before it is given back: the next one cannot have it any earlier
+                    semaphore.release();
+                }
+            };
+        }
+
+        Act pass(int id, Semaphore from, Semaphore to) {
+            return leaf(id, task -> {
+                acquire(from);
+                to.release();
+            });
+        }
+
+        interface Timed {
+            void run(long ns) throws Exception;
+        }
+
+        /** With the duration of the step: the same for all tasks, or the next one of the task's column. */
+        Act measured(int id, Map<String, Object> amount, Timed act) {
+            if (amount.get("ns") instanceof Number ns) {
+                long fixed = ns.longValue();
+                return task -> act.run(fixed);
+            }
+            int column = number(amount, "column");
+            return task -> {
+                if (task.turns == null) task.turns = new HashMap<>();
+                act.run(drawn(column, task.number, task.turns.merge(id, 1, Integer::sum) - 1));
+            };
+        }
+
+        // --- HTTP by Java's own client, commands
+
+        Act http(Map<String, Object> value) {
+            if (client == null) {
+                client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofNanos(timeoutNs))
+                    .followRedirects(HttpClient.Redirect.NEVER).build();
+            }
+            var method = (String) value.get("method");
+            var place = method + " " + value.get("url") + ": ";
+            HttpRequest request;
+            try {
+                var body = value.get("body") instanceof String text ? HttpRequest.BodyPublishers.ofString(text) : HttpRequest.BodyPublishers.noBody();
+                var builder = HttpRequest.newBuilder(URI.create((String) value.get("url"))).method(method, body).timeout(Duration.ofNanos(timeoutNs));
+                if (value.get("headers") instanceof List<?> headers) {
+                    for (var header : headers) builder.header((String) ((List<?>) header).get(0), (String) ((List<?>) header).get(1));
+                }
+                request = builder.build();
+            } catch (IllegalArgumentException wrong) {
+                return task -> {
+                    throw new StepFailed("bad-answer", place + wrong.getMessage());
+                };
+            }
+            return task -> {
+                int status;
+                try {
+                    status = client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+                } catch (IOException problem) {
+                    var kind = kindOf(problem);
+                    throw new StepFailed(kind, place + (kind.equals("timeout") ? "no answer in time" : kind.equals("refused") ? "connection refused" : problem.getMessage()));
+                }
+                if (status >= 400) throw new StepFailed("status-" + status, place + "status " + status);
+            };
+        }
+    }
+
+    /** Why there was no answer, as the one word that all runners have for it. */
+    static String kindOf(Throwable problem) {
+        if (problem instanceof HttpTimeoutException) return "timeout";
+        if (problem instanceof ConnectException) {
+            for (Throwable cause = problem; cause != null; cause = cause.getCause()) {
+                if (cause instanceof UnresolvedAddressException) return "dns";
+                if (String.valueOf(cause.getMessage()).contains("refused") || cause instanceof java.nio.channels.ClosedChannelException) return "refused";
+            }
+            return "connect";
+        }
+        var text = String.valueOf(problem.getMessage());
+        return Stream.of("reset", "EOF", "no bytes", "closed", "Broken pipe").anyMatch(text::contains) ? "lost" : "bad-answer";
+    }
+
+    static Act command(Map<String, Object> value) {
+        var words = new ArrayList<String>();
+        words.add((String) value.get("program"));
+        ((List<?>) value.get("args")).forEach(word -> words.add((String) word));
+        var builder = new ProcessBuilder(words).redirectInput(new File("/dev/null")).redirectError(ProcessBuilder.Redirect.INHERIT)
+            .redirectOutput(ProcessBuilder.Redirect.INHERIT); // descriptor 1 leads to the log
+        return task -> {
+            int code;
+            try {
+                code = builder.start().waitFor();
+            } catch (IOException problem) {
+                throw new StepFailed("exit", "`" + words.get(0) + "` cannot be started: " + problem.getMessage());
+            }
+            if (code != 0) throw new StepFailed("exit", "`" + words.get(0) + "` ended with " + (code > 128 ? "signal " + (code - 128) : "exit code " + code));
+        };
+    }
+
+    static volatile int sink;
+
+    /** The work of a cpu step, each turn of which needs the one before (a linear congruential generator). */
+    static int compute(long units) {
+        int x = 1;
+        for (long i = 0; i < units; i++) x = (x * 1103515245 + 12345) & 0x7fffffff;
+        return x;
+    }
+
+    /** Units in a second once the compiler has done what it can, and after how long that was. */
+    static double calibrate(long[] warm) {
+        long begun = clock(), units = 1000;
+        double best = 0;
+        for (int since = 0; since < 8 || clock() - begun < 60_000_000;) {
+            long at = clock();
+            sink = compute(units);
+            long now = clock();
+            double rate = units * 1e9 / Math.max(1, now - at);
+            if (rate > best * 1.02) {
+                warm[0] = now - begun;
+                since = 0;
+            } else since++;
+            best = Math.max(best, rate);
+            if (now - at < 2_000_000) units *= 2;
+        }
+        return best;
+    }
+
+    /** Has the compiler see the loop before the work does, until it is as quick as it is known to become. */
+    static void warmUp(double rate) {
+        for (long begun = clock(), now = begun; now - begun < 300_000_000;) {
+            long at = now;
+            sink = compute(100_000);
+            now = clock();
+            if (100_000 * 1e9 / (now - at) > 0.9 * rate && now - begun > 5_000_000) return;
+        }
+    }
+
+    // -----------------------------------------------------------------------------------------------------------------
+    // 3. The trace: a mapped file that survives the death of whoever writes it (crates/wire/src/trace_file.rs).
+
+    static final class Trace {
+        static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+        static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+        static final long LANE = 64, TASK = 32, SPAN = 24;
+        static final int DONE = 1, FAILED = 2;
+
+        final MemorySegment file;
+        final int lanes, tasks, room;
+        final long lanesAt, tasksAt, spansAt;
+        final Map<Thread, Lane> carriers = new ConcurrentHashMap<>();
+
+        Trace(String path) throws Exception {
+            try (var channel = FileChannel.open(Path.of(path), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                file = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size(), Arena.global());
+            }
+            var magic = new String(file.asSlice(0, 8).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.ISO_8859_1);
+            if (!magic.equals("MAITREDT") || u32(8) != PROTOCOL) {
+                throw new Refusal("protocol", "`" + path + "` is not a trace file of version " + PROTOCOL + ": use the runner of this maitred");
+            }
+            lanes = u32(12);
+            tasks = u32(16);
+            room = u32(20);
+            lanesAt = u64(24);
+            tasksAt = u64(32);
+            spansAt = u64(40);
+        }
+
+        /** One that is nowhere, to rehearse in. */
+        Trace(int room) {
+            file = Arena.global().allocate(LANE + TASK + room * SPAN, 8);
+            this.room = room;
+            lanes = tasks = 1;
+            lanesAt = 0;
+            tasksAt = LANE;
+            spansAt = LANE + TASK;
+        }
+
+        long u64(long at) {
+            return file.get(U64, at);
+        }
+
+        int u32(long at) {
+            return file.get(U32, at);
+        }
+
+        void put(long at, long value) {
+            file.set(U64, at, value);
+        }
+
+        void put(long at, int value) {
+            file.set(U32, at, value);
+        }
+
+        int step(int task) {
+            return u32(tasksAt + task * TASK + 20) - 1;
+        }
+
+        long lastEnd() {
+            long last = 0;
+            for (int task = 0; task < tasks; task++) last = Math.max(last, u64(tasksAt + task * TASK + 8));
+            return last;
+        }
+
+        /** The lane of the thread that carries this virtual one, which stays the same until the task waits. */
+        Lane carrier() {
+            for (Lane known; ; enrol(Kernel.carrier())) { // after which another thread may carry us
+                if ((known = carriers.get(Kernel.carrier())) == null) continue;
+                if (known.tid == 0) known.adopt();
+                return known;
+            }
+        }
+
+        synchronized void enrol(Thread thread) {
+            if (carriers.containsKey(thread)) return;
+            // An idle carrier may end, and another take its place.
+            for (var old : carriers.entrySet()) {
+                if (carriers.size() >= lanes && !old.getKey().isAlive()) {
+                    carriers.remove(old.getKey());
+                    carriers.put(thread, old.getValue());
+                    return;
+                }
+            }
+            carriers.put(thread, new Lane(this, carriers.size()));
+        }
+    }
+
+    /** A thread that executes steps, and its part of the trace, to which it alone appends. */
+    static final class Lane {
+        static final int WORKER = 0, LOOP = 1;
+        final Trace trace;
+        final int index;
+        int tid;
+        final long record, first;
+        final boolean there, delays;
+        final long[] before;
+        int spans, ended;
+        long dropped;
+
+        /** Of a thread that carries virtual ones: it is new, so that all that the kernel counted for it is ours. */
+        Lane(Trace trace, int index) {
+            this(trace, index, new long[4], true);
+        }
+
+        /** Of the current thread. */
+        Lane(Trace trace, int index, int role, boolean delays) {
+            this(trace, index, new long[4], delays);
+            adopt();
+            if (there) trace.put(record + 8, role);
+            System.arraycopy(counters(), 0, before, 0, 4);
+        }
+
+        private Lane(Trace trace, int index, long[] before, boolean delays) {
+            this.trace = trace;
+            this.index = index;
+            this.delays = delays;
+            there = index < trace.lanes; // one too many leaves tasks, but no spans
+            record = trace.lanesAt + index * Trace.LANE;
+            first = trace.spansAt + (long) index * trace.room * Trace.SPAN;
+            this.before = before;
+        }
+
+        void adopt() {
+            tid = Kernel.tid();
+            if (!there) return;
+            trace.put(record + 4, tid);
+            trace.put(record + 8, LOOP);
+            trace.put(record, Kernel.pid());
+        }
+
+        void begin(Task task) {
+            trace.put(task.record + 16, index);
+            trace.put(task.record, task.now);
+        }
+
+        void end(Task task, int outcome) {
+            trace.put(task.record + 24, outcome);
+            trace.put(task.record + 8, task.now);
+            if (there) trace.put(record + 12, ++ended);
+        }
+
+        long open(Task task, int step) {
+            trace.put(task.record + 20, step + 1);
+            if (!there) return 0;
+            if (spans == trace.room) {
+                trace.put(record + 24, ++dropped);
+                return 0;
+            }
+            long at = first + spans * Trace.SPAN;
+            trace.put(at, task.number);
+            trace.put(at + 4, step);
+            trace.put(at + 8, task.now);
+            trace.put(record + 16, (long) ++spans);
+            return at;
+        }
+
+        /** Writes what the kernel counted for this thread. */
+        void close() {
+            if (!there) return;
+            var now = counters();
+            trace.put(record + 32, now[0] - before[0]);
+            trace.put(record + 40, now[1] < 0 ? -1L : now[1] - before[1]);
+            trace.put(record + 48, (int) (now[2] - before[2]));
+            trace.put(record + 52, (int) (now[3] - before[3]));
+            trace.put(record + 56, 1);
+        }
+
+        /** Processor time, time ready without a processor (-1: not known), voluntary and involuntary switches. */
+        long[] counters() {
+            if (tid == Kernel.tid() && !Thread.currentThread().isVirtual()) {
+                var own = Kernel.usage(1); // RUSAGE_THREAD
+                return new long[] {own[0] + own[1], delays ? words("schedstat")[1] : -1, own[2], own[3]};
+            }
+            var times = words("schedstat");
+            var switches = new long[2];
+            try (var lines = Files.lines(Path.of("/proc/self/task/" + tid + "/status"))) {
+                lines.filter(line -> line.contains("ctxt_switches")).forEach(line ->
+                    switches[line.startsWith("non") ? 1 : 0] = Long.parseLong(line.substring(line.indexOf(':') + 1).trim()));
+            } catch (IOException | java.io.UncheckedIOException gone) {
+                return new long[] {0, -1, 0, 0};
+            }
+            return new long[] {times[0], times[1], switches[0], switches[1]};
+        }
+
+        long[] words(String name) {
+            try {
+                return Stream.of(Files.readString(Path.of("/proc/self/task/" + tid + "/" + name)).trim().split("\\s+")).mapToLong(Long::parseLong).toArray();
+            } catch (IOException unknown) {
+                return new long[] {0, -1};
+            }
+        }
+    }
+
+    // -----------------------------------------------------------------------------------------------------------------
+    // 5. The kernel, by the C library.
+
+    static final class Kernel {
+        static final Linker LINKER = Linker.nativeLinker();
+        static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+        static final MethodHandle GETTID = function("gettid"), GETPGRP = function("getpgrp");
+        static final MethodHandle KILL = function("kill", INT, INT), DUP = function("dup", INT), DUP2 = function("dup2", INT, INT);
+        static final MethodHandle SLEEP = function("nanosleep", ValueLayout.ADDRESS, ValueLayout.ADDRESS);
+        static final MethodHandle USAGE = function("getrusage", INT, ValueLayout.ADDRESS);
+        static final int PID = (int) ProcessHandle.current().pid();
+        static final jdk.internal.access.JavaLangAccess LANG = jdk.internal.access.SharedSecrets.getJavaLangAccess();
+
+        static MethodHandle function(String name, MemoryLayout... arguments) {
+            return LINKER.downcallHandle(LINKER.defaultLookup().find(name).orElseThrow(), FunctionDescriptor.of(INT, arguments));
+        }
+
+        static int call(MethodHandle function, Object... arguments) {
+            try {
+                return (int) function.invokeWithArguments(arguments);
+            } catch (Throwable impossible) {
+                throw new IllegalStateException(impossible);
+            }
+        }
+
+        static int tid() {
+            return call(GETTID);
+        }
+
+        static int pid() {
+            return PID;
+        }
+
+        static void kill(int pid, int signal) {
+            call(KILL, pid, signal);
+        }
+
+        /** The platform thread under the current one. */
+        static Thread carrier() {
+            return LANG.currentCarrierThread();
+        }
+
+        /** Blocks the thread in the kernel, and with it what it carries: nanosleep(2). */
+        static void nanosleep(long ns) {
+            long until = clock() + ns;
+            try (var arena = Arena.ofConfined()) {
+                var time = arena.allocate(16, 8);
+                for (long left = ns; left > 0; left = until - clock()) {
+                    time.set(ValueLayout.JAVA_LONG, 0, left / 1_000_000_000);
+                    time.set(ValueLayout.JAVA_LONG, 8, left % 1_000_000_000);
+                    call(SLEEP, time, MemorySegment.NULL);
+                }
+            }
+        }
+
+        /** User and system time in ns, voluntary and involuntary switches: getrusage(2). */
+        static long[] usage(int who) {
+            try (var arena = Arena.ofConfined()) {
+                var usage = arena.allocate(144, 8);
+                call(USAGE, who, usage);
+                var word = ValueLayout.JAVA_LONG;
+                long user = usage.get(word, 0) * 1_000_000_000 + usage.get(word, 8) * 1000;
+                long system = usage.get(word, 16) * 1_000_000_000 + usage.get(word, 24) * 1000;
+                return new long[] {user, system, usage.get(word, 128), usage.get(word, 136)};
+            }
+        }
+    }
+
+    // -----------------------------------------------------------------------------------------------------------------
+    // 6. The conversation, and a run as it sees it.
+
+    static final class Refusal extends Exception {
+        final String code, place;
+
+        Refusal(String code, String text) {
+            this(code, text, null);
+        }
+
+        Refusal(String code, String text, String place) {
+            super(text);
+            this.code = code;
+            this.place = place;
+        }
+    }
+
+    static OutputStream output;
+
+    static synchronized void say(String name, Object value) {
+        try {
+            output.write((Json.write(Json.object(name, value)) + "\n").getBytes(StandardCharsets.UTF_8));
+        } catch (IOException nobodyListens) {
+            Runtime.getRuntime().halt(1);
+        }
+    }
+
+    static void refuse(Throwable problem) {
+        var known = problem instanceof Refusal refusal ? refusal : new Refusal("refused", String.valueOf(problem));
+        say("error", Json.object("code", known.code, "text", known.getMessage(), "place", known.place));
+        vanish();
+    }
+
+    /** Kills all that was started: the runner leads the process group that holds it. */
+    static void vanish() {
+        if (Kernel.call(Kernel.GETPGRP) == Kernel.pid()) Kernel.kill(-Kernel.pid(), 9);
+        Runtime.getRuntime().halt(1);
+    }
+
+    record Moment(long ns, long user, long system) {
+        static Moment now() {
+            var own = Kernel.usage(0);
+            var children = Kernel.usage(-1);
+            return new Moment(clock(), own[0] + children[0], own[1] + children[1]);
+        }
+    }
+
+    static final class Run {
+        final Work work;
+        final List<Moment> marks = Collections.synchronizedList(new ArrayList<>());
+        final AtomicBoolean claimed = new AtomicBoolean();
+        volatile boolean said, stopped;
+        final List<String> notes = new ArrayList<>();
+        final List<Object> deadlock = new ArrayList<>();
+        long ended;
+
+        Run(Work work) {
+            this.work = work;
+        }
+
+        void go() {
+            try {
+                marks.add(Moment.now());
+                var crew = crew(work);
+                marks.add(Moment.now());
+                work.begun = marks.get(1).ns;
+                Thread.ofPlatform().daemon().start(this::watch);
+                crew.work();
+                marks.add(Moment.now());
+                ended = Math.max(work.trace.lastEnd(), work.begun);
+                crew.close();
+                marks.add(Moment.now());
+                if (claimed.compareAndSet(false, true)) conclude();
+            } catch (Throwable problem) {
+                refuse(problem);
+            }
+        }
+
+        /** Looks whether all who could go on wait for each other, twice in the same way. */
+        void watch() {
+            boolean stuck = false, pools = work.strategy.equals("sequential") || work.strategy.equals("thread-pool");
+            for (long before = -1; work.semaphores.length > 0 && !said;) {
+                try {
+                    Thread.sleep(100);
+                } catch (InterruptedException never) {
+                    return;
+                }
+                long moves = work.moves.get(), flying = work.flying.get(), waiting = 0;
+                for (var semaphore : work.semaphores) waiting += semaphore.getQueueLength();
+                boolean full = pools && flying == work.lanes || work.next.get() >= work.count;
+                boolean now = flying > 0 && flying == waiting && full && moves == before;
+                before = moves;
+                if (now && stuck) {
+                    for (int task = 0; task < work.count && deadlock.size() < 20; task++) {
+                        long at = work.trace.tasksAt + task * Trace.TASK;
+                        if (work.trace.u64(at) != 0 && work.trace.u64(at + 8) == 0) deadlock.add(Json.object("task", task, "step", work.trace.step(task)));
+                    }
+                    giveUp(null);
+                }
+                stuck = now;
+            }
+        }
+
+        void stop() {
+            if (stopped) return;
+            stopped = true;
+            synchronized (work.halt) {
+                work.halted = true;
+                work.halt.notifyAll();
+            }
+            long grace = ((Number) Json.map(work.plan.get("limits")).get("grace_ns")).longValue();
+            Thread.ofPlatform().daemon().start(() -> {
+                Kernel.nanosleep(grace);
+                giveUp("stopped before every task under way had ended");
+            });
+        }
+
+        /** Says `done` although the work is not, and ends everything. */
+        void giveUp(String note) {
+            if (!claimed.compareAndSet(false, true)) return;
+            if (note != null) notes.add(note);
+            while (marks.size() < 2) marks.add(Moment.now());
+            ended = clock();
+            while (marks.size() < 4) marks.add(Moment.now());
+            conclude();
+            vanish();
+        }
+
+        void conclude() {
+            var m = marks;
+            var worked = phase(m.get(1).ns, ended, m.get(1), m.get(2));
+            // Processor time is read when the end is noticed, and never more than there was.
+            long spent = m.get(2).user + m.get(2).system - m.get(1).user - m.get(1).system, wall = ended - m.get(1).ns;
+            long most = wall * Runtime.getRuntime().availableProcessors();
+            if (m.get(2).ns - ended > wall / 20 + 1_000_000) worked.put("cpu", null);
+            else if (spent > most) {
+                long user = (long) ((double) (m.get(2).user - m.get(1).user) * most / spent);
+                worked.put("cpu", Json.object("user_ns", user, "system_ns", most - user));
+            }
+            var failures = new ArrayList<>(work.failures.values());
+            failures.sort(Comparator.comparingInt(one -> -(Integer) one.get("count")));
+            var vars = new ArrayList<>();
+            for (var one : Json.maps(work.plan.get("vars"))) {
+                vars.add(Json.object("name", one.get("name"), "value", work.vars.get(vars.size()), "by_process", List.of()));
+            }
+            said = true;
+            say("done", Json.object("phases", Json.object("setup", phase(m.get(0).ns, m.get(1).ns, m.get(0), m.get(1)), "work", worked,
+                "teardown", phase(ended, Math.max(ended, m.get(3).ns), m.get(2), m.get(3))), "failures", failures, "vars", vars,
+                "deadlock", deadlock, "result_hash", null, "notes", notes));
+        }
+
+        static Map<String, Object> phase(long start, long end, Moment from, Moment to) {
+            return Json.object("start_ns", start, "end_ns", end, "cpu", Json.object("user_ns", to.user - from.user, "system_ns", to.system - from.system));
+        }
+    }
+
+    static final List<String> STEPS = List.of("cpu", "wait", "block", "hold", "send", "receive", "read", "write", "update", "http", "run",
+        "allocate", "repeat", "yield", "fail", "crash");
+    static final List<String> STRATEGIES = List.of("sequential", "threads", "thread-pool", "async-pool");
+
+    static void ready(double rate, Long warm, boolean described) {
+        var offers = STRATEGIES.stream().map(name -> Json.object("name", name)).toList();
+        var facts = new ArrayList<>();
+        if (described) {
+            facts.add(List.of("executable", ProcessHandle.current().info().command().orElse("java")));
+            facts.add(List.of("virtual machine", System.getProperty("java.vm.name")));
+        }
+        say("ready", Json.object("protocol", PROTOCOL, "runtime", "java", "version", String.valueOf(Runtime.version().feature()),
+            "build", System.getProperty("java.vm.version"), "jit", true, "strategies", offers, "steps", STEPS, "warm_up_ns", warm,
+            "pid", Kernel.pid(), "calibration", rate, "span_cost_ns", described ? spanCost() : null, "facts", facts));
+    }
+
+    /** What recording one span costs, its clock reading included: the least of several tries. */
+    static double spanCost() {
+        int count = 2000;
+        double best = Double.POSITIVE_INFINITY;
+        for (int turn = 0; turn < 40; turn++) {
+            var lane = new Lane(new Trace(count), 0, Lane.WORKER, false);
+            long begun = clock();
+            for (int i = 0; i < count; i++) {
+                lane.trace.put(Trace.LANE + 20, 2);
+                long at = lane.first + lane.spans * Trace.SPAN;
+                lane.trace.put(at, 0);
+                lane.trace.put(at + 4, 1);
+                lane.trace.put(at + 8, begun);
+                lane.trace.put(lane.record + 16, (long) ++lane.spans);
+                lane.trace.put(at + 16, clock());
+            }
+            best = Math.min(best, (clock() - begun) / (double) count);
+        }
+        return best;
+    }
+
+    static Work prepare(Map<String, Object> plan, Consumer<long[]> tell) throws Exception {
+        if (Work.number(plan, "protocol") != PROTOCOL) {
+            throw new Refusal("protocol", "the plan speaks version " + plan.get("protocol") + ", this runner " + PROTOCOL + ": use those of one maitred");
+        }
+        if (!STRATEGIES.contains(plan.get("strategy"))) {
+            throw new Refusal("unsupported", "Java has no strategy `" + plan.get("strategy") + "`: use " + String.join(", ", STRATEGIES));
+        }
+        // Read when the first virtual thread is made: as many carriers as there are workers, and never one more.
+        var workers = String.valueOf(plan.get("workers"));
+        System.setProperty("jdk.virtualThreadScheduler.parallelism", workers);
+        System.setProperty("jdk.virtualThreadScheduler.maxPoolSize", workers);
+        var warm = new long[1];
+        double rate = plan.get("calibration") instanceof Number known ? known.doubleValue() : calibrate(warm);
+        if (warm[0] > 0) tell.accept(warm);
+        var work = new Work(plan, rate);
+        if (Json.write(plan.get("programs")).contains("\"cpu\"")) warmUp(rate);
+        return work;
+    }
+
+    static void converse() throws Exception {
+        var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8), 1 << 20);
+        Run current = null;
+        boolean going = false;
+        for (String line; (line = input.readLine()) != null;) {
+            var quoted = line.substring(0, Math.min(200, line.length()));
+            Map<String, Object> command;
+            try {
+                command = Json.map(Json.read(line));
+            } catch (RuntimeException wrong) {
+                throw new Refusal("protocol", "this line is not a command: " + quoted, quoted);
+            }
+            if (command.containsKey("describe") && current == null) {
+                var warm = new long[1];
+                ready(calibrate(warm), warm[0], true);
+            } else if (command.containsKey("plan") && current == null) {
+                var warm = new Long[1];
+                current = new Run(prepare(Json.map(command.get("plan")), took -> warm[0] = took[0]));
+                ready(current.work.rate, warm[0], false);
+            } else if (command.containsKey("go") && current != null && !going) {
+                going = true;
+                Thread.ofPlatform().daemon().start(current::go);
+            } else if (command.containsKey("stop") && going) {
+                current.stop();
+            } else {
+                throw new Refusal("protocol", "this line is not a command, or not now: " + quoted, quoted);
+            }
+        }
+        if (going && !current.said) vanish();
+        Runtime.getRuntime().halt(0);
+    }
+
+    /** Moves the real standard output aside, so that nothing else can be taken for a reply. */
+    public static void main(String[] arguments) throws Exception {
+        int replies = Kernel.call(Kernel.DUP, 1);
+        Kernel.call(Kernel.DUP2, 2, 1);
+        output = new FileOutputStream("/proc/self/fd/" + replies);
+        try {
+            converse();
+        } catch (Throwable problem) {
+            refuse(problem);
+        }
+    }
+
+    /** As much of JSON (RFC 8259) as the protocol needs: objects are maps, lists are lists, whole numbers are long. */
+    static final class Json {
+        private final String text;
+        private int at;
+
+        private Json(String text) {
+            this.text = text;
+        }
+
+        static Object read(String text) {
+            var json = new Json(text);
+            var value = json.value();
+            json.blank();
+            if (json.at < text.length()) throw new IllegalArgumentException("more follows");
+            return value;
+        }
+
+        @SuppressWarnings("unchecked")
+        static Map<String, Object> map(Object value) {
+            return (Map<String, Object>) Objects.requireNonNull(value, "it lacks an object");
+        }
+
+        @SuppressWarnings("unchecked")
+        static List<Map<String, Object>> maps(Object value) {
+            return (List<Map<String, Object>>) Objects.requireNonNull(value, "it lacks a list");
+        }
+
+        static Map<String, Object> object(Object... pairs) {
+            var map = new LinkedHashMap<String, Object>();
+            for (int i = 0; i < pairs.length; i += 2) map.put((String) pairs[i], pairs[i + 1]);
+            return map;
+        }
+
+        private void blank() {
+            while (at < text.length() && text.charAt(at) <= ' ') at++;
+        }
+
+        private boolean skip(char wanted) {
+            blank();
+            boolean there = at < text.length() && text.charAt(at) == wanted;
+            if (there) at++;
+            return there;
+        }
+
+        private void expect(char wanted) {
+            if (!skip(wanted)) throw new IllegalArgumentException("no " + wanted);
+        }
+
+        private Object value() {
+            blank();
+            switch (text.charAt(at)) {
+                case '{' -> {
+                    at++;
+                    var map = new LinkedHashMap<String, Object>();
+                    while (!skip('}')) {
+                        blank();
+                        var name = string();
+                        expect(':');
+                        map.put(name, value());
+                        skip(',');
+                    }
+                    return map;
+                }
+                case '[' -> {
+                    at++;
+                    var list = new ArrayList<Object>();
+                    while (!skip(']')) {
+                        list.add(value());
+                        skip(',');
+                    }
+                    return list;
+                }
+                case '"' -> {
+                    return string();
+                }
+                default -> {
+                    int from = at;
+                    while (at < text.length() && ",]} \t\r\n".indexOf(text.charAt(at)) < 0) at++;
+                    var word = text.substring(from, at);
+                    return switch (word) {
+                        case "null" -> null;
+                        case "true" -> true;
+                        case "false" -> false;
+                        default -> word.matches("-?\\d+") ? (Object) Long.valueOf(word) : (Object) Double.valueOf(word);
+                    };
+                }
+            }
+        }
+
+        private String string() {
+            expect('"');
+            var made = new StringBuilder();
+            for (char one; (one = text.charAt(at++)) != '"';) {
+                if (one != '\\') {
+                    made.append(one);
+                    continue;
+                }
+                char escaped = text.charAt(at++);
+                switch (escaped) {
+                    case 'n' -> made.append('\n');
+                    case 't' -> made.append('\t');
+                    case 'r' -> made.append('\r');
+                    case 'b' -> made.append('\b');
+                    case 'f' -> made.append('\f');
+                    case 'u' -> {
+                        made.append((char) Integer.parseInt(text.substring(at, at + 4), 16));
+                        at += 4;
+                    }
+                    default -> made.append(escaped);
+                }
+            }
+            return made.toString();
+        }
+
+        static String write(Object value) {
+            return switch (value) {
+                case null -> "null";
+                case Map<?, ?> map -> {
+                    var parts = new StringJoiner(",", "{", "}");
+                    map.forEach((name, one) -> parts.add(write(name) + ":" + write(one)));
+                    yield parts.toString();
+                }
+                case List<?> list -> {
+                    var parts = new StringJoiner(",", "[", "]");
+                    list.forEach(one -> parts.add(write(one)));
+                    yield parts.toString();
+                }
+                case String text -> {
+                    var made = new StringBuilder("\"");
+                    for (char one : text.toCharArray()) {
+                        if (one == '"' || one == '\\') made.append('\\').append(one);
+                        else if (one < ' ') made.append("\\u%04x".formatted((int) one));
+                        else made.append(one);
+                    }
+                    yield made.append('"').toString();
+                }
+                default -> value.toString();
+            };
+        }
+    }
+}
