@@ -15,9 +15,9 @@ from servers import PLACE, cpu_seconds
 REQUEST = b"GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n"
 
 
-def wrk(server, threads, connections=64, path="/bytes/13", seconds=4, header=None):
+def wrk(server, threads, connections=64, path="/bytes/13", seconds=4, header=None, scheme="http"):
     """Requests a second, server CPU in µs a request, p99 in ms."""
-    url = f"http://127.0.0.1:{server.port}{path}"
+    url = f"{scheme}://127.0.0.1:{server.port}{path}"
     extra = ["-H", header] if header else []
     warm = ["wrk", "-t1", f"-c{connections}", "-d1", *extra, url]
     subprocess.run(warm, stdout=subprocess.DEVNULL, check=True)

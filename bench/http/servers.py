@@ -115,7 +115,7 @@ def ours(strategy, *options, port=0):
         process = subprocess.Popen(command, stderr=log, start_new_session=True, preexec_fn=limit)
         try:
             for _ in range(500):
-                found = re.findall(rb"http://[\d.]+:(\d+)", Path(log.name).read_bytes().split(b"\n")[0])
+                found = re.findall(rb"https?://[\d.]+:(\d+)", Path(log.name).read_bytes().split(b"\n")[0])
                 if found and b"\n" in Path(log.name).read_bytes():
                     break
                 time.sleep(0.01)
@@ -157,16 +157,32 @@ def end(process):
     process.wait()
 
 
-def nginx(workers):
+def identity():
+    """A certificate for localhost and its key, made once: the same for all."""
+    certificate, key = f"{PLACE.scratch}/cert.pem", f"{PLACE.scratch}/key.pem"
+    if not os.path.exists(key):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+    return certificate, key
+
+
+def nginx(workers, tls=False):
     port = free_port()
     config = Path(PLACE.scratch) / f"nginx-{workers}.conf"
+    ssl, security = "", ""
+    if tls:
+        certificate, key = identity()
+        ssl = " ssl"
+        security = f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;"
     config.write_text(f"""
         daemon off; worker_processes {workers}; pid {PLACE.scratch}/nginx.pid; error_log /dev/null;
         events {{ worker_connections 15000; }}
         http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 75s;
           client_body_temp_path {PLACE.scratch}/b; proxy_temp_path {PLACE.scratch}/p; fastcgi_temp_path {PLACE.scratch}/f;
           uwsgi_temp_path {PLACE.scratch}/u; scgi_temp_path {PLACE.scratch}/s;
-          server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "Hello, World!"; }} }} }}""")
+          server {{ listen 127.0.0.1:{port}{ssl} backlog=4096; {security} location / {{ return 200 "Hello, World!"; }} }} }}""")
     return foreign(["nginx", "-p", PLACE.scratch, "-c", str(config)], port)
 
 

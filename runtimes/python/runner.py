@@ -949,6 +949,21 @@ def kind_of(problem):
     return "connect" if isinstance(problem, OSError) else "bad-answer"
 
 
+SECURITY = {}
+
+
+def security():
+    """Whom the client trusts over https, made once in a process."""
+    import ssl
+
+    if "context" not in SECURITY:
+        context = ssl.create_default_context(cafile=SECURITY.get("tls-authority"))
+        if "tls-insecure" in SECURITY:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        SECURITY["context"] = context
+    return SECURITY["context"]
+
+
 def request(connections, value, url, timeout):
     """One request on the worker's own connection to that host; the body is read to its end."""
     import http.client
@@ -959,8 +974,10 @@ def request(connections, value, url, timeout):
         connection = connections.pop(place, None)
         reused = connection is not None
         if not reused:
-            kind = http.client.HTTPSConnection if place[0] == "https" else http.client.HTTPConnection
-            connection = kind(place[1], place[2], timeout=timeout)
+            if place[0] == "https":
+                connection = http.client.HTTPSConnection(place[1], place[2], timeout=timeout, context=security())
+            else:
+                connection = http.client.HTTPConnection(place[1], place[2], timeout=timeout)
         response = None
         try:
             send(connection, value, path)
@@ -1014,7 +1031,7 @@ async def request_awaited(idle, value, url):
     for attempt in (1, 2):
         pile = idle.setdefault(place, [])
         reused = bool(pile) and attempt == 1
-        reader, writer = pile.pop() if reused else await asyncio.open_connection(place[1], place[2], ssl=place[0] == "https" or None)
+        reader, writer = pile.pop() if reused else await asyncio.open_connection(place[1], place[2], ssl=security() if place[0] == "https" else None)
         try:
             writer.write(compose(value, host, path))
             status, keep = await read_response(reader, method)
@@ -1475,6 +1492,7 @@ class Work:
         self.calls = sorted({value["function"] for _, name, value in self.actions if name == "call"})
         self.has_input = bool(self.calls) or any(group.get("inputs") for group in self.groups)
         self.keeps = self.options.get("results") != "discarded"
+        SECURITY.update({name: self.options[name] for name in ("tls-insecure", "tls-authority") if name in self.options})
         self.http_timeout = int(self.options.get("http-timeout-ns", 30_000_000_000)) / 1e9
         self.extra = json.loads(self.options.get("args", "[]"))
         concurrency = int(self.options.get("concurrency", 0))
@@ -1925,10 +1943,10 @@ def make_inputs(name):
         raise Refusal("load", f"`{name}` made no inputs: {': '.join(explain(problem)[:2])}") from None
 
 
-def count_inputs(name, folders):
+def count_inputs(name):
     """For maitred, which plans a task for each: how many there are, as a line of JSON."""
     conversation.open()
-    sys.path[:0] = filter(None, folders.split(os.pathsep))
+    sys.argv[:] = [""]
     try:
         conversation.say({"inputs": len(make_inputs(name))})
     except Refusal as refusal:

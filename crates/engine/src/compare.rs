@@ -32,6 +32,7 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let given = &request.work;
     let mut job = subject::prepare(&request.subject, given)?;
     job.sweep(&request.sweep, &request.no_sweep, given)?;
+    job.vary_environment(&given.env)?;
     let interpreters = &given.python.interpreters;
     let runtimes = job.runtimes(&request.models, interpreters, context)?;
     let workers = (!request.workers.is_empty()).then_some(&request.workers[..]);

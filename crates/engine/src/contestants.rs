@@ -64,12 +64,18 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
     }
     if named.is_empty() {
         named = match job.kind {
-            SubjectKind::Function => function::models(job, runtimes),
+            SubjectKind::Function => {
+                with_as_many_as_on_a_loop(function::models(job, runtimes), job)
+            }
             _ => runtimes.all_models(),
         };
     }
+    let mut models = vary(spread(named, wish.workers), job);
+    if !by_user {
+        models.retain(|model| suits(model, job));
+    }
     let mut entries = Vec::new();
-    for model in vary(spread(named, wish.workers), job) {
+    for model in models {
         let entry = enter(model, job, runtimes);
         match &entry.obstacle {
             Some(obstacle) if by_user => {
@@ -151,6 +157,31 @@ fn vary(models: Vec<Model>, job: &Job) -> Vec<Model> {
         models.iter().map(move |model| Model { setting: setting.clone(), ..model.clone() })
     };
     job.variants.iter().flat_map(with).collect()
+}
+
+/// A loop has all tasks under way at once: beside a pool of the usual size (what the executors of
+/// Python take by themselves) stands one that has as many, so that not the size decides.
+fn with_as_many_as_on_a_loop(mut models: Vec<Model>, job: &Job) -> Vec<Model> {
+    let tasks = job.work.task_count().min(POOL_MOST);
+    let has_loop = models.iter().any(|model| model.strategy == Strategy::EventLoop);
+    let pool = models.iter().position(|model| model.strategy == Strategy::ThreadPool);
+    if let Some(at) = pool.filter(|&at| has_loop && tasks > workers(&models[at], tasks)) {
+        let all = Model { workers: Some(tasks), ..models[at].clone() };
+        models.insert(at + 1, all);
+    }
+    models
+}
+
+/// More threads than this are not made unasked.
+const POOL_MOST: u32 = 200;
+
+/// Whether nothing speaks against this strategy for the function of this setting.
+fn suits(model: &Model, job: &Job) -> bool {
+    let words: Vec<&str> = model.setting.as_deref().unwrap_or_default().split(' ').collect();
+    let speaks_against = |(word, strategy): &(String, Strategy)| {
+        *strategy == model.strategy && words.contains(&word.as_str())
+    };
+    !job.unsuited.iter().any(speaks_against)
 }
 
 /// A model with its number of workers, or what is in its way.

@@ -39,16 +39,17 @@ impl InputsFile {
             Error::Usage(format!("{name} is not text: byte {place} is not UTF-8"))
         })?;
         let kind = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
-        let values = match kind {
-            "jsonl" | "ndjson" => json_lines(name, &text)?,
-            "csv" => rows(name, &text)?,
-            _ => lines(&text).map(|(_, line)| Value::from(line)).collect(),
+        let json = |values: Vec<Value>| values.iter().map(Value::to_string).collect();
+        let values: Vec<String> = match kind {
+            "jsonl" | "ndjson" => json(json_lines(name, &text)?),
+            "csv" => {
+                let rows = rows(name, &text)?;
+                named_columns(&rows).unwrap_or_else(|| json(rows))
+            }
+            _ => json(lines(&text).map(|(_, line)| Value::from(line)).collect()),
         };
-        let mut content = String::new();
-        for value in &values {
-            content.push_str(&value.to_string());
-            content.push('\n');
-        }
+        let mut content = values.join("\n");
+        content.push_str(if values.is_empty() { "" } else { "\n" });
         let file = BytesFile::new(content.as_bytes())
             .map_err(|error| Error::Failed(format!("{name} cannot be kept in memory: {error}")))?;
         Ok(Self { name: name.into(), tasks: values.len() as u64, is_rows: kind == "csv", file })
@@ -106,6 +107,34 @@ fn rows(name: &str, text: &str) -> Result<Vec<Value>, Error> {
         }
     }
     Ok(rows)
+}
+
+/// Rows below a row of names as objects, which become keyword arguments where the function has
+/// parameters of these names. A first row is one of names if each of its cells could be a name, none
+/// twice, and in some column no other cell could.
+/// `None`: there is no such row. The columns keep their order, which a map of JSON would not.
+fn named_columns(rows: &[Value]) -> Option<Vec<String>> {
+    let is_name = |cell: &Value| {
+        cell.as_str().is_some_and(|text| {
+            text.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+                && text.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
+        })
+    };
+    let cells = |row: &Value| row.as_array().cloned().unwrap_or_default();
+    let (names, below) = rows.split_first().map(|(first, below)| (cells(first), below))?;
+    let distinct = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
+    let is_filled = below.iter().all(|row| cells(row).len() == names.len());
+    let differs = |column: usize| below.iter().all(|row| !is_name(&cells(row)[column]));
+    let are_names = distinct && names.iter().all(is_name);
+    if below.is_empty() || !are_names || !is_filled || !(0..names.len()).any(differs) {
+        return None;
+    }
+    let named = |row: &Value| {
+        let pairs: Vec<String> =
+            names.iter().zip(cells(row)).map(|(name, cell)| format!("{name}:{cell}")).collect();
+        format!("{{{}}}", pairs.join(","))
+    };
+    Some(below.iter().map(named).collect())
 }
 
 /// The cells up to the end of a row, and what follows it.
@@ -187,5 +216,16 @@ mod tests {
         let rows = "[\"a\",1,2.5,\"007\",\"\"]\n[\"x, \\\"y\\\"\\nz\",-3]\n[\"last\"]\n";
         assert_eq!(read("a.csv", text).unwrap(), rows);
         assert!(read("a.csv", "a\nb\n\"c").unwrap_err().starts_with("a.csv:3: a quoted cell"));
+    }
+
+    #[test]
+    fn a_first_row_of_names_is_no_input() {
+        let named = "{\"url\":\"http://a\",\"n\":1}\n{\"url\":\"http://b\",\"n\":2}\n";
+        assert_eq!(read("a.csv", "url,n\nhttp://a,1\nhttp://b,2\n").unwrap(), named);
+        // A row that is like all others is one of them.
+        let rows = "[\"anne\",\"bob\"]\n[\"carl\",\"dora\"]\n";
+        assert_eq!(read("a.csv", "anne,bob\ncarl,dora\n").unwrap(), rows);
+        assert_eq!(read("a.csv", "a,1\nb,2\n").unwrap(), "[\"a\",1]\n[\"b\",2]\n");
+        assert_eq!(read("a.csv", "a,a\n1,2\n").unwrap(), "[\"a\",\"a\"]\n[1,2]\n");
     }
 }

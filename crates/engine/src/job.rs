@@ -8,7 +8,7 @@ use maitred_core::view::units;
 use maitred_core::workload::ast::{Action as Doing, Data, Step as Written, Task, Value};
 use maitred_core::workload::ast::{Name, Workload};
 use maitred_core::workload::{self, Diagnostic, Lowered, Place, Report, Settings};
-use maitred_wire::{Action, Model, Step};
+use maitred_wire::{Action, Model, Step, Strategy};
 
 use crate::engine::Context;
 use crate::error::Error;
@@ -28,6 +28,10 @@ pub(crate) struct Job {
     /// How many requests are under way at once, where they are the whole of the work.
     pub connections: Option<u32>,
     pub request_timeout: Option<Duration>,
+    /// Over https: anybody is trusted.
+    pub tls_insecure: bool,
+    /// Over https: these authorities are trusted, and not those of the machine.
+    pub tls_authority: Option<PathBuf>,
     /// For how long requests are sent, where that is given and not their number.
     pub duration: Option<Duration>,
     /// The text of the workload, to point into it; empty where it was never text.
@@ -39,6 +43,10 @@ pub(crate) struct Job {
     pub variants: Vec<(String, Lowered)>,
     /// The inputs in the form that runners read, as long as they may be read.
     pub inputs: Vec<InputsFile>,
+    /// The function of Python that makes the inputs, where one does.
+    pub(crate) maker: Option<String>,
+    /// Of several functions: which strategies, by the word of a setting, are left aside unless named.
+    pub(crate) unsuited: Vec<(String, Strategy)>,
     /// Options of the command line that made the work of an address or a function what it is, as
     /// they are typed. Headers and bodies are not among them: they may be secret.
     pub(crate) asked: Vec<(String, String)>,
@@ -196,6 +204,33 @@ impl Job {
         Ok(())
     }
 
+    /// Makes a variant of each, or of the only one, for every combination of values of the environment.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for too many combinations.
+    pub(crate) fn vary_environment(&mut self, axes: &[(String, Vec<String>)]) -> Result<(), Error> {
+        for (name, values) in axes {
+            let before = match self.variants.is_empty() {
+                true => vec![(String::new(), self.work.clone())],
+                false => std::mem::take(&mut self.variants),
+            };
+            if before.len() * values.len() > COMBINATIONS_MAX {
+                return Err(Error::Usage(format!(
+                    "`--env {name}` makes more than {COMBINATIONS_MAX} combinations; name fewer values"
+                )));
+            }
+            self.variants = (before.iter())
+                .flat_map(|(setting, work)| {
+                    let with = move |value: &String| {
+                        (format!("{setting} {name}={value}").trim().to_owned(), work.clone())
+                    };
+                    values.iter().map(with)
+                })
+                .collect();
+        }
+        Ok(())
+    }
+
     /// What is kept of it beside what was measured.
     pub(crate) fn facts(&self) -> SubjectFacts {
         SubjectFacts {
@@ -305,6 +340,8 @@ impl Draft {
         Ok(Job {
             connections: None,
             request_timeout: None,
+            tls_insecure: false,
+            tls_authority: None,
             duration: None,
             folder: folder.map(Path::to_owned),
             name: self.name,
@@ -314,6 +351,8 @@ impl Draft {
             work,
             variants: Vec::new(),
             inputs,
+            maker: None,
+            unsuited: Vec::new(),
             asked: Vec::new(),
         })
     }

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 /// How many copies of a command or calls of a function there are where no number was named.
 pub const COUNT: u32 = 10;
 
+/// The axis of [`Work::env`] that stands for all variables by which libraries take their number of
+/// threads; `auto`: none of them is set.
+pub const INNER_THREADS: &str = "inner-threads";
+
 /// One run of the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
@@ -237,6 +241,9 @@ pub enum Subject {
     /// A function of Python: `FILE.py:NAME` or `MODULE:NAME`.
     Function {
         name: String,
+        /// Others that do the same job, each compared under the strategies that suit it.
+        #[serde(default)]
+        also: Vec<String>,
         #[serde(default)]
         calls: Calls,
     },
@@ -253,6 +260,8 @@ pub enum Calls {
     Count(u32),
     /// Once for each input of a file: lines of text, JSON values in .jsonl, rows in .csv.
     Inputs(PathBuf),
+    /// Once for each input that a function of Python makes: `FILE.py:NAME`.
+    Made(String),
 }
 
 impl Default for Calls {
@@ -277,6 +286,8 @@ pub struct Work {
     pub memory_limit_bytes: Option<u64>,
     /// Measure anew how fast this machine computes, instead of using what was measured before.
     pub recalibrate: bool,
+    /// Variables of the environment, each with the values under which every model is run.
+    pub env: Vec<(String, Vec<String>)>,
     pub python: Python,
 }
 
@@ -289,6 +300,7 @@ impl Default for Work {
             timeout_ns: 300_000_000_000,
             memory_limit_bytes: None,
             recalibrate: false,
+            env: Vec::new(),
             python: Python::default(),
         }
     }
@@ -310,6 +322,17 @@ pub struct Python {
     pub args: Option<String>,
     /// A function to call in each process before the work: `FILE.py:NAME`.
     pub setup: Option<String>,
+    /// Functions to call in each worker (thread, process, loop) before and after the work.
+    pub worker_setup: Option<String>,
+    pub worker_teardown: Option<String>,
+    /// So many calls in each worker before the work, with the first inputs.
+    pub warmup_calls: Option<u32>,
+    /// So many tasks in a parcel to workers that live apart; `None`: fewer and fewer.
+    pub chunk: Option<u32>,
+    /// A function that is called with all results after the work, and says whether they are right.
+    pub expect: Option<String>,
+    /// An input that is a list or an object becomes several arguments.
+    pub spread: bool,
     /// Drop what the function returns, instead of keeping it to the end of the work.
     pub discard_results: bool,
     /// How many tasks an event loop has under way at most; `None`: all.
@@ -380,6 +403,10 @@ pub struct Http {
     pub method: Option<String>,
     /// A request without its whole answer after this time has failed; `None`: after 30 s.
     pub timeout_ns: Option<u64>,
+    /// Over https, believe every server that it is who it says.
+    pub insecure: bool,
+    /// Over https, trust these authorities (PEM) instead of those of the machine.
+    pub authority: Option<PathBuf>,
 }
 
 impl Default for Http {
@@ -393,6 +420,8 @@ impl Default for Http {
             body: None,
             method: None,
             timeout_ns: None,
+            insecure: false,
+            authority: None,
         }
     }
 }

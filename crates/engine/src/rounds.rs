@@ -100,7 +100,7 @@ pub(crate) trait World {
 
     /// Whether it is worth running again: a model that failed once is never ranked.
     fn is_good(&self, run: &Run) -> bool {
-        compare::mistake(run).is_none()
+        compare::disqualifies(run).is_none()
     }
 }
 
@@ -228,7 +228,7 @@ fn reason_to_stop(
 /// How long a further round would take, from the last run of each contestant.
 pub(crate) fn round_time(comparison: &Comparison) -> Duration {
     let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
-    last.filter(|run| compare::mistake(run).is_none())
+    last.filter(|run| compare::disqualifies(run).is_none())
         .map(|run| {
             let total = run.startup_ns + run.setup_ns + run.work_ns + run.teardown_ns;
             Duration::from_nanos(total)

@@ -13,7 +13,7 @@ use maitred_core::trace::{
 };
 use maitred_core::view::units;
 use maitred_core::workload::{self, Lowered, StepInfo, StepKind};
-use maitred_wire::{Arrivals, Phase, Plan, Ready, TaskGroup};
+use maitred_wire::{Arrivals, Model, Phase, Plan, Ready, TaskGroup};
 
 use crate::cancel::Cancel;
 use crate::contestants::{self, Entry};
@@ -26,10 +26,28 @@ use crate::measure::calibration::Calibrations;
 use crate::measure::clock::nanos;
 use crate::measure::trace_map::BytesFile;
 use crate::measure::{machine, recorder};
-use crate::request::{Python, Work};
+use crate::request::{INNER_THREADS, Python, Work};
 use crate::rounds::Purpose;
-use crate::runtime::{Execution, Interrupt, Measured, Progress, STARTUP_LIMIT, Servers, execute};
+use crate::runtime::{
+    Execution, Interrupt, Measured, Progress, RunnerCommand, STARTUP_LIMIT, Servers, execute,
+};
 use crate::runtimes;
+
+/// By which libraries take their number of threads: OpenMP, OpenBLAS, MKL, BLIS, Accelerate,
+/// numexpr, polars, rayon.
+const THREADS_OF_LIBRARIES: [&str; 8] = [
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+];
+
+/// A shorter time-out does not cut the start short.
+const STARTUP_LEAST: Duration = Duration::from_secs(10);
 
 /// How a run that was interrupted may end by itself.
 const GRACE: Duration = Duration::from_millis(300);
@@ -128,11 +146,14 @@ impl<'a> Trial<'a> {
     ) -> Result<Trace, Error> {
         let strategy = runtimes::told_strategy(&entry.model, self.job.kind);
         let work = self.job.work_of(&entry.model);
+        let runner = self.in_environment(&entry.runtime.runner, &entry.model);
         let execution = Execution {
-            runner: &entry.runtime.runner,
+            runner: &runner,
             layout: contestants::layout(strategy, entry.workers, work, self.spans),
             columns: &work.columns,
-            startup_limit: STARTUP_LIMIT,
+            // The import of the user's module is within it; a start of an interpreter on a busy
+            // machine, too.
+            startup_limit: self.given.timeout().clamp(STARTUP_LEAST, STARTUP_LIMIT),
             timeout: Some(limit),
             duration: self.job.duration.filter(|duration| *duration < limit),
             memory_limit: self.given.memory_limit_bytes,
@@ -140,7 +161,7 @@ impl<'a> Trial<'a> {
             interrupt: self.interrupt,
             scheduling: self.scheduling,
         };
-        let identity = entry.runtime.runner.identity();
+        let identity = runner.identity();
         let known = self.calibration(&identity);
         let servers = self.start_servers(work)?;
         let mut options = self.options.clone();
@@ -177,6 +198,21 @@ impl<'a> Trial<'a> {
         }
         trace.servers = servers;
         Ok(trace)
+    }
+
+    /// The runner with the variables of the environment that its model is to have.
+    fn in_environment(&self, runner: &RunnerCommand, model: &Model) -> RunnerCommand {
+        let mut runner = runner.clone();
+        let words = model.setting.as_deref().unwrap_or_default().split(' ');
+        let values = words.filter_map(|word| word.split_once('='));
+        let asked = |name: &str| self.given.env.iter().any(|(other, _)| other == name);
+        for (name, value) in values.filter(|(name, _)| asked(name)) {
+            let names = if name == INNER_THREADS { &THREADS_OF_LIBRARIES[..] } else { &[name] };
+            let is_set = name != INNER_THREADS || value != "auto";
+            let set = |name: &&str| ((*name).into(), value.into());
+            runner.env.extend(names.iter().filter(|_| is_set).map(set));
+        }
+        runner
     }
 
     /// Starts the test servers of the workload, anew for each run.
@@ -385,16 +421,25 @@ fn by_kind(steps: impl Iterator<Item = (StepKind, u64)>) -> Vec<InStep> {
 
 /// What the runner of Python is told beside the work.
 fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
-    let spread = job.inputs.iter().any(InputsFile::is_rows);
+    let spread = python.spread || job.inputs.iter().any(InputsFile::is_rows);
+    let number = |count: Option<u32>| count.map(|count| count.to_string());
     let all = [
         ("arguments", spread.then(|| "spread".to_owned())),
         ("args", python.args.clone()),
         ("path", job.folder.as_ref().map(|folder| folder.display().to_string())),
         ("setup", python.setup.clone()),
+        ("worker-setup", python.worker_setup.clone()),
+        ("worker-teardown", python.worker_teardown.clone()),
+        ("warmup-calls", number(python.warmup_calls)),
+        ("chunk", number(python.chunk)),
+        ("expect", python.expect.clone()),
+        ("make", job.maker.clone()),
         ("results", python.discard_results.then(|| "discarded".to_owned())),
         ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
         ("timed", job.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),
+        ("tls-insecure", job.tls_insecure.then(|| "yes".to_owned())),
+        ("tls-authority", job.tls_authority.as_ref().map(|path| path.display().to_string())),
         ("start-method", python.start_method.map(|one| one.name().to_owned())),
         ("loop", python.event_loop.map(|one| one.name().to_owned())),
     ];

@@ -23,6 +23,12 @@ fn all() -> Vec<Request> {
         interpreters: vec!["python3".into()],
         args: text("[1]"),
         setup: text("a.py:f"),
+        worker_setup: text("a.py:up"),
+        worker_teardown: text("a.py:down"),
+        warmup_calls: Some(2),
+        chunk: Some(5),
+        expect: text("a.py:check"),
+        spread: true,
         concurrency: Some(3),
         start_method: Some(StartMethod::Spawn),
         event_loop: Some(EventLoop::Uvloop),
@@ -32,6 +38,7 @@ fn all() -> Vec<Request> {
         set: vec![("tables".into(), "3".into())],
         memory_limit_bytes: Some(1 << 30),
         recalibrate: true,
+        env: vec![("OMP_NUM_THREADS".into(), vec!["1".into(), "2".into()])],
         python,
         ..Work::default()
     };
@@ -49,7 +56,16 @@ fn all() -> Vec<Request> {
         Subject::WorkloadText { name: "w".into(), text: "t".into(), folder: Some("f".into()) },
         Subject::Command { words: vec!["true".into()], count: 3 },
         Subject::Url { address: "http://h/".into(), http },
-        Subject::Function { name: "a.py:f".into(), calls: Calls::Inputs("i.csv".into()) },
+        Subject::Function {
+            name: "a.py:f".into(),
+            also: vec!["a.py:g".into()],
+            calls: Calls::Inputs("i.csv".into()),
+        },
+        Subject::Function {
+            name: "a.py:f".into(),
+            also: Vec::new(),
+            calls: Calls::Made("a.py:make".into()),
+        },
     ];
     let compare = |subject: Subject| {
         Request::Compare(Compare {

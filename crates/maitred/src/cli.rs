@@ -120,6 +120,11 @@ pub struct SubjectArgs {
     #[arg(long)]
     pub recalibrate: bool,
 
+    /// Run every model under each value of a variable of the environment, as in
+    /// OMP_NUM_THREADS=1,4; may be repeated
+    #[arg(long, value_name = "NAME=A,B", value_parser = parse_values)]
+    pub env: Vec<(String, Vec<String>)>,
+
     #[command(flatten)]
     pub python: PythonArgs,
 }
@@ -133,7 +138,7 @@ pub struct PythonArgs {
     pub pythons: Vec<PathBuf>,
 
     /// A task for each line: the function's argument, JSON values in .jsonl, a row of arguments in
-    /// .csv
+    /// .csv; or for each value of the list that a function makes: FILE.py:NAME
     #[arg(long, value_name = "FILE")]
     pub inputs: Option<PathBuf>,
 
@@ -144,6 +149,32 @@ pub struct PythonArgs {
     /// A function to call in each process before the work: FILE.py:NAME
     #[arg(long, value_name = "FUNCTION")]
     pub setup: Option<String>,
+
+    /// A function to call in each worker (thread, process, loop) before the work, which may be
+    /// `async`: to open a connection, to load a model
+    #[arg(long, value_name = "FUNCTION")]
+    pub worker_setup: Option<String>,
+
+    /// A function to call in each worker after the work
+    #[arg(long, value_name = "FUNCTION")]
+    pub worker_teardown: Option<String>,
+
+    /// Call the function so often in each worker before the work, with the first inputs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub warmup_calls: Option<u32>,
+
+    /// Hand so many tasks over to a process at once, as the `chunksize` of a pool
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub chunk: Option<u32>,
+
+    /// A function that is called with the list of all results after the work; a model whose results
+    /// make it return False or raise is not ranked
+    #[arg(long, value_name = "FUNCTION")]
+    pub expect: Option<String>,
+
+    /// An input that is a list becomes several arguments, an object keyword arguments
+    #[arg(long)]
+    pub spread: bool,
 
     /// Drop what the function returns: otherwise results are kept to the end of the work, as by a
     /// program that asked for them, and compared
@@ -157,6 +188,10 @@ pub struct PythonArgs {
     /// How processes are started
     #[arg(long, value_name = "METHOD", value_parser = choice::<StartMethod>(StartMethod::NAMES))]
     pub start_method: Option<StartMethod>,
+
+    /// Run every model with so many threads of libraries in each worker (BLAS, OpenMP), as in 1,auto
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = parse_inner_threads)]
+    pub inner_threads: Vec<String>,
 
     /// Which event loop
     #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
@@ -196,8 +231,9 @@ pub struct HttpArgs {
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
 
-    /// The body, as it stands (`@` names no file); the method is POST if no other is given
-    #[arg(long, short, value_name = "TEXT")]
+    /// The body, as it stands, or behind `@` the file that holds it; the method is POST if no other
+    /// is given
+    #[arg(long, short, value_name = "TEXT|@FILE", value_parser = parse_body)]
     pub data: Option<String>,
 
     /// The method [default: GET]
@@ -207,6 +243,18 @@ pub struct HttpArgs {
     /// A request without its whole answer after this time has failed [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub request_timeout: Option<Period>,
+
+    /// A new connection for each request
+    #[arg(long)]
+    pub disable_keepalive: bool,
+
+    /// Over https, trust these authorities (PEM) instead of those of this machine
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+
+    /// Over https, believe every server that it is who it says
+    #[arg(long, short = 'k')]
+    pub insecure: bool,
 }
 
 /// Arguments of `maitred compare`.
@@ -485,6 +533,15 @@ fn parse_assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn parse_body(text: &str) -> Result<String, String> {
+    let Some(path) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file; check the name".to_owned(),
+        std::io::ErrorKind::InvalidData => "only text (UTF-8) can be sent as a body".to_owned(),
+        _ => format!("this file cannot be read: {error}"),
+    })
+}
+
 fn parse_header(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((name, value)) if !name.trim().is_empty() => {
@@ -500,6 +557,26 @@ where
     T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
 {
     clap::builder::PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
+}
+
+/// A name and the values that it takes one after another.
+fn parse_values(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, values) = parse_assignment(text)
+        .map_err(|_| "write NAME=A,B, as in --env OMP_NUM_THREADS=1,4".to_owned())?;
+    match values.contains(char::is_whitespace) {
+        true => Err("a value of --env has no blanks in it".to_owned()),
+        false => Ok((name, values.split(',').map(str::to_owned).collect())),
+    }
+}
+
+fn parse_inner_threads(text: &str) -> Result<String, String> {
+    match text.parse::<u16>() {
+        Ok(1..) => Ok(text.to_owned()),
+        _ if text == "auto" => Ok(text.to_owned()),
+        _ => {
+            Err("write numbers of threads, or auto for what the library does by itself".to_owned())
+        }
+    }
 }
 
 fn parse_list(text: &str) -> Result<String, String> {

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use maitred_wire::{Action, Amount, Column, ErrorCode, Plan, RunnerError, Step};
 
 use crate::child::Child;
-use crate::http::Request;
+use crate::http::{Request, Trust};
 use crate::sys::{kernel, memory};
 
 /// One operation. `step` is the id under which its span is recorded.
@@ -243,7 +243,13 @@ impl Compiler<'_> {
             Action::Crash => Op::Crash { step },
             Action::Http { .. } => {
                 let timeout = self.plan.options.get("http-timeout-ns").map(String::as_str);
-                let request = Request::new(action, timeout).map_err(wrong)?;
+                let option = |name| self.plan.options.get(name).map(String::as_str);
+                let trust = match (option("tls-insecure"), option("tls-authority")) {
+                    (Some(_), _) => Trust::Anybody,
+                    (None, Some(path)) => Trust::Authority(path),
+                    (None, None) => Trust::System,
+                };
+                let request = Request::new(action, timeout, trust).map_err(wrong)?;
                 kernel::raise_open_files();
                 Op::Http { step, request }
             }

@@ -51,6 +51,15 @@ pub enum Departure {
     Exit(i32),
 }
 
+/// How a server ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    /// Connections closed although an answer was due.
+    pub(crate) cut: u64,
+    /// Whether what was accepted was to be answered (SIGTERM), or dropped (SIGINT).
+    pub(crate) was_drained: bool,
+}
+
 impl fmt::Display for Departure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

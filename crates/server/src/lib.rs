@@ -34,6 +34,7 @@ pub use tls::{Identity, TlsError};
 use std::sync::Arc;
 
 use board::{Board, Word};
+use event::Ending;
 use listener::Listener;
 use service::Service;
 use signals::Signals;
@@ -77,15 +78,6 @@ pub fn serve(options: Options) -> Result<(), ServeError> {
         cut @ 1.. if ending.was_drained => Err(ServeError::Cut { cut, allowed }),
         _ => Ok(()),
     }
-}
-
-/// How a server ended.
-#[derive(Clone, Copy, Debug)]
-struct Ending {
-    /// Connections closed although an answer was due.
-    cut: u64,
-    /// Whether what was accepted was to be answered (SIGTERM), or dropped (SIGINT).
-    was_drained: bool,
 }
 
 /// All strategies but `processes`: one process. Returns the number of connections cut.

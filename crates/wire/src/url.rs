@@ -1,13 +1,16 @@
-//! An `http://` address taken apart, by one rule for those who check it and those who connect.
+//! An `http://` or `https://` address taken apart, by one rule for those who check it and those who
+//! connect.
 
 use std::fmt;
 
-/// The parts of an `http://` address that a client needs.
+/// The parts of an address that a client needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpUrl {
     /// A name, or an IP address without brackets.
     pub host: String,
     pub port: u16,
+    /// `https`.
+    pub is_tls: bool,
     /// Host and port as written: the value of the field `Host`.
     pub authority: String,
     /// Path and query, beginning with `/`.
@@ -19,8 +22,6 @@ pub struct HttpUrl {
 pub enum UrlError {
     /// There is no `scheme://` before it.
     NoScheme,
-    /// `https`.
-    Tls,
     Scheme(String),
     NoHost,
     /// A name and a password before the host.
@@ -34,11 +35,9 @@ impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoScheme => f.write_str("it begins with no scheme: write http://HOST:PORT/PATH"),
-            Self::Tls => f.write_str(
-                "https is not spoken here, because its cost would hide that of the strategies: \
-                 use http://",
-            ),
-            Self::Scheme(scheme) => write!(f, "unknown scheme `{scheme}`: use http://"),
+            Self::Scheme(scheme) => {
+                write!(f, "unknown scheme `{scheme}`: use http:// or https://")
+            }
             Self::NoHost => f.write_str("it names no host: write http://HOST:PORT/PATH"),
             Self::UserInfo => f.write_str(
                 "a name before the host is not sent: leave it away and give the header \
@@ -63,11 +62,11 @@ impl HttpUrl {
     /// Those of [`UrlError`].
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::NoScheme)?;
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" => {}
-            "https" => return Err(UrlError::Tls),
+        let is_tls = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
             _ => return Err(UrlError::Scheme(scheme.into())),
-        }
+        };
         if let Some(wrong) = rest.chars().find(|one| !one.is_ascii_graphic()) {
             return Err(UrlError::Character(wrong));
         }
@@ -77,14 +76,14 @@ impl HttpUrl {
         if authority.contains('@') {
             return Err(UrlError::UserInfo);
         }
-        let (host, port) = split_port(authority)?;
+        let (host, port) = split_port(authority, if is_tls { 443 } else { 80 })?;
         let slash = if target.starts_with('/') { "" } else { "/" };
         let target = format!("{slash}{target}");
-        Ok(Self { host: host.into(), port, authority: authority.into(), target })
+        Ok(Self { host: host.into(), port, is_tls, authority: authority.into(), target })
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, u16), UrlError> {
+fn split_port(authority: &str, usual: u16) -> Result<(&str, u16), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').ok_or(UrlError::NoHost)?,
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
@@ -93,9 +92,9 @@ fn split_port(authority: &str) -> Result<(&str, u16), UrlError> {
         return Err(UrlError::NoHost);
     }
     let digits = match port.strip_prefix(':') {
-        None if port.is_empty() => return Ok((host, 80)),
+        None if port.is_empty() => return Ok((host, usual)),
         None => return Err(UrlError::Port(port.into())),
-        Some("") => return Ok((host, 80)),
+        Some("") => return Ok((host, usual)),
         Some(digits) => digits,
     };
     let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok());
@@ -115,6 +114,8 @@ mod tests {
             ("http://localhost", "localhost", 80, "/"),
             ("HTTP://a:8080/x?y=1#z", "a", 8080, "/x?y=1"),
             ("http://a?q", "a", 80, "/?q"),
+            ("https://a/", "a", 443, "/"),
+            ("HTTPS://a:8443/", "a", 8443, "/"),
             ("http://[::1]:81/", "::1", 81, "/"),
             ("http://127.0.0.1:/", "127.0.0.1", 80, "/"),
         ] {
@@ -127,7 +128,6 @@ mod tests {
     fn what_is_no_address_is_refused_with_the_reason() {
         for (text, error) in [
             ("localhost:80", UrlError::NoScheme),
-            ("https://a/", UrlError::Tls),
             ("ftp://a/", UrlError::Scheme("ftp".into())),
             ("http://", UrlError::NoHost),
             ("http://:80/", UrlError::NoHost),

@@ -59,9 +59,14 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
 
 /// Who returned other results did other work: no time of it says anything about the rest.
 fn part_those_who_differ(contestants: &mut [Contestant]) {
-    let differing = sameness::other_results(contestants);
-    for (contestant, why) in contestants.iter_mut().zip(differing) {
-        let why = why.or_else(|| guards_not_shared(contestant));
+    let hashes = |contestant| -> Vec<&str> {
+        counted(contestant).into_iter().filter_map(|run| run.result_hash.as_deref()).collect()
+    };
+    let hashes: Vec<Vec<&str>> = contestants.iter().map(hashes).collect();
+    let differing = sameness::other_results(contestants, &hashes);
+    let raising = raises_more(contestants);
+    for ((contestant, differs), raises) in contestants.iter_mut().zip(differing).zip(raising) {
+        let why = raises.or(differs).or_else(|| guards_not_shared(contestant));
         contestant.unranked = contestant.unranked.take().or(why);
     }
 }
@@ -73,7 +78,7 @@ pub(super) fn guards_not_shared(contestant: &Contestant) -> Option<String> {
     let checked = |run: &&Run| !run.expectations.is_empty();
     let run = counted.iter().find(|run| !run.unshared.is_empty() && !checked(run))?;
     let guards: Vec<String> = (run.unshared.iter())
-        .filter_map(|(name, kind)| Some(format!("`{name}` (a {})", kind.strip_prefix("guard ")?)))
+        .filter_map(|(name, kind)| Some(format!("`{name}` ({})", kind.strip_prefix("guard ")?)))
         .collect();
     (!guards.is_empty())
         .then(|| format!("its workers do not share {}: each has its own", guards.join(", ")))
@@ -179,7 +184,7 @@ pub fn pairs(one: &Contestant, other: &Contestant) -> Pairing {
 /// The rounds that count for a contestant's own figures: finished ones, of these the clean ones
 /// where there are [`MIN_ROUNDS`] of them.
 pub fn counted(contestant: &Contestant) -> Vec<&Run> {
-    let all: Vec<&Run> = finished(contestant).filter(|run| mistake(run).is_none()).collect();
+    let all: Vec<&Run> = finished(contestant).filter(|run| disqualifies(run).is_none()).collect();
     let clean: Vec<&Run> = all.iter().copied().filter(|run| run.noise.dirty.is_none()).collect();
     if clean.len() >= MIN_ROUNDS { clean } else { all }
 }
@@ -195,12 +200,41 @@ fn unranked(contestant: &Contestant) -> Option<String> {
             Some(if stopped { "interrupted before it ended" } else { "not run" }.into())
         });
     }
-    let mistakes: Vec<String> = own.iter().filter_map(|run| mistake(run)).collect();
+    let mistakes: Vec<String> = own.iter().filter_map(|run| disqualifies(run)).collect();
     let first = mistakes.first()?;
     Some(match (mistakes.len(), own.len()) {
         (wrong, all) if wrong < all => format!("{first} (in {wrong} of {all} rounds)"),
         _ => first.clone(),
     })
+}
+
+/// Why a round does not count: a few calls of a function that raise are not reason enough, for they
+/// are part of the work, as long as they raise under every model.
+pub fn disqualifies(run: &Run) -> Option<String> {
+    mistake(run).filter(|_| !only_some_raised(run))
+}
+
+/// Whether all that is wrong is that a few calls of the user's function raised something.
+pub(super) fn only_some_raised(run: &Run) -> bool {
+    let tasks = run.tasks;
+    let raised = !run.failures.is_empty()
+        && run.failures.iter().all(|one| one.kind.starts_with(char::is_uppercase));
+    let ended = run.end == RunEnd::Finished && tasks.lost + tasks.not_run == 0;
+    ended && raised && tasks.failed > 0 && tasks.failed <= tasks.done && wrong_result(run).is_none()
+}
+
+/// Why a contestant is not ranked some of whose calls raise that do not under others.
+fn raises_more(contestants: &[Contestant]) -> Vec<Option<String>> {
+    let failed =
+        |contestant: &Contestant| counted(contestant).iter().map(|run| run.tasks.failed).max();
+    let least = contestants.iter().filter_map(failed).min().unwrap_or(0);
+    let why = |contestant: &Contestant| {
+        let counted = counted(contestant);
+        let run = counted.iter().find(|run| run.tasks.failed > least)?;
+        let beside = if least == 0 { "none" } else { "fewer" };
+        Some(format!("{}, and {beside} under another model", mistake(run)?))
+    };
+    contestants.iter().map(why).collect()
 }
 
 /// What was wrong with a round; `None`: it did the work.

@@ -5,13 +5,13 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use maitred_wire::{Model, Strategy, VarValue};
+use maitred_wire::{Failure, Model, Strategy, VarValue};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::compare::{MIN_ROUNDS, decided, pairs, rank};
-use super::sample::{comparison, contestant};
+use super::sample::{comparison, contestant, rounds};
 use super::summary;
 use crate::result::{Comparison, Contestant, Run, Verdict};
 use crate::trace::RunEnd;
@@ -217,4 +217,40 @@ fn counter_is_2000() -> Expect {
 fn one_failure() -> Expect {
     let of = Expected::Counted(Counted::Failures);
     Expect { of, comparison: Sign::Equals, value: 1 }
+}
+
+/// Two models of whose ten tasks so many fail, with a failure of this kind. Why they are not ranked.
+fn with_failures(failed: [u64; 2], kind: &str) -> [Option<String>; 2] {
+    let one = |(strategy, failed): (Strategy, u64)| {
+        let trace = tables(10, 1).run(strategy, 4);
+        let mut runs = rounds(&trace, 4);
+        for run in runs.iter_mut().filter(|_| failed > 0) {
+            (run.tasks.done, run.tasks.failed) = (10 - failed, failed);
+            let text = "no such thing (a.py:3 in f), given \"x\"".into();
+            let count = failed as u32;
+            run.failures = vec![Failure { kind: kind.into(), text, count, task: 4, step: None }];
+        }
+        contestant(&trace, runs)
+    };
+    let models = [(Strategy::Sequential, failed[0]), (Strategy::ThreadPool, failed[1])];
+    let mut comparison = comparison(models.map(one).to_vec(), 10);
+    rank(&mut comparison, None);
+    [0, 1].map(|index| comparison.contestants[index].unranked.clone())
+}
+
+#[test]
+fn an_input_that_raises_everywhere_is_part_of_the_work() {
+    assert_eq!(with_failures([1, 1], "ValueError"), [None, None]);
+}
+
+#[test]
+fn who_fails_more_often_than_others_is_not_ranked() {
+    let why = "1 of 10 tasks failed: ValueError: no such thing (a.py:3 in f), given \"x\", and none under another model";
+    assert_eq!(with_failures([0, 1], "ValueError"), [None, Some(why.into())]);
+}
+
+#[test]
+fn most_inputs_must_not_raise_and_other_failures_are_none_of_the_work() {
+    assert!(with_failures([6, 6], "ValueError").iter().all(Option::is_some));
+    assert!(with_failures([1, 1], "exit").iter().all(Option::is_some));
 }

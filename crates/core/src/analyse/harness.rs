@@ -20,13 +20,23 @@ pub(super) fn taken_off(head: &Trace, ended: u64, wall_ns: u64) -> Option<Harnes
     let cores_used = cpu.map(|cpu| cpu as f64 / wall_ns.max(1) as f64);
     // Where it is not known, each lane is taken to have a processor: less is taken off then.
     let spread = cores_used.unwrap_or(head.lanes.len() as f64).max(1.0);
-    let all = |each: f64| (each * ended as f64 / spread) as u64;
+    let all = |each: f64| (each * ended as f64 / spread * stretched(head)) as u64;
     let (cost, range) = (all(call_ns), all((high_ns - low_ns).max(0.0)));
     if at_once && cores_used.is_some_and(|used| used < BUSY) {
         return Some(HarnessCost { ns: 0, uncertain_ns: cost.min(wall_ns) });
     }
     let ns = cost.min(wall_ns.saturating_sub(1));
     Some(HarnessCost { ns, uncertain_ns: (range / 2).max(cost - ns).max(1) })
+}
+
+/// By how much longer everything took because others had the processors: ready and on one ÷ on one.
+fn stretched(head: &Trace) -> f64 {
+    let counters = || head.lanes.iter().filter_map(|lane| lane.counters);
+    let on: u64 = counters().map(|one| one.cpu_ns).fold(0, u64::saturating_add);
+    let ready = counters()
+        .map(|one| one.run_delay_ns)
+        .try_fold(0, |sum: u64, ns| Some(sum.saturating_add(ns?)));
+    ready.map_or(1.0, |ready| 1.0 + ready as f64 / on.max(1) as f64)
 }
 
 #[cfg(test)]
@@ -38,7 +48,15 @@ mod tests {
 
     /// A run of this strategy whose work took so long and used so much processor time.
     fn run(strategy: Strategy, wall_ns: u64, cpu_ns: u64) -> Option<HarnessCost> {
+        delayed(strategy, wall_ns, cpu_ns, 0)
+    }
+
+    /// The same with threads that were ready, but without a processor, for a part of their time.
+    fn delayed(strategy: Strategy, wall_ns: u64, cpu_ns: u64, percent: u64) -> Option<HarnessCost> {
         let mut trace = tables(4, 1).run(strategy, 2);
+        for counters in trace.lanes.iter_mut().filter_map(|lane| lane.counters.as_mut()) {
+            (counters.cpu_ns, counters.run_delay_ns) = (1000, Some(10 * percent));
+        }
         let done = trace.done.as_mut().unwrap();
         let cpu = Some(Cpu { user_ns: cpu_ns, system_ns: 0 });
         done.phases = Phases { work: Phase { start_ns: 0, end_ns: wall_ns, cpu }, ..done.phases };
@@ -57,6 +75,12 @@ mod tests {
     fn where_several_processors_work_each_did_its_part_of_it() {
         let cost = HarnessCost { ns: 50_000, uncertain_ns: 10_000 };
         assert_eq!(run(Strategy::Processes, 1_000_000, 2_000_000), Some(cost));
+    }
+
+    #[test]
+    fn what_others_made_longer_it_made_longer_too() {
+        let cost = HarnessCost { ns: 150_000, uncertain_ns: 30_000 };
+        assert_eq!(delayed(Strategy::Sequential, 1_500_000, 1_000_000, 50), Some(cost));
     }
 
     #[test]

@@ -5,23 +5,26 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{compare, units};
+use super::units;
 use crate::result::Contestant;
 
-/// By contestant: why its results are not those of the others; `None`: they are, or nobody knows.
+/// By contestant, whose rounds had results of these hashes: why they are not those of the others;
+/// `None`: they are, or nobody knows.
 ///
 /// What is right is what most of those returned whose results never changed; of equally many, the
 /// one named first. Where what runs one task after another returns other values in each round, the
 /// results depend on time or chance, and no model can be blamed for its own.
-pub(super) fn other_results(contestants: &[Contestant]) -> Vec<Option<String>> {
-    let hashes: Vec<Vec<&str>> = contestants.iter().map(hashes).collect();
+pub(super) fn other_results(
+    contestants: &[Contestant],
+    hashes: &[Vec<&str>],
+) -> Vec<Option<String>> {
     let none = || contestants.iter().map(|_| None).collect();
     let changing = |(contestant, hashes): (&Contestant, &Vec<&str>)| {
         contestant.model.strategy == maitred_wire::Strategy::Sequential
             && hashes.len() >= 2
             && stable(hashes).is_none()
     };
-    if contestants.iter().zip(&hashes).any(changing) {
+    if contestants.iter().zip(hashes).any(changing) {
         return none();
     }
     let sure: Vec<(usize, &str)> =
@@ -52,10 +55,6 @@ fn stable<'a>(hashes: &[&'a str]) -> Option<&'a str> {
     (hashes.len() >= 2 && hashes.iter().all(|hash| *hash == first)).then_some(first)
 }
 
-fn hashes(contestant: &Contestant) -> Vec<&str> {
-    compare::counted(contestant).into_iter().filter_map(|run| run.result_hash.as_deref()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec;
@@ -68,15 +67,12 @@ mod tests {
 
     /// Models with the hash of their results in each round.
     fn said(models: &[(Strategy, &[&str])]) -> Vec<Option<String>> {
-        let one = |(strategy, hashes): &(Strategy, &[&str])| {
+        let one = |(strategy, _): &(Strategy, &[&str])| {
             let trace = tables(4, 1).run(*strategy, 2);
-            let mut runs = rounds(&trace, hashes.len() as u32);
-            for (run, hash) in runs.iter_mut().zip(*hashes) {
-                run.result_hash = Some((*hash).into());
-            }
-            contestant(&trace, runs)
+            contestant(&trace, rounds(&trace, 3))
         };
-        other_results(&models.iter().map(one).collect::<Vec<_>>())
+        let hashes: Vec<Vec<&str>> = models.iter().map(|(_, hashes)| hashes.to_vec()).collect();
+        other_results(&models.iter().map(one).collect::<Vec<_>>(), &hashes)
     }
 
     #[test]

@@ -5,6 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use maitred_wire::Strategy;
+
 use super::{interpreted, units};
 use crate::trace::{RunEnd, StepKind, Task, Trace};
 
@@ -46,7 +48,20 @@ pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<
     }
     let places = interpreted::places(&head.log).into_iter().take(NAMED);
     let tasks = by_step.iter().map(|(step, tasks)| sentence(head, *step, tasks, verbs));
-    tasks.chain(places.map(|place| format!("its code was at {place}"))).collect()
+    let places = places.map(|place| format!("its code was at {place}"));
+    tasks.chain(places).chain(forked(head)).collect()
+}
+
+/// What a process inherits by fork includes locks that threads held which it does not have
+/// (fork(2), docs.python.org: multiprocessing, "Contexts and start methods").
+fn forked(head: &Trace) -> Option<String> {
+    let timed_out = matches!(head.end, RunEnd::TimedOut { .. });
+    let calls = head.steps.iter().any(|step| step.kind == StepKind::Call);
+    (timed_out && calls && head.model.strategy == Strategy::Processes).then(|| {
+        "if its workers are forked while a thread holds a lock, that lock is never free in them: \
+         `--start-method spawn` starts them afresh"
+            .into()
+    })
 }
 
 fn lost_a_worker(head: &Trace) -> bool {
@@ -76,7 +91,7 @@ fn place(head: &Trace, step: u32) -> String {
 mod tests {
     use alloc::vec::Vec;
 
-    use maitred_wire::{Failure, Strategy};
+    use maitred_wire::Failure;
 
     use super::*;
     use crate::trace::sample::tables;
@@ -96,5 +111,21 @@ mod tests {
         };
         trace.done.as_mut().unwrap().failures.push(lost);
         assert_eq!(said(&trace), ["its code was at work.py:30 in f"]);
+    }
+
+    /// What is said of a call under this strategy whose run ended so.
+    fn said(strategy: Strategy, end: RunEnd) -> String {
+        let mut trace = tables(2, 1).run(strategy, 2);
+        trace.steps[0].kind = StepKind::Call;
+        trace.end = end;
+        sentences(&trace, trace.tasks.iter().copied()).join("\n")
+    }
+
+    #[test]
+    fn a_hang_of_processes_may_come_from_how_they_were_started() {
+        let timed_out = || RunEnd::TimedOut { limit_ns: 1 };
+        assert!(said(Strategy::Processes, timed_out()).contains("`--start-method spawn`"));
+        assert!(!said(Strategy::Threads, timed_out()).contains("--start-method"));
+        assert!(!said(Strategy::Processes, RunEnd::Finished).contains("--start-method"));
     }
 }

@@ -125,11 +125,15 @@ pub enum Rule {
     LostUpdates,
     OwnVariables,
     StateNotShared,
+    SomeRaised,
     TooShortCalls,
     BusyClient,
+    BusyConnections,
+    FewRequests,
     Startup,
     KeepsUp,
     Nature,
+    OwnThreads,
     Bottleneck,
     GlobalLock,
     OwnLock,
@@ -147,6 +151,7 @@ pub enum Rule {
     ThreadsAtOnce,
     ProcessCosts,
     RunnerTakenOff,
+    ResultsSame,
     Starved,
     SharedMachine,
     /// Saved before rules had names, or by a later version that has more of them.
@@ -156,7 +161,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 40] = {
+    pub const ALL: [Self; 45] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -175,11 +180,15 @@ impl Rule {
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
+            R::SomeRaised,
             R::TooShortCalls,
             R::BusyClient,
+            R::BusyConnections,
+            R::FewRequests,
             R::Startup,
             R::KeepsUp,
             R::Nature,
+            R::OwnThreads,
             R::Bottleneck,
             R::GlobalLock,
             R::OwnLock,
@@ -197,6 +206,7 @@ impl Rule {
             R::ThreadsAtOnce,
             R::ProcessCosts,
             R::RunnerTakenOff,
+            R::ResultsSame,
             R::Starved,
             R::SharedMachine,
         ]
@@ -227,10 +237,14 @@ impl Rule {
             | R::LostUpdates
             | R::OwnVariables
             | R::StateNotShared
+            | R::SomeRaised
             | R::TooShortCalls
             | R::BusyClient
+            | R::BusyConnections
+            | R::FewRequests
             | R::Startup => Part::Warning,
             R::Nature
+            | R::OwnThreads
             | R::KeepsUp
             | R::Bottleneck
             | R::LowerBound
@@ -249,6 +263,7 @@ impl Rule {
             | R::ThreadsAtOnce
             | R::ProcessCosts
             | R::RunnerTakenOff
+            | R::ResultsSame
             | R::Starved
             | R::SharedMachine
             | R::Unnamed => Part::Detail,

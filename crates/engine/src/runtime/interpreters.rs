@@ -121,6 +121,15 @@ impl Interpreters {
         named.or_else(|| self.candidates.iter().position(may_be))
     }
 
+    /// How many inputs a function of the user's makes, as the interpreter says on which functions run.
+    ///
+    /// # Errors
+    /// What it said instead, a sentence's end.
+    pub(crate) fn count_inputs(&mut self, maker: &str) -> Result<u32, String> {
+        let path = self.candidates.first().ok_or("there is no Python on this machine")?;
+        self.runner.count_inputs(path, maker)
+    }
+
     fn ask(&mut self, candidate: usize, remembered: bool, interrupt: &Interrupt) {
         let path = self.candidates.remove(candidate);
         let command = self.runner.on(&path);

@@ -5,6 +5,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use maitred_wire::RunnerError;
+use serde::Deserialize;
 
 use super::runner::RunnerCommand;
 use crate::measure::machine::stable_hash;
@@ -28,6 +32,22 @@ sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
 import maitred_runner
 maitred_runner.main()
 ";
+
+/// Says how many inputs a function makes, and ends.
+const COUNT: &str = "\
+import sys
+sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
+import maitred_runner
+maitred_runner.count_inputs(sys.argv[2])
+";
+
+/// What it says.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Counted {
+    Inputs(u32),
+    Error(RunnerError),
+}
 
 /// What changes how fast an interpreter computes without changing its file.
 const SWITCHES: [&str; 3] = ["PYTHON_GIL", "PYTHON_JIT", "PYTHONOPTIMIZE"];
@@ -56,6 +76,30 @@ impl PythonRunner {
         let folder = std::env::temp_dir().join(format!("maitred-{}", std::process::id()));
         put(&folder)?;
         Ok(Self { folder, is_ours: true })
+    }
+
+    /// How many inputs a function of the user's makes, as this interpreter says.
+    ///
+    /// # Errors
+    /// What it said instead, a sentence's end.
+    pub(crate) fn count_inputs(&self, interpreter: &Path, maker: &str) -> Result<u32, String> {
+        let output = Command::new(interpreter)
+            .args(["-c", COUNT])
+            .arg(&self.folder)
+            .arg(maker)
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| format!("{}: {error}", interpreter.display()))?;
+        match serde_json::from_slice(&output.stdout) {
+            Ok(Counted::Inputs(count)) => Ok(count),
+            Ok(Counted::Error(error)) => Err(error.text),
+            Err(_) => Err(format!(
+                "{} ended without an answer ({})",
+                interpreter.display(),
+                output.status
+            )),
+        }
     }
 
     /// This runner on an interpreter.

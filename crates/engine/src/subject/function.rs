@@ -11,13 +11,39 @@ use maitred_wire::{Model, Strategy};
 use crate::error::Error;
 use crate::job::{Draft, Job, task, text};
 use crate::request::{Calls, Python, Work};
+use crate::runtime::interpreters::Interpreters;
 use crate::runtimes::{Runtime, Runtimes};
 
 /// Makes the work of a function: a call for each input, or so many.
 ///
 /// # Errors
 /// [`Error::Usage`] when there is no such file.
-pub(super) fn prepare(name: &str, calls: &Calls, given: &Work) -> Result<Job, Error> {
+pub(super) fn prepare(
+    name: &str,
+    also: &[String],
+    calls: &Calls,
+    given: &Work,
+) -> Result<Job, Error> {
+    let mut job = of_one(name, calls, given)?;
+    if also.is_empty() {
+        return Ok(job);
+    }
+    let all: Vec<&str> = std::iter::once(name).chain(also.iter().map(String::as_str)).collect();
+    for &one in &all {
+        let twice = all.iter().filter(|&&other| bare(other) == bare(one)).count() > 1;
+        let word = format!("call={}", if twice { one } else { bare(one) });
+        if !is_async(one) {
+            job.unsuited.push((word.clone(), Strategy::EventLoop));
+        }
+        let variant = of_one(one, calls, given)?;
+        job.inputs.extend(variant.inputs);
+        job.variants.push((word, variant.work));
+    }
+    Ok(job)
+}
+
+/// The work of one function.
+fn of_one(name: &str, calls: &Calls, given: &Work) -> Result<Job, Error> {
     check(name)?;
     let action = Action::Call { function: text(name) };
     let task = match calls {
@@ -27,10 +53,14 @@ pub(super) fn prepare(name: &str, calls: &Calls, given: &Work) -> Result<Job, Er
             inputs: Some(text(&path.display().to_string())),
             ..task(bare(name), 1, action)
         },
+        Calls::Made(maker) => task(bare(name), made(maker, &given.python)?, action),
     };
     let draft = Draft::of_one_step(name, SubjectKind::Function, task);
     let mut job = draft.lower(given, &given.set)?;
     job.asked = asked(&given.python, calls);
+    if let Calls::Made(maker) = calls {
+        job.maker = Some(maker.clone());
+    }
     Ok(job)
 }
 
@@ -55,18 +85,42 @@ fn is_dotted(text: &str) -> bool {
 fn asked(python: &Python, calls: &Calls) -> Vec<(String, String)> {
     let inputs = match calls {
         Calls::Inputs(path) => Some(path.display().to_string()),
+        Calls::Made(maker) => Some(maker.clone()),
         Calls::Count(_) => None,
     };
     let given = [
         ("inputs", inputs),
         ("args", python.args.clone()),
         ("setup", python.setup.clone()),
+        ("worker-setup", python.worker_setup.clone()),
+        ("worker-teardown", python.worker_teardown.clone()),
+        ("warmup-calls", python.warmup_calls.map(|count| count.to_string())),
+        ("chunk", python.chunk.map(|count| count.to_string())),
+        ("expect", python.expect.clone()),
+        ("spread", python.spread.then(|| "yes".to_owned())),
         ("concurrency", python.concurrency.map(|count| count.to_string())),
         ("discard-results", python.discard_results.then(|| "yes".to_owned())),
         ("start-method", python.start_method.map(|one| one.name().to_owned())),
         ("loop", python.event_loop.map(|one| one.name().to_owned())),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// How many inputs a function makes: asked of the interpreter on which functions run.
+///
+/// # Errors
+/// [`Error::Usage`] with what the interpreter said.
+fn made(maker: &str, python: &Python) -> Result<u32, Error> {
+    check(maker)?;
+    let failed =
+        |why: String| Error::Usage(format!("the inputs of `{maker}` cannot be made: {why}"));
+    let mut interpreters =
+        Interpreters::look(&python.interpreters).map_err(|error| failed(error.to_string()))?;
+    match interpreters.count_inputs(maker) {
+        Ok(0) => Err(failed("it made none; return a list with one value for each call".into())),
+        Ok(count) => Ok(count),
+        Err(why) => Err(failed(why)),
+    }
 }
 
 /// The last part of its name.
@@ -112,6 +166,7 @@ pub(crate) fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
     for (index, runtime) in all.enumerate() {
         let no_lock = runtime.ready.as_ref().is_some_and(|ready| ready.gil == Some(false));
         let strategies: &[Strategy] = match index {
+            0 if !job.unsuited.is_empty() => &EITHER,
             0 if is_async(&job.name) => &AWAITED,
             0 => &PLAIN,
             _ if no_lock => &WITHOUT_LOCK,
@@ -125,14 +180,13 @@ pub(crate) fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
     models
 }
 
-const PLAIN: [Strategy; 5] = [
-    Strategy::Sequential,
-    Strategy::ThreadPool,
-    Strategy::Processes,
-    Strategy::Interpreters,
-    Strategy::EventLoop,
-];
+/// No loop: a function that does not await stops it, which is `sequential` at a higher price.
+const PLAIN: [Strategy; 4] =
+    [Strategy::Sequential, Strategy::ThreadPool, Strategy::Processes, Strategy::Interpreters];
 const AWAITED: [Strategy; 4] =
+    [Strategy::Sequential, Strategy::EventLoop, Strategy::ThreadPool, Strategy::Processes];
+/// Of several functions, each takes those that suit it.
+const EITHER: [Strategy; 4] =
     [Strategy::Sequential, Strategy::EventLoop, Strategy::ThreadPool, Strategy::Processes];
 const WITHOUT_LOCK: [Strategy; 2] = [Strategy::Sequential, Strategy::ThreadPool];
 

@@ -22,6 +22,6 @@ pub(crate) fn prepare(subject: &Subject, given: &Work) -> Result<Job, Error> {
         }
         Subject::Command { words, count } => command::prepare(words, *count, given),
         Subject::Url { address, http } => url::prepare(address, http, given),
-        Subject::Function { name, calls } => function::prepare(name, calls, given),
+        Subject::Function { name, also, calls } => function::prepare(name, also, calls, given),
     }
 }

@@ -29,6 +29,9 @@ const REQUESTS_MIN: f64 = 10_000.0;
 /// How long a server may take to accept the connection that tries whether it is there.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Below this share of the rate that was offered, a model did not keep up with it.
+const KEPT_UP: f64 = 0.9;
+
 /// From this share of its processors on, the client may be what limits the rate.
 const BUSY: f64 = 0.85;
 
@@ -63,6 +66,8 @@ pub(super) fn prepare(name: &str, http: &Http, given: &Work) -> Result<Job, Erro
     reach(name)?;
     complete(&mut job.work, http);
     job.request_timeout = http.timeout();
+    job.tls_insecure = http.insecure;
+    job.tls_authority = http.authority.clone();
     Ok(job)
 }
 
@@ -108,8 +113,9 @@ fn duration(http: &Http, timeout: Duration) -> Result<Option<Duration>, Error> {
 /// # Errors
 /// [`Error::Usage`] for what is no address, and for what cannot be asked of one.
 fn requests(url: &str, http: &Http) -> Result<Task, Error> {
-    parse(url)?;
+    let parts = parse(url)?;
     check(http)?;
+    check_trust(http, &parts)?;
     let count = match (http.duration(), http.rate_per_second) {
         (Some(duration), Some(rate)) => {
             let count = duration.as_secs_f64() * rate;
@@ -132,7 +138,9 @@ fn requests(url: &str, http: &Http) -> Result<Task, Error> {
         http.rate_per_second.map(|rate| text(&format!("{}/d", (rate * 86_400.0).round().max(1.0))));
     // The scheme of an address may be in capitals, in the language it is not.
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let action = Doing::Http { method: text(method(http)), url: text(&format!("http://{rest}")) };
+    let scheme = if parts.is_tls { "https" } else { "http" };
+    let address = format!("{scheme}://{rest}");
+    let action = Doing::Http { method: text(method(http)), url: text(&address) };
     Ok(Task { rate, ..task("request", count, action) })
 }
 
@@ -168,6 +176,31 @@ fn reach(url: &str) -> Result<(), Error> {
         }
     }
     Err(Error::Usage(format!("{url}: {refusal}; start the server, or check host and port")))
+}
+
+/// Whom to trust is a question of https alone.
+fn check_trust(http: &Http, parts: &HttpUrl) -> Result<(), Error> {
+    let option = match (http.insecure, &http.authority) {
+        (true, Some(_)) => {
+            return Err(Error::Usage(
+                "--insecure trusts anybody, --cacert only some; leave one of them away".into(),
+            ));
+        }
+        (true, None) => "--insecure",
+        (false, Some(_)) => "--cacert",
+        (false, None) => return Ok(()),
+    };
+    if !parts.is_tls {
+        return Err(Error::Usage(format!(
+            "{option} says whom to trust over https, and this address is one of http; write https:// \
+             or leave it away"
+        )));
+    }
+    let Some(path) = &http.authority else { return Ok(()) };
+    std::fs::File::open(path).map(drop).map_err(|error| {
+        let path = path.display();
+        Error::Usage(format!("--cacert {path} cannot be read: {error}; name a file of PEM"))
+    })
 }
 
 fn check(http: &Http) -> Result<(), Error> {
@@ -236,7 +269,72 @@ pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
         let said = busy_client(&one.model, one.workers, used, cores)?;
         Some(Rule::BusyClient.says(said))
     }));
+    remarks.extend(comparison.contestants.iter().filter_map(|one| {
+        let asked = |name: &str| {
+            let mut all = comparison.settings.parameters.iter();
+            all.find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+        };
+        let offered = asked("rate")?.strip_suffix("/s")?.parse().ok()?;
+        let connections = match one.model.strategy {
+            Strategy::Sequential => 1,
+            _ => asked("connections")?.parse().ok()?,
+        };
+        let mut taken: Vec<u64> =
+            one.runs.iter().filter_map(|run| Some(run.requests.as_ref()?.p50_ns)).collect();
+        taken.sort_unstable();
+        let taken = Duration::from_nanos(*taken.get(taken.len() / 2)?);
+        let reached = one.summary.as_ref()?.throughput;
+        let said = busy_connections(&one.model, offered, reached, connections, taken)?;
+        Some(Rule::BusyConnections.says(said))
+    }));
+    let runs = comparison.contestants.iter().flat_map(|one| &one.runs);
+    let fewest = runs.map(|run| run.tasks.done).filter(|&done| done > 0).min();
+    remarks.extend(fewest.and_then(few_requests).map(|said| Rule::FewRequests.says(said)));
     remarks
+}
+
+/// Says so where fewer requests were sent than offered because no connection was free: by Little's law
+/// so many were under way at once as were sent a second, times how long each took.
+fn busy_connections(
+    model: &Model,
+    offered: f64,
+    reached: f64,
+    connections: u32,
+    taken: Duration,
+) -> Option<String> {
+    let under_way = reached * taken.as_secs_f64();
+    let is_behind = reached < KEPT_UP * offered;
+    (is_behind && under_way >= BUSY * f64::from(connections)).then(|| {
+        let wanted = (offered * taken.as_secs_f64() * 1.25).ceil();
+        let who = match connections {
+            1 => "its one connection was".to_owned(),
+            _ => format!("all {connections} connections were"),
+        };
+        let more = match model.strategy {
+            Strategy::Sequential => "it cannot have more".to_owned(),
+            _ => format!("-c {wanted:.0} would be enough for as long as the server keeps up"),
+        };
+        format!(
+            "`{model}`: offered {offered}/s, reached {reached:.1}/s: {who} busy, each for {taken:.0?} \
+             with a request, and the waiting for one is in the times from the arrival; {more}."
+        )
+    })
+}
+
+/// Says so where a percentile rests on fewer than ten requests.
+fn few_requests(done: u64) -> Option<String> {
+    (done < 1000).then(|| {
+        let noun = if done == 1 { "request" } else { "requests" };
+        let beyond = match done / 100 {
+            0 => "the largest of them".to_owned(),
+            1 => "a single one of them".to_owned(),
+            few => format!("{few} of them"),
+        };
+        format!(
+            "A round has only {done} {noun}, so that p99 rests on {beyond} and p99.9 on one at most; \
+             from -n 1000 on, ten lie beyond p99."
+        )
+    })
 }
 
 /// Says so where the client used most of the processors that its model lets it use.
@@ -271,6 +369,34 @@ fn is_loopback(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_that_are_all_busy_are_named() {
+        let said = |model: &str, reached, connections, ms| {
+            let taken = Duration::from_millis(ms);
+            busy_connections(&model.parse().unwrap(), 50.0, reached, connections, taken)
+        };
+        let text = said("native/threads", 9.9, 2, 200).unwrap();
+        assert!(
+            text.contains(
+                "offered 50/s, reached 9.9/s: all 2 connections were busy, each for 200ms"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("-c 13"), "{text}");
+        assert!(said("native/sequential", 5.0, 1, 200).unwrap().contains("it cannot have more"));
+        assert_eq!(said("native/threads", 49.0, 10, 200), None, "it kept up");
+        assert_eq!(said("native/threads", 9.9, 100, 200), None, "there were free ones");
+    }
+
+    #[test]
+    fn percentiles_of_few_requests_are_told_apart() {
+        assert!(
+            few_requests(8).unwrap().contains("only 8 requests, so that p99 rests on the largest")
+        );
+        assert!(few_requests(300).unwrap().contains("p99 rests on 3 of them"));
+        assert_eq!(few_requests(1000), None);
+    }
 
     #[test]
     fn a_client_that_can_do_no_more_is_named() {

@@ -1,10 +1,10 @@
 //! From arguments to what the engine is asked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use maitred_engine::request::{
-    COUNT, Calls, Check, Claims, Compare, Http, Python, Recording, Rounds, Run, Strategies,
-    Subject, Work,
+    COUNT, Calls, Check, Claims, Compare, Http, INNER_THREADS, Python, Recording, Rounds, Run,
+    Strategies, Subject, Work,
 };
 use maitred_engine::subject::command::find_program;
 use maitred_engine::subject::{function, url};
@@ -24,6 +24,7 @@ impl SubjectArgs {
             timeout_ns: self.timeout.nanos(),
             memory_limit_bytes: self.memory_limit.map(|limit| limit.0),
             recalibrate: self.recalibrate,
+            env: self.env.iter().cloned().chain(self.python.inner_threads()).collect(),
             python: self.python.request(),
         }
     }
@@ -42,7 +43,8 @@ impl SubjectArgs {
         }
         http.refuse(&path.display().to_string())?;
         if function::is_function(text) {
-            return Ok(Subject::Function { name: text.to_owned(), calls: self.calls()? });
+            let (name, also) = (text.to_owned(), Vec::new());
+            return Ok(Subject::Function { name, also, calls: self.calls()? });
         }
         if text.ends_with(".py") && path.is_file() {
             return Err(function::unnamed(path).into());
@@ -54,6 +56,26 @@ impl SubjectArgs {
             return Err(no_workload(text));
         }
         Ok(Subject::Workload { path: path.to_owned() })
+    }
+
+    /// Several functions that do the same job; `None`: they are not all functions.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for options that mean nothing for them.
+    pub(crate) fn functions(
+        &self,
+        paths: &[PathBuf],
+        http: &HttpArgs,
+    ) -> Result<Option<Subject>, Error> {
+        let texts: Vec<&str> = paths.iter().filter_map(|path| path.to_str()).collect();
+        let all = texts.iter().all(|text| function::is_function(text));
+        let Some((name, also)) = texts.split_first().filter(|_| all && texts.len() == paths.len())
+        else {
+            return Ok(None);
+        };
+        http.refuse(name)?;
+        let also = also.iter().map(|&text| text.to_owned()).collect();
+        Ok(Some(Subject::Function { name: (*name).to_owned(), also, calls: self.calls()? }))
     }
 
     /// A command, behind `--`.
@@ -77,7 +99,12 @@ impl SubjectArgs {
             (Some(_), Some(_)) => {
                 Err(Error::usage("`--inputs` makes one task a line, so `--count` cannot be given"))
             }
-            (Some(path), None) => Ok(Calls::Inputs(path.clone())),
+            (Some(path), None) => {
+                Ok(match path.to_str().filter(|text| function::is_function(text)) {
+                    Some(maker) => Calls::Made(maker.to_owned()),
+                    None => Calls::Inputs(path.clone()),
+                })
+            }
             (None, count) => Ok(Calls::Count(count.unwrap_or(COUNT))),
         }
     }
@@ -101,11 +128,23 @@ fn no_workload(text: &str) -> Error {
 }
 
 impl PythonArgs {
+    /// Threads of libraries as one more axis of the environment.
+    fn inner_threads(&self) -> Option<(String, Vec<String>)> {
+        let values = &self.inner_threads;
+        (!values.is_empty()).then(|| (INNER_THREADS.to_owned(), values.clone()))
+    }
+
     fn request(&self) -> Python {
         Python {
             interpreters: self.pythons.clone(),
             args: self.args.clone(),
             setup: self.setup.clone(),
+            worker_setup: self.worker_setup.clone(),
+            worker_teardown: self.worker_teardown.clone(),
+            warmup_calls: self.warmup_calls,
+            chunk: self.chunk,
+            expect: self.expect.clone(),
+            spread: self.spread,
             discard_results: self.discard_results,
             concurrency: self.concurrency,
             start_method: self.start_method,
@@ -116,15 +155,19 @@ impl PythonArgs {
 
 impl HttpArgs {
     fn request(&self) -> Http {
+        let close = [("Connection".to_owned(), "close".to_owned())];
+        let closing = if self.disable_keepalive { &close[..] } else { &[] };
         Http {
             connections: self.connections,
             requests: self.requests,
             duration_ns: self.duration.map(Period::nanos),
             rate_per_second: self.rate.map(|Rate { per_second }| per_second),
-            headers: self.headers.clone(),
+            headers: [&self.headers[..], closing].concat(),
             body: self.data.clone(),
             method: self.method.clone(),
             timeout_ns: self.request_timeout.map(Period::nanos),
+            insecure: self.insecure,
+            authority: self.cacert.clone(),
         }
     }
 
@@ -140,6 +183,9 @@ impl HttpArgs {
             ("--data", self.data.is_some()),
             ("--method", self.method.is_some()),
             ("--request-timeout", self.request_timeout.is_some()),
+            ("--disable-keepalive", self.disable_keepalive),
+            ("--cacert", self.cacert.is_some()),
+            ("--insecure", self.insecure),
         ];
         match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(Error::usage(format!(
@@ -180,11 +226,16 @@ impl CompareArgs {
             ([], words) => self.work.command(words, &self.http),
             ([path], []) => self.work.named(path, &self.http),
             ([path], _) => Err(two_subjects(path)),
-            ([first, ..], _) => Err(Error::usage(format!(
-                "one workload at a time: {} and one more were named; two saved results (.json) can \
-                 be compared",
-                first.display()
-            ))),
+            (many @ [first, ..], words) => {
+                let functions = self.work.functions(many, &self.http)?;
+                functions.filter(|_| words.is_empty()).ok_or_else(|| {
+                    Error::usage(format!(
+                        "one workload at a time: {} and one more were named; two saved results \
+                         (.json) can be compared, and several functions (FILE.py:NAME)",
+                        first.display()
+                    ))
+                })
+            }
         }
     }
 }

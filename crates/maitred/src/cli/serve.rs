@@ -1,4 +1,4 @@
-//! Arguments of `maitred serve`.
+//! The arguments of `maitred serve`.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;

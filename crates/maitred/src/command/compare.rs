@@ -145,7 +145,10 @@ fn outputs(logs: &[(String, String)]) -> String {
 }
 
 fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
-    let failed = comparison.contestants.iter().any(|one| one.unranked.is_some());
+    let failed = comparison
+        .contestants
+        .iter()
+        .any(|one| one.unranked.is_some() || one.runs.iter().any(|run| run.tasks.failed > 0));
     let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
     match comparison.stopped {
         Stopped::Interrupted => Cancel::exit_code().map_or(exit::SIGNAL, |code| code as u8),

@@ -19,7 +19,11 @@ struct Server {
 
 impl Server {
     fn start(place: &Place) -> Self {
-        let words = ["serve", "--port", "0", "--delay", "1ms"];
+        Self::start_with(place, &[])
+    }
+
+    fn start_with(place: &Place, options: &[&str]) -> Self {
+        let words = [&["serve", "--port", "0", "--delay", "1ms"], options].concat();
         let mut child = place.command(&words).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
@@ -282,11 +286,49 @@ fn requests_for_a_time_are_compared_by_how_many_they_were() {
     assert_eq!(saved["ranking"].as_array().unwrap().len(), found.len());
 }
 
+/// Every strategy, natively and in Python, over TLS: with the authority, with none, and without asking.
+#[test]
+fn https_is_asked_by_every_strategy() {
+    let place = Place::new().file("body.json", "{\"a\": 1}");
+    let server = Server::start_with(&place, &["--tls", "--save-cert", "c.pem"]);
+    let line = format!(
+        "compare {}/post -d @body.json -c 2 -n 6 --models {}",
+        server.address,
+        everywhere()
+    );
+    assert!(server.address.starts_with("https://"), "{}", server.address);
+    for trusting in ["--cacert c.pem", "--insecure", "-k --disable-keepalive"] {
+        for (model, run) in runs(&place, &format!("{line} {trusting}")) {
+            assert_eq!(
+                (&run["tasks"]["done"], failures(&run)),
+                (&6.into(), Vec::new()),
+                "{model} {trusting}: {run}"
+            );
+        }
+    }
+    for (model, run) in runs(&place, &line) {
+        assert_eq!(failures(&run), [("connect".to_owned(), 6)], "{model}: {run}");
+    }
+    // Each speaks what the other does not.
+    let plain = line.replace("https://", "http://");
+    for (model, run) in runs(&place, &plain) {
+        assert_eq!(failures(&run), [("status-400".to_owned(), 6)], "{model}: {run}");
+    }
+    let without = Server::start(&place);
+    let secure = line.replace(&server.address, &without.address.replace("http://", "https://"));
+    for (model, run) in runs(&place, &format!("{secure} -k")) {
+        assert_eq!(failures(&run), [("connect".to_owned(), 6)], "{model}: {run}");
+    }
+}
+
 #[test]
 fn addresses_that_cannot_be_asked_are_refused_before_anything_is_started() {
     let place = Place::new().file("work.kdl", "task \"t\" { wait \"1ms\" }\n");
     for (line, reason) in [
-        ("compare https://localhost/", "https is not spoken here"),
+        ("compare http://localhost/ --insecure", "--insecure says whom to trust over https"),
+        ("compare https://localhost/ --cacert none.pem", "--cacert none.pem cannot be read"),
+        ("compare https://localhost/ -k --cacert c", "leave one of them away"),
+        ("compare http://localhost/ -d @none", "there is no such file"),
         ("compare ftp://localhost/", "unknown scheme `ftp`"),
         ("compare http:///x", "it names no host"),
         ("compare http://localhost:0/", "`0` is not a port"),

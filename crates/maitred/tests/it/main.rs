@@ -18,6 +18,7 @@ mod output;
 mod pages;
 mod pictures;
 mod program;
+mod python_workers;
 mod pythons;
 mod random;
 mod runtimes;

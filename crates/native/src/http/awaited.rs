@@ -10,11 +10,12 @@ use std::pin::Pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 
 use super::answer::{Answer, Malformed};
 use super::{Attempt, PIECE_BYTES, Request};
@@ -23,9 +24,50 @@ use crate::failure::Failed;
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    idle: Mutex<HashMap<SocketAddr, Vec<TcpStream>>>,
+    idle: Mutex<Idle>,
     /// How often a kept connection turned out to be closed and the request was sent again.
     reconnects: AtomicU64,
+}
+
+/// The connections to a server that are idle.
+type Idle = HashMap<(SocketAddr, &'static str), Vec<Carrier>>;
+
+/// What the bytes go through.
+#[derive(Debug)]
+enum Carrier {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Carrier {
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        piece: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, piece),
+            Self::Tls(stream) => match ready!(Pin::new(stream).poll_read(context, piece)) {
+                // The end without the word for it; whether the answer is whole, HTTP tells.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+                read => Poll::Ready(read),
+            },
+        }
+    }
 }
 
 thread_local! {
@@ -40,7 +82,7 @@ impl Client {
     /// Everything that fails the task.
     pub(crate) async fn send(&self, request: &Request) -> Result<(), Failed> {
         let addresses = request.addresses()?;
-        while let Some((address, stream)) = self.take(addresses) {
+        while let Some((address, stream)) = self.take(request, addresses) {
             match self.exchange(request, address, stream, true).await {
                 Attempt::Answered(answer) => return request.verdict(&answer),
                 Attempt::Failed(failed) => return Err(failed),
@@ -49,7 +91,7 @@ impl Client {
                 }
             }
         }
-        let connected = timeout(request.timeout, connect(addresses)).await;
+        let connected = timeout(request.timeout, connect(request, addresses)).await;
         let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let (address, stream) = connected.map_err(|error| request.not_connected(&error))?;
         match self.exchange(request, address, stream, false).await {
@@ -68,7 +110,7 @@ impl Client {
         &self,
         request: &Request,
         address: SocketAddr,
-        mut stream: TcpStream,
+        mut stream: Carrier,
         kept: bool,
     ) -> Attempt {
         let mut answer = request.answer();
@@ -81,28 +123,33 @@ impl Client {
             Ok(Ok(())) => {}
         }
         if answer.keeps() {
-            self.idle().entry(address).or_default().push(stream);
+            self.idle().entry((address, request.place)).or_default().push(stream);
         }
         Attempt::Answered(answer)
     }
 
-    fn take(&self, addresses: &[SocketAddr]) -> Option<(SocketAddr, TcpStream)> {
+    fn take(&self, request: &Request, addresses: &[SocketAddr]) -> Option<(SocketAddr, Carrier)> {
         let mut idle = self.idle();
-        addresses.iter().find_map(|address| Some((*address, idle.get_mut(address)?.pop()?)))
+        let mut found = addresses.iter();
+        found.find_map(|address| Some((*address, idle.get_mut(&(*address, request.place))?.pop()?)))
     }
 
-    fn idle(&self) -> MutexGuard<'_, HashMap<SocketAddr, Vec<TcpStream>>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn connect(addresses: &[SocketAddr]) -> io::Result<(SocketAddr, TcpStream)> {
+async fn connect(request: &Request, addresses: &[SocketAddr]) -> io::Result<(SocketAddr, Carrier)> {
     let mut refusal = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
-                return Ok((*address, stream));
+                let carrier = match &request.tls {
+                    Some(tls) => Carrier::Tls(Box::new(tls.over_awaited(stream).await?)),
+                    None => Carrier::Plain(stream),
+                };
+                return Ok((*address, carrier));
             }
             Err(error) => refusal = error,
         }
@@ -118,16 +165,18 @@ enum End {
 }
 
 /// Writes the request and reads until the answer is over.
-async fn converse(stream: &mut TcpStream, bytes: &[u8], answer: &mut Answer) -> Result<(), End> {
+async fn converse(stream: &mut Carrier, bytes: &[u8], answer: &mut Answer) -> Result<(), End> {
     let mut left = bytes;
     while !left.is_empty() {
-        let written = poll_fn(|context| Pin::new(&mut *stream).poll_write(context, left)).await;
+        let written = poll_fn(|context| stream.poll_write(context, left)).await;
         match written {
             Ok(count) => left = &left[count..],
             // A server that refuses a long body answers and closes before it has read it.
             Err(_) => break,
         }
     }
+    // Failing that, the answer does not come, which is told then.
+    let _ = poll_fn(|context| stream.poll_flush(context)).await;
     while !answer.is_over() {
         read_piece(stream, answer).await?;
     }
@@ -136,11 +185,11 @@ async fn converse(stream: &mut TcpStream, bytes: &[u8], answer: &mut Answer) -> 
 
 /// Waits for the next piece. `poll_read` knows that a short piece was all there is, which saves
 /// the system call that would only say so.
-async fn read_piece(stream: &mut TcpStream, answer: &mut Answer) -> Result<(), End> {
+async fn read_piece(stream: &mut Carrier, answer: &mut Answer) -> Result<(), End> {
     poll_fn(|context| {
         PIECE.with_borrow_mut(|piece| {
             let mut piece = ReadBuf::new(piece);
-            let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut piece));
+            let read = ready!(stream.poll_read(context, &mut piece));
             Poll::Ready(match (read, piece.filled()) {
                 (Err(error), _) => Err(End::Broken(error)),
                 (Ok(()), []) => Err(End::Closed),

@@ -5,13 +5,15 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use rustls::{ClientConnection, StreamOwned};
+
 use super::{Attempt, PIECE_BYTES, Request};
 use crate::failure::Failed;
 
 /// The connections of one thread: one to each server, never shared.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    kept: HashMap<SocketAddr, Connection>,
+    kept: HashMap<(SocketAddr, &'static str), Connection>,
     piece: Vec<u8>,
     /// How often a kept connection turned out to be closed and the request was sent again.
     reconnects: u64,
@@ -20,9 +22,16 @@ pub(crate) struct Client {
 #[derive(Debug)]
 struct Connection {
     address: SocketAddr,
-    stream: TcpStream,
+    carrier: Carrier,
     /// What its time-out of reading is now: to set it is a system call.
     patience: Duration,
+}
+
+/// What the bytes go through.
+#[derive(Debug)]
+enum Carrier {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 impl Client {
@@ -33,7 +42,8 @@ impl Client {
     pub(crate) fn send(&mut self, request: &Request) -> Result<(), Failed> {
         self.piece.resize(PIECE_BYTES, 0);
         let addresses = request.addresses()?;
-        let kept = addresses.iter().find_map(|address| self.kept.remove(address));
+        let kept =
+            addresses.iter().find_map(|address| self.kept.remove(&(*address, request.place)));
         if let Some(connection) = kept {
             match self.exchange(request, connection, true) {
                 Attempt::Answered(answer) => return request.verdict(&answer),
@@ -64,7 +74,7 @@ impl Client {
         }
         // A server that refuses a long body answers and closes before it has read it, so what it
         // said is read although not all could be written.
-        if let Err(error) = connection.stream.write_all(&request.bytes)
+        if let Err(error) = connection.write_all(&request.bytes)
             && matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
         {
             return Attempt::Failed(request.timed_out());
@@ -87,7 +97,7 @@ impl Client {
             }
         }
         if answer.keeps() {
-            self.kept.insert(connection.address, connection);
+            self.kept.insert((connection.address, request.place), connection);
         }
         Attempt::Answered(answer)
     }
@@ -105,13 +115,34 @@ impl Connection {
             }
             self.expect_within(left)?;
         }
-        self.stream.read(piece)
+        match &mut self.carrier {
+            Carrier::Plain(stream) => stream.read(piece),
+            Carrier::Tls(stream) => match stream.read(piece) {
+                // The end without the word for it; whether the answer is whole, HTTP tells.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
+                read => read,
+            },
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.carrier {
+            Carrier::Plain(stream) => stream.write_all(bytes),
+            Carrier::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match &self.carrier {
+            Carrier::Plain(stream) => stream,
+            Carrier::Tls(stream) => stream.get_ref(),
+        }
     }
 
     /// The next read takes no longer than this.
     fn expect_within(&mut self, patience: Duration) -> io::Result<()> {
         if self.patience != patience {
-            self.stream.set_read_timeout(Some(patience))?;
+            self.socket().set_read_timeout(Some(patience))?;
             self.patience = patience;
         }
         Ok(())
@@ -126,7 +157,11 @@ fn connect(request: &Request, addresses: &[SocketAddr]) -> io::Result<Connection
                 stream.set_nodelay(true)?;
                 stream.set_read_timeout(Some(request.timeout))?;
                 stream.set_write_timeout(Some(request.timeout))?;
-                return Ok(Connection { address: *address, stream, patience: request.timeout });
+                let carrier = match &request.tls {
+                    Some(tls) => Carrier::Tls(Box::new(tls.over(stream)?)),
+                    None => Carrier::Plain(stream),
+                };
+                return Ok(Connection { address: *address, carrier, patience: request.timeout });
             }
             Err(error) => refusal = error,
         }

@@ -7,6 +7,7 @@
 mod answer;
 pub(crate) mod awaited;
 pub(crate) mod blocking;
+mod tls;
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -16,6 +17,8 @@ use maitred_wire::{Action, HttpUrl};
 
 use crate::failure::{Failed, Kind};
 use answer::Answer;
+use tls::Tls;
+pub(crate) use tls::Trust;
 
 /// To connect, and then again for the whole answer, unless the plan says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,6 +38,11 @@ pub(crate) struct Request {
     /// Whether it does no harm to send it twice (RFC 9110, section 9.2.2).
     idempotent: bool,
     timeout: Duration,
+    /// Of `https`.
+    tls: Option<Tls>,
+    /// Which connections can be used for it: of a server of this name, and with TLS or without.
+    place: &'static str,
+    host: String,
 }
 
 impl Request {
@@ -42,12 +50,18 @@ impl Request {
     ///
     /// # Errors
     /// When the action is no request that can be sent, in one sentence.
-    pub(crate) fn new(action: &Action, timeout_ns: Option<&str>) -> Result<&'static Self, String> {
+    pub(crate) fn new(
+        action: &Action,
+        timeout_ns: Option<&str>,
+        trust: Trust<'_>,
+    ) -> Result<&'static Self, String> {
         let Action::Http { method, url, headers, body } = action else {
             return Err("not a request".into());
         };
         let parts = HttpUrl::parse(url).map_err(|error| format!("the address {url}: {error}"))?;
         let timeout = timeout_ns.and_then(|text| text.parse().ok());
+        let tls = parts.is_tls.then(|| Tls::new(trust, &parts.host)).transpose()?;
+        let place = if parts.is_tls { String::leak(parts.host.clone()) } else { "" };
         Ok(Box::leak(Box::new(Self {
             method: method.clone(),
             url: url.clone(),
@@ -56,6 +70,9 @@ impl Request {
             idempotent: ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]
                 .contains(&method.as_str()),
             timeout: timeout.map_or(TIMEOUT, Duration::from_nanos),
+            tls,
+            place,
+            host: parts.host,
         })))
     }
 
@@ -89,6 +106,9 @@ impl Request {
     }
 
     fn not_connected(&self, error: &io::Error) -> Failed {
+        if let Some(why) = tls::explain(error, &self.host) {
+            return self.failed(Kind::Connect, &why);
+        }
         match error.kind() {
             ErrorKind::ConnectionRefused => self.failed(Kind::Refused, "connection refused"),
             ErrorKind::TimedOut | ErrorKind::WouldBlock => {

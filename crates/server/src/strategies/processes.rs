@@ -16,9 +16,9 @@ use rustls::ServerConfig;
 
 use self::master::Master;
 use self::shared::Shared;
-use crate::Ending;
 use crate::board::Board;
 use crate::error::ServeError;
+use crate::event::Ending;
 use crate::listener::Listener;
 use crate::options::Options;
 use crate::service::Service;

@@ -5,6 +5,7 @@ mod abuse;
 mod conformance;
 mod foreign;
 mod httpbin;
+mod mutations;
 mod prefork;
 mod rules;
 mod same_bytes;

@@ -13,6 +13,9 @@ use crate::analyse::stats::Confidence;
 use crate::analyse::units::duration;
 use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Verdict};
 
+/// A call that uses so many processors has threads of its own.
+const OWN_THREADS: f64 = 1.3;
+
 /// Who ends so soon after the last arrival as it can has kept up with the arrivals.
 const KEEPS_UP: f64 = 1.05;
 
@@ -78,6 +81,18 @@ impl<'a> Case<'a> {
         let timed = self.contestant(index).runs.iter().any(Run::is_timed);
         let each = if timed { " each" } else { "" };
         format!("{}{each}", duration(self.work_ns(index)))
+    }
+
+    /// How many processors one call of a function uses by itself, where it is more than one: it has
+    /// threads of its own, as libraries of numbers do.
+    pub(super) fn own_threads(&self) -> Option<(usize, f64)> {
+        let is_function = self.comparison.subject.kind == SubjectKind::Function;
+        self.against_fastest.iter().filter(|_| is_function).find_map(|rank| {
+            let index = rank.contestant as usize;
+            let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
+            let used = *self.summary(index)?.cores_used.known()?;
+            (sequential && used >= OWN_THREADS).then_some((index, used))
+        })
     }
 
     pub(super) fn cores(&self) -> u32 {

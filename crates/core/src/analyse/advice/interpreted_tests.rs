@@ -69,6 +69,20 @@ fn what_threads_do_without_a_lock_is_told_if_it_was_measured() {
     assert!(text.contains(expected), "{text}");
 }
 
+#[test]
+fn a_function_that_is_parallel_itself_is_named_and_no_size_of_a_pool_is() {
+    for (used, is_parallel) in [(1.94, true), (1.02, false)] {
+        let (mut comparison, natures) = compared(&[
+            ("python3.13", Sequential, Some(true), used),
+            ("python3.13", ThreadPool, Some(true), 1.95),
+        ]);
+        comparison.subject.kind = SubjectKind::Function;
+        let text = conclusion(&comparison, &natures);
+        assert_eq!(text.contains("It uses several threads itself: one call at a time (`python3.13/sequential`) keeps 1.94 of 2"), is_parallel, "{text}");
+        assert_eq!(text.contains("A pool for this wants"), !is_parallel, "{text}");
+    }
+}
+
 /// The same with so many looks at the blocked threads of the second model.
 fn looked_at(gil: u64, lock: u64) -> String {
     let (mut comparison, mut natures) = compared(&[

@@ -1,6 +1,7 @@
 //! Whether all models returned the same, round after round; which tasks did not, and what they
 //! returned instead.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ use maitred_wire::Results;
 use super::{list, name};
 use crate::analyse::compare;
 use crate::analyse::nature::Nature;
-use crate::analyse::units::count;
+use crate::analyse::units::{count, plural};
 use crate::result::{Contestant, Rule, Sentence};
 
 /// So many tasks are shown with their values.
@@ -22,8 +23,40 @@ pub(super) fn sentences(contestants: &[Contestant], natures: &[Option<Nature>]) 
         .extend(between_models(contestants, natures).map(|text| Rule::ResultsDiffer.says(text)));
     sentences
         .extend(between_rounds(contestants, natures).map(|text| Rule::ResultsChange.says(text)));
+    if sentences.is_empty() {
+        sentences.extend(all_the_same(natures).map(|text| Rule::ResultsSame.says(text)));
+    }
     sentences
 }
+
+/// By what the results of the models were compared, where no difference was found.
+fn all_the_same(natures: &[Option<Nature>]) -> Option<String> {
+    let results = natures.iter().flatten().filter_map(|nature| nature.interpreted.results.as_ref());
+    let mut by: BTreeMap<&str, u64> = BTreeMap::new();
+    for (how, tasks) in results.flat_map(|results| &results.how) {
+        let most = by.entry(how).or_default();
+        *most = (*most).max(*tasks);
+    }
+    let missed = by.remove(NOT_COMPARED);
+    let told: Vec<String> =
+        (by.iter()).map(|(how, tasks)| format!("{} by {how}", plural(*tasks, "result"))).collect();
+    let rest = match missed {
+        Some(missed) => format!(
+            "; {} were not compared, for that took too long or was not possible",
+            count(missed)
+        ),
+        None => String::new(),
+    };
+    (!told.is_empty()).then(|| {
+        format!(
+            "All models returned the same, as far as they were compared: {}{rest}.",
+            list(&told)
+        )
+    })
+}
+
+/// How a runner calls results of which it cannot say whether they are the same.
+const NOT_COMPARED: &str = "not compared";
 
 fn first_hash(contestant: &Contestant) -> Option<String> {
     compare::counted(contestant).iter().find_map(|run| run.result_hash.clone())

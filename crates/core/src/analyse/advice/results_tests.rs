@@ -81,3 +81,17 @@ fn results_that_change_from_round_to_round_are_named_too() {
         "{said}"
     );
 }
+
+#[test]
+fn how_equal_results_were_compared_is_told_where_a_runner_compared_them() {
+    let same = || results(["1", "2", "3", "4"]);
+    let mut later = same();
+    later.how = [("==", 3), ("not compared", 1), ("numpy", 1)].map(|(by, n)| (by.into(), n)).into();
+    assert_eq!(
+        said(&same(), &later, None),
+        [
+            "All models returned the same, as far as they were compared: 3 results by == and 1 result by numpy; 1 were not compared, for that took too long or was not possible."
+        ]
+    );
+    assert!(said(&same(), &results(["1", "2", "3", "5"]), None)[0].starts_with("Results differ"));
+}

@@ -7,8 +7,9 @@ use alloc::vec::Vec;
 use maitred_wire::VarValue;
 
 use super::{list, name, results};
+use crate::analyse::compare;
 use crate::analyse::nature::Nature;
-use crate::analyse::units::{count, duration, percent};
+use crate::analyse::units::{count, duration, percent, plural};
 use crate::result::{Comparison, Contestant, Rule, Run, Sentence};
 
 /// A loop that stands still for less of its time than this is not worth a word.
@@ -37,6 +38,7 @@ pub(super) fn sentences(
     }
     sentences.extend(unshared(contestants).map(|text| Rule::OwnVariables.says(text)));
     sentences.extend(results::sentences(contestants, natures_of));
+    sentences.extend(raised(contestants).map(|text| Rule::SomeRaised.says(text)));
     sentences.extend(startup(comparison).map(|text| Rule::Startup.says(text)));
     sentences
 }
@@ -105,6 +107,23 @@ fn lost_updates(contestants: &[Contestant], natures: &[Option<Nature>]) -> Optio
         list(&who),
         count(missing),
         count(expected)
+    ))
+}
+
+/// Calls that raise under every model are in its times.
+fn raised(contestants: &[Contestant]) -> Option<String> {
+    let raises = |contestant: &&Contestant| {
+        contestant.unranked.is_none() && contestant.runs.iter().any(compare::only_some_raised)
+    };
+    let first = contestants.iter().find(raises)?;
+    let run = first.runs.iter().find(|run| compare::only_some_raised(run))?;
+    let failure = run.failures.first()?;
+    let all = plural(run.tasks.all(), "call");
+    Some(format!(
+        "{} of {all} raised under every model, and are in the times: {}: {}.",
+        count(run.tasks.failed),
+        failure.kind,
+        failure.text
     ))
 }
 

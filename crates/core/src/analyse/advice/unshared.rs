@@ -16,7 +16,7 @@ pub(super) fn sentences(contestants: &[Contestant]) -> Vec<Sentence> {
     let names: Vec<String> = who.iter().map(|one| name(one)).collect();
     let text = match compare::guards_not_shared(first) {
         Some(_) => format!(
-            "{} is not ranked: each of its workers has {} of its own, so that it keeps nobody out, and five at a time do what one at a time should. Say with `--expect 'FILE.py:CHECK'` what must hold of the results, and it is ranked where that does.",
+            "{} is not ranked: each of its workers has {} of its own, so that it keeps nobody out who should wait. Say with `--expect 'FILE.py:CHECK'` what must hold of the results, and it is ranked where that does.",
             list(&names),
             list(&state(first)),
         ),
@@ -34,7 +34,7 @@ fn state(contestant: &Contestant) -> Vec<String> {
     let run = contestant.runs.iter().find(|run| !run.unshared.is_empty());
     let each = run.into_iter().flat_map(|run| &run.unshared);
     each.map(|(name, kind)| match kind.split_once(' ') {
-        Some((_, kind)) => format!("`{name}` (a {kind})"),
+        Some((_, kind)) => format!("`{name}` ({kind})"),
         None => format!("`{name}` (which it writes)"),
     })
     .collect()
@@ -76,8 +76,8 @@ mod tests {
     #[test]
     fn who_has_a_lock_for_itself_is_not_ranked() {
         let (said, why) = said(Some("guard threading.Lock"), None);
-        assert!(said[0].contains("each of its workers has `waiter` (a threading.Lock) of its own"));
-        let expected = "its workers do not share `waiter` (a threading.Lock)";
+        assert!(said[0].contains("each of its workers has `waiter` (threading.Lock) of its own"));
+        let expected = "its workers do not share `waiter` (threading.Lock)";
         assert!(why.unwrap().starts_with(expected));
     }
 

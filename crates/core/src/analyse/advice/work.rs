@@ -33,6 +33,9 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
     if nature.own_ns() == 0 {
         return None;
     }
+    if let Some((index, used)) = case.own_threads() {
+        return Some(own_threads(case, index, used));
+    }
     let computing = nature.computing_share();
     let machine = case.cores();
     let used = case.summary(case.fastest).and_then(|summary| summary.cores_used.known());
@@ -58,6 +61,16 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
         format!("Mostly waiting ({waits} of task time{used})")
     };
     Some(Rule::Nature.says(what + &consequence(nature, machine)))
+}
+
+/// Workers beside threads of its own want the same processors.
+fn own_threads(case: &Case<'_>, index: usize, used: f64) -> Sentence {
+    Rule::OwnThreads.says(format!(
+        "It uses several threads itself: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do. More workers want the same processors; `--inner-threads 1,auto` compares them with libraries that take one thread each.",
+        name(case.contestant(index)),
+        cores(used),
+        case.cores()
+    ))
 }
 
 /// Whether requests waited for a processor, or for a busy loop, and not only for the server: what

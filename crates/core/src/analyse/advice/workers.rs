@@ -147,6 +147,9 @@ fn describe(pair: &str, fit: &Scaling, machine: u32) -> Option<String> {
 
 /// cores × (1 + waiting ÷ computing): Goetz et al., Java Concurrency in Practice (2006), §8.2.
 fn goetz(case: &Case<'_>) -> Option<String> {
+    if case.own_threads().is_some() {
+        return None; // how many workers there should be depends on how many threads each has
+    }
     let pool = case.against_fastest.iter().map(|rank| rank.contestant as usize).find(|&index| {
         let facts = case.contestant(index).model.strategy.facts();
         facts.has_workers() && facts.is_one_task_a_lane()

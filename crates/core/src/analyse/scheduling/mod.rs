@@ -49,7 +49,7 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
             .then(|| known.into_iter().fold(0, u64::saturating_add)),
         wakeup_unread: u32::try_from(unread).unwrap_or(u32::MAX),
         lock: lock.flatten(),
-        waits: scheduling.waits.as_ref().map(|waits| waits::shares(&join, waits)),
+        waits: scheduling.waits.as_ref().map(|waits| waits::shares(join.times(), waits)),
         threads,
         threads_left_out,
         records: scheduling.records,
@@ -112,6 +112,15 @@ impl Join<'_> {
             }
         }
         by_kind.into_iter().map(|(kind, split)| StepSplit { kind, split }).collect()
+    }
+
+    /// When which thread was in a step of its own.
+    fn times(&self) -> impl Iterator<Item = ((u32, u32), (u64, u64))> {
+        let own = |span: &&Span| own_time(self.trace, span).is_some();
+        self.trace.spans.iter().filter(own).filter_map(|span| {
+            let lane = self.trace.lanes.get(span.lane as usize)?;
+            Some(((lane.pid, lane.tid), (span.start_ns, span.end_ns)))
+        })
     }
 
     fn thread(&self, span: &Span) -> Option<usize> {

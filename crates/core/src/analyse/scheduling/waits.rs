@@ -5,23 +5,21 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Join;
 use crate::result::{WaitCount, WaitShares};
 use crate::trace::{WaitCause, Waits};
 
 /// With fewer looks a share is no figure.
 const LEAST_LOOKS: u64 = 12;
 
-/// The looks that fell into steps of the thread that was looked at.
-pub(super) fn shares(join: &Join<'_>, waits: &Waits) -> WaitShares {
+/// The looks that fell into steps of the thread that was looked at. `steps`: of each thread, by
+/// process and number, from when to when.
+pub(super) fn shares(
+    steps: impl Iterator<Item = ((u32, u32), (u64, u64))>,
+    waits: &Waits,
+) -> WaitShares {
     let mut by_thread: BTreeMap<(u32, u32), Vec<(u64, u64)>> = BTreeMap::new();
-    for span in &join.trace.spans {
-        let (Some(_), Some(lane)) =
-            (super::own_time(join.trace, span), join.trace.lanes.get(span.lane as usize))
-        else {
-            continue;
-        };
-        by_thread.entry((lane.pid, lane.tid)).or_default().push((span.start_ns, span.end_ns));
+    for (thread, times) in steps {
+        by_thread.entry(thread).or_default().push(times);
     }
     by_thread.values_mut().for_each(|spans| spans.sort_unstable());
     let is_within = |pid: u32, tid: u32, ns: u64| {

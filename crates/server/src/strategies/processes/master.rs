@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::shared::{Shared, fork_into};
 use super::worker;
-use crate::Ending;
 use crate::board::{Left, Stage, Word, decode};
 use crate::error::ServeError;
-use crate::event::{Departure, Event};
+use crate::event::{Departure, Ending, Event};
 use crate::listener::Listener;
 use crate::service::monotonic_ns;
 use crate::signals::{Signal, Signals};
