@@ -418,6 +418,10 @@ pub struct ReportArgs {
     /// Where to write the page: one file of HTML, which needs no network
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
+
+    /// Write what is read first as a part of somebody else's page, as a notebook shows it
+    #[arg(long)]
+    pub fragment: bool,
 }
 
 /// Arguments of `maitred show`.

@@ -137,7 +137,7 @@ fn title(experiment: &Experiment, options: &Options) -> String {
 
 /// One figure: what it was, and what was predicted. Its own verdict is said where it is not that
 /// of the claim.
-fn sentence(evidence: &Evidence, finding: &Finding) -> String {
+pub(super) fn sentence(evidence: &Evidence, finding: &Finding) -> String {
     let Evidence { figure, predicted, found, verdict } = evidence;
     let found = match found {
         Observed::Known(found) => units::found(found),
@@ -150,7 +150,7 @@ fn sentence(evidence: &Evidence, finding: &Finding) -> String {
     format!("{figure}: {found}; predicted: {predicted}{own}")
 }
 
-fn word(truth: Truth) -> &'static str {
+pub(super) fn word(truth: Truth) -> &'static str {
     match truth {
         Truth::Holds => "holds",
         Truth::Refuted => "refuted",
@@ -183,7 +183,7 @@ fn fitted(text: String, options: &Options) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use alloc::vec;
 
     use expect_test::expect;
@@ -193,7 +193,7 @@ mod tests {
     use crate::workload::Unit;
 
     #[expect(clippy::too_many_lines, reason = "facts, one a line")]
-    fn checked() -> Check {
+    pub(in super::super) fn checked() -> Check {
         let found = |median, low, high, unit| {
             Observed::Known(Found { median, low, high, unit, rounds: 8, disturbed: None })
         };

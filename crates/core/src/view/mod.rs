@@ -4,6 +4,7 @@
 
 pub mod changes;
 pub mod chrome;
+pub mod ci;
 pub mod claims;
 mod columns;
 pub mod csv;

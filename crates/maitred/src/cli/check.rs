@@ -53,6 +53,15 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub export_markdown: Option<PathBuf>,
 
+    /// Write what was found as JUnit's XML, which CI servers read: a refuted claim is a failure, one
+    /// without a verdict was skipped
+    #[arg(long, value_name = "FILE")]
+    pub export_junit: Option<PathBuf>,
+
+    /// Print each claim that does not hold as an annotation of GitHub Actions
+    #[arg(long)]
+    pub annotations: bool,
+
     /// End with exit code 4 when a claim is refuted or has no verdict
     #[arg(long)]
     pub strict: bool,

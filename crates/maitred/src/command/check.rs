@@ -31,6 +31,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Result<u8, Error
     let files = documents([
         (&args.export_json, view::json::check_to_json as fn(&Check) -> String),
         (&args.export_markdown, view::claims::markdown),
+        (&args.export_junit, view::ci::junit),
     ])?;
     let cancel = super::cancel()?;
     let follower = Follower::new(terminal, args.events.as_deref(), args.quiet, None)?;
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Result<u8, Error
         files,
         found: None,
         written: true,
+        annotates: args.annotations,
         failure: None,
     };
     let engine = Engine::of_this_program()?;
@@ -61,6 +63,7 @@ struct Shown {
     found: Option<Check>,
     /// Whether every file could be written.
     written: bool,
+    annotates: bool,
     /// Why nothing more is printed.
     failure: Option<Error>,
 }
@@ -91,6 +94,9 @@ impl Shown {
                 }
                 self.write(|file| !file.is_replaced());
                 self.print(&view::claims::report(check, &self.terminal.options()));
+                if self.annotates {
+                    self.print(&view::ci::annotations(check));
+                }
             }
             _ => {}
         }

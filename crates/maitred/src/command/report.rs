@@ -4,7 +4,7 @@ use std::path::Path;
 
 use maitred_core::analyse::summary;
 use maitred_core::recording::{Collector, Part};
-use maitred_core::view::report;
+use maitred_core::view::report::{self, Form};
 
 use crate::cli::ReportArgs;
 use crate::drawing;
@@ -23,20 +23,25 @@ pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Result<u8, Error> {
     let mut reader = Reader::open(&args.file)?;
     let kind = reader.kind()?;
     let mut page = export::page(&args.output, &args.file)?;
+    let form = if args.fragment { Form::Fragment } else { Form::Page };
     let text = match kind {
-        Kind::Json => report::comparison(&saved::load(&args.file)?),
-        Kind::Recording | Kind::Other => of_trace(reader, &args.file)?,
+        Kind::Json => report::comparison(&saved::load(&args.file)?, form),
+        Kind::Recording | Kind::Other => of_trace(reader, &args.file, form)?,
     };
     let size = text.len() as u64;
     page.put(text.as_bytes()).map_err(|error| {
         Error::NotWritten(format!("{} cannot be written: {error}", args.output.display()))
     })?;
     let size = maitred_core::view::units::bytes(size);
-    terminal.print(&format!("{} is written: {size}, one page\n", args.output.display()))?;
+    terminal.print(&format!(
+        "{} is written: {size}, {}\n",
+        args.output.display(),
+        if args.fragment { "a part of a page" } else { "one page" }
+    ))?;
     Ok(exit::OK)
 }
 
-fn of_trace(mut reader: Reader, path: &Path) -> Result<String, Error> {
+fn of_trace(mut reader: Reader, path: &Path, form: Form) -> Result<String, Error> {
     if !reader.is_repeatable() {
         return Err(Error::usage(format!(
             "{} is no ordinary file, and a trace is read more than once; save it to a file",
@@ -58,5 +63,5 @@ fn of_trace(mut reader: Reader, path: &Path) -> Result<String, Error> {
         .run
         .clone()
         .unwrap_or_else(|| summary::run_from(trace, 0, &[], trace.tasks.iter().copied(), spans()));
-    Ok(report::recording(&recording, &run, spans, || recording::slices(path)))
+    Ok(report::recording(&recording, &run, spans, || recording::slices(path), form))
 }

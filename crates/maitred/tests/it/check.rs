@@ -81,6 +81,32 @@ fn a_claim_may_be_about_what_crashes() {
 }
 
 #[test]
+fn what_ci_reads_says_the_same() {
+    let place = Place::new().file("counted.kdl", CLAIMS);
+    let output = place.run("check counted.kdl --export-junit c.xml --annotations");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    let line =
+        "::error file=counted.kdl,title=refuted%3A every task fails::failed of native/threads: 0;";
+    assert!(text.contains(line), "{text}");
+    assert!(!text.contains("title=holds"), "{text}");
+    let report = place.read("c.xml");
+    assert!(report.contains("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\""), "{report}");
+}
+
+#[test]
+fn the_examples_for_ci_are_tested_and_not_refuted() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/ci");
+    let place = Place::new();
+    let output = place.run(&format!("check {examples} --export-json c.json"));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let found = valid(&place.read("c.json"));
+    let verdicts = verdicts(&found);
+    assert_eq!(verdicts.len(), 3, "{found}");
+    assert!(verdicts.iter().all(|verdict| ["holds", "inconclusive"].contains(verdict)), "{found}");
+}
+
+#[test]
 fn what_is_not_here_is_said() {
     let source = "task \"t\" { wait \"1ms\" }\nclaim \"c\" { figure \"time\" of=\"python3.2/threads\" at-most=\"1s\" }\n";
     let place = Place::new().file("old.kdl", source);

@@ -98,7 +98,8 @@ fn nothing_is_wider_than_the_terminal() {
     for width in [40, 57, 80, 100, 133, 200] {
         for line in ["$M compare r.json", "$M run work.kdl --quiet --model threads:2"] {
             let shown = on_a_terminal(&place, width, line);
-            for line in shown.lines() {
+            // A word of a command is not broken, so that it can be copied.
+            for line in shown.lines().filter(|line| !line.contains('\\')) {
                 assert!(columns(line) <= width as usize, "{width}: {line:?} in\n{shown}");
             }
         }
@@ -164,7 +165,7 @@ fn what_is_read_in_five_seconds_comes_first_and_the_rest_on_demand() {
     let place = place();
     let brief = stdout(&place.briefly(COMPARE));
     let whole = stdout(&place.run(COMPARE));
-    for part in ["vs best", "2 rounds in ", "Next: maitred "] {
+    for part in ["vs best", " rounds in ", "Next: maitred "] {
         assert!(brief.contains(part) && whole.contains(part), "no {part:?} in {brief}");
     }
     for part in ["At what cost", "Context switches", "seed 1"] {
@@ -194,6 +195,8 @@ fn the_next_command_can_be_typed() {
         let next = next.replace("\\\n", " ");
         let next = next.split("  more: ").next().unwrap().lines().next().unwrap().trim();
         let shorter = next.replacen("maitred", "$M", 1).replace(" -- ", " --quiet -- ");
+        // Whoever could not be told apart is to be given three minutes, which nobody here has.
+        let shorter = shorter.replace("--budget 180s", "--budget 2s");
         let typed = place.shell(&format!("timeout 60 {shorter}"));
         assert!(typed.status.success(), "{line}: {next}: {typed:?}");
     }

@@ -13,7 +13,7 @@ use super::super::table::{
     unknowns, word,
 };
 use super::super::threads;
-use super::html;
+use super::{Form, html};
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, count, duration, percent, plural, ratio, significant};
 use crate::result::{Comparison, Latency, Run, Sentence, Stopped};
@@ -21,11 +21,14 @@ use crate::result::{Comparison, Latency, Run, Sentence, Stopped};
 /// More rounds than these fill a page with what nobody reads; the result has them all.
 const ROUNDS: usize = 500;
 
-/// A saved comparison as a page.
-pub fn comparison(result: &Comparison) -> String {
+/// A saved comparison.
+pub fn comparison(result: &Comparison, form: Form) -> String {
     let subject = &result.subject;
     let title = subject.title.as_ref().unwrap_or(&subject.name);
     let rows = rows(result);
+    if form == Form::Fragment {
+        return html::fragment(title, &first(result, &rows));
+    }
     let mut body = format!("<h1>{}</h1>\n", html::prose(title));
     body.push_str(&subject.about.as_deref().map_or_else(String::new, html::paragraph));
     body.push_str(&conclusion(result));
@@ -42,6 +45,19 @@ pub fn comparison(result: &Comparison) -> String {
     body.push_str(&html::section("Machine", &html::machine(&result.machine)));
     body.push_str(&html::section("How to repeat it", &again(result)));
     html::page(title, &result.program_version, &body)
+}
+
+/// What is read first.
+fn first(result: &Comparison, rows: &[Row<'_>]) -> String {
+    let said = &result.conclusion;
+    let mut text = said.answer.as_ref().map_or_else(String::new, |one| html::strong(&one.text));
+    text.push_str(&html::list(&texts(&said.warnings)));
+    text.push_str(&disturbed(result).as_deref().map_or_else(String::new, html::paragraph));
+    text.push_str(&html::list(&texts(&said.reasons)));
+    text.push_str(&html::image(&bars::bars(result, &look("bars")), "how fast each model was"));
+    text.push_str(&speed_table(rows));
+    text.push_str(&unranked(result));
+    text
 }
 
 /// The answer, what makes it worth less, why, and what it is about.
@@ -69,8 +85,14 @@ fn look(id: &str) -> Look {
 
 fn speed(result: &Comparison, rows: &[Row<'_>]) -> String {
     let mut text = html::figure(&bars::bars(result, &look("bars")));
+    text.push_str(&speed_table(rows));
+    text.push_str(&html::folded("Every round", &every_round(result)));
+    text
+}
+
+fn speed_table(rows: &[Row<'_>]) -> String {
     if rows.is_empty() {
-        return text;
+        return String::new();
     }
     let mut table = name_column(rows);
     let mut add = |title, is_number, cell: &dyn Fn(&Row<'_>) -> String| {
@@ -84,9 +106,7 @@ fn speed(result: &Comparison, rows: &[Row<'_>]) -> String {
     add("its 95 %", true, &interval);
     add("verdict", false, &|row| word(row, rows).to_string());
     add("rounds", true, &|row| count(u64::from(row.summary.rounds)));
-    text.push_str(&html::table(&table));
-    text.push_str(&html::folded("Every round", &every_round(result)));
-    text
+    html::table(&table)
 }
 
 /// What each run was: nothing that was measured is left out.

@@ -50,6 +50,42 @@ pub(super) fn page(title: &str, program_version: &str, body: &str) -> String {
     )
 }
 
+/// A part of somebody else's page.
+pub(super) fn fragment(title: &str, body: &str) -> String {
+    format!("<div>\n<h3>{}</h3>\n{body}</div>\n", prose(title))
+}
+
+/// What is read first, where there are no styles.
+pub(super) fn strong(text: &str) -> String {
+    format!("<p><strong>{}</strong></p>\n", prose(text))
+}
+
+/// A picture as an image that brings its content along (RFC 2397): inline drawings are taken out
+/// of a notebook that is not trusted, images stay.
+pub(super) fn image(svg: &str, alt: &str) -> String {
+    let mut address = String::from("data:image/svg+xml,");
+    for byte in svg.bytes() {
+        match byte {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'_'
+            | b'.'
+            | b'~'
+            | b'/'
+            | b':'
+            | b'='
+            | b';'
+            | b','
+            | b'('
+            | b')' => address.push(char::from(byte)),
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("<img alt=\"{}\" src=\"{address}\"/>\n", escaped(alt))
+}
+
 /// A heading and what is below it; nothing where there is nothing.
 pub(super) fn section(title: &str, body: &str) -> String {
     match body.is_empty() {

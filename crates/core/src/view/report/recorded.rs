@@ -8,28 +8,40 @@ use super::super::phases;
 use super::super::picture::{Look, Theme, timeline};
 use super::super::repeat;
 use super::super::timeline::Lens;
-use super::html;
+use super::{Form, html};
 use crate::analyse::units::{bytes, count, duration, plural};
 use crate::recording::{LeftOut, Recording};
 use crate::result::Run;
 use crate::trace::{Slice, Span};
 
-/// A saved run as a page. Spans and slices lie elsewhere: they are asked for as often as they are
+/// A saved run. Spans and slices lie elsewhere: they are asked for as often as they are
 /// needed, in order of start.
 pub fn recording<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     recording: &Recording,
     run: &Run,
     spans: impl Fn() -> I,
     slices: impl Fn() -> J,
+    form: Form,
 ) -> String {
     let (from, trace) = (&recording.provenance, &recording.trace);
     let subject = from.subject.title.as_ref().unwrap_or(&from.subject.name);
     let title = format!("{}: {}", from.heading, trace.model);
+    let went = phases::went(from.subject.kind, &trace.model, trace.workers, run).0;
+    let look = Look { theme: Theme::Auto, id: "timeline".into(), rows: 60 };
+    let picture = timeline::timeline(trace, subject, spans, slices, &Lens::default(), &look);
+    if form == Form::Fragment {
+        let mut body = html::strong(&went);
+        // The whole of a run, by worker, can always be drawn.
+        body.push_str(&picture.map_or_else(
+            |why| html::paragraph(&why.to_string()),
+            |it| html::image(&it, "what each worker did"),
+        ));
+        body.push_str(&html::list(&lacks(recording)));
+        return html::fragment(subject, &(body + &figures(run)));
+    }
     let mut body = format!("<h1>{}</h1>\n", html::prose(subject));
     body.push_str(&from.subject.about.as_deref().map_or_else(String::new, html::paragraph));
-    body.push_str(&html::answer(
-        &phases::went(from.subject.kind, &trace.model, trace.workers, run).0,
-    ));
+    body.push_str(&html::answer(&went));
     body.push_str(&html::dim(&from.heading));
     body.push_str(&html::dim(&format!(
         "{}, {} · recorded {} by maitred {}",
@@ -38,9 +50,6 @@ pub fn recording<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
         from.started,
         from.program_version
     )));
-    let look = Look { theme: Theme::Auto, id: "timeline".into(), rows: 60 };
-    let picture = timeline::timeline(trace, subject, spans, slices, &Lens::default(), &look);
-    // The whole of a run, by worker, can always be drawn.
     let picture =
         picture.map_or_else(|why| html::paragraph(&why.to_string()), |it| html::figure(&it));
     body.push_str(&html::section("What each worker did", &picture));

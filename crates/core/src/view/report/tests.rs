@@ -10,7 +10,7 @@ use maitred_wire::Strategy as S;
 use proptest::prelude::*;
 
 use super::super::repeat;
-use super::{comparison, recording};
+use super::{Form, comparison, recording};
 use crate::analyse::sample::compared;
 use crate::analyse::summary;
 use crate::recording::sample::{provenance, scheduled};
@@ -51,7 +51,46 @@ fn page_of(recorded: &Recording) -> String {
     let trace = &recorded.trace;
     let run = recorded.run.clone().unwrap_or_else(|| summary::run(trace, 0, &[]));
     let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
-    recording(recorded, &run, || trace.spans.iter().copied(), || slices.iter().copied())
+    recording(recorded, &run, || trace.spans.iter().copied(), || slices.iter().copied(), Form::Page)
+}
+
+/// What a page that trusts nobody leaves of it is all of it: no style, no script, no drawing inline.
+fn check_fragment(text: &str) {
+    let document =
+        roxmltree::Document::parse(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    for node in document.descendants().filter(|node| node.is_element()) {
+        let name = node.tag_name().name();
+        assert!(!matches!(name, "script" | "style" | "svg" | "link" | "iframe" | "a"), "{name}");
+        for attribute in node.attributes().filter(|one| one.name() == "src") {
+            let drawing = attribute.value().strip_prefix("data:image/svg+xml,").unwrap();
+            roxmltree::Document::parse(&decoded(drawing)).unwrap();
+        }
+    }
+    assert_eq!(text.matches("<img alt=\"").count(), 1);
+}
+
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (vec::Vec::new(), text.bytes());
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next().unwrap(), rest.next().unwrap()];
+                u8::from_str_radix(core::str::from_utf8(&digits).unwrap(), 16).unwrap()
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_fragment_says_what_is_read_first_and_survives_mistrust() {
+    let mut result = compared(&tables(5, 1), &[(S::Threads, None), (S::Sequential, None)], 5);
+    result.conclusion.add(Rule::Unnamed.says("use <b>threads</b> – 50 % \"more\""));
+    let text = comparison(&result, Form::Fragment);
+    check_fragment(&text);
+    assert!(text.contains("native/threads"), "{text}");
+    assert!(!text.contains("How to repeat it"), "{text}");
 }
 
 /// The headings of a page, in order.
@@ -65,7 +104,7 @@ fn a_comparison_is_a_page() {
     let mut result = compared(&tables(5, 1), &[(S::Threads, None), (S::Sequential, None)], 5);
     result.contestants[1].runs[0].noise.dirty = Some("somebody else computed".into());
     result.conclusion.add(Rule::Unnamed.says("use <b>threads</b> & `native/threads`"));
-    let page = comparison(&result);
+    let page = comparison(&result, Form::Page);
     check(&page);
     expect!["Conclusion | How fast | Also | At what cost | Latency of a task | Warnings and notes | Method | Machine | How to repeat it"]
         .assert_eq(&headings(&page));
@@ -153,7 +192,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_result_is_a_page(result in arbitrary_comparison()) {
-        let page = comparison(&result);
+        let page = comparison(&result, Form::Page);
         check(&page);
         prop_assert!(page.len() < 1 << 20, "{} bytes", page.len());
     }

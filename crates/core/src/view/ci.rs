@@ -1,0 +1,135 @@
+//! What was found of claims, as programs that run tests elsewhere read it: JUnit's XML (the form
+//! of the Ant task, which CI servers agree on) and the workflow commands of GitHub Actions.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::claims::{sentence, word};
+use super::picture::escaped;
+use crate::result::{Check, Experiment, Finding, Truth};
+
+/// A test suite for each experiment, a test case for each claim. A refuted claim is a failure; one
+/// without a verdict was skipped, with the reason, for it says nothing against the code.
+pub fn junit(check: &Check) -> String {
+    let findings: Vec<&Finding> = check.experiments.iter().flat_map(|one| &one.claims).collect();
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"maitred\"{}>\n",
+        counts(&findings)
+    );
+    for experiment in &check.experiments {
+        let own: Vec<&Finding> = experiment.claims.iter().collect();
+        text.push_str(&format!(
+            "  <testsuite name=\"{}\" timestamp=\"{}\"{}>\n",
+            escaped(&experiment.name),
+            escaped(&check.started),
+            counts(&own)
+        ));
+        own.iter().for_each(|finding| text.push_str(&case(experiment, finding)));
+        text.push_str("  </testsuite>\n");
+    }
+    text.push_str("</testsuites>\n");
+    text
+}
+
+fn counts(findings: &[&Finding]) -> String {
+    let number = |wanted: &[Truth]| {
+        findings.iter().filter(|finding| wanted.contains(&finding.verdict)).count()
+    };
+    format!(
+        " tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"",
+        findings.len(),
+        number(&[Truth::Refuted]),
+        number(&[Truth::Inconclusive, Truth::CannotBeTested])
+    )
+}
+
+fn case(experiment: &Experiment, finding: &Finding) -> String {
+    let (class, name) = (escaped(&experiment.name), escaped(&finding.says));
+    let figures = escaped(&figures(finding));
+    let verdict = word(finding.verdict);
+    let inside = match finding.verdict {
+        Truth::Holds => format!("<system-out>{figures}</system-out>"),
+        Truth::Refuted => format!("<failure message=\"{verdict}\">{figures}</failure>"),
+        Truth::Inconclusive | Truth::CannotBeTested => {
+            format!("<skipped message=\"{verdict}: {figures}\"/>")
+        }
+    };
+    format!("    <testcase classname=\"{class}\" name=\"{name}\">{inside}</testcase>\n")
+}
+
+/// A line for each claim that does not hold: an error if it is refuted, else a warning. Claims of a
+/// file point to it.
+pub fn annotations(check: &Check) -> String {
+    let mut text = String::new();
+    for experiment in &check.experiments {
+        let is_file = experiment.name.contains(['/', '.']);
+        let place =
+            if is_file { format!("file={},", property(&experiment.name)) } else { String::new() };
+        for finding in &experiment.claims {
+            let level = match finding.verdict {
+                Truth::Holds => continue,
+                Truth::Refuted => "error",
+                Truth::Inconclusive | Truth::CannotBeTested => "warning",
+            };
+            let title = property(&format!("{}: {}", word(finding.verdict), finding.says));
+            let message = data(&figures(finding));
+            text.push_str(&format!("::{level} {place}title={title}::{message}\n"));
+        }
+    }
+    text
+}
+
+fn figures(finding: &Finding) -> String {
+    let sentences = finding.evidence.iter().map(|one| sentence(one, finding));
+    sentences.collect::<Vec<_>>().join("; ")
+}
+
+/// The text of a command: a line break would end it.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property of a command: `,` would end it and `:` the properties.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::view::claims::tests::checked;
+
+    #[test]
+    fn a_refuted_claim_fails_and_one_without_a_verdict_is_skipped() {
+        let mut check = checked();
+        check.experiments[0].claims[1].says = "a < b & \"c\"".into();
+        let text = junit(&check);
+        expect![[r#"
+            <?xml version="1.0" encoding="UTF-8"?>
+            <testsuites name="maitred" tests="4" failures="1" errors="0" skipped="2">
+              <testsuite name="11-gil" timestamp="2026-11-23T00:00:00Z" tests="4" failures="1" errors="0" skipped="2">
+                <testcase classname="11-gil" name="with a GIL only one thread computes at a time"><system-out>cores of python3/threads: 1.01 (0.99–1.02); predicted: at most 1.1</system-out></testcase>
+                <testcase classname="11-gil" name="a &lt; b &amp; &quot;c&quot;"><failure message="refuted">var counter of native/threads: 1,999 (1,998–1,999); predicted: 2,000; memory of native/threads: 2.86 MiB; predicted: at most 4MiB: holds</failure></testcase>
+                <testcase classname="11-gil" name="it is fast"><skipped message="inconclusive: time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms"/></testcase>
+                <testcase classname="11-gil" name="threads | cores"><skipped message="cannot be tested here: cores of python3t/threads: not known (no interpreter); predicted: at least 1.5"/></testcase>
+              </testsuite>
+            </testsuites>
+        "#]].assert_eq(&text);
+        roxmltree::Document::parse(&text).unwrap();
+    }
+
+    #[test]
+    fn annotations_are_of_what_does_not_hold_and_point_to_files() {
+        let mut check = checked();
+        check.experiments[0].name = "claims/own.kdl".into();
+        check.experiments[0].claims[1].says = "100 %: a, b\nc".into();
+        expect![[r#"
+            ::error file=claims/own.kdl,title=refuted%3A 100 %25%3A a%2C b%0Ac::var counter of native/threads: 1,999 (1,998–1,999); predicted: 2,000; memory of native/threads: 2.86 MiB; predicted: at most 4MiB: holds
+            ::warning file=claims/own.kdl,title=inconclusive%3A it is fast::time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms
+            ::warning file=claims/own.kdl,title=cannot be tested here%3A threads | cores::cores of python3t/threads: not known (no interpreter); predicted: at least 1.5
+        "#]].assert_eq(&annotations(&check));
+    }
+}
