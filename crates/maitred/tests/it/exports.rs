@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use maitred_core::recording::{Collector, Parser, Recording};
-use maitred_core::trace::{Observed, Scheduling, Slice, SliceEnd, Span, Thread, Trace};
+use maitred_core::trace::{Observed, Scheduling, Slice, SliceEnd, Span, StepKind, Thread, Trace};
 use maitred_core::view;
 use perfetto_protos::trace_packet::{TracePacket, trace_packet::Data};
 use perfetto_protos::track_event::track_event::{Name_field, Type};
@@ -227,7 +227,14 @@ fn no_unknown_field(message: &dyn MessageDyn) {
 /// What must be there of the steps: name and times, whatever the track is called.
 fn expected_steps(trace: &Trace) -> Vec<(String, u64, Option<u64>)> {
     let end = |ns: u64| (ns != 0).then_some(ns);
-    let step = |span: &Span| (trace.step_name(span.step), span.start_ns, end(span.end_ns));
+    // Queueing for a resource and holding it are called two things.
+    let name = |step: u32| match &trace.steps[step as usize] {
+        step if step.kind == StepKind::Acquire => {
+            format!("queue for {}", step.label.trim_start_matches("hold "))
+        }
+        step => step.label.clone(),
+    };
+    let step = |span: &Span| (name(span.step), span.start_ns, end(span.end_ns));
     let mut steps: Vec<_> = trace.spans.iter().map(step).collect();
     let done = trace.done.as_ref().unwrap().phases;
     let phases = [

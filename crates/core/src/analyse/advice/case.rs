@@ -15,6 +15,8 @@ use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Ver
 
 /// A call that uses so many processors has threads of its own.
 const OWN_THREADS: f64 = 1.3;
+/// In less time processor time is not told well enough from what the runner itself did.
+const OWN_THREADS_NS: u64 = 10_000_000;
 
 /// Who ends so soon after the last arrival as it can has kept up with the arrivals.
 const KEEPS_UP: f64 = 1.05;
@@ -100,8 +102,10 @@ impl<'a> Case<'a> {
         self.against_fastest.iter().filter(|_| is_function).find_map(|rank| {
             let index = rank.contestant as usize;
             let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
-            let used = *self.summary(index)?.cores_used.known()?;
-            (sequential && used >= OWN_THREADS).then_some((index, used))
+            let summary = self.summary(index)?;
+            let used = *summary.cores_used.known()?;
+            let told = summary.work_ns >= OWN_THREADS_NS && used >= OWN_THREADS;
+            (sequential && told).then_some((index, used))
         })
     }
 

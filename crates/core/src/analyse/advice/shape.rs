@@ -10,6 +10,8 @@ use crate::analyse::nature::Nature;
 use crate::result::Split;
 use crate::trace::StepKind;
 
+/// Work of which so much is one thing is called by that thing.
+pub(super) const MOSTLY: f64 = 0.8;
 /// Of a record that does not know what threads did for more than this, nothing is concluded.
 const UNKNOWN: f64 = 0.2;
 /// Waiting of which no more than this may have been for a processor is waiting.
@@ -50,7 +52,7 @@ impl Case<'_> {
             return Some(measured);
         }
         // Processor time is what it is: the rest may be less than it looks, never more.
-        (measured.computing >= super::work::MOSTLY).then_some(measured)
+        (measured.computing >= MOSTLY).then_some(measured)
     }
 
     /// Whether no neighbour can have kept a task from a processor, or a lock from it: one after

@@ -8,13 +8,11 @@ use maitred_wire::Strategy;
 
 use super::Case;
 use super::bound::AT_BOUND;
-use super::shape::Shape;
+use super::shape::{MOSTLY, Shape};
 use crate::analyse::nature::{BoundBy, Nature};
 use crate::analyse::units::{cores, duration, percent};
 use crate::result::{Rule, Sentence, Verdict};
 
-/// Work of which so much is one thing is called by that thing.
-pub(super) const MOSTLY: f64 = 0.8;
 /// Queueing for so much of their time makes a resource worth a word.
 const QUEUEING: f64 = 0.1;
 /// Threads of a client that were in the way of requests for so much of their time.
