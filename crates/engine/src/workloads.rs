@@ -23,8 +23,11 @@ pub const ALL: &[(&str, &str)] = workloads![
     "hot-lock"
     "mixed"
     "open-loop"
+    "outgrow"
     "producer-consumer"
     "servers"
+    "skynet"
+    "sleepers"
     "waiters"
 ];
 

@@ -58,7 +58,7 @@ class Conversation(PythonCase):
         said = ready(self.python)
         code = "import sys; print(sys.implementation.name, getattr(sys, '_is_gil_enabled', lambda: True)(), sys.executable)"
         name, gil, executable = subprocess.check_output([self.python, "-c", code], text=True).split()
-        self.assertEqual((said["protocol"], said["runtime"], str(said["gil"])), (1, name, gil))
+        self.assertEqual((said["protocol"], said["runtime"], str(said["gil"])), (2, name, gil))
         self.assertIn(["executable", executable], said["facts"])
         self.assertGreater(said["calibration"], 0)
         self.assertGreater(said["span_cost_ns"], 0)

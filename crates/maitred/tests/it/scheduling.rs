@@ -137,7 +137,7 @@ fn a_user_without_locked_memory_records_once_and_not_twice() {
     fs::copy(env!("CARGO_BIN_EXE_maitred"), &program).unwrap();
     let run = |options: &str| {
         let mut command = Command::new("sh");
-        let line = format!("ulimit -l 0; exec ./maitred run {options} --width 200");
+        let line = format!("ulimit -l 0; exec ./maitred --details run {options} --width 200");
         command.args(["-c", &line]).current_dir(place.path("")).uid(user).gid(user);
         command.env("XDG_CACHE_HOME", place.path("cache")).stdin(Stdio::null());
         // Each with a folder of its own for the lock, since otherwise one waits for the other.

@@ -133,6 +133,7 @@ fn every_beginning_of_a_trace_is_shown_up_to_the_cut() {
                 assert!(text.contains("the file was cut short at byte"), "{text}");
                 serde_json::from_str::<serde_json::Value>(&place.read("cut.json")).unwrap();
             }
+            Some(2) if kept == 0 => assert!(stderr(&output).contains("is empty"), "{output:?}"),
             Some(2) => assert!(stderr(&output).contains("was cut short"), "{output:?}"),
             _ => panic!("{output:?}"),
         }
