@@ -310,8 +310,10 @@ final class Runner {
             int group = firsts.length - 1;
             while (firsts[group] > number) group--;
             flying.incrementAndGet();
+            // The lane first: a thread that enrols may be parked, and what was read before is old then.
+            var lane = task.lane();
             task.now = clock();
-            task.lane().begin(task);
+            lane.begin(task);
             boolean ok = true;
             try {
                 programs.get(kinds[group]).run(task);
@@ -357,6 +359,7 @@ final class Runner {
         }
 
         void shut(Task task, long at) {
+            task.lane();
             task.now = clock();
             if (at != 0) trace.put(at + 16, task.now);
         }

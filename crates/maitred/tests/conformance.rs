@@ -127,7 +127,11 @@ const IN_NODE: [Planted; 4] = [
 ];
 
 const IN_PYTHON: [Planted; 3] = [
-    ("self.flying -= 1\n        self.ended += 1", "self.flying -= 1", "every step"),
+    (
+        "self.flying -= 1\n        self.ended = ended = self.ended + 1",
+        "self.flying -= 1\n        ended = self.ended",
+        "every step",
+    ),
     (
         "raise StepFailed(\"fail\", value[\"why\"])",
         "raise StepFailed(\"oops\", value[\"why\"])",
