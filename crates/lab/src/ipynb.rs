@@ -46,7 +46,7 @@ fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
-/// The Markdown of a notebook that [`write`] made.
+/// The Markdown of a notebook that [`write()`] made.
 ///
 /// # Errors
 /// A lowercase sentence: it is no notebook, or one of others.

@@ -9,7 +9,7 @@
 //! stretches one round by a quarter is common; noise that stretches every round of one model and
 //! none of its neighbour's, so evenly that Student's t sees it as certain, is not.
 //!
-//! From one or two rounds only what is [`within`] them can tell, and only what is overwhelming.
+//! From one or two rounds only what is `within` them can tell, and only what is overwhelming.
 //!
 //! **Stopping.** Looking after every round and stopping at the first verdict makes false verdicts
 //! likelier than each look's 5 % (Armitage, McPherson & Rowe 1969: ten looks, 19 %). So

@@ -21,7 +21,7 @@ use crate::measure::tree::Tree;
 /// calibrates itself.
 pub const STARTUP_LIMIT: Duration = Duration::from_secs(60);
 
-/// Why there was no run. How a run that was started went wrong is a [`RunEnd`].
+/// Why there was no run. How a run that was started went wrong is a [`maitred_core::trace::RunEnd`].
 #[derive(Debug, Error)]
 pub enum SessionError {
     /// There is no such program, or it may not be executed.

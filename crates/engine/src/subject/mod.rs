@@ -1,5 +1,5 @@
 //! What a piece of work may be: a workload, a command, an address, a function. One file each, and
-//! each makes a [`Job`] of it.
+//! each makes a `Job` of it.
 
 pub mod command;
 pub mod function;
