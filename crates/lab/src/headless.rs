@@ -48,7 +48,9 @@ pub fn run(
     is_over: &dyn Fn() -> bool,
     tell: &mut dyn FnMut(&Cell, Option<&Verdict>),
 ) -> Result<Vec<Verdict>, String> {
-    let notebook = session.book(book)?.read()?;
+    // Results are kept under the book's own name, which is not what it was asked for by.
+    let book = session.book(book)?;
+    let notebook = book.read()?;
     if let Some(mistake) = notebook.mistakes.first() {
         return Err(format!("line {}: {}", mistake.line, mistake.message));
     }
@@ -60,7 +62,7 @@ pub fn run(
         tell(cell, None);
         let verdict = match cell.kind {
             Kind::Server => Verdict::Declares,
-            _ => one(session, book, cell),
+            _ => one(session, &book.name, cell),
         };
         tell(cell, Some(&verdict));
         verdicts.push(verdict);
