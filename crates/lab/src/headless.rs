@@ -48,6 +48,7 @@ pub fn run(
     is_over: &dyn Fn() -> bool,
     tell: &mut dyn FnMut(&Cell, Option<&Verdict>),
 ) -> Result<Vec<Verdict>, String> {
+    // Results are kept under the book's own name, which is not what it was asked for by.
     let book = session.book(book)?;
     let notebook = book.read()?;
     if let Some(mistake) = notebook.mistakes.first() {
@@ -61,7 +62,6 @@ pub fn run(
         tell(cell, None);
         let verdict = match cell.kind {
             Kind::Server => Verdict::Declares,
-            // By its own name, by which results are found again.
             _ => one(session, &book.name, cell),
         };
         tell(cell, Some(&verdict));

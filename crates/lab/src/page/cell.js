@@ -195,7 +195,7 @@ export class Cell {
     try {
       const seen = await this.look();
       if (seen.mistakes.length > 0) return;
-      if (seen.asks && this.agreed !== seen.asks.digest) return this.consent(seen.asks);
+      if (seen.asks && this.agreed !== seen.asks.text) return this.consent(seen.asks);
       await this.go();
     } catch (error) {
       this.say(String(error.message ?? error), true);
@@ -209,7 +209,7 @@ export class Cell {
   /** Shows what would be started, once for what it is. */
   consent(asks) {
     const yes = element("button", { type: "button", className: "run", click: () => {
-      this.agreed = asks.digest;
+      this.agreed = asks.text;
       this.ask.hidden = true;
       void this.start();
     } }, "Run this");
