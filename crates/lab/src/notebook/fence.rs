@@ -149,7 +149,9 @@ pub(super) fn spliced(
     source: &str,
 ) -> String {
     let (open, close) = (&text[whole.start..body.start], &text[body.end..whole.end]);
-    let indent: String = open.chars().take_while(|one| *one == ' ').collect();
+    // The block begins at its fence: what the fence is indented by stands before.
+    let line = text[..whole.start].rfind('\n').map_or(0, |end| end + 1);
+    let indent: String = text[line..].chars().take_while(|one| *one == ' ').collect();
     let sign = open.trim_start().chars().next().unwrap_or('`');
     let length = open.trim_start().chars().take_while(|one| *one == sign).count();
     let own = |line: &str| {

@@ -167,6 +167,10 @@ impl Notebook {
     /// but for a fence that has to grow because the source has such a line. `None`: there is none.
     pub fn with_source(&self, id: &str, source: &str) -> Option<String> {
         let cell = self.cell(id)?;
+        // Its lines may be indented otherwise than an edited one's would be.
+        if cell.source == source {
+            return Some(self.text.clone());
+        }
         Some(fence::spliced(&self.text, &cell.whole, &cell.body, source))
     }
 }

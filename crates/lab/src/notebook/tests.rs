@@ -136,6 +136,14 @@ fn a_fence_grows_where_the_source_has_one() {
 }
 
 #[test]
+fn what_is_edited_in_an_indented_block_keeps_its_own_indentation() {
+    let notebook = read("  ```workload id=a\n  x\n  ```\n");
+    let edited = notebook.with_source("a", "y\n    z\n").unwrap();
+    assert_eq!(edited, "  ```workload id=a\n  y\n      z\n  ```\n");
+    assert_eq!(read(&edited).cell("a").unwrap().source, "y\n    z\n");
+}
+
+#[test]
 fn a_block_without_an_end_gets_one() {
     let notebook = read("```workload id=a\nx");
     assert_eq!(notebook.cell("a").unwrap().source, "x");
