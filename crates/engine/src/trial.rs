@@ -445,7 +445,7 @@ fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
         ("expect", python.expect.clone()),
         ("make", job.maker.clone()),
         ("results", python.discard_results.then(|| "discarded".to_owned())),
-        ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
+        ("concurrency", number(job.connections.map(|one| one.threads).or(python.concurrency))),
         ("timed", job.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),
         ("tls-insecure", job.tls_insecure.then(|| "yes".to_owned())),
