@@ -275,7 +275,7 @@ pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
              what one of them uses is missing to the other.",
         ));
     }
-    let cores = comparison.machine.cores;
+    let cores = comparison.machine.processors().whole();
     remarks.extend(comparison.contestants.iter().filter_map(|one| {
         let used = *one.summary.as_ref()?.cores_used.known()?;
         let said = busy_client(&one.model, one.workers, used, cores)?;
