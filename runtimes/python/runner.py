@@ -326,7 +326,7 @@ def apart(work, pool, role):
         work.handover = {"tasks": work.count, "parcels": len(futures), "sent_bytes": sent, "returned_bytes": returned,
                          "call_ns": cost_of_a_call(pool, work.workers, sent // work.count, returned // work.count)}
         work.harness, work.unshared = pool.submit(look_back).result()
-        muster(pool, work.workers, dismiss)
+        work.counted = muster(pool, work.workers, dismiss)
     pool.shutdown()
 
 
@@ -449,10 +449,12 @@ def look_back():
 
 def dismiss():
     here.work.dismiss(here.lane)
+    return here.lane.answers
 
 
 def muster(pool, workers, job, *args):
-    """Has every worker of the pool do the job once: none can take two, because none returns before all have begun."""
+    """Has every worker of the pool do the job once, and returns what each returned: none can take two, because none returns
+    before all have begun."""
     begun, begin = os.pipe()
     leave, let_go = os.pipe()
     mouth, gate = (f"/proc/{os.getpid()}/fd/{fd}" for fd in (begin, leave))
@@ -465,19 +467,20 @@ def muster(pool, workers, job, *args):
             if future.done():
                 future.result()  # none can be done yet: it failed, and this says how
     os.write(let_go, b"." * workers)
-    for future in futures:
-        future.result()
+    returned = [future.result() for future in futures]
     for fd in (begun, begin, leave, let_go):
         os.close(fd)
+    return returned
 
 
 def attend(mouth, gate, job, args):
     """In a worker: the job, a sign that it is done, and a wait for the others."""
-    job(*args)
+    returned = job(*args)
     with open(mouth, "wb", buffering=0) as pipe:
         pipe.write(b".")
     with open(gate, "rb", buffering=0) as pipe:
         pipe.read(1)
+    return returned
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -656,11 +659,11 @@ class Blocking:
         import http.client  # noqa: F401  here, and not in the midst of the work
         import urllib.parse  # noqa: F401
 
-        method, timeout = value["method"], self.work.http_timeout
+        timeout = self.work.patience(value)
 
         def http(task):
-            url = task.fill(value["url"])
-            check_status(method, url, lambda: request(task.lane.connections, value, url, timeout))
+            lane, asked = task.lane, {**value, "url": task.fill(value["url"])}
+            check_status(lane, asked, lambda: request(lane.connections, asked, timeout))
 
         return self.waiting(id, http)
 
@@ -806,15 +809,15 @@ class Awaiting(Blocking):
         import asyncio
         import urllib.parse  # noqa: F401  here, and not in the midst of the work
 
-        method, timeout = value["method"], self.work.http_timeout
+        timeout = self.work.patience(value)
 
         async def http(task):
-            url = task.fill(value["url"])
+            asked = {**value, "url": task.fill(value["url"])}
             try:
-                status = await asyncio.wait_for(request_awaited(self.idle, value, url), timeout)
+                status = await request_awaited(self.idle, asked, timeout)
             except Exception as problem:
                 status = problem
-            check_status(method, url, status)
+            check_status(task.lane, asked, status)
 
         return self.waiting(id, http)
 
@@ -918,13 +921,16 @@ class Unanswered(ConnectionError):
     """The connection ended before any byte of an answer."""
 
 
-def check_status(method, url, status):
-    """Fails the task unless the request got an answer, and a good one. `status` may be what went wrong instead."""
+def check_status(lane, asked, status):
+    """Counts the answer, and fails the task unless there is one, and a good one. `status` may be what went wrong instead."""
+    method, url = asked["method"], asked["url"]
     try:
         if callable(status):
             status = status()
         elif isinstance(status, Exception):
             raise status
+    except StepFailed:
+        raise
     except Exception as problem:
         kind = kind_of(problem)
         if kind == "timeout":
@@ -932,6 +938,7 @@ def check_status(method, url, status):
         errno = getattr(problem, "errno", None) or 0
         text = os.strerror(errno) if errno > 0 else str(problem) or type(problem).__name__
         raise StepFailed(kind, f"{method} {url}: {text[0].lower()}{text[1:]}") from None
+    lane.answers[status] = lane.answers.get(status, 0) + 1
     if status >= 400:
         raise StepFailed(f"status-{status}", f"{method} {url}: status {status}")
 
@@ -968,12 +975,47 @@ def security():
     return SECURITY["context"]
 
 
-def request(connections, value, url, timeout):
+def redirected(value, status, location, times):
+    """The request that an answer asks for instead (RFC 9110, 15.4); None: it asks for none, or it is not followed."""
+    from urllib.parse import urljoin, urlsplit
+
+    if "follow" not in value or location is None or status not in (301, 302, 303, 307, 308):
+        return None
+    method, url = value["method"], value["url"]
+    if times >= value["follow"]:
+        raise StepFailed("redirect", f"{method} {url}: it was redirected too often, at last to `{location}`")
+    onward = urlsplit(urljoin(url, location))
+    if onward.scheme not in ("http", "https") or not onward.hostname:
+        raise StepFailed("redirect", f"{method} {url}: it was redirected to `{location}`, which is no address")
+    next = {**value, "url": onward.geturl()}
+    left_out = set() if split_url(url)[0] == split_url(next["url"])[0] else SECRETS
+    if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
+        next.update(method="GET", body=None)
+        left_out = left_out | OF_A_BODY
+    next["headers"] = [(name, text) for name, text in value.get("headers", ()) if name.lower() not in left_out]
+    return next
+
+
+SECRETS = {"authorization", "cookie", "proxy-authorization", "host"}  # another origin is not told them (as in the Fetch standard)
+OF_A_BODY = {"content-type", "content-encoding", "content-language", "content-location"}
+
+
+def request(connections, value, timeout):
+    """One request, and those to which its answer points if that is followed; the status of the last."""
+    for times in itertools.count():
+        status, location = exchange(connections, value, timeout)
+        onward = redirected(value, status, location, times)
+        if onward is None:
+            return status
+        value = onward
+
+
+def exchange(connections, value, timeout):
     """One request on a connection to that host which is idle, or a new one; the body is read to its end."""
     import http.client
 
     method = value["method"]
-    place, _, path = split_url(url)
+    place, _, path = split_url(value["url"], value.get("unix"))
     idle = connections.setdefault(place, [])
     for attempt in (1, 2):
         try:
@@ -986,6 +1028,10 @@ def request(connections, value, url, timeout):
                 connection = http.client.HTTPConnection(place[1], place[2], timeout=timeout)
         response = None
         try:
+            if reused:
+                connection.sock.settimeout(timeout)
+            elif place[3]:
+                connection.sock = connect_here(place, timeout)
             send(connection, value, path)
             response = connection.getresponse()
             response.read()
@@ -998,7 +1044,17 @@ def request(connections, value, url, timeout):
             raise
         if not response.will_close:
             idle.append(connection)
-        return response.status
+        return response.status, response.getheader("Location")
+
+
+def connect_here(place, timeout):
+    """A connection over a socket of this machine (unix(7))."""
+    import socket
+
+    plain = socket.socket(socket.AF_UNIX)
+    plain.settimeout(timeout)
+    plain.connect(place[3])
+    return security().wrap_socket(plain, server_hostname=place[1]) if place[0] == "https" else plain
 
 
 def fields_of(value):
@@ -1028,19 +1084,31 @@ def compose(value, host, path):
     return f"{value['method']} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-async def request_awaited(idle, value, url):
-    """The same on a loop."""
+async def request_awaited(idle, value, timeout):
+    """`request` on a loop."""
+    import asyncio
+
+    for times in itertools.count():
+        status, location = await asyncio.wait_for(exchange_awaited(idle, value), timeout)
+        onward = redirected(value, status, location, times)
+        if onward is None:
+            return status
+        value = onward
+
+
+async def exchange_awaited(idle, value):
+    """`exchange` on a loop."""
     import asyncio
 
     method = value["method"]
-    place, host, path = split_url(url)
+    place, host, path = split_url(value["url"], value.get("unix"))
     for attempt in (1, 2):
         pile = idle.setdefault(place, [])
         reused = bool(pile) and attempt == 1
-        reader, writer = pile.pop() if reused else await asyncio.open_connection(place[1], place[2], ssl=security() if place[0] == "https" else None)
+        reader, writer = pile.pop() if reused else await connect(place)
         try:
             writer.write(compose(value, host, path))
-            status, keep = await read_response(reader, method)
+            status, keep, location = await read_response(reader, method)
         except BaseException as problem:
             writer.close()
             if reused and isinstance(problem, Unanswered) and method in IDEMPOTENT:
@@ -1052,7 +1120,16 @@ async def request_awaited(idle, value, url):
             pile.append((reader, writer))
         else:
             writer.close()
-        return status
+        return status, location
+
+
+async def connect(place):
+    import asyncio
+
+    secure = security() if place[0] == "https" else None
+    if place[3]:
+        return await asyncio.open_unix_connection(place[3], ssl=secure, server_hostname=place[1] if secure else None)
+    return await asyncio.open_connection(place[1], place[2], ssl=secure)
 
 
 async def read_head(reader):
@@ -1071,12 +1148,14 @@ async def read_head(reader):
 
 
 async def read_response(reader, method):
-    """Status, and whether the connection may be used again; the body is read and dropped (RFC 9112, section 6)."""
+    """Status, whether the connection may be used again, and where the answer points; the body is read and dropped (RFC 9112,
+    section 6)."""
     status = 100
     while status < 200:
         head = (await read_head(reader)).decode("latin-1").split("\r\n")
         version, status = head[0].split(" ")[0], int(head[0].split(" ")[1])
-    fields = {name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(":") for line in head[1:])}
+    given = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+    fields = {name: value.lower() for name, value in given.items()}
     keep = version == "HTTP/1.1" and fields.get("connection") != "close"
     if method == "HEAD" or status in (204, 304):
         pass
@@ -1093,11 +1172,11 @@ async def read_response(reader, method):
     else:
         await reader.read()
         keep = False
-    return status, keep
+    return status, keep, given.get("location")
 
 
-def split_url(url):
-    """(scheme, host, port), the `Host` field, and the path with its query."""
+def split_url(url, unix=None):
+    """(scheme, host, port, socket of this machine), the `Host` field, and the path with its query."""
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
@@ -1105,7 +1184,7 @@ def split_url(url):
         raise ValueError("not an http or https address")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return (parts.scheme, parts.hostname, port), parts.netloc.rpartition("@")[2], path
+    return (parts.scheme, parts.hostname, port, unix), parts.netloc.rpartition("@")[2], path
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1161,6 +1240,7 @@ class Lane:
         self.work, self.trace, self.delays = work, work.trace, delays
         self.index = work.enrol(self)
         self.connections, self.loop, self.thread = {}, None, threading.get_ident()
+        self.answers = {}  # how many requests were answered with which status
         self.flying = self.ended = 0  # tasks begun and not ended, tasks ended
         self.notes = work.commons is not None  # whether others look at the two in shared memory
         self.words = memoryview(self.trace.map).cast("Q")  # all fields lie in words of eight bytes: nothing is faster to write
@@ -1493,6 +1573,7 @@ class Work:
         self.failures, self.returned, self.notes = {}, {}, []
         self.functions, self.of_workers, self.inputs, self.loop = {}, {}, {}, None
         self.commons = self.broken = self.handover = self.harness = None
+        self.counted = None  # how many answers had which status, of each worker that lives apart
         self.unshared, self.parameters = [], None
         self.actions = list(walk(plan["programs"]))
         self.calls = sorted({value["function"] for _, name, value in self.actions if name == "call"})
@@ -1881,6 +1962,20 @@ class Work:
                 how, first = f"{how} during task {its[0]}", its
         text = f"{how}; the pool then ended the other workers: {len(lost)} tasks lost under way, {unstarted} never started"
         self.failures["BrokenProcessPool", None] = [len(lost), text, first[0]]
+
+    def patience(self, value):
+        """How long a request may take, in seconds."""
+        return value["timeout_ns"] / 1e9 if "timeout_ns" in value else self.http_timeout
+
+    def answers(self):
+        """How many requests were answered with which status; None: there are none, or who counted is gone."""
+        counted = self.counted if self.commons else [lane.answers for lane in self.lanes]
+        if counted is None or not any(name == "http" for _, name, _ in self.actions):
+            return None
+        all = {}
+        for status, count in itertools.chain(*(each.items() for each in counted)):
+            all[status] = all.get(status, 0) + count
+        return sorted(all.items())
 
     def failure_list(self):
         """As the protocol wants it, most frequent first."""
@@ -2285,6 +2380,7 @@ class Run:
             "harness": work.harness,
             "unshared": work.unshared,
             "expected": expected,
+            "answers": work.answers(),
             "notes": work.notes,
         }})
         sys.stdout.flush()

@@ -415,6 +415,10 @@ pub struct Http {
     pub method: Option<String>,
     /// A request without its whole answer after this time has failed; `None`: after 30 s.
     pub timeout_ns: Option<u64>,
+    /// Go on to where an answer points, ten times at most.
+    pub follow: bool,
+    /// The socket of a server on this machine, to be asked instead of the host of the address.
+    pub unix: Option<PathBuf>,
     /// Over https, believe every server that it is who it says.
     pub insecure: bool,
     /// Over https, trust these authorities (PEM) instead of those of the machine.
@@ -432,6 +436,8 @@ impl Default for Http {
             body: None,
             method: None,
             timeout_ns: None,
+            follow: false,
+            unix: None,
             insecure: false,
             authority: None,
         }

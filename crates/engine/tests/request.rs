@@ -50,6 +50,8 @@ fn all() -> Vec<Request> {
         body: text("x"),
         method: text("PUT"),
         timeout_ns: Some(2),
+        follow: true,
+        unix: Some("s".into()),
         ..Http::default()
     };
     let subjects = [

@@ -130,6 +130,7 @@ pub enum Rule {
     BusyClient,
     BusyConnections,
     FewRequests,
+    NotFollowed,
     Startup,
     KeepsUp,
     Nature,
@@ -164,7 +165,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 48] = {
+    pub const ALL: [Self; 49] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -188,6 +189,7 @@ impl Rule {
             R::BusyClient,
             R::BusyConnections,
             R::FewRequests,
+            R::NotFollowed,
             R::Startup,
             R::KeepsUp,
             R::Nature,
@@ -248,6 +250,7 @@ impl Rule {
             | R::BusyClient
             | R::BusyConnections
             | R::FewRequests
+            | R::NotFollowed
             | R::Startup => Part::Warning,
             R::KeepsUp
             | R::Nature

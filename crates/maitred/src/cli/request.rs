@@ -169,6 +169,8 @@ impl HttpArgs {
             body: self.data.clone(),
             method: self.method.clone(),
             timeout_ns: self.request_timeout.map(Period::nanos),
+            follow: self.follow,
+            unix: self.unix.clone(),
             insecure: self.insecure,
             authority: self.cacert.clone(),
         }
@@ -187,6 +189,8 @@ impl HttpArgs {
             ("--method", self.method.is_some()),
             ("--request-timeout", self.request_timeout.is_some()),
             ("--disable-keepalive", self.disable_keepalive),
+            ("--follow", self.follow),
+            ("--unix", self.unix.is_some()),
             ("--cacert", self.cacert.is_some()),
             ("--insecure", self.insecure),
         ];
