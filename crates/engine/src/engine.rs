@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 use crate::request::Request;
 use crate::runtime::{Guard, RunnerCommand};
 use crate::runtimes::Runtimes;
-use crate::{check, compare, single, strategies};
+use crate::{check, compare, scale, single, strategies};
 
 /// What runs requests. One at a time: two would disturb each other's figures.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ impl Engine {
         match request {
             Request::Compare(compare) => compare::run(compare, &mut context),
             Request::Run(run) => single::run(run, &mut context),
+            Request::Scale(scale) => scale::run(scale, &mut context),
             Request::Check(check) => check::run(check, &mut context),
             Request::Strategies(strategies) => strategies::run(strategies, &mut context),
         }

@@ -14,6 +14,7 @@ mod lab;
 mod pictures;
 mod python;
 mod request;
+mod scale;
 mod serve;
 mod strategies;
 mod texts;
@@ -23,6 +24,7 @@ pub use fit::FitArgs;
 pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use python::PythonArgs;
+pub use scale::ScaleArgs;
 pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
@@ -74,6 +76,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
+    /// Run one piece of work with more and more workers and say how many to use, and why
+    Scale(Box<ScaleArgs>),
     /// Fit a law of scaling to figures that you have: workers and throughput, or times
     Fit(FitArgs),
     /// Run the cells of a notebook without a page; export it with its results, import it

@@ -118,12 +118,14 @@ pub enum Rule {
     Use,
     SoonestOfThoseThatKeepUp,
     AheadByTooLittle,
+    BestWorkers,
     ResultsDiffer,
     ResultsChange,
     LostUpdates,
     OwnVariables,
     StateNotShared,
     UnequalConcurrency,
+    UnevenTurns,
     SomeRaised,
     TooShortCalls,
     WithinRounds,
@@ -148,6 +150,9 @@ pub enum Rule {
     EnoughWorkers,
     ScalingLaw,
     NoLaw,
+    SerialShare,
+    MoreProcessors,
+    WorkerMemory,
     PoolSize,
     TaskTime,
     ThreadsAtOnce,
@@ -163,7 +168,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 47] = {
+    pub const ALL: [Self; 52] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -175,12 +180,14 @@ impl Rule {
             R::Use,
             R::SoonestOfThoseThatKeepUp,
             R::AheadByTooLittle,
+            R::BestWorkers,
             R::ResultsDiffer,
             R::ResultsChange,
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
             R::UnequalConcurrency,
+            R::UnevenTurns,
             R::SomeRaised,
             R::TooShortCalls,
             R::WithinRounds,
@@ -205,6 +212,9 @@ impl Rule {
             R::EnoughWorkers,
             R::ScalingLaw,
             R::NoLaw,
+            R::SerialShare,
+            R::MoreProcessors,
+            R::WorkerMemory,
             R::PoolSize,
             R::TaskTime,
             R::ThreadsAtOnce,
@@ -233,13 +243,15 @@ impl Rule {
             | R::NotShownFaster
             | R::Use
             | R::SoonestOfThoseThatKeepUp
-            | R::AheadByTooLittle => Part::Answer,
+            | R::AheadByTooLittle
+            | R::BestWorkers => Part::Answer,
             R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables
             | R::StateNotShared
             | R::UnequalConcurrency
+            | R::UnevenTurns
             | R::SomeRaised
             | R::TooShortCalls
             | R::WithinRounds
@@ -264,6 +276,9 @@ impl Rule {
             | R::EnoughWorkers
             | R::ScalingLaw
             | R::NoLaw
+            | R::SerialShare
+            | R::MoreProcessors
+            | R::WorkerMemory
             | R::PoolSize
             | R::TaskTime
             | R::ThreadsAtOnce

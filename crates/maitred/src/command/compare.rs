@@ -23,8 +23,9 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     }
     let request = Request::Compare(args.request()?);
     let old = args.against.as_deref().map(saved::load).transpose()?;
-    let exports = export::open(args)?;
-    if export::takes_standard_output(args) {
+    let files = args.files();
+    let exports = export::open(&files, &args.charts)?;
+    if files.take_standard_output() {
         terminal.text_to_error();
     }
     let cancel = super::cancel()?;
@@ -147,7 +148,8 @@ fn outputs(logs: &[(String, String)]) -> String {
     text
 }
 
-fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
+/// What the shell is told of a result.
+pub(super) fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
     let failed = comparison
         .contestants
         .iter()

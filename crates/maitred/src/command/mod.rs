@@ -11,6 +11,7 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod runner;
 pub(crate) mod runtimes;
+pub(crate) mod scale;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod strategies;
