@@ -136,6 +136,7 @@ pub enum Rule {
     KeepsUp,
     Nature,
     OwnThreads,
+    Throttled,
     Bottleneck,
     GlobalLock,
     OwnLock,
@@ -168,7 +169,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 52] = {
+    pub const ALL: [Self; 53] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -198,6 +199,7 @@ impl Rule {
             R::KeepsUp,
             R::Nature,
             R::OwnThreads,
+            R::Throttled,
             R::Bottleneck,
             R::GlobalLock,
             R::OwnLock,
@@ -262,6 +264,7 @@ impl Rule {
             R::KeepsUp
             | R::Nature
             | R::OwnThreads
+            | R::Throttled
             | R::Bottleneck
             | R::GlobalLock
             | R::OwnLock

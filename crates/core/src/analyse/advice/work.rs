@@ -10,7 +10,7 @@ use super::Case;
 use super::bound::AT_BOUND;
 use super::shape::{MOSTLY, Shape};
 use crate::analyse::nature::{BoundBy, Nature};
-use crate::analyse::units::{cores, duration, percent};
+use crate::analyse::units::{cores, duration, percent, processors, usable};
 use crate::result::{Rule, Sentence, Verdict};
 
 /// Queueing for so much of their time makes a resource worth a word.
@@ -33,7 +33,7 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
     if let Some((index, used)) = case.own_threads() {
         return Some(own_threads(case, index, used));
     }
-    let machine = case.cores();
+    let machine = usable(case.processors());
     let used = case.summary(case.fastest).and_then(|summary| summary.cores_used.known());
     let used = used.map_or_else(String::new, |used| {
         format!(", {} of {machine} processors used", cores(*used))
@@ -69,7 +69,7 @@ fn own_threads(case: &Case<'_>, index: usize, used: f64) -> Sentence {
         "It uses several threads itself: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do. More workers want the same processors; `--inner-threads 1,auto` compares them with libraries that take one thread each.",
         case.name(index),
         cores(used),
-        case.cores()
+        usable(case.processors())
     ))
 }
 
@@ -84,7 +84,7 @@ fn is_held_up(nature: &Nature) -> bool {
 
 /// What pays for such work, concurrency or parallelism.
 fn consequence(case: &Case<'_>, nature: &Nature, shape: Shape) -> String {
-    let (computing, machine) = (shape.computing, case.cores());
+    let (computing, machine) = (shape.computing, case.processors());
     let bound = case.bound();
     let least = bound.as_ref().map_or_else(|| case.work_ns(case.fastest), |bound| bound.ns);
     // More than one processor is needed to get as fast as that.
@@ -96,15 +96,15 @@ fn consequence(case: &Case<'_>, nature: &Nature, shape: Shape) -> String {
                 ", but all have to go through `{name}`: more processors or workers cannot help beyond that."
             )
         }
-        _ if computing >= MOSTLY && machine == 1 => {
-            ": only parallelism would pay, and this machine has 1 processor.".into()
+        _ if computing >= MOSTLY && machine.whole() == 1 => {
+            format!(": only parallelism would pay, and this machine has {}.", processors(machine))
         }
         _ if computing >= MOSTLY && gains_nothing(case) => {
             ": only parallelism could pay, and what was tried of it gains less than it costs."
                 .into()
         }
         _ if computing >= MOSTLY => {
-            format!(": only parallelism pays, and this machine has {machine} processors.")
+            format!(": only parallelism pays, and this machine has {}.", processors(machine))
         }
         _ if shape.blocking > QUEUEING => {
             let blocks = percent(shape.blocking);

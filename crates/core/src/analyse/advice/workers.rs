@@ -10,7 +10,7 @@ use crate::analyse::nature::BoundBy;
 use crate::analyse::scaling::{self, Scaling};
 use crate::analyse::stats::Confidence;
 use crate::analyse::sweep;
-use crate::analyse::units::{cores, count};
+use crate::analyse::units::{cores, plural, processors};
 use crate::result::{Rule, Sentence, Verdict};
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
@@ -59,7 +59,8 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
     let machine = case.cores();
     Some(match workers(knee) {
         n if computes(case) && n >= machine => format!(
-            "`{pair}` gains up to {n} workers (of {tried}); this machine has {machine} processors, and more workers than those cannot compute faster."
+            "`{pair}` gains up to {n} workers (of {tried}); this machine has {}, and more workers than those cannot compute faster.",
+            processors(case.processors())
         ),
         n if n == workers(most) => format!(
             "`{pair}` still gains at {n} workers, the most that were tried ({tried}): try more."
@@ -142,17 +143,14 @@ fn goetz(case: &Case<'_>) -> Option<String> {
     let shape = case.shape().filter(|shape| shape.computing > 0.0)?;
     let waits = (1.0 - shape.computing) / shape.computing;
     let tasks = case.comparison.tasks().1.max(1);
-    let wanted = libm::round(f64::from(case.cores()) * (1.0 + waits)).max(1.0);
+    let wanted = libm::round(case.processors().usable() * (1.0 + waits)).max(1.0);
     let had = u64::from(case.contestant(pool).workers);
     let wanted = (wanted as u64).min(tasks);
     if wanted as f64 <= 1.5 * had as f64 && had as f64 <= 1.5 * wanted as f64 {
         return None;
     }
-    let number = if wanted == tasks {
-        "as many workers as tasks".into()
-    } else {
-        format!("{} workers", count(wanted))
-    };
+    let number =
+        if wanted == tasks { "as many workers as tasks".into() } else { plural(wanted, "worker") };
     Some(format!(
         "A pool for this wants {number} (processors × (1 + waiting ÷ computing), waiting ÷ computing = {}); {} had {had}. Try `--workers`.",
         cores(waits),

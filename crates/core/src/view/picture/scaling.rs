@@ -112,7 +112,8 @@ fn law_of(found: &Fit) -> Option<(Fitted, f64)> {
 
 /// What the rounds follow; beyond the processors computing cannot gain, whatever it says.
 fn fit(comparison: &Comparison, members: &[usize]) -> Fit {
-    let reach = if computes(comparison) { comparison.machine.cores } else { u32::MAX };
+    let reach =
+        if computes(comparison) { comparison.machine.processors().whole() } else { u32::MAX };
     let mut speeds: Vec<Speed> = sweep::any_speeds(comparison, members);
     speeds.retain(|speed| speed.workers <= reach);
     law::fit(&speeds, &scaling::fit(&speeds), comparison.settings.minimum_effect, "")
