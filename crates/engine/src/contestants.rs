@@ -208,8 +208,9 @@ fn suits(model: &Model, job: &Job) -> bool {
 /// A model with its number of workers, or what is in its way.
 pub(crate) fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
     // Of requests, one that is under way is what a task is elsewhere.
-    let tasks = job.connections.unwrap_or_else(|| job.work_of(&model).task_count());
-    let fitting = match job.connections {
+    let at_once = job.connections.map(|connections| connections.of(model.strategy));
+    let tasks = at_once.unwrap_or_else(|| job.work_of(&model).task_count());
+    let fitting = match at_once {
         Some(connections) if model.workers.is_none() && waits(model.strategy) => connections,
         _ => workers(&model, tasks),
     };
@@ -283,7 +284,12 @@ fn obstacle(model: &Model, workers: u32, job: &Job, runtime: &Runtime) -> Option
         return Some(lacks);
     }
     let asked = Demand {
-        connections: connections(strategy, workers, work, job.connections),
+        connections: connections(
+            strategy,
+            workers,
+            work,
+            job.connections.map(|one| one.of(strategy)),
+        ),
         ..demand(strategy, workers, work)
     };
     limits::check(&asked).err()

@@ -1,4 +1,4 @@
-//! The one entrance: [`Engine::run`] turns a request into events and an outcome.
+//! What runs requests, and what every part of it that runs one is handed.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -7,11 +7,7 @@ use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::event::Event;
 use crate::lock::Lock;
-use crate::outcome::Outcome;
-use crate::request::Request;
 use crate::runtime::{Guard, RunnerCommand};
-use crate::runtimes::Runtimes;
-use crate::{check, compare, single, strategies};
 
 /// What runs requests. One at a time: two would disturb each other's figures.
 #[derive(Clone, Debug)]
@@ -46,35 +42,6 @@ impl Engine {
     /// The program `maitred`.
     pub fn program(&self) -> &Path {
         &self.program
-    }
-
-    /// Does what is asked, and tells what happens meanwhile. The calling thread must be one that
-    /// lives on: what it starts is killed with it.
-    ///
-    /// # Errors
-    /// See [`Error`]. What was measured before is in the last event all the same, an
-    /// [`Event::Result`].
-    pub fn run(
-        &self,
-        request: &Request,
-        cancel: &Cancel,
-        on_event: &mut dyn FnMut(Event<'_>),
-    ) -> Result<Outcome, Error> {
-        let mut context = Context { engine: self, cancel, on_event };
-        match request {
-            Request::Compare(compare) => compare::run(compare, &mut context),
-            Request::Run(run) => single::run(run, &mut context),
-            Request::Check(check) => check::run(check, &mut context),
-            Request::Strategies(strategies) => strategies::run(strategies, &mut context),
-        }
-    }
-
-    /// All runtimes that there are.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when there is no place for the runner of Python.
-    pub fn runtimes(&self, interpreters: &[PathBuf], cancel: &Cancel) -> Result<Runtimes, Error> {
-        Runtimes::everything(self, interpreters, cancel.interrupt())
     }
 }
 

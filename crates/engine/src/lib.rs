@@ -11,6 +11,7 @@ mod compare;
 pub mod conformance;
 mod contestants;
 mod engine;
+mod entrance;
 mod error;
 pub mod event;
 mod inputs;

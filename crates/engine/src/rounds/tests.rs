@@ -157,6 +157,7 @@ fn comparison(contestants: usize) -> Comparison {
             fingerprint: "0".into(),
         },
         machine: Machine {
+            quota: None,
             id: "0".into(),
             cpu: "made up".into(),
             cores: 1,

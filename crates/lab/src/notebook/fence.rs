@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Kind;
+use super::kind::Kind;
 
 /// What stands on the fence of a cell beside its kind.
 #[derive(Clone, Debug, Default, PartialEq)]

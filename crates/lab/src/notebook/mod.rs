@@ -4,6 +4,7 @@
 //! are asked for by a function. The main type is [`Notebook`].
 
 mod fence;
+mod kind;
 mod parse;
 mod prose;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 use std::ops::Range;
 
 pub use fence::{Directives, Finding, View};
+pub use kind::Kind;
 pub use parse::parse;
 pub use prose::Picture;
 
@@ -62,33 +64,6 @@ pub struct Cell {
     body: Range<usize>,
     /// Bytes of the file that are fence and source.
     whole: Range<usize>,
-}
-
-/// What is in a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A workload, perhaps with claims.
-    Workload,
-    /// The names of claims that are built in, one a line; or a workload that makes claims.
-    Claim,
-    /// A function of Python, which runs under the strategies that Python has.
-    Python,
-    /// Nodes called `server`, which the cells below it in its section know.
-    Server,
-}
-
-impl Kind {
-    const ALL: [Self; 4] = [Self::Workload, Self::Claim, Self::Python, Self::Server];
-
-    /// The word on the fence.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Workload => "workload",
-            Self::Claim => "claim",
-            Self::Python => "python",
-            Self::Server => "server",
-        }
-    }
 }
 
 /// A part of the file: all of them, one after another, are the file.

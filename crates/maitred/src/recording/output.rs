@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use maitred_core::recording::{LeftOut, Provenance};
-use maitred_core::trace::{Slice, Span, Trace};
+use maitred_core::trace::Trace;
 use maitred_core::view::picture::Theme;
 use maitred_core::view::timeline::Lens;
 use maitred_core::view::{chrome, perfetto, units};
@@ -16,6 +16,7 @@ use crate::cli::{DrawingArgs, TraceExportArgs};
 use crate::drawing;
 use crate::error::Error;
 use crate::png;
+use crate::recording::records::Records;
 use crate::terminal::Terminal;
 
 /// What is to be written, and what must not be overwritten.
@@ -36,23 +37,6 @@ enum Form {
     Chrome,
     Svg(Theme, Lens),
     Png(Theme, Lens),
-}
-
-/// What comes by the million, from wherever it lies.
-pub(crate) struct Records<'a> {
-    pub(crate) spans: Box<dyn Iterator<Item = Span> + 'a>,
-    pub(crate) slices: Box<dyn Iterator<Item = Slice> + 'a>,
-}
-
-impl<'a> Records<'a> {
-    /// Those that the trace itself has.
-    pub(crate) fn of(trace: &'a Trace) -> Self {
-        let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
-        Self {
-            spans: Box::new(trace.spans.iter().copied()),
-            slices: Box::new(slices.iter().copied()),
-        }
-    }
 }
 
 /// The files of one run.

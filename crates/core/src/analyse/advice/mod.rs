@@ -15,6 +15,7 @@ mod newcomers;
 #[cfg(test)]
 mod planted;
 mod processors;
+mod quota;
 mod results;
 #[cfg(test)]
 mod results_tests;
@@ -44,6 +45,7 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
         None => sentences.extend(nothing_ranked(comparison)),
         Some(case) => {
             sentences.extend(work::sentences(&case));
+            sentences.extend(quota::sentence(&case));
             sentences.extend(fairness::sentences(&case));
             sentences.extend(bound::sentence(&case));
             sentences.extend(choice::sentences(&case));

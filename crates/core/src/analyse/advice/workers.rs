@@ -11,7 +11,7 @@ use crate::analyse::compare::{self, MIN_ROUNDS};
 use crate::analyse::nature::BoundBy;
 use crate::analyse::scaling::{self, AMDAHL_POINTS, Estimate, Scaling, Speed};
 use crate::analyse::stats::Confidence;
-use crate::analyse::units::{cores, count};
+use crate::analyse::units::{cores, plural, processors};
 use crate::result::{Rule, Sentence, Verdict};
 
 /// A pool of so many times more or fewer workers has about as many.
@@ -81,7 +81,8 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
     let machine = case.cores();
     Some(match workers(knee) {
         n if computes(case) && n >= machine => format!(
-            "`{pair}` gains up to {n} workers (of {tried}); this machine has {machine} processors, and more workers than those cannot compute faster."
+            "`{pair}` gains up to {n} workers (of {tried}); this machine has {}, and more workers than those cannot compute faster.",
+            processors(case.processors())
         ),
         n if u64::from(n) >= case.comparison.tasks().1 && n > 1 => {
             format!("`{pair}` gains up to {n} workers (of {tried}), as many as there are tasks.")
@@ -195,7 +196,7 @@ pub(super) fn wanted(case: &Case<'_>) -> Option<Wanted> {
     let shape = case.shape().filter(|shape| shape.computing > 0.0)?;
     let waiting_per_computing = (1.0 - shape.computing) / shape.computing;
     let tasks = case.comparison.tasks().1.max(1);
-    let workers = libm::round(f64::from(case.cores()) * (1.0 + waiting_per_computing)).max(1.0);
+    let workers = libm::round(case.processors().usable() * (1.0 + waiting_per_computing)).max(1.0);
     let workers = (workers as u64).min(tasks);
     let has_as_many = |index: usize| {
         let had = f64::from(case.contestant(index).workers);
@@ -208,10 +209,9 @@ pub(super) fn wanted(case: &Case<'_>) -> Option<Wanted> {
 /// How many workers a pool wants, where nobody tried about as many.
 fn pool_size(case: &Case<'_>) -> Option<String> {
     let Wanted { pool, workers, waiting_per_computing } = wanted(case)?;
-    let number = if workers == case.comparison.tasks().1 {
-        "as many workers as tasks".into()
-    } else {
-        format!("{} workers", count(workers))
+    let number = match workers == case.comparison.tasks().1 {
+        true => "as many workers as tasks".into(),
+        false => plural(workers, "worker"),
     };
     let had = u64::from(case.contestant(pool).workers);
     Some(format!(

@@ -125,6 +125,12 @@ const PLANTED: &[Planted] = &[
     (R::Nature, "it is known what tasks are made of: on a processor, or blocked", waiters, || {
         commands(&[(Processes, Some(8)), (Threads, None)])
     }),
+    (
+        R::Throttled,
+        "a CPU quota kept threads from running for a twentieth of the time in which they could have",
+        || throttled(500),
+        || throttled(10),
+    ),
     (R::Bottleneck, "tasks queue for a tenth of their time or more", waiters, || beside([120; 6])),
     (
         R::GlobalLock,
