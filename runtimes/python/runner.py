@@ -90,8 +90,12 @@ def thread_pool(work):
     mine = threading.local()
     steps = Blocking(work).compile()
 
+    common = {}
+
     def enlist():
         mine.lane = Lane(work, WORKER)
+        if not work.due_at_once:  # so that one more is opened only when all are busy, and not one for each thread
+            mine.lane.connections = common
         work.welcome(mine.lane)
 
     def serve(number):
@@ -965,15 +969,17 @@ def security():
 
 
 def request(connections, value, url, timeout):
-    """One request on the worker's own connection to that host; the body is read to its end."""
+    """One request on a connection to that host which is idle, or a new one; the body is read to its end."""
     import http.client
 
     method = value["method"]
     place, _, path = split_url(url)
+    idle = connections.setdefault(place, [])
     for attempt in (1, 2):
-        connection = connections.pop(place, None)
-        reused = connection is not None
-        if not reused:
+        try:
+            connection, reused = idle.pop(), True
+        except IndexError:
+            reused = False
             if place[0] == "https":
                 connection = http.client.HTTPSConnection(place[1], place[2], timeout=timeout, context=security())
             else:
@@ -991,7 +997,7 @@ def request(connections, value, url, timeout):
                 continue
             raise
         if not response.will_close:
-            connections[place] = connection
+            idle.append(connection)
         return response.status
 
 
@@ -1224,7 +1230,7 @@ class Lane:
         """Writes what the kernel counted for this thread; only the thread itself can ask."""
         if self.loop:
             self.loop.close()
-        for connection in self.connections.values():
+        for connection in itertools.chain(*self.connections.values()):
             connection.close()
         if self.recorded:
             pairs = zip(counters(self.delays), self.before)
@@ -2494,6 +2500,8 @@ def describe_more():
     missing = {name: unoffered(name) for name in STRATEGIES}
     return [
         ["language", ".".join(map(str, sys.version_info[:3]))],
+        # By so many the executors of the standard library go.
+        ["processors", str(getattr(os, "process_cpu_count", os.cpu_count)() or 1)],
         ["flags", str(sysconfig.get_config_var("CONFIG_ARGS") or "")],
         ["free-threaded build", "yes" if sysconfig.get_config_var("Py_GIL_DISABLED") else "no"],
         ["virtual environment", sys.prefix if sys.prefix != sys.base_prefix else "no"],

@@ -96,6 +96,9 @@ impl Shown<'_> {
                 let name = |one: &maitred_engine::event::Entrant<'_>| one.model.to_string();
                 self.logs = contestants.iter().map(|one| (name(one), String::new())).collect();
             }
+            Event::Joined { entrant, .. } => {
+                self.logs.push((entrant.model.to_string(), String::new()));
+            }
             Event::RunEnded { purpose: Purpose::Trace, trace, .. } => {
                 if let Some(traces) = &mut self.traces {
                     traces.push((*trace).clone());
