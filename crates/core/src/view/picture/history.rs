@@ -126,3 +126,25 @@ fn describe(points: &[Point], shown: &[&str]) -> String {
     });
     said.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::history::tests::points;
+    use super::*;
+
+    #[test]
+    fn every_result_has_a_mark_and_no_curve_crosses_a_change_of_the_machine() {
+        let drawn = history(&points(6), "waiters", &Look::default());
+        let document = roxmltree::Document::parse(&drawn).unwrap();
+        let paths = || document.descendants().filter_map(|node| node.attribute("d"));
+        // Of two models, and of each a sample in the legend.
+        assert_eq!(paths().filter(|d| d.contains("0a5 5") || d.contains("h10v10")).count(), 14);
+        let curves: Vec<&str> = paths().filter(|d| d.contains('L')).collect();
+        assert_eq!(curves.len(), 2);
+        assert!(curves.iter().all(|d| d.matches('M').count() == 2), "{curves:?}");
+        assert!(drawn.contains("New, 8 cores"));
+        let alone = history(&points(1), "waiters", &Look::default());
+        assert!(!alone.contains("New, 8 cores") && roxmltree::Document::parse(&alone).is_ok());
+        history(&[], "waiters", &Look::default());
+    }
+}
