@@ -31,7 +31,7 @@ impl StoreArgs {
     /// [`Error::usage`] where nothing is kept or it cannot be read.
     pub(crate) fn read(&self) -> Result<Store, Error> {
         let folder = self.folder()?;
-        let store = Store::open_to_read(&folder).map_err(refused)?;
+        let store = Store::open_to_read(&folder).map_err(Error::from)?;
         store.ok_or_else(|| {
             Error::usage(format!(
                 "no result is kept in {}; whatever is measured from now on is",
@@ -46,13 +46,8 @@ impl StoreArgs {
     /// [`Error::usage`] where nothing is kept or it cannot be written.
     pub(crate) fn write(&self) -> Result<Store, Error> {
         self.read()?;
-        Store::open(&self.folder()?).map_err(refused)
+        Store::open(&self.folder()?).map_err(Error::from)
     }
-}
-
-/// What the store says as the end of a command.
-pub(crate) fn refused(error: maitred_store::Error) -> Error {
-    Error::usage(error.to_string())
 }
 
 impl KeepArgs {
@@ -111,9 +106,9 @@ pub(crate) fn comparison(
 ) -> Result<Comparison, Error> {
     let found = match (named, of) {
         (Selector::Last, Some((machine, subject))) => last(store, machine, subject)?,
-        _ => store.find(named, &Filter::default()).map_err(refused)?,
+        _ => store.find(named, &Filter::default()).map_err(Error::from)?,
     };
-    let text = store.part(found.id, Part::Comparison).map_err(refused)?.ok_or_else(|| {
+    let text = store.part(found.id, Part::Comparison).map_err(Error::from)?.ok_or_else(|| {
         Error::usage(format!(
             "result {} is of `maitred {}`, which compares nothing; `maitred runs` says what each is",
             found.id,
@@ -130,8 +125,8 @@ fn last(store: &Store, machine: &Machine, subject: &Facts) -> Result<Kept, Error
         machine: Some(machine.id.clone()),
         ..Filter::default()
     };
-    for kept in store.list(&filter).map_err(refused)? {
-        if store.part(kept.id, Part::Comparison).map_err(refused)?.is_some() {
+    for kept in store.list(&filter).map_err(Error::from)? {
+        if store.part(kept.id, Part::Comparison).map_err(Error::from)?.is_some() {
             return Ok(kept);
         }
     }

@@ -16,7 +16,7 @@ use crate::cli::{
     TraceExportArgs,
 };
 use crate::error::{Error, exit};
-use crate::keep::{self, refused};
+use crate::keep;
 use crate::saved;
 use crate::terminal::Terminal;
 
@@ -48,12 +48,12 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> Result<u8, Error> {
         }
         Some(RunsAction::Tag { which, name, place }) => {
             let mut store = place.write()?;
-            let kept = store.find(which, &Filter::default()).map_err(refused)?;
-            store.tag(kept.id, name).map_err(refused)?;
+            let kept = store.find(which, &Filter::default()).map_err(Error::from)?;
+            store.tag(kept.id, name).map_err(Error::from)?;
             terminal.print(&format!("result {} is now `{name}`\n", kept.id))?;
         }
         Some(RunsAction::Untag { name, place }) => {
-            if !place.write()?.untag(name).map_err(refused)? {
+            if !place.write()?.untag(name).map_err(Error::from)? {
                 return Err(Error::usage(format!(
                     "no result is tagged `{name}`; `maitred runs` lists the tags"
                 )));
@@ -62,8 +62,8 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> Result<u8, Error> {
         Some(RunsAction::Delete { which, place }) => {
             let mut store = place.write()?;
             let found = which.iter().map(|one| Ok(store.find(one, &Filter::default())?.id));
-            let found = found.collect::<Result<Vec<u64>, _>>().map_err(refused)?;
-            let deleted = store.delete(&found).map_err(refused)?;
+            let found = found.collect::<Result<Vec<u64>, _>>().map_err(Error::from)?;
+            let deleted = store.delete(&found).map_err(Error::from)?;
             terminal.print(&format!("{} deleted\n", view::units::plural(deleted, "result")))?;
         }
     }
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> Result<u8, Error> {
 
 fn find(place: &StoreArgs, which: &Selector) -> Result<(Store, Kept), Error> {
     let store = place.read()?;
-    let kept = store.find(which, &Filter::default()).map_err(refused)?;
+    let kept = store.find(which, &Filter::default()).map_err(Error::from)?;
     Ok((store, kept))
 }
 
@@ -84,10 +84,10 @@ fn list(args: &RunsArgs, terminal: &Terminal) -> Result<(), Error> {
         ..Filter::default()
     };
     let store = args.place.read()?;
-    let found = store.list(&filter).map_err(refused)?;
+    let found = store.list(&filter).map_err(Error::from)?;
     if args.json {
         let rows = found.iter().map(|kept| {
-            let figures = store.figures(kept.id).map_err(refused)?;
+            let figures = store.figures(kept.id).map_err(Error::from)?;
             Ok(as_json(kept, &figures))
         });
         let rows = rows.collect::<Result<Vec<_>, Error>>()?;
@@ -133,7 +133,7 @@ fn shown(
     terminal: &Terminal,
 ) -> Result<u8, Error> {
     let options = terminal.options();
-    let part = |part| store.part(kept.id, part).map_err(refused);
+    let part = |part| store.part(kept.id, part).map_err(Error::from);
     if model.is_none() {
         if let Some(text) = part(Part::Check)?.filter(|_| kept.kind == maitred_store::Kind::Check) {
             terminal.print(&view::claims::report(&read::<Check>(kept, &text)?, &options))?;
@@ -188,10 +188,10 @@ fn read<T: DeserializeOwned>(kept: &Kept, text: &[u8]) -> Result<T, Error> {
 
 /// The trace of a model, else the first one; `None`: it left.
 fn trace(store: &Store, kept: &Kept, model: Option<&str>) -> Result<Option<Vec<u8>>, Error> {
-    let traces = store.traces(kept.id).map_err(refused)?;
+    let traces = store.traces(kept.id).map_err(Error::from)?;
     let named = |one: &&maitred_store::TraceRow| model.is_none_or(|model| one.model == model);
     match (traces.iter().find(named), model) {
-        (Some(found), _) => store.trace(kept.id, found.position).map_err(refused),
+        (Some(found), _) => store.trace(kept.id, found.position).map_err(Error::from),
         (None, Some(model)) => {
             let all: Vec<&str> = traces.iter().map(|one| one.model.as_str()).collect();
             let there = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
@@ -212,7 +212,7 @@ fn export(store: &Store, kept: &Kept, output: &Path, model: Option<&str>) -> Res
     };
     let mut bytes = None;
     for part in parts {
-        bytes = bytes.or(store.part(kept.id, *part).map_err(refused)?);
+        bytes = bytes.or(store.part(kept.id, *part).map_err(Error::from)?);
     }
     if parts.is_empty() {
         bytes = trace(store, kept, model)?;
@@ -245,7 +245,7 @@ fn history(
             kept.kind.name()
         )));
     }
-    let points = store.history(&kept.fingerprint).map_err(refused)?;
+    let points = store.history(&kept.fingerprint).map_err(Error::from)?;
     let mut page = export_svg.map(crate::export::Page::open).transpose()?;
     if let (Some(page), Some(path)) = (&mut page, export_svg) {
         let look = view::picture::Look::default();
