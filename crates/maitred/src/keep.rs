@@ -31,7 +31,7 @@ impl StoreArgs {
     /// [`Error::usage`] where nothing is kept or it cannot be read.
     pub(crate) fn read(&self) -> Result<Store, Error> {
         let folder = self.folder()?;
-        let store = Store::open_to_read(&folder).map_err(Error::from)?;
+        let store = Store::open_to_read(&folder)?;
         store.ok_or_else(|| {
             Error::usage(format!(
                 "no result is kept in {}; whatever is measured from now on is",
@@ -106,9 +106,9 @@ pub(crate) fn comparison(
 ) -> Result<Comparison, Error> {
     let found = match (named, of) {
         (Selector::Last, Some((machine, subject))) => last(store, machine, subject)?,
-        _ => store.find(named, &Filter::default()).map_err(Error::from)?,
+        _ => store.find(named, &Filter::default())?,
     };
-    let text = store.part(found.id, Part::Comparison).map_err(Error::from)?.ok_or_else(|| {
+    let text = store.part(found.id, Part::Comparison)?.ok_or_else(|| {
         Error::usage(format!(
             "result {} is of `maitred {}`, which compares nothing; `maitred runs` says what each is",
             found.id,
@@ -125,8 +125,8 @@ fn last(store: &Store, machine: &Machine, subject: &Facts) -> Result<Kept, Error
         machine: Some(machine.id.clone()),
         ..Filter::default()
     };
-    for kept in store.list(&filter).map_err(Error::from)? {
-        if store.part(kept.id, Part::Comparison).map_err(Error::from)?.is_some() {
+    for kept in store.list(&filter)? {
+        if store.part(kept.id, Part::Comparison)?.is_some() {
             return Ok(kept);
         }
     }

@@ -48,12 +48,12 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> Result<u8, Error> {
         }
         Some(RunsAction::Tag { which, name, place }) => {
             let mut store = place.write()?;
-            let kept = store.find(which, &Filter::default()).map_err(Error::from)?;
-            store.tag(kept.id, name).map_err(Error::from)?;
+            let kept = store.find(which, &Filter::default())?;
+            store.tag(kept.id, name)?;
             terminal.print(&format!("result {} is now `{name}`\n", kept.id))?;
         }
         Some(RunsAction::Untag { name, place }) => {
-            if !place.write()?.untag(name).map_err(Error::from)? {
+            if !place.write()?.untag(name)? {
                 return Err(Error::usage(format!(
                     "no result is tagged `{name}`; `maitred runs` lists the tags"
                 )));
@@ -62,8 +62,8 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> Result<u8, Error> {
         Some(RunsAction::Delete { which, place }) => {
             let mut store = place.write()?;
             let found = which.iter().map(|one| Ok(store.find(one, &Filter::default())?.id));
-            let found = found.collect::<Result<Vec<u64>, _>>().map_err(Error::from)?;
-            let deleted = store.delete(&found).map_err(Error::from)?;
+            let found = found.collect::<Result<Vec<u64>, Error>>()?;
+            let deleted = store.delete(&found)?;
             terminal.print(&format!("{} deleted\n", view::units::plural(deleted, "result")))?;
         }
     }
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> Result<u8, Error> {
 
 fn find(place: &StoreArgs, which: &Selector) -> Result<(Store, Kept), Error> {
     let store = place.read()?;
-    let kept = store.find(which, &Filter::default()).map_err(Error::from)?;
+    let kept = store.find(which, &Filter::default())?;
     Ok((store, kept))
 }
 
@@ -84,10 +84,10 @@ fn list(args: &RunsArgs, terminal: &Terminal) -> Result<(), Error> {
         ..Filter::default()
     };
     let store = args.place.read()?;
-    let found = store.list(&filter).map_err(Error::from)?;
+    let found = store.list(&filter)?;
     if args.json {
         let rows = found.iter().map(|kept| {
-            let figures = store.figures(kept.id).map_err(Error::from)?;
+            let figures = store.figures(kept.id)?;
             Ok(as_json(kept, &figures))
         });
         let rows = rows.collect::<Result<Vec<_>, Error>>()?;
@@ -188,7 +188,7 @@ fn read<T: DeserializeOwned>(kept: &Kept, text: &[u8]) -> Result<T, Error> {
 
 /// The trace of a model, else the first one; `None`: it left.
 fn trace(store: &Store, kept: &Kept, model: Option<&str>) -> Result<Option<Vec<u8>>, Error> {
-    let traces = store.traces(kept.id).map_err(Error::from)?;
+    let traces = store.traces(kept.id)?;
     let named = |one: &&maitred_store::TraceRow| model.is_none_or(|model| one.model == model);
     match (traces.iter().find(named), model) {
         (Some(found), _) => store.trace(kept.id, found.position).map_err(Error::from),
@@ -212,7 +212,7 @@ fn export(store: &Store, kept: &Kept, output: &Path, model: Option<&str>) -> Res
     };
     let mut bytes = None;
     for part in parts {
-        bytes = bytes.or(store.part(kept.id, *part).map_err(Error::from)?);
+        bytes = bytes.or(store.part(kept.id, *part)?);
     }
     if parts.is_empty() {
         bytes = trace(store, kept, model)?;
@@ -245,7 +245,7 @@ fn history(
             kept.kind.name()
         )));
     }
-    let points = store.history(&kept.fingerprint).map_err(Error::from)?;
+    let points = store.history(&kept.fingerprint)?;
     let mut page = export_svg.map(crate::export::Page::open).transpose()?;
     if let (Some(page), Some(path)) = (&mut page, export_svg) {
         let look = view::picture::Look::default();
