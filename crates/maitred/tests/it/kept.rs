@@ -178,7 +178,7 @@ fn a_folder_where_one_may_not_write_can_be_read() {
     }
     let list = keeping(&place, "disk/kept", "runs");
     let refused = std::panic::catch_unwind(|| {
-        is_said_and_hurts_nothing(&place, "disk/kept", "cannot be written here")
+        is_said_and_hurts_nothing(&place, "disk/kept", "cannot be written here");
     });
     std::process::Command::new("umount").arg(&folder).status().unwrap();
     assert!(stdout(&list).contains("work.kdl"), "{list:?}");
