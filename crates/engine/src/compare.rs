@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
 use maitred_core::result::{
-    Comparison, Conclusion, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
+    Comparison, Conclusion, Contestant, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
 };
 use maitred_core::trace::RunEnd;
 
@@ -53,8 +53,9 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
         baseline,
         trace: request.rounds.trace,
     };
-    let field = Field { job: &job, entries: &entries, given, rules: &rules };
-    let (natures, outcome) = measure(&mut comparison, &field, context);
+    let are_ours = are_ours(request, &job);
+    let field = Field { job: &job, entries, given, rules: &rules, are_ours };
+    let (natures, outcome) = measure(&mut comparison, field, context);
     comparison.conclusion = advice::conclude(&comparison, &natures);
     if job.kind == SubjectKind::Url {
         for remark in url::remarks(&comparison) {
@@ -68,23 +69,27 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
 /// What rounds are of.
 pub(crate) struct Field<'a> {
     pub job: &'a Job,
-    pub entries: &'a [Entry],
+    pub entries: Vec<Entry>,
     pub given: &'a Work,
     pub rules: &'a Rules,
+    /// Whether more may join.
+    pub are_ours: bool,
 }
 
 /// Runs the rounds: what the first good run of each contestant showed of the work, and how it ended.
 pub(crate) fn measure(
     comparison: &mut Comparison,
-    field: &Field<'_>,
+    field: Field<'_>,
     context: &mut Context<'_>,
 ) -> (Vec<Option<Nature>>, Result<(), Error>) {
-    let &Field { job, entries, given, rules } = field;
+    let Field { job, entries, given, rules, are_ours } = field;
     let mut session = Session {
         trial: Trial::new(job, given, context.engine, context.cancel, contestants::SPANS),
         natures: entries.iter().map(|_| None).collect(),
         verdicts: vec![None; entries.len()],
         entries,
+        are_ours,
+        job,
         rules,
         on_event: context.on_event,
         cancel: context.cancel,
@@ -107,13 +112,21 @@ pub(crate) fn start(comparison: &Comparison, job: &Job, context: &mut Context<'_
     job.warn(context.on_event);
 }
 
+/// Whether the program chose who takes part and with how many workers, so that it may add to them.
+fn are_ours(request: &Compare, job: &Job) -> bool {
+    let is_swept = job.kind == SubjectKind::Workload && !job.variants.is_empty();
+    let are_named = !request.models.is_empty() || !job.work.compare.is_empty();
+    !are_named && request.workers.is_empty() && !is_swept && job.kind != SubjectKind::Url
+}
+
 /// Says who takes part.
 pub(crate) fn enter(entries: &[Entry], on_event: &mut dyn FnMut(Event<'_>)) {
-    fn entrant(entry: &Entry) -> Entrant<'_> {
-        let Entry { model, workers, runtime, obstacle } = entry;
-        Entrant { model, workers: *workers, runtime: &runtime.name, obstacle: obstacle.as_deref() }
-    }
     on_event(Event::Contestants { contestants: entries.iter().map(entrant).collect() });
+}
+
+fn entrant(entry: &Entry) -> Entrant<'_> {
+    let Entry { model, workers, runtime, obstacle, .. } = entry;
+    Entrant { model, workers: *workers, runtime: &runtime.name, obstacle: obstacle.as_deref() }
 }
 
 fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Error> {
@@ -175,7 +188,10 @@ struct Session<'a> {
     natures: Vec<Option<Nature>>,
     /// What was last said of each contestant.
     verdicts: Vec<Option<Verdict>>,
-    entries: &'a [Entry],
+    entries: Vec<Entry>,
+    /// Whether more may join.
+    are_ours: bool,
+    job: &'a Job,
     rules: &'a Rules,
     on_event: &'a mut dyn FnMut(Event<'_>),
     cancel: &'a Cancel,
@@ -199,6 +215,23 @@ impl World for Session<'_> {
             nature.interpreted.note_other_results(&trace);
         }
         Ok(run)
+    }
+
+    fn newcomers(&mut self, comparison: &Comparison) -> Vec<Contestant> {
+        if !self.are_ours {
+            return Vec::new();
+        }
+        let known = self.entries.len();
+        for newcomer in advice::newcomers(comparison, &self.natures) {
+            self.entries.extend(contestants::join(&newcomer, &self.entries, self.job));
+        }
+        self.natures.resize(self.entries.len(), None);
+        self.verdicts.resize(self.entries.len(), None);
+        for (contestant, entry) in self.entries.iter().enumerate().skip(known) {
+            let (entrant, why) = (entrant(entry), entry.chosen);
+            (self.on_event)(Event::Joined { contestant, entrant, why });
+        }
+        self.entries[known..].iter().map(Entry::contestant).collect()
     }
 
     fn elapsed(&self) -> Duration {

@@ -83,8 +83,8 @@ pub(crate) fn run(request: &Scale, context: &mut Context<'_>) -> Result<Outcome,
         baseline: None,
         trace: request.rounds.trace,
     };
-    let field = Field { job: &job, entries: &entries, given, rules: &rules };
-    let (natures, outcome) = compare::measure(&mut comparison, &field, context);
+    let field = Field { job: &job, entries, given, rules: &rules, are_ours: false };
+    let (natures, outcome) = compare::measure(&mut comparison, field, context);
     advice::scale(&mut comparison, &natures);
     remark(&mut comparison);
     (context.on_event)(Event::Result(Finding::Comparison(&comparison)));

@@ -215,7 +215,10 @@ impl<'a> Trial<'a> {
         let mut runner = runner.clone();
         let words = model.setting.as_deref().unwrap_or_default().split(' ');
         let values = words.filter_map(|word| word.split_once('='));
-        let asked = |name: &str| self.given.env.iter().any(|(other, _)| other == name);
+        // That libraries take one thread each may also follow from the first round.
+        let asked = |name: &str| {
+            name == INNER_THREADS || self.given.env.iter().any(|(other, _)| other == name)
+        };
         for (name, value) in values.filter(|(name, _)| asked(name)) {
             let names = if name == INNER_THREADS { &THREADS_OF_LIBRARIES[..] } else { &[name] };
             let is_set = name != INNER_THREADS || value != "auto";

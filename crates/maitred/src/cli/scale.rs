@@ -6,7 +6,7 @@ use clap::Args;
 use maitred_engine::request::{Rounds, Scale};
 
 use super::texts::SCALE_EXAMPLES;
-use super::{ChartArgs, HttpArgs, SubjectArgs};
+use super::{ChartArgs, HttpArgs, KeepArgs, SubjectArgs};
 use crate::amount::{Effect, Period, WorkerCounts};
 
 /// Arguments of `maitred scale`.
@@ -64,6 +64,9 @@ pub struct ScaleArgs {
     /// Write the table as Markdown, as often
     #[arg(help_heading = "Results", long, value_name = "FILE")]
     pub export_markdown: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 
     #[command(flatten)]
     pub work: SubjectArgs,

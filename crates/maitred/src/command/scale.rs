@@ -10,6 +10,7 @@ use crate::cli::ScaleArgs;
 use crate::error::{Error, exit};
 use crate::export::{self, Export};
 use crate::follow::Follower;
+use crate::keep;
 use crate::terminal::Terminal;
 
 /// Sweeps workers; the number is the exit code.
@@ -17,7 +18,9 @@ use crate::terminal::Terminal;
 /// # Errors
 /// See [`Error`]; what was measured before is shown and written all the same.
 pub(crate) fn run(args: &ScaleArgs, terminal: &mut Terminal) -> Result<u8, Error> {
-    let request = Request::Scale(args.request()?);
+    let asked = args.request()?;
+    let work = asked.subject.clone();
+    let request = Request::Scale(asked);
     let files = export::Files {
         save: args.save.as_deref(),
         json: args.export_json.as_deref(),
@@ -43,6 +46,9 @@ pub(crate) fn run(args: &ScaleArgs, terminal: &mut Terminal) -> Result<u8, Error
         }
     });
     let Some(comparison) = result else { return outcome.map(|_| exit::OK).map_err(Error::from) };
+    if comparison.contestants.iter().any(|one| !one.runs.is_empty()) {
+        args.keep.keep(terminal, || keep::of_comparison(&comparison, &[], &work));
+    }
     let written = export::finish(&mut exports, &comparison, terminal);
     if comparison.stopped == Stopped::Interrupted {
         terminal.complain("interrupted; what was measured until then is kept and shown");
