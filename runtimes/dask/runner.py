@@ -19,7 +19,7 @@ from maitred_failures import Refusal
 from maitred_semaphores import Commons
 from maitred_steps import Blocking
 from maitred_tasks import perform
-from maitred_trace import LANE_BYTES, PROCESS, SPAN_BYTES, SPAN_WORDS, TASK_BYTES, WORKER, Lane, clock
+from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, SPAN_WORDS, TASK_BYTES, WORKER, Lane, clock
 from maitred_work import Work
 
 try:

@@ -9,7 +9,7 @@ from maitred_functions import is_async
 from maitred_steps import Blocking
 from maitred_strategies import event_loop, new_loop
 from maitred_tasks import perform
-from maitred_trace import WORKER, Lane, Paper
+from maitred_trace_file import WORKER, Lane, Paper
 
 TASKS = 64
 REPEATS = 15

@@ -2,7 +2,7 @@
 
 from struct import Struct
 
-from maitred_trace import PROCESS
+from maitred_trace_file import PROCESS
 
 FRAME = Struct("<QQ")  # before what a task gives back: its number, the length
 PICKLED = 5  # the newest protocol that all interpreters have which this file runs on

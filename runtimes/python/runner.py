@@ -9,9 +9,9 @@ Its modules, in the order in which they are best read; this one holds a run toge
   strategies    who executes which task when
   workers       those that share no objects with us; parcels: what they are handed; muster: all of a pool at once
   tasks         a task from its first step to its last
-  steps         what a task does, by thread or on a loop; http: a request and its answer
+  steps         what a task does, by thread or on a loop; client: HTTP requests
   semaphores    who waits for whom
-  trace         what is recorded
+  trace_file    what is recorded
   work          the plan made ready, and what came of its tasks
   functions     the user's own code; failures: what goes wrong in it
   interpreter   what this Python is and can do
@@ -30,7 +30,7 @@ from maitred_functions import is_async
 from maitred_interpreter import describe_more, die_with_parent, interpreter_state, name_hangs, offered, processors, start_methods, unoffered, worker_cpu
 from maitred_steps import Blocking, calibrate
 from maitred_strategies import STRATEGIES, new_loop
-from maitred_trace import clock, span_cost_ns
+from maitred_trace_file import clock, span_cost_ns
 from maitred_work import Work
 
 OLDEST = (3, 9)

@@ -9,7 +9,7 @@ import time
 from maitred_failures import StepFailed
 from maitred_functions import PLAIN, finish, finish_awaited, is_async
 from maitred_semaphores import LoopSemaphore, Semaphore
-from maitred_trace import clock
+from maitred_trace_file import clock
 
 
 class Blocking:
@@ -175,7 +175,7 @@ class Blocking:
         import http.client  # noqa: F401  here, and not in the midst of the work
         import urllib.parse  # noqa: F401
 
-        from maitred_http import check_status, request, trust
+        from maitred_client import check_status, request, trust
 
         trust(self.work.trust)
         method, timeout = value["method"], self.work.http_timeout
@@ -328,7 +328,7 @@ class Awaiting(Blocking):
         import asyncio
         import urllib.parse  # noqa: F401  here, and not in the midst of the work
 
-        from maitred_http import check_status, request_awaited, trust
+        from maitred_client import check_status, request_awaited, trust
 
         trust(self.work.trust)
         method, timeout = value["method"], self.work.http_timeout

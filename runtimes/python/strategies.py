@@ -10,7 +10,7 @@ from maitred_failures import Refusal
 from maitred_semaphores import LoopSemaphore
 from maitred_steps import Awaiting, Blocking, Handing
 from maitred_tasks import Task, perform, perform_awaiting
-from maitred_trace import FAILED, LOOP, PROCESS, WORKER, Lane, clock
+from maitred_trace_file import FAILED, LOOP, PROCESS, WORKER, Lane, clock
 
 
 def sequential(work):

@@ -1,7 +1,7 @@
 """A task under way: done from its first step to its last, by a thread or on a loop."""
 
 from maitred_failures import explain
-from maitred_trace import DONE, FAILED, TASK_WORDS, clock
+from maitred_trace_file import DONE, FAILED, TASK_WORDS, clock
 
 
 class Task:

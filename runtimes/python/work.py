@@ -14,7 +14,7 @@ from maitred_failures import Refusal, explain, shown
 from maitred_functions import finish, finish_awaited, forbidden_processes, is_async, load_function, make_inputs, read_inputs
 from maitred_semaphores import Commons, SharedSemaphore
 from maitred_steps import calibrate
-from maitred_trace import Trace, clock, map_file
+from maitred_trace_file import Trace, clock, map_file
 
 
 class Work:

@@ -10,7 +10,7 @@ from maitred_muster import muster
 from maitred_parcels import FRAME, PICKLED, forking_pickler, pickle_module, pickler
 from maitred_steps import Blocking
 from maitred_tasks import perform
-from maitred_trace import PROCESS, Lane, clock
+from maitred_trace_file import PROCESS, Lane, clock
 from maitred_work import Work
 
 here = None  # in such a worker: its own `Apart`

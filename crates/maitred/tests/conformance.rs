@@ -129,7 +129,7 @@ const IN_NODE: [Planted; 4] = [
 /// By module.
 const IN_PYTHON: [(&str, Planted); 3] = [
     (
-        "trace",
+        "trace_file",
         (
             "self.flying -= 1\n        self.ended = ended = self.ended + 1",
             "self.flying -= 1\n        ended = self.ended",

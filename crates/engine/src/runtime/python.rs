@@ -24,8 +24,8 @@ macro_rules! modules {
 
 /// Its modules: the first is started, the others are imported when they are needed.
 const MODULES: [(&str, &str); 18] = modules!(
-    "runner" "conversation" "failures" "functions" "harness" "http" "interpreter" "muster" "parcels"
-    "results" "semaphores" "state" "steps" "strategies" "tasks" "trace" "work" "workers"
+    "runner" "client" "conversation" "failures" "functions" "harness" "interpreter" "muster" "parcels"
+    "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
 );
 
 /// Another program of its own, which hands the same steps to Dask.
