@@ -330,6 +330,7 @@ fn provenance() -> Provenance {
             fingerprint: String::new(),
         },
         machine: Machine {
+            quota: None,
             id: String::new(),
             cpu: String::new(),
             cores: 2,

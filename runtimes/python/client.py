@@ -67,15 +67,17 @@ def security():
 
 
 def request(connections, value, url, timeout):
-    """One request on the worker's own connection to that host; the body is read to its end."""
+    """One request on a connection to that host which is idle, or a new one; the body is read to its end."""
     import http.client
 
     method = value["method"]
     place, _, path = split_url(url)
+    idle = connections.setdefault(place, [])
     for attempt in (1, 2):
-        connection = connections.pop(place, None)
-        reused = connection is not None
-        if not reused:
+        try:
+            connection, reused = idle.pop(), True
+        except IndexError:
+            reused = False
             if place[0] == "https":
                 connection = http.client.HTTPSConnection(place[1], place[2], timeout=timeout, context=security())
             else:
@@ -93,7 +95,7 @@ def request(connections, value, url, timeout):
                 continue
             raise
         if not response.will_close:
-            connections[place] = connection
+            idle.append(connection)
         return response.status
 
 

@@ -59,6 +59,8 @@ def describe_more():
     missing = {name: unoffered(name) for name in STRATEGIES}
     return [
         ["language", ".".join(map(str, sys.version_info[:3]))],
+        # By so many the executors of the standard library go.
+        ["processors", str(getattr(os, "process_cpu_count", os.cpu_count)() or 1)],
         ["flags", str(sysconfig.get_config_var("CONFIG_ARGS") or "")],
         ["free-threaded build", "yes" if sysconfig.get_config_var("Py_GIL_DISABLED") else "no"],
         ["virtual environment", sys.prefix if sys.prefix != sys.base_prefix else "no"],

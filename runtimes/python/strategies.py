@@ -71,8 +71,12 @@ def thread_pool(work):
     mine = threading.local()
     steps = Blocking(work).compile()
 
+    common = {}
+
     def enlist():
         mine.lane = Lane(work, WORKER)
+        if not work.due_at_once:  # so that one more is opened only when all are busy, and not one for each thread
+            mine.lane.connections = common
         work.welcome(mine.lane)
 
     def serve(number):

@@ -1,5 +1,6 @@
 """The trace: a memory-mapped file that survives the death of whoever writes it (`crates/wire/src/trace_file.rs`)."""
 
+import itertools
 import mmap
 import os
 import resource
@@ -130,7 +131,7 @@ class Lane:
         """Writes what the kernel counted for this thread; only the thread itself can ask."""
         if self.loop:
             self.loop.close()
-        for connection in self.connections.values():
+        for connection in itertools.chain(*self.connections.values()):
             connection.close()
         if self.recorded:
             pairs = zip(counters(self.delays), self.before)

@@ -14,10 +14,14 @@ use crate::trace::{
 };
 use crate::workload::Unit;
 
+mod chosen;
 mod conclusion;
+mod processors;
 mod strategies;
 
+pub use chosen::Chosen;
 pub use conclusion::{Conclusion, Part, Rule, Sentence};
+pub use processors::{Processors, Quota};
 pub use strategies::{
     Blocking, Scheduling, Strategies, StrategyFigures, StrategyProperties, StrategyRow,
     StrategyTable,
@@ -116,13 +120,24 @@ pub struct Machine {
     /// A hash over what follows except the kernel's version.
     pub id: String,
     pub cpu: String,
-    /// Processors that this process may use.
+    /// Processors that this process may use: those of its affinity mask, which a cpuset narrows.
     pub cores: u32,
+    /// How much of their time its control group allows; `None`: all, or the result was saved before
+    /// this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
     pub memory_bytes: u64,
     pub kernel: String,
     pub architecture: String,
     /// `kvm`, `docker`, …; `None`: nothing of the kind was seen.
     pub virtualization: Option<String>,
+}
+
+impl Machine {
+    /// What the work may use of it.
+    pub fn processors(&self) -> Processors {
+        Processors { count: self.cores, quota: self.quota }
+    }
 }
 
 /// How it was measured.
@@ -176,6 +191,9 @@ pub struct Contestant {
     pub model: Model,
     /// How many workers it had.
     pub workers: u32,
+    /// What decided on that, or that it takes part; `None`: it was asked for, or fits its strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
     /// Name and version of the runtime as it announced itself.
     pub runtime: String,
     /// In the order in which they were run, the warm-up left out.
@@ -403,18 +421,31 @@ pub struct Split {
     pub running_ns: u64,
     /// Preempted: ready, but waiting for a processor.
     pub ready_ns: u64,
+    /// Ready, but kept from every processor by the CPU quota of the control group.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub throttled_ns: u64,
     /// Waiting for something else.
     pub blocked_ns: u64,
     /// Not recorded.
     pub unknown_ns: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(ns: &u64) -> bool {
+    *ns == 0
+}
+
 impl Split {
     /// All of it, nanoseconds.
     pub fn whole_ns(&self) -> u64 {
-        [self.running_ns, self.ready_ns, self.blocked_ns, self.unknown_ns]
-            .into_iter()
-            .fold(0, u64::saturating_add)
+        let parts = [self.running_ns, self.ready_ns, self.throttled_ns, self.blocked_ns];
+        parts.into_iter().fold(self.unknown_ns, u64::saturating_add)
+    }
+
+    /// The same with so much of what was ready put down to the quota, as far as there is so much.
+    pub(crate) fn with_throttled(self, ns: u64) -> Self {
+        let throttled_ns = ns.min(self.ready_ns);
+        Self { ready_ns: self.ready_ns - throttled_ns, throttled_ns, ..self }
     }
 }
 

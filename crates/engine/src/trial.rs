@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
-use maitred_core::result::Run;
+use maitred_core::result::{Processors, Run};
 use maitred_core::trace::{
     Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, Trace, TraceFile, violations,
 };
@@ -66,7 +66,7 @@ pub(crate) struct Trial<'a> {
     /// What this very process learnt, for when there is no cache to keep it.
     learnt: BTreeMap<String, f64>,
     machine: String,
-    cores: u32,
+    processors: Processors,
     /// How many spans a run may record.
     spans: u64,
     /// The program `maitred`, which is the test servers too.
@@ -105,8 +105,8 @@ impl<'a> Trial<'a> {
             program: engine.program(),
             calibrations: Calibrations::of_user(),
             learnt: BTreeMap::new(),
+            processors: facts.processors(),
             machine: facts.id,
-            cores: facts.cores,
             spans,
             scheduling: false,
         }
@@ -215,7 +215,10 @@ impl<'a> Trial<'a> {
         let mut runner = runner.clone();
         let words = model.setting.as_deref().unwrap_or_default().split(' ');
         let values = words.filter_map(|word| word.split_once('='));
-        let asked = |name: &str| self.given.env.iter().any(|(other, _)| other == name);
+        // That libraries take one thread each may also follow from the first round.
+        let asked = |name: &str| {
+            name == INNER_THREADS || self.given.env.iter().any(|(other, _)| other == name)
+        };
         for (name, value) in values.filter(|(name, _)| asked(name)) {
             let names = if name == INNER_THREADS { &THREADS_OF_LIBRARIES[..] } else { &[name] };
             let is_set = name != INNER_THREADS || value != "auto";
@@ -237,7 +240,7 @@ impl<'a> Trial<'a> {
     /// The noise of a run without what its servers used, who are no disturbance.
     fn without(&self, servers_cpu_ns: u64, measured: &Measured) -> Noise {
         let wall_ns = measured.done.as_ref().map_or(0, |done| done.phases.work.wall_ns());
-        let all_ns = (wall_ns * u64::from(self.cores)).max(1);
+        let all_ns = (wall_ns * u64::from(self.processors.count)).max(1);
         let share = servers_cpu_ns as f64 / all_ns as f64;
         let others = measured.noise.others.map(|others| (others - share).max(0.0));
         Noise { others, ..measured.noise.clone() }
@@ -259,7 +262,7 @@ impl<'a> Trial<'a> {
             wall_ns: run.work_ns,
             cpu_ns: run.work_cpu.known().map(maitred_wire::Cpu::total_ns),
             threads: trace.lanes.len().max(1) as u32,
-            cores: self.cores,
+            cores: self.processors.count,
         };
         run.noise.dirty = noise::dirty(&run.noise, &own);
         for failure in &mut run.failures {
@@ -291,7 +294,7 @@ impl<'a> Trial<'a> {
 
     /// What the work is, as far as this run shows.
     pub(crate) fn nature(&self, trace: &Trace) -> Option<Nature> {
-        nature::nature(trace, self.cores)
+        nature::nature(trace, self.processors)
     }
 
     /// The trace of a run that goes on, as far as its runner has recorded it; `None`: that cannot
@@ -373,7 +376,7 @@ impl<'a> Trial<'a> {
             recorder::add_lanes(scheduling, &trace.lanes);
         }
         if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
-            let broken = violations(&trace, Some(self.cores));
+            let broken = violations(&trace, Some(self.processors.count));
             assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
         }
         trace
@@ -445,7 +448,7 @@ fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
         ("expect", python.expect.clone()),
         ("make", job.maker.clone()),
         ("results", python.discard_results.then(|| "discarded".to_owned())),
-        ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
+        ("concurrency", number(job.connections.map(|one| one.threads).or(python.concurrency))),
         ("timed", job.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),
         ("tls-insecure", job.tls_insecure.then(|| "yes".to_owned())),

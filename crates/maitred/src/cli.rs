@@ -148,10 +148,10 @@ pub struct SubjectArgs {
 #[command(next_help_heading = "HTTP request options")]
 pub struct HttpArgs {
     /// How many requests are under way at once: threads, processes, or tasks on a loop; sequential
-    /// has 1
-    #[arg(long, short, value_name = "N", default_value_t = Http::default().connections,
-          value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    pub connections: u32,
+    /// has 1 [default: 10]. With --rate at most so many, one more whenever all others are busy
+    /// [default: 256, and 32 processes]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub connections: Option<u32>,
 
     /// How many requests a round has
     #[arg(long, short = 'n', value_name = "N", default_value_t = Http::default().requests,

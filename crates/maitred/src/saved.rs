@@ -6,7 +6,7 @@ use std::path::Path;
 
 use maitred_core::analyse::change;
 use maitred_core::result::{Comparison, Machine, Subject};
-use maitred_core::view;
+use maitred_core::view::{self, units};
 
 use crate::cli::CompareArgs;
 use crate::error::{Error, exit};
@@ -87,8 +87,10 @@ pub(crate) fn comparable(
     (other_machine, other_subject): (&Machine, &Subject),
     anyway: bool,
 ) -> Result<(), Error> {
-    let described =
-        |one: &Machine| format!("{}, {} cores, Linux {}", one.cpu, one.cores, one.kernel);
+    let described = |one: &Machine| {
+        let processors = units::processors(one.processors());
+        format!("{}, {processors}, Linux {}", one.cpu, one.kernel)
+    };
     let difference = if machine.id != other_machine.id {
         format!(
             "they were measured on different machines ({}; {})",

@@ -64,7 +64,7 @@ fn evidence(
     };
     let values = || {
         let over = figure.over.as_ref().map(of).transpose()?;
-        values(figure, of(&figure.of)?, over, comparison.machine.cores)
+        values(figure, of(&figure.of)?, over, comparison.machine.processors().whole())
     };
     let rounds = match values() {
         Ok(rounds) => rounds,

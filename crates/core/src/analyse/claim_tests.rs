@@ -216,7 +216,8 @@ fn figures_of_the_record_come_from_the_recorded_run() {
         figure "preempted" step="cpu" of="native/threads" at-most=0.2
         figure "preempted" step="wait" of="native/threads" at-most=0.2
     "#;
-    let split = Split { running_ns: 50, ready_ns: 30, blocked_ns: 20, unknown_ns: 100 };
+    let split =
+        Split { running_ns: 50, ready_ns: 30, blocked_ns: 20, unknown_ns: 100, ..Split::default() };
     let shares = Shares {
         at_once: vec![0.0, 0.5, 0.5],
         threads: vec![ThreadFigures::default(); 2],

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::interpreted::{Interpreted, interpreted};
 use super::split::{Split, split};
+use crate::result::Processors;
 use crate::trace::{Span, StepKind, Task, Trace};
 
 /// Where the time of all tasks went, in nanoseconds.
@@ -17,6 +18,8 @@ pub struct Nature {
     /// Ready, but without a processor (or, in a step that computes, without the interpreter's
     /// lock): it belongs neither to computing nor to waiting.
     pub starved_ns: u64,
+    /// Ready, but kept from every processor by the CPU quota: neither computing nor waiting either.
+    pub throttled_ns: u64,
     pub waiting_ns: u64,
     /// Waiting through calls that cannot be awaited.
     pub blocking_ns: u64,
@@ -67,8 +70,8 @@ pub enum BoundBy {
     Resource { name: String, capacity: u32, with_one_more_ns: u64 },
     /// The task that ends last when each is alone, and when it arrives.
     LongestTask { name: String, arrives_ns: u64 },
-    /// All computing, spread over the processors.
-    Processors(u32),
+    /// All computing, spread over the processors and what a quota allows of them.
+    Processors(Processors),
 }
 
 /// A step that ran on a loop and kept all its other tasks waiting.
@@ -92,7 +95,7 @@ impl Nature {
     /// All time of all tasks.
     pub fn task_ns(&self) -> u64 {
         saturating(
-            [self.own_ns(), self.starved_ns]
+            [self.own_ns(), self.starved_ns, self.throttled_ns]
                 .into_iter()
                 .chain(self.queues.iter().map(|queue| queue.ns)),
         )
@@ -105,13 +108,13 @@ impl Nature {
 }
 
 /// What this trace shows of the work; `None` where it shows nothing (no span that ended).
-pub fn nature(trace: &Trace, cores: u32) -> Option<Nature> {
+pub fn nature(trace: &Trace, machine: impl Into<Processors>) -> Option<Nature> {
     let mut tally = Tally::new(trace);
     for span in trace.spans.iter().filter(|span| span.end_ns > span.start_ns) {
         tally.add(span);
     }
     let mut nature = tally.nature();
-    nature.bound = bound(&tally, cores, nature.computing_ns);
+    nature.bound = bound(&tally, machine.into(), nature.computing_ns);
     nature.standstill = standstill(trace);
     nature.interpreted = interpreted(trace);
     nature.split = split(trace);
@@ -264,13 +267,21 @@ impl<'a> Tally<'a> {
         // Of steps of several kinds, each has its share of what is left.
         let share =
             |ns: u64| (u128::from(outside) * u128::from(ns) / u128::from(opaque.max(1))) as u64;
+        let starved = (spans - computing).saturating_add(ready);
+        let commands = share(of(StepKind::Run));
+        // The quota's clock ran while threads were ready: those of tasks, which are known to have
+        // been, and those of commands, of which nobody asked.
+        let throttled = self.trace.noise.throttled.map_or(0, |throttled| throttled.ns);
+        let of_tasks = throttled.min(starved);
+        let of_commands = (throttled - of_tasks).min(commands);
         Nature {
             computing_ns: computing.saturating_add(within),
-            starved_ns: (spans - computing).saturating_add(ready),
-            waiting_ns: total(Activity::Waiting).saturating_add(outside),
+            starved_ns: starved - of_tasks,
+            throttled_ns: of_tasks + of_commands,
+            waiting_ns: total(Activity::Waiting).saturating_add(outside - of_commands),
             blocking_ns: total(Activity::Blocking),
             requests_ns: of(StepKind::Http),
-            commands_ns: share(of(StepKind::Run)),
+            commands_ns: commands - of_commands,
             calls_ns: share(of(StepKind::Call)),
             queues: self.queues(),
             reads_then_writes: self.trace.steps.iter().any(|info| info.kind == StepKind::Write),
@@ -332,7 +343,7 @@ fn held_in(trace: &Trace, step: u32) -> Vec<usize> {
     held
 }
 
-fn bound(tally: &Tally<'_>, cores: u32, computing_ns: u64) -> Option<Bound> {
+fn bound(tally: &Tally<'_>, machine: Processors, computing_ns: u64) -> Option<Bound> {
     let longest = tally.own.iter().enumerate().max_by_key(|(_, own)| **own)?;
     let chain = Bound {
         ns: *longest.1,
@@ -341,8 +352,7 @@ fn bound(tally: &Tally<'_>, cores: u32, computing_ns: u64) -> Option<Bound> {
             arrives_ns: tally.arrivals[longest.0],
         },
     };
-    let processors =
-        Bound { ns: computing_ns / u64::from(cores.max(1)), by: BoundBy::Processors(cores) };
+    let processors = Bound { ns: machine.least_ns(computing_ns), by: BoundBy::Processors(machine) };
     let resources = (0..tally.uses.len()).filter_map(|resource| resource_bound(tally, resource));
     // Of equal bounds the one that names a resource says most.
     [chain, processors].into_iter().chain(resources).max_by_key(|bound| bound.ns)

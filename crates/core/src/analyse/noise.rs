@@ -56,7 +56,10 @@ pub fn dirty(noise: &Noise, own: &Own) -> Option<String> {
     // processors none of ours need take another's; with more, ours can cause no more waiting
     // than they compute.
     let ours = if own.threads <= own.cores { 0.0 } else { used?.min(1.0) };
-    (pressure - ours >= PRESSURE).then(|| {
+    // Nor is it somebody else's where a quota keeps ours from a processor that is free.
+    let throttled_ns = noise.throttled.map_or(0, |throttled| throttled.ns);
+    let throttled = (throttled_ns as f64 / own.wall_ns.max(1) as f64).min(1.0);
+    (pressure - ours - throttled >= PRESSURE).then(|| {
         let share = units::percent(pressure);
         let needed = used.map_or_else(|| "few".into(), units::cores);
         format!("somebody waited for a processor {share} of the time, though the run needed {needed} of {}", own.cores)
@@ -66,6 +69,7 @@ pub fn dirty(noise: &Noise, own: &Own) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Throttled;
     use expect_test::expect;
 
     const MS: u64 = 1_000_000;
@@ -112,9 +116,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_quota_does_is_no_noise() {
+        let throttled = Some(Throttled { periods: 1, ns: 50 * MS });
+        let pressure = Noise { pressure: Some(0.5), throttled, ..Noise::default() };
+        assert_eq!(judge(&pressure, 50, 1), "clean");
+        assert_ne!(judge(&Noise { throttled: None, ..pressure }, 50, 1), "clean");
+    }
+
+    #[test]
     fn little_noise_and_the_unknown_are_clean() {
-        let little =
-            Noise { pressure: Some(0.1), others: Some(0.04), steal: Some(0.01), dirty: None };
+        let little = Noise {
+            pressure: Some(0.1),
+            others: Some(0.04),
+            steal: Some(0.01),
+            ..Noise::default()
+        };
         assert_eq!(judge(&little, 190, 2), "clean");
         assert_eq!(judge(&Noise::default(), 190, 2), "clean");
         let room = Noise { others: Some(0.2), ..Noise::default() };

@@ -37,6 +37,7 @@ pub(crate) fn contestant(trace: &Trace, runs: Vec<Run>) -> Contestant {
     Contestant {
         model: trace.model.clone(),
         workers: trace.workers,
+        chosen: None,
         runtime: "native 0.1.0".to_owned(),
         runs,
         summary: None,
@@ -64,6 +65,7 @@ pub(crate) fn comparison(contestants: Vec<Contestant>, tasks: u64) -> Comparison
             id: "c0ffee".to_owned(),
             cpu: "AMD EPYC".to_owned(),
             cores: CORES,
+            quota: None,
             memory_bytes: 24 << 30,
             kernel: "6.18.5".to_owned(),
             architecture: "x86_64".to_owned(),

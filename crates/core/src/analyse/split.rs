@@ -16,6 +16,8 @@ pub struct Split {
     pub computing_ns: u64,
     /// Ready to run, but without a processor (`schedstat`); `None`: it was not read.
     pub delayed_ns: Option<u64>,
+    /// Of that, kept from every processor by the CPU quota.
+    pub throttled_ns: u64,
     /// It is a loop's: what its tasks do while they wait costs it nothing.
     pub is_loop: bool,
 }
@@ -58,7 +60,9 @@ pub(super) fn split(trace: &Trace) -> Option<Split> {
     }
     let computing_ns = computing.min(all_ns);
     let delayed_ns = delayed.map(|ns| ns.min(all_ns - computing_ns));
-    (all_ns > 0).then_some(Split { all_ns, computing_ns, delayed_ns, is_loop })
+    let throttled = trace.noise.throttled.map_or(0, |throttled| throttled.ns);
+    let throttled_ns = throttled.min(delayed_ns.unwrap_or(0));
+    (all_ns > 0).then_some(Split { all_ns, computing_ns, delayed_ns, throttled_ns, is_loop })
 }
 
 #[cfg(test)]

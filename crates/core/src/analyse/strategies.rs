@@ -131,7 +131,9 @@ pub fn decided(experiment: Experiment, comparison: &Comparison) -> bool {
         let mut figures = unmeasured();
         measure(experiment, one.model.strategy, comparison, &mut figures);
         match experiment {
-            Experiment::Computing => parallel(&figures, comparison.machine.cores).known().is_some(),
+            Experiment::Computing => {
+                parallel(&figures, comparison.machine.processors().whole()).known().is_some()
+            }
             Experiment::Beside => scheduling(&figures).known().is_some(),
             Experiment::Blocking => blocking(&figures).known().is_some(),
             Experiment::Starting => figures.start.known().is_some(),

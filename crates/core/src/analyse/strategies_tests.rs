@@ -250,7 +250,7 @@ fn steps_under_way_at_once_and_the_longest_wait_are_counted() {
     });
     let mut traced = computing.runs[0].clone();
     let split =
-        Split { running_ns: 150 * MS, ready_ns: 90 * MS, blocked_ns: 60 * MS, unknown_ns: 0 };
+        Split { running_ns: 150 * MS, ready_ns: 90 * MS, blocked_ns: 60 * MS, ..Split::default() };
     let steps = vec![StepSplit { kind: StepKind::Cpu, split }];
     traced.scheduling = Some(Shares { steps, ..Shares::default() });
     let computing = Contestant { traced: Some(traced), ..computing };

@@ -3,14 +3,14 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
 use maitred_wire::trace_file::TaskOutcome;
+use maitred_wire::{Cpu, Strategy};
 
 use super::nature::{BoundBy, nature};
 use super::summary::{run, run_from, summarise};
-use crate::result::TaskCounts;
+use crate::result::{Processors, Quota, TaskCounts};
 use crate::trace::sample::{Do, MS, Sample, tables};
-use crate::trace::{Observed, StepKind, Trace};
+use crate::trace::{Observed, StepKind, Throttled, Trace};
 
 #[test]
 fn the_figures_of_five_tables() {
@@ -96,7 +96,7 @@ fn bounds_by_the_longest_task_and_by_the_processors() {
         nature(&sample.run(Strategy::Threads, 1), 4).unwrap().bound.unwrap()
     };
     let computing = with(vec![Do::Cpu(10)], 100);
-    assert_eq!((computing.ns, computing.by), (250 * MS, BoundBy::Processors(4)));
+    assert_eq!((computing.ns, computing.by), (250 * MS, BoundBy::Processors(4.into())));
     let waiting = with(vec![Do::Wait(10), Do::Cpu(1)], 3);
     assert_eq!(waiting.ns, 11 * MS);
     let fifty_tables = nature(&tables(50, 50).run(Strategy::Threads, 1), 4).unwrap();
@@ -145,4 +145,20 @@ fn time_in_requests_is_known_apart() {
     trace.steps[0].kind = StepKind::Http;
     let nature = nature(&trace, 2).unwrap();
     assert_eq!((nature.requests_ns, nature.own_ns()), (50 * MS, 65 * MS));
+}
+
+#[test]
+fn what_a_quota_takes_is_neither_waiting_nor_computing() {
+    // A command that computes for 500 ms of the second that it takes, at half a processor.
+    let sample = Sample { program: vec![Do::Wait(1000)], ..tables(1, 1) };
+    let mut trace = sample.run(Strategy::Sequential, 1);
+    trace.steps[0].kind = StepKind::Run;
+    let done = trace.done.as_mut().unwrap();
+    done.phases.work.cpu = Some(Cpu { user_ns: 500 * MS, system_ns: 0 });
+    trace.noise.throttled = Some(Throttled { periods: 10, ns: 540 * MS });
+    let half = Processors { count: 2, quota: Some(Quota { cpu_ns: 50 * MS, period_ns: 100 * MS }) };
+    let found = nature(&trace, half).unwrap();
+    assert_eq!((found.computing_ns, found.throttled_ns, found.waiting_ns), (500 * MS, 500 * MS, 0));
+    trace.noise.throttled = None;
+    assert_eq!(nature(&trace, half).unwrap().waiting_ns, 500 * MS);
 }

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::result::Found;
+use crate::result::{Found, Processors};
 use crate::trace::Observed;
 use crate::workload::Unit;
 
@@ -106,6 +106,28 @@ pub fn cores(cores: f64) -> String {
     }
 }
 
+/// `2 processors`, or `2 processors, of which a quota allows 1.5`.
+pub fn processors(machine: Processors) -> String {
+    let all = plural(machine.count.into(), "processor");
+    match limit(machine) {
+        None => all,
+        Some(allowed) => format!("{all}, of which a quota allows {allowed}"),
+    }
+}
+
+/// `2`, or `1.5` where a quota allows that of them.
+pub fn usable(machine: Processors) -> String {
+    limit(machine).unwrap_or_else(|| machine.count.to_string())
+}
+
+/// What a quota allows, if that is not all; with at most two decimals, and none that say nothing.
+fn limit(machine: Processors) -> Option<String> {
+    let allowed = machine.quota?.processors();
+    let text = format!("{allowed:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    (allowed < f64::from(machine.count)).then(|| text.into())
+}
+
 /// Three significant digits, never in exponents; large numbers whole, with separators.
 pub fn significant(value: f64) -> String {
     match value {
@@ -162,7 +184,19 @@ pub fn found(found: &Found) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::Quota;
     use proptest::prelude::*;
+
+    #[test]
+    fn one_and_a_half_processors_are_said_as_one_and_a_half() {
+        let two_with = |cpu_ns| {
+            let quota = Some(Quota { cpu_ns, period_ns: 100_000 });
+            Processors { count: 2, quota }
+        };
+        assert_eq!(processors(two_with(150_000)), "2 processors, of which a quota allows 1.5");
+        assert_eq!([50_000, 100_000, 400_000].map(|ns| usable(two_with(ns))), ["0.5", "1", "2"]);
+        assert_eq!(processors(1.into()), "1 processor");
+    }
 
     #[test]
     fn durations_have_three_digits() {

@@ -29,6 +29,7 @@ pub(crate) fn provenance() -> Provenance {
             id: "fedcba9876543210".into(),
             cpu: "Processor".into(),
             cores: 2,
+            quota: None,
             memory_bytes: 8 << 30,
             kernel: "6.18.44".into(),
             architecture: "x86_64".into(),

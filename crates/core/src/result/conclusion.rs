@@ -134,6 +134,7 @@ pub enum Rule {
     KeepsUp,
     Nature,
     OwnThreads,
+    Throttled,
     Bottleneck,
     GlobalLock,
     OwnLock,
@@ -163,7 +164,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 47] = {
+    pub const ALL: [Self; 48] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -191,6 +192,7 @@ impl Rule {
             R::KeepsUp,
             R::Nature,
             R::OwnThreads,
+            R::Throttled,
             R::Bottleneck,
             R::GlobalLock,
             R::OwnLock,
@@ -250,6 +252,7 @@ impl Rule {
             R::KeepsUp
             | R::Nature
             | R::OwnThreads
+            | R::Throttled
             | R::Bottleneck
             | R::GlobalLock
             | R::OwnLock

@@ -18,8 +18,8 @@ mod waits;
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
 pub use model::{
-    Group, Lane, LaneCounters, Noise, Observed, PeakMemory, RunEnd, ServerUse, Span, Task, Trace,
-    Usage,
+    Group, Lane, LaneCounters, Noise, Observed, PeakMemory, RunEnd, ServerUse, Span, Task,
+    Throttled, Trace, Usage,
 };
 pub use names::task_name;
 pub use outcome::{Executor, Origin, Outcome};

@@ -242,6 +242,20 @@ pub struct Noise {
     pub others: Option<f64>,
     /// Share of all processor time that the hypervisor gave to other machines.
     pub steal: Option<f64>,
+    /// How the CPU quota of our control group held it up; `None`: it has none, or its kernel does
+    /// not count that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Throttled>,
     /// Why the run should not be trusted; `None`: nothing speaks against it.
     pub dirty: Option<String>,
+}
+
+/// What the kernel kept a control group from because its CPU quota was used up: `cpu.stat` of
+/// cgroups(7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throttled {
+    /// In so many periods of the quota.
+    pub periods: u64,
+    /// For so long, each processor on its own, so that it may be more than the time that passed.
+    pub ns: u64,
 }

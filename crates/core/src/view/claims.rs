@@ -8,7 +8,7 @@ use super::Options;
 use super::columns::{self, Column};
 use super::paint::{Ink, to_ascii, wrap};
 use super::table::place;
-use crate::analyse::units::{self, plural};
+use crate::analyse::units::{self, plural, processors};
 use crate::result::{Check, Evidence, Experiment, Finding, Truth};
 use crate::trace::Observed;
 
@@ -119,7 +119,7 @@ pub fn markdown(check: &Check) -> String {
     format!(
         "### Claims\n\n{}, {}, Linux {}, maitred {}\n\n{}",
         machine.cpu,
-        plural(u64::from(machine.cores), "processor"),
+        processors(machine.processors()),
         machine.kernel,
         check.program_version,
         columns::markdown(&table)

@@ -6,7 +6,7 @@ use alloc::string::String;
 use super::columns;
 use super::paint::Ink;
 use super::table::{amount, cost_columns, interval, notes, rows, unknowns, word};
-use crate::analyse::units::{duration, plural, ratio};
+use crate::analyse::units::{duration, processors, ratio};
 use crate::result::Comparison;
 
 /// Table, who is not ranked, conclusion and notes.
@@ -19,7 +19,7 @@ pub fn markdown(comparison: &Comparison) -> String {
         subject.name,
         amount(comparison),
         machine.cpu,
-        plural(u64::from(machine.cores), "processor"),
+        processors(machine.processors()),
         comparison.program_version
     );
     text.push_str(&ranking(comparison));

@@ -3,6 +3,7 @@
 //! [`Options`].
 
 pub mod changes;
+mod chosen;
 pub mod chrome;
 pub mod ci;
 pub mod claims;

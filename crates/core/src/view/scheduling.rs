@@ -46,7 +46,7 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
 }
 
 fn parts(split: &Split) -> Option<String> {
-    let Split { running_ns, ready_ns, blocked_ns, unknown_ns } = *split;
+    let Split { running_ns, ready_ns, throttled_ns, blocked_ns, unknown_ns } = *split;
     let whole = split.whole_ns();
     if whole == 0 {
         return None;
@@ -58,6 +58,9 @@ fn parts(split: &Split) -> Option<String> {
         share(ready_ns),
         share(blocked_ns)
     );
+    if throttled_ns > 0 {
+        text.push_str(&format!(", {} throttled by the CPU quota", share(throttled_ns)));
+    }
     if unknown_ns > whole / 1000 {
         text.push_str(&format!(", {} not recorded", share(unknown_ns)));
     }
@@ -195,7 +198,7 @@ mod tests {
     use crate::trace::sample::tables;
 
     fn shares() -> Shares {
-        let split = Split { running_ns: 200, ready_ns: 100, blocked_ns: 700, unknown_ns: 0 };
+        let split = Split { running_ns: 200, ready_ns: 100, blocked_ns: 700, ..Split::default() };
         let figures = |tid| ThreadFigures {
             pid: 7,
             tid,

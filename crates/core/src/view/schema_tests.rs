@@ -105,12 +105,20 @@ fn usage() -> impl Strategy_<Value = Usage> {
 
 fn noise() -> impl Strategy_<Value = Noise> {
     let share = || proptest::option::of(0.0_f64..1.0);
-    (share(), share(), share(), proptest::option::of(text()))
-        .prop_map(|(pressure, others, steal, dirty)| Noise { pressure, others, steal, dirty })
+    (share(), share(), share(), proptest::option::of(text())).prop_map(
+        |(pressure, others, steal, dirty)| Noise {
+            throttled: dirty.as_ref().map(|_| crate::trace::Throttled { periods: 3, ns: 70 }),
+            pressure,
+            others,
+            steal,
+            dirty,
+        },
+    )
 }
 
 fn shares(ns: u64, kind: StepKind) -> Shares {
-    let split = Split { running_ns: ns, ready_ns: 0, blocked_ns: 1, unknown_ns: ns };
+    let split =
+        Split { running_ns: ns, ready_ns: 0, throttled_ns: 1, blocked_ns: 1, unknown_ns: ns };
     let maybe = || (ns > 9).then_some(ns);
     Shares {
         source: if ns > 9 { Source::Switches } else { Source::Samples { every_ns: ns } },
@@ -228,10 +236,12 @@ prop_compose! {
         summary in proptest::option::of(summary()),
         unranked in proptest::option::of(text()),
         traced in proptest::option::of(run()),
+        chosen in proptest::option::of(chosen()),
     ) -> Contestant {
         Contestant {
             model: Model { workers, ..Model::new("python3.14t", strategy) },
             workers: workers.unwrap_or(1),
+            chosen,
             runtime: "cpython 3.14.0".into(),
             runs,
             summary,
@@ -239,6 +249,15 @@ prop_compose! {
             traced,
         }
     }
+}
+
+fn chosen() -> impl Strategy_<Value = Chosen> {
+    prop_oneof![
+        Just(Chosen::LibraryDefault),
+        Just(Chosen::EqualConcurrency),
+        (0.0..1e6).prop_map(|it| Chosen::Formula { waiting_per_computing: it }),
+        (0.0..1e3).prop_map(|it| Chosen::OneInnerThread { cores_used: it }),
+    ]
 }
 
 fn rank() -> impl Strategy_<Value = Rank> {
@@ -286,6 +305,7 @@ prop_compose! {
                 id: text.clone(),
                 cpu: text.clone(),
                 cores: 2,
+                quota: limit.map(|cpu_ns| Quota { cpu_ns, period_ns: number }),
                 memory_bytes: number,
                 kernel: text.clone(),
                 architecture: text.clone(),
@@ -336,7 +356,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 13] = [
+const OPTIONAL: [&str; 16] = [
     "p999_ns",
     "requests",
     "completed",
@@ -350,6 +370,9 @@ const OPTIONAL: [&str; 13] = [
     "harness",
     "unshared",
     "waits",
+    "quota",
+    "throttled",
+    "throttled_ns",
 ];
 
 proptest! {

@@ -9,7 +9,7 @@ use super::columns::{self, Column};
 use super::paint::{Ink, to_ascii, wrap};
 use super::table::place;
 use crate::analyse::strategies::SEVERAL;
-use crate::analyse::units::{bytes, cores, count, duration, list, plural};
+use crate::analyse::units::{bytes, cores, count, duration, list, processors};
 use crate::result::{Blocking, Machine, Scheduling, Strategies, StrategyRow, StrategyTable};
 use crate::trace::Observed;
 
@@ -62,7 +62,7 @@ pub fn markdown(strategies: &Strategies) -> String {
     let mut text = format!(
         "### Strategies\n\n{}, {}, Linux {}, maitred {}\n\n{LEGEND}\n",
         machine.cpu,
-        plural(u64::from(machine.cores), "processor"),
+        processors(machine.processors()),
         machine.kernel,
         strategies.program_version
     );

@@ -40,6 +40,9 @@ pub(super) fn columns(rows: &[Row<'_>]) -> Option<(Vec<Column>, String)> {
     };
     add("running", 0, &|shares| Some(part(&shares.total, |split| split.running_ns)));
     add("runnable", 1, &|shares| Some(part(&shares.total, |split| split.ready_ns)));
+    if rows.iter().filter_map(shares).any(|shares| shares.total.throttled_ns > 0) {
+        add("throttled", 1, &|shares| Some(part(&shares.total, |split| split.throttled_ns)));
+    }
     add("blocked", 2, &|shares| Some(part(&shares.total, |split| split.blocked_ns)));
     let is_unknown = |shares: &Shares| shares.total.unknown_ns > shares.total.whole_ns() / 100;
     if rows.iter().filter_map(shares).any(is_unknown) {
@@ -53,6 +56,9 @@ pub(super) fn columns(rows: &[Row<'_>]) -> Option<(Vec<Column>, String)> {
         "shares of the steps' time: running on a processor, runnable but in the run queue, blocked; \
          avg threads: average running threads over the work",
     );
+    if table.iter().any(|column| column.title == "throttled") {
+        legend.push_str("; throttled: runnable, but kept from every processor by the CPU quota");
+    }
     if table.iter().any(|column| column.title == "GIL") {
         legend.push_str("; GIL: of computing steps, at most so much was waiting for the lock");
     }
@@ -104,7 +110,7 @@ mod tests {
             comparison.contestants.iter_mut().zip(parts)
         {
             let ready_ns = 100 - running_ns - blocked_ns;
-            let total = Split { running_ns, ready_ns, blocked_ns, unknown_ns: 0 };
+            let total = Split { running_ns, ready_ns, blocked_ns, ..Split::default() };
             let steps = vec![StepSplit { kind: StepKind::Cpu, split: total }];
             let gil = lock.then_some(true);
             let wait = LockWait { of_ns: 100, at_most_ns: 70, without_wakeup_ns: Some(66) };

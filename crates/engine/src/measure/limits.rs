@@ -96,12 +96,12 @@ pub fn most(demand: impl Fn(u64) -> Demand) -> u64 {
 
 /// What can be had without swapping, in bytes: the machine's or the control group's.
 pub(crate) fn memory_available() -> Option<u64> {
-    least(meminfo("MemAvailable:"), cgroup::memory().map(cgroup::Quota::room))
+    least(meminfo("MemAvailable:"), cgroup::memory().map(cgroup::Room::left))
 }
 
 /// What there is, in bytes: the machine's or the control group's.
 pub(crate) fn memory_total() -> Option<u64> {
-    least(meminfo("MemTotal:"), cgroup::memory().map(|quota| quota.limit))
+    least(meminfo("MemTotal:"), cgroup::memory().map(|room| room.limit))
 }
 
 fn check_memory(demand: &Demand) -> Result<(), String> {
@@ -155,11 +155,11 @@ fn limits_on_tasks() -> Vec<Limit> {
             });
         }
     }
-    if let Some((quota, file)) = cgroup::pids() {
+    if let Some((room, file)) = cgroup::pids() {
         limits.push(Limit {
             name: format!("the number of tasks of the control group, {},", file.display()),
-            value: quota.limit,
-            used: quota.used,
+            value: room.limit,
+            used: room.used,
             raise: format!("echo max | sudo tee {}", file.display()),
         });
     }

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use maitred_core::result::Machine;
+use maitred_core::result::{Machine, Processors};
 
-use super::{cgroup, limits, procfs};
+use super::cgroup::CpuLimit;
+use super::{limits, procfs};
 
 /// Describes this machine, as far as it lets itself be described.
 pub fn describe() -> Machine {
     let mut machine = Machine {
         id: String::new(),
         cpu: cpu_model(),
-        cores: usable_cores(),
+        cores: allowed_cores(),
+        quota: CpuLimit::here().map(|limit| limit.quota),
         memory_bytes: limits::memory_total().unwrap_or(0),
         kernel: procfs::text("/proc/sys/kernel/osrelease").unwrap_or_default(),
         architecture: std::env::consts::ARCH.into(),
@@ -21,16 +23,27 @@ pub fn describe() -> Machine {
     machine
 }
 
-/// Processors that this process may use: those of its affinity mask, sched_setaffinity(2), and no
-/// more than its control group may use at a time, cgroups(7). At least 1.
+/// So many threads that compute use all that this process may: no more than its control group may
+/// use at a time, cgroups(7). At least 1.
 pub fn usable_cores() -> u32 {
+    let quota = CpuLimit::here().map(|limit| limit.quota);
+    Processors { count: allowed_cores(), quota }.whole()
+}
+
+/// Processors that the machine has switched on.
+pub fn online_cores() -> Option<u32> {
+    procfs::text("/sys/devices/system/cpu/online").as_deref().and_then(count_list)
+}
+
+/// Processors of the affinity mask of this process, sched_setaffinity(2), which a cpuset narrows,
+/// cpuset(7). At least 1.
+fn allowed_cores() -> u32 {
     let status = procfs::text("/proc/self/status").unwrap_or_default();
     let allowed = procfs::field(&status, "Cpus_allowed_list:").and_then(count_list);
     let allowed = allowed.or_else(|| {
         std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok())
     });
-    let quota = cgroup::cpu_quota().map(|cores| cores.ceil() as u32);
-    allowed.unwrap_or(1).min(quota.unwrap_or(u32::MAX)).max(1)
+    allowed.unwrap_or(1).max(1)
 }
 
 /// A number that stays the same from one build and one day to the next: FNV-1a, 64 bits.
@@ -42,12 +55,13 @@ pub(crate) fn stable_hash(text: &str) -> u64 {
 
 /// The kernel's version is left out: an update does not make another machine.
 fn id(machine: &Machine) -> String {
-    let Machine { id: _, cpu, cores, memory_bytes, kernel: _, architecture, virtualization } =
+    let Machine { id: _, cpu, cores, quota, memory_bytes, kernel: _, architecture, virtualization } =
         machine;
     // To a GiB: what the firmware keeps for itself differs from boot to boot.
     let memory = memory_bytes.div_ceil(1 << 30);
     let facts = format!("{cpu}|{cores}|{memory}|{architecture}|{virtualization:?}");
-    format!("{:016x}", stable_hash(&facts))
+    let quota = quota.map_or_else(String::new, |quota| format!("|{}", quota.processors()));
+    format!("{:016x}", stable_hash(&(facts + &quota)))
 }
 
 /// The number of processors in a list like `0-3,8`.
@@ -101,6 +115,8 @@ fn virtualization() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use maitred_core::result::Quota;
+
     use super::*;
 
     #[test]
@@ -118,6 +134,9 @@ mod tests {
         assert!(here.cores >= 1 && here.memory_bytes > 0 && !here.cpu.is_empty());
         let updated = Machine { kernel: "99.0".into(), ..here.clone() };
         assert_eq!(id(&updated), here.id);
+        let quota = Some(Quota { cpu_ns: 3, period_ns: 2 });
+        let smaller = Machine { quota, ..here.clone() };
+        assert_ne!(id(&smaller), here.id);
         let bigger = Machine { cores: here.cores + 1, ..here.clone() };
         assert_ne!(id(&bigger), here.id);
     }

@@ -1,8 +1,10 @@
 //! What else went on on the machine while a run did: pressure, other programs, the hypervisor.
 //! Figures only; whether they spoil a run is decided elsewhere. The main type is [`Snapshot`].
 
-use maitred_core::trace::Noise;
+use maitred_core::trace::{Noise, Throttled};
+use maitred_core::view::units;
 
+use super::cgroup::{CpuLimit, OomKills};
 use super::{clock, procfs, sys};
 
 /// /proc/stat counts in ticks of (mostly) 10 ms a processor: over less than this many, rounding is
@@ -15,6 +17,7 @@ pub(crate) struct Snapshot {
     at_ns: u64,
     pressure_ns: Option<u64>,
     ticks: Option<Ticks>,
+    throttled: Option<Throttled>,
 }
 
 /// Processor time of the whole machine since it was started.
@@ -32,10 +35,11 @@ impl Snapshot {
             at_ns: clock::now_ns(),
             pressure_ns: procfs::text("/proc/pressure/cpu").and_then(|text| pressure_ns(&text)),
             ticks: procfs::text("/proc/stat").and_then(|text| ticks(&text)),
+            throttled: CpuLimit::here().and_then(CpuLimit::throttled),
         }
     }
 
-    /// The noise since this moment: pressure until `worked`, the shares until `ended`, when the
+    /// The noise since this moment: pressure and throttling until `worked`, the shares until `ended`, when the
     /// whole tree was reaped and its CPU time since this moment is known exactly.
     pub(crate) fn noise(&self, worked: &Self, ended: &Self, tree_cpu_ns: Option<u64>) -> Noise {
         let passed_ns = worked.at_ns.saturating_sub(self.at_ns);
@@ -48,6 +52,10 @@ impl Snapshot {
                 share((ticks.busy * tick_ns).saturating_sub(tree_cpu_ns), ticks.total * tick_ns)
             }),
             steal: ticks.map(|ticks| share(ticks.steal, ticks.total)),
+            throttled: worked.throttled.zip(self.throttled).map(|(end, start)| Throttled {
+                periods: end.periods.saturating_sub(start.periods),
+                ns: end.ns.saturating_sub(start.ns),
+            }),
             dirty: None,
         }
     }
@@ -65,9 +73,36 @@ impl Ticks {
     }
 }
 
-/// How often the kernel has killed for want of memory since it was started, in any control group.
-pub(crate) fn oom_kills() -> Option<u64> {
-    procfs::field_number(&procfs::text("/proc/vmstat")?, "oom_kill ")
+/// How often the kernel has killed for want of memory, in our control groups and on the machine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Killings {
+    ours: OomKills,
+    anywhere: Option<u64>,
+}
+
+impl Killings {
+    /// Until now.
+    pub(crate) fn count() -> Self {
+        let anywhere = procfs::text("/proc/vmstat");
+        let anywhere = anywhere.and_then(|text| procfs::field_number(&text, "oom_kill "));
+        Self { ours: OomKills::here(), anywhere }
+    }
+
+    /// What ran out of memory between the two, as a sentence's end; `None`: nothing did.
+    pub(crate) fn since(&self, before: &Self) -> Option<String> {
+        if let Some((file, bytes)) = self.ours.ran_out_since(&before.ours) {
+            return Some(format!(
+                "the control group ran out of memory ({} allows {}), and the kernel killed for it",
+                file.display(),
+                units::bytes(bytes)
+            ));
+        }
+        (self.anywhere > before.anywhere).then(|| {
+            "the kernel's count of processes killed for want of memory rose meanwhile, so the \
+             machine or a control group ran out of it"
+                .to_owned()
+        })
+    }
 }
 
 fn share(part: u64, whole: u64) -> f64 {
@@ -112,6 +147,7 @@ mod tests {
             at_ns,
             pressure_ns: Some(pressure_ns),
             ticks: Some(Ticks { busy, steal, total }),
+            throttled: Some(Throttled { periods: busy, ns: 2 * busy }),
         };
         let tick_ns = 1_000_000_000 / sys::ticks_per_second();
         let (start, end) = (at(0, 5, 1000, 10, 5000), at(100, 30, 1060, 20, 5100));
@@ -119,6 +155,7 @@ mod tests {
         assert_eq!(noise.pressure, Some(0.25));
         assert_eq!(noise.others, Some(0.25));
         assert_eq!(noise.steal, Some(0.1));
+        assert_eq!(noise.throttled, Some(Throttled { periods: 60, ns: 120 }));
         assert_eq!(start.noise(&end, &end, None).others, None, "unknown is not zero");
         let soon = at(100, 30, 1005, 11, 5010);
         assert_eq!(start.noise(&soon, &soon, Some(0)).steal, None, "too short to tell");

@@ -23,6 +23,8 @@ struct Made {
     /// After so many runs the world ends.
     fails_after: usize,
     reports: Cell<usize>,
+    /// So many join after the first round.
+    joining: usize,
 }
 
 impl Made {
@@ -35,6 +37,7 @@ impl Made {
             patience: usize::MAX,
             fails_after: usize::MAX,
             reports: Cell::new(0),
+            joining: 0,
         }
     }
 
@@ -63,6 +66,14 @@ impl World for Made {
             Purpose::Round(round) => round,
         };
         Ok((self.script)(contestant, round))
+    }
+
+    fn newcomers(&mut self, comparison: &Comparison) -> Vec<Contestant> {
+        assert!(!comparison.ranking.is_empty(), "the first round is looked at");
+        vec![comparison.contestants[0].clone(); self.joining]
+            .into_iter()
+            .map(|one| Contestant { runs: Vec::new(), summary: None, unranked: None, ..one })
+            .collect()
     }
 
     fn elapsed(&self) -> Duration {
@@ -127,6 +138,7 @@ fn comparison(contestants: usize) -> Comparison {
     let contestant = |workers: usize| Contestant {
         model: format!("native/thread-pool:{}", workers + 1).parse().unwrap(),
         workers: workers as u32 + 1,
+        chosen: None,
         runtime: "native".into(),
         runs: Vec::new(),
         summary: None,
@@ -145,6 +157,7 @@ fn comparison(contestants: usize) -> Comparison {
             fingerprint: "0".into(),
         },
         machine: Machine {
+            quota: None,
             id: "0".into(),
             cpu: "made up".into(),
             cores: 1,
@@ -448,4 +461,27 @@ fn an_interrupt_ends_the_tracing_too() {
     early.patience = 3 + 4; // in the second round
     play(3, &Rules { trace: true, ..rules(Some(2)) }, &mut early);
     assert_eq!(traced(&early), [0; 0]);
+}
+
+#[test]
+fn who_joins_after_the_first_round_is_warmed_up_and_has_as_many_rounds() {
+    let mut world = Made { joining: 1, ..Made::new(|_, round| run_of(round, 10)) };
+    let mut comparison = comparison(2);
+    run(&mut comparison, &rules(Some(3)), &mut world).unwrap();
+    let rounds: Vec<usize> = comparison.contestants.iter().map(|one| one.runs.len()).collect();
+    assert_eq!(rounds, [3, 3, 3]);
+    let own: Vec<Purpose> =
+        world.asked.iter().filter(|(who, _)| *who == 2).map(|(_, purpose)| *purpose).collect();
+    assert_eq!(own[..2], [Purpose::Warmup, Purpose::Round(0)]);
+    let first = world.asked.iter().position(|(who, _)| *who == 2).unwrap();
+    assert_eq!(first, 4, "after two runs of warm-up and two of the first round");
+}
+
+#[test]
+fn nobody_joins_where_there_is_no_time_for_two_more_rounds() {
+    let mut world = Made { joining: 1, ..Made::new(|_, round| run_of(round, 10)) };
+    let mut comparison = comparison(2);
+    let rules = Rules { budget: Duration::from_millis(70), ..rules(None) };
+    run(&mut comparison, &rules, &mut world).unwrap();
+    assert_eq!(comparison.contestants.len(), 2);
 }

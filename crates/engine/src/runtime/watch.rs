@@ -6,7 +6,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use maitred_core::trace::{Noise, Observed, RunEnd};
-use maitred_wire::{Command, Done, PROTOCOL, Phase, Ready, Reply};
+use maitred_wire::{Command, Done, Failure, PROTOCOL, Phase, Ready, Reply};
 
 use super::death;
 use super::dialogue::Dialogue;
@@ -14,7 +14,7 @@ use super::execution::{Execution, Measured, Progress};
 use super::processes::{Ended, OwnedProcesses};
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
-use crate::measure::noise::{Snapshot, oom_kills};
+use crate::measure::noise::{Killings, Snapshot};
 use crate::measure::recorder::{GilPlace, Recorder};
 use crate::measure::trace_map::{ColumnsFile, TraceMap};
 use crate::measure::{procfs, sys};
@@ -77,7 +77,7 @@ pub(super) struct Watch<'a> {
     worked: Option<Snapshot>,
     done: Option<Done>,
     ending: Option<Ending>,
-    oom_kills: Option<u64>,
+    killings: Killings,
 }
 
 /// The state of things just before the work.
@@ -122,7 +122,7 @@ impl<'a> Watch<'a> {
             worked: None,
             done: None,
             ending: None,
-            oom_kills: oom_kills(),
+            killings: Killings::count(),
         }
     }
 
@@ -148,8 +148,10 @@ impl<'a> Watch<'a> {
         let startup = self.startup();
         let ended = self.processes.end();
         let noise = noise(self.at_go.as_ref(), self.worked, &ended);
-        let end = end(self.ending, &ended, self.killed, self.ready.is_some(), self.oom_kills);
+        let ran_out = || Killings::count().since(&self.killings);
+        let end = end(self.ending, &ended, self.killed, self.ready.is_some(), ran_out);
         if let Some(done) = &mut self.done {
+            explain(&mut done.failures, ran_out);
             done.notes.extend(notes(&ended, self.killed));
         }
         let (ready, _) = self.ready.unzip();
@@ -409,7 +411,7 @@ fn end(
     ended: &Ended,
     killed: bool,
     was_ready: bool,
-    oom_kills_before: Option<u64>,
+    ran_out: impl FnOnce() -> Option<String>,
 ) -> RunEnd {
     let status = ended.status.map_or_else(|| "ended in an unknown way".into(), death::describe);
     let how = match ending {
@@ -419,14 +421,18 @@ fn end(
         _ if was_ready => format!("{status} before it said `done`"),
         _ => format!("{status} before it was ready"),
     };
-    let by_kernel = !killed && status.contains("SIGKILL") && oom_kills() > oom_kills_before;
-    let hint = if by_kernel {
-        ": the kernel's count of processes killed for want of memory rose meanwhile, so the \
-         machine or a control group ran out of it"
-    } else {
-        ""
-    };
-    RunEnd::Died { how: how + hint }
+    let ran_out = if !killed && status.contains("SIGKILL") { ran_out() } else { None };
+    RunEnd::Died { how: how + &ran_out.map_or_else(String::new, |why| format!(": {why}")) }
+}
+
+/// Adds to what was killed by SIGKILL in a run why the kernel did that, if it was for want of memory.
+fn explain(failures: &mut [Failure], ran_out: impl FnOnce() -> Option<String>) {
+    let mut killed: Vec<_> =
+        failures.iter_mut().filter(|failure| failure.text.contains("SIGKILL")).collect();
+    let why = if killed.is_empty() { None } else { ran_out() };
+    for (failure, why) in killed.iter_mut().zip(why.iter().cycle()) {
+        failure.text.push_str(&format!(": {why}"));
+    }
 }
 
 fn notes(ended: &Ended, killed: bool) -> Vec<String> {

@@ -88,6 +88,9 @@ impl Shown {
                 let name = |one: &maitred_engine::event::Entrant<'_>| one.model.to_string();
                 self.logs = contestants.iter().map(|one| (name(one), String::new())).collect();
             }
+            Event::Joined { entrant, .. } => {
+                self.logs.push((entrant.model.to_string(), String::new()));
+            }
             Event::RunEnded { contestant, purpose, log, .. } if *purpose != Purpose::Trace => {
                 (*log).clone_into(&mut self.logs[*contestant].1);
             }

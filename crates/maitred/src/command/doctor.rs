@@ -5,6 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use maitred_core::analyse::stats;
+use maitred_core::result::Machine;
 use maitred_core::trace::Observed;
 use maitred_core::view::units;
 use maitred_wire::Ready;
@@ -52,18 +53,29 @@ fn section(title: &str, lines: &[(&str, String)]) -> String {
 
 fn machine_lines() -> String {
     let facts = machine::describe();
-    let virtualization = facts.virtualization.unwrap_or_else(|| "none seen".into());
+    let virtualization = facts.virtualization.clone().unwrap_or_else(|| "none seen".into());
     section(
         "Machine",
         &[
             ("processor", format!("{}, {}", facts.cpu, facts.architecture)),
-            ("usable processors", facts.cores.to_string()),
+            ("usable processors", usable(&facts)),
             ("memory", units::bytes(facts.memory_bytes)),
             ("kernel", format!("Linux {}", facts.kernel)),
             ("virtualization", virtualization),
             ("identity", format!("{} (results compare where this is equal)", facts.id)),
         ],
     )
+}
+
+/// How many processors, of how many, and what a quota allows of them.
+fn usable(facts: &Machine) -> String {
+    let usable = units::processors(facts.processors());
+    match machine::online_cores().filter(|all| *all > facts.cores) {
+        None => usable,
+        Some(all) => format!(
+            "{usable}; the machine has {all}, an affinity mask or cpuset keeps us from the rest"
+        ),
+    }
 }
 
 /// What can be measured: each thing, whether it can, and by what.

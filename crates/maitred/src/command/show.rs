@@ -80,7 +80,7 @@ fn heading(recording: &Recording) -> String {
         from.started,
         from.program_version,
         machine.cpu,
-        units::plural(u64::from(machine.cores), "processor"),
+        units::processors(machine.processors()),
         machine.kernel
     );
     if let Some(Cut { at, damaged }) = recording.cut {

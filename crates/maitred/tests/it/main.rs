@@ -4,6 +4,7 @@
 mod bad_input;
 mod check;
 mod command;
+mod control_group;
 mod documents;
 mod events;
 mod exports;

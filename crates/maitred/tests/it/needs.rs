@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use maitred_engine::runtime::languages::Language;
 
+use crate::control_group::Group;
 use crate::program::{Place, is_root, stdout};
 use crate::pythons;
 
@@ -28,7 +29,7 @@ const fn need(name: &'static str, untried: &'static str, is_met: fn() -> bool) -
 }
 
 /// All of them. Interpreters come beside, from `pythons`.
-const NEEDS: [Need; 16] = [
+const NEEDS: [Need; 18] = [
     need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
     need("man", "whether the manual page is read without a warning", has_manual),
     need("bash", "whether its completions are its code", || starts("bash")),
@@ -39,10 +40,12 @@ const NEEDS: [Need; 16] = [
     need("root", "what needs another user", is_root),
     need("ordinary-user", "files and folders without permission", || !is_root()),
     need("mount", "a disk that fills up", can_mount),
+    need("cgroup", "what a control group allows", Group::can_be_made),
     need("switches", "what the kernel records of switches", can_record),
     need("node", "the runner in Node", || Language::Node.tool().is_ok()),
     need("go", "the runner in Go", || Language::Go.tool().is_ok()),
     need("java", "the runner in Java", || Language::Java.tool().is_ok()),
+    need("erlang", "the runner in Erlang", || Language::Erlang.tool().is_ok()),
     need("dask", "the runner that hands tasks to Dask", has_dask),
     need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),
 ];

@@ -7,8 +7,8 @@ use alloc::string::String;
 
 use super::Case;
 use crate::analyse::nature::{Bound, BoundBy, Nature};
-use crate::analyse::units::{duration, ratio};
-use crate::result::{Rank, Rule, Sentence};
+use crate::analyse::units::{duration, ratio, usable};
+use crate::result::{Processors, Rank, Rule, Sentence};
 
 /// This near to the bound is as good as at it.
 pub(super) const AT_BOUND: f64 = 1.1;
@@ -91,9 +91,15 @@ fn why(by: &BoundBy) -> String {
         BoundBy::LongestTask { name, arrives_ns } => {
             format!("`{name}` arrives only after {}", duration(*arrives_ns))
         }
-        BoundBy::Processors(1) => "that much is to be computed on the one processor".into(),
-        BoundBy::Processors(cores) => {
-            format!("that much is to be computed on each of the {cores} processors")
+        BoundBy::Processors(machine) if machine.usable() < f64::from(machine.count) => format!(
+            "that long computing takes with {} processors, which is what the CPU quota allows",
+            usable(*machine)
+        ),
+        BoundBy::Processors(Processors { count: 1, .. }) => {
+            "that much is to be computed on the one processor".into()
+        }
+        BoundBy::Processors(Processors { count, .. }) => {
+            format!("that much is to be computed on each of the {count} processors")
         }
     }
 }

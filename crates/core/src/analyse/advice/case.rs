@@ -11,7 +11,7 @@ use crate::analyse::compare;
 use crate::analyse::nature::{BoundBy, Nature};
 use crate::analyse::stats::Confidence;
 use crate::analyse::units::duration;
-use crate::result::{Comparison, Contestant, Rank, Run, SubjectKind, Summary, Verdict};
+use crate::result::{Comparison, Contestant, Processors, Rank, Run, SubjectKind, Summary, Verdict};
 
 /// A call that uses so many processors has threads of its own.
 const OWN_THREADS: f64 = 1.3;
@@ -109,8 +109,14 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// What the work may use of the machine.
+    pub(super) fn processors(&self) -> Processors {
+        self.comparison.machine.processors()
+    }
+
+    /// The same in whole processors: so many threads may compute at once.
     pub(super) fn cores(&self) -> u32 {
-        self.comparison.machine.cores
+        self.processors().whole()
     }
 
     /// Who stands so to the fastest.

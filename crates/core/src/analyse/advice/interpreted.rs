@@ -9,7 +9,7 @@ use maitred_wire::Strategy;
 
 use super::{Case, list};
 use crate::analyse::interpreted::Interpreted;
-use crate::analyse::units::{bytes, cores, count, duration, plural, ratio};
+use crate::analyse::units::{bytes, cores, count, duration, plural, ratio, usable};
 use crate::result::{Rule, Sentence, SubjectKind};
 use crate::trace::WaitCause;
 
@@ -85,7 +85,7 @@ fn lock(case: &Case<'_>) -> Option<Sentence> {
             false => "A lock, the GIL or another,",
         },
         list(&names),
-        case.cores()
+        usable(case.processors())
     )))
 }
 
@@ -123,7 +123,7 @@ fn own_lock(case: &Case<'_>, index: usize) -> String {
         "A lock that the function itself takes lets one thread go on at a time: {} used {} of {} processors, and its blocked threads wait for that lock, not for the GIL. {remedy}; hold it for less of the work, or give each worker its own.",
         case.name(index),
         cores(used),
-        case.cores()
+        usable(case.processors())
     )
 }
 

@@ -11,9 +11,11 @@ mod interpreted;
 #[cfg(test)]
 mod interpreted_tests;
 pub mod law;
+mod newcomers;
 #[cfg(test)]
 mod planted;
 mod processors;
+mod quota;
 mod results;
 #[cfg(test)]
 mod results_tests;
@@ -30,6 +32,7 @@ mod workers;
 use alloc::vec::Vec;
 
 use self::case::{Case, list, name};
+pub use self::newcomers::{Newcomer, newcomers};
 use super::nature::Nature;
 use crate::result::{Comparison, Conclusion, Rule, Sentence};
 
@@ -42,6 +45,7 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
         None => sentences.extend(nothing_ranked(comparison)),
         Some(case) => {
             sentences.extend(work::sentences(&case));
+            sentences.extend(quota::sentence(&case));
             sentences.extend(fairness::sentences(&case));
             sentences.extend(bound::sentence(&case));
             sentences.extend(choice::sentences(&case));

@@ -147,8 +147,11 @@ impl Story {
             (self.split.computing_ns, "computing".into()),
             (self.lock_ns, format!("waiting for {}", WaitCause::AnyLock.words())),
         ];
+        let throttled_ns = self.split.throttled_ns;
+        let delayed_ns = self.split.delayed_ns.unwrap_or(0).saturating_sub(throttled_ns);
         let rest = [
-            (self.split.delayed_ns.unwrap_or(0), "ready, but without a processor".into()),
+            (delayed_ns, "ready, but without a processor".into()),
+            (throttled_ns, "throttled by the CPU quota".into()),
             (outside, unknown.into()),
         ];
         let told: Vec<String> = parts
@@ -172,7 +175,7 @@ fn within_tasks(case: &Case<'_>, split: Split) -> Split {
     let waits = plainest.map_or(0, |nature| nature.waiting_ns.saturating_add(nature.blocking_ns));
     let room = (1.0 + WORTH) * split.all_ns as f64 - split.computing_ns as f64 - waits as f64;
     let delayed_ns = split.delayed_ns.filter(|&ns| waits == 0 || ns as f64 <= room);
-    Split { delayed_ns, ..split }
+    Split { delayed_ns, throttled_ns: split.throttled_ns.min(delayed_ns.unwrap_or(0)), ..split }
 }
 
 /// The sequential model of this runtime: there nobody waits for the lock.

@@ -10,8 +10,8 @@ use super::Case;
 use super::bound::AT_BOUND;
 use super::shape::{MOSTLY, Shape};
 use crate::analyse::nature::{BoundBy, Nature};
-use crate::analyse::units::{cores, duration, percent};
-use crate::result::{Rule, Sentence, Verdict};
+use crate::analyse::units::{cores, count, duration, percent, processors, ratio, usable};
+use crate::result::{Chosen, Rule, Sentence, Verdict};
 
 /// Queueing for so much of their time makes a resource worth a word.
 const QUEUEING: f64 = 0.1;
@@ -33,7 +33,7 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
     if let Some((index, used)) = case.own_threads() {
         return Some(own_threads(case, index, used));
     }
-    let machine = case.cores();
+    let machine = usable(case.processors());
     let used = case.summary(case.fastest).and_then(|summary| summary.cores_used.known());
     let used = used.map_or_else(String::new, |used| {
         format!(", {} of {machine} processors used", cores(*used))
@@ -65,12 +65,40 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
 
 /// Workers beside threads of its own want the same processors.
 fn own_threads(case: &Case<'_>, index: usize, used: f64) -> Sentence {
-    Rule::OwnThreads.says(format!(
-        "It uses several threads itself: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do. More workers want the same processors; `--inner-threads 1,auto` compares them with libraries that take one thread each.",
+    let busy = format!(
+        "It uses several threads itself{}: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do.",
+        busy_threads(case, index).map_or_else(String::new, |busy| format!(" ({busy} threads)")),
         case.name(index),
         cores(used),
-        case.cores()
-    ))
+        usable(case.processors())
+    );
+    let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    let one_each = ranked.into_iter().find(|&other| {
+        matches!(case.contestant(other).chosen, Some(Chosen::OneInnerThread { .. }))
+    });
+    Rule::OwnThreads.says(match one_each.and_then(|it| Some((it, case.times_as_long(it, index)?))) {
+        Some((other, times)) => format!(
+            "{busy} With libraries that take one thread each, {} workers ({}) take {} as long: {}.",
+            count(u64::from(case.contestant(other).workers)),
+            case.name(other),
+            ratio(times),
+            duration(case.work_ns(other)),
+        ),
+        None => format!(
+            "{busy} More workers want the same processors; `--inner-threads 1,auto` compares them with libraries that take one thread each."
+        ),
+    })
+}
+
+/// A thread that was on a processor for a tenth of the time of the busiest is one of the call's own.
+const BUSY: f64 = 0.1;
+
+/// How many threads a call keeps busy, as the kernel's record shows it; `None`: there is none.
+fn busy_threads(case: &Case<'_>, index: usize) -> Option<usize> {
+    let shares = case.contestant(index).traced.as_ref()?.scheduling.as_ref()?;
+    let most = shares.threads.first()?.running_ns as f64;
+    let busy = shares.threads.iter().filter(|one| one.running_ns as f64 >= BUSY * most).count();
+    (busy > 1).then_some(busy)
 }
 
 /// Whether requests waited for a processor, or for a busy loop, and not only for the server: what
@@ -84,7 +112,7 @@ fn is_held_up(nature: &Nature) -> bool {
 
 /// What pays for such work, concurrency or parallelism.
 fn consequence(case: &Case<'_>, nature: &Nature, shape: Shape) -> String {
-    let (computing, machine) = (shape.computing, case.cores());
+    let (computing, machine) = (shape.computing, case.processors());
     let bound = case.bound();
     let least = bound.as_ref().map_or_else(|| case.work_ns(case.fastest), |bound| bound.ns);
     // More than one processor is needed to get as fast as that.
@@ -96,15 +124,15 @@ fn consequence(case: &Case<'_>, nature: &Nature, shape: Shape) -> String {
                 ", but all have to go through `{name}`: more processors or workers cannot help beyond that."
             )
         }
-        _ if computing >= MOSTLY && machine == 1 => {
-            ": only parallelism would pay, and this machine has 1 processor.".into()
+        _ if computing >= MOSTLY && machine.whole() == 1 => {
+            format!(": only parallelism would pay, and this machine has {}.", processors(machine))
         }
         _ if computing >= MOSTLY && gains_nothing(case) => {
             ": only parallelism could pay, and what was tried of it gains less than it costs."
                 .into()
         }
         _ if computing >= MOSTLY => {
-            format!(": only parallelism pays, and this machine has {machine} processors.")
+            format!(": only parallelism pays, and this machine has {}.", processors(machine))
         }
         _ if shape.blocking > QUEUEING => {
             let blocks = percent(shape.blocking);

@@ -30,7 +30,8 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
     let known: Vec<u64> =
         (0..wakeups.len()).filter(|&one| ran(one)).filter_map(|one| wakeups[one]).collect();
     let unread = (0..wakeups.len()).filter(|&one| ran(one) && wakeups[one].is_none()).count();
-    let steps = join.steps();
+    let throttled_ns = trace.noise.throttled.map_or(0, |throttled| throttled.ns);
+    let steps = without_throttled(join.steps(), throttled_ns);
     let used_ns = scheduling.slices.iter().map(length).fold(0, u64::saturating_add);
     let usage = trace.usage.known().map(|usage| usage.user_ns.saturating_add(usage.system_ns));
     let gil = trace.origin.gil();
@@ -150,6 +151,18 @@ pub(crate) fn alone(trace: &Trace, span: &Span) -> Option<StepKind> {
     (kind != StepKind::Hold && (stays || !on_loop)).then_some(kind)
 }
 
+/// The same with what the CPU quota took told from waiting for a processor: the switches show both
+/// alike, and the control group's counter knows only the sum, which each kind of step has its part of.
+fn without_throttled(mut steps: Vec<StepSplit>, throttled_ns: u64) -> Vec<StepSplit> {
+    let ready = steps.iter().map(|step| step.split.ready_ns).fold(0, u64::saturating_add).max(1);
+    let taken = u128::from(throttled_ns.min(ready));
+    for step in &mut steps {
+        let part = taken * u128::from(step.split.ready_ns) / u128::from(ready);
+        step.split = step.split.with_throttled(part as u64);
+    }
+    steps
+}
+
 fn unknown(span: &Span) -> Split {
     Split { unknown_ns: span.end_ns - span.start_ns, ..Split::default() }
 }
@@ -158,6 +171,7 @@ fn add(a: Split, b: Split) -> Split {
     Split {
         running_ns: a.running_ns.saturating_add(b.running_ns),
         ready_ns: a.ready_ns.saturating_add(b.ready_ns),
+        throttled_ns: a.throttled_ns.saturating_add(b.throttled_ns),
         blocked_ns: a.blocked_ns.saturating_add(b.blocked_ns),
         unknown_ns: a.unknown_ns.saturating_add(b.unknown_ns),
     }

@@ -10,7 +10,7 @@ use super::Look;
 use super::palette::{self, Tone};
 use super::scale::Scale;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, broken, cut, cut_inside, number, width};
-use crate::analyse::units::{duration, plural, ratio};
+use crate::analyse::units::{duration, plural, processors, ratio};
 use crate::result::{Comparison, Verdict};
 
 /// Height of a bar, and of one with its gap.
@@ -48,7 +48,7 @@ pub(super) fn heading(comparison: &Comparison, what: &str) -> String {
 
 fn facts(comparison: &Comparison, rows: &[Row<'_>]) -> String {
     let machine = &comparison.machine;
-    let place = format!("{}, {}", machine.cpu, plural(u64::from(machine.cores), "processor"));
+    let place = format!("{}, {}", machine.cpu, processors(machine.processors()));
     match rows.iter().map(|row| row.summary.rounds).max() {
         None => format!("Nothing was measured · {place}"),
         Some(rounds) => format!(

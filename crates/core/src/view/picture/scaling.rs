@@ -76,7 +76,8 @@ fn speedup(comparison: &Comparison, name: String, members: &[(u32, &Summary)]) -
         high: times(summary.work_low_ns),
     };
     // Beyond the processors computing cannot gain, whatever the law.
-    let reach = if computes(comparison) { comparison.machine.cores } else { u32::MAX };
+    let reach =
+        if computes(comparison) { comparison.machine.processors().whole() } else { u32::MAX };
     let within = members.iter().filter(|(workers, _)| *workers <= reach);
     let speed = |(workers, summary): &(u32, &Summary)| Speed {
         workers: *workers,

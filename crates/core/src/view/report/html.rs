@@ -214,14 +214,14 @@ pub(super) fn facts(facts: &[(&str, String)]) -> String {
 
 /// Where it was measured.
 pub(super) fn machine(machine: &crate::result::Machine) -> String {
-    use crate::analyse::units::{bytes, plural};
+    use crate::analyse::units::{bytes, processors};
     let around = match &machine.virtualization {
         Some(what) => what.clone(),
         None => "none was seen".to_string(),
     };
     facts(&[
         ("processor", machine.cpu.clone()),
-        ("usable", plural(u64::from(machine.cores), "processor")),
+        ("usable", processors(machine.processors())),
         ("memory", bytes(machine.memory_bytes)),
         ("kernel", format!("Linux {}, {}", machine.kernel, machine.architecture)),
         ("virtualization", around),

@@ -8,7 +8,7 @@ use super::super::Options;
 use super::super::paint::{Ink, wrap};
 use super::answer::lines;
 use crate::analyse::compare;
-use crate::analyse::units::{bytes, count, duration, list, plural};
+use crate::analyse::units::{bytes, count, duration, list, plural, processors};
 use crate::result::{Comparison, Machine, Run, SubjectKind};
 use crate::trace::RunEnd;
 
@@ -23,7 +23,7 @@ pub(in super::super) fn noun(kind: SubjectKind) -> &'static str {
 
 /// Where it was measured, a line or more.
 pub(in super::super) fn place(machine: &Machine, options: &Options) -> String {
-    let mut parts = Vec::from([machine.cpu.clone(), plural(machine.cores.into(), "processor")]);
+    let mut parts = Vec::from([machine.cpu.clone(), processors(machine.processors())]);
     parts.push(bytes(machine.memory_bytes));
     parts.push(format!("Linux {}", machine.kernel));
     parts.extend(machine.virtualization.clone());

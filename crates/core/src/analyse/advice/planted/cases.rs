@@ -13,16 +13,16 @@ use crate::analyse::interpreted::LoneCall;
 use crate::analyse::nature::{Nature, nature};
 use crate::analyse::sample::{CORES, comparison, contestant, rounds};
 use crate::result::{
-    Comparison, Conclusion, Expectation, HarnessCost, Shares, Split, StepSplit, SubjectKind,
+    Comparison, Conclusion, Expectation, HarnessCost, Quota, Shares, Split, StepSplit, SubjectKind,
     WaitCount, WaitShares,
 };
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Observed, PeakMemory, StepKind, WaitCause};
+use crate::trace::{Observed, PeakMemory, StepKind, Throttled, WaitCause};
 
 type Models = [(Strategy, Option<u32>)];
 
 /// What is concluded of a sample under some models, after something was done to it.
-pub(super) fn of(
+pub(in crate::analyse::advice) fn of(
     sample: &Sample,
     models: &Models,
     count: u32,
@@ -52,11 +52,11 @@ pub(super) fn equals() -> Conclusion {
     of(&tables(5, 1), &EQUALS, 6, |_, _| {})
 }
 
-pub(super) fn computing() -> Sample {
+pub(in crate::analyse::advice) fn computing() -> Sample {
     Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) }
 }
 
-pub(super) fn waiting() -> Sample {
+pub(in crate::analyse::advice) fn waiting() -> Sample {
     Sample { program: vec![Do::Wait(90), Do::Cpu(10)], ..tables(64, 1) }
 }
 
@@ -301,4 +301,15 @@ pub(super) fn waiting_for(gil: u64, lock: u64) -> Conclusion {
 /// A pool of six beside a loop with all tasks under way.
 pub(super) fn under_way(sample: &Sample) -> Conclusion {
     of(sample, &[(Sequential, None), (EventLoop, None), (ThreadPool, Some(6))], 6, |_, _| {})
+}
+
+/// One after another, of 200 ms of computing, throttled for so long, at half a processor.
+pub(super) fn throttled(ms: u64) -> Conclusion {
+    let throttled = Throttled { periods: 4, ns: ms * 1_000_000 };
+    of(&computing(), &TWO[..1], 6, |comparison, _| {
+        comparison.machine.quota = Some(Quota { cpu_ns: 50_000_000, period_ns: 100_000_000 });
+        for run in comparison.contestants.iter_mut().flat_map(|one| &mut one.runs) {
+            run.noise.throttled = Some(throttled);
+        }
+    })
 }

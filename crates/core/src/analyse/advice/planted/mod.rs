@@ -1,7 +1,7 @@
 //! Every rule of the conclusion, planted: a case in which it speaks, and one, as near as can be, in
 //! which it must not. The sentences that it says then are `docs/sentences.md`.
 
-mod cases;
+pub(super) mod cases;
 
 use alloc::format;
 use alloc::string::String;
@@ -125,6 +125,12 @@ const PLANTED: &[Planted] = &[
     (R::Nature, "it is known what tasks are made of: on a processor, or blocked", waiters, || {
         commands(&[(Processes, Some(8)), (Threads, None)])
     }),
+    (
+        R::Throttled,
+        "a CPU quota kept threads from running for a twentieth of the time in which they could have",
+        || throttled(500),
+        || throttled(10),
+    ),
     (R::Bottleneck, "tasks queue for a tenth of their time or more", waiters, || beside([120; 6])),
     (
         R::GlobalLock,

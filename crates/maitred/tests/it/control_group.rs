@@ -1,0 +1,102 @@
+//! What a control group allows, and what becomes of a run that wants more: real groups, made for it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::form;
+use crate::needs;
+use crate::program::{Place, stdout};
+
+/// Where groups of version 1 and of version 2 are mounted.
+const ROOT: &str = "/sys/fs/cgroup";
+
+/// A group of one controller; gone when it is dropped.
+pub(crate) struct Group(PathBuf);
+
+impl Group {
+    /// With these limits, by version; `None`: this machine does not let us.
+    fn make(controller: &str, first: &[(&str, &str)], second: (&str, &str)) -> Option<Self> {
+        let name = format!("maitred-test-{}-{controller}", std::process::id());
+        let old = Path::new(ROOT).join(controller);
+        let is_old = old.join("cgroup.procs").exists();
+        if !is_old {
+            fs::write(Path::new(ROOT).join("cgroup.subtree_control"), format!("+{controller}"))
+                .ok()?;
+        }
+        let group = Self(if is_old { old } else { ROOT.into() }.join(name));
+        fs::create_dir(&group.0).ok()?;
+        let limits = if is_old { first } else { &[second][..] };
+        let set = |(file, value): &(&str, &str)| fs::write(group.0.join(file), value).is_ok();
+        limits.iter().all(set).then_some(group)
+    }
+
+    /// So little processor time that whoever computes is held up, however busy the machine is.
+    fn with_quota() -> Option<Self> {
+        let first = [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", "5000")];
+        Self::make("cpu", &first, ("cpu.max", "5000 100000"))
+    }
+
+    fn with_memory() -> Option<Self> {
+        let first = [("memory.limit_in_bytes", "134217728")];
+        Self::make("memory", &first, ("memory.max", "134217728"))
+    }
+
+    /// Whether such groups can be made here.
+    pub(crate) fn can_be_made() -> bool {
+        Self::with_quota().is_some() && Self::with_memory().is_some()
+    }
+
+    /// Runs the program in it.
+    fn run(&self, place: &Place, line: &str) -> Output {
+        let procs = self.0.join("cgroup.procs");
+        place.shell(&format!("echo $$ > {} && exec $M {line}", procs.display()))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_quota_is_shown_and_its_time_is_counted_apart() {
+    if !needs::have("cgroup") {
+        return;
+    }
+    let (place, group) = (Place::new(), Group::with_quota().unwrap());
+    let output = group.run(
+        &place,
+        "compare --runs 2 --warmup 0 --count 1 --models sequential --no-trace --export-json r.json \
+         -- sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'",
+    );
+    assert!(output.status.success(), "{output:?}");
+    let text = stdout(&output);
+    assert!(text.contains("of which a quota allows 0.05"), "{text}");
+    let saved = form::valid_json(&place.read("r.json"));
+    assert_eq!(saved["machine"]["quota"]["cpu_ns"], 5_000_000);
+    let runs = saved["contestants"][0]["runs"].as_array().unwrap();
+    let throttled = |run: &Value| run["noise"]["throttled"]["ns"].as_u64().unwrap();
+    assert!(runs.iter().all(|run| throttled(run) > 0), "{runs:?}");
+    let reasons = saved["conclusion"]["reasons"].as_array().unwrap();
+    assert!(reasons.iter().any(|one| one["rule"] == "throttled"), "{reasons:?}");
+}
+
+#[test]
+fn who_is_killed_for_want_of_memory_is_told_which_limit_it_was() {
+    if !needs::have("cgroup") {
+        return;
+    }
+    let (place, group) = (Place::new(), Group::with_memory().unwrap());
+    // It keeps what it reads, for there is no line in it.
+    let command = "tail /dev/zero";
+    let line = format!("compare --runs 1 --warmup 0 --count 1 --models sequential -- {command}");
+    let output = group.run(&place, &line);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = "signal 9 (SIGKILL): the control group ran out of memory";
+    assert!(text.contains(why) && text.contains("allows 128 MiB"), "{text}");
+}
