@@ -42,7 +42,10 @@ fn wrong_dependency(crate_name: &str, manifest: &str) -> Option<String> {
         "core" => (&["maitred-wire"], &["kdl", "libc", "tokio", "clap"]),
         "native" => (&["maitred-wire"], &["kdl", "clap"]),
         "server" => (&["maitred-wire"], &["kdl", "clap"]),
-        "lab" => (&["maitred-wire", "maitred-core", "maitred-engine"], &["clap", "kdl"]),
+        "store" => (&["maitred-wire", "maitred-core"], &["clap", "kdl", "tokio", "libc"]),
+        "lab" => {
+            (&["maitred-wire", "maitred-core", "maitred-engine", "maitred-store"], &["clap", "kdl"])
+        }
         // It is told what to do by values, and says what happens by values: no arguments, no terminal.
         "engine" => (
             &["maitred-wire", "maitred-core"],
@@ -56,8 +59,9 @@ fn wrong_dependency(crate_name: &str, manifest: &str) -> Option<String> {
                 "maitred-lab",
                 "maitred-native",
                 "maitred-server",
+                "maitred-store",
             ],
-            &["tokio"],
+            &["tokio", "rusqlite"],
         ),
         other => return Some(format!("a crate that the house does not know: {other}")),
     };
@@ -75,14 +79,14 @@ fn wrong_dependency(crate_name: &str, manifest: &str) -> Option<String> {
 
 #[test]
 fn crates_depend_only_on_those_they_may() {
-    for name in ["wire", "core", "native", "server", "engine", "lab", "maitred"] {
+    for name in ["wire", "core", "native", "server", "engine", "store", "lab", "maitred"] {
         let path = root().join("crates").join(name).join("Cargo.toml");
         assert_eq!(wrong_dependency(name, &fs::read_to_string(path).unwrap()), None);
     }
     let planted = "[dependencies]\nserde = \"1\"\nmaitred-core.workspace = true\n";
     assert!(wrong_dependency("native", planted).is_some());
     assert!(wrong_dependency("core", "[dependencies]\ntokio = \"1\"\n").is_some());
-    for planted in ["maitred", "clap", "terminal_size", "maitred-native"] {
+    for planted in ["maitred", "clap", "terminal_size", "maitred-native", "maitred-store"] {
         let planted = format!("[dependencies]\n{planted} = \"1\"\n");
         assert!(wrong_dependency("engine", &planted).is_some(), "{planted}");
     }
