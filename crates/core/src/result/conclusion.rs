@@ -144,6 +144,7 @@ pub enum Rule {
     CheapestOfEquals,
     SimplestOfEquals,
     Undecided,
+    Dropped,
     NatureUnknown,
     LatencyFromArrival,
     EnoughWorkers,
@@ -164,7 +165,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 48] = {
+    pub const ALL: [Self; 49] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -202,6 +203,7 @@ impl Rule {
             R::CheapestOfEquals,
             R::SimplestOfEquals,
             R::Undecided,
+            R::Dropped,
             R::NatureUnknown,
             R::LatencyFromArrival,
             R::EnoughWorkers,
@@ -262,6 +264,7 @@ impl Rule {
             | R::CheapestOfEquals
             | R::SimplestOfEquals => Part::Reason,
             R::Undecided
+            | R::Dropped
             | R::NatureUnknown
             | R::LatencyFromArrival
             | R::EnoughWorkers

@@ -244,6 +244,7 @@ prop_compose! {
             runs,
             summary,
             unranked,
+            dropped: workers,
             traced,
         }
     }
@@ -345,7 +346,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 16] = [
+const OPTIONAL: [&str; 17] = [
     "p999_ns",
     "requests",
     "completed",
@@ -362,6 +363,7 @@ const OPTIONAL: [&str; 16] = [
     "quota",
     "throttled",
     "throttled_ns",
+    "dropped",
 ];
 
 proptest! {
