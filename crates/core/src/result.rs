@@ -14,10 +14,12 @@ use crate::trace::{
 };
 use crate::workload::Unit;
 
+mod chosen;
 mod conclusion;
 mod processors;
 mod strategies;
 
+pub use chosen::Chosen;
 pub use conclusion::{Conclusion, Part, Rule, Sentence};
 pub use processors::{Processors, Quota};
 pub use strategies::{
@@ -189,6 +191,9 @@ pub struct Contestant {
     pub model: Model,
     /// How many workers it had.
     pub workers: u32,
+    /// What decided on that, or that it takes part; `None`: it was asked for, or fits its strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
     /// Name and version of the runtime as it announced itself.
     pub runtime: String,
     /// In the order in which they were run, the warm-up left out.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use maitred_core::analyse::advice;
 use maitred_core::analyse::nature::Nature;
 use maitred_core::result::{
-    Comparison, Conclusion, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
+    Comparison, Conclusion, Contestant, Run, SCHEMA, Settings, Stopped, SubjectKind, Verdict,
 };
 use maitred_core::trace::RunEnd;
 
@@ -58,14 +58,16 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
         trial: Trial::new(&job, given, context.engine, context.cancel, contestants::SPANS),
         natures: entries.iter().map(|_| None).collect(),
         verdicts: vec![None; entries.len()],
-        entries: &entries,
+        are_ours: are_ours(request, &job),
+        entries,
+        job: &job,
         rules: &rules,
         on_event: context.on_event,
         cancel: context.cancel,
         started: Instant::now(),
     };
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
-    let outcome = session.trial.clean_up(&entries).and(outcome);
+    let outcome = session.trial.clean_up(&session.entries).and(outcome);
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
     if job.kind == SubjectKind::Url {
         for remark in url::remarks(&comparison) {
@@ -90,13 +92,21 @@ fn announce(comparison: &Comparison, job: &Job, entries: &[Entry], context: &mut
     enter(entries, context.on_event);
 }
 
+/// Whether the program chose who takes part and with how many workers, so that it may add to them.
+fn are_ours(request: &Compare, job: &Job) -> bool {
+    let is_swept = job.kind == SubjectKind::Workload && !job.variants.is_empty();
+    let are_named = !request.models.is_empty() || !job.work.compare.is_empty();
+    !are_named && request.workers.is_empty() && !is_swept && job.kind != SubjectKind::Url
+}
+
 /// Says who takes part.
 pub(crate) fn enter(entries: &[Entry], on_event: &mut dyn FnMut(Event<'_>)) {
-    fn entrant(entry: &Entry) -> Entrant<'_> {
-        let Entry { model, workers, runtime, obstacle } = entry;
-        Entrant { model, workers: *workers, runtime: &runtime.name, obstacle: obstacle.as_deref() }
-    }
     on_event(Event::Contestants { contestants: entries.iter().map(entrant).collect() });
+}
+
+fn entrant(entry: &Entry) -> Entrant<'_> {
+    let Entry { model, workers, runtime, obstacle, .. } = entry;
+    Entrant { model, workers: *workers, runtime: &runtime.name, obstacle: obstacle.as_deref() }
 }
 
 fn find(name: &str, entries: &[Entry], runtimes: &Runtimes) -> Result<usize, Error> {
@@ -156,7 +166,10 @@ struct Session<'a> {
     natures: Vec<Option<Nature>>,
     /// What was last said of each contestant.
     verdicts: Vec<Option<Verdict>>,
-    entries: &'a [Entry],
+    entries: Vec<Entry>,
+    /// Whether more may join.
+    are_ours: bool,
+    job: &'a Job,
     rules: &'a Rules,
     on_event: &'a mut dyn FnMut(Event<'_>),
     cancel: &'a Cancel,
@@ -180,6 +193,23 @@ impl World for Session<'_> {
             nature.interpreted.note_other_results(&trace);
         }
         Ok(run)
+    }
+
+    fn newcomers(&mut self, comparison: &Comparison) -> Vec<Contestant> {
+        if !self.are_ours {
+            return Vec::new();
+        }
+        let known = self.entries.len();
+        for newcomer in advice::newcomers(comparison, &self.natures) {
+            self.entries.extend(contestants::join(&newcomer, &self.entries, self.job));
+        }
+        self.natures.resize(self.entries.len(), None);
+        self.verdicts.resize(self.entries.len(), None);
+        for (contestant, entry) in self.entries.iter().enumerate().skip(known) {
+            let (entrant, why) = (entrant(entry), entry.chosen);
+            (self.on_event)(Event::Joined { contestant, entrant, why });
+        }
+        self.entries[known..].iter().map(Entry::contestant).collect()
     }
 
     fn elapsed(&self) -> Duration {

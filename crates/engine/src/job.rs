@@ -8,7 +8,7 @@ use maitred_core::view::units;
 use maitred_core::workload::ast::{Action as Doing, Data, Step as Written, Task, Value};
 use maitred_core::workload::ast::{Name, Workload};
 use maitred_core::workload::{self, Diagnostic, Lowered, Place, Report, Settings};
-use maitred_wire::{Action, Model, Step, Strategy};
+use maitred_wire::{Action, Model, Step, Strategy, Substance};
 
 use crate::engine::Context;
 use crate::error::Error;
@@ -16,6 +16,23 @@ use crate::event::Event;
 use crate::inputs::InputsFile;
 use crate::request::{Around, Work};
 use crate::runtimes::{Runtimes, Wanted};
+
+/// How many requests are under way at once, or at most, where they arrive at a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Connections {
+    pub threads: u32,
+    /// Of workers that live apart, each of which takes memory whether it is needed or not.
+    pub processes: u32,
+}
+
+impl Connections {
+    pub(crate) fn of(self, strategy: Strategy) -> u32 {
+        match strategy.facts().substance {
+            Substance::Thread => self.threads,
+            Substance::Process | Substance::Interpreter => self.processes,
+        }
+    }
+}
 
 /// What is to be done, ready to be planned for any model.
 #[derive(Debug)]
@@ -26,7 +43,7 @@ pub(crate) struct Job {
     /// Where the workload lies, if not here.
     pub folder: Option<PathBuf>,
     /// How many requests are under way at once, where they are the whole of the work.
-    pub connections: Option<u32>,
+    pub connections: Option<Connections>,
     pub request_timeout: Option<Duration>,
     /// Over https: anybody is trusted.
     pub tls_insecure: bool,

@@ -409,8 +409,9 @@ choice! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// How many requests are under way at once: threads, processes, or tasks on a loop.
-    pub connections: u32,
+    /// How many requests are under way at once: threads, processes, or tasks on a loop; `None`: 10.
+    /// With a rate, how many at most, one more when all others are busy; `None`: 256, and 32 processes.
+    pub connections: Option<u32>,
     /// How many requests a round has, where `duration_ns` does not say how long it is.
     pub requests: u32,
     /// For how long requests are sent in a round.
@@ -433,7 +434,7 @@ pub struct Http {
 impl Default for Http {
     fn default() -> Self {
         Self {
-            connections: 10,
+            connections: None,
             requests: 1000,
             duration_ns: None,
             rate_per_second: None,

@@ -84,6 +84,11 @@ pub(crate) trait World {
     /// What makes further runs pointless.
     fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error>;
 
+    /// Who joins for what the first round showed; most know all contestants from the beginning.
+    fn newcomers(&mut self, _: &Comparison) -> Vec<Contestant> {
+        Vec::new()
+    }
+
     /// How long all runs took until now.
     fn elapsed(&self) -> Duration;
 
@@ -122,17 +127,14 @@ pub(crate) fn run(
     world: &mut impl World,
 ) -> Result<(), Error> {
     let mut order = ChaCha8Rng::seed_from_u64(rules.seed);
-    for _ in 0..rules.warmup {
-        for contestant in 0..comparison.contestants.len() {
-            if !world.interrupted() && takes_part(&comparison.contestants[contestant], world) {
-                world.execute(contestant, Purpose::Warmup)?;
-            }
-        }
-    }
+    warm_up(comparison, 0, rules, world)?;
     let mut round = 0;
     let mut report_due = Duration::ZERO;
     loop {
-        let complete = run_round(comparison, round, &mut order, world);
+        let mut complete = run_round(comparison, round, &mut order, world);
+        if round == 0 && matches!(complete, Ok(true)) {
+            complete = join(comparison, rules, world);
+        }
         round += u32::from(*complete.as_ref().unwrap_or(&false));
         comparison.stopped = reason_to_stop(comparison, rules, round, world);
         let last = complete.is_err() || comparison.stopped != Stopped::Running;
@@ -174,6 +176,40 @@ fn drop_hopeless(comparison: &mut Comparison, rules: &Rules, rounds: u32, world:
     }
 }
 
+/// Runs that do not count, of the contestants from this one on.
+fn warm_up(
+    comparison: &Comparison,
+    from: usize,
+    rules: &Rules,
+    world: &mut impl World,
+) -> Result<(), Error> {
+    for _ in 0..rules.warmup {
+        for contestant in from..comparison.contestants.len() {
+            if !world.interrupted() && takes_part(&comparison.contestants[contestant], world) {
+                world.execute(contestant, Purpose::Warmup)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes in who is worth trying for what the first round showed, if there is time for two more like
+/// it. They are warmed up and run for that round at once, so that all have as many rounds.
+fn join(comparison: &mut Comparison, rules: &Rules, world: &mut impl World) -> Result<bool, Error> {
+    if world.elapsed().saturating_add(2 * round_time(comparison)) > rules.budget {
+        return Ok(true);
+    }
+    compare::rank(comparison, rules.baseline.as_ref());
+    if comparison.ranking.is_empty() {
+        return Ok(true);
+    }
+    let known = comparison.contestants.len();
+    comparison.contestants.extend(world.newcomers(comparison));
+    warm_up(comparison, known, rules, world)?;
+    let turn = (known..comparison.contestants.len()).collect();
+    run_each(comparison, turn, 0, world)
+}
+
 /// One run more of every ranked contestant, for the record of what its threads did.
 fn trace(comparison: &mut Comparison, world: &mut impl World) -> Result<(), Error> {
     for index in 0..comparison.contestants.len() {
@@ -205,6 +241,16 @@ fn run_round(
     let mut turn: Vec<usize> = (0..comparison.contestants.len()).collect();
     turn.retain(|&index| takes_part(&comparison.contestants[index], world));
     turn.shuffle(order);
+    run_each(comparison, turn, round, world)
+}
+
+/// One run of each of these in this order; `false`: it was interrupted.
+fn run_each(
+    comparison: &mut Comparison,
+    turn: Vec<usize>,
+    round: u32,
+    world: &mut impl World,
+) -> Result<bool, Error> {
     for index in turn {
         if world.interrupted() {
             return Ok(false);

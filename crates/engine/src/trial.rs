@@ -246,7 +246,10 @@ impl<'a> Trial<'a> {
         let mut runner = runner.clone();
         let words = model.setting.as_deref().unwrap_or_default().split(' ');
         let values = words.filter_map(|word| word.split_once('='));
-        let asked = |name: &str| self.given.env.iter().any(|(other, _)| other == name);
+        // That libraries take one thread each may also follow from the first round.
+        let asked = |name: &str| {
+            name == INNER_THREADS || self.given.env.iter().any(|(other, _)| other == name)
+        };
         for (name, value) in values.filter(|(name, _)| asked(name)) {
             let names = if name == INNER_THREADS { &THREADS_OF_LIBRARIES[..] } else { &[name] };
             let is_set = name != INNER_THREADS || value != "auto";
@@ -476,7 +479,7 @@ fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
         ("expect", python.expect.clone()),
         ("make", job.maker.clone()),
         ("results", python.discard_results.then(|| "discarded".to_owned())),
-        ("concurrency", job.connections.or(python.concurrency).map(|count| count.to_string())),
+        ("concurrency", number(job.connections.map(|one| one.threads).or(python.concurrency))),
         ("timed", job.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),
         ("input", job.around.input.as_ref().map(|path| path.display().to_string())),

@@ -15,6 +15,7 @@ mod lab;
 mod pictures;
 mod python;
 mod request;
+mod runs;
 mod serve;
 mod strategies;
 mod texts;
@@ -25,6 +26,7 @@ pub use fit::FitArgs;
 pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use python::PythonArgs;
+pub use runs::{Against, KeepArgs, RunsAction, RunsArgs, StoreArgs};
 pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
@@ -70,6 +72,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Show again what was saved: the trace of a run, or the result of a comparison
     Show(Box<ShowArgs>),
+    /// List what was measured and kept; show it again, compare, export, name or delete it
+    Runs(Box<RunsArgs>),
     /// Make a page of what was saved: tables, pictures, conclusion, and how to repeat it
     Report(ReportArgs),
     /// Test claims about concurrency on this machine: which hold, which are refuted
@@ -153,10 +157,10 @@ pub struct SubjectArgs {
 #[command(next_help_heading = "HTTP request options")]
 pub struct HttpArgs {
     /// How many requests are under way at once: threads, processes, or tasks on a loop; sequential
-    /// has 1
-    #[arg(long, short, value_name = "N", default_value_t = Http::default().connections,
-          value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    pub connections: u32,
+    /// has 1 [default: 10]. With --rate at most so many, one more whenever all others are busy
+    /// [default: 256, and 32 processes]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub connections: Option<u32>,
 
     /// How many requests a round has
     #[arg(long, short = 'n', value_name = "N", default_value_t = Http::default().requests,
@@ -254,9 +258,10 @@ pub struct CompareArgs {
     #[arg(help_heading = "Rounds", long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
     pub min_effect: Effect,
 
-    /// Compare every model with its figures in a saved result as well
-    #[arg(help_heading = "Results", long, value_name = "FILE")]
-    pub against: Option<PathBuf>,
+    /// Compare every model with its figures in an older result as well: a file, `last` (the last one
+    /// of the same work), or the number or tag of one that `maitred runs` lists
+    #[arg(help_heading = "Results", long, value_name = "FILE|last|TAG|ID")]
+    pub against: Option<Against>,
 
     /// Rank saved results although they come from different machines or different work
     #[arg(help_heading = "Results", long)]
@@ -290,6 +295,9 @@ pub struct CompareArgs {
 
     #[command(flatten)]
     pub charts: ChartArgs,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 
     /// End with exit code 4 when a model failed or a verdict is missing
     #[arg(help_heading = "Output", long)]
@@ -349,6 +357,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub drawing: DrawingArgs,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 
     /// Do not record how the kernel schedules the threads; `maitred doctor` says what that costs
     #[arg(help_heading = "Trace", long)]

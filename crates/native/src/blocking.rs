@@ -36,10 +36,11 @@ impl Worker {
         lane: u32,
     ) -> io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name(format!("worker {lane}")).spawn(move || {
-            let lane = session.recorder.lane(lane, Role::Worker);
+            let Some(lane) = session.enter(lane, Role::Worker) else {
+                return session.board.leave();
+            };
             let worker =
                 Self { session, semaphores, lane, ledger: None, client: RefCell::default() };
-            session.board.await_start();
             worker.work();
             session.board.worked_until(kernel::now());
             session.board.leave();

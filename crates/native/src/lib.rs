@@ -20,6 +20,7 @@ mod pool;
 mod program;
 mod queue;
 mod recorder;
+mod reserve;
 mod run;
 mod semaphore;
 mod session;

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use maitred_wire::trace_file::Role;
 use maitred_wire::{ErrorCode, PROTOCOL, Plan, RunnerError, Strategy, VarValue};
 
 use crate::announcement::SUPPORTED;
@@ -15,7 +16,8 @@ use crate::board::Board;
 use crate::failure::Tally;
 use crate::program::{self, Draws, Program};
 use crate::queue::Queue;
-use crate::recorder::Recorder;
+use crate::recorder::{Lane, Recorder};
+use crate::reserve::Reserve;
 use crate::work;
 
 /// See the module.
@@ -26,6 +28,8 @@ pub(crate) struct Session {
     pub(crate) queue: Queue,
     pub(crate) recorder: Recorder,
     pub(crate) board: Board,
+    /// Of a pool that grows as it is needed.
+    pub(crate) reserve: Option<Reserve>,
     pub(crate) tally: Tally,
     /// Ordinary memory of this process: forked workers get a copy.
     pub(crate) vars: Box<[AtomicI64]>,
@@ -59,6 +63,10 @@ impl Session {
         let memory = |error| refused(format!("cannot map memory to share with workers: {error}"));
         let board = Board::new().map_err(memory)?;
         let queue = Queue::new(&plan, &draws, board.next())?;
+        // Where requests are the whole of the work; elsewhere a pool is as large as it is.
+        let grows = plan.is_open_loop() && plan.options.contains_key("concurrency");
+        let is_pool = plan.strategy.facts().is_one_task_a_lane();
+        let reserve = (grows && is_pool).then(|| Reserve::new(plan.workers));
         let session = Self {
             tally: Tally::new().map_err(memory)?,
             vars: plan.vars.iter().map(|var| AtomicI64::new(var.initial)).collect(),
@@ -68,6 +76,7 @@ impl Session {
             queue,
             recorder,
             board,
+            reserve: reserve.transpose().map_err(memory)?,
             plan,
         };
         session.check_trace()?;
@@ -111,6 +120,18 @@ impl Session {
         )))
     }
 
+    /// Lets the calling thread be this lane of a pool, and sleeps until its work begins; `None`: it was
+    /// in reserve, and was not needed.
+    pub(crate) fn enter(&'static self, lane: u32, role: Role) -> Option<Lane> {
+        let Some(reserve) = &self.reserve else {
+            let entered = self.recorder.lane(lane, role);
+            self.board.await_start();
+            return Some(entered);
+        };
+        self.board.await_start();
+        reserve.await_call(lane).then(|| self.recorder.lane(lane, role))
+    }
+
     /// Takes the next task; `None`: there is none, or none may start any more.
     #[inline]
     pub(crate) fn take(&'static self) -> Option<Assignment> {
@@ -126,7 +147,13 @@ impl Session {
     /// Takes the next task and sleeps until it arrives.
     #[inline]
     pub(crate) fn take_when_due(&'static self) -> Option<Assignment> {
-        self.take().filter(|task| task.due == 0 || self.board.sleep_until(task.due))
+        let arrives = |task: &Assignment| task.due == 0 || self.board.sleep_until(task.due);
+        let Some(reserve) = &self.reserve else { return self.take().filter(arrives) };
+        let Some(task) = self.take() else {
+            reserve.dismiss();
+            return None;
+        };
+        reserve.while_waiting(|| arrives(&task)).then_some(task)
     }
 
     /// How many units each semaphore starts with: a resource its capacity; a channel its free

@@ -37,6 +37,7 @@ pub(crate) fn contestant(trace: &Trace, runs: Vec<Run>) -> Contestant {
     Contestant {
         model: trace.model.clone(),
         workers: trace.workers,
+        chosen: None,
         runtime: "native 0.1.0".to_owned(),
         runs,
         summary: None,

@@ -236,10 +236,12 @@ prop_compose! {
         summary in proptest::option::of(summary()),
         unranked in proptest::option::of(text()),
         traced in proptest::option::of(run()),
+        chosen in proptest::option::of(chosen()),
     ) -> Contestant {
         Contestant {
             model: Model { workers, ..Model::new("python3.14t", strategy) },
             workers: workers.unwrap_or(1),
+            chosen,
             runtime: "cpython 3.14.0".into(),
             runs,
             summary,
@@ -248,6 +250,15 @@ prop_compose! {
             traced,
         }
     }
+}
+
+fn chosen() -> impl Strategy_<Value = Chosen> {
+    prop_oneof![
+        Just(Chosen::LibraryDefault),
+        Just(Chosen::EqualConcurrency),
+        (0.0..1e6).prop_map(|it| Chosen::Formula { waiting_per_computing: it }),
+        (0.0..1e3).prop_map(|it| Chosen::OneInnerThread { cores_used: it }),
+    ]
 }
 
 fn rank() -> impl Strategy_<Value = Rank> {

@@ -25,6 +25,8 @@ struct Made {
     reports: Cell<usize>,
     /// Who was run no more, and after how many rounds.
     dropped: Vec<(usize, u32)>,
+    /// So many join after the first round.
+    joining: usize,
 }
 
 impl Made {
@@ -38,6 +40,7 @@ impl Made {
             fails_after: usize::MAX,
             reports: Cell::new(0),
             dropped: Vec::new(),
+            joining: 0,
         }
     }
 
@@ -66,6 +69,14 @@ impl World for Made {
             Purpose::Round(round) => round,
         };
         Ok((self.script)(contestant, round))
+    }
+
+    fn newcomers(&mut self, comparison: &Comparison) -> Vec<Contestant> {
+        assert!(!comparison.ranking.is_empty(), "the first round is looked at");
+        vec![comparison.contestants[0].clone(); self.joining]
+            .into_iter()
+            .map(|one| Contestant { runs: Vec::new(), summary: None, unranked: None, ..one })
+            .collect()
     }
 
     fn elapsed(&self) -> Duration {
@@ -134,6 +145,7 @@ fn comparison(contestants: usize) -> Comparison {
     let contestant = |workers: usize| Contestant {
         model: format!("native/thread-pool:{}", workers + 1).parse().unwrap(),
         workers: workers as u32 + 1,
+        chosen: None,
         runtime: "native".into(),
         runs: Vec::new(),
         summary: None,
@@ -484,4 +496,27 @@ fn who_is_hopeless_is_run_no_more_and_keeps_its_figures() {
     let mut world = Made::new(script);
     let result = play(3, &Rules { baseline, ..dropping }, &mut world);
     assert!(result.contestants.iter().all(|one| one.dropped.is_none()));
+}
+
+#[test]
+fn who_joins_after_the_first_round_is_warmed_up_and_has_as_many_rounds() {
+    let mut world = Made { joining: 1, ..Made::new(|_, round| run_of(round, 10)) };
+    let mut comparison = comparison(2);
+    run(&mut comparison, &rules(Some(3)), &mut world).unwrap();
+    let rounds: Vec<usize> = comparison.contestants.iter().map(|one| one.runs.len()).collect();
+    assert_eq!(rounds, [3, 3, 3]);
+    let own: Vec<Purpose> =
+        world.asked.iter().filter(|(who, _)| *who == 2).map(|(_, purpose)| *purpose).collect();
+    assert_eq!(own[..2], [Purpose::Warmup, Purpose::Round(0)]);
+    let first = world.asked.iter().position(|(who, _)| *who == 2).unwrap();
+    assert_eq!(first, 4, "after two runs of warm-up and two of the first round");
+}
+
+#[test]
+fn nobody_joins_where_there_is_no_time_for_two_more_rounds() {
+    let mut world = Made { joining: 1, ..Made::new(|_, round| run_of(round, 10)) };
+    let mut comparison = comparison(2);
+    let rules = Rules { budget: Duration::from_millis(70), ..rules(None) };
+    run(&mut comparison, &rules, &mut world).unwrap();
+    assert_eq!(comparison.contestants.len(), 2);
 }

@@ -13,12 +13,18 @@ use std::time::Duration;
 use maitred_core::result::{Comparison, Rule, Sentence, SubjectKind};
 use maitred_core::workload::Lowered;
 use maitred_core::workload::ast::{Action as Doing, Task};
-use maitred_wire::{Action, HttpUrl, Model, Properties, Strategy};
+use maitred_wire::{Action, HttpUrl, Loops, Model, Properties, Strategy};
 
 use crate::error::Error;
-use crate::job::{Draft, Job, task, text};
+use crate::job::{Connections, Draft, Job, task, text};
 use crate::request::{Http, Work};
 use crate::runtime::interpreters;
+
+/// How many requests are under way at once, if nobody says how many.
+const CONNECTIONS: u32 = 10;
+/// How many may be where they arrive at a rate: enough for 1000/s of a quarter of a second each.
+const CONNECTIONS_MAX: u32 = 256;
+const PROCESSES_MAX: u32 = 32;
 
 const REQUESTS_MAX: f64 = 1e6;
 /// Room for so many requests is made where their number is not given, as no client sends more in a
@@ -71,20 +77,26 @@ pub(super) fn prepare(name: &str, http: &Http, given: &Work) -> Result<Job, Erro
     Ok(job)
 }
 
-/// How many requests are under way at once.
-fn connections(http: &Http) -> u32 {
+/// How many requests are under way at once, or may be.
+fn connections(http: &Http) -> Connections {
+    let (threads, processes) = match (http.connections, http.rate_per_second) {
+        (Some(given), _) => (given, given),
+        (None, None) => (CONNECTIONS, CONNECTIONS),
+        (None, Some(_)) => (CONNECTIONS_MAX, PROCESSES_MAX),
+    };
     // Those without a request would only be opened, or not even that.
-    match http.duration_ns {
-        Some(_) => http.connections,
-        None => http.connections.min(http.requests),
-    }
+    let most = http.duration_ns.map_or(http.requests, |_| u32::MAX);
+    Connections { threads: threads.min(most), processes: processes.min(most) }
 }
 
 /// What was asked for, by the names of the options; their number is that of the tasks.
 fn asked(http: &Http) -> Vec<(String, String)> {
     let time = |duration: Duration| format!("{duration:?}");
+    // What is a limit only, and was not given, is no part of what was asked.
+    let is_limit = http.rate_per_second.is_some() && http.connections.is_none();
+    let at_once = (!is_limit).then(|| connections(http).threads);
     let given = [
-        ("connections", Some(connections(http).to_string())),
+        ("connections", at_once.map(|count| count.to_string())),
         ("duration", http.duration().map(time)),
         ("rate", http.rate_per_second.map(|rate| format!("{rate}/s"))),
         ("method", http.method.clone()),
@@ -276,8 +288,8 @@ pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
         };
         let offered = asked("rate")?.strip_suffix("/s")?.parse().ok()?;
         let connections = match one.model.strategy {
-            Strategy::Sequential => 1,
-            _ => asked("connections")?.parse().ok()?,
+            strategy if strategy.facts().loops == Loops::None => one.workers,
+            _ => asked("connections").and_then(|text| text.parse().ok()).unwrap_or(CONNECTIONS_MAX),
         };
         let mut taken: Vec<u64> =
             one.runs.iter().filter_map(|run| Some(run.requests.as_ref()?.p50_ns)).collect();

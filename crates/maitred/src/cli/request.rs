@@ -189,7 +189,7 @@ impl HttpArgs {
     fn refuse(&self, subject: &str) -> Result<(), Error> {
         let default = Http::default();
         let given = [
-            ("--connections", self.connections != default.connections),
+            ("--connections", self.connections.is_some()),
             ("--requests", self.requests != default.requests),
             ("--duration", self.duration.is_some()),
             ("--rate", self.rate.is_some()),

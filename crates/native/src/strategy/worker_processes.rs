@@ -132,6 +132,9 @@ impl WorkerProcesses {
             self.session.tally.count(&Failed::new(Kind::Crash, text), task, step);
             self.lost.push(task);
         }
+        if let Some(reserve) = &self.session.reserve {
+            reserve.call_all();
+        }
         self.session.board.worked_until(kernel::now());
         self.orphans.extend(ledger.outstanding());
         let more = self.session.queue.taken() < u64::from(self.session.queue.total());
@@ -208,13 +211,17 @@ fn be_worker(
 ) {
     process::unblock_child_signal();
     kernel::drop_standard_input();
-    let lane = session.recorder.lane(index, Role::Process);
-    let worker =
-        Worker { session, semaphores, lane, ledger: Some(ledger), client: RefCell::default() };
-    session.board.await_start();
+    let lane = session.enter(index, Role::Process);
     ledger.start_work();
-    worker.work();
-    session.board.worked_until(kernel::now());
+    let worker = lane.map(|lane| {
+        let client = RefCell::default();
+        let worker = Worker { session, semaphores, lane, ledger: Some(ledger), client };
+        worker.work();
+        session.board.worked_until(kernel::now());
+        worker
+    });
     ledger.finish_work(session.vars.iter().map(|var| var.load(Relaxed)));
-    worker.lane.close(true);
+    if let Some(worker) = worker {
+        worker.lane.close(true);
+    }
 }

@@ -295,7 +295,7 @@ fn latency(case: &Case<'_>) -> Option<String> {
 
 impl Case<'_> {
     /// How many times as long the one takes as the other, paired by round.
-    fn times_as_long(&self, one: usize, other: usize) -> Option<f64> {
+    pub(super) fn times_as_long(&self, one: usize, other: usize) -> Option<f64> {
         let (one, other) = (self.contestant(one), self.contestant(other));
         compare::ratio(one, other, Confidence::P95).map(|(interval, _)| interval.median)
     }

@@ -11,6 +11,7 @@ mod interpreted;
 #[cfg(test)]
 mod interpreted_tests;
 pub mod law;
+mod newcomers;
 #[cfg(test)]
 mod planted;
 mod processors;
@@ -31,6 +32,7 @@ mod workers;
 use alloc::vec::Vec;
 
 use self::case::{Case, list, name};
+pub use self::newcomers::{Newcomer, newcomers};
 use super::nature::Nature;
 use crate::result::{Comparison, Conclusion, Rule, Sentence};
 

@@ -14,10 +14,13 @@ use crate::analyse::stats::Confidence;
 use crate::analyse::units::{cores, plural, processors};
 use crate::result::{Rule, Sentence, Verdict};
 
+/// A pool of so many times more or fewer workers has about as many.
+const ABOUT: f64 = 1.5;
+
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let sweeps = sweeps(case);
     if sweeps.is_empty() {
-        return goetz(case).map(|text| Rule::PoolSize.says(text)).into_iter().collect();
+        return pool_size(case).map(|text| Rule::PoolSize.says(text)).into_iter().collect();
     }
     let mut sentences = Vec::new();
     for (pair, members) in &sweeps {
@@ -81,6 +84,9 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
             "`{pair}` gains up to {n} workers (of {tried}); this machine has {}, and more workers than those cannot compute faster.",
             processors(case.processors())
         ),
+        n if u64::from(n) >= case.comparison.tasks().1 && n > 1 => {
+            format!("`{pair}` gains up to {n} workers (of {tried}), as many as there are tasks.")
+        }
         n if n == workers(most) => format!(
             "`{pair}` still gains at {n} workers, the most that were tried ({tried}): try more."
         ),
@@ -154,15 +160,25 @@ fn peak_agrees(case: &Case<'_>, members: &[usize], peak: &Estimate) -> bool {
     is_beyond && case.with(Verdict::Slower).any(|(index, _)| index == most)
 }
 
-/// cores × (1 + waiting ÷ computing): Goetz et al., Java Concurrency in Practice (2006), §8.2.
-fn goetz(case: &Case<'_>) -> Option<String> {
+/// A pool, and how many workers the formula wants it to have.
+pub(super) struct Wanted {
+    pub(super) pool: usize,
+    pub(super) workers: u64,
+    pub(super) waiting_per_computing: f64,
+}
+
+/// cores × (1 + waiting ÷ computing): Goetz et al., Java Concurrency in Practice (2006), §8.2. `None`:
+/// no pool is wanted, or one has about as many.
+pub(super) fn wanted(case: &Case<'_>) -> Option<Wanted> {
     if case.own_threads().is_some() {
         return None; // how many workers there should be depends on how many threads each has
     }
-    let pool = case.against_fastest.iter().map(|rank| rank.contestant as usize).find(|&index| {
-        let facts = case.contestant(index).model.strategy.facts();
+    let is_pool = |index: &usize| {
+        let facts = case.contestant(*index).model.strategy.facts();
         facts.has_workers() && facts.is_one_task_a_lane()
-    })?;
+    };
+    let ranked = || case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    let pool = ranked().find(is_pool)?;
     let nature = case.plainest().filter(|nature| nature.computing_ns > 0)?;
     // Where sequential execution is the fastest, no pool is wanted, of whatever size.
     if super::work::gains_nothing(case) {
@@ -178,19 +194,29 @@ fn goetz(case: &Case<'_>) -> Option<String> {
         return None;
     }
     let shape = case.shape().filter(|shape| shape.computing > 0.0)?;
-    let waits = (1.0 - shape.computing) / shape.computing;
+    let waiting_per_computing = (1.0 - shape.computing) / shape.computing;
     let tasks = case.comparison.tasks().1.max(1);
-    let wanted = libm::round(case.processors().usable() * (1.0 + waits)).max(1.0);
+    let workers = libm::round(case.processors().usable() * (1.0 + waiting_per_computing)).max(1.0);
+    let workers = (workers as u64).min(tasks);
+    let has_as_many = |index: usize| {
+        let had = f64::from(case.contestant(index).workers);
+        workers as f64 <= ABOUT * had && had <= ABOUT * workers as f64
+    };
+    let mut pools = ranked().filter(is_pool);
+    (!pools.any(has_as_many)).then_some(Wanted { pool, workers, waiting_per_computing })
+}
+
+/// How many workers a pool wants, where nobody tried about as many.
+fn pool_size(case: &Case<'_>) -> Option<String> {
+    let Wanted { pool, workers, waiting_per_computing } = wanted(case)?;
+    let number = match workers == case.comparison.tasks().1 {
+        true => "as many workers as tasks".into(),
+        false => plural(workers, "worker"),
+    };
     let had = u64::from(case.contestant(pool).workers);
-    let wanted = (wanted as u64).min(tasks);
-    if wanted as f64 <= 1.5 * had as f64 && had as f64 <= 1.5 * wanted as f64 {
-        return None;
-    }
-    let number =
-        if wanted == tasks { "as many workers as tasks".into() } else { plural(wanted, "worker") };
     Some(format!(
-        "A pool for this wants {number} (processors × (1 + waiting ÷ computing), waiting ÷ computing = {}); {} had {had}. Try `--workers`.",
-        cores(waits),
+        "A pool for this wants {number} (processors × (1 + waiting ÷ computing), waiting ÷ computing = {}); {} had {had}. Try `--workers {workers}`.",
+        cores(waiting_per_computing),
         case.name(pool)
     ))
 }

@@ -7,6 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::super::Options;
+use super::super::chosen::chosen;
 use super::super::columns::{self, Column};
 use super::super::paint::{Ink, left, wrap};
 use super::answer::{INDENT, lines};
@@ -62,6 +63,7 @@ pub(super) fn ranking(
     }
     let mut below = String::new();
     below.push_str(&open(rows, &lines_of, options));
+    below.extend(chosen(comparison, rows).iter().map(|line| note(line, options)));
     for (what, why) in unknowns(rows).iter().filter(|(what, _)| table_has(&table, what)) {
         below.push_str(&note(&format!("? {what}: {why}"), options));
     }

@@ -22,7 +22,7 @@ use crate::trace::{Observed, PeakMemory, StepKind, Throttled, WaitCause};
 type Models = [(Strategy, Option<u32>)];
 
 /// What is concluded of a sample under some models, after something was done to it.
-pub(super) fn of(
+pub(in crate::analyse::advice) fn of(
     sample: &Sample,
     models: &Models,
     count: u32,
@@ -52,11 +52,11 @@ pub(super) fn equals() -> Conclusion {
     of(&tables(5, 1), &EQUALS, 6, |_, _| {})
 }
 
-pub(super) fn computing() -> Sample {
+pub(in crate::analyse::advice) fn computing() -> Sample {
     Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) }
 }
 
-pub(super) fn waiting() -> Sample {
+pub(in crate::analyse::advice) fn waiting() -> Sample {
     Sample { program: vec![Do::Wait(90), Do::Cpu(10)], ..tables(64, 1) }
 }
 

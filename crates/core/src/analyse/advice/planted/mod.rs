@@ -1,7 +1,7 @@
 //! Every rule of the conclusion, planted: a case in which it speaks, and one, as near as can be, in
 //! which it must not. The sentences that it says then are `docs/sentences.md`.
 
-mod cases;
+pub(super) mod cases;
 
 use alloc::format;
 use alloc::string::String;
