@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod command;
+pub mod scale;
 
 pub use command::{Around, IgnoreFailure, NamedCommand};
+pub use scale::Scale;
 
 /// How many copies of a command or calls of a function there are where no number was named.
 pub const COUNT: u32 = 10;
@@ -24,6 +26,7 @@ pub const INNER_THREADS: &str = "inner-threads";
 pub enum Request {
     Compare(Compare),
     Run(Run),
+    Scale(Scale),
     Check(Check),
     Strategies(Strategies),
 }

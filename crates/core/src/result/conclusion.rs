@@ -118,12 +118,14 @@ pub enum Rule {
     Use,
     SoonestOfThoseThatKeepUp,
     AheadByTooLittle,
+    BestWorkers,
     ResultsDiffer,
     ResultsChange,
     LostUpdates,
     OwnVariables,
     StateNotShared,
     UnequalConcurrency,
+    UnevenTurns,
     SomeRaised,
     TooShortCalls,
     WithinRounds,
@@ -150,6 +152,9 @@ pub enum Rule {
     EnoughWorkers,
     ScalingLaw,
     NoLaw,
+    SerialShare,
+    MoreProcessors,
+    WorkerMemory,
     PoolSize,
     TaskTime,
     ThreadsAtOnce,
@@ -165,7 +170,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 49] = {
+    pub const ALL: [Self; 54] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -177,12 +182,14 @@ impl Rule {
             R::Use,
             R::SoonestOfThoseThatKeepUp,
             R::AheadByTooLittle,
+            R::BestWorkers,
             R::ResultsDiffer,
             R::ResultsChange,
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
             R::UnequalConcurrency,
+            R::UnevenTurns,
             R::SomeRaised,
             R::TooShortCalls,
             R::WithinRounds,
@@ -209,6 +216,9 @@ impl Rule {
             R::EnoughWorkers,
             R::ScalingLaw,
             R::NoLaw,
+            R::SerialShare,
+            R::MoreProcessors,
+            R::WorkerMemory,
             R::PoolSize,
             R::TaskTime,
             R::ThreadsAtOnce,
@@ -237,13 +247,15 @@ impl Rule {
             | R::NotShownFaster
             | R::Use
             | R::SoonestOfThoseThatKeepUp
-            | R::AheadByTooLittle => Part::Answer,
+            | R::AheadByTooLittle
+            | R::BestWorkers => Part::Answer,
             R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables
             | R::StateNotShared
             | R::UnequalConcurrency
+            | R::UnevenTurns
             | R::SomeRaised
             | R::TooShortCalls
             | R::WithinRounds
@@ -270,6 +282,9 @@ impl Rule {
             | R::EnoughWorkers
             | R::ScalingLaw
             | R::NoLaw
+            | R::SerialShare
+            | R::MoreProcessors
+            | R::WorkerMemory
             | R::PoolSize
             | R::TaskTime
             | R::ThreadsAtOnce

@@ -16,7 +16,13 @@ use crate::request::{Subject, Work};
 /// # Errors
 /// [`Error::Usage`] when it cannot be read or reached, [`Error::Workload`] with every mistake in it.
 pub(crate) fn prepare(subject: &Subject, given: &Work) -> Result<Job, Error> {
-    prepare_swept(subject, given, &[])
+    let job = prepare_swept(subject, given, &[])?;
+    match job.alternatives.len() {
+        0 | 1 => Ok(job),
+        _ => Err(Error::Usage(
+            "this is about one command; `maitred compare` compares several".to_owned(),
+        )),
+    }
 }
 
 /// The same of work under several values of parameters, which a command has in its words alone.
