@@ -385,7 +385,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 17] = [
+const OPTIONAL: [&str; 18] = [
     "p999_ns",
     "requests",
     "completed",
