@@ -248,6 +248,7 @@ prop_compose! {
             runs,
             summary,
             unranked,
+            dropped: workers,
             traced,
         }
     }
@@ -401,7 +402,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 17] = [
+const OPTIONAL: [&str; 18] = [
     "p999_ns",
     "requests",
     "completed",
@@ -419,6 +420,7 @@ const OPTIONAL: [&str; 17] = [
     "quota",
     "throttled",
     "throttled_ns",
+    "dropped",
 ];
 
 proptest! {
