@@ -1,7 +1,8 @@
 //! Which models take part: what was named, what the workload names, or all; each with its number
 //! of workers, and with the reason where it cannot run.
 
-use maitred_core::result::{Contestant, SubjectKind};
+use maitred_core::analyse::advice::Newcomer;
+use maitred_core::result::{Chosen, Contestant, Site, SubjectKind};
 use maitred_core::trace::StepKind;
 use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
@@ -11,6 +12,7 @@ use crate::error::Error;
 use crate::job::Job;
 use crate::measure::limits::{self, Demand};
 use crate::measure::machine;
+use crate::request::INNER_THREADS;
 use crate::runtimes::{self, Runtime, Runtimes};
 use crate::spelling;
 use crate::subject::function;
@@ -20,6 +22,8 @@ use crate::subject::function;
 pub(crate) struct Entry {
     pub model: Model,
     pub workers: u32,
+    /// What decided on that, or that it takes part; `None`: it was asked for, or fits its strategy.
+    pub chosen: Option<Chosen>,
     pub runtime: Runtime,
     /// Why it is not run: this machine forbids it, or the runtime cannot do a step.
     pub obstacle: Option<String>,
@@ -30,11 +34,14 @@ impl Entry {
     pub(crate) fn contestant(&self) -> Contestant {
         Contestant {
             model: self.model.clone(),
+            site: Site::Here,
             workers: self.workers,
+            chosen: self.chosen,
             runtime: self.runtime.name.clone(),
             runs: Vec::new(),
             summary: None,
             unranked: self.obstacle.clone(),
+            dropped: None,
             traced: None,
         }
     }
@@ -65,7 +72,7 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
     if named.is_empty() {
         named = match job.kind {
             SubjectKind::Function => {
-                with_as_many_as_on_a_loop(function::models(job, runtimes), job)
+                with_as_many_as_on_a_loop(function::models(job, runtimes), job, runtimes)
             }
             _ => runtimes.all_models(),
         };
@@ -76,7 +83,10 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
     }
     let mut entries = Vec::new();
     for model in models {
-        let entry = enter(model, job, runtimes);
+        let mut entry = enter(model, job, runtimes);
+        let is_beside_loop =
+            entry.model.workers.is_some() && !by_user && job.work.compare.is_empty();
+        entry.chosen = entry.chosen.or(is_beside_loop.then_some(Chosen::EqualConcurrency));
         match &entry.obstacle {
             Some(obstacle) if by_user => {
                 return Err(Error::Usage(format!("{} cannot run: {obstacle}", entry.model)));
@@ -173,11 +183,12 @@ fn vary(models: Vec<Model>, job: &Job) -> Vec<Model> {
 
 /// A loop has all tasks under way at once: beside a pool of the usual size (what the executors of
 /// Python take by themselves) stands one that has as many, so that not the size decides.
-fn with_as_many_as_on_a_loop(mut models: Vec<Model>, job: &Job) -> Vec<Model> {
+fn with_as_many_as_on_a_loop(mut models: Vec<Model>, job: &Job, runtimes: &Runtimes) -> Vec<Model> {
     let tasks = job.work.task_count().min(POOL_MOST);
     let has_loop = models.iter().any(|model| model.strategy == Strategy::EventLoop);
     let pool = models.iter().position(|model| model.strategy == Strategy::ThreadPool);
-    if let Some(at) = pool.filter(|&at| has_loop && tasks > workers(&models[at], tasks)) {
+    let is_smaller = |at: &usize| tasks > enter(models[*at].clone(), job, runtimes).workers;
+    if let Some(at) = pool.filter(|at| has_loop && is_smaller(at)) {
         let all = Model { workers: Some(tasks), ..models[at].clone() };
         models.insert(at + 1, all);
     }
@@ -201,21 +212,42 @@ pub(crate) fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
     // Of requests, one that is under way is what a task is elsewhere.
     let at_once = job.connections.map(|connections| connections.of(model.strategy));
     let tasks = at_once.unwrap_or_else(|| job.work_of(&model).task_count());
-    let workers = match at_once {
+    let fitting = match at_once {
         Some(connections) if model.workers.is_none() && waits(model.strategy) => connections,
         _ => workers(&model, tasks),
     };
     match runtimes.find(&model.runtime) {
         Ok(runtime) => {
             let model = Model { runtime: runtime.name.clone(), ..model };
+            let is_ours = job.kind == SubjectKind::Function && model.workers.is_none();
+            let default =
+                is_ours.then(|| function::library_default(runtime, model.strategy)).flatten();
+            let workers = default.map_or(fitting, |default| default.min(tasks).max(1));
+            let chosen = default.map(|_| Chosen::LibraryDefault);
             let obstacle = obstacle(&model, workers, job, runtime);
-            Entry { model, workers, runtime: runtime.clone(), obstacle }
+            Entry { model, workers, chosen, runtime: runtime.clone(), obstacle }
         }
         Err(error) => {
             let runtime = Runtime::missing(&model.runtime);
-            Entry { model, workers, runtime, obstacle: Some(error.to_string()) }
+            let obstacle = Some(error.to_string());
+            Entry { model, workers: fitting, chosen: None, runtime, obstacle }
         }
     }
+}
+
+/// Whoever joins for what the first round showed; `None`: something is in its way, or it takes part.
+pub(crate) fn join(newcomer: &Newcomer, entries: &[Entry], job: &Job) -> Option<Entry> {
+    let like = &entries[newcomer.like];
+    let mut model = Model { workers: Some(newcomer.workers), ..like.model.clone() };
+    if matches!(newcomer.chosen, Chosen::OneInnerThread { .. }) {
+        let own = format!("{INNER_THREADS}=1");
+        model.setting =
+            Some(model.setting.map_or(own.clone(), |setting| format!("{setting} {own}")));
+    }
+    let obstacle = obstacle(&model, newcomer.workers, job, &like.runtime);
+    let is_new = entries.iter().all(|entry| entry.model != model);
+    let (workers, chosen) = (newcomer.workers, Some(newcomer.chosen));
+    (obstacle.is_none() && is_new).then(|| Entry { model, workers, chosen, ..like.clone() })
 }
 
 /// How many workers a model has: what was asked for, else what fits the strategy.

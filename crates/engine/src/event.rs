@@ -2,7 +2,7 @@
 //! `--events` each is a line of JSON, which `docs/event.schema.json` describes.
 
 use maitred_core::result::{
-    Check, Comparison, Experiment, Machine, Rank, Run, Settings, Strategies, StrategyTable,
+    Check, Chosen, Comparison, Experiment, Machine, Rank, Run, Settings, Strategies, StrategyTable,
     Subject, Verdict,
 };
 use maitred_core::trace::Trace;
@@ -36,6 +36,13 @@ pub enum Event<'a> {
     },
     /// Who takes part.
     Contestants { contestants: Vec<Entrant<'a>> },
+    /// One more takes part, for what the first round showed: `why`, in a word and its figure.
+    Joined {
+        contestant: usize,
+        #[serde(flatten)]
+        entrant: Entrant<'a>,
+        why: Option<Chosen>,
+    },
     /// One of several experiments begins, counted from 1.
     ExperimentBegun { number: usize, of: usize, name: &'a str, about: &'a str },
     /// A contestant runs.
@@ -75,6 +82,9 @@ pub enum Event<'a> {
     },
     /// What can be said of a contestant beside the reference is not what it was.
     VerdictChanged { contestant: usize, model: &'a Model, verdict: Verdict },
+    /// A contestant is run no more: after so many rounds it is told to take so many times as long as
+    /// the reference.
+    Dropped { contestant: usize, model: &'a Model, rounds: u32, ratio: f64 },
     /// What came of an experiment of `check`.
     ExperimentEnded { experiment: &'a Experiment },
     /// What came of the experiments with one runtime.

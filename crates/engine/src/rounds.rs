@@ -32,6 +32,8 @@ pub(crate) struct Rules {
     pub seed: u64,
     /// Whom all others are compared with; `None`: the fastest.
     pub baseline: Option<Model>,
+    /// Whether a model that takes many times as long is run no more once that is told.
+    pub drop: bool,
     /// Whether each ranked model runs once more at the end, with the kernel's switches recorded.
     pub trace: bool,
 }
@@ -82,6 +84,11 @@ pub(crate) trait World {
     /// What makes further runs pointless.
     fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error>;
 
+    /// Who joins for what the first round showed; most know all contestants from the beginning.
+    fn newcomers(&mut self, _: &Comparison) -> Vec<Contestant> {
+        Vec::new()
+    }
+
     /// How long all runs took until now.
     fn elapsed(&self) -> Duration;
 
@@ -90,6 +97,9 @@ pub(crate) trait World {
     /// # Errors
     /// What makes further runs pointless.
     fn round_done(&mut self, comparison: &Comparison) -> Result<(), Error>;
+
+    /// Called for a contestant that is run no more.
+    fn dropped(&mut self, _contestant: usize, _rounds: u32, _ratio: f64) {}
 
     /// Whether the user asked to stop.
     fn interrupted(&self) -> bool;
@@ -117,17 +127,14 @@ pub(crate) fn run(
     world: &mut impl World,
 ) -> Result<(), Error> {
     let mut order = ChaCha8Rng::seed_from_u64(rules.seed);
-    for _ in 0..rules.warmup {
-        for contestant in 0..comparison.contestants.len() {
-            if !world.interrupted() && takes_part(&comparison.contestants[contestant], world) {
-                world.execute(contestant, Purpose::Warmup)?;
-            }
-        }
-    }
+    warm_up(comparison, 0, rules, world)?;
     let mut round = 0;
     let mut report_due = Duration::ZERO;
     loop {
-        let complete = run_round(comparison, round, &mut order, world);
+        let mut complete = run_round(comparison, round, &mut order, world);
+        if round == 0 && matches!(complete, Ok(true)) {
+            complete = join(comparison, rules, world);
+        }
         round += u32::from(*complete.as_ref().unwrap_or(&false));
         comparison.stopped = reason_to_stop(comparison, rules, round, world);
         let last = complete.is_err() || comparison.stopped != Stopped::Running;
@@ -141,10 +148,66 @@ pub(crate) fn run(
             report_due = now + (world.elapsed() - now) * 5;
         }
         complete?;
+        if !last && rules.drop && round >= rules.settled {
+            drop_hopeless(comparison, rules, round, world);
+        }
         if last {
             return if rules.trace { trace(comparison, world) } else { Ok(()) };
         }
     }
+}
+
+/// Runs those no more of whom enough is known: they would take most of the time, and the rest of the
+/// rounds is better spent on those that are near each other.
+fn drop_hopeless(comparison: &mut Comparison, rules: &Rules, rounds: u32, world: &mut impl World) {
+    let effect = comparison.settings.minimum_effect;
+    let baseline = rules.baseline.as_ref();
+    let hopeless = compare::hopeless(&comparison.contestants, effect, baseline);
+    let is_new = |index: &usize| comparison.contestants[*index].dropped.is_none();
+    let hopeless: Vec<usize> = hopeless.into_iter().filter(is_new).collect();
+    if hopeless.is_empty() {
+        return;
+    }
+    compare::rank(comparison, baseline);
+    for index in hopeless {
+        comparison.contestants[index].dropped = Some(rounds);
+        let rank = comparison.ranking.iter().find(|rank| rank.contestant as usize == index);
+        world.dropped(index, rounds, rank.map_or(compare::HOPELESS, |rank| rank.ratio));
+    }
+}
+
+/// Runs that do not count, of the contestants from this one on.
+fn warm_up(
+    comparison: &Comparison,
+    from: usize,
+    rules: &Rules,
+    world: &mut impl World,
+) -> Result<(), Error> {
+    for _ in 0..rules.warmup {
+        for contestant in from..comparison.contestants.len() {
+            if !world.interrupted() && takes_part(&comparison.contestants[contestant], world) {
+                world.execute(contestant, Purpose::Warmup)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes in who is worth trying for what the first round showed, if there is time for two more like
+/// it. They are warmed up and run for that round at once, so that all have as many rounds.
+fn join(comparison: &mut Comparison, rules: &Rules, world: &mut impl World) -> Result<bool, Error> {
+    if world.elapsed().saturating_add(2 * round_time(comparison)) > rules.budget {
+        return Ok(true);
+    }
+    compare::rank(comparison, rules.baseline.as_ref());
+    if comparison.ranking.is_empty() {
+        return Ok(true);
+    }
+    let known = comparison.contestants.len();
+    comparison.contestants.extend(world.newcomers(comparison));
+    warm_up(comparison, known, rules, world)?;
+    let turn = (known..comparison.contestants.len()).collect();
+    run_each(comparison, turn, 0, world)
 }
 
 /// One run more of every ranked contestant, for the record of what its threads did.
@@ -178,6 +241,16 @@ fn run_round(
     let mut turn: Vec<usize> = (0..comparison.contestants.len()).collect();
     turn.retain(|&index| takes_part(&comparison.contestants[index], world));
     turn.shuffle(order);
+    run_each(comparison, turn, round, world)
+}
+
+/// One run of each of these in this order; `false`: it was interrupted.
+fn run_each(
+    comparison: &mut Comparison,
+    turn: Vec<usize>,
+    round: u32,
+    world: &mut impl World,
+) -> Result<bool, Error> {
     for index in turn {
         if world.interrupted() {
             return Ok(false);
@@ -194,6 +267,7 @@ fn run_round(
 /// Whether a contestant can run and has not failed yet.
 fn takes_part(contestant: &Contestant, world: &impl World) -> bool {
     match contestant.runs.is_empty() {
+        _ if contestant.dropped.is_some() => false,
         true => contestant.unranked.is_none(),
         false => contestant.runs.iter().all(|run| world.is_good(run)),
     }
@@ -224,7 +298,8 @@ fn reason_to_stop(
 
 /// How long a further round would take, from the last run of each contestant.
 pub(crate) fn round_time(comparison: &Comparison) -> Duration {
-    let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
+    let still = comparison.contestants.iter().filter(|one| one.dropped.is_none());
+    let last = still.filter_map(|one| one.runs.last());
     last.filter(|run| compare::disqualifies(run).is_none())
         .map(|run| {
             let total = run.startup_ns + run.setup_ns + run.work_ns + run.teardown_ns;

@@ -112,6 +112,14 @@ fn the_runner_in_java_keeps_to_the_page() {
     }
 }
 
+#[test]
+fn the_runner_in_erlang_keeps_to_the_page() {
+    let _alone = alone();
+    if let Some(runner) = runner(Language::Erlang) {
+        keeps_to_the_page("erlang", &runner, &[], 2);
+    }
+}
+
 /// A fault: what the text of a runner says, what it says then, and the case that has to find it.
 type Planted = (&'static str, &'static str, &'static str);
 
@@ -126,18 +134,31 @@ const IN_NODE: [Planted; 4] = [
     ("const how = signal ?", "return;\n    const how = signal ?", "crash"),
 ];
 
-const IN_PYTHON: [Planted; 3] = [
+/// By module.
+const IN_PYTHON: [(&str, Planted); 3] = [
     (
-        "self.flying -= 1\n        self.ended = ended = self.ended + 1",
-        "self.flying -= 1\n        ended = self.ended",
-        "every step",
+        "trace_file",
+        (
+            "self.flying -= 1\n        self.ended = ended = self.ended + 1",
+            "self.flying -= 1\n        ended = self.ended",
+            "every step",
+        ),
     ),
     (
-        "raise StepFailed(\"fail\", value[\"why\"])",
-        "raise StepFailed(\"oops\", value[\"why\"])",
-        "failures",
+        "steps",
+        (
+            "raise StepFailed(\"fail\", value[\"why\"])",
+            "raise StepFailed(\"oops\", value[\"why\"])",
+            "failures",
+        ),
     ),
-    ("self.halt.wait(max(0, begun + due - clock()) / 1e9)", "pass", "arrivals"),
+    ("work", ("self.halt.wait(max(0, begun + due - clock()) / 1e9)", "pass", "arrivals")),
+];
+
+const IN_ERLANG: [Planted; 3] = [
+    ("atomics:add(T#trace.ended, lane(), 1),", "", "every step"),
+    ("whole_ms(Ns) -> (Ns + 999999) div 1000000.", "whole_ms(Ns) -> Ns div 2000000.", "durations"),
+    ("lost(W, Number), 1;", "1;", "crash"),
 ];
 
 /// A copy of a runner's text with a fault in it.
@@ -167,15 +188,14 @@ fn planted_faults_are_found() {
             finds("node", &RunnerCommand::new("node", [&file]), strategy, fault);
         }
     }
-    let text = include_str!("../../../runtimes/python/runner.py");
-    let start = "import sys; sys.path[:] = [sys.argv[1], *filter(None, sys.path)]; import maitred_runner; maitred_runner.main()";
-    for (number, fault) in (0..).zip(IN_PYTHON) {
+    for (module, fault) in IN_PYTHON {
         // Each in a folder of its own: what was compiled of one is not the other.
-        let folder = folder.path().join(format!("{number}"));
-        fs::create_dir(&folder).unwrap();
-        spoil(text, fault, &folder.join("maitred_runner.py"));
-        let args = ["-c".as_ref(), start.as_ref(), folder.as_os_str()];
-        finds("python", &RunnerCommand::new("python3", args), Strategy::ThreadPool, fault);
+        let python = PythonRunner::unpack(Some(&folder.path().join(module))).unwrap();
+        let runner = python.on(Path::new("python3"));
+        let modules = Path::new(runner.args.last().unwrap());
+        let file = modules.join(format!("maitred_{module}.py"));
+        spoil(&fs::read_to_string(&file).unwrap(), fault, &file);
+        finds("python", &runner, Strategy::ThreadPool, fault);
     }
 }
 
@@ -195,6 +215,18 @@ fn planted_faults_of_compiled_runners_are_found() {
         let spoilt: [&str; 0] = [];
         let runner = RunnerCommand::new(folder.path().join("spoilt"), spoilt);
         finds("go", &runner, Strategy::ThreadPool, fault);
+    }
+    if let Some(runner) = runner(Language::Erlang) {
+        let text = include_str!("../../../runtimes/erlang/maitred_runner.erl");
+        let compiler = Language::Erlang.tool().unwrap().with_file_name("erlc");
+        for fault in IN_ERLANG {
+            spoil(text, fault, &folder.path().join("maitred_runner.erl"));
+            let mut compile = Command::new(&compiler);
+            succeeds(compile.arg("maitred_runner.erl").current_dir(folder.path()));
+            let mut spoilt = runner.clone();
+            *spoilt.args.last_mut().unwrap() = folder.path().into();
+            finds("erlang", &spoilt, Strategy::AsyncPool, fault);
+        }
     }
     if let Some(runner) = runner(Language::Java) {
         let text = include_str!("../../../runtimes/java/Runner.java");

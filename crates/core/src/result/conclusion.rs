@@ -118,12 +118,14 @@ pub enum Rule {
     Use,
     SoonestOfThoseThatKeepUp,
     AheadByTooLittle,
+    BestWorkers,
     ResultsDiffer,
     ResultsChange,
     LostUpdates,
     OwnVariables,
     StateNotShared,
     UnequalConcurrency,
+    UnevenTurns,
     SomeRaised,
     TooShortCalls,
     WithinRounds,
@@ -145,11 +147,15 @@ pub enum Rule {
     CheapestOfEquals,
     SimplestOfEquals,
     Undecided,
+    Dropped,
     NatureUnknown,
     LatencyFromArrival,
     EnoughWorkers,
     ScalingLaw,
     NoLaw,
+    SerialShare,
+    MoreProcessors,
+    WorkerMemory,
     PoolSize,
     TaskTime,
     ThreadsAtOnce,
@@ -165,7 +171,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 49] = {
+    pub const ALL: [Self; 55] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -177,12 +183,14 @@ impl Rule {
             R::Use,
             R::SoonestOfThoseThatKeepUp,
             R::AheadByTooLittle,
+            R::BestWorkers,
             R::ResultsDiffer,
             R::ResultsChange,
             R::LostUpdates,
             R::OwnVariables,
             R::StateNotShared,
             R::UnequalConcurrency,
+            R::UnevenTurns,
             R::SomeRaised,
             R::TooShortCalls,
             R::WithinRounds,
@@ -204,11 +212,15 @@ impl Rule {
             R::CheapestOfEquals,
             R::SimplestOfEquals,
             R::Undecided,
+            R::Dropped,
             R::NatureUnknown,
             R::LatencyFromArrival,
             R::EnoughWorkers,
             R::ScalingLaw,
             R::NoLaw,
+            R::SerialShare,
+            R::MoreProcessors,
+            R::WorkerMemory,
             R::PoolSize,
             R::TaskTime,
             R::ThreadsAtOnce,
@@ -237,13 +249,15 @@ impl Rule {
             | R::NotShownFaster
             | R::Use
             | R::SoonestOfThoseThatKeepUp
-            | R::AheadByTooLittle => Part::Answer,
+            | R::AheadByTooLittle
+            | R::BestWorkers => Part::Answer,
             R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables
             | R::StateNotShared
             | R::UnequalConcurrency
+            | R::UnevenTurns
             | R::SomeRaised
             | R::TooShortCalls
             | R::WithinRounds
@@ -265,11 +279,15 @@ impl Rule {
             | R::CheapestOfEquals
             | R::SimplestOfEquals => Part::Reason,
             R::Undecided
+            | R::Dropped
             | R::NatureUnknown
             | R::LatencyFromArrival
             | R::EnoughWorkers
             | R::ScalingLaw
             | R::NoLaw
+            | R::SerialShare
+            | R::MoreProcessors
+            | R::WorkerMemory
             | R::PoolSize
             | R::TaskTime
             | R::ThreadsAtOnce

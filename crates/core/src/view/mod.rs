@@ -3,13 +3,16 @@
 //! [`Options`].
 
 pub mod changes;
+mod chosen;
 pub mod chrome;
 pub mod ci;
 pub mod claims;
 mod columns;
 pub mod csv;
 pub mod fit;
+pub mod history;
 pub mod json;
+pub mod kept;
 pub mod markdown;
 mod paint;
 pub mod perfetto;
@@ -24,6 +27,8 @@ mod scheduling;
 #[cfg(test)]
 mod schema_tests;
 pub mod shell;
+#[cfg(test)]
+mod site_tests;
 pub mod state;
 pub mod strategies;
 pub mod table;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use maitred_core::result::{Conclusion, Machine, Settings, Subject, SubjectKind, TaskCounts};
+use maitred_core::result::{Conclusion, Machine, Settings, Site, Subject, SubjectKind, TaskCounts};
 use maitred_core::trace::{Noise, Observed};
 use maitred_wire::Strategy;
 
@@ -23,6 +23,10 @@ struct Made {
     /// After so many runs the world ends.
     fails_after: usize,
     reports: Cell<usize>,
+    /// Who was run no more, and after how many rounds.
+    dropped: Vec<(usize, u32)>,
+    /// So many join after the first round.
+    joining: usize,
 }
 
 impl Made {
@@ -35,6 +39,8 @@ impl Made {
             patience: usize::MAX,
             fails_after: usize::MAX,
             reports: Cell::new(0),
+            dropped: Vec::new(),
+            joining: 0,
         }
     }
 
@@ -65,6 +71,14 @@ impl World for Made {
         Ok((self.script)(contestant, round))
     }
 
+    fn newcomers(&mut self, comparison: &Comparison) -> Vec<Contestant> {
+        assert!(!comparison.ranking.is_empty(), "the first round is looked at");
+        vec![comparison.contestants[0].clone(); self.joining]
+            .into_iter()
+            .map(|one| Contestant { runs: Vec::new(), summary: None, unranked: None, ..one })
+            .collect()
+    }
+
     fn elapsed(&self) -> Duration {
         self.clock
     }
@@ -78,6 +92,10 @@ impl World for Made {
                 .any(|one| one.summary.is_some() || one.unranked.is_some())
         );
         Ok(())
+    }
+
+    fn dropped(&mut self, contestant: usize, rounds: u32, _: f64) {
+        self.dropped.push((contestant, rounds));
     }
 
     fn interrupted(&self) -> bool {
@@ -128,10 +146,13 @@ fn comparison(contestants: usize) -> Comparison {
     let contestant = |workers: usize| Contestant {
         model: format!("native/thread-pool:{}", workers + 1).parse().unwrap(),
         workers: workers as u32 + 1,
+        site: Site::Here,
+        chosen: None,
         runtime: "native".into(),
         runs: Vec::new(),
         summary: None,
         unranked: None,
+        dropped: None,
         traced: None,
     };
     Comparison {
@@ -172,6 +193,7 @@ fn comparison(contestants: usize) -> Comparison {
         conclusion: Conclusion::default(),
         stopped: Stopped::Running,
         elapsed_ns: None,
+        scaling: None,
     }
 }
 
@@ -184,6 +206,7 @@ fn rules(rounds: Option<u32>) -> Rules {
         budget: Duration::from_secs(60),
         seed: 7,
         baseline: None,
+        drop: false,
         trace: false,
     }
 }
@@ -450,4 +473,53 @@ fn an_interrupt_ends_the_tracing_too() {
     early.patience = 3 + 4; // in the second round
     play(3, &Rules { trace: true, ..rules(Some(2)) }, &mut early);
     assert_eq!(traced(&early), [0; 0]);
+}
+
+#[test]
+fn who_is_hopeless_is_run_no_more_and_keeps_its_figures() {
+    // One takes six times as long as the first, one hardly more.
+    let script = |contestant: usize, round: u32| {
+        let jitter = if (round + contestant as u32).is_multiple_of(2) { 30 } else { 0 };
+        run_of(round, [100, 104, 600][contestant] + jitter)
+    };
+    let budget = Duration::from_secs(1);
+    let dropping = Rules { drop: true, budget, ..rules(None) };
+    let mut world = Made::new(script);
+    let result = play(3, &dropping, &mut world);
+    let last = &result.contestants[2];
+    assert_eq!((last.dropped, last.runs.len()), (Some(3), 3));
+    assert!(result.contestants[0].runs.len() > 3 && result.contestants[0].dropped.is_none());
+    let rank = result.ranking.iter().find(|rank| rank.contestant == 2).unwrap();
+    assert_eq!(rank.verdict, maitred_core::result::Verdict::Slower);
+    assert_eq!(world.dropped, [(2, 3)]);
+    // Not where it was not told in quiet rounds, and never the one that all are compared with.
+    let mut noisy = Made::new(move |contestant, round| dirty(script(contestant, round)));
+    assert!(play(3, &dropping, &mut noisy).contestants[2].dropped.is_none());
+    let baseline = Some(comparison(3).contestants[2].model.clone());
+    let mut world = Made::new(script);
+    let result = play(3, &Rules { baseline, ..dropping }, &mut world);
+    assert!(result.contestants.iter().all(|one| one.dropped.is_none()));
+}
+
+#[test]
+fn who_joins_after_the_first_round_is_warmed_up_and_has_as_many_rounds() {
+    let mut world = Made { joining: 1, ..Made::new(|_, round| run_of(round, 10)) };
+    let mut comparison = comparison(2);
+    run(&mut comparison, &rules(Some(3)), &mut world).unwrap();
+    let rounds: Vec<usize> = comparison.contestants.iter().map(|one| one.runs.len()).collect();
+    assert_eq!(rounds, [3, 3, 3]);
+    let own: Vec<Purpose> =
+        world.asked.iter().filter(|(who, _)| *who == 2).map(|(_, purpose)| *purpose).collect();
+    assert_eq!(own[..2], [Purpose::Warmup, Purpose::Round(0)]);
+    let first = world.asked.iter().position(|(who, _)| *who == 2).unwrap();
+    assert_eq!(first, 4, "after two runs of warm-up and two of the first round");
+}
+
+#[test]
+fn nobody_joins_where_there_is_no_time_for_two_more_rounds() {
+    let mut world = Made { joining: 1, ..Made::new(|_, round| run_of(round, 10)) };
+    let mut comparison = comparison(2);
+    let rules = Rules { budget: Duration::from_millis(70), ..rules(None) };
+    run(&mut comparison, &rules, &mut world).unwrap();
+    assert_eq!(comparison.contestants.len(), 2);
 }

@@ -11,7 +11,7 @@ use maitred_wire::{Model, Strategy};
 use crate::error::Error;
 use crate::job::{Draft, Job, task, text};
 use crate::request::{Calls, Python, Work};
-use crate::runtime::interpreters::Interpreters;
+use crate::runtime::interpreters::{Interpreters, fact};
 use crate::runtimes::{Runtime, Runtimes};
 
 /// Makes the work of a function: a call for each input, or so many.
@@ -156,6 +156,19 @@ pub fn unnamed(path: &Path) -> Error {
         "{0} is a file of Python; name a function in it, as in {0}:NAME{known}",
         path.display()
     ))
+}
+
+/// How many workers an executor of the standard library takes by itself: `ThreadPoolExecutor` and
+/// `InterpreterPoolExecutor` min(32, processors + 4), `ProcessPoolExecutor` one for each processor, as
+/// the interpreter counts processors (docs.python.org, concurrent.futures). `None`: there is none for
+/// this strategy, or the interpreter did not say.
+pub(crate) fn library_default(runtime: &Runtime, strategy: Strategy) -> Option<u32> {
+    let processors: u32 = fact(runtime.ready.as_ref()?, "processors")?.parse().ok()?;
+    match strategy {
+        Strategy::ThreadPool | Strategy::Interpreters => Some((processors + 4).min(32)),
+        Strategy::Processes => Some(processors.max(1)),
+        _ => None,
+    }
 }
 
 /// The models that suit a function: those that wait in threads or compute apart, on the default

@@ -28,6 +28,7 @@ export class Live {
     const take = {
       waiting: () => (this.said = `another run has this machine${event.holder ? ` (process ${event.holder})` : ""}; waiting`),
       contestants: () => this.contestants(event),
+      joined: () => this.enter(event, event.contestant),
       "run-begun": () => (this.turn = event, this.said = `${PURPOSES[event.purpose] ?? event.purpose}${event.purpose === "round" ? ` ${event.round + 1}` : ""}: ${nameOf(event.model)}`),
       progress: () => this.progress(event),
       "run-ended": () => this.ended(event),
@@ -47,17 +48,21 @@ export class Live {
     this.models = event.contestants.map((one) => one.model);
     this.box.replaceChildren();
     this.rows.clear();
-    event.contestants.forEach((one, index) => {
-      const done = element("i", { className: "done" });
-      const running = element("i", { className: "running" });
-      const failed = element("i", { className: "failed" });
-      const time = element("div", { className: "time" }, "");
-      const fill = element("div", { className: "fill" }, done, running, failed);
-      const row = element("div", { className: "row" }, element("div", { className: "name" }, nameOf(one.model), element("small", {}, likeOf(one.model))),
-        element("div", { className: "lanes-box" }, one.obstacle ? element("div", { className: "why-not" }, one.obstacle) : fill), time);
-      this.rows.set(index, { done, running, failed, time, row, fill, canvas: element("canvas", { className: "lanes", "aria-hidden": "true" }) });
-      this.box.append(row);
-    });
+    event.contestants.forEach((one, index) => this.enter(one, index));
+  }
+
+  /** A row for one that takes part, from the beginning or since the first round. */
+  enter(one, index) {
+    this.models[index] = one.model;
+    const done = element("i", { className: "done" });
+    const running = element("i", { className: "running" });
+    const failed = element("i", { className: "failed" });
+    const time = element("div", { className: "time" }, "");
+    const fill = element("div", { className: "fill" }, done, running, failed);
+    const row = element("div", { className: "row" }, element("div", { className: "name" }, nameOf(one.model), element("small", {}, likeOf(one.model))),
+      element("div", { className: "lanes-box" }, one.obstacle ? element("div", { className: "why-not" }, one.obstacle) : fill), time);
+    this.rows.set(index, { done, running, failed, time, row, fill, canvas: element("canvas", { className: "lanes", "aria-hidden": "true" }) });
+    this.box.append(row);
   }
 
   /** Draws what each task was at since the last time; a lane that is full begins anew, half as fast. */

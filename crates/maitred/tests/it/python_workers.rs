@@ -162,6 +162,32 @@ fn the_environment_is_an_axis() {
     assert!(text.contains("`'31'`") && text.contains("`'unset1'`"), "{text}");
 }
 
+/// Of 100 that wait 10 ms each, the executor's own threads can have no more than 32 under way.
+#[test]
+fn the_size_of_a_pool_does_not_decide_unseen() {
+    let source = "import time\ndef waits(n):\n    time.sleep(0.01)\n    return n\n";
+    let (inputs, place) = ((1..=100).map(|n| format!("{n}\n")), place().file("waits.py", source));
+    let place = place.file("many.txt", inputs.collect::<String>());
+    let line = "waits.py:waits --inputs many.txt --runs 2 --no-trace";
+    let (code, text, saved) = compare(&place, line);
+    assert_eq!(code, 0, "{text}");
+    let contestants = saved["contestants"].as_array().unwrap();
+    let of = |model: &str| {
+        let own = |one: &&Value| one["model"].as_str().unwrap().ends_with(model);
+        contestants.iter().find(own).unwrap_or_else(|| panic!("no {model} in {text}"))
+    };
+    assert_eq!(of("/thread-pool")["chosen"]["by"], "library-default");
+    assert_eq!(of("/processes")["chosen"]["by"], "library-default");
+    let joined = of("/thread-pool:100");
+    assert_eq!(joined["chosen"]["by"], "formula");
+    assert_eq!(joined["runs"].as_array().unwrap().len(), 2, "as many rounds as the others");
+    assert!(text.contains("the standard library's default"), "{text}");
+    assert!(text.contains("thread-pool:100: joined after the first round"), "{text}");
+    let named = "waits.py:waits --inputs many.txt --runs 1 --no-trace --models python3/sequential,python3/thread-pool";
+    let (_, _, saved) = compare(&place, named);
+    assert_eq!(saved["contestants"].as_array().unwrap().len(), 2, "who names models gets those");
+}
+
 #[test]
 fn several_functions_are_compared_each_under_what_suits_it() {
     let source = "import asyncio, time\ndef plain(n):\n    time.sleep(0.01)\n    return n\nasync def awaits(n):\n    await asyncio.sleep(0.01)\n    return n\ndef other(n):\n    return n + 'x'\n";

@@ -31,11 +31,20 @@ fn unequal(case: &Case<'_>) -> Option<String> {
     if !unbounded || !waits || case.is_url() || case.is_paced() {
         return None;
     }
-    let is_small = |index: &usize| {
-        let pool = matches!(strategy(*index), S::ThreadPool | S::Processes | S::Interpreters);
-        let workers = f64::from(case.contestant(*index).workers);
-        pool && workers * UNEQUAL <= tasks as f64
+    let pool =
+        |index: usize| matches!(strategy(index), S::ThreadPool | S::Processes | S::Interpreters);
+    let has_few =
+        |index: usize| f64::from(case.contestant(index).workers) * UNEQUAL <= tasks as f64;
+    let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    // Where one of the same kind had about as many under way, that one tells what the model does.
+    let has_equal = |index: usize| {
+        let kind = |index: usize| {
+            let model = &case.contestant(index).model;
+            (model.strategy, &model.runtime, &model.setting)
+        };
+        ranked.clone().any(|other| kind(other) == kind(index) && !has_few(other))
     };
+    let is_small = |index: &usize| pool(*index) && has_few(*index) && !has_equal(*index);
     let small: Vec<usize> =
         case.with(Verdict::Slower).map(|(index, _)| index).filter(is_small).collect();
     let names: Vec<String> = small
@@ -53,4 +62,22 @@ fn unequal(case: &Case<'_>) -> Option<String> {
             list(&names)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyse::advice::planted::cases::{of, waiting};
+
+    #[test]
+    fn a_pool_that_had_as_many_under_way_speaks_for_the_model() {
+        let beside = |sizes: &[u32]| {
+            let pools = sizes.iter().map(|&size| (Strategy::ThreadPool, Some(size)));
+            let models: Vec<_> = [(Strategy::EventLoop, None)].into_iter().chain(pools).collect();
+            let conclusion = of(&waiting(), &models, 6, |_, _| {});
+            conclusion.said_by(Rule::UnequalConcurrency).is_some()
+        };
+        assert!(beside(&[6]));
+        assert!(!beside(&[6, 64]));
+    }
 }

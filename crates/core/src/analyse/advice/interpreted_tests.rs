@@ -1,6 +1,6 @@
 //! What is said of interpreters, and what is not.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use maitred_wire::Handover;
@@ -10,7 +10,7 @@ use crate::analyse::compare;
 use crate::analyse::interpreted::{Interpreted, LoneCall};
 use crate::analyse::nature::{Nature, nature};
 use crate::analyse::sample::{CORES, comparison, contestant, rounds};
-use crate::result::{Comparison, Run, Shares, SubjectKind, WaitCount, WaitShares};
+use crate::result::{Chosen, Comparison, Rule, Run, Shares, SubjectKind, WaitCount, WaitShares};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Observed, WaitCause};
 
@@ -87,6 +87,27 @@ fn a_function_that_is_parallel_itself_is_named_and_no_size_of_a_pool_is() {
         );
         assert_eq!(text.contains("A pool for this wants"), !is_parallel, "{text}");
     }
+}
+
+#[test]
+fn what_libraries_with_one_thread_each_take_is_told_where_it_was_measured() {
+    let (mut comparison, natures) = compared(&[
+        ("python3.13", Sequential, Some(true), 1.94),
+        ("python3.13", ThreadPool, Some(true), 1.0),
+        ("python3.13", ThreadPool, Some(true), 1.94),
+    ]);
+    comparison.subject.kind = SubjectKind::Function;
+    let newcomer = &mut comparison.contestants[2];
+    newcomer.model.setting = Some("inner-threads=1".into());
+    let said = |comparison: &Comparison| {
+        let conclusion = super::conclude(comparison, &natures);
+        conclusion.said_by(Rule::OwnThreads).unwrap_or_default().to_string()
+    };
+    assert!(said(&comparison).contains("`--inner-threads 1,auto` compares"));
+    comparison.contestants[2].chosen = Some(Chosen::OneInnerThread { cores_used: 1.94 });
+    let text = said(&comparison);
+    let expected = "With libraries that take one thread each, 6 workers (`thread-pool inner-threads=1`) take 0.17× as long: 180 ms.";
+    assert!(text.contains(expected) && !text.contains("--inner-threads 1,auto"), "{text}");
 }
 
 /// The same with so many looks at the blocked threads of the second model.

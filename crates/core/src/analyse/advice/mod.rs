@@ -11,6 +11,7 @@ mod interpreted;
 #[cfg(test)]
 mod interpreted_tests;
 pub mod law;
+mod newcomers;
 #[cfg(test)]
 mod planted;
 mod processors;
@@ -20,6 +21,7 @@ mod results;
 mod results_tests;
 mod runner;
 mod shape;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -31,6 +33,7 @@ mod workers;
 use alloc::vec::Vec;
 
 use self::case::{Case, list, name};
+pub use self::newcomers::{Newcomer, newcomers};
 use super::nature::Nature;
 use crate::result::{Comparison, Conclusion, Rule, Sentence};
 
@@ -46,9 +49,14 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             sentences.extend(quota::sentence(&case));
             sentences.extend(fairness::sentences(&case));
             sentences.extend(bound::sentence(&case));
-            sentences.extend(choice::sentences(&case));
-            if !case.is_url() {
-                sentences.extend(workers::sentences(&case));
+            match &comparison.scaling {
+                Some(sweeps) => sentences.extend(sweep::sentences(&case, sweeps)),
+                None => {
+                    sentences.extend(choice::sentences(&case));
+                    if !case.is_url() {
+                        sentences.extend(workers::sentences(&case));
+                    }
+                }
             }
             let times = time::sentences(&case);
             times_told = !times.is_empty();
@@ -61,6 +69,13 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
     sentences.extend(trouble::sentences(comparison, natures, times_told));
     sentences.extend(unshared::sentences(comparison));
     Conclusion::of(sentences)
+}
+
+/// Says of a comparison over numbers of workers how each model scales, and concludes from that.
+pub fn scale(comparison: &mut Comparison, natures: &[Option<Nature>]) {
+    let sweeps = Case::new(comparison, natures).map(|case| sweep::sweeps(&case));
+    comparison.scaling = Some(sweeps.unwrap_or_default());
+    comparison.conclusion = conclude(comparison, natures);
 }
 
 fn nothing_ranked(comparison: &Comparison) -> Option<Sentence> {

@@ -143,7 +143,7 @@ fn a_pool_that_is_too_small() {
             Use `thread-pool`: 1.14 s, 5.82× as fast as sequential execution (6.64 s).
             I/O-bound (90 % of task time waiting, 0.56 of 2 processors used): concurrency pays first; once waiting overlaps, 640 ms of computing in all is left, and parallelism pays for that.
             No model can finish in less than 320 ms (that much is to be computed on each of the 2 processors); `thread-pool` takes 3.57× of that (1.14 s).
-            A pool for this wants 20 workers (processors × (1 + waiting ÷ computing), waiting ÷ computing = 9.00); `thread-pool` had 6. Try `--workers`.
+            A pool for this wants 20 workers (processors × (1 + waiting ÷ computing), waiting ÷ computing = 9.00); `thread-pool` had 6. Try `--workers 20`.
         "#]],
     );
 }

@@ -10,8 +10,8 @@ use super::Case;
 use super::bound::AT_BOUND;
 use super::shape::{MOSTLY, Shape};
 use crate::analyse::nature::{BoundBy, Nature};
-use crate::analyse::units::{cores, duration, percent, processors, usable};
-use crate::result::{Rule, Sentence, Verdict};
+use crate::analyse::units::{cores, count, duration, percent, processors, ratio, usable};
+use crate::result::{Chosen, Rule, Sentence, Verdict};
 
 /// Queueing for so much of their time makes a resource worth a word.
 const QUEUEING: f64 = 0.1;
@@ -65,12 +65,40 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
 
 /// Workers beside threads of its own want the same processors.
 fn own_threads(case: &Case<'_>, index: usize, used: f64) -> Sentence {
-    Rule::OwnThreads.says(format!(
-        "It uses several threads itself: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do. More workers want the same processors; `--inner-threads 1,auto` compares them with libraries that take one thread each.",
+    let busy = format!(
+        "It uses several threads itself{}: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do.",
+        busy_threads(case, index).map_or_else(String::new, |busy| format!(" ({busy} threads)")),
         case.name(index),
         cores(used),
         usable(case.processors())
-    ))
+    );
+    let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    let one_each = ranked.into_iter().find(|&other| {
+        matches!(case.contestant(other).chosen, Some(Chosen::OneInnerThread { .. }))
+    });
+    Rule::OwnThreads.says(match one_each.and_then(|it| Some((it, case.times_as_long(it, index)?))) {
+        Some((other, times)) => format!(
+            "{busy} With libraries that take one thread each, {} workers ({}) take {} as long: {}.",
+            count(u64::from(case.contestant(other).workers)),
+            case.name(other),
+            ratio(times),
+            duration(case.work_ns(other)),
+        ),
+        None => format!(
+            "{busy} More workers want the same processors; `--inner-threads 1,auto` compares them with libraries that take one thread each."
+        ),
+    })
+}
+
+/// A thread that was on a processor for a tenth of the time of the busiest is one of the call's own.
+const BUSY: f64 = 0.1;
+
+/// How many threads a call keeps busy, as the kernel's record shows it; `None`: there is none.
+fn busy_threads(case: &Case<'_>, index: usize) -> Option<usize> {
+    let shares = case.contestant(index).traced.as_ref()?.scheduling.as_ref()?;
+    let most = shares.threads.first()?.running_ns as f64;
+    let busy = shares.threads.iter().filter(|one| one.running_ns as f64 >= BUSY * most).count();
+    (busy > 1).then_some(busy)
 }
 
 /// Whether requests waited for a processor, or for a busy loop, and not only for the server: what

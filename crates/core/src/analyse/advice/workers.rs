@@ -1,23 +1,25 @@
 //! How many workers: from the sweep where one was measured, else by Goetz's formula.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use maitred_wire::Model;
-
 use super::{Case, law};
-use crate::analyse::compare::{self, MIN_ROUNDS};
+use crate::analyse::compare;
 use crate::analyse::nature::BoundBy;
-use crate::analyse::scaling::{self, AMDAHL_POINTS, Estimate, Scaling, Speed};
+use crate::analyse::scaling::{self, Scaling};
 use crate::analyse::stats::Confidence;
+use crate::analyse::sweep;
 use crate::analyse::units::{cores, plural, processors};
 use crate::result::{Rule, Sentence, Verdict};
+
+/// A pool of so many times more or fewer workers has about as many.
+const ABOUT: f64 = 1.5;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let sweeps = sweeps(case);
     if sweeps.is_empty() {
-        return goetz(case).map(|text| Rule::PoolSize.says(text)).into_iter().collect();
+        return pool_size(case).map(|text| Rule::PoolSize.says(text)).into_iter().collect();
     }
     let mut sentences = Vec::new();
     for (pair, members) in &sweeps {
@@ -31,29 +33,11 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
 /// Ranked contestants that differ only in workers, at least two of them; by the name that they
 /// have in common.
 fn sweeps(case: &Case<'_>) -> Vec<(String, Vec<usize>)> {
-    let mut sweeps: Vec<(String, Vec<usize>)> = Vec::new();
-    for rank in &case.against_fastest {
-        let index = rank.contestant as usize;
-        let model = &case.contestant(index).model;
-        if !model.strategy.has_workers() {
-            continue;
-        }
-        let pair = Model { workers: None, ..model.clone() }.to_string();
-        let pair = match case.has_one_runtime() {
-            true => pair.split_once('/').map_or(pair.clone(), |(_, rest)| rest.into()),
-            false => pair,
-        };
-        match sweeps.iter_mut().find(|(known, _)| *known == pair) {
-            Some((_, members)) => members.push(index),
-            None => sweeps.push((pair, Vec::from([index]))),
-        }
-    }
-    for (_, members) in &mut sweeps {
-        members.sort_by_key(|&index| case.contestant(index).workers);
-        members.dedup_by_key(|index| case.contestant(*index).workers);
-    }
-    sweeps.retain(|(_, members)| members.len() > 1);
-    sweeps
+    let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    let groups = sweep::groups(case.comparison, ranked);
+    let named =
+        groups.into_iter().map(|(model, members)| (super::sweep::short(case, &model), members));
+    named.collect()
 }
 
 /// The fewest workers that are as good as the best number of them.
@@ -81,6 +65,9 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
             "`{pair}` gains up to {n} workers (of {tried}); this machine has {}, and more workers than those cannot compute faster.",
             processors(case.processors())
         ),
+        n if u64::from(n) >= case.comparison.tasks().1 && n > 1 => {
+            format!("`{pair}` gains up to {n} workers (of {tried}), as many as there are tasks.")
+        }
         n if n == workers(most) => format!(
             "`{pair}` still gains at {n} workers, the most that were tried ({tried}): try more."
         ),
@@ -89,7 +76,7 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
     })
 }
 
-fn computes(case: &Case<'_>) -> bool {
+pub(super) fn computes(case: &Case<'_>) -> bool {
     case.shape().is_some_and(|shape| shape.computing > 0.5)
 }
 
@@ -103,66 +90,58 @@ fn fitted(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
     let within: Vec<usize> =
         members.iter().copied().filter(|&index| case.contestant(index).workers <= reach).collect();
     let beyond = within.len() < members.len();
-    let Some(speeds) = speeds(case, &within) else {
-        return Some(Rule::NoLaw.says(format!(
-            "No law of scaling is fitted to `{pair}`: fewer than {MIN_ROUNDS} rounds were undisturbed under all numbers of workers."
-        )));
+    let Some(speeds) = sweep::clean_speeds(case.comparison, &within) else {
+        return Some(Rule::NoLaw.says(super::sweep::disturbed(pair)));
     };
     match scaling::fit(&speeds) {
-        Scaling::TooFew(found) if beyond => Some(Rule::NoLaw.says(format!(
-            "No law of scaling is fitted: beyond the {} processors of this machine computing cannot gain, and {found} of the numbers of workers are within them; it takes {AMDAHL_POINTS}.",
-            case.cores()
-        ))),
+        Scaling::TooFew(found) if beyond => {
+            Some(Rule::NoLaw.says(super::sweep::beyond(case, found)))
+        }
         other @ (Scaling::TooFew(_) | Scaling::NeitherFits(_)) => {
             law::why_not(&other, &format!("`{pair}`")).map(|text| Rule::NoLaw.says(text))
         }
         Scaling::Fits(law) => {
             let beyond = match beyond {
-                true => format!(" This says nothing of more than the {} processors here.", case.cores()),
+                true => {
+                    format!(" This says nothing of more than the {} processors here.", case.cores())
+                }
                 false => String::new(),
             };
-            let agrees = |peak: &Estimate| peak_agrees(case, members, peak);
-            let text = law::describe(&law, law.peak().filter(agrees));
+            let mut law = law::fitted(&law);
+            law.peak = law.peak.filter(|peak| peak_agrees(case, members, peak.high));
+            let text = law::describe(&law);
             Some(Rule::ScalingLaw.says(format!("`{pair}` {text}.{beyond}")))
         }
     }
 }
 
-/// Tasks per second by round, of rounds that were clean under each of these.
-fn speeds(case: &Case<'_>, members: &[usize]) -> Option<Vec<Speed>> {
-    let clean = |index: usize, round: u32| {
-        let runs = &case.contestant(index).runs;
-        let run = runs.iter().find(|run| run.round == round)?;
-        let counts = run.noise.dirty.is_none() && compare::mistake(run).is_none();
-        counts.then(|| 1e9 / run.compared_ns())
-    };
-    let first = case.contestant(*members.first()?);
-    let all = |round: &u32| members.iter().all(|&index| clean(index, *round).is_some());
-    let rounds: Vec<u32> = first.runs.iter().map(|run| run.round).filter(all).collect();
-    let speed = |&index: &usize| Speed {
-        workers: case.contestant(index).workers,
-        rates: rounds.iter().filter_map(|&round| clean(index, round)).collect(),
-    };
-    (rounds.len() >= MIN_ROUNDS).then(|| members.iter().map(speed).collect())
-}
-
 /// A peak is none that the verdicts beside it contradict: whoever has the most workers must be
 /// told to be slower than the fastest.
-fn peak_agrees(case: &Case<'_>, members: &[usize], peak: &Estimate) -> bool {
+pub(super) fn peak_agrees(case: &Case<'_>, members: &[usize], peak: f64) -> bool {
     let Some(&most) = members.last() else { return false };
-    let is_beyond = f64::from(case.contestant(most).workers) > peak.high;
+    let is_beyond = f64::from(case.contestant(most).workers) > peak;
     is_beyond && case.with(Verdict::Slower).any(|(index, _)| index == most)
 }
 
-/// cores × (1 + waiting ÷ computing): Goetz et al., Java Concurrency in Practice (2006), §8.2.
-fn goetz(case: &Case<'_>) -> Option<String> {
+/// A pool, and how many workers the formula wants it to have.
+pub(super) struct Wanted {
+    pub(super) pool: usize,
+    pub(super) workers: u64,
+    pub(super) waiting_per_computing: f64,
+}
+
+/// cores × (1 + waiting ÷ computing): Goetz et al., Java Concurrency in Practice (2006), §8.2. `None`:
+/// no pool is wanted, or one has about as many.
+pub(super) fn wanted(case: &Case<'_>) -> Option<Wanted> {
     if case.own_threads().is_some() {
         return None; // how many workers there should be depends on how many threads each has
     }
-    let pool = case.against_fastest.iter().map(|rank| rank.contestant as usize).find(|&index| {
-        let facts = case.contestant(index).model.strategy.facts();
+    let is_pool = |index: &usize| {
+        let facts = case.contestant(*index).model.strategy.facts();
         facts.has_workers() && facts.is_one_task_a_lane()
-    })?;
+    };
+    let ranked = || case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    let pool = ranked().find(is_pool)?;
     let nature = case.plainest().filter(|nature| nature.computing_ns > 0)?;
     // Where sequential execution is the fastest, no pool is wanted, of whatever size.
     if super::work::gains_nothing(case) {
@@ -178,19 +157,29 @@ fn goetz(case: &Case<'_>) -> Option<String> {
         return None;
     }
     let shape = case.shape().filter(|shape| shape.computing > 0.0)?;
-    let waits = (1.0 - shape.computing) / shape.computing;
+    let waiting_per_computing = (1.0 - shape.computing) / shape.computing;
     let tasks = case.comparison.tasks().1.max(1);
-    let wanted = libm::round(case.processors().usable() * (1.0 + waits)).max(1.0);
+    let workers = libm::round(case.processors().usable() * (1.0 + waiting_per_computing)).max(1.0);
+    let workers = (workers as u64).min(tasks);
+    let has_as_many = |index: usize| {
+        let had = f64::from(case.contestant(index).workers);
+        workers as f64 <= ABOUT * had && had <= ABOUT * workers as f64
+    };
+    let mut pools = ranked().filter(is_pool);
+    (!pools.any(has_as_many)).then_some(Wanted { pool, workers, waiting_per_computing })
+}
+
+/// How many workers a pool wants, where nobody tried about as many.
+fn pool_size(case: &Case<'_>) -> Option<String> {
+    let Wanted { pool, workers, waiting_per_computing } = wanted(case)?;
+    let number = match workers == case.comparison.tasks().1 {
+        true => "as many workers as tasks".into(),
+        false => plural(workers, "worker"),
+    };
     let had = u64::from(case.contestant(pool).workers);
-    let wanted = (wanted as u64).min(tasks);
-    if wanted as f64 <= 1.5 * had as f64 && had as f64 <= 1.5 * wanted as f64 {
-        return None;
-    }
-    let number =
-        if wanted == tasks { "as many workers as tasks".into() } else { plural(wanted, "worker") };
     Some(format!(
-        "A pool for this wants {number} (processors × (1 + waiting ÷ computing), waiting ÷ computing = {}); {} had {had}. Try `--workers`.",
-        cores(waits),
+        "A pool for this wants {number} (processors × (1 + waiting ÷ computing), waiting ÷ computing = {}); {} had {had}. Try `--workers {workers}`.",
+        cores(waiting_per_computing),
         case.name(pool)
     ))
 }
