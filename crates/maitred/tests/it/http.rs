@@ -354,7 +354,7 @@ task "slow" { http "GET" "$api/delay/9s" timeout="50ms" }
         (r#"http "GET" "http://a/" { header "Content-Length" "5" }"#, "follows from the body"),
         (r#"http "GET" "http://a/" { field "a" "c" }"#, "unknown part of a request `field`"),
     ] {
-        let place = Place::new().file("work.kdl", &format!("task \"t\" {{ {step} }}"));
+        let place = Place::new().file("work.kdl", format!("task \"t\" {{ {step} }}"));
         let output = place.run("run work.kdl");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains(reason) && output.status.code() == Some(2), "{step}: {said}");
