@@ -66,6 +66,9 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     };
     let outcome = rounds::run(&mut comparison, &rules, &mut session);
     comparison.conclusion = advice::conclude(&comparison, &session.natures);
+    if let Some(short) = &mut comparison.conclusion.bottleneck {
+        short.parameter = job.capacity_parameter(&short.resource);
+    }
     if job.kind == SubjectKind::Url {
         for remark in url::remarks(&comparison) {
             comparison.conclusion.add(remark);

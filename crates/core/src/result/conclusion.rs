@@ -20,6 +20,18 @@ pub struct Conclusion {
     pub reasons: Vec<Sentence>,
     /// The rest.
     pub details: Vec<Sentence>,
+    /// What tasks queue for, so that a program need not read it out of a sentence; `None`: nothing,
+    /// or the result was saved before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bottleneck: Option<Bottleneck>,
+}
+
+/// The resource that holds tasks up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bottleneck {
+    pub resource: String,
+    /// The parameter of the workload that says how many there are of it; `None`: a number does.
+    pub parameter: Option<String>,
 }
 
 /// One sentence, or a few that belong together.
@@ -79,14 +91,16 @@ enum Saved {
         warnings: Vec<Sentence>,
         reasons: Vec<Sentence>,
         details: Vec<Sentence>,
+        #[serde(default)]
+        bottleneck: Option<Bottleneck>,
     },
 }
 
 impl From<Saved> for Conclusion {
     fn from(saved: Saved) -> Self {
         match saved {
-            Saved::Parts { answer, warnings, reasons, details } => {
-                Self { answer, warnings, reasons, details }
+            Saved::Parts { answer, warnings, reasons, details, bottleneck } => {
+                Self { answer, warnings, reasons, details, bottleneck }
             }
             Saved::Texts(texts) => {
                 let unnamed = |text| Sentence { rule: Rule::Unnamed, text };
@@ -127,6 +141,7 @@ pub enum Rule {
     SomeRaised,
     TooShortCalls,
     WithinRounds,
+    Overslept,
     BusyClient,
     BusyConnections,
     FewRequests,
@@ -153,6 +168,7 @@ pub enum Rule {
     TaskTime,
     ThreadsAtOnce,
     ProcessCosts,
+    BreakEven,
     RunnerTakenOff,
     ResultsSame,
     Starved,
@@ -164,7 +180,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 48] = {
+    pub const ALL: [Self; 50] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -185,6 +201,7 @@ impl Rule {
             R::SomeRaised,
             R::TooShortCalls,
             R::WithinRounds,
+            R::Overslept,
             R::BusyClient,
             R::BusyConnections,
             R::FewRequests,
@@ -211,6 +228,7 @@ impl Rule {
             R::TaskTime,
             R::ThreadsAtOnce,
             R::ProcessCosts,
+            R::BreakEven,
             R::RunnerTakenOff,
             R::ResultsSame,
             R::Starved,
@@ -245,6 +263,7 @@ impl Rule {
             | R::SomeRaised
             | R::TooShortCalls
             | R::WithinRounds
+            | R::Overslept
             | R::BusyClient
             | R::BusyConnections
             | R::FewRequests
@@ -271,6 +290,7 @@ impl Rule {
             | R::TaskTime
             | R::ThreadsAtOnce
             | R::ProcessCosts
+            | R::BreakEven
             | R::RunnerTakenOff
             | R::ResultsSame
             | R::Starved

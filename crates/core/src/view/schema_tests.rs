@@ -334,7 +334,9 @@ prop_compose! {
 
 /// With a sentence in every part.
 fn conclusion(text: &str) -> Conclusion {
-    Conclusion::of(Rule::ALL.map(|rule| rule.says(text)))
+    let bottleneck = Bottleneck { resource: text.into(), parameter: Some(text.into()) };
+    let said = Conclusion::of(Rule::ALL.map(|rule| rule.says(text)));
+    Conclusion { bottleneck: Some(bottleneck), ..said }
 }
 
 /// Every object and every field of a value, as paths.

@@ -444,6 +444,9 @@ fn the_next_command_is_the_one_that_tells_most() {
         "no parameter is the number of waiters"
     );
     comparison.settings.parameters.push(("waiters".into(), "1".into()));
+    let short = comparison.conclusion.bottleneck.as_mut().unwrap();
+    assert_eq!((short.resource.as_str(), &short.parameter), ("waiter", &None));
+    short.parameter = Some("waiters".into());
     comparison.settings.given = Some(Vec::from(["tables".to_string()]));
     assert_eq!(
         next(&comparison),

@@ -111,6 +111,12 @@ const PLANTED: &[Planted] = &[
         waiters,
     ),
     (
+        R::Overslept,
+        "waits of the fastest last 15 % longer than they were asked to, on average",
+        || late_by(20),
+        || late_by(5),
+    ),
+    (
         R::Startup,
         "starting takes longer than the work",
         || started_in(900_000_000),
@@ -223,6 +229,12 @@ const PLANTED: &[Planted] = &[
         "handing tasks over takes a tenth of the work, or the subject is a function",
         || handed_over(12_000_000),
         || handed_over(1_000),
+    ),
+    (
+        R::BreakEven,
+        "an engine for many machines takes part, and what it takes to hand over a task was measured",
+        || engine("dask"),
+        || engine("python3"),
     ),
     (
         R::RunnerTakenOff,
