@@ -112,6 +112,14 @@ fn the_runner_in_java_keeps_to_the_page() {
     }
 }
 
+#[test]
+fn the_runner_in_erlang_keeps_to_the_page() {
+    let _alone = alone();
+    if let Some(runner) = runner(Language::Erlang) {
+        keeps_to_the_page("erlang", &runner, &[], 2);
+    }
+}
+
 /// A fault: what the text of a runner says, what it says then, and the case that has to find it.
 type Planted = (&'static str, &'static str, &'static str);
 
@@ -138,6 +146,12 @@ const IN_PYTHON: [Planted; 3] = [
         "failures",
     ),
     ("self.halt.wait(max(0, begun + due - clock()) / 1e9)", "pass", "arrivals"),
+];
+
+const IN_ERLANG: [Planted; 3] = [
+    ("atomics:add(T#trace.ended, lane(), 1),", "", "every step"),
+    ("whole_ms(Ns) -> (Ns + 999999) div 1000000.", "whole_ms(Ns) -> Ns div 2000000.", "durations"),
+    ("lost(W, Number), 1;", "1;", "crash"),
 ];
 
 /// A copy of a runner's text with a fault in it.
@@ -195,6 +209,18 @@ fn planted_faults_of_compiled_runners_are_found() {
         let spoilt: [&str; 0] = [];
         let runner = RunnerCommand::new(folder.path().join("spoilt"), spoilt);
         finds("go", &runner, Strategy::ThreadPool, fault);
+    }
+    if let Some(runner) = runner(Language::Erlang) {
+        let text = include_str!("../../../runtimes/erlang/maitred_runner.erl");
+        let compiler = Language::Erlang.tool().unwrap().with_file_name("erlc");
+        for fault in IN_ERLANG {
+            spoil(text, fault, &folder.path().join("maitred_runner.erl"));
+            let mut compile = Command::new(&compiler);
+            succeeds(compile.arg("maitred_runner.erl").current_dir(folder.path()));
+            let mut spoilt = runner.clone();
+            *spoilt.args.last_mut().unwrap() = folder.path().into();
+            finds("erlang", &spoilt, Strategy::AsyncPool, fault);
+        }
     }
     if let Some(runner) = runner(Language::Java) {
         let text = include_str!("../../../runtimes/java/Runner.java");

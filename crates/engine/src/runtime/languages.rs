@@ -37,6 +37,7 @@ pub enum Language {
     Node,
     Go,
     Java,
+    Erlang,
 }
 
 /// One that said what it is.
@@ -49,12 +50,14 @@ pub struct Found {
 
 /// Java's foreign functions are final from this version on.
 const JAVA_OLDEST: u32 = 22;
+/// Reads the first command and starts Erlang with as many schedulers and as much room as it asks for.
+const ERLANG_START: &str = include_str!("../../../../runtimes/erlang/start.sh");
 /// How its runner learns which thread carries a virtual one: the JDK's own way to ask.
 const JAVA_EXPORT: [&str; 2] = ["--add-exports", "java.base/jdk.internal.access=ALL-UNNAMED"];
 
 impl Language {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Node, Self::Go, Self::Java];
+    pub const ALL: [Self; 4] = [Self::Node, Self::Go, Self::Java, Self::Erlang];
 
     /// The name that models use.
     pub fn name(self) -> &'static str {
@@ -62,6 +65,7 @@ impl Language {
             Self::Node => "node",
             Self::Go => "go",
             Self::Java => "java",
+            Self::Erlang => "erlang",
         }
     }
 
@@ -78,6 +82,10 @@ impl Language {
             }
             Self::Go => ("runner.go", include_str!("../../../../runtimes/go/runner.go")),
             Self::Java => ("Runner.java", include_str!("../../../../runtimes/java/Runner.java")),
+            Self::Erlang => (
+                "maitred_runner.erl",
+                include_str!("../../../../runtimes/erlang/maitred_runner.erl"),
+            ),
         }
     }
 
@@ -91,6 +99,9 @@ impl Language {
             // Where Go's own installation puts it.
             Self::Go => {
                 ("go", &["/usr/local/go/bin"], "install Go 1.22 or later (Debian: golang-go)")
+            }
+            Self::Erlang => {
+                ("erl", &[], "install Erlang/OTP 25 or later (Debian: erlang-base, erlang-inets)")
             }
             Self::Java => return java_home().map(|home| home.join("bin/java")),
         };
@@ -143,6 +154,7 @@ impl Language {
     fn compile(self, tool: &Path, folder: &Path) -> Result<(), String> {
         let beside = |name: &str| tool.with_file_name(name);
         let (compiler, args): (_, &[&str]) = match self {
+            Self::Erlang => (beside("erlc"), &["maitred_runner.erl"]),
             Self::Node => return Ok(()),
             Self::Go => (tool.to_owned(), &["build", "-trimpath", "-o", "runner", "runner.go"]),
             Self::Java => {
@@ -174,6 +186,11 @@ impl Language {
             Self::Go => {
                 let none: [&str; 0] = [];
                 return RunnerCommand::new(folder.join("runner"), none);
+            }
+            Self::Erlang => {
+                let mut args = words(&["-c", ERLANG_START]);
+                args.extend([tool.as_os_str().to_owned(), folder.as_os_str().to_owned()]);
+                return RunnerCommand::new("/bin/sh", args);
             }
             Self::Java => {
                 let more = words(&[JAVA_EXPORT[0], JAVA_EXPORT[1]]);

@@ -29,7 +29,7 @@ const fn need(name: &'static str, untried: &'static str, is_met: fn() -> bool) -
 }
 
 /// All of them. Interpreters come beside, from `pythons`.
-const NEEDS: [Need; 17] = [
+const NEEDS: [Need; 18] = [
     need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
     need("man", "whether the manual page is read without a warning", has_manual),
     need("bash", "whether its completions are its code", || starts("bash")),
@@ -45,6 +45,7 @@ const NEEDS: [Need; 17] = [
     need("node", "the runner in Node", || Language::Node.tool().is_ok()),
     need("go", "the runner in Go", || Language::Go.tool().is_ok()),
     need("java", "the runner in Java", || Language::Java.tool().is_ok()),
+    need("erlang", "the runner in Erlang", || Language::Erlang.tool().is_ok()),
     need("dask", "the runner that hands tasks to Dask", has_dask),
     need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),
 ];
