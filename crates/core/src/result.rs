@@ -9,9 +9,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Cpu, Failure, Model, VarValue};
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{
-    Noise, Observed, PeakMemory, RunEnd, ServerUse, Source, StepKind, Usage, WaitCause,
-};
+use crate::trace::{Noise, Observed, PeakMemory, RunEnd, ServerUse, StepKind, Usage};
 use crate::workload::Unit;
 
 mod chosen;
