@@ -14,7 +14,7 @@ use crate::analyse::doubt;
 use crate::analyse::stats::Confidence;
 use crate::analyse::units::{count, duration, interval, plural, ratio};
 use crate::analyse::within::AT_ONE_LOOK;
-use crate::result::{Rank, Rule, Sentence, Verdict};
+use crate::result::{Rank, Recommended, Rule, Sentence, Verdict};
 
 /// Who cannot be told from the fastest is taken for one of its equals if it took no more than this.
 const AS_FAST: f64 = 1.1;
@@ -58,6 +58,14 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     sentences.extend(undecided(case).map(|text| Rule::Undecided.says(text)));
     sentences.extend(latency(case).map(|text| Rule::LatencyFromArrival.says(text)));
     sentences
+}
+
+/// Whom an answer by this rule recommends; `None`: nobody.
+pub(super) fn recommended(case: &Case<'_>, rule: Rule) -> Option<Recommended> {
+    use Rule as R;
+    let says = [R::Use, R::SequentialSuffices, R::NotShownFaster, R::SoonestOfThoseThatKeepUp];
+    let choice = says.contains(&rule).then(|| Choice::new(case)).flatten()?;
+    Some(Recommended { contestant: choice.one as u32, equals: choice.equals.len() as u32 })
 }
 
 fn too_few(case: &Case<'_>, rounds: usize) -> String {
