@@ -146,6 +146,7 @@ pub enum Rule {
     Use,
     SoonestOfThoseThatKeepUp,
     AheadByTooLittle,
+    Survived,
     ResultsDiffer,
     ResultsChange,
     LostUpdates,
@@ -194,7 +195,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 50] = {
+    pub const ALL: [Self; 51] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -206,6 +207,7 @@ impl Rule {
             R::Use,
             R::SoonestOfThoseThatKeepUp,
             R::AheadByTooLittle,
+            R::Survived,
             R::ResultsDiffer,
             R::ResultsChange,
             R::LostUpdates,
@@ -268,7 +270,8 @@ impl Rule {
             | R::Use
             | R::SoonestOfThoseThatKeepUp
             | R::AheadByTooLittle => Part::Answer,
-            R::ResultsDiffer
+            R::Survived
+            | R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables
