@@ -19,7 +19,7 @@ mod shares;
 mod strategies;
 
 pub use chosen::Chosen;
-pub use conclusion::{Bottleneck, Conclusion, Part, Rule, Sentence};
+pub use conclusion::{Bottleneck, Conclusion, Part, Recommended, Rule, Sentence};
 pub use processors::{Processors, Quota};
 pub use shares::{LockWait, Shares, Split, StepSplit, ThreadFigures, WaitCount, WaitShares};
 pub use strategies::{

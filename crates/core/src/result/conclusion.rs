@@ -24,6 +24,18 @@ pub struct Conclusion {
     /// or the result was saved before this was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bottleneck: Option<Bottleneck>,
+    /// Whom the answer recommends; `None`: nobody, or the result was saved before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recommended: Option<Recommended>,
+}
+
+/// Whom to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recommended {
+    /// Index into the contestants.
+    pub contestant: u32,
+    /// How many are as fast, it included.
+    pub equals: u32,
 }
 
 /// The resource that holds tasks up.
@@ -93,14 +105,16 @@ enum Saved {
         details: Vec<Sentence>,
         #[serde(default)]
         bottleneck: Option<Bottleneck>,
+        #[serde(default)]
+        recommended: Option<Recommended>,
     },
 }
 
 impl From<Saved> for Conclusion {
     fn from(saved: Saved) -> Self {
         match saved {
-            Saved::Parts { answer, warnings, reasons, details, bottleneck } => {
-                Self { answer, warnings, reasons, details, bottleneck }
+            Saved::Parts { answer, warnings, reasons, details, bottleneck, recommended } => {
+                Self { answer, warnings, reasons, details, bottleneck, recommended }
             }
             Saved::Texts(texts) => {
                 let unnamed = |text| Sentence { rule: Rule::Unnamed, text };
@@ -132,6 +146,7 @@ pub enum Rule {
     Use,
     SoonestOfThoseThatKeepUp,
     AheadByTooLittle,
+    Survived,
     ResultsDiffer,
     ResultsChange,
     LostUpdates,
@@ -180,7 +195,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 50] = {
+    pub const ALL: [Self; 51] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -192,6 +207,7 @@ impl Rule {
             R::Use,
             R::SoonestOfThoseThatKeepUp,
             R::AheadByTooLittle,
+            R::Survived,
             R::ResultsDiffer,
             R::ResultsChange,
             R::LostUpdates,
@@ -254,7 +270,8 @@ impl Rule {
             | R::Use
             | R::SoonestOfThoseThatKeepUp
             | R::AheadByTooLittle => Part::Answer,
-            R::ResultsDiffer
+            R::Survived
+            | R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables

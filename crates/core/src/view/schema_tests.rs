@@ -336,7 +336,8 @@ prop_compose! {
 fn conclusion(text: &str) -> Conclusion {
     let bottleneck = Bottleneck { resource: text.into(), parameter: Some(text.into()) };
     let said = Conclusion::of(Rule::ALL.map(|rule| rule.says(text)));
-    Conclusion { bottleneck: Some(bottleneck), ..said }
+    let recommended = Recommended { contestant: 0, equals: 2 };
+    Conclusion { bottleneck: Some(bottleneck), recommended: Some(recommended), ..said }
 }
 
 /// Every object and every field of a value, as paths.

@@ -65,11 +65,14 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
     sentences.extend(trouble::sentences(comparison, natures, times_told));
     sentences.extend(unshared::sentences(comparison));
     let mut conclusion = Conclusion::of(sentences);
-    let case = Case::new(comparison, natures);
-    conclusion.bottleneck = case.and_then(|case| work::bottleneck(&case)).and_then(|queue| {
-        let resource = queue.name.clone();
-        queue.capacity.map(|_| Bottleneck { resource, parameter: None })
-    });
+    if let Some(case) = Case::new(comparison, natures) {
+        conclusion.bottleneck = work::bottleneck(&case).and_then(|queue| {
+            let resource = queue.name.clone();
+            queue.capacity.map(|_| Bottleneck { resource, parameter: None })
+        });
+        let rule = conclusion.answer.as_ref().map(|answer| answer.rule);
+        conclusion.recommended = rule.and_then(|rule| choice::recommended(&case, rule));
+    }
     conclusion
 }
 

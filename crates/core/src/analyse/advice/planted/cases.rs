@@ -343,3 +343,15 @@ pub(super) fn engine(runtime: &'static str) -> Conclusion {
         natures[1].as_mut().unwrap().interpreted.handover = Some(handover);
     })
 }
+
+/// These died in the middle.
+pub(super) fn crashed(who: &[usize]) -> Conclusion {
+    of(&computing(), &[(Threads, None), (Processes, Some(2))], 6, |comparison, _| {
+        for &index in who {
+            for run in &mut comparison.contestants[index].runs {
+                run.end = RunEnd::Died { how: "killed by signal 9 (SIGKILL)".into() };
+                (run.tasks.done, run.tasks.lost) = (9, 11);
+            }
+        }
+    })
+}

@@ -63,6 +63,12 @@ const PLANTED: &[Planted] = &[
         equals,
     ),
     (
+        R::Survived,
+        "the process died under some, and others went on",
+        || crashed(&[0]),
+        || crashed(&[0, 1]),
+    ),
+    (
         R::ResultsDiffer,
         "models returned different values",
         || returned(["beef", "dead"]),
