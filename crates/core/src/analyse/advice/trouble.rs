@@ -85,11 +85,14 @@ fn starved(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String
     })
 }
 
+/// The first run in which the process died.
+fn died(contestant: &Contestant) -> Option<&Run> {
+    contestant.runs.iter().find(|run| matches!(run.end, RunEnd::Died { .. }))
+}
+
 /// Under whom the process died, how many tasks were done by then, and who went on.
 fn survived(comparison: &Comparison) -> Option<String> {
     let all = || comparison.contestants.iter().enumerate();
-    let died =
-        |one: &Contestant| one.runs.iter().find(|run| matches!(run.end, RunEnd::Died { .. }));
     let dead: Vec<(String, &Run)> =
         all().filter_map(|(index, one)| Some((name(comparison, index), died(one)?))).collect();
     let alive = all().filter(|(_, one)| one.unranked.is_none() && died(one).is_none());

@@ -410,7 +410,7 @@ fn calls_that_mostly_wait_are_shown_so() {
     let shown = |step: Do, strategy| {
         let mut trace = Sample { program: vec![step], ..tables(4, 1) }.run(strategy, 4);
         trace.steps.iter_mut().for_each(|step| step.kind = StepKind::Call);
-        steps::state_of_calls(&trace)
+        state_of_calls(&trace)
     };
     assert_eq!(shown(Do::Wait(100), Strategy::Threads), State::Blocked);
     assert_eq!(shown(Do::Wait(100), Strategy::EventLoop), State::Waiting);

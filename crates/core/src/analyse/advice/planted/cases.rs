@@ -17,7 +17,7 @@ use crate::result::{
     WaitCount, WaitShares,
 };
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Observed, PeakMemory, StepKind, Throttled, WaitCause};
+use crate::trace::{Observed, PeakMemory, RunEnd, StepKind, Throttled, WaitCause};
 
 type Models = [(Strategy, Option<u32>)];
 
