@@ -35,6 +35,7 @@ pub use cancel::Cancel;
 pub use engine::Engine;
 pub use error::Error;
 pub use event::Event;
+pub use measure::is_within_a_run;
 pub use outcome::Outcome;
 pub use request::Request;
 pub use rounds::Purpose;

@@ -14,6 +14,7 @@ mod lab;
 mod pictures;
 mod python;
 mod request;
+mod runs;
 mod serve;
 mod strategies;
 mod texts;
@@ -23,6 +24,7 @@ pub use fit::FitArgs;
 pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use python::PythonArgs;
+pub use runs::{Against, KeepArgs, RunsAction, RunsArgs, StoreArgs};
 pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
@@ -68,6 +70,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Show again what was saved: the trace of a run, or the result of a comparison
     Show(Box<ShowArgs>),
+    /// List what was measured and kept; show it again, compare, export, name or delete it
+    Runs(Box<RunsArgs>),
     /// Make a page of what was saved: tables, pictures, conclusion, and how to repeat it
     Report(ReportArgs),
     /// Test claims about concurrency on this machine: which hold, which are refuted
@@ -249,9 +253,10 @@ pub struct CompareArgs {
     #[arg(help_heading = "Rounds", long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
     pub min_effect: Effect,
 
-    /// Compare every model with its figures in a saved result as well
-    #[arg(help_heading = "Results", long, value_name = "FILE")]
-    pub against: Option<PathBuf>,
+    /// Compare every model with its figures in an older result as well: a file, `last` (the last one
+    /// of the same work), or the number or tag of one that `maitred runs` lists
+    #[arg(help_heading = "Results", long, value_name = "FILE|last|TAG|ID")]
+    pub against: Option<Against>,
 
     /// Rank saved results although they come from different machines or different work
     #[arg(help_heading = "Results", long)]
@@ -285,6 +290,9 @@ pub struct CompareArgs {
 
     #[command(flatten)]
     pub charts: ChartArgs,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 
     /// End with exit code 4 when a model failed or a verdict is missing
     #[arg(help_heading = "Output", long)]
@@ -344,6 +352,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub drawing: DrawingArgs,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 
     /// Do not record how the kernel schedules the threads; `maitred doctor` says what that costs
     #[arg(help_heading = "Trace", long)]

@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod export;
 mod follow;
+mod keep;
 mod png;
 mod progress;
 mod recording;
@@ -80,6 +81,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
         Some(Command::Compare(args)) => return command::compare::run(args, terminal),
         Some(Command::Run(args)) => return command::run::run(args, terminal),
         Some(Command::Show(args)) => return command::show::run(args, terminal),
+        Some(Command::Runs(args)) => return command::runs::run(args, terminal),
         Some(Command::Report(args)) => return command::report::run(args, terminal),
         Some(Command::Check(args)) => return command::check::run(args, terminal),
         Some(Command::Strategies(args)) => return command::strategies::run(args, terminal),

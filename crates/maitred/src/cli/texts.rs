@@ -34,7 +34,8 @@ Examples:
   maitred compare http://localhost:8080/ -c 50 -n 2000
   maitred compare cpu-bound --models native/threads,python3/threads
   maitred compare mixed --save before.json
-  maitred compare mixed --against before.json";
+  maitred compare mixed --against before.json
+  maitred compare mixed --against last";
 
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -56,6 +57,16 @@ Examples:
   maitred run waiters --model threads --set waiters=2 --speed 10x
   maitred run waiters --model threads --trace waiters.trace
   maitred run cpu-bound --model thread-pool --by core --from 10ms --to 60ms";
+
+pub(super) const RUNS_EXAMPLES: &str = "\
+Examples:
+  maitred runs
+  maitred runs waiters --kind compare
+  maitred runs tag last before
+  maitred runs diff before
+  maitred runs show 17 --model native/threads
+  maitred runs history
+  maitred runs export before -o before.json";
 
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:

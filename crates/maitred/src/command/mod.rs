@@ -10,6 +10,7 @@ pub(crate) mod notebook;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod runner;
+pub(crate) mod runs;
 pub(crate) mod runtimes;
 pub(crate) mod serve;
 pub(crate) mod show;

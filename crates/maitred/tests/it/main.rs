@@ -12,6 +12,7 @@ mod failing;
 mod form;
 mod function;
 mod http;
+mod kept;
 mod look;
 mod meaning;
 mod needs;

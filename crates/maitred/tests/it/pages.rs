@@ -204,6 +204,8 @@ fn check(page: &Path) {
         .shell_command(&script)
         .env("PATH", format!("{}:{}", place.path("bin").display(), pythons::path()))
         .env("KEPT", place.path("kept"))
+        .env_remove("MAITRED_NO_KEEP")
+        .env("MAITRED_STORE", place.path("store"))
         .env("PORT", port.to_string())
         .stdout(Stdio::null())
         .output()
