@@ -17,6 +17,7 @@ mod conclusion;
 mod processors;
 mod shares;
 mod strategies;
+mod sweep;
 
 pub use chosen::Chosen;
 pub use conclusion::{Bottleneck, Conclusion, Part, Recommended, Rule, Sentence};
@@ -26,6 +27,7 @@ pub use strategies::{
     Blocking, Scheduling, Strategies, StrategyFigures, StrategyProperties, StrategyRow,
     StrategyTable,
 };
+pub use sweep::{Doubling, Figure, Fit, Fitted, LawName, Measured, Serial, Sweep, Workers};
 
 /// The version of the saved form. A change that a reader of the old form would misread raises it.
 pub const SCHEMA: u32 = 1;
@@ -53,6 +55,9 @@ pub struct Comparison {
     /// saved before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elapsed_ns: Option<u64>,
+    /// How each model scales with workers; `None`: that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Vec<Sweep>>,
 }
 
 impl Comparison {

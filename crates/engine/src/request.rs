@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub mod scale;
+
+pub use scale::Scale;
+
 /// How many copies of a command or calls of a function there are where no number was named.
 pub const COUNT: u32 = 10;
 
@@ -20,6 +24,7 @@ pub const INNER_THREADS: &str = "inner-threads";
 pub enum Request {
     Compare(Compare),
     Run(Run),
+    Scale(Scale),
     Check(Check),
     Strategies(Strategies),
 }

@@ -88,6 +88,13 @@ fn all() -> Vec<Request> {
         recording: Recording { path: Some("t.trace".into()), ..Recording::default() },
         ..Run::of(subjects[0].clone())
     }));
+    all.push(Request::Scale(Scale {
+        work: work.clone(),
+        models: vec!["thread-pool".into()],
+        workers: vec![1, 2],
+        most: Some(8),
+        ..Scale::of(subjects[0].clone())
+    }));
     let claims = Claims::Text { name: "c".into(), text: "t".into(), folder: None };
     all.push(Request::Check(Check {
         claims: vec![Claims::Named("02".into()), claims],
@@ -116,6 +123,8 @@ fn what_is_left_out_has_its_default() {
     let command = Subject::Command { words: vec!["true".into()], count: COUNT };
     let compare = read(json!({ "do": "compare", "subject": subject }));
     assert_eq!(compare, Request::Compare(Compare::of(command.clone())));
+    let scale = read(json!({ "do": "scale", "subject": subject }));
+    assert_eq!(scale, Request::Scale(Scale::of(command.clone())));
     let run = read(json!({ "do": "run", "subject": subject }));
     assert_eq!(run, Request::Run(Run::of(command)));
     assert_eq!(read(json!({ "do": "check" })), Request::Check(Check::default()));

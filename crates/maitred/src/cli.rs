@@ -15,6 +15,7 @@ mod pictures;
 mod python;
 mod request;
 mod runs;
+mod scale;
 mod serve;
 mod strategies;
 mod texts;
@@ -25,6 +26,7 @@ pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use python::PythonArgs;
 pub use runs::{Against, KeepArgs, RunsAction, RunsArgs, StoreArgs};
+pub use scale::ScaleArgs;
 pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
@@ -78,6 +80,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
+    /// Run one piece of work with more and more workers and say how many to use, and why
+    Scale(Box<ScaleArgs>),
     /// Fit a law of scaling to figures that you have: workers and throughput, or times
     Fit(FitArgs),
     /// Run the cells of a notebook without a page; export it with its results, import it

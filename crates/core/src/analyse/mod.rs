@@ -33,5 +33,6 @@ mod stuck;
 pub mod summary;
 #[cfg(test)]
 mod summary_tests;
+pub mod sweep;
 pub mod units;
 mod within;

@@ -88,6 +88,7 @@ pub(crate) fn comparison(contestants: Vec<Contestant>, tasks: u64) -> Comparison
         conclusion: Conclusion::default(),
         stopped: Stopped::Decided,
         elapsed_ns: Some(8_200_000_000),
+        scaling: None,
     }
 }
 

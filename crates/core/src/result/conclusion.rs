@@ -146,6 +146,7 @@ pub enum Rule {
     Use,
     SoonestOfThoseThatKeepUp,
     AheadByTooLittle,
+    BestWorkers,
     Survived,
     ResultsDiffer,
     ResultsChange,
@@ -153,6 +154,7 @@ pub enum Rule {
     OwnVariables,
     StateNotShared,
     UnequalConcurrency,
+    UnevenTurns,
     SomeRaised,
     TooShortCalls,
     WithinRounds,
@@ -179,6 +181,9 @@ pub enum Rule {
     EnoughWorkers,
     ScalingLaw,
     NoLaw,
+    SerialShare,
+    MoreProcessors,
+    WorkerMemory,
     PoolSize,
     TaskTime,
     ThreadsAtOnce,
@@ -195,7 +200,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 51] = {
+    pub const ALL: [Self; 56] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -207,6 +212,7 @@ impl Rule {
             R::Use,
             R::SoonestOfThoseThatKeepUp,
             R::AheadByTooLittle,
+            R::BestWorkers,
             R::Survived,
             R::ResultsDiffer,
             R::ResultsChange,
@@ -214,6 +220,7 @@ impl Rule {
             R::OwnVariables,
             R::StateNotShared,
             R::UnequalConcurrency,
+            R::UnevenTurns,
             R::SomeRaised,
             R::TooShortCalls,
             R::WithinRounds,
@@ -240,6 +247,9 @@ impl Rule {
             R::EnoughWorkers,
             R::ScalingLaw,
             R::NoLaw,
+            R::SerialShare,
+            R::MoreProcessors,
+            R::WorkerMemory,
             R::PoolSize,
             R::TaskTime,
             R::ThreadsAtOnce,
@@ -269,7 +279,8 @@ impl Rule {
             | R::NotShownFaster
             | R::Use
             | R::SoonestOfThoseThatKeepUp
-            | R::AheadByTooLittle => Part::Answer,
+            | R::AheadByTooLittle
+            | R::BestWorkers => Part::Answer,
             R::Survived
             | R::ResultsDiffer
             | R::ResultsChange
@@ -277,6 +288,7 @@ impl Rule {
             | R::OwnVariables
             | R::StateNotShared
             | R::UnequalConcurrency
+            | R::UnevenTurns
             | R::SomeRaised
             | R::TooShortCalls
             | R::WithinRounds
@@ -303,6 +315,9 @@ impl Rule {
             | R::EnoughWorkers
             | R::ScalingLaw
             | R::NoLaw
+            | R::SerialShare
+            | R::MoreProcessors
+            | R::WorkerMemory
             | R::PoolSize
             | R::TaskTime
             | R::ThreadsAtOnce

@@ -328,7 +328,35 @@ prop_compose! {
             conclusion: conclusion(&text),
             stopped,
             elapsed_ns: limit,
+            scaling: limit.map(|_| vec![sweep(&text, speed)]),
         }
+    }
+}
+
+/// How a model scales, with everything that can be known of it.
+fn sweep(text: &str, speed: f64) -> Sweep {
+    let figure = Figure { value: speed, low: 0.5 * speed, high: 2.0 * speed };
+    let by = LawName::Amdahl;
+    Sweep {
+        model: Model::new("native", Strategy::ThreadPool),
+        fit: Fit {
+            best: Some(Workers { workers: 4, fewest: 2, most: 8, enough: Some(2) }),
+            law: Some(Fitted {
+                name: LawName::Universal,
+                contention: figure,
+                coherency: figure,
+                one: figure,
+                residual: speed,
+                most: 8,
+                peak: Some(figure),
+                doubling: figure,
+            }),
+            why: Some(text.into()),
+            points: vec![Measured { workers: 1, rate: speed, rounds: 3, fitted: Some(speed) }],
+        },
+        serial: Some(Serial { workers: 2, speedup: figure, share: figure }),
+        doubling: Some(Doubling { processors: 4, brings: figure, by }),
+        memory: Some(figure),
     }
 }
 
@@ -359,7 +387,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 16] = [
+const OPTIONAL: [&str; 17] = [
     "p999_ns",
     "requests",
     "completed",
@@ -373,6 +401,7 @@ const OPTIONAL: [&str; 16] = [
     "harness",
     "unshared",
     "waits",
+    "scaling",
     "quota",
     "throttled",
     "throttled_ns",

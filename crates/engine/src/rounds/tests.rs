@@ -183,6 +183,7 @@ fn comparison(contestants: usize) -> Comparison {
         conclusion: Conclusion::default(),
         stopped: Stopped::Running,
         elapsed_ns: None,
+        scaling: None,
     }
 }
 

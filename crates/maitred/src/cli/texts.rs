@@ -37,6 +37,15 @@ Examples:
   maitred compare mixed --against before.json
   maitred compare mixed --against last";
 
+pub(super) const SCALE_EXAMPLES: &str = "\
+Examples:
+  maitred scale cpu-bound --speed 10x
+  maitred scale fetch.py:fetch --inputs urls.txt
+  maitred scale work.py:hash --models thread-pool,processes --most 16
+  maitred scale -- gzip -k data.bin
+  maitred scale http://localhost:8080/ -n 2000
+  maitred scale mixed --save scaling.json --export-svg scaling.svg";
+
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
   maitred check

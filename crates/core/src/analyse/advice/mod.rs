@@ -22,6 +22,7 @@ mod results;
 mod results_tests;
 mod runner;
 mod shape;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -49,9 +50,14 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             sentences.extend(quota::sentence(&case));
             sentences.extend(fairness::sentences(&case));
             sentences.extend(bound::sentence(&case));
-            sentences.extend(choice::sentences(&case));
-            if !case.is_url() {
-                sentences.extend(workers::sentences(&case));
+            match &comparison.scaling {
+                Some(sweeps) => sentences.extend(sweep::sentences(&case, sweeps)),
+                None => {
+                    sentences.extend(choice::sentences(&case));
+                    if !case.is_url() {
+                        sentences.extend(workers::sentences(&case));
+                    }
+                }
             }
             let times = time::sentences(&case);
             times_told = !times.is_empty();
@@ -74,6 +80,13 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
         conclusion.recommended = rule.and_then(|rule| choice::recommended(&case, rule));
     }
     conclusion
+}
+
+/// Says of a comparison over numbers of workers how each model scales, and concludes from that.
+pub fn scale(comparison: &mut Comparison, natures: &[Option<Nature>]) {
+    let sweeps = Case::new(comparison, natures).map(|case| sweep::sweeps(&case));
+    comparison.scaling = Some(sweeps.unwrap_or_default());
+    comparison.conclusion = conclude(comparison, natures);
 }
 
 fn nothing_ranked(comparison: &Comparison) -> Option<Sentence> {

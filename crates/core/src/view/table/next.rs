@@ -85,6 +85,9 @@ fn command(comparison: &Comparison) -> Option<String> {
         let failed = comparison.contestants.iter().find(|one| !one.runs.is_empty())?;
         return Some(repeat::run_shortly(&failed.model, subject, settings));
     };
+    if comparison.scaling.is_some() {
+        return Some(repeat::run_shortly(&best.model, subject, settings));
+    }
     let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
     if undecided {
         let budget_ns = settings.budget_ns.unwrap_or(BUDGET_NS).saturating_mul(LONGER);

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use maitred_wire::Strategy::{self, *};
 use maitred_wire::{Handover, VarValue};
 
-use super::super::conclude;
+use super::super::{conclude, scale};
 use crate::analyse::compare;
 use crate::analyse::interpreted::LoneCall;
 use crate::analyse::nature::{Nature, nature};
@@ -97,6 +97,38 @@ pub(super) fn sweep(
 ) -> Conclusion {
     let models: Vec<_> = counts.iter().map(|&workers| (ThreadPool, Some(workers))).collect();
     of(&waiting(), &models, 8, spoil)
+}
+
+/// What `scale` concludes of a pool with so many workers, after something was done to it.
+pub(super) fn scaled(
+    sample: &Sample,
+    counts: &[u32],
+    spoil: impl FnOnce(&mut Comparison),
+) -> Conclusion {
+    let models: Vec<_> = counts.iter().map(|&workers| (ThreadPool, Some(workers))).collect();
+    let mut found = Conclusion::default();
+    of(sample, &models, 8, |comparison, natures| {
+        let (mut comparison, natures) = (comparison.clone(), natures.to_vec());
+        spoil(&mut comparison);
+        compare::rank(&mut comparison, None);
+        scale(&mut comparison, &natures);
+        found = comparison.conclusion;
+    });
+    found
+}
+
+/// Each worker takes so many bytes.
+pub(super) fn each_takes(bytes: u64) -> impl FnOnce(&mut Comparison) {
+    move |comparison| {
+        for one in &mut comparison.contestants {
+            let peak = PeakMemory {
+                bytes: (8 << 20) + bytes * u64::from(one.workers),
+                samples: 3,
+                processes: 1,
+            };
+            one.runs.iter_mut().for_each(|run| run.memory = Observed::Known(peak));
+        }
+    }
 }
 
 pub(super) fn returned(hashes: [&'static str; 2]) -> Conclusion {
