@@ -138,6 +138,7 @@ pub enum Part {
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     NothingRanked,
+    TooShortCalls,
     OnlyOne,
     DifferentAmounts,
     TooFewRounds,
@@ -154,7 +155,6 @@ pub enum Rule {
     StateNotShared,
     UnequalConcurrency,
     SomeRaised,
-    TooShortCalls,
     WithinRounds,
     Overslept,
     BusyClient,
@@ -199,6 +199,7 @@ impl Rule {
         use Rule as R;
         [
             R::NothingRanked,
+            R::TooShortCalls,
             R::OnlyOne,
             R::DifferentAmounts,
             R::TooFewRounds,
@@ -215,7 +216,6 @@ impl Rule {
             R::StateNotShared,
             R::UnequalConcurrency,
             R::SomeRaised,
-            R::TooShortCalls,
             R::WithinRounds,
             R::Overslept,
             R::BusyClient,
@@ -262,6 +262,7 @@ impl Rule {
         use Rule as R;
         match self {
             R::NothingRanked
+            | R::TooShortCalls
             | R::OnlyOne
             | R::DifferentAmounts
             | R::TooFewRounds
@@ -278,7 +279,6 @@ impl Rule {
             | R::StateNotShared
             | R::UnequalConcurrency
             | R::SomeRaised
-            | R::TooShortCalls
             | R::WithinRounds
             | R::Overslept
             | R::BusyClient

@@ -49,7 +49,9 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             sentences.extend(quota::sentence(&case));
             sentences.extend(fairness::sentences(&case));
             sentences.extend(bound::sentence(&case));
-            sentences.extend(choice::sentences(&case));
+            if !runner::is_too_short(&case) {
+                sentences.extend(choice::sentences(&case));
+            }
             if !case.is_url() {
                 sentences.extend(workers::sentences(&case));
             }
