@@ -138,6 +138,7 @@ pub enum Part {
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     NothingRanked,
+    TooShortCalls,
     OnlyOne,
     DifferentAmounts,
     TooFewRounds,
@@ -156,7 +157,6 @@ pub enum Rule {
     UnequalConcurrency,
     UnevenTurns,
     SomeRaised,
-    TooShortCalls,
     WithinRounds,
     Overslept,
     BusyClient,
@@ -204,6 +204,7 @@ impl Rule {
         use Rule as R;
         [
             R::NothingRanked,
+            R::TooShortCalls,
             R::OnlyOne,
             R::DifferentAmounts,
             R::TooFewRounds,
@@ -222,7 +223,6 @@ impl Rule {
             R::UnequalConcurrency,
             R::UnevenTurns,
             R::SomeRaised,
-            R::TooShortCalls,
             R::WithinRounds,
             R::Overslept,
             R::BusyClient,
@@ -272,6 +272,7 @@ impl Rule {
         use Rule as R;
         match self {
             R::NothingRanked
+            | R::TooShortCalls
             | R::OnlyOne
             | R::DifferentAmounts
             | R::TooFewRounds
@@ -290,7 +291,6 @@ impl Rule {
             | R::UnequalConcurrency
             | R::UnevenTurns
             | R::SomeRaised
-            | R::TooShortCalls
             | R::WithinRounds
             | R::Overslept
             | R::BusyClient

@@ -53,7 +53,9 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             match &comparison.scaling {
                 Some(sweeps) => sentences.extend(sweep::sentences(&case, sweeps)),
                 None => {
-                    sentences.extend(choice::sentences(&case));
+                    if !runner::is_too_short(&case) {
+                        sentences.extend(choice::sentences(&case));
+                    }
                     if !case.is_url() {
                         sentences.extend(workers::sentences(&case));
                     }
