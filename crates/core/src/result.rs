@@ -207,6 +207,10 @@ pub struct Contestant {
     pub summary: Option<Summary>,
     /// Why it is not ranked; `None`: it is.
     pub unranked: Option<String>,
+    /// After so many rounds it was run no more: it took so much longer than the reference that no
+    /// further round could change what is said of it. `None`: it took part to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u32>,
     /// One run more, in which the kernel's switches were recorded. It is in no figure of
     /// `summary`, for recording takes time; `None`: none was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -417,6 +421,10 @@ pub struct Evidence {
     pub predicted: String,
     pub found: Observed<Found>,
     pub verdict: Truth,
+    /// Why it is inconclusive, and what would decide it; `None`: it is not, or the result was saved
+    /// before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A figure over the rounds. Durations in nanoseconds, sizes in bytes.

@@ -40,6 +40,7 @@ impl Entry {
             runs: Vec::new(),
             summary: None,
             unranked: self.obstacle.clone(),
+            dropped: None,
             traced: None,
         }
     }

@@ -42,6 +42,7 @@ pub(crate) fn contestant(trace: &Trace, runs: Vec<Run>) -> Contestant {
         runs,
         summary: None,
         unranked: None,
+        dropped: None,
         traced: None,
     }
 }

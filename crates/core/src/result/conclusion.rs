@@ -176,6 +176,7 @@ pub enum Rule {
     CheapestOfEquals,
     SimplestOfEquals,
     Undecided,
+    Dropped,
     NatureUnknown,
     LatencyFromArrival,
     EnoughWorkers,
@@ -200,7 +201,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 56] = {
+    pub const ALL: [Self; 57] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -242,6 +243,7 @@ impl Rule {
             R::CheapestOfEquals,
             R::SimplestOfEquals,
             R::Undecided,
+            R::Dropped,
             R::NatureUnknown,
             R::LatencyFromArrival,
             R::EnoughWorkers,
@@ -310,6 +312,7 @@ impl Rule {
             | R::CheapestOfEquals
             | R::SimplestOfEquals => Part::Reason,
             R::Undecided
+            | R::Dropped
             | R::NatureUnknown
             | R::LatencyFromArrival
             | R::EnoughWorkers

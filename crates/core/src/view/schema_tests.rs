@@ -246,6 +246,7 @@ prop_compose! {
             runs,
             summary,
             unranked,
+            dropped: workers,
             traced,
         }
     }
@@ -387,7 +388,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 17] = [
+const OPTIONAL: [&str; 18] = [
     "p999_ns",
     "requests",
     "completed",
@@ -405,6 +406,7 @@ const OPTIONAL: [&str; 17] = [
     "quota",
     "throttled",
     "throttled_ns",
+    "dropped",
 ];
 
 proptest! {
