@@ -111,7 +111,7 @@ fn failed(lines: &[Line<'_>], index: usize, names: usize, options: &Options) -> 
         return format!("{margin}{name}  {}\n", wrap(&why, options.width, room));
     }
     let inner = if is_grouped(lines) { "  " } else { "" };
-    let all: Vec<String> = alike.iter().map(|(one, _)| label(&one.model)).collect();
+    let all: Vec<String> = alike.iter().map(|(one, _)| bare_name(one)).collect();
     let all = units::list(&all);
     let text = wrap(&format!("{all} {why}"), options.width, INDENT + inner.len() + 2);
     // The names are coloured as far as they stand in the first line.
