@@ -16,12 +16,14 @@ use crate::workload::Unit;
 
 mod chosen;
 mod conclusion;
+mod machine;
 mod processors;
 mod strategies;
 mod sweep;
 
 pub use chosen::Chosen;
 pub use conclusion::{Conclusion, Part, Rule, Sentence};
+pub use machine::{Machine, Site};
 pub use processors::{Processors, Quota};
 pub use strategies::{
     Blocking, Scheduling, Strategies, StrategyFigures, StrategyProperties, StrategyRow,
@@ -75,7 +77,7 @@ impl Comparison {
     /// A contestant as sentences name it: what all have in common is left out, so that only
     /// `threads` is left where one runtime took part, and `j=4` where only that was swept.
     pub fn label(&self, contestant: usize) -> String {
-        let model = &self.contestants[contestant].model;
+        let Contestant { model, site, .. } = &self.contestants[contestant];
         let same = |differs: fn(&Model, &Model) -> bool| {
             self.contestants.iter().all(|other| !differs(&other.model, model))
         };
@@ -86,9 +88,9 @@ impl Comparison {
         let short = bare.split_once('/').map_or(bare.as_str(), |(_, rest)| rest);
         let name = if one_runtime { short } else { bare.as_str() };
         match &model.setting {
-            Some(setting) if one_runtime && one_model => setting.clone(),
-            Some(setting) => format!("{name} {setting}"),
-            None => name.into(),
+            Some(setting) if one_runtime && one_model => format!("{setting}{}", site.mark()),
+            Some(setting) => format!("{name} {setting}{}", site.mark()),
+            None => format!("{name}{}", site.mark()),
         }
     }
 }
@@ -117,32 +119,6 @@ pub enum SubjectKind {
     Command,
     Function,
     Url,
-}
-
-/// Where it was measured. Two results compare only where `id` is equal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
-    /// A hash over what follows except the kernel's version.
-    pub id: String,
-    pub cpu: String,
-    /// Processors that this process may use: those of its affinity mask, which a cpuset narrows.
-    pub cores: u32,
-    /// How much of their time its control group allows; `None`: all, or the result was saved before
-    /// this was kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quota: Option<Quota>,
-    pub memory_bytes: u64,
-    pub kernel: String,
-    pub architecture: String,
-    /// `kvm`, `docker`, …; `None`: nothing of the kind was seen.
-    pub virtualization: Option<String>,
-}
-
-impl Machine {
-    /// What the work may use of it.
-    pub fn processors(&self) -> Processors {
-        Processors { count: self.cores, quota: self.quota }
-    }
 }
 
 /// How it was measured.
@@ -194,6 +170,9 @@ pub enum Stopped {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contestant {
     pub model: Model,
+    /// Where its runs were, if not on the machine of the result.
+    #[serde(default, skip_serializing_if = "Site::is_here")]
+    pub site: Site,
     /// How many workers it had.
     pub workers: u32,
     /// What decided on that, or that it takes part; `None`: it was asked for, or fits its strategy.
@@ -207,10 +186,22 @@ pub struct Contestant {
     pub summary: Option<Summary>,
     /// Why it is not ranked; `None`: it is.
     pub unranked: Option<String>,
+    /// After so many rounds it was run no more: it took so much longer than the reference that no
+    /// further round could change what is said of it. `None`: it took part to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u32>,
     /// One run more, in which the kernel's switches were recorded. It is in no figure of
     /// `summary`, for recording takes time; `None`: none was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traced: Option<Run>,
+}
+
+impl Contestant {
+    /// Its model, and how its figures came about where they were not measured here: `threads
+    /// (simulated)`.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.model, self.site.mark())
+    }
 }
 
 /// One round of one model.
@@ -547,6 +538,10 @@ pub struct Evidence {
     pub predicted: String,
     pub found: Observed<Found>,
     pub verdict: Truth,
+    /// Why it is inconclusive, and what would decide it; `None`: it is not, or the result was saved
+    /// before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A figure over the rounds. Durations in nanoseconds, sizes in bytes.

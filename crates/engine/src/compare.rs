@@ -30,7 +30,7 @@ use crate::trial::{Trial, Turn};
 /// See [`Error`].
 pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcome, Error> {
     let given = &request.work;
-    let mut job = subject::prepare(&request.subject, given)?;
+    let mut job = subject::prepare_swept(&request.subject, given, &request.sweep)?;
     job.sweep(&request.sweep, &request.no_sweep, given)?;
     job.vary_environment(&given.env)?;
     let interpreters = &given.python.interpreters;
@@ -51,6 +51,8 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
         budget: request.rounds.budget_ns().map_or(Duration::MAX, Duration::from_nanos),
         seed: given.seed,
         baseline,
+        // Whoever wants so many rounds wants them of each.
+        drop: request.rounds.exactly.is_none(),
         trace: request.rounds.trace,
     };
     let are_ours = are_ours(request, &job);
@@ -96,6 +98,7 @@ pub(crate) fn measure(
         started: Instant::now(),
     };
     let outcome = rounds::run(comparison, rules, &mut session);
+    let outcome = session.trial.clean_up(&session.entries).and(outcome);
     (session.natures, outcome)
 }
 
@@ -249,6 +252,11 @@ impl World for Session<'_> {
             }
         }
         Ok(())
+    }
+
+    fn dropped(&mut self, contestant: usize, rounds: u32, ratio: f64) {
+        let model = &self.entries[contestant].model;
+        (self.on_event)(Event::Dropped { contestant, model, rounds, ratio });
     }
 
     fn interrupted(&self) -> bool {

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod command;
 pub mod scale;
 
+pub use command::{Around, IgnoreFailure, NamedCommand};
 pub use scale::Scale;
 
 /// How many copies of a command or calls of a function there are where no number was named.
@@ -250,9 +252,15 @@ pub enum Subject {
         #[serde(default)]
         folder: Option<PathBuf>,
     },
-    /// A command and its arguments: so many copies of it.
+    /// A command and its arguments, or several beside each other: so many copies of each.
     Command {
+        /// The only command; empty: there are several.
+        #[serde(default)]
         words: Vec<String>,
+        #[serde(default)]
+        named: Vec<NamedCommand>,
+        #[serde(default)]
+        around: Around,
         #[serde(default = "count")]
         count: u32,
     },

@@ -83,6 +83,7 @@ pub(crate) fn run(request: &Scale, context: &mut Context<'_>) -> Result<Outcome,
         budget,
         seed: given.seed,
         baseline: None,
+        drop: false,
         trace: request.rounds.trace,
     };
     let field = Field { job: &job, entries, given, rules: &rules, are_ours: false };

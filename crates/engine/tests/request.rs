@@ -55,7 +55,17 @@ fn all() -> Vec<Request> {
     let subjects = [
         Subject::Workload { path: "w.kdl".into() },
         Subject::WorkloadText { name: "w".into(), text: "t".into(), folder: Some("f".into()) },
-        Subject::Command { words: vec!["true".into()], count: 3 },
+        Subject::Command {
+            words: Vec::new(),
+            named: vec![NamedCommand { name: "a".into(), words: vec!["true".into()] }],
+            around: Around {
+                prepare: text("sync"),
+                cleanup: text("rm x"),
+                input: Some("in".into()),
+                ignore_failure: Some(IgnoreFailure::Codes(vec![1, 137])),
+            },
+            count: 3,
+        },
         Subject::Url { address: "http://h/".into(), http },
         Subject::Function {
             name: "a.py:f".into(),
@@ -128,7 +138,12 @@ fn what_is_left_out_has_its_default() {
         serde_json::from_value(value).unwrap()
     };
     let subject = json!({ "kind": "command", "words": ["true"] });
-    let command = Subject::Command { words: vec!["true".into()], count: COUNT };
+    let command = Subject::Command {
+        words: vec!["true".into()],
+        named: Vec::new(),
+        around: Around::default(),
+        count: COUNT,
+    };
     let compare = read(json!({ "do": "compare", "subject": subject }));
     assert_eq!(compare, Request::Compare(Compare::of(command.clone())));
     let scale = read(json!({ "do": "scale", "subject": subject }));

@@ -10,6 +10,7 @@ use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, Wo
 
 mod check;
 mod claim;
+mod command;
 mod fit;
 mod lab;
 mod pictures;
@@ -23,6 +24,7 @@ mod texts;
 
 pub use check::{CheckArgs, VerdictArgs};
 pub use claim::ClaimArgs;
+pub use command::CommandArgs;
 pub use fit::FitArgs;
 pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
@@ -118,7 +120,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Work")]
 pub struct SubjectArgs {
-    /// Set a parameter of the workload; may be repeated
+    /// Set a parameter of the workload, or what {NAME} stands for in a command; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_assignment)]
     pub set: Vec<(String, String)>,
 
@@ -150,6 +152,9 @@ pub struct SubjectArgs {
     /// OMP_NUM_THREADS=1,4; may be repeated
     #[arg(long, value_name = "NAME=A,B", value_parser = parse_values)]
     pub env: Vec<(String, Vec<String>)>,
+
+    #[command(flatten)]
+    pub commands: CommandArgs,
 
     #[command(flatten)]
     pub python: PythonArgs,
@@ -216,7 +221,7 @@ pub struct HttpArgs {
 pub struct CompareArgs {
     /// A shipped workload by its name (waiters), a workload file (.kdl), an address (http://…), a
     /// Python function (FILE.py:NAME or MODULE:NAME), or one or two saved results (.json)
-    #[arg(value_name = "SUBJECT", required_unless_present = "words", num_args = 1..=2)]
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["words", "named"], num_args = 1..=2)]
     pub subject: Vec<PathBuf>,
 
     /// A command and its arguments, behind `--`
@@ -321,7 +326,7 @@ pub struct CompareArgs {
 pub struct RunArgs {
     /// A shipped workload by its name (waiters), a workload file (.kdl), an address (http://…) or a
     /// Python function (FILE.py:NAME or MODULE:NAME)
-    #[arg(value_name = "SUBJECT", required_unless_present = "words")]
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["words", "named"])]
     pub subject: Option<PathBuf>,
 
     /// A command and its arguments, behind `--`

@@ -146,6 +146,7 @@ pub enum Rule {
     CheapestOfEquals,
     SimplestOfEquals,
     Undecided,
+    Dropped,
     NatureUnknown,
     LatencyFromArrival,
     EnoughWorkers,
@@ -169,7 +170,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 53] = {
+    pub const ALL: [Self; 54] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -209,6 +210,7 @@ impl Rule {
             R::CheapestOfEquals,
             R::SimplestOfEquals,
             R::Undecided,
+            R::Dropped,
             R::NatureUnknown,
             R::LatencyFromArrival,
             R::EnoughWorkers,
@@ -274,6 +276,7 @@ impl Rule {
             | R::CheapestOfEquals
             | R::SimplestOfEquals => Part::Reason,
             R::Undecided
+            | R::Dropped
             | R::NatureUnknown
             | R::LatencyFromArrival
             | R::EnoughWorkers

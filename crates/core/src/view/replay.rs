@@ -3,7 +3,7 @@
 //! around what is done in it) are left out, so that those of a row never overlap. The main type is
 //! [`Replay`].
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -166,7 +166,7 @@ fn assemble(
         columns.states.push(place as u8);
     }
     Replay {
-        model: trace.model.to_string(),
+        model: trace.name(),
         length_ns,
         tick_ns,
         rows_left_out: all.saturating_sub(rows.len()),
@@ -243,6 +243,6 @@ mod tests {
         let end = u64::from(replay.columns.starts[last]) + u64::from(replay.columns.lengths[last]);
         assert!(end * replay.tick_ns <= replay.length_ns);
         assert!(replay.length_ns - end * replay.tick_ns <= 2 * replay.tick_ns, "to the end");
-        assert_eq!(replay.model.to_string(), trace.model.to_string());
+        assert_eq!(replay.model, trace.name());
     }
 }

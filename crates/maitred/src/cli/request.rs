@@ -49,6 +49,7 @@ impl SubjectArgs {
             return Err(error.into());
         }
         http.refuse(&path.display().to_string())?;
+        self.commands.refuse(&path.display().to_string())?;
         if function::is_function(text) {
             let (name, also) = (text.to_owned(), Vec::new());
             return Ok(Subject::Function { name, also, calls: self.calls()? });
@@ -81,6 +82,7 @@ impl SubjectArgs {
             return Ok(None);
         };
         http.refuse(name)?;
+        self.commands.refuse(name)?;
         let also = also.iter().map(|&text| text.to_owned()).collect();
         Ok(Some(Subject::Function { name: (*name).to_owned(), also, calls: self.calls()? }))
     }
@@ -91,10 +93,19 @@ impl SubjectArgs {
     /// [`Error::usage`] for options that mean nothing for it.
     fn command(&self, words: &[String], http: &HttpArgs) -> Result<Subject, Error> {
         http.refuse(&words.join(" "))?;
-        Ok(Subject::Command { words: words.to_vec(), count: self.count.unwrap_or(COUNT) })
+        let named = self.commands.named.clone();
+        if !words.is_empty() && !named.is_empty() {
+            return Err(Error::usage(
+                "a command behind `--` and one by --command are two pieces of work; name all by \
+                 --command, to have them beside each other",
+            ));
+        }
+        let (words, around) = (words.to_vec(), self.commands.around());
+        Ok(Subject::Command { words, named, around, count: self.count.unwrap_or(COUNT) })
     }
 
     fn address(&self, text: &str, http: &HttpArgs) -> Result<Subject, Error> {
+        self.commands.refuse(text)?;
         if self.count.is_some() {
             return Err(Error::usage("the number of requests is given by -n, not by --count"));
         }

@@ -30,6 +30,8 @@ Examples:
   maitred compare cpu-bound --models thread-pool --workers 1..8
   maitred compare my-own.kdl --set tasks=8
   maitred compare --count 100 -- gzip --version
+  maitred compare --sweep j=1,2 -- xz -T {j} -k -f -c /etc/services
+  maitred compare --command fast='gzip -1' --command best='gzip -9' --input /etc/services
   maitred compare fetch.py:fetch --inputs urls.txt
   maitred compare http://localhost:8080/ -c 50 -n 2000
   maitred compare cpu-bound --models native/threads,python3/threads

@@ -56,6 +56,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
         )));
     }
     sentences.extend(undecided(case).map(|text| Rule::Undecided.says(text)));
+    sentences.extend(dropped(case).map(|text| Rule::Dropped.says(text)));
     sentences.extend(latency(case).map(|text| Rule::LatencyFromArrival.says(text)));
     sentences
 }
@@ -255,6 +256,22 @@ fn undecided(case: &Case<'_>) -> Option<String> {
         list(&who),
         worst.why()
     ))
+}
+
+/// Who was run no more, because enough is known of it.
+fn dropped(case: &Case<'_>) -> Option<String> {
+    let told = case.against_fastest.iter().filter_map(|rank| {
+        let index = rank.contestant as usize;
+        let rounds = plural(case.contestant(index).dropped?.into(), "round");
+        Some(format!("{} after {rounds} ({} as long)", case.name(index), ratio(rank.ratio)))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "Dropped, for no further round could change what is said of it: {}. `--runs N` runs all of them N times.",
+            list(&told)
+        )
+    })
 }
 
 /// Where tasks arrive by the clock, latency tells more than how long the work took.

@@ -12,7 +12,7 @@ use super::super::columns::{self, Column};
 use super::super::paint::{Ink, left, wrap};
 use super::answer::{INDENT, lines};
 use super::details::bar_of;
-use super::rows::{Row, is_against_baseline, is_timed, label, shown, unknowns};
+use super::rows::{Row, is_against_baseline, is_timed, own_name as bare_name, shown, unknowns};
 use crate::analyse::units;
 use crate::result::{Comparison, Contestant, Latency, SubjectKind, Verdict};
 use crate::trace::Observed;
@@ -78,8 +78,8 @@ fn open(rows: &[Row<'_>], lines: &[Line<'_>], options: &Options) -> String {
     let grouped = is_grouped(lines);
     let open = rows.iter().filter(|row| row.rank.verdict == Verdict::CannotTell);
     let each = open.map(|row| {
-        let model = &row.contestant.model;
-        let name = if grouped { model.to_string() } else { label(model) };
+        let one = row.contestant;
+        let name = if grouped { one.name() } else { bare_name(one) };
         format!("{name} {}×", units::interval(row.rank.low, row.rank.high))
     });
     let each: Vec<String> = each.collect();
@@ -131,7 +131,7 @@ fn order<'a>(comparison: &'a Comparison, rows: &'a [Row<'a>]) -> Vec<Line<'a>> {
 
 /// The name without its runtime, further in where the runtime stands above it.
 fn own_name(one: &Contestant, lines: &[Line<'_>]) -> String {
-    format!("{}{}", if is_grouped(lines) { "  " } else { "" }, label(&one.model))
+    format!("{}{}", if is_grouped(lines) { "  " } else { "" }, bare_name(one))
 }
 
 fn columns(

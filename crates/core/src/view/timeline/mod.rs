@@ -111,7 +111,7 @@ pub fn timeline_of<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     }
     let Some((zero, end)) = extent(trace, &spans) else {
         let nothing = "no task was started, so there is nothing to show";
-        return Ok(format!("{}: {nothing}\n", trace.model));
+        return Ok(format!("{}: {nothing}\n", trace.name()));
     };
     let window = lens.part(zero, end)?;
     let picture = Picture { trace, lens, zero, whole_ns: end - zero, window, options };
@@ -291,7 +291,7 @@ impl Picture<'_> {
 
     fn heading(&self, axis: &Axis, rows: &str) -> String {
         let options = self.options;
-        let model = format!("{}", self.trace.model);
+        let model = self.trace.name();
         let tasks = plural(self.trace.tasks.len() as u64, "task");
         let cell = duration((axis.end - axis.origin) / axis.cells as u64);
         let whole = duration(self.whole_ns);

@@ -345,3 +345,11 @@ pub(super) fn throttled(ms: u64) -> Conclusion {
         }
     })
 }
+
+/// Two models, of which the second was run no more.
+pub(super) fn dropped(after: Option<u32>) -> Conclusion {
+    of(&waiting(), &TWO, 6, |comparison, _| {
+        comparison.contestants[0].runs.truncate(3);
+        comparison.contestants[0].dropped = after;
+    })
+}

@@ -188,6 +188,12 @@ const PLANTED: &[Planted] = &[
         equals,
     ),
     (
+        R::Dropped,
+        "one took five times as long or more, told in quiet rounds, and was run no more",
+        || dropped(Some(3)),
+        || dropped(None),
+    ),
+    (
         R::NatureUnknown,
         "what looks like waiting may have been for a processor, or for a lock",
         || commands(&[(Processes, Some(8)), (Threads, None)]),
