@@ -192,7 +192,7 @@ impl Default for Check {
 }
 
 /// Where claims stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Claims {
     /// The number or the name of a file that is built in, a file (.kdl), or a folder of such.
@@ -204,6 +204,14 @@ pub enum Claims {
         /// From where functions and inputs are looked for; `None`: the working directory.
         #[serde(default)]
         folder: Option<PathBuf>,
+    },
+    /// About a piece of work that makes none itself.
+    About {
+        subject: Box<Subject>,
+        #[serde(default)]
+        work: Box<Work>,
+        /// As in `throughput of threads over sequential >= 3`.
+        says: Vec<String>,
     },
 }
 
