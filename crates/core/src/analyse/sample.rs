@@ -10,7 +10,7 @@ use maitred_wire::{Model, Strategy};
 use super::nature::{Nature, nature};
 use super::{compare, summary};
 use crate::result::{
-    Comparison, Conclusion, Contestant, Machine, Run, SCHEMA, Settings, Stopped, Subject,
+    Comparison, Conclusion, Contestant, Machine, Run, SCHEMA, Settings, Site, Stopped, Subject,
     SubjectKind,
 };
 use crate::trace::Trace;
@@ -37,6 +37,7 @@ pub(crate) fn contestant(trace: &Trace, runs: Vec<Run>) -> Contestant {
     Contestant {
         model: trace.model.clone(),
         workers: trace.workers,
+        site: Site::Here,
         chosen: None,
         runtime: "native 0.1.0".to_owned(),
         runs,

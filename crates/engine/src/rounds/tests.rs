@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use maitred_core::result::{Conclusion, Machine, Settings, Subject, SubjectKind, TaskCounts};
+use maitred_core::result::{Conclusion, Machine, Settings, Site, Subject, SubjectKind, TaskCounts};
 use maitred_core::trace::{Noise, Observed};
 use maitred_wire::Strategy;
 
@@ -145,6 +145,7 @@ fn comparison(contestants: usize) -> Comparison {
     let contestant = |workers: usize| Contestant {
         model: format!("native/thread-pool:{}", workers + 1).parse().unwrap(),
         workers: workers as u32 + 1,
+        site: Site::Here,
         chosen: None,
         runtime: "native".into(),
         runs: Vec::new(),

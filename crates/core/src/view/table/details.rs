@@ -2,7 +2,7 @@
 //! with what latency, who is not ranked and why, and what to know of the measuring.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -283,9 +283,10 @@ fn completed(row: &Row<'_>, figure: fn(&Latency) -> u64) -> Option<u64> {
 }
 
 fn unranked(comparison: &Comparison, options: &Options) -> Option<String> {
-    let out = comparison.contestants.iter().filter_map(|contestant| {
-        Some((contestant.model.to_string(), contestant.unranked.as_ref()?))
-    });
+    let out = comparison
+        .contestants
+        .iter()
+        .filter_map(|contestant| Some((contestant.name(), contestant.unranked.as_ref()?)));
     let room =
         out.clone().map(|(model, _)| width(&model)).max().unwrap_or(0).min(options.width / 3);
     let line = |(model, reason): (String, &String)| {
