@@ -14,13 +14,16 @@ use super::runner::RunnerCommand;
 use crate::measure::machine::stable_hash;
 
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 5] = [
+const MODULES: [(&str, &str); 8] = [
     ("maitred_runner.py", include_str!("../../../../runtimes/python/runner.py")),
     ("maitred_results.py", include_str!("../../../../runtimes/python/results.py")),
     ("maitred_harness.py", include_str!("../../../../runtimes/python/harness.py")),
     ("maitred_state.py", include_str!("../../../../runtimes/python/state.py")),
     // Another program of its own, which hands the same steps to Dask.
     ("maitred_dask.py", include_str!("../../../../runtimes/dask/runner.py")),
+    ("maitred_plugins.py", include_str!("../../../../runtimes/dask/plugins.py")),
+    ("maitred_worker.py", include_str!("../../../../runtimes/dask/worker.py")),
+    ("maitred_cluster.py", include_str!("../../../../runtimes/dask/cluster.py")),
 ];
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
