@@ -16,11 +16,13 @@ import tempfile
 import threading
 import time
 import zipfile
+from struct import Struct
 
-import maitred_runner as base
 import maitred_worker
 from distributed import Client
 from distributed.client import _wait
+from maitred_failures import Refusal
+from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, TASK_BYTES, clock, map_file
 
 
 def as_main(file):
@@ -36,8 +38,8 @@ plugins = as_main(os.path.join(os.path.dirname(os.path.abspath(__file__)), "mait
 CONNECT_S = 10
 ROUND_TRIPS = 10
 LOOK_S = 0.25
-OURS = ("maitred_runner", "maitred_harness", "maitred_results", "maitred_state", "maitred_worker")
-SPAN = base.Struct("<IIQQ")
+NOT_THERE = {"maitred_dask.py", "maitred_cluster.py", "maitred_plugins.py"}  # modules of ours that no worker needs
+SPAN = Struct("<IIQQ")
 
 
 def on_given(work, address, alone):
@@ -47,7 +49,7 @@ def on_given(work, address, alone):
     workers = choose(client, address, work.workers, alone)
     hosts = Hosts(client, workers)
     plan = dict(work.plan, calibration=None, columns=None, programs=by_module(work))
-    columns = bytes(base.map_file(work.plan["columns"]["path"])) if work.plan["columns"] else None
+    columns = bytes(map_file(work.plan["columns"]["path"])) if work.plan["columns"] else None
     users, modules = theirs(work)
     client.register_plugin(plugins.Enlisting(archive(ours()), archive(users), modules, dict(plan=plan, specs=work.plan["columns"], columns=columns)))
     client.register_plugin(plugins.Following())
@@ -58,7 +60,7 @@ def on_given(work, address, alone):
     muster(client, workers)
     yield
     keys, sent = {}, {}
-    submitted = base.clock()
+    submitted = clock()
     if all(group["arrivals"] == "at-once" for group in work.groups):
         numbers = list(work.arriving())
         futures = client.map(plugins.do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers], **where)
@@ -66,9 +68,9 @@ def on_given(work, address, alone):
         numbers, futures = [], []
         for number in work.arriving():
             numbers.append(number)
-            sent[number] = base.clock()
+            sent[number] = clock()
             futures.append(client.submit(plugins.do, number, work.given(number), pure=False, key=f"maitred-{number}", **where))
-    in_client = base.clock() - submitted
+    in_client = clock() - submitted
     keys = dict(zip(numbers, futures))
     await_all(work, client, keys, [] if everywhere else [name for name, _ in workers])
     lost = collect(work, client, keys, lanes, sent, submitted, address)
@@ -100,7 +102,7 @@ def connect(address):
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except Exception as problem:
         text = str(problem).strip().split("\n")[0] or type(problem).__name__
-        raise base.Refusal("refused", f"no scheduler of Dask answers at {address} within {CONNECT_S} s ({text}): look at the address, and whether it can be reached from here") from None
+        raise Refusal("refused", f"no scheduler of Dask answers at {address} within {CONNECT_S} s ({text}): look at the address, and whether it can be reached from here") from None
 
 
 def refuse_other_pythons(client):
@@ -110,7 +112,7 @@ def refuse_other_pythons(client):
     for place, one in [("the scheduler", versions["scheduler"]), *((f"the worker at {name}", one) for name, one in versions["workers"].items())]:
         there = ".".join(str(one["host"]["python"]).split(".")[:2])
         if there != own:
-            raise base.Refusal("refused", f"{place} runs Python {there} and this is Python {own}, and neither understands what the other pickles: name the same with --python")
+            raise Refusal("refused", f"{place} runs Python {there} and this is Python {own}, and neither understands what the other pickles: name the same with --python")
 
 
 def choose(client, address, threads, alone):
@@ -120,7 +122,7 @@ def choose(client, address, threads, alone):
     while True:
         try:
             return choose_now(client, address, threads, alone)
-        except base.Refusal:
+        except Refusal:
             if time.monotonic() > until:
                 raise
         time.sleep(0.1)
@@ -140,7 +142,7 @@ def choose_now(client, address, threads, alone):
     if total != threads:
         there = "; ".join(f"{host}: {', '.join(str(count) for _, count in all)}" for host, all in sorted(by_host.items())) or "none"
         what = f"one worker with {threads} threads" if alone else f"workers with {threads} threads in all"
-        raise base.Refusal("refused", f"the cluster at {address} has not {what}; threads of its workers by host: {there}: ask for a number that they make up, as in dask/processes:{sum(count for _, count in turns) or 1}")
+        raise Refusal("refused", f"the cluster at {address} has not {what}; threads of its workers by host: {there}: ask for a number that they make up, as in dask/processes:{sum(count for _, count in turns) or 1}")
     return sorted(chosen, key=lambda one: (host_of(one[0]), one[0]))
 
 
@@ -159,9 +161,9 @@ class Hosts:
                 continue
             best = None
             for _ in range(ROUND_TRIPS):
-                begun = base.clock()
+                begun = clock()
                 there, called = client.run(plugins.its_clock, workers=[name])[name]
-                took = base.clock() - begun
+                took = clock() - begun
                 if best is None or took < best[0]:
                     best = took, there - (begun + took // 2)
             self.clocks[host] = best[1], best[0] // 2 + 1
@@ -193,7 +195,7 @@ def muster(client, workers):
     for future in futures:
         problem = future.exception(timeout=60)
         if problem is not None:
-            raise base.Refusal("load", f"a worker of the cluster cannot do this work: {problem}")
+            raise Refusal("load", f"a worker of the cluster cannot do this work: {problem}")
 
 
 class Lanes:
@@ -211,7 +213,7 @@ class Lanes:
         trace = work.trace
         for lane in range(min(len(self.places), trace.lanes)):
             # No thread of this machine: its number there would be taken for one of ours.
-            base.Struct("<IIII").pack_into(trace.map, trace.lanes_at + lane * base.LANE_BYTES, os.getpid(), 0, base.PROCESS, 0)
+            Struct("<IIII").pack_into(trace.map, trace.lanes_at + lane * LANE_BYTES, os.getpid(), 0, PROCESS, 0)
 
     def of(self, host):
         return sorted(lane for lane, home in self.homes.items() if home == host)
@@ -233,21 +235,21 @@ class Lanes:
         trace, (worker, thread, begun, ended, step, outcome, spans) = self.work.trace, told
         here = lambda there: min(max(self.hosts.here(worker, there), earliest), latest)
         lane = self.place(worker, thread)
-        record = trace.tasks_at + number * base.TASK_BYTES
-        first = trace.spans_at + (lane or 0) * trace.room * base.SPAN_BYTES
-        counts = trace.lanes_at + (lane or 0) * base.LANE_BYTES
+        record = trace.tasks_at + number * TASK_BYTES
+        first = trace.spans_at + (lane or 0) * trace.room * SPAN_BYTES
+        counts = trace.lanes_at + (lane or 0) * LANE_BYTES
         for task, at, start, end in SPAN.iter_unpack(spans):
             if lane is None or self.spans[lane] == trace.room:
-                dropped = base.Struct("<Q").unpack_from(trace.map, counts + 24)[0]
-                base.Struct("<Q").pack_into(trace.map, counts + 24, dropped + 1)
+                dropped = Struct("<Q").unpack_from(trace.map, counts + 24)[0]
+                Struct("<Q").pack_into(trace.map, counts + 24, dropped + 1)
                 continue
-            SPAN.pack_into(trace.map, first + self.spans[lane] * base.SPAN_BYTES, number, at, here(start), here(end))
+            SPAN.pack_into(trace.map, first + self.spans[lane] * SPAN_BYTES, number, at, here(start), here(end))
             self.spans[lane] += 1
         lane = lane or 0
         self.ended[lane] += 1
-        base.Struct("<Q").pack_into(trace.map, counts + 16, self.spans[lane])
-        base.Struct("<QQIII").pack_into(trace.map, record, here(begun), here(ended), lane, step, outcome)
-        base.Struct("<I").pack_into(trace.map, counts + 12, self.ended[lane])
+        Struct("<Q").pack_into(trace.map, counts + 16, self.spans[lane])
+        Struct("<QQIII").pack_into(trace.map, record, here(begun), here(ended), lane, step, outcome)
+        Struct("<I").pack_into(trace.map, counts + 12, self.ended[lane])
 
 
 def await_all(work, client, keys, only):
@@ -282,7 +284,7 @@ def collect(work, client, keys, lanes, sent, submitted, address):
                 told[number] = future.result(timeout=CONNECT_S)
             except Exception as problem:
                 print(f"task {number}: its result was lost ({problem})", file=sys.stderr)
-    latest, lost = base.clock(), 0
+    latest, lost = clock(), 0
     for number, future in keys.items():
         if number in told:
             recorded, outcome = told[number]
@@ -306,8 +308,8 @@ def lose(work, number, future, client, address):
         text = f"the scheduler at {address} was lost before it was done"
     else:
         text = "the worker that had it, or its result, was lost, and none of those that were asked for is left"
-    record = work.trace.tasks_at + number * base.TASK_BYTES
-    base.Struct("<Q").pack_into(work.trace.map, record, base.clock())
+    record = work.trace.tasks_at + number * TASK_BYTES
+    Struct("<Q").pack_into(work.trace.map, record, clock())
     work.trace.end(number)
     work.fail(number, kind, text)
 
@@ -316,8 +318,9 @@ def lose(work, number, future, client, address):
 
 
 def ours():
-    folder = os.path.dirname(os.path.abspath(base.__file__))
-    return {f"{name}.py": os.path.join(folder, f"{name}.py") for name in OURS}
+    folder = os.path.dirname(os.path.abspath(__file__))
+    names = (name for name in os.listdir(folder) if name.startswith("maitred_") and name.endswith(".py"))
+    return {name: os.path.join(folder, name) for name in names if name not in NOT_THERE}
 
 
 def theirs(work):

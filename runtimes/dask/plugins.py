@@ -39,13 +39,13 @@ class Enlisting(WorkerPlugin):
         import traceback
 
         try:
-            if self.users:
-                await worker.upload_file(filename=self.users[0], data=self.users[1], load=False)
-                path = os.path.join(worker.local_directory, self.users[0])
+            for archive in filter(None, (self.users, self.ours)):
+                await worker.upload_file(filename=archive[0], data=archive[1], load=False)
+                path = os.path.join(worker.local_directory, archive[0])
                 sys.path[:] = [path, *(other for other in sys.path if other != path)]
-                for name in self.modules:  # of a run before, which may have been others
-                    sys.modules.pop(name, None)
-            await worker.upload_file(filename=self.ours[0], data=self.ours[1], load=True)
+            # Of a run before, which may have been others.
+            for name in [name for name in sys.modules if name in self.modules or name.startswith("maitred_")]:
+                del sys.modules[name]
             import maitred_worker
 
             maitred_worker.make_ready(worker, self.said)

@@ -4,8 +4,14 @@ travels with the result."""
 import os
 import tempfile
 import threading
+from struct import Struct
 
-import maitred_runner as base
+from maitred_conversation import PROTOCOL
+from maitred_semaphores import Commons
+from maitred_steps import Blocking, calibrate
+from maitred_tasks import perform
+from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, TASK_BYTES, Lane
+from maitred_work import Work
 
 MOST_SPANS = 1 << 16  # of one task
 
@@ -17,7 +23,7 @@ door = threading.Lock()
 def make_ready(worker, said):
     """In a worker: takes note of the plan; what an earlier one left is forgotten."""
     common.clear()
-    common.update(said, folder=tempfile.mkdtemp(prefix="maitred-", dir=worker.local_directory), worker=worker.address, threads=worker.state.nthreads, rate=base.calibrate(), enlisted=0)
+    common.update(said, folder=tempfile.mkdtemp(prefix="maitred-", dir=worker.local_directory), worker=worker.address, threads=worker.state.nthreads, rate=calibrate(), enlisted=0)
 
 
 def clear_up():
@@ -34,25 +40,25 @@ class Here:
         plan = dict(common["plan"])
         count = sum(group["count"] for group in plan["groups"])
         plan["trace_path"] = os.path.join(common["folder"], f"trace-{thread}")
-        lanes_at, tasks_at = 64, 64 + base.LANE_BYTES
-        spans_at = tasks_at + count * base.TASK_BYTES
-        size = spans_at + MOST_SPANS * base.SPAN_BYTES
+        lanes_at, tasks_at = 64, 64 + LANE_BYTES
+        spans_at = tasks_at + count * TASK_BYTES
+        size = spans_at + MOST_SPANS * SPAN_BYTES
         with open(plan["trace_path"], "wb") as file:
-            file.write(base.Struct("<8sIIIIQQQQ").pack(b"MAITREDT", base.PROTOCOL, 1, count, MOST_SPANS, lanes_at, tasks_at, spans_at, size))
+            file.write(Struct("<8sIIIIQQQQ").pack(b"MAITREDT", PROTOCOL, 1, count, MOST_SPANS, lanes_at, tasks_at, spans_at, size))
             file.truncate(size)
         if common["specs"]:
             path = os.path.join(common["folder"], f"columns-{thread}")
             with open(path, "wb") as file:
                 file.write(common["columns"])
             plan["columns"] = dict(common["specs"], path=path)
-        self.work = work = base.Work(plan, common["rate"])
-        work.commons, work.place = base.Commons.make(1, [], work.variables), 0
+        self.work = work = Work(plan, common["rate"])
+        work.commons, work.place = Commons.make(1, [], work.variables), 0
         work.commons.mine = work.commons.worker(0)
         options = work.options
         work.options = {name: elsewhere(value) if name in ("setup", "worker-setup", "worker-teardown") else value for name, value in options.items() if name != "path"}
         work.load()
-        self.steps = base.Blocking(work).compile()
-        self.lane = base.Lane(work, base.PROCESS, delays=False)
+        self.steps = Blocking(work).compile()
+        self.lane = Lane(work, PROCESS, delays=False)
 
 
 def here():
@@ -76,9 +82,9 @@ def do(number, given):
     me = here()
     lane, trace = me.lane, me.work.trace
     lane.spans, lane.next = 0, trace.spans_at // 8
-    outcome = base.perform(me.work, me.steps, lane, number, given)
+    outcome = perform(me.work, me.steps, lane, number, given)
     begun, ended, _, step, result = trace.task(number)
-    spans = bytes(trace.map[trace.spans_at : trace.spans_at + lane.spans * base.SPAN_BYTES])
+    spans = bytes(trace.map[trace.spans_at : trace.spans_at + lane.spans * SPAN_BYTES])
     return (common["worker"], me.thread, begun, ended, 0 if step is None else step + 1, result, spans), outcome
 
 

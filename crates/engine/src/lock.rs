@@ -27,8 +27,7 @@ impl Lock {
     /// Waits until no other run goes on, or until it is cancelled; says so meanwhile. Where no file
     /// can be locked, and within a run of another `maitred`, which waits for us, nobody waits.
     pub(crate) fn take(cancel: &Cancel, on_event: &mut dyn FnMut(Event<'_>)) -> Self {
-        let is_within_a_run = std::env::var_os(mark::NAME).is_some();
-        let Some(mut file) = path().filter(|_| !is_within_a_run).and_then(open) else {
+        let Some(mut file) = path().filter(|_| !mark::is_within_a_run()).and_then(open) else {
             return Self { _file: None };
         };
         let began = Instant::now();

@@ -35,6 +35,13 @@ pub(crate) enum Error {
     Defect,
 }
 
+/// What is kept cannot be read, or is not there.
+impl From<maitred_store::Error> for Error {
+    fn from(error: maitred_store::Error) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
 impl Error {
     /// The user's input is wrong, or the machine forbids what it asks for.
     pub(crate) fn usage(sentence: impl Into<String>) -> Self {

@@ -7,10 +7,12 @@ use std::path::Path;
 use maitred_core::analyse::change;
 use maitred_core::result::{Comparison, Machine, Subject};
 use maitred_core::view::{self, units};
+use maitred_store::Selector;
 
-use crate::cli::CompareArgs;
+use crate::cli::{Against, CompareArgs, StoreArgs};
 use crate::error::{Error, exit};
 use crate::export;
+use crate::keep;
 use crate::terminal::Terminal;
 
 /// Shows one saved result again, or what changed between two.
@@ -24,12 +26,12 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
     let shown = second.as_ref().unwrap_or(&first);
     let mut text = view::table::table(shown, &terminal.options());
     let other = second.is_some().then_some(&first);
-    let against = args.against.as_deref().map(load).transpose()?;
+    let against = older(args)?.map(|old| old.find(&args.keep.place, facts(shown))).transpose()?;
     for old in other.into_iter().chain(&against) {
         comparable(facts(shown), facts(old), args.across_machines)?;
         text.push_str(&changes(shown, old, terminal));
     }
-    let mut exports = export::open(args)?;
+    let mut exports = export::open(&args.files(), &args.charts)?;
     let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
@@ -70,6 +72,53 @@ pub(crate) fn load(path: &Path) -> Result<Comparison, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
     view::json::from_json(&text)
         .map_err(|error| Error::usage(format!("{}: {error}", path.display())))
+}
+
+/// The result that a newer one is held beside.
+#[derive(Debug)]
+pub(crate) enum Older {
+    Known(Box<Comparison>),
+    /// The last one of the same work: which that is, is known when the work is.
+    Last,
+}
+
+impl Older {
+    /// It, if it is known which.
+    pub(crate) fn known(&self) -> Option<&Comparison> {
+        match self {
+            Self::Known(comparison) => Some(comparison),
+            Self::Last => None,
+        }
+    }
+
+    /// It, beside this work on this machine.
+    ///
+    /// # Errors
+    /// [`Error::usage`] where none is kept.
+    pub(crate) fn find(
+        self,
+        place: &StoreArgs,
+        new: (&Machine, &Subject),
+    ) -> Result<Comparison, Error> {
+        match self {
+            Self::Known(comparison) => Ok(*comparison),
+            Self::Last => keep::comparison(&place.read()?, &Selector::Last, Some(new)),
+        }
+    }
+}
+
+/// What `--against` names.
+///
+/// # Errors
+/// [`Error::usage`] where there is no such result.
+pub(crate) fn older(args: &CompareArgs) -> Result<Option<Older>, Error> {
+    let found = match &args.against {
+        None => return Ok(None),
+        Some(Against::Kept(Selector::Last)) => return Ok(Some(Older::Last)),
+        Some(Against::Kept(named)) => keep::comparison(&args.keep.place.read()?, named, None)?,
+        Some(Against::File(path)) => load(path)?,
+    };
+    Ok(Some(Older::Known(Box::new(found))))
 }
 
 /// What changed, as text. For results that are [`comparable`].

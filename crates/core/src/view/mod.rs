@@ -10,7 +10,9 @@ pub mod claims;
 mod columns;
 pub mod csv;
 pub mod fit;
+pub mod history;
 pub mod json;
+pub mod kept;
 pub mod markdown;
 mod paint;
 pub mod perfetto;
@@ -25,6 +27,8 @@ mod scheduling;
 #[cfg(test)]
 mod schema_tests;
 pub mod shell;
+#[cfg(test)]
+mod site_tests;
 pub mod state;
 pub mod strategies;
 pub mod table;

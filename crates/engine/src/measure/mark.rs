@@ -11,6 +11,11 @@ pub(crate) fn is_marked(pair: &[u8], maitred: u32) -> bool {
     value.is_some_and(|value| value.split(|&byte| byte == b',').any(|id| id == number.as_bytes()))
 }
 
+/// Whether this program is a part of what another `maitred` measures.
+pub fn is_within_a_run() -> bool {
+    std::env::var_os(NAME).is_some()
+}
+
 /// What it is for whatever this process starts.
 pub(crate) fn value() -> String {
     let own = std::process::id();

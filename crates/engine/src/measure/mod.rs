@@ -17,4 +17,5 @@ pub(crate) mod sys;
 pub mod trace_map;
 pub(crate) mod tree;
 pub(crate) mod usage;
+pub use mark::is_within_a_run;
 pub use sys::raise_open_files;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use maitred_engine::request::Check;
 
+use super::KeepArgs;
 use super::texts::CHECK_EXAMPLES;
 use crate::amount::Period;
 
@@ -73,4 +74,7 @@ pub struct CheckArgs {
     /// Print no progress line
     #[arg(long, short)]
     pub quiet: bool,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 }

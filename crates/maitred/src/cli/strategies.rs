@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use maitred_engine::request::Strategies;
 
+use super::KeepArgs;
 use super::texts::STRATEGIES_EXAMPLES;
 use crate::amount::Period;
 
@@ -39,4 +40,7 @@ pub struct StrategiesArgs {
     /// Print no progress line
     #[arg(long, short)]
     pub quiet: bool,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 }

@@ -4,6 +4,7 @@ use maitred_core::result::{Check, Truth};
 use maitred_core::view;
 use maitred_engine::event::Finding;
 use maitred_engine::{Cancel, Engine, Event, Request, check, claims};
+use maitred_store::Item;
 
 use crate::cli::CheckArgs;
 use crate::error::{Error, exit};
@@ -48,6 +49,9 @@ pub(crate) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Result<u8, Error
     let engine = Engine::of_this_program()?;
     let outcome = engine.run(&Request::Check(request), &cancel, &mut |event| shown.take(&event));
     let Shown { found, written, failure, .. } = shown;
+    if let Some(found) = found.as_ref().filter(|found| !found.experiments.is_empty()) {
+        args.keep.keep(terminal, || Item::of_check(found));
+    }
     outcome?;
     failure.map_or(Ok(()), Err)?;
     Ok(found.map_or(exit::OK, |check| exit_code(&check, args.strict, written)))

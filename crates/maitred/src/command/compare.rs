@@ -1,15 +1,17 @@
 //! `maitred compare`: several models on one piece of work; or saved results beside each other.
 
-use maitred_core::result::{Comparison, Stopped, Verdict};
+use maitred_core::result::{Comparison, Machine, Stopped, Subject, Verdict};
+use maitred_core::trace::Trace;
 use maitred_core::view;
 use maitred_engine::event::Finding;
 use maitred_engine::{Cancel, Engine, Event, Purpose, Request};
 
-use crate::cli::CompareArgs;
+use crate::cli::{CompareArgs, StoreArgs};
 use crate::error::{Error, exit};
 use crate::export::{self, Export};
 use crate::follow::Follower;
-use crate::saved;
+use crate::keep;
+use crate::saved::{self, Older};
 use crate::terminal::Terminal;
 
 /// Runs the comparison, or shows saved ones; the number is the exit code.
@@ -21,10 +23,13 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     if args.words.is_empty() && args.subject.iter().all(is_saved) {
         return saved::show(args, terminal);
     }
-    let request = Request::Compare(args.request()?);
-    let old = args.against.as_deref().map(saved::load).transpose()?;
-    let exports = export::open(args)?;
-    if export::takes_standard_output(args) {
+    let asked = args.request()?;
+    let work = asked.subject.clone();
+    let request = Request::Compare(asked);
+    let old = saved::older(args)?;
+    let files = args.files();
+    let exports = export::open(&files, &args.charts)?;
+    if files.take_standard_output() {
         terminal.text_to_error();
     }
     let cancel = super::cancel()?;
@@ -37,49 +42,53 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
         refusal: None,
         logs: Vec::new(),
         across_machines: args.across_machines,
+        place: &args.keep.place,
+        traces: args.keep.folder().map(|_| Vec::new()),
         result: None,
     };
     let engine = Engine::of_this_program()?;
     let outcome = engine.run(&request, &cancel, &mut |event| shown.take(&event));
-    let Shown { exports, old, refusal, logs, result, .. } = shown;
+    let Shown { exports, old, refusal, logs, result, traces, .. } = shown;
     if let Some(refusal) = refusal {
         return Err(refusal);
     }
     let outcome = outcome.map(drop).map_err(Error::from);
     let Some(comparison) = result else { return outcome.map(|()| exit::OK) };
     let outputs = if args.work.python.show_output { outputs(&logs) } else { String::new() };
-    finish(args, &comparison, old.as_ref(), exports, terminal, outcome, &outputs)
+    let old = old.as_ref().and_then(Older::known);
+    let code = finish(args, &comparison, old, exports, terminal, outcome, &outputs);
+    if comparison.contestants.iter().any(|one| !one.runs.is_empty()) {
+        let traces = traces.unwrap_or_default();
+        args.keep.keep(terminal, || keep::of_comparison(&comparison, &traces, &work));
+    }
+    code
 }
 
 /// What is shown and written while it goes on.
-struct Shown {
+struct Shown<'a> {
     follower: Follower,
     terminal: Terminal,
     cancel: Cancel,
     exports: Vec<Export>,
     /// What every model is compared with beside the others.
-    old: Option<Comparison>,
+    old: Option<Older>,
     across_machines: bool,
+    place: &'a StoreArgs,
     /// Why it is not.
     refusal: Option<Error>,
     /// Each model with what its last run printed.
     logs: Vec<(String, String)>,
+    /// What was recorded of each model; `None`: nothing is kept.
+    traces: Option<Vec<Trace>>,
     result: Option<Comparison>,
 }
 
-impl Shown {
+impl Shown<'_> {
     fn take(&mut self, event: &Event<'_>) {
         self.follower.take(event);
         match event {
             Event::Started { machine, subject: Some(subject), .. } => {
-                let old = self.old.as_ref().map(|old| {
-                    saved::comparable(
-                        (machine, subject),
-                        (&old.machine, &old.subject),
-                        self.across_machines,
-                    )
-                });
-                if let Some(Err(refusal)) = old {
+                if let Err(refusal) = self.hold_beside((machine, subject)) {
                     self.refusal = Some(refusal);
                     self.cancel.cancel();
                 }
@@ -91,7 +100,12 @@ impl Shown {
             Event::Joined { entrant, .. } => {
                 self.logs.push((entrant.model.to_string(), String::new()));
             }
-            Event::RunEnded { contestant, purpose, log, .. } if *purpose != Purpose::Trace => {
+            Event::RunEnded { purpose: Purpose::Trace, trace, .. } => {
+                if let Some(traces) = &mut self.traces {
+                    traces.push((*trace).clone());
+                }
+            }
+            Event::RunEnded { contestant, log, .. } => {
                 (*log).clone_into(&mut self.logs[*contestant].1);
             }
             Event::RoundsEnded { comparison, .. } => {
@@ -107,6 +121,17 @@ impl Shown {
             }
             _ => {}
         }
+    }
+}
+
+impl Shown<'_> {
+    /// Finds the older result of what is about to be measured, and looks whether the two compare.
+    fn hold_beside(&mut self, new: (&Machine, &Subject)) -> Result<(), Error> {
+        let Some(old) = self.old.take() else { return Ok(()) };
+        let old = old.find(self.place, new)?;
+        saved::comparable(new, (&old.machine, &old.subject), self.across_machines)?;
+        self.old = Some(Older::Known(Box::new(old)));
+        Ok(())
     }
 }
 
@@ -150,7 +175,8 @@ fn outputs(logs: &[(String, String)]) -> String {
     text
 }
 
-fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
+/// What the shell is told of a result.
+pub(super) fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
     let failed = comparison
         .contestants
         .iter()

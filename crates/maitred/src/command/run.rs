@@ -7,10 +7,12 @@ use maitred_core::view::timeline::{By, Lens, Refusal, Window};
 use maitred_core::view::{self, units};
 use maitred_engine::outcome::Ran;
 use maitred_engine::{Cancel, Engine, Outcome, Request};
+use maitred_store::{Item, Part};
 
 use crate::cli::{Lanes, PictureArgs, RunArgs};
 use crate::error::{Error, exit};
 use crate::follow::Follower;
+use crate::keep;
 use crate::recording::{Outputs, Records, Wanted, sentence};
 use crate::terminal::Terminal;
 
@@ -29,7 +31,9 @@ pub(crate) fn run(args: &RunArgs, terminal: &mut Terminal) -> Result<u8, Error> 
              omit one of them",
         ));
     }
-    let request = Request::Run(args.request()?);
+    let asked = args.request()?;
+    let text = keep::text(&asked.subject);
+    let request = Request::Run(asked);
     let mut outputs = Outputs::open(&Wanted {
         exports: &args.exports,
         drawing: &args.drawing,
@@ -51,8 +55,11 @@ pub(crate) fn run(args: &RunArgs, terminal: &mut Terminal) -> Result<u8, Error> 
     // What was measured is shown, if not as it was asked for.
     let drawn =
         asked.or_else(|_| picture(&trace, &provenance, records, &run, &Lens::default(), &options));
-    terminal.print(&drawn.unwrap_or_else(|refusal| refusal.to_string()))?;
-    let code = end(args, &trace, &run, terminal)?;
+    let printed = terminal.print(&drawn.unwrap_or_else(|refusal| refusal.to_string()));
+    let code = printed.and_then(|()| end(args, &trace, &run, terminal));
+    let item = || Item::of_run(&provenance, &trace, &run).with(Part::Workload, &text);
+    args.keep.keep(terminal, item);
+    let code = code?;
     if let Some(refusal) = &refused {
         terminal.complain(&format!("{refusal}; the whole run is drawn, by worker"));
     }

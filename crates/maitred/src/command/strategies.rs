@@ -4,6 +4,7 @@ use maitred_core::result::Strategies;
 use maitred_core::view;
 use maitred_engine::event::Finding;
 use maitred_engine::{Cancel, Engine, Event, Request};
+use maitred_store::Item;
 
 use crate::cli::StrategiesArgs;
 use crate::error::{Error, exit};
@@ -34,7 +35,10 @@ pub(crate) fn run(args: &StrategiesArgs, terminal: &mut Terminal) -> Result<u8, 
     let request = Request::Strategies(args.request());
     let engine = Engine::of_this_program()?;
     let outcome = engine.run(&request, &cancel, &mut |event| shown.take(&event));
-    let Shown { written, failure, .. } = shown;
+    let Shown { found, written, failure, .. } = shown;
+    if let Some(found) = found.filter(|found| !found.runtimes.is_empty()) {
+        args.keep.keep(terminal, || Item::of_strategies(&found));
+    }
     outcome?;
     failure.map_or(Ok(()), Err)?;
     Ok(match Cancel::exit_code() {

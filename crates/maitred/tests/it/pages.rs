@@ -40,6 +40,7 @@ case ${words[0]} in
             lacks --warmup && more+=(--warmup 0)
             words=(compare "${more[@]}" "${words[@]:1}")
         fi ;;
+    scale) lacks --runs && words=(scale --quiet --runs 3 "${words[@]:1}") ;;
     check | strategies) lacks --budget && lacks --list && lacks --unpack && words+=(--budget 1s) ;;
     serve) exec "$M" "${words[@]}" ;;
 esac
@@ -204,6 +205,8 @@ fn check(page: &Path) {
         .shell_command(&script)
         .env("PATH", format!("{}:{}", place.path("bin").display(), pythons::path()))
         .env("KEPT", place.path("kept"))
+        .env_remove("MAITRED_NO_KEEP")
+        .env("MAITRED_STORE", place.path("store"))
         .env("PORT", port.to_string())
         .stdout(Stdio::null())
         .output()

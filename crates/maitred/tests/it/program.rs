@@ -87,6 +87,7 @@ impl Place {
             .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
             .env("XDG_RUNTIME_DIR", self.folder.path())
             .env_remove("NO_COLOR")
+            .env("MAITRED_NO_KEEP", "1")
             .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::null());
     }

@@ -140,6 +140,7 @@ fn few_processes_of_a_user_are_named() {
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c", line])
         .current_dir(place.path("."))
         .env("XDG_CACHE_HOME", place.path("cache"))
+        .env("MAITRED_NO_KEEP", "1")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");

@@ -22,7 +22,9 @@ impl Lab {
     pub(crate) fn open(subject: &[&str]) -> Self {
         let alone = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
-        command.env("XDG_RUNTIME_DIR", alone.path());
+        command
+            .env("XDG_RUNTIME_DIR", alone.path())
+            .env("MAITRED_STORE", alone.path().join("kept"));
         command
             .arg("lab")
             .arg("--no-open")

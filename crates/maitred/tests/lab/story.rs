@@ -241,7 +241,7 @@ fn an_exported_notebook_replays_from_a_file() {
     fs::write(&book, format!("# A page\n\nProse.\n\n```workload id=a rounds=1\n{source}```\n"))
         .unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
-    command.env("XDG_RUNTIME_DIR", place.path());
+    command.env("XDG_RUNTIME_DIR", place.path()).env("MAITRED_STORE", place.path().join("kept"));
     command.args(["notebook", "export"]).arg(&book).arg("--output").arg(&page);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -5,6 +5,7 @@
 
 pub mod bars;
 mod curve;
+pub mod history;
 mod lanes;
 pub mod latency;
 mod look;
