@@ -175,7 +175,8 @@ export class Cell {
   tell() {
     const { facts } = this;
     const known = this.result?.took_ns;
-    this.cost.textContent = known && !this.isStale() ? `about ${duration(known)}` : `at most ${duration(facts.budget_ns)} of rounds`;
+    const rounds = facts.rounds ? plural(facts.rounds, "round") : `rounds for ${duration(facts.budget_ns)}`;
+    this.cost.textContent = known && !this.isStale() ? `about ${duration(known)}` : `${rounds}, then one that is recorded`;
     if (!this.when) return;
     this.when.replaceChildren();
     if (this.isStale()) this.when.append(element("span", { className: "badge" }, "stale"), " the cell has changed since. ");
@@ -224,15 +225,17 @@ export class Cell {
     this.button.textContent = "Cancel";
     this.button.classList.add("stop");
     for (const one of [this.answer, this.why, this.stage]) one.hidden = true;
-    const live = new Live(this.facts.title);
+    const live = new Live(this.facts.title, this.isStale() ? null : (this.result?.took_ns ?? null));
     this.live.replaceChildren(live.box);
     this.say("starting");
     let failed = null;
     let kept = null;
+    let unkept = "";
     try {
       await run(this.wish(), (event) => {
         if (event.event === "kept") kept = event.result;
         else if (event.event === "failed") failed = event;
+        else if (event.event === "not-kept") unkept = `; ${event.text}`;
         else this.say(live.take(event));
       });
     } finally {
@@ -243,7 +246,7 @@ export class Cell {
     if (kept) {
       this.result = kept;
       this.facts.result = kept;
-      this.say(kept.cancelled ? "cancelled: what was measured until then is shown" : "done");
+      this.say((kept.cancelled ? "cancelled: what was measured until then is shown" : "done") + unkept, unkept !== "");
       await this.showResult();
       this.above.ran();
     } else {

@@ -9,14 +9,17 @@ const GAP = 4;
 const ROWS = 40;
 
 export class Timeline {
-  /** @param {import("./lanes.js").Run[]} runs @param {(text: string) => void} say */
-  constructor(runs, say) {
+  /** @param {import("./lanes.js").Run[]} runs @param {(number: number) => Promise<any>} switches what the kernel did in one of them @param {(text: string) => void} say */
+  constructor(runs, switches, say) {
     this.runs = runs;
+    this.switches = switches;
     this.run = runs[0];
     this.say = say;
     this.cursor = { row: 0, at: 0 };
-    this.choice = element("select", { className: "plain", "aria-label": "model", change: () => this.show(this.runs[Number(this.choice.value)]) },
+    this.choice = element("select", { className: "plain", "aria-label": "model", change: () => void this.choose() },
       ...runs.map((run, number) => element("option", { value: number }, nameOf(run.model))));
+    this.rows = element("select", { className: "plain", "aria-label": "rows", change: () => void this.choose() },
+      element("option", { value: "steps" }, "steps of the tasks"), element("option", { value: "switches" }, "processors and threads"));
     this.canvas = element("canvas", { tabindex: 0, role: "application",
       "aria-label": "Timeline. Arrows move from slice to slice and from row to row, plus and minus zoom, Home shows all.",
       keydown: (event) => this.key(event), wheel: (event) => this.wheel(event), pointerdown: (event) => this.grab(event),
@@ -26,10 +29,26 @@ export class Timeline {
     const zoom = (factor) => element("button", { type: "button", className: "plain", click: () => this.zoom(factor, 0.5) }, factor < 1 ? "zoom in" : "zoom out");
     this.key_ = element("div", {});
     this.box = element("div", {},
-      element("div", { className: "transport" }, this.choice, zoom(0.5), zoom(2), element("button", { type: "button", className: "plain", click: () => this.all() }, "all of it")),
+      element("div", { className: "transport" }, this.choice, this.rows, zoom(0.5), zoom(2), element("button", { type: "button", className: "plain", click: () => this.all() }, "all of it")),
       this.key_, element("div", { className: "timeline" }, this.canvas, this.tip), this.where);
     new ResizeObserver(() => this.draw()).observe(this.box);
     this.show(this.run);
+  }
+
+  /** Shows what is chosen, the same part of it. */
+  async choose() {
+    const number = Number(this.choice.value);
+    const wanted = this.rows.value === "switches" ? await this.switches(number) : this.runs[number];
+    if (!wanted) {
+      this.rows.value = "steps";
+      this.show(this.runs[number]);
+      this.where.textContent = "the kernel's switches were not recorded in this run; `maitred doctor` says why";
+      return;
+    }
+    const part = this.run.model === wanted.model ? [this.from / this.end, this.to / this.end] : [0, 1];
+    this.show(wanted);
+    [this.from, this.to] = part.map((share) => share * this.end);
+    this.draw();
   }
 
   show(run) {
@@ -103,7 +122,18 @@ export class Timeline {
   /** @param {{start: number, length: number, state: {words: string}}} slice @param {number} row */
   words(slice, row) {
     const time = (ticks) => duration(ticks * this.run.tick_ns);
-    return `${this.run.rows[row].label} ${slice.state.words}, ${time(slice.length)} from ${time(slice.start)} on`;
+    return `${this.run.rows[row].label} ${this.whose(slice, row)}, ${time(slice.length)} from ${time(slice.start)} on`;
+  }
+
+  /** Of a processor: which thread it had, which is the one that came onto it at that very time. */
+  whose(slice, row) {
+    if (!this.run.rows[row].label.startsWith("processor ")) return slice.state.words;
+    const has = (other) => {
+      const at = sliceAt(this.run, other, slice.start);
+      return at?.start === slice.start && at.length === slice.length;
+    };
+    const thread = this.run.rows.findIndex((one, other) => !one.label.startsWith("processor ") && has(other));
+    return thread < 0 ? "has a thread without a row" : `has ${this.run.rows[thread].label}`;
   }
 
   /** @param {KeyboardEvent} event */
