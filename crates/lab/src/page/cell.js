@@ -23,6 +23,7 @@ export class Cell {
     this.agreed = null;
     this.result = facts.result;
     this.runs = null;
+    this.opened = null;
     this.build();
     if (this.result) void this.showResult();
   }
@@ -125,9 +126,14 @@ export class Cell {
     const was = link.getAttribute("aria-expanded") === "true";
     for (const other of this.links.querySelectorAll("button")) other.setAttribute("aria-expanded", "false");
     this.panel.hidden = was;
+    this.opened = was ? null : make;
     if (was) return;
     link.setAttribute("aria-expanded", "true");
     this.panel.replaceChildren(element("p", { className: "empty" }, "…"));
+    await this.fillPanel(make);
+  }
+
+  async fillPanel(make) {
     try {
       this.panel.replaceChildren(await make());
     } catch (error) {
@@ -248,6 +254,7 @@ export class Cell {
       this.facts.result = kept;
       this.say((kept.cancelled ? "cancelled: what was measured until then is shown" : "done") + unkept, unkept !== "");
       await this.showResult();
+      if (this.opened?.ofResult) await this.fillPanel(this.opened);
       this.above.ran();
     } else {
       this.say(failed?.cancelled ? "cancelled: nothing was measured yet" : (failed?.text ?? "the program ended before the run did"), true);

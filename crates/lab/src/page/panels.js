@@ -4,10 +4,10 @@ import { download, duration, element, plural, prose } from "./dom.js";
 import { pastTable, table } from "./figures.js";
 import { Timeline } from "./timeline.js";
 
-/** Name and maker of each panel that a cell has. @param {any} cell @returns {[string, () => any][]} */
+/** Name and maker of each panel that a cell has; those of its result are made anew with it. @param {any} cell @returns {[string, (() => any) & {ofResult?: boolean}][]} */
 export function panels(cell) {
   const all = [];
-  const result = (make) => () => (cell.result ? make() : element("p", { className: "empty" }, "Nothing was run yet."));
+  const result = (make) => Object.assign(() => (cell.result ? make() : element("p", { className: "empty" }, "Nothing was run yet.")), { ofResult: true });
   if (cell.facts.kind !== "claim") {
     all.push(["Table and costs", result(() => figures(cell))], ["Timeline, down to one switch", result(() => timeline(cell))]);
     if (!carried) all.push(["Charts", result(() => charts(cell))]);

@@ -93,10 +93,30 @@ export class Timeline {
     this.canvas.width = width;
     this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
     paint(this.canvas, this.run, { from: this.from, to: this.to, lane: Math.round(LANE * ratio), gap: Math.round(GAP * ratio) });
+    this.names(ratio);
     this.mark(ratio);
     const time = (ticks) => duration(ticks * this.run.tick_ns);
     const rows = this.run.rows.length > ROWS ? `, the first ${ROWS} of ${plural(this.run.rows.length, "row")}` : "";
     this.where.textContent = `${time(this.from)} to ${time(this.to)} of ${time(this.end)}${rows}`;
+  }
+
+  /** What each row is, over its beginning. @param {number} ratio */
+  names(ratio) {
+    const context = this.canvas.getContext("2d");
+    if (!context) return;
+    const style = getComputedStyle(this.canvas);
+    context.font = `${11 * ratio}px ${style.fontFamily}`;
+    context.textBaseline = "middle";
+    this.run.rows.slice(0, ROWS).forEach((row, index) => {
+      const top = index * (LANE + GAP) * ratio;
+      const wide = context.measureText(row.label).width;
+      context.globalAlpha = 0.75;
+      context.fillStyle = getComputedStyle(this.box.closest(".cell") ?? this.box).backgroundColor;
+      context.fillRect(0, top, wide + 8 * ratio, LANE * ratio);
+      context.globalAlpha = 1;
+      context.fillStyle = style.color;
+      context.fillText(row.label, 4 * ratio, top + (LANE * ratio) / 2);
+    });
   }
 
   /** Where the cursor is. */

@@ -35,6 +35,8 @@ fn click(browser: &mut Browser, selector: &str) {
 
 /// Runs the cell and waits for its answer.
 pub(crate) fn run(browser: &mut Browser, cell: &str) {
+    // What an earlier run said is not what this one says.
+    browser.value(&format!("document.querySelector('#cell-{cell} .status').textContent = ''"));
     click(browser, &format!("#cell-{cell} .run"));
     browser.until(&format!(
         "document.querySelector('#cell-{cell} .run').textContent === 'Run it here' && /^(done|cancelled)/.test(document.querySelector('#cell-{cell} .status').textContent)"
