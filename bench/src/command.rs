@@ -1,6 +1,6 @@
-//! The whole program beside hyperfine: `true`, a hundred times. Both are started as a user would
-//! start them, and what is measured is the wall time of all of it, so that the price of starting
-//! ourselves, planning and printing is in it.
+//! The whole program beside hyperfine: `true` in a hundred rounds. Both are started as a user would
+//! start them; what is measured is the wall time of all of it, so that the price of starting
+//! ourselves, planning and printing is in it, and what each says a round takes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,12 +8,20 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// Runs of the command.
+/// Rounds of the command.
 const RUNS: u32 = 100;
 
 /// Both programs, if they are there.
 pub(crate) struct Pair {
     maitred: PathBuf,
+}
+
+/// Milliseconds of hyperfine, and of ours.
+pub(crate) struct Beside {
+    /// Of the whole program, a round.
+    pub(crate) wall: (f64, f64),
+    /// The median that it reports.
+    pub(crate) median: (f64, f64),
 }
 
 impl Pair {
@@ -32,26 +40,42 @@ impl Pair {
         Ok(Self { maitred })
     }
 
-    /// Milliseconds a run of hyperfine, and of ours.
-    pub(crate) fn measure(&self) -> (f64, f64) {
+    /// One after the other.
+    pub(crate) fn measure(&self) -> Beside {
+        let (theirs, ours) = (temporary(), temporary());
+        let runs = RUNS.to_string();
         let mut hyperfine = Command::new("hyperfine");
-        hyperfine.args(["-N", "--style", "none", "--runs", &RUNS.to_string(), "true"]);
-        let mut ours = Command::new(&self.maitred);
-        ours.args(["compare", "--quiet", "--runs", "1", "--warmup", "0"]);
-        let result = tempfile::NamedTempFile::new().expect("a temporary file");
-        ours.arg("--save").arg(result.path());
-        ours.args(["--models", "command/sequential", "--count", &RUNS.to_string(), "--", "true"]);
-        let (theirs_ms, ours_ms) = (wall_ms(hyperfine), wall_ms(ours));
-        let runs = f64::from(RUNS) * rounds(result.path());
-        (theirs_ms / f64::from(RUNS), ours_ms / runs)
+        hyperfine.args(["-N", "--style", "none", "--runs", &runs, "--export-json"]);
+        hyperfine.arg(theirs.path()).arg("true");
+        let mut maitred = Command::new(&self.maitred);
+        maitred.args([
+            "compare",
+            "--quiet",
+            "--no-trace",
+            "--runs",
+            &runs,
+            "--warmup",
+            "0",
+            "--save",
+        ]);
+        maitred.arg(ours.path());
+        maitred.args(["--models", "command/sequential", "--count", "1", "--", "true"]);
+        let wall = [hyperfine, maitred].map(|program| wall_ms(program) / f64::from(RUNS));
+        let theirs = read(theirs.path())["results"][0]["median"].as_f64();
+        let ours = read(ours.path())["contestants"][0]["summary"]["work_ns"].as_f64();
+        let known = "both have said what a round takes";
+        let median = (theirs.expect(known) * 1e3, ours.expect(known) / 1e6);
+        Beside { wall: wall.into(), median }
     }
 }
 
-/// How many rounds there were: one, or two if the first was disturbed by others.
-fn rounds(result: &Path) -> f64 {
-    let text = std::fs::read_to_string(result).expect("maitred has saved its result");
-    let result: Value = serde_json::from_str(&text).expect("it is JSON");
-    result["contestants"][0]["runs"].as_array().map_or(1.0, |runs| runs.len() as f64)
+fn temporary() -> tempfile::NamedTempFile {
+    tempfile::NamedTempFile::new().expect("a temporary file")
+}
+
+fn read(result: &Path) -> Value {
+    let text = std::fs::read_to_string(result).expect("it has saved its result");
+    serde_json::from_str(&text).expect("it is JSON")
 }
 
 fn wall_ms(mut program: Command) -> f64 {

@@ -9,13 +9,14 @@
 
 `compare` runs a function (or a workload file, an address, a command) under every model that suits
 it, round by round, in processes of their own, and returns a :class:`Comparison`. `run` runs it once
-under one model and keeps what every worker did. `check` tests claims.
+under one model and keeps what every worker did. `scale` says how many workers to use, and why.
+`check` tests claims.
 
 The package holds no measuring of its own: it starts the program ``maitred`` that was installed
 with it, and reads what that says.
 """
 
-from ._compare import check, compare, run
+from ._compare import check, compare, run, scale
 from ._program import MaitredError, NothingMeasured, UsageError, program
 from ._results import Check, Comparison, Recording, Row
 
@@ -32,6 +33,7 @@ __all__ = [
     "load_ipython_extension",
     "program",
     "run",
+    "scale",
 ]
 
 

@@ -1,4 +1,4 @@
-"""What can be asked: `compare`, `run`, `check`. Arguments become those of the command line, under
+"""What can be asked: `compare`, `run`, `scale`, `check`. Arguments become those of the command line, under
 the same names, so that the manual of the program is that of these functions too."""
 
 from __future__ import annotations
@@ -70,6 +70,51 @@ def compare(
             given["--against"] = os.fspath(against)
         words = _words("compare", subject, inputs, given, pythons, options, folder)
         result = _result(words, progress)
+    return _measured(result)
+
+
+def scale(
+    subject: Subject,
+    inputs: Optional[Iterable[Any]] = None,
+    *,
+    models: Union[None, str, Sequence[str]] = None,
+    workers: Union[None, int, Sequence[int]] = None,
+    most: Optional[int] = None,
+    count: Optional[int] = None,
+    args: Optional[Sequence[Any]] = None,
+    setup: Optional[str] = None,
+    rounds: Optional[int] = None,
+    budget: Optional[Time] = None,
+    timeout: Optional[Time] = None,
+    pythons: Sequence[str] = (),
+    options: Sequence[str] = (),
+    progress: Progress = None,
+) -> Comparison:
+    """Runs the work with more and more workers and says how many to use; the result's ``scaling``
+    has the law behind them, and its ``svg("scaling")`` draws it.
+
+    ``models``: whose workers, without numbers; without it pools of threads and of processes.
+    ``workers``: exactly these numbers, instead of those around the knee; ``most``: no more than so
+    many. All other arguments as those of :func:`compare`.
+    """
+    given: Dict[str, Any] = {
+        "--models": _commas(models),
+        "--workers": _commas(workers),
+        "--most": most,
+        "--count": count,
+        "--args": None if args is None else json.dumps(list(args)),
+        "--setup": setup,
+        "--runs": rounds,
+        "--budget": _time(budget),
+        "--timeout": _time(timeout),
+    }
+    with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
+        words = _words("scale", subject, inputs, given, pythons, options, folder)
+        return _measured(_result(words, progress))
+
+
+def _measured(result: Dict[str, Any]) -> Comparison:
+    """The result, if there is any."""
     comparison = Comparison(result)
     if result.get("stopped") == "none-ran":
         why = [f"{row.model}: {row.verdict}" for row in comparison.table]

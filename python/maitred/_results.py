@@ -167,6 +167,12 @@ class Comparison(_Shown):
                     "clean": run["noise"].get("dirty") is None,
                 }
 
+    @property
+    def scaling(self) -> Optional[List[Json]]:
+        """Of :func:`scale`: for each model how many workers to use, and the law behind them, as
+        ``docs/result.schema.json`` describes it; `None`: it was not asked for."""
+        return self._result.get("scaling")
+
     def svg(self, chart: str = "bars") -> str:
         """A picture: `bars`, `scaling`, `latency` or `requests`."""
         return self._draw("show", "--chart", chart, "--export-svg", "OUT.svg")

@@ -12,8 +12,15 @@ import sys
 import tempfile
 import threading
 import time
+from struct import Struct
 
 import maitred_runner as base
+from maitred_failures import Refusal
+from maitred_semaphores import Commons
+from maitred_steps import Blocking
+from maitred_tasks import perform
+from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, SPAN_WORDS, TASK_BYTES, WORKER, Lane, clock
+from maitred_work import Work
 
 try:
     import distributed
@@ -39,14 +46,14 @@ def thread_pool(work):
 
 def on_cluster(work, count, threads):
     """Set-up, work and tear-down on a cluster of `count` worker processes with `threads` threads each."""
-    work.commons = base.Commons.make(work.workers, [], work.variables)
+    work.commons = Commons.make(work.workers, [], work.variables)
     cluster = Cluster(count, threads)
     try:
         client = Client(cluster.address, timeout=PATIENCE_S, set_as_default=False)
         client.wait_for_workers(count, timeout=PATIENCE_S)
     except Exception as problem:
         cluster.close()
-        raise base.Refusal("refused", f"no Dask cluster of {count} workers came up ({type(problem).__name__}: {problem}): the log says more") from None
+        raise Refusal("refused", f"no Dask cluster of {count} workers came up ({type(problem).__name__}: {problem}): the log says more") from None
     plan = Enlisting(work.plan, work.rate, work.commons.path, work.commons.token, threads)
     client.register_plugin(plan)
     names = sorted(client.scheduler_info(n_workers=-1)["workers"])
@@ -84,30 +91,30 @@ def lose(work, number, problem):
     text = f"{problem}"
     if cause is not None:
         text = f"its worker died {cause + 1} times, as often as Dask tries (distributed.scheduler.allowed-failures)"
-    begun = base.Struct("<Q")
-    record = work.trace.tasks_at + number * base.TASK_BYTES
+    begun = Struct("<Q")
+    record = work.trace.tasks_at + number * TASK_BYTES
     if not begun.unpack_from(work.trace.map, record)[0]:  # it never came to its first step
-        begun.pack_into(work.trace.map, record, base.clock())
+        begun.pack_into(work.trace.map, record, clock())
     work.trace.end(number)
     work.fail(number, type(problem).__name__, text)
 
 
 def attempts(work, number):
     """How often a task was begun: the last word of its record, which the trace itself does not use."""
-    return base.Struct("<I").unpack_from(work.trace.map, attempts_at(work, number))[0]
+    return Struct("<I").unpack_from(work.trace.map, attempts_at(work, number))[0]
 
 
 def attempts_at(work, number):
-    return work.trace.tasks_at + number * base.TASK_BYTES + 28
+    return work.trace.tasks_at + number * TASK_BYTES + 28
 
 
 def cost_of_a_call(client, workers):
     """Nanoseconds that the engine takes for a task that does nothing, while many are under way: the least of three tries."""
     calls, best = 50 * workers, None
     for turn in range(3):
-        begun = base.clock()
+        begun = clock()
         client.gather(client.map(int, [0] * calls, pure=False, key=[f"nothing-{turn}-{n}" for n in range(calls)]))
-        took = (base.clock() - begun) // calls
+        took = (clock() - begun) // calls
         best = min(best or took, took)
     return best
 
@@ -138,7 +145,7 @@ class Cluster:
         while not (os.path.exists(file) and os.path.getsize(file)):
             if self.processes[0].poll() is not None or time.monotonic() > until:
                 self.close()
-                raise base.Refusal("refused", "the scheduler of Dask did not come up: the log says why")
+                raise Refusal("refused", "the scheduler of Dask did not come up: the log says why")
             time.sleep(0.005)
         self.address = self.read(file)
         self.processes.append(subprocess.Popen(
@@ -198,20 +205,20 @@ class Here:
 
     def __init__(self, thread):
         plan, threads = common["plan"], common["threads"]
-        self.work = work = base.Work(plan, common["rate"])
-        work.commons = commons = base.Commons(common["path"], common["token"], 0, len(work.variables))
+        self.work = work = Work(plan, common["rate"])
+        work.commons = commons = Commons(common["path"], common["token"], 0, len(work.variables))
         work.place = common["place"] * threads + thread
         commons.mine = commons.worker(work.place)
         commons.words[commons.ENROLLED] = max(commons.words[commons.ENROLLED], work.place + 1)
         work.load()
-        self.steps = base.Blocking(work).compile()
-        record = work.trace.lanes_at + work.place * base.LANE_BYTES
-        ended, spans = base.Struct("<IQ").unpack_from(work.trace.map, record + 12)
-        self.lane = lane = base.Lane(work, base.PROCESS if threads == 1 else base.WORKER)
+        self.steps = Blocking(work).compile()
+        record = work.trace.lanes_at + work.place * LANE_BYTES
+        ended, spans = Struct("<IQ").unpack_from(work.trace.map, record + 12)
+        self.lane = lane = Lane(work, PROCESS if threads == 1 else WORKER)
         # One that replaces another goes on behind what that one recorded.
-        base.Struct("<I").pack_into(work.trace.map, record + 12, ended)
+        Struct("<I").pack_into(work.trace.map, record + 12, ended)
         lane.ended, lane.spans = ended, spans
-        lane.next += spans * base.SPAN_WORDS
+        lane.next += spans * SPAN_WORDS
 
 
 def here():
@@ -242,24 +249,24 @@ def attend(job, threads):
 def do(number, given):
     """One task; what its functions returned travels back as Dask sends results."""
     me = here()
-    record = me.work.trace.tasks_at + number * base.TASK_BYTES
-    count = base.Struct("<I")
+    record = me.work.trace.tasks_at + number * TASK_BYTES
+    count = Struct("<I")
     times = count.unpack_from(me.work.trace.map, record + 28)[0]
     count.pack_into(me.work.trace.map, record + 28, times + 1)
     if times:
         forget(me.work.trace, number)
-    outcome = base.perform(me.work, me.steps, me.lane, number, given)
+    outcome = perform(me.work, me.steps, me.lane, number, given)
     count.pack_into(me.work.trace.map, record + 28, times + 1)  # the end of a task clears what lies behind its outcome
     return outcome
 
 
 def forget(trace, number):
     """Strikes out what an earlier attempt at a task left: a span without a start is none."""
-    span, count = base.Struct("<IIQQ"), base.Struct("<Q")
+    span, count = Struct("<IIQQ"), Struct("<Q")
     for lane in range(trace.lanes):
-        first = trace.spans_at + lane * trace.room * base.SPAN_BYTES
-        spans = min(trace.room, count.unpack_from(trace.map, trace.lanes_at + lane * base.LANE_BYTES + 16)[0])
-        for at in range(first, first + spans * base.SPAN_BYTES, base.SPAN_BYTES):
+        first = trace.spans_at + lane * trace.room * SPAN_BYTES
+        spans = min(trace.room, count.unpack_from(trace.map, trace.lanes_at + lane * LANE_BYTES + 16)[0])
+        for at in range(first, first + spans * SPAN_BYTES, SPAN_BYTES):
             if span.unpack_from(trace.map, at)[0] == number:
                 count.pack_into(trace.map, at + 8, 0)
 
@@ -295,7 +302,7 @@ class base_work:
 def prepare(work):
     for id, name, _ in work.actions:
         if name not in STEPS:
-            raise base.Refusal("unsupported", f"Dask has no `{name}` between its tasks here: use python3", f"step {id}")
+            raise Refusal("unsupported", f"Dask has no `{name}` between its tasks here: use python3", f"step {id}")
     base_work.work = work
 
 

@@ -5,7 +5,11 @@ import copy
 import threading
 from time import thread_time_ns  # not wall time: what others do on this machine is no part of it
 
-import maitred_runner as runner
+from maitred_functions import is_async
+from maitred_steps import Blocking
+from maitred_strategies import event_loop, new_loop
+from maitred_tasks import perform
+from maitred_trace_file import WORKER, Lane, Paper
 
 TASKS = 64
 REPEATS = 15
@@ -28,10 +32,10 @@ def cost(work):
 
 def rehearsal(work, tasks):
     """The same work with idle functions, recorded on paper."""
-    idle = {name: idle_awaited if runner.is_async(function) else idle_call for name, function in work.functions.items()}
+    idle = {name: idle_awaited if is_async(function) else idle_call for name, function in work.functions.items()}
     lanes = tasks if work.strategy == "threads" else 1
     rehearsed = copy.copy(work)
-    rehearsed.trace = runner.Paper(tasks, tasks * len(work.actions), lanes)
+    rehearsed.trace = Paper(tasks, tasks * len(work.actions), lanes)
     rehearsed.tasks_at = rehearsed.trace.tasks_at // 8
     rehearsed.groups = [dict(work.groups[0], first=0, count=tasks)]
     rehearsed.count, rehearsed.due_at_once, rehearsed.functions = tasks, True, idle
@@ -50,15 +54,15 @@ async def idle_awaited(*positional, **named):
 
 
 def calls(work, values):
-    steps, role = runner.Blocking(work).compile(), runner.WORKER
+    steps, role = Blocking(work).compile(), WORKER
     apart = not work.inputs
     one_each = work.strategy == "threads"
-    lane = None if one_each else runner.Lane(work, role)
+    lane = None if one_each else Lane(work, role)
     begun = thread_time_ns()
     for number in work.arriving():
         if one_each:
-            lane = runner.Lane(work, role, fresh=True, delays=work.few)
-        work.settle(number, runner.perform(work, steps, lane, number, values[number] if apart else None))
+            lane = Lane(work, role, fresh=True, delays=work.few)
+        work.settle(number, perform(work, steps, lane, number, values[number] if apart else None))
         if one_each:
             lane.close()
     return thread_time_ns() - begun
@@ -73,7 +77,7 @@ def calls_by_hand(work, values):
 
 
 def loop(work, values):
-    parts = runner.event_loop(work)
+    parts = event_loop(work)
     next(parts)
     begun = thread_time_ns()
     next(parts)
@@ -90,7 +94,7 @@ def loop_by_hand(work, values):
         await asyncio.gather(*(idle_awaited(value) for value in values))
         return thread_time_ns() - begun
 
-    by_hand = runner.new_loop(work.options)
+    by_hand = new_loop(work.options)
     took = by_hand.run_until_complete(everything())
     by_hand.close()
     return took

@@ -87,6 +87,7 @@ impl<'a> Bench<'a> {
             conclusion: Conclusion::default(),
             stopped: Stopped::Running,
             elapsed_ns: None,
+            scaling: None,
         }
     }
 }

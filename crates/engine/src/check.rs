@@ -118,6 +118,7 @@ fn experiment(
         budget: Duration::from_nanos(request.budget_ns),
         seed: request.seed,
         baseline: None,
+        drop: false,
         trace: figures.any(|figure| figure.quantity.is_recorded()),
     };
     let entries = claimed.iter().map(enter).collect();

@@ -18,7 +18,7 @@ use crate::job::Job;
 use crate::measure::clock::nanos;
 use crate::measure::machine;
 use crate::outcome::Outcome;
-use crate::request::Compare;
+use crate::request::{Compare, Work};
 use crate::rounds::{self, Purpose, Rules, World};
 use crate::runtimes::Runtimes;
 use crate::subject::{self, url};
@@ -30,7 +30,7 @@ use crate::trial::{Trial, Turn};
 /// See [`Error`].
 pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcome, Error> {
     let given = &request.work;
-    let mut job = subject::prepare(&request.subject, given)?;
+    let mut job = subject::prepare_swept(&request.subject, given, &request.sweep)?;
     job.sweep(&request.sweep, &request.no_sweep, given)?;
     job.vary_environment(&given.env)?;
     let interpreters = &given.python.interpreters;
@@ -40,7 +40,8 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let baseline = request.baseline.as_deref().map(|name| find(name, &entries, &runtimes));
     let baseline = baseline.transpose()?.map(|index| entries[index].model.clone());
     let mut comparison = begin(request, &job, &entries);
-    announce(&comparison, &job, &entries, context);
+    start(&comparison, &job, context);
+    enter(&entries, context.on_event);
     let _held = context.hold()?;
     let rules = Rules {
         warmup: request.rounds.warmup,
@@ -50,22 +51,17 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
         budget: request.rounds.budget_ns().map_or(Duration::MAX, Duration::from_nanos),
         seed: given.seed,
         baseline,
+        // Whoever wants so many rounds wants them of each.
+        drop: request.rounds.exactly.is_none(),
         trace: request.rounds.trace,
     };
-    let mut session = Session {
-        trial: Trial::new(&job, given, context.engine, context.cancel, contestants::SPANS),
-        natures: entries.iter().map(|_| None).collect(),
-        verdicts: vec![None; entries.len()],
-        are_ours: are_ours(request, &job),
-        entries,
-        job: &job,
-        rules: &rules,
-        on_event: context.on_event,
-        cancel: context.cancel,
-        started: Instant::now(),
-    };
-    let outcome = rounds::run(&mut comparison, &rules, &mut session);
-    comparison.conclusion = advice::conclude(&comparison, &session.natures);
+    let are_ours = are_ours(request, &job);
+    let field = Field { job: &job, entries, given, rules: &rules, are_ours };
+    let (natures, outcome) = measure(&mut comparison, field, context);
+    comparison.conclusion = advice::conclude(&comparison, &natures);
+    if let Some(short) = &mut comparison.conclusion.bottleneck {
+        short.parameter = job.capacity_parameter(&short.resource);
+    }
     if job.kind == SubjectKind::Url {
         for remark in url::remarks(&comparison) {
             comparison.conclusion.add(remark);
@@ -75,8 +71,42 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     outcome.map(|()| Outcome::Compared(Box::new(comparison)))
 }
 
-/// Says what is about to be done, and by whom.
-fn announce(comparison: &Comparison, job: &Job, entries: &[Entry], context: &mut Context<'_>) {
+/// What rounds are of.
+pub(crate) struct Field<'a> {
+    pub job: &'a Job,
+    pub entries: Vec<Entry>,
+    pub given: &'a Work,
+    pub rules: &'a Rules,
+    /// Whether more may join.
+    pub are_ours: bool,
+}
+
+/// Runs the rounds: what the first good run of each contestant showed of the work, and how it ended.
+pub(crate) fn measure(
+    comparison: &mut Comparison,
+    field: Field<'_>,
+    context: &mut Context<'_>,
+) -> (Vec<Option<Nature>>, Result<(), Error>) {
+    let Field { job, entries, given, rules, are_ours } = field;
+    let mut session = Session {
+        trial: Trial::new(job, given, context.engine, context.cancel, contestants::SPANS),
+        natures: entries.iter().map(|_| None).collect(),
+        verdicts: vec![None; entries.len()],
+        entries,
+        are_ours,
+        job,
+        rules,
+        on_event: context.on_event,
+        cancel: context.cancel,
+        started: Instant::now(),
+    };
+    let outcome = rounds::run(comparison, rules, &mut session);
+    let outcome = session.trial.clean_up(&session.entries).and(outcome);
+    (session.natures, outcome)
+}
+
+/// Says what is about to be done.
+pub(crate) fn start(comparison: &Comparison, job: &Job, context: &mut Context<'_>) {
     (context.on_event)(Event::Started {
         program_version: &comparison.program_version,
         started: &comparison.started,
@@ -86,7 +116,6 @@ fn announce(comparison: &Comparison, job: &Job, entries: &[Entry], context: &mut
         settings: Some(&comparison.settings),
     });
     job.warn(context.on_event);
-    enter(entries, context.on_event);
 }
 
 /// Whether the program chose who takes part and with how many workers, so that it may add to them.
@@ -129,7 +158,8 @@ fn given(request: &Compare) -> Vec<String> {
     given
 }
 
-fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparison {
+/// Before the first run.
+pub(crate) fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparison {
     let (work, rounds) = (&request.work, &request.rounds);
     Comparison {
         schema_version: SCHEMA,
@@ -153,6 +183,7 @@ fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparison {
         conclusion: Conclusion::default(),
         stopped: Stopped::Running,
         elapsed_ns: None,
+        scaling: None,
     }
 }
 
@@ -224,6 +255,11 @@ impl World for Session<'_> {
             }
         }
         Ok(())
+    }
+
+    fn dropped(&mut self, contestant: usize, rounds: u32, ratio: f64) {
+        let model = &self.entries[contestant].model;
+        (self.on_event)(Event::Dropped { contestant, model, rounds, ratio });
     }
 
     fn interrupted(&self) -> bool {

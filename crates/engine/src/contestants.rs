@@ -2,7 +2,7 @@
 //! of workers, and with the reason where it cannot run.
 
 use maitred_core::analyse::advice::Newcomer;
-use maitred_core::result::{Chosen, Contestant, SubjectKind};
+use maitred_core::result::{Chosen, Contestant, Site, SubjectKind};
 use maitred_core::trace::StepKind;
 use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
@@ -34,12 +34,14 @@ impl Entry {
     pub(crate) fn contestant(&self) -> Contestant {
         Contestant {
             model: self.model.clone(),
+            site: Site::Here,
             workers: self.workers,
             chosen: self.chosen,
             runtime: self.runtime.name.clone(),
             runs: Vec::new(),
             summary: None,
             unranked: self.obstacle.clone(),
+            dropped: None,
             traced: None,
         }
     }

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::outcome::Outcome;
 use crate::request::Request;
 use crate::runtimes::Runtimes;
-use crate::{check, compare, single, strategies};
+use crate::{check, compare, scale, single, strategies};
 
 impl Engine {
     /// Does what is asked, and tells what happens meanwhile. The calling thread must be one that
@@ -28,6 +28,7 @@ impl Engine {
         match request {
             Request::Compare(compare) => compare::run(compare, &mut context),
             Request::Run(run) => single::run(run, &mut context),
+            Request::Scale(scale) => scale::run(scale, &mut context),
             Request::Check(check) => check::run(check, &mut context),
             Request::Strategies(strategies) => strategies::run(strategies, &mut context),
         }

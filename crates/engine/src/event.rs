@@ -82,6 +82,9 @@ pub enum Event<'a> {
     },
     /// What can be said of a contestant beside the reference is not what it was.
     VerdictChanged { contestant: usize, model: &'a Model, verdict: Verdict },
+    /// A contestant is run no more: after so many rounds it is told to take so many times as long as
+    /// the reference.
+    Dropped { contestant: usize, model: &'a Model, rounds: u32, ratio: f64 },
     /// What came of an experiment of `check`.
     ExperimentEnded { experiment: &'a Experiment },
     /// What came of the experiments with one runtime.

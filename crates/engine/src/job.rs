@@ -14,7 +14,7 @@ use crate::engine::Context;
 use crate::error::Error;
 use crate::event::Event;
 use crate::inputs::InputsFile;
-use crate::request::Work;
+use crate::request::{Around, Work};
 use crate::runtimes::{Runtimes, Wanted};
 
 /// How many requests are under way at once, or at most, where they arrive at a rate.
@@ -67,6 +67,10 @@ pub(crate) struct Job {
     /// Options of the command line that made the work of an address or a function what it is, as
     /// they are typed. Headers and bodies are not among them: they may be secret.
     pub(crate) asked: Vec<(String, String)>,
+    /// Several pieces of work beside each other, each with the setting that names it; empty: one.
+    pub(crate) alternatives: Vec<(String, Workload)>,
+    /// What stands around the runs of a command.
+    pub(crate) around: Around,
 }
 
 impl Job {
@@ -148,12 +152,35 @@ impl Job {
                 )));
             }
         }
-        if sweeps.is_empty() {
+        if sweeps.is_empty() && self.alternatives.is_empty() {
             return Ok(());
         }
-        combinations.iter().try_for_each(|combination| self.vary(combination, given))?;
-        match sweeps.iter().find(|(name, values)| self.is_unused(name, values, &combinations)) {
+        let mut kinds: Vec<_> = self
+            .alternatives
+            .iter()
+            .map(|(name, work)| (Some(name.clone()), work.clone()))
+            .collect();
+        if kinds.is_empty() {
+            kinds.push((None, self.written.clone()));
+        }
+        for (name, written) in &kinds {
+            for combination in &combinations {
+                self.vary(name.as_deref(), written, combination, given)?;
+            }
+        }
+        let swept = combinations.iter().cycle().take(self.variants.len()).cloned();
+        let named = kinds.iter().flat_map(|(name, _)| vec![name; combinations.len()]);
+        let with_name = |(name, combination): (&Option<String>, Vec<_>)| match name {
+            None => combination,
+            Some(name) => [&combination[..], &[("".to_owned(), name.clone())]].concat(),
+        };
+        let all: Vec<_> = named.zip(swept).map(with_name).collect();
+        match sweeps.iter().find(|(name, values)| self.is_unused(name, values, &all)) {
             None => Ok(()),
+            Some((name, _)) if self.kind == SubjectKind::Command => Err(Error::Usage(format!(
+                "`{name}` is swept, but no word of a command has {{{name}}} in it: every value is \
+                 the same work"
+            ))),
             Some((name, _)) => Err(Error::Usage(format!(
                 "`{name}` is swept, but nothing in the work depends on it: every value is the same \
                  work; write \"${name}\" where it belongs, and ${{{name}}} within a longer text"
@@ -211,17 +238,24 @@ impl Job {
         Ok(sweeps)
     }
 
-    /// Makes the variant of these values.
-    fn vary(&mut self, values: &[(String, String)], given: &Work) -> Result<(), Error> {
+    /// Makes the variant of these values, of the piece of work of this name.
+    fn vary(
+        &mut self,
+        alternative: Option<&str>,
+        written: &Workload,
+        values: &[(String, String)],
+        given: &Work,
+    ) -> Result<(), Error> {
+        let values_in_words = values.iter().map(|(name, value)| format!("{name}={value}"));
         let words: Vec<String> =
-            values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            alternative.map(str::to_owned).into_iter().chain(values_in_words).collect();
         let set = [&given.set[..], values].concat();
         let draft = Draft {
             name: self.name.clone(),
             kind: self.kind,
             source: self.source.clone(),
             folder: self.folder.clone(),
-            written: self.written.clone(),
+            written: written.clone(),
         };
         self.variants.push((words.join(" "), draft.lower(given, &set)?.work));
         Ok(())
@@ -241,7 +275,8 @@ impl Job {
                 word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
             };
             let values: Vec<_> = setting.split(' ').filter_map(value).collect();
-            self.vary(&values, given)?;
+            let written = self.written.clone();
+            self.vary(None, &written, &values, given)?;
         }
         Ok(())
     }
@@ -271,6 +306,11 @@ impl Job {
                 .collect();
         }
         Ok(())
+    }
+
+    /// The parameter that says how many there are of this resource.
+    pub(crate) fn capacity_parameter(&self, resource: &str) -> Option<String> {
+        self.written.capacity_parameter(resource).map(str::to_owned)
     }
 
     /// What is kept of it beside what was measured.
@@ -396,6 +436,8 @@ impl Draft {
             maker: None,
             unsuited: Vec::new(),
             asked: Vec::new(),
+            alternatives: Vec::new(),
+            around: Around::default(),
         })
     }
 

@@ -24,6 +24,7 @@ pub mod request;
 mod rounds;
 pub mod runtime;
 pub mod runtimes;
+mod scale;
 mod single;
 mod spelling;
 mod strategies;

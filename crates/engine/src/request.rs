@@ -7,6 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod command;
+pub mod scale;
+
+pub use command::{Around, IgnoreFailure, NamedCommand};
+pub use scale::Scale;
+
 /// How many copies of a command or calls of a function there are where no number was named.
 pub const COUNT: u32 = 10;
 
@@ -20,6 +26,7 @@ pub const INNER_THREADS: &str = "inner-threads";
 pub enum Request {
     Compare(Compare),
     Run(Run),
+    Scale(Scale),
     Check(Check),
     Strategies(Strategies),
 }
@@ -237,9 +244,15 @@ pub enum Subject {
         #[serde(default)]
         folder: Option<PathBuf>,
     },
-    /// A command and its arguments: so many copies of it.
+    /// A command and its arguments, or several beside each other: so many copies of each.
     Command {
+        /// The only command; empty: there are several.
+        #[serde(default)]
         words: Vec<String>,
+        #[serde(default)]
+        named: Vec<NamedCommand>,
+        #[serde(default)]
+        around: Around,
         #[serde(default = "count")]
         count: u32,
     },

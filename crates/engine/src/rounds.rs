@@ -32,6 +32,8 @@ pub(crate) struct Rules {
     pub seed: u64,
     /// Whom all others are compared with; `None`: the fastest.
     pub baseline: Option<Model>,
+    /// Whether a model that takes many times as long is run no more once that is told.
+    pub drop: bool,
     /// Whether each ranked model runs once more at the end, with the kernel's switches recorded.
     pub trace: bool,
 }
@@ -96,6 +98,9 @@ pub(crate) trait World {
     /// What makes further runs pointless.
     fn round_done(&mut self, comparison: &Comparison) -> Result<(), Error>;
 
+    /// Called for a contestant that is run no more.
+    fn dropped(&mut self, _contestant: usize, _rounds: u32, _ratio: f64) {}
+
     /// Whether the user asked to stop.
     fn interrupted(&self) -> bool;
 
@@ -143,9 +148,31 @@ pub(crate) fn run(
             report_due = now + (world.elapsed() - now) * 5;
         }
         complete?;
+        if !last && rules.drop && round >= rules.settled {
+            drop_hopeless(comparison, rules, round, world);
+        }
         if last {
             return if rules.trace { trace(comparison, world) } else { Ok(()) };
         }
+    }
+}
+
+/// Runs those no more of whom enough is known: they would take most of the time, and the rest of the
+/// rounds is better spent on those that are near each other.
+fn drop_hopeless(comparison: &mut Comparison, rules: &Rules, rounds: u32, world: &mut impl World) {
+    let effect = comparison.settings.minimum_effect;
+    let baseline = rules.baseline.as_ref();
+    let hopeless = compare::hopeless(&comparison.contestants, effect, baseline);
+    let is_new = |index: &usize| comparison.contestants[*index].dropped.is_none();
+    let hopeless: Vec<usize> = hopeless.into_iter().filter(is_new).collect();
+    if hopeless.is_empty() {
+        return;
+    }
+    compare::rank(comparison, baseline);
+    for index in hopeless {
+        comparison.contestants[index].dropped = Some(rounds);
+        let rank = comparison.ranking.iter().find(|rank| rank.contestant as usize == index);
+        world.dropped(index, rounds, rank.map_or(compare::HOPELESS, |rank| rank.ratio));
     }
 }
 
@@ -240,6 +267,7 @@ fn run_each(
 /// Whether a contestant can run and has not failed yet.
 fn takes_part(contestant: &Contestant, world: &impl World) -> bool {
     match contestant.runs.is_empty() {
+        _ if contestant.dropped.is_some() => false,
         true => contestant.unranked.is_none(),
         false => contestant.runs.iter().all(|run| world.is_good(run)),
     }
@@ -270,7 +298,8 @@ fn reason_to_stop(
 
 /// How long a further round would take, from the last run of each contestant.
 pub(crate) fn round_time(comparison: &Comparison) -> Duration {
-    let last = comparison.contestants.iter().filter_map(|one| one.runs.last());
+    let still = comparison.contestants.iter().filter(|one| one.dropped.is_none());
+    let last = still.filter_map(|one| one.runs.last());
     last.filter(|run| compare::disqualifies(run).is_none())
         .map(|run| {
             let total = run.startup_ns + run.setup_ns + run.work_ns + run.teardown_ns;

@@ -43,12 +43,14 @@ pub(crate) fn run(request: &Run, context: &mut Context<'_>) -> Result<Outcome, E
     let on_event = &mut *context.on_event;
     let (contestant, purpose) = (0, Purpose::Single);
     on_event(Event::RunBegun { contestant, model: &entry.model, purpose, left_ns: None });
+    trial.prepare(&entry)?;
     let trace = trial.execute(&entry, purpose, &mut |at| {
         if let Some(file) = &mut file {
             file.checkpoint(&provenance, &planned, || Trial::so_far(&planned, &at));
         }
         on_event(progress(contestant, &at, &planned.steps));
     })?;
+    trial.clean_up(std::slice::from_ref(&entry))?;
     let run = trial.condense(&trace, 0);
     on_event(Event::RunEnded { contestant, purpose, run: &run, trace: &trace, log: &trace.log });
     let saved = file.map(|file| file.finish(&provenance, &trace, &run));

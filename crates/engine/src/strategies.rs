@@ -136,6 +136,7 @@ fn table(
             budget: Duration::from_nanos(request.budget_ns),
             seed: SEED,
             baseline: None,
+            drop: false,
             // Whether a lock keeps threads from computing, their switches show on a busy machine too.
             trace: experiment == Experiment::Computing,
         };

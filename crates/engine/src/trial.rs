@@ -11,7 +11,7 @@ use maitred_core::result::{Processors, Run};
 use maitred_core::trace::{
     Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, Trace, TraceFile, violations,
 };
-use maitred_core::view::units;
+use maitred_core::view::{shell, units};
 use maitred_core::workload::{self, Lowered, StepInfo, StepKind};
 use maitred_wire::{Arrivals, Model, Phase, Plan, Ready, TaskGroup};
 
@@ -29,9 +29,10 @@ use crate::measure::{machine, recorder};
 use crate::request::{INNER_THREADS, Python, Work};
 use crate::rounds::Purpose;
 use crate::runtime::{
-    Execution, Interrupt, Measured, Progress, RunnerCommand, STARTUP_LIMIT, Servers, execute,
+    Execution, Interrupt, Measured, Progress, RunnerCommand, STARTUP_LIMIT, Servers, aside, execute,
 };
 use crate::runtimes;
+use crate::subject::command;
 
 /// By which libraries take their number of threads: OpenMP, OpenBLAS, MKL, BLIS, Accelerate,
 /// numexpr, polars, rayon.
@@ -124,6 +125,7 @@ impl<'a> Trial<'a> {
         let Turn { contestant, entry, purpose, left_ns } = *turn;
         self.scheduling = purpose == Purpose::Trace;
         on_event(Event::RunBegun { contestant, model: &entry.model, purpose, left_ns });
+        self.prepare(entry)?;
         let steps = self.job.work_of(&entry.model).steps.clone();
         let trace = self.execute(entry, purpose, &mut |at| {
             on_event(progress(contestant, &at, &steps));
@@ -137,6 +139,35 @@ impl<'a> Trial<'a> {
             log: &trace.log,
         });
         Ok((trace, run))
+    }
+
+    /// Runs what is to be run before each run of a command.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when that fails: the run would be of something else.
+    pub(crate) fn prepare(&self, entry: &Entry) -> Result<(), Error> {
+        self.aside("prepare", self.job.around.prepare.as_deref(), entry)
+    }
+
+    /// Runs what is to be run after the last run of each.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when that fails.
+    pub(crate) fn clean_up(&self, entries: &[Entry]) -> Result<(), Error> {
+        let line = self.job.around.cleanup.as_deref();
+        entries.iter().try_for_each(|entry| self.aside("cleanup", line, entry))
+    }
+
+    fn aside(&self, option: &str, line: Option<&str>, entry: &Entry) -> Result<(), Error> {
+        let Some(line) = line else { return Ok(()) };
+        let line = command::filled(line, &self.job.work_of(&entry.model).parameters);
+        aside::shell(&line, self.interrupt).map_err(|why| {
+            Error::Failed(format!(
+                "`--{option} {}` of {} {why}; append `|| true` if that does not matter",
+                shell::quoted(&line),
+                entry.model
+            ))
+        })
     }
 
     /// Runs the model once. A run that failed is a result too.
@@ -451,6 +482,8 @@ fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
         ("concurrency", number(job.connections.map(|one| one.threads).or(python.concurrency))),
         ("timed", job.duration.map(|_| "yes".to_owned())),
         ("http-timeout-ns", job.request_timeout.map(|time| time.as_nanos().to_string())),
+        ("input", job.around.input.as_ref().map(|path| path.display().to_string())),
+        ("ignore-failure", job.around.ignore_failure.as_ref().map(ToString::to_string)),
         ("tls-insecure", job.tls_insecure.then(|| "yes".to_owned())),
         ("tls-authority", job.tls_authority.as_ref().map(|path| path.display().to_string())),
         ("start-method", python.start_method.map(|one| one.name().to_owned())),

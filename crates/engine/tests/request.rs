@@ -55,7 +55,17 @@ fn all() -> Vec<Request> {
     let subjects = [
         Subject::Workload { path: "w.kdl".into() },
         Subject::WorkloadText { name: "w".into(), text: "t".into(), folder: Some("f".into()) },
-        Subject::Command { words: vec!["true".into()], count: 3 },
+        Subject::Command {
+            words: Vec::new(),
+            named: vec![NamedCommand { name: "a".into(), words: vec!["true".into()] }],
+            around: Around {
+                prepare: text("sync"),
+                cleanup: text("rm x"),
+                input: Some("in".into()),
+                ignore_failure: Some(IgnoreFailure::Codes(vec![1, 137])),
+            },
+            count: 3,
+        },
         Subject::Url { address: "http://h/".into(), http },
         Subject::Function {
             name: "a.py:f".into(),
@@ -88,6 +98,13 @@ fn all() -> Vec<Request> {
         recording: Recording { path: Some("t.trace".into()), ..Recording::default() },
         ..Run::of(subjects[0].clone())
     }));
+    all.push(Request::Scale(Scale {
+        work: work.clone(),
+        models: vec!["thread-pool".into()],
+        workers: vec![1, 2],
+        most: Some(8),
+        ..Scale::of(subjects[0].clone())
+    }));
     let claims = Claims::Text { name: "c".into(), text: "t".into(), folder: None };
     all.push(Request::Check(Check {
         claims: vec![Claims::Named("02".into()), claims],
@@ -113,9 +130,16 @@ fn what_is_left_out_has_its_default() {
         serde_json::from_value(value).unwrap()
     };
     let subject = json!({ "kind": "command", "words": ["true"] });
-    let command = Subject::Command { words: vec!["true".into()], count: COUNT };
+    let command = Subject::Command {
+        words: vec!["true".into()],
+        named: Vec::new(),
+        around: Around::default(),
+        count: COUNT,
+    };
     let compare = read(json!({ "do": "compare", "subject": subject }));
     assert_eq!(compare, Request::Compare(Compare::of(command.clone())));
+    let scale = read(json!({ "do": "scale", "subject": subject }));
+    assert_eq!(scale, Request::Scale(Scale::of(command.clone())));
     let run = read(json!({ "do": "run", "subject": subject }));
     assert_eq!(run, Request::Run(Run::of(command)));
     assert_eq!(read(json!({ "do": "check" })), Request::Check(Check::default()));

@@ -9,22 +9,26 @@ use maitred_engine::request::{Http, Recording, Rounds, Work};
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 
 mod check;
+mod command;
 mod fit;
 mod lab;
 mod pictures;
 mod python;
 mod request;
 mod runs;
+mod scale;
 mod serve;
 mod strategies;
 mod texts;
 
 pub use check::CheckArgs;
+pub use command::CommandArgs;
 pub use fit::FitArgs;
 pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use python::PythonArgs;
 pub use runs::{Against, KeepArgs, RunsAction, RunsArgs, StoreArgs};
+pub use scale::ScaleArgs;
 pub use serve::ServeArgs;
 pub use strategies::StrategiesArgs;
 pub use texts::EXIT_CODES;
@@ -78,6 +82,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
+    /// Run one piece of work with more and more workers and say how many to use, and why
+    Scale(Box<ScaleArgs>),
     /// Fit a law of scaling to figures that you have: workers and throughput, or times
     Fit(FitArgs),
     /// Run the cells of a notebook without a page; export it with its results, import it
@@ -110,7 +116,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Work")]
 pub struct SubjectArgs {
-    /// Set a parameter of the workload; may be repeated
+    /// Set a parameter of the workload, or what {NAME} stands for in a command; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_assignment)]
     pub set: Vec<(String, String)>,
 
@@ -142,6 +148,9 @@ pub struct SubjectArgs {
     /// OMP_NUM_THREADS=1,4; may be repeated
     #[arg(long, value_name = "NAME=A,B", value_parser = parse_values)]
     pub env: Vec<(String, Vec<String>)>,
+
+    #[command(flatten)]
+    pub commands: CommandArgs,
 
     #[command(flatten)]
     pub python: PythonArgs,
@@ -208,7 +217,7 @@ pub struct HttpArgs {
 pub struct CompareArgs {
     /// A shipped workload by its name (waiters), a workload file (.kdl), an address (http://…), a
     /// Python function (FILE.py:NAME or MODULE:NAME), or one or two saved results (.json)
-    #[arg(value_name = "SUBJECT", required_unless_present = "words", num_args = 1..=2)]
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["words", "named"], num_args = 1..=2)]
     pub subject: Vec<PathBuf>,
 
     /// A command and its arguments, behind `--`
@@ -313,7 +322,7 @@ pub struct CompareArgs {
 pub struct RunArgs {
     /// A shipped workload by its name (waiters), a workload file (.kdl), an address (http://…) or a
     /// Python function (FILE.py:NAME or MODULE:NAME)
-    #[arg(value_name = "SUBJECT", required_unless_present = "words")]
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["words", "named"])]
     pub subject: Option<PathBuf>,
 
     /// A command and its arguments, behind `--`

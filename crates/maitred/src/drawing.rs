@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use maitred_core::recording::Provenance;
-use maitred_core::result::Comparison;
+use maitred_core::result::{Comparison, Fit};
 use maitred_core::trace::Trace;
 use maitred_core::view::picture::{self, Chart, Look, Theme};
 use maitred_core::view::timeline::{Lens, Refusal};
@@ -17,18 +17,19 @@ use crate::recording::Records;
 /// A picture of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Drawing {
-    chart: Chart,
+    /// `None`: what says most of the result.
+    chart: Option<Chart>,
     theme: Theme,
 }
 
 impl Drawing {
     pub(crate) fn of(args: &ChartArgs) -> Self {
-        let chart = match args.chart {
-            None | Some(ChartName::Bars) => Chart::Bars,
-            Some(ChartName::Scaling) => Chart::Scaling,
-            Some(ChartName::Latency) => Chart::Latency,
-            Some(ChartName::Requests) => Chart::Requests,
-        };
+        let chart = args.chart.map(|chart| match chart {
+            ChartName::Bars => Chart::Bars,
+            ChartName::Scaling => Chart::Scaling,
+            ChartName::Latency => Chart::Latency,
+            ChartName::Requests => Chart::Requests,
+        });
         Self { chart, theme: theme(&args.drawing) }
     }
 
@@ -37,7 +38,8 @@ impl Drawing {
     /// # Errors
     /// Why the result has no such picture, as a sentence.
     pub(crate) fn svg(self, result: &Comparison) -> Result<String, &'static str> {
-        picture::chart(result, self.chart, &look(self.theme))
+        let usual = if result.scaling.is_some() { Chart::Scaling } else { Chart::Bars };
+        picture::chart(result, self.chart.unwrap_or(usual), &look(self.theme))
     }
 
     /// The picture as pixels.
@@ -47,6 +49,15 @@ impl Drawing {
     pub(crate) fn png(self, result: &Comparison) -> Result<Vec<u8>, String> {
         png::png(&Self { theme: fixed(self.theme), ..self }.svg(result)?)
     }
+}
+
+/// The picture of figures that the user has, and of the law behind them.
+///
+/// # Errors
+/// Why there is none, as a sentence.
+pub(crate) fn figures(found: &Fit, title: &str, theme: Theme) -> Result<String, &'static str> {
+    let drawn = picture::scaling::figures(found, title, &look(theme));
+    drawn.ok_or("there are no figures above zero to draw")
 }
 
 /// The picture of a trace.

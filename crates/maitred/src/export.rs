@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use maitred_core::result::Comparison;
 
-use crate::cli::{ChartArgs, CompareArgs};
+use crate::cli::ChartArgs;
 use crate::drawing::{self, Drawing};
 use crate::error::Error;
 use crate::terminal::Terminal;
@@ -136,28 +136,39 @@ impl Place {
     }
 }
 
+/// Where a result is to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Files<'a> {
+    pub(crate) save: Option<&'a Path>,
+    pub(crate) json: Option<&'a Path>,
+    pub(crate) csv: Option<&'a Path>,
+    pub(crate) markdown: Option<&'a Path>,
+}
+
+impl Files<'_> {
+    /// Whether a result goes where text for people would.
+    pub(crate) fn take_standard_output(&self) -> bool {
+        let files = [self.save, self.json, self.csv, self.markdown];
+        files.into_iter().flatten().any(|path| path.as_os_str() == "-")
+    }
+}
+
 /// Opens all files that were asked for.
 ///
 /// # Errors
 /// [`Error::usage`] for the first that cannot be written.
-pub(crate) fn open(args: &CompareArgs) -> Result<Vec<Export>, Error> {
+pub(crate) fn open(files: &Files<'_>, charts: &ChartArgs) -> Result<Vec<Export>, Error> {
     let wanted = [
-        (Format::Json, &args.save),
-        (Format::Json, &args.export_json),
-        (Format::Csv, &args.export_csv),
-        (Format::Markdown, &args.export_markdown),
+        (Format::Json, files.save),
+        (Format::Json, files.json),
+        (Format::Csv, files.csv),
+        (Format::Markdown, files.markdown),
     ];
-    let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
-    let files = named.map(|(format, path)| Export::open(format, path));
-    let mut files = files.collect::<Result<Vec<Export>, Error>>()?;
-    files.extend(pictures(&args.charts)?);
-    Ok(files)
-}
-
-/// Whether a result goes where text for people would.
-pub(crate) fn takes_standard_output(args: &CompareArgs) -> bool {
-    let files = [&args.save, &args.export_json, &args.export_csv, &args.export_markdown];
-    files.into_iter().flatten().any(|path| path.as_os_str() == "-")
+    let named = wanted.into_iter().filter_map(|(format, path)| Some((format, path?)));
+    let opened = named.map(|(format, path)| Export::open(format, path));
+    let mut opened = opened.collect::<Result<Vec<Export>, Error>>()?;
+    opened.extend(pictures(charts)?);
+    Ok(opened)
 }
 
 /// Opens the pictures that were asked for.

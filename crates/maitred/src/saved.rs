@@ -31,7 +31,7 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
         comparable(facts(shown), facts(old), args.across_machines)?;
         text.push_str(&changes(shown, old, terminal));
     }
-    let mut exports = export::open(args)?;
+    let mut exports = export::open(&args.files(), &args.charts)?;
     let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
     Ok(if written { exit::OK } else { exit::NOT_WRITTEN })

@@ -134,18 +134,25 @@ const IN_NODE: [Planted; 4] = [
     ("const how = signal ?", "return;\n    const how = signal ?", "crash"),
 ];
 
-const IN_PYTHON: [Planted; 3] = [
+/// By module.
+const IN_PYTHON: [(&str, Planted); 3] = [
     (
-        "self.flying -= 1\n        self.ended = ended = self.ended + 1",
-        "self.flying -= 1\n        ended = self.ended",
-        "every step",
+        "trace_file",
+        (
+            "self.flying -= 1\n        self.ended = ended = self.ended + 1",
+            "self.flying -= 1\n        ended = self.ended",
+            "every step",
+        ),
     ),
     (
-        "raise StepFailed(\"fail\", value[\"why\"])",
-        "raise StepFailed(\"oops\", value[\"why\"])",
-        "failures",
+        "steps",
+        (
+            "raise StepFailed(\"fail\", value[\"why\"])",
+            "raise StepFailed(\"oops\", value[\"why\"])",
+            "failures",
+        ),
     ),
-    ("self.halt.wait(max(0, begun + due - clock()) / 1e9)", "pass", "arrivals"),
+    ("work", ("self.halt.wait(max(0, begun + due - clock()) / 1e9)", "pass", "arrivals")),
 ];
 
 const IN_ERLANG: [Planted; 3] = [
@@ -181,15 +188,14 @@ fn planted_faults_are_found() {
             finds("node", &RunnerCommand::new("node", [&file]), strategy, fault);
         }
     }
-    let text = include_str!("../../../runtimes/python/runner.py");
-    let start = "import sys; sys.path[:] = [sys.argv[1], *filter(None, sys.path)]; import maitred_runner; maitred_runner.main()";
-    for (number, fault) in (0..).zip(IN_PYTHON) {
+    for (module, fault) in IN_PYTHON {
         // Each in a folder of its own: what was compiled of one is not the other.
-        let folder = folder.path().join(format!("{number}"));
-        fs::create_dir(&folder).unwrap();
-        spoil(text, fault, &folder.join("maitred_runner.py"));
-        let args = ["-c".as_ref(), start.as_ref(), folder.as_os_str()];
-        finds("python", &RunnerCommand::new("python3", args), Strategy::ThreadPool, fault);
+        let python = PythonRunner::unpack(Some(&folder.path().join(module))).unwrap();
+        let runner = python.on(Path::new("python3"));
+        let modules = Path::new(runner.args.last().unwrap());
+        let file = modules.join(format!("maitred_{module}.py"));
+        spoil(&fs::read_to_string(&file).unwrap(), fault, &file);
+        finds("python", &runner, Strategy::ThreadPool, fault);
     }
 }
 

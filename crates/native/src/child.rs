@@ -1,7 +1,10 @@
 //! `run` steps: a child process, waited for by a thread or by a loop.
 //!
-//! What it prints goes to the runner's log. It is killed when the runner's input ends.
+//! What it prints goes to the runner's log. It is killed when the runner's input ends. The option
+//! `input` of a plan names the file that it reads, `ignore-failure` says which exit codes are well.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::process::{Command, Stdio};
 
@@ -14,12 +17,54 @@ use crate::sys::process::{self, Ended};
 pub(crate) struct Child {
     program: String,
     args: Vec<String>,
+    input: Option<String>,
+    ignored: Ignored,
+}
+
+/// Exit codes that are no failure, beside 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ignored {
+    All,
+    /// 128 and the number of the signal where that ended it.
+    Codes(Vec<u8>),
+}
+
+impl Ignored {
+    fn of(option: Option<&str>) -> Self {
+        match option {
+            Some("all-non-zero") => Self::All,
+            codes => {
+                let codes = codes.unwrap_or_default().split(',');
+                Self::Codes(codes.filter_map(|code| code.parse().ok()).collect())
+            }
+        }
+    }
+
+    fn allows(&self, ended: &Ended) -> bool {
+        let code = match ended {
+            Ended::Exited(code) => *code,
+            Ended::Killed(signal) => 128 + *signal,
+        };
+        match self {
+            Self::All => true,
+            Self::Codes(codes) => codes.iter().any(|&one| i32::from(one) == code),
+        }
+    }
 }
 
 impl Child {
     /// It lives as long as the process, as the plan of which it is a part.
-    pub(crate) fn new(program: &str, args: &[String]) -> &'static Self {
-        Box::leak(Box::new(Self { program: program.into(), args: args.into() }))
+    pub(crate) fn new(
+        program: &str,
+        args: &[String],
+        options: &BTreeMap<String, String>,
+    ) -> &'static Self {
+        Box::leak(Box::new(Self {
+            program: program.into(),
+            args: args.into(),
+            input: options.get("input").cloned(),
+            ignored: Ignored::of(options.get("ignore-failure").map(String::as_str)),
+        }))
     }
 
     /// Runs it while this thread waits.
@@ -43,7 +88,7 @@ impl Child {
 
     fn start(&self) -> Result<u32, Failed> {
         let mut command = Command::new(&self.program);
-        command.args(&self.args).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(&self.args).stdin(self.stdin()?).stdout(Stdio::null());
         // No death signal: asking for one would make the standard library fork instead of using
         // `posix_spawn`, a fifth of the time of a short program. What outlives this runner is
         // killed as its descendant at the end of input, and by whoever started the runner.
@@ -53,9 +98,18 @@ impl Child {
         })
     }
 
+    /// Each child reads its input from the start.
+    fn stdin(&self) -> Result<Stdio, Failed> {
+        let Some(path) = &self.input else { return Ok(Stdio::null()) };
+        File::open(path)
+            .map(Stdio::from)
+            .map_err(|error| Failed::new(Kind::Exit, format!("cannot read `{path}`: {error}")))
+    }
+
     fn verdict(&self, ended: Option<Ended>) -> Result<(), Failed> {
         let how = match ended {
             Some(Ended::Exited(0)) => return Ok(()),
+            Some(ended) if self.ignored.allows(&ended) => return Ok(()),
             Some(Ended::Exited(code)) => format!("ended with exit code {code}"),
             Some(Ended::Killed(signal)) => format!("was killed by {}", signal_name(signal)),
             None => "was lost".into(),
@@ -78,4 +132,19 @@ pub(crate) fn signal_name(signal: i32) -> String {
         _ => "",
     };
     format!("signal {signal}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_ignored_as_asked() {
+        let allows = |option, ended| Ignored::of(option).allows(&ended);
+        assert!(!allows(None, Ended::Exited(1)));
+        assert!(allows(Some("all-non-zero"), Ended::Killed(9)));
+        assert!(allows(Some("1,137"), Ended::Exited(1)));
+        assert!(allows(Some("1,137"), Ended::Killed(9)));
+        assert!(!allows(Some("1,137"), Ended::Exited(2)));
+    }
 }

@@ -235,7 +235,9 @@ impl Compiler<'_> {
             Action::Read { var } => Op::Read { step, var: self.var(*var)? },
             Action::Write { var, add } => Op::Write { step, var: self.var(*var)?, add: *add },
             Action::Update { var, add } => Op::Update { step, var: self.var(*var)?, add: *add },
-            Action::Run { program, args } => Op::Run { step, child: Child::new(program, args) },
+            Action::Run { program, args } => {
+                Op::Run { step, child: Child::new(program, args, &self.plan.options) }
+            }
             Action::Allocate { bytes } => Op::Allocate { step, bytes: *bytes },
             Action::Repeat { count, steps } => return self.repeat(*count, steps),
             Action::Yield => Op::Yield { step },

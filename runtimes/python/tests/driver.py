@@ -19,8 +19,9 @@ PATIENCE_S = 60
 MS = 1_000_000
 
 _folder = tempfile.TemporaryDirectory(prefix="maitred-python-")
-for _part in ("runner", "results", "harness", "state"):
-    shutil.copy(os.path.join(HERE, "..", _part + ".py"), os.path.join(_folder.name, "maitred_" + _part + ".py"))
+for _part in os.listdir(os.path.dirname(HERE)):
+    if _part.endswith(".py"):
+        shutil.copy(os.path.join(HERE, "..", _part), os.path.join(_folder.name, "maitred_" + _part))
 
 Span = collections.namedtuple("Span", "lane task step start end")
 TaskRecord = collections.namedtuple("TaskRecord", "start end lane step outcome")

@@ -16,6 +16,7 @@ use maitred_wire::Model;
 use super::compare::{self, MIN_ROUNDS, OVERWHELMING, is_look};
 use super::scheduling::mean_at_once;
 use super::stats::{self, Confidence, Interval};
+use super::units;
 use crate::result::{Comparison, Contestant, Evidence, Finding, Found, Run, Truth};
 use crate::trace::{Observed, RunEnd, StepKind};
 use crate::workload::{Claim, Figure, Part, Quantity, Unit};
@@ -75,6 +76,7 @@ fn evidence(
                 predicted: figure.bounds(),
                 found,
                 verdict,
+                reason: None,
             };
         }
     };
@@ -84,13 +86,57 @@ fn evidence(
     let (interval, verdict) = verdict(figure, &values, disturbed.is_some(), confidence);
     let Interval { low, median, high } = interval;
     let rounds = values.len() as u32;
+    let reason = (verdict == Truth::Inconclusive)
+        .then(|| why(figure, interval, values.len(), disturbed.as_deref(), confidence));
     let found = Found { median, low, high, unit: figure.unit(), rounds, disturbed };
     Evidence {
         figure: figure.to_string(),
         predicted: figure.bounds(),
         found: Observed::Known(found),
         verdict,
+        reason,
     }
+}
+
+/// Why a figure that is known says neither yes nor no, and what would decide it.
+fn why(
+    figure: &Figure,
+    interval: Interval,
+    rounds: usize,
+    disturbed: Option<&str>,
+    confidence: Confidence,
+) -> String {
+    let clean = units::plural(rounds as u64, "clean round");
+    if let Some(disturbed) = disturbed {
+        return format!(
+            "busy machine ({disturbed}), where a bound must be cleared {DISTURBED} times over: repeat it when the machine is quiet"
+        );
+    }
+    let enough = stats::enough(confidence);
+    if rounds < MIN_ROUNDS && !figure.quantity.is_recorded() {
+        return format!("{clean}, and it takes {MIN_ROUNDS}: give it more time (`--budget`)");
+    }
+    let shown = |value| units::value(value, figure.unit());
+    let bounds = [figure.low, figure.high].into_iter().flatten();
+    let Interval { low, median, high } = interval;
+    let spanned = |bound: &f64| low <= *bound && high >= *bound;
+    let at = |bound: f64| (libm::log(median / bound)).abs();
+    let nearest = bounds
+        .clone()
+        .find(spanned)
+        .or_else(|| bounds.min_by(|one, other| at(*one).total_cmp(&at(*other))));
+    let Some(bound) = nearest else { return format!("{clean} do not agree") };
+    let (least, most) = (shown(low), shown(high));
+    if rounds < enough && !spanned(&bound) {
+        return format!(
+            "{clean}: a bound must be cleared by a quarter, and {least} to {most} does not clear {} by that much; {enough} rounds need no such margin (`--budget`)",
+            shown(bound)
+        );
+    }
+    format!(
+        "{clean}: {least} to {most} lies on both sides of {}; more rounds narrow that (`--budget`), unless it is the very bound",
+        shown(bound)
+    )
 }
 
 /// Where the figure lies, and what that says of the bounds; `values` is not empty.
@@ -272,6 +318,7 @@ fn value(figure: &Figure, run: &Run) -> Result<f64, String> {
         Quantity::LatencyP50 => latency(|latency| latency.p50_ns)?,
         Quantity::LatencyP99 => latency(|latency| latency.p99_ns)?,
         Quantity::LatencyMax => latency(|latency| latency.max_ns)?,
+        Quantity::Queueing => run.queueing_ns().ok_or("no `hold` step was recorded")? as f64,
         Quantity::Longest => longest(run, step(figure)?)?,
         Quantity::Done => run.tasks.done as f64,
         Quantity::Failed => run.tasks.failed as f64,

@@ -259,3 +259,33 @@ fn rounds_end_when_every_claim_has_a_verdict() {
     let comparison = comparison(vec![took(Strategy::Threads, &[1.0; 3])], 2);
     assert!(decided(&recorded.claims, &recorded.claimed, &comparison));
 }
+
+/// Why the ratio of these two is inconclusive.
+fn reason(of: &[f64], over: &[f64], disturbed: bool) -> Option<String> {
+    let work = claimed(RATIO);
+    let spoil = |run: &mut Run| {
+        run.noise.dirty = disturbed.then(|| "other processes used 45 %".to_owned());
+    };
+    let contestants = vec![
+        with(took(Strategy::Threads, of), spoil),
+        with(took(Strategy::Sequential, over), spoil),
+    ];
+    let finding = judge(&work.claims[0], &work.claimed, &comparison(contestants, 2));
+    finding.evidence[0].reason.clone()
+}
+
+#[test]
+fn what_is_inconclusive_says_why_and_what_would_decide_it() {
+    let told = |of: &[f64]| reason(of, &vec![100.0; of.len()], false).unwrap_or_default();
+    let few = "4 clean rounds: a bound must be cleared by a quarter, and 0.44 to 0.46 does not clear 0.50 by that much; 6 rounds need no such margin (`--budget`)";
+    assert_eq!(told(&[44.0, 45.0, 46.0, 45.0]), few);
+    let spans = told(&[40.0, 60.0, 45.0, 55.0, 42.0, 58.0, 41.0, 59.0]);
+    assert!(
+        spans.starts_with("8 clean rounds: 0.4") && spans.contains("both sides of 0.50"),
+        "{spans}"
+    );
+    assert!(told(&[44.0, 45.0]).starts_with("2 clean rounds, and it takes 3"));
+    let busy = reason(&[44.0; 8], &[100.0; 8], true).unwrap();
+    assert!(busy.starts_with("busy machine (other processes used 45 %)"), "{busy}");
+    assert_eq!(reason(&[44.0; 8], &[100.0; 8], false), None, "it holds");
+}

@@ -111,6 +111,26 @@ pub fn decided(contestants: &[Contestant], effect: f64, baseline: Option<&Model>
             .all(|rank| rank.verdict != Verdict::CannotTell)
 }
 
+/// So much longer is hopeless.
+pub const HOPELESS: f64 = 5.0;
+
+/// Who is told to take [`HOPELESS`] times as long as the reference or more, from rounds that nothing
+/// disturbed: further rounds of it would only take time. Looks when [`decided`] looks.
+pub fn hopeless(contestants: &[Contestant], effect: f64, baseline: Option<&Model>) -> Vec<usize> {
+    let Some(reference) = reference(contestants, baseline) else { return Vec::new() };
+    let rounds = contestants[reference].runs.iter().map(|run| run.round + 1).max().unwrap_or(0);
+    if !is_look(rounds) {
+        return Vec::new();
+    }
+    let ranks = ranks(contestants, reference, effect, Confidence::P99);
+    let is_hopeless = |rank: &&Rank| {
+        let pairing = pairs(&contestants[rank.contestant as usize], &contestants[reference]);
+        let told = rank.verdict == Verdict::Slower && rank.low >= HOPELESS;
+        told && !pairing.dirty && pairing.ratios.len() >= MIN_ROUNDS
+    };
+    ranks.iter().filter(is_hopeless).map(|rank| rank.contestant as usize).collect()
+}
+
 /// Every ranked contestant against this one, fastest first.
 pub fn ranks(
     contestants: &[Contestant],

@@ -103,11 +103,17 @@ pub(super) fn places(log: &str) -> Vec<String> {
 fn frame(line: &str) -> Option<String> {
     let (file, rest) = line.trim().strip_prefix("File \"")?.split_once("\", line ")?;
     let (number, function) = rest.split_once(" in ")?;
-    let foreign = ["/lib/python3", "/lib/pypy", "maitred_runner.py", "/fd/"];
+    let foreign = ["/lib/python3", "/lib/pypy", "/fd/"];
     if file.starts_with('<') || foreign.iter().any(|part| file.contains(part)) {
         return None;
     }
-    let name = file.rsplit('/').next().unwrap_or(file);
+    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+    // The modules of the runner lie in a folder of ours, in the cache or among temporary files.
+    let folder = folder.rsplit('/').next().unwrap_or_default();
+    let is_ours = folder.starts_with("runner-") || folder.starts_with("maitred-");
+    if is_ours && name.starts_with("maitred_") {
+        return None;
+    }
     Some(format!("{name}:{number} in {function}"))
 }
 
@@ -123,7 +129,7 @@ Fatal Python error: Segmentation fault
 Current thread 0x00007f1c (most recent call first):
   File \"/usr/lib/python3.11/ctypes/__init__.py\", line 519 in string_at
   File \"/home/me/work.py\", line 30 in segv
-  File \"/home/me/.cache/maitred/runner-1/maitred_runner.py\", line 200 in call
+  File \"/home/me/.cache/maitred/runner-1/maitred_steps.py\", line 200 in call
   File \"<string>\", line 7 in <module>
 
 Thread 0x00007f1d (most recent call first):
@@ -134,6 +140,10 @@ Thread 0x00007f1e (most recent call first):
   File \"/home/me/work.py\", line 30 in segv
 ";
         assert_eq!(places(log), ["work.py:30 in segv"]);
+        assert_eq!(
+            frame("File \"/home/me/maitred_work.py\", line 1 in f").unwrap(),
+            "maitred_work.py:1 in f"
+        );
         assert!(
             places("Traceback (most recent call last):\n  File \"x.py\", line 1, in f").is_empty()
         );

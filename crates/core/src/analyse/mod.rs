@@ -16,6 +16,7 @@ mod harness;
 pub mod interpreted;
 pub mod nature;
 pub mod noise;
+pub mod overslept;
 mod sameness;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -32,5 +33,6 @@ mod stuck;
 pub mod summary;
 #[cfg(test)]
 mod summary_tests;
+pub mod sweep;
 pub mod units;
 mod within;

@@ -10,7 +10,7 @@ use maitred_wire::{Model, Strategy};
 use super::nature::{Nature, nature};
 use super::{compare, summary};
 use crate::result::{
-    Comparison, Conclusion, Contestant, Machine, Run, SCHEMA, Settings, Stopped, Subject,
+    Comparison, Conclusion, Contestant, Machine, Run, SCHEMA, Settings, Site, Stopped, Subject,
     SubjectKind,
 };
 use crate::trace::Trace;
@@ -37,11 +37,13 @@ pub(crate) fn contestant(trace: &Trace, runs: Vec<Run>) -> Contestant {
     Contestant {
         model: trace.model.clone(),
         workers: trace.workers,
+        site: Site::Here,
         chosen: None,
         runtime: "native 0.1.0".to_owned(),
         runs,
         summary: None,
         unranked: None,
+        dropped: None,
         traced: None,
     }
 }
@@ -88,6 +90,7 @@ pub(crate) fn comparison(contestants: Vec<Contestant>, tasks: u64) -> Comparison
         conclusion: Conclusion::default(),
         stopped: Stopped::Decided,
         elapsed_ns: Some(8_200_000_000),
+        scaling: None,
     }
 }
 

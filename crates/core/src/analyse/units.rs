@@ -160,17 +160,22 @@ fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     format!("{} {unit}", significant(value / size))
 }
 
-/// The median of a figure and its interval, in its unit.
-pub fn found(found: &Found) -> String {
-    let Found { median, low, high, unit, ref disturbed, .. } = *found;
-    let show = |value: f64| match unit {
+/// A figure that a claim is about, in its unit.
+pub fn value(value: f64, unit: Unit) -> String {
+    match unit {
         Unit::Duration => duration(value as u64),
         Unit::Size => bytes(value as u64),
         Unit::Number if value != 0.0 && value.abs() < 0.095 => format!("{value:.4}"),
         Unit::Number => significant(value),
         Unit::Count if value >= 0.0 && value == libm::trunc(value) => count(value as u64),
         Unit::Count => format!("{value}"),
-    };
+    }
+}
+
+/// The median of a figure and its interval, in its unit.
+pub fn found(found: &Found) -> String {
+    let Found { median, low, high, unit, ref disturbed, .. } = *found;
+    let show = |one| value(one, unit);
     let figure = match low == high {
         true => show(median),
         false => format!("{} ({}–{})", show(median), show(low), show(high)),

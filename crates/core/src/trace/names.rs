@@ -11,6 +11,11 @@ use maitred_wire::trace_file::Role;
 use super::{Group, Lane, StepInfo, StepKind, Trace};
 
 impl Trace {
+    /// Its model, and that it was simulated if it was: `native/threads (simulated)`.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.model, self.origin.mark())
+    }
+
     /// `table 3`: the kind of task, and its place within the kind, counted from 1 as people do;
     /// without the number where there is only one.
     pub fn task_name(&self, task: u32) -> String {

@@ -120,6 +120,14 @@ impl Origin {
         }
     }
 
+    /// What the name of a model is followed by, so that nobody takes what was computed for measured.
+    pub fn mark(&self) -> &'static str {
+        match self {
+            Self::Measured(_) => "",
+            Self::Simulated(_) => " (simulated)",
+        }
+    }
+
     /// Whether a global lock of the interpreter was on; `None`: it has none.
     pub fn gil(&self) -> Option<bool> {
         self.executor().gil

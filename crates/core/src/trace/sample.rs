@@ -149,7 +149,7 @@ impl Sample {
         };
         let switches = simulation.spans.len() as u64;
         Trace {
-            origin: Origin::Simulated(Executor::new("native", "0.1.0")),
+            origin: Origin::Measured(Executor::new("native", "0.1.0")),
             model: Model::new("native", strategy),
             workers,
             steps,

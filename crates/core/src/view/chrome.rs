@@ -41,7 +41,7 @@ impl<'a, E, S: FnMut(&str) -> Result<(), E>> Writer<'a, S> {
         let about = json!({
             "program": format!("maitred {}", provenance.program_version),
             "subject": provenance.heading,
-            "model": trace.model.to_string(),
+            "model": trace.name(),
             "started": provenance.started,
             "machine": provenance.machine,
             "origin_ns": trace.startup.start_ns,
@@ -111,7 +111,7 @@ impl<'a, E, S: FnMut(&str) -> Result<(), E>> Writer<'a, S> {
     }
 
     fn names(&mut self) -> Result<(), E> {
-        let model = self.trace.model.to_string();
+        let model = self.trace.name();
         let tracks = core::mem::take(&mut self.tracks.tracks);
         let mut named = alloc::collections::BTreeSet::new();
         for (number, track) in (0..).zip(&tracks).filter(|(_, track)| track.pid != 0) {

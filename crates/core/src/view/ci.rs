@@ -113,7 +113,7 @@ mod tests {
               <testsuite name="11-gil" timestamp="2026-11-23T00:00:00Z" tests="4" failures="1" errors="0" skipped="2">
                 <testcase classname="11-gil" name="with a GIL only one thread computes at a time"><system-out>cores of python3/threads: 1.01 (0.99–1.02); predicted: at most 1.1</system-out></testcase>
                 <testcase classname="11-gil" name="a &lt; b &amp; &quot;c&quot;"><failure message="refuted">var counter of native/threads: 1,999 (1,998–1,999); predicted: 2,000; memory of native/threads: 2.86 MiB; predicted: at most 4MiB: holds</failure></testcase>
-                <testcase classname="11-gil" name="it is fast"><skipped message="inconclusive: time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms"/></testcase>
+                <testcase classname="11-gil" name="it is fast"><skipped message="inconclusive: time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms; busy machine"/></testcase>
                 <testcase classname="11-gil" name="threads | cores"><skipped message="cannot be tested here: cores of python3t/threads: not known (no interpreter); predicted: at least 1.5"/></testcase>
               </testsuite>
             </testsuites>
@@ -128,7 +128,7 @@ mod tests {
         check.experiments[0].claims[1].says = "100 %: a, b\nc".into();
         expect![[r#"
             ::error file=claims/own.kdl,title=refuted%3A 100 %25%3A a%2C b%0Ac::var counter of native/threads: 1,999 (1,998–1,999); predicted: 2,000; memory of native/threads: 2.86 MiB; predicted: at most 4MiB: holds
-            ::warning file=claims/own.kdl,title=inconclusive%3A it is fast::time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms
+            ::warning file=claims/own.kdl,title=inconclusive%3A it is fast::time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms; busy machine
             ::warning file=claims/own.kdl,title=cannot be tested here%3A threads | cores::cores of python3t/threads: not known (no interpreter); predicted: at least 1.5
         "#]].assert_eq(&annotations(&check));
     }

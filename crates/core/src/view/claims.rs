@@ -138,7 +138,7 @@ fn title(experiment: &Experiment, options: &Options) -> String {
 /// One figure: what it was, and what was predicted. Its own verdict is said where it is not that
 /// of the claim.
 pub(super) fn sentence(evidence: &Evidence, finding: &Finding) -> String {
-    let Evidence { figure, predicted, found, verdict } = evidence;
+    let Evidence { figure, predicted, found, verdict, reason } = evidence;
     let found = match found {
         Observed::Known(found) => units::found(found),
         Observed::Unknown(why) => format!("not known ({why})"),
@@ -147,7 +147,8 @@ pub(super) fn sentence(evidence: &Evidence, finding: &Finding) -> String {
         true => String::new(),
         false => format!(": {}", word(*verdict)),
     };
-    format!("{figure}: {found}; predicted: {predicted}{own}")
+    let reason = reason.as_ref().map_or_else(String::new, |why| format!("; {why}"));
+    format!("{figure}: {found}; predicted: {predicted}{own}{reason}")
 }
 
 pub(super) fn word(truth: Truth) -> &'static str {
@@ -202,6 +203,7 @@ pub(super) mod tests {
             predicted: predicted.into(),
             found,
             verdict,
+            reason: (verdict == Truth::Inconclusive).then(|| "busy machine".into()),
         };
         let finding =
             |says: &str, verdict, evidence| Finding { says: says.into(), verdict, evidence };
@@ -295,7 +297,7 @@ pub(super) mod tests {
                 4MiB: holds
             ? inconclusive: it is fast
                 time of native/threads: 2.00 ms (1.00 ms–4.00 ms),
-                disturbed; predicted: at most 3ms
+                disturbed; predicted: at most 3ms; busy machine
             - cannot be tested here: threads | cores
                 cores of python3t/threads: not known (no interpreter);
                 predicted: at least 1.5
@@ -315,7 +317,7 @@ pub(super) mod tests {
             | --- | --- | --- | --- |
             | 11-gil | with a GIL only one thread computes at a time | holds | cores of python3/threads: 1.01 (0.99–1.02); predicted: at most 1.1 |
             | 11-gil | nothing is lost | refuted | var counter of native/threads: 1,999 (1,998–1,999); predicted: 2,000; memory of native/threads: 2.86 MiB; predicted: at most 4MiB: holds |
-            | 11-gil | it is fast | inconclusive | time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms |
+            | 11-gil | it is fast | inconclusive | time of native/threads: 2.00 ms (1.00 ms–4.00 ms), disturbed; predicted: at most 3ms; busy machine |
             | 11-gil | threads \| cores | cannot be tested here | cores of python3t/threads: not known (no interpreter); predicted: at least 1.5 |
         "#]].assert_eq(&markdown(&checked()));
     }

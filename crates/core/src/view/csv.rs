@@ -11,7 +11,7 @@ use crate::result::{Comparison, Contestant, Latency, Run};
 use crate::trace::{Observed, ServerUse, Usage};
 
 /// Names and meanings of the columns, in order.
-pub const COLUMNS: [(&str, &str); 37] = [
+pub const COLUMNS: [(&str, &str); 38] = [
     ("model", "runtime/strategy, with the number of workers if one was asked for"),
     ("runtime", "name and version of the runtime"),
     ("workers", "how many there were"),
@@ -49,6 +49,10 @@ pub const COLUMNS: [(&str, &str); 37] = [
     ("others", "share of the processors that others used"),
     ("steal", "share of the processor time that the hypervisor took"),
     ("latency_p999_ns", "latency that 99.9 % do not exceed"),
+    (
+        "site",
+        "here: measured on the machine of the result; remote: on another one; simulated: nowhere",
+    ),
 ];
 
 /// A header line and a line a run, in order of models, then rounds.
@@ -112,6 +116,7 @@ fn fields(contestant: &Contestant, run: &Run) -> Vec<String> {
         share(run.noise.others),
         share(run.noise.steal),
         number(run.latency.known().and_then(|latency| latency.p999_ns)),
+        contestant.site.name().to_string(),
     ])
 }
 

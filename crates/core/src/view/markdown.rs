@@ -24,7 +24,7 @@ pub fn markdown(comparison: &Comparison) -> String {
     );
     text.push_str(&ranking(comparison));
     let unranked = comparison.contestants.iter().filter_map(|contestant| {
-        Some(format!("`{}` is not ranked: {}", contestant.model, contestant.unranked.as_ref()?))
+        Some(format!("`{}` is not ranked: {}", contestant.name(), contestant.unranked.as_ref()?))
     });
     let notes = notes(comparison);
     let sentences = comparison.conclusion.texts().into_iter().chain(unranked).chain(notes);

@@ -27,6 +27,8 @@ mod scheduling;
 #[cfg(test)]
 mod schema_tests;
 pub mod shell;
+#[cfg(test)]
+mod site_tests;
 pub mod state;
 pub mod strategies;
 pub mod table;

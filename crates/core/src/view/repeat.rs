@@ -30,7 +30,7 @@ pub(super) fn compare(comparison: &Comparison) -> String {
     }
     words.extend(["--warmup".into(), settings.warmup_rounds.to_string()]);
     words.extend(["--min-effect".into(), format!("{}%", settings.minimum_effect * 100.0)]);
-    end(&words, &comparison.subject)
+    end(&words, &comparison.subject, settings)
 }
 
 /// `maitred run …` that does the same, as it must be typed.
@@ -38,7 +38,7 @@ pub(super) fn run(model: &Model, subject: &Subject, settings: &Settings) -> Stri
     let mut words = begin("run", subject, settings);
     words.extend(["--model".into(), Model { setting: None, ..model.clone() }.to_string()]);
     common(&mut words, subject, settings, &|_| false);
-    end(&words, subject)
+    end(&words, subject, settings)
 }
 
 /// The same comparison with other settings, in as few words as do: a parameter is named where it
@@ -64,7 +64,7 @@ pub(super) fn compare_shortly(comparison: &Comparison, settings: &Settings) -> S
     {
         words.extend(["--budget".into(), time(ns)]);
     }
-    end(&words, subject)
+    end(&words, subject, settings)
 }
 
 /// The comparison of all models on this work, in as few words as do.
@@ -72,7 +72,7 @@ pub(super) fn compare_all(subject: &Subject, settings: &Settings) -> String {
     let mut words = begin("compare", subject, settings);
     parameters(&mut words, subject, settings, &|(name, _)| is_asked(subject, settings, name));
     pace(&mut words, settings);
-    end(&words, subject)
+    end(&words, subject, settings)
 }
 
 /// Whether a parameter has its value because somebody wanted so: of a workload all are saved, of
@@ -91,14 +91,29 @@ pub(super) fn run_shortly(model: &Model, subject: &Subject, settings: &Settings)
     words.extend(["--model".into(), name]);
     let own: Vec<(&str, &str)> = model.setting.as_deref().map(assignments).unwrap_or_default();
     let is_own = |name: &str| own.iter().any(|(other, _)| *other == name);
-    parameters(&mut words, subject, settings, &|(name, _)| {
-        !is_own(name) && is_asked(subject, settings, name)
+    let named = own.iter().find(|(name, _)| *name == "command").map(|(_, name)| *name);
+    let is_other = |name: &str, value: &str| {
+        let called = value.split_once('=').map(|(called, _)| called);
+        name == "command" && called != named
+    };
+    parameters(&mut words, subject, settings, &|(name, value)| {
+        let is_told = is_own(name) && name != "command" || is_other(name, value);
+        !is_told && is_asked(subject, settings, name)
     });
-    for (name, value) in &own {
+    for (name, value) in own.iter().filter(|(name, _)| *name != "command") {
         words.extend(["--set".into(), format!("{name}={value}")]);
     }
     pace(&mut words, settings);
-    end(&words, subject)
+    end(&words, subject, settings)
+}
+
+/// What is saved of a command beside its parameters.
+const OF_COMMANDS: [&str; 5] = ["command", "prepare", "cleanup", "input", "ignore-failure"];
+
+/// Whether several commands were named, so that none stands behind `--`.
+fn is_named(subject: &Subject, settings: &Settings) -> bool {
+    let is_command = |(name, _): &(String, String)| name == "command";
+    subject.kind == SubjectKind::Command && settings.parameters.iter().any(is_command)
 }
 
 fn begin(command: &str, subject: &Subject, settings: &Settings) -> Vec<String> {
@@ -145,8 +160,12 @@ fn parameters(
     is_named: &dyn Fn(&(String, String)) -> bool,
 ) {
     for (name, value) in settings.parameters.iter().filter(|pair| is_named(pair)) {
-        match subject.kind {
-            SubjectKind::Workload => words.extend(["--set".into(), format!("{name}={value}")]),
+        let is_option = subject.kind != SubjectKind::Workload
+            && (subject.kind != SubjectKind::Command || OF_COMMANDS.contains(&name.as_str()));
+        match name.as_str() {
+            _ if !is_option => words.extend(["--set".into(), format!("{name}={value}")]),
+            // Its value is optional, so it must be told from the next word.
+            "ignore-failure" => words.push(format!("--{name}={value}")),
             _ => words.extend([format!("--{name}"), value.clone()]),
         }
     }
@@ -169,10 +188,12 @@ fn sweeps(words: &mut Vec<String>, swept: &[(&str, Vec<&str>)]) {
 }
 
 /// A command's own words are already as a shell takes them.
-fn end(words: &[String], subject: &Subject) -> String {
+fn end(words: &[String], subject: &Subject, settings: &Settings) -> String {
     let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     match subject.kind {
-        SubjectKind::Command => format!("{} -- {}", words.join(" "), subject.name),
+        SubjectKind::Command if !is_named(subject, settings) => {
+            format!("{} -- {}", words.join(" "), subject.name)
+        }
         _ => words.join(" "),
     }
 }
@@ -193,7 +214,10 @@ fn models(comparison: &Comparison) -> Vec<String> {
 fn swept(comparison: &Comparison) -> Vec<(&str, Vec<&str>)> {
     let mut swept: Vec<(&str, Vec<&str>)> = Vec::new();
     let settings = comparison.contestants.iter().filter_map(|one| one.model.setting.as_deref());
-    for (name, value) in settings.flat_map(assignments) {
+    let is_named = |(name, _): &(&str, &str)| {
+        comparison.subject.kind == SubjectKind::Command && *name == "command"
+    };
+    for (name, value) in settings.flat_map(assignments).filter(|pair| !is_named(pair)) {
         match swept.iter_mut().find(|(known, _)| *known == name) {
             Some((_, values)) if values.contains(&value) => {}
             Some((_, values)) => values.push(value),

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::picture::state_name;
 use super::state::State;
-use super::timeline::{By, extent, rows_of, state_of, words, words_of_threads};
+use super::timeline::{By, extent, rows_of, state_of, state_of_calls, words, words_of_threads};
 use super::tracks::thread_names;
 use crate::trace::{RunEnd, SliceEnd, Source, Trace};
 
@@ -99,9 +99,10 @@ pub fn replay(trace: &Trace, rows_max: usize, tasks_max: usize) -> Replay {
         }
     }
     let mut pieces = Vec::new();
+    let calls = state_of_calls(trace);
     for span in &trace.spans {
         let row = row_of.get(span.task as usize).copied().filter(|&row| row != usize::MAX);
-        let (Some(row), Some(state)) = (row, state_of(trace, span)) else { continue };
+        let (Some(row), Some(state)) = (row, state_of(trace, span, calls)) else { continue };
         let last = trace.tasks[span.task as usize].end_ns;
         let until = [span.end_ns, last, end].into_iter().find(|&ns| ns != 0).unwrap_or(end);
         let (start_ns, end_ns) = (span.start_ns.max(origin), until.min(end));
@@ -172,7 +173,7 @@ fn assemble(
         columns.states.push(place as u8);
     }
     Replay {
-        model: trace.model.to_string(),
+        model: trace.name(),
         length_ns,
         tick_ns,
         rows_left_out: all.saturating_sub(rows),
@@ -321,6 +322,6 @@ mod tests {
         let end = u64::from(replay.columns.starts[last]) + u64::from(replay.columns.lengths[last]);
         assert!(end * replay.tick_ns <= replay.length_ns);
         assert!(replay.length_ns - end * replay.tick_ns <= 2 * replay.tick_ns, "to the end");
-        assert_eq!(replay.model.to_string(), trace.model.to_string());
+        assert_eq!(replay.model, trace.name());
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of every table of a comparison: the ranked contestants, in their order. The main type is
 //! [`Row`].
 
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -27,6 +28,11 @@ pub(super) fn rows(comparison: &Comparison) -> Vec<Row<'_>> {
         .collect()
 }
 
+/// The contestant without its runtime, for where that is said already: `thread-pool:8`.
+pub(super) fn own_name(one: &Contestant) -> String {
+    format!("{}{}", label(&one.model), one.site.mark())
+}
+
 /// The model without its runtime, for where that is said already: `thread-pool:8`.
 pub(super) fn label(model: &Model) -> String {
     let full = model.to_string();
@@ -35,6 +41,6 @@ pub(super) fn label(model: &Model) -> String {
 }
 
 pub(super) fn name_column(rows: &[Row<'_>]) -> Vec<Column> {
-    let names = rows.iter().map(|row| (row.contestant.model.to_string(), Ink::Plain));
+    let names = rows.iter().map(|row| (row.contestant.name(), Ink::Plain));
     columns::names("model", names)
 }

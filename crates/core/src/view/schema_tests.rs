@@ -237,15 +237,18 @@ prop_compose! {
         unranked in proptest::option::of(text()),
         traced in proptest::option::of(run()),
         chosen in proptest::option::of(chosen()),
+        site in site(),
     ) -> Contestant {
         Contestant {
             model: Model { workers, ..Model::new("python3.14t", strategy) },
             workers: workers.unwrap_or(1),
+            site,
             chosen,
             runtime: "cpython 3.14.0".into(),
             runs,
             summary,
             unranked,
+            dropped: workers,
             traced,
         }
     }
@@ -258,6 +261,29 @@ fn chosen() -> impl Strategy_<Value = Chosen> {
         (0.0..1e6).prop_map(|it| Chosen::Formula { waiting_per_computing: it }),
         (0.0..1e3).prop_map(|it| Chosen::OneInnerThread { cores_used: it }),
     ]
+}
+
+fn site() -> impl Strategy_<Value = Site> {
+    prop_oneof![
+        Just(Site::Here),
+        machine().prop_map(Site::Remote),
+        machine().prop_map(Site::Simulated),
+    ]
+}
+
+fn machine() -> impl Strategy_<Value = Machine> {
+    (text(), proptest::option::of(text()), any::<u64>(), any::<Option<u64>>()).prop_map(
+        |(text, maybe, number, limit)| Machine {
+            id: text.clone(),
+            cpu: text.clone(),
+            cores: 2,
+            quota: limit.map(|cpu_ns| Quota { cpu_ns, period_ns: number }),
+            memory_bytes: number,
+            kernel: text.clone(),
+            architecture: text,
+            virtualization: maybe,
+        },
+    )
 }
 
 fn rank() -> impl Strategy_<Value = Rank> {
@@ -289,6 +315,7 @@ prop_compose! {
         limit in any::<Option<u64>>(),
         number in any::<u64>(),
         speed in 0.001_f64..1000.0,
+        machine in machine(),
     ) -> Comparison {
         Comparison {
             schema_version: SCHEMA,
@@ -301,16 +328,7 @@ prop_compose! {
                 tasks: number,
                 fingerprint: text.clone(),
             },
-            machine: Machine {
-                id: text.clone(),
-                cpu: text.clone(),
-                cores: 2,
-                quota: limit.map(|cpu_ns| Quota { cpu_ns, period_ns: number }),
-                memory_bytes: number,
-                kernel: text.clone(),
-                architecture: text.clone(),
-                virtualization: maybe.clone(),
-            },
+            machine,
             settings: Settings {
                 seed: number,
                 speed,
@@ -328,13 +346,44 @@ prop_compose! {
             conclusion: conclusion(&text),
             stopped,
             elapsed_ns: limit,
+            scaling: limit.map(|_| vec![sweep(&text, speed)]),
         }
+    }
+}
+
+/// How a model scales, with everything that can be known of it.
+fn sweep(text: &str, speed: f64) -> Sweep {
+    let figure = Figure { value: speed, low: 0.5 * speed, high: 2.0 * speed };
+    let by = LawName::Amdahl;
+    Sweep {
+        model: Model::new("native", Strategy::ThreadPool),
+        fit: Fit {
+            best: Some(Workers { workers: 4, fewest: 2, most: 8, enough: Some(2) }),
+            law: Some(Fitted {
+                name: LawName::Universal,
+                contention: figure,
+                coherency: figure,
+                one: figure,
+                residual: speed,
+                most: 8,
+                peak: Some(figure),
+                doubling: figure,
+            }),
+            why: Some(text.into()),
+            points: vec![Measured { workers: 1, rate: speed, rounds: 3, fitted: Some(speed) }],
+        },
+        serial: Some(Serial { workers: 2, speedup: figure, share: figure }),
+        doubling: Some(Doubling { processors: 4, brings: figure, by }),
+        memory: Some(figure),
     }
 }
 
 /// With a sentence in every part.
 fn conclusion(text: &str) -> Conclusion {
-    Conclusion::of(Rule::ALL.map(|rule| rule.says(text)))
+    let bottleneck = Bottleneck { resource: text.into(), parameter: Some(text.into()) };
+    let said = Conclusion::of(Rule::ALL.map(|rule| rule.says(text)));
+    let recommended = Recommended { contestant: 0, equals: 2 };
+    Conclusion { bottleneck: Some(bottleneck), recommended: Some(recommended), ..said }
 }
 
 /// Every object and every field of a value, as paths.
@@ -356,7 +405,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 16] = [
+const OPTIONAL: [&str; 18] = [
     "p999_ns",
     "requests",
     "completed",
@@ -370,9 +419,11 @@ const OPTIONAL: [&str; 16] = [
     "harness",
     "unshared",
     "waits",
+    "scaling",
     "quota",
     "throttled",
     "throttled_ns",
+    "dropped",
 ];
 
 proptest! {

@@ -128,6 +128,13 @@ pub(crate) fn ask_where(pid: u32) {
     unsafe { libc::kill(pid_t(pid), libc::SIGUSR1) };
 }
 
+/// Asks a whole process group to end (SIGTERM). That it is gone already is as good.
+pub(crate) fn ask_group_to_end(group: u32) {
+    assert!(group > 1, "to kill(2), -1 is everybody and 0 is our own group");
+    // SAFETY: the call takes plain numbers.
+    unsafe { libc::kill(-pid_t(group), libc::SIGTERM) };
+}
+
 /// Sends SIGKILL to a whole process group at once. That it is gone already is as good.
 pub(crate) fn kill_group(group: u32) {
     assert!(group > 1, "to kill(2), -1 is everybody and 0 is our own group");

@@ -1,6 +1,7 @@
 //! One run of one model: starts a runner, speaks to it, watches it, and leaves nothing behind.
 //! Decides nothing about what to run or what a result means. The entry is [`execute`].
 
+pub(crate) mod aside;
 mod death;
 mod describe;
 mod dialogue;

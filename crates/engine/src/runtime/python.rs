@@ -13,15 +13,23 @@ use serde::Deserialize;
 use super::runner::RunnerCommand;
 use crate::measure::machine::stable_hash;
 
+macro_rules! modules {
+    ($($name:literal)*) => {
+        [$((
+            concat!("maitred_", $name, ".py"),
+            include_str!(concat!("../../../../runtimes/python/", $name, ".py")),
+        ),)*]
+    };
+}
+
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 5] = [
-    ("maitred_runner.py", include_str!("../../../../runtimes/python/runner.py")),
-    ("maitred_results.py", include_str!("../../../../runtimes/python/results.py")),
-    ("maitred_harness.py", include_str!("../../../../runtimes/python/harness.py")),
-    ("maitred_state.py", include_str!("../../../../runtimes/python/state.py")),
-    // Another program of its own, which hands the same steps to Dask.
-    ("maitred_dask.py", include_str!("../../../../runtimes/dask/runner.py")),
-];
+const MODULES: [(&str, &str); 18] = modules!(
+    "runner" "client" "conversation" "failures" "functions" "harness" "interpreter" "muster" "parcels"
+    "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
+);
+
+/// Another program of its own, which hands the same steps to Dask.
+const DASK: (&str, &str) = ("maitred_dask.py", include_str!("../../../../runtimes/dask/runner.py"));
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
 /// is too old to read it says so itself: this line is understood by every Python.
@@ -47,8 +55,8 @@ maitred_dask.main()
 const COUNT: &str = "\
 import sys
 sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
-import maitred_runner
-maitred_runner.count_inputs(sys.argv[2])
+import maitred_functions
+maitred_functions.count_inputs(sys.argv[2])
 ";
 
 /// What it says.
@@ -76,7 +84,7 @@ impl PythonRunner {
     /// # Errors
     /// When neither the cache nor the folder for temporary files can be written.
     pub fn unpack(cache: Option<&Path>) -> io::Result<Self> {
-        let text: String = MODULES.iter().map(|(_, text)| *text).collect();
+        let text: String = files().map(|(_, text)| text).collect();
         let name = format!("runner-{:016x}", stable_hash(&text));
         if let Some(folder) = cache.map(|cache| cache.join(&name))
             && put(&folder).is_ok()
@@ -140,9 +148,14 @@ impl Drop for PythonRunner {
     }
 }
 
+/// All that is written: names, texts.
+fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    MODULES.into_iter().chain([DASK])
+}
+
 /// Leaves each file alone that is as it should be: a newer one would be compiled anew.
 fn put(folder: &Path) -> io::Result<()> {
-    for (name, text) in MODULES {
+    for (name, text) in files() {
         let file = folder.join(name);
         if fs::read(&file).is_ok_and(|there| there == text.as_bytes()) {
             continue;
@@ -176,7 +189,7 @@ mod tests {
     fn without_a_cache_nothing_is_left() {
         let runner = PythonRunner::unpack(Some(Path::new("/proc/no-such-place"))).unwrap();
         let folder = runner.folder.clone();
-        assert!(folder.join("maitred_runner.py").is_file());
+        assert!(folder.join(MODULES[0].0).is_file());
         drop(runner);
         assert!(!folder.exists());
     }

@@ -6,6 +6,7 @@ pub mod function;
 pub mod url;
 mod workload;
 
+use self::command::Commands;
 use crate::error::Error;
 use crate::job::Job;
 use crate::request::{Subject, Work};
@@ -15,12 +16,33 @@ use crate::request::{Subject, Work};
 /// # Errors
 /// [`Error::Usage`] when it cannot be read or reached, [`Error::Workload`] with every mistake in it.
 pub(crate) fn prepare(subject: &Subject, given: &Work) -> Result<Job, Error> {
+    let job = prepare_swept(subject, given, &[])?;
+    match job.alternatives.len() {
+        0 | 1 => Ok(job),
+        _ => Err(Error::Usage(
+            "this is about one command; `maitred compare` compares several".to_owned(),
+        )),
+    }
+}
+
+/// The same of work under several values of parameters, which a command has in its words alone.
+///
+/// # Errors
+/// As above.
+pub(crate) fn prepare_swept(
+    subject: &Subject,
+    given: &Work,
+    sweep: &[(String, String)],
+) -> Result<Job, Error> {
     match subject {
         Subject::Workload { path } => workload::from_file(path, given),
         Subject::WorkloadText { name, text, folder } => {
             workload::from_text(name, text, folder.clone(), given)
         }
-        Subject::Command { words, count } => command::prepare(words, *count, given),
+        Subject::Command { words, named, around, count } => {
+            let commands = Commands { words, named, around, count: *count };
+            command::prepare(&commands, given, sweep)
+        }
         Subject::Url { address, http } => url::prepare(address, http, given),
         Subject::Function { name, also, calls } => function::prepare(name, also, calls, given),
     }

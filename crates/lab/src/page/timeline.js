@@ -13,6 +13,7 @@ export class Timeline {
   constructor(runs, switches, say) {
     this.runs = runs;
     this.switches = switches;
+    this.lacks = "";
     this.run = runs[0];
     this.say = say;
     this.cursor = { row: 0, at: 0 };
@@ -39,11 +40,10 @@ export class Timeline {
   async choose() {
     const number = Number(this.choice.value);
     const wanted = this.rows.value === "switches" ? await this.switches(number) : this.runs[number];
+    this.lacks = wanted ? "" : "; the kernel's switches were not recorded in this run, and maitred doctor says why";
     if (!wanted) {
       this.rows.value = "steps";
-      this.show(this.runs[number]);
-      this.where.textContent = "the kernel's switches were not recorded in this run; `maitred doctor` says why";
-      return;
+      return this.show(this.runs[number]);
     }
     const part = this.run.model === wanted.model ? [this.from / this.end, this.to / this.end] : [0, 1];
     this.show(wanted);
@@ -97,7 +97,7 @@ export class Timeline {
     this.mark(ratio);
     const time = (ticks) => duration(ticks * this.run.tick_ns);
     const rows = this.run.rows.length > ROWS ? `, the first ${ROWS} of ${plural(this.run.rows.length, "row")}` : "";
-    this.where.textContent = `${time(this.from)} to ${time(this.to)} of ${time(this.end)}${rows}`;
+    this.where.textContent = `${time(this.from)} to ${time(this.to)} of ${time(this.end)}${rows}${this.lacks}`;
   }
 
   /** What each row is, over its beginning. @param {number} ratio */

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::DrawingArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   maitred fit throughput.csv          # workers,throughput in each line; repeated workers are rounds
   maitred fit seconds.csv --time      # workers,seconds
-  maitred fit throughput.csv --json";
+  maitred fit throughput.csv --json
+  maitred fit throughput.csv --export-svg curve.svg";
 
 /// Arguments of `maitred fit`.
 #[derive(Debug, Args)]
@@ -25,4 +28,7 @@ pub struct FitArgs {
     /// Print JSON instead of text for people
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub drawing: DrawingArgs,
 }

@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 
 use maitred_engine::request::{
     COUNT, Calls, Check, Claims, Compare, Http, INNER_THREADS, Python, Recording, Rounds, Run,
-    Strategies, Subject, Work,
+    Scale, Strategies, Subject, Work, scale,
 };
 use maitred_engine::subject::command::find_program;
 use maitred_engine::subject::{function, url};
 use maitred_engine::workloads;
 
-use super::{CheckArgs, CompareArgs, HttpArgs, PythonArgs, RunArgs, StrategiesArgs, SubjectArgs};
+use super::{
+    CheckArgs, CompareArgs, HttpArgs, PythonArgs, RunArgs, ScaleArgs, StrategiesArgs, SubjectArgs,
+};
 use crate::amount::{Period, Rate};
 use crate::error::Error;
+use crate::export::Files;
 
 /// So many rounds say how a model changed since it was saved.
 const SETTLED: u32 = 20;
@@ -45,6 +48,7 @@ impl SubjectArgs {
             return Err(error.into());
         }
         http.refuse(&path.display().to_string())?;
+        self.commands.refuse(&path.display().to_string())?;
         if function::is_function(text) {
             let (name, also) = (text.to_owned(), Vec::new());
             return Ok(Subject::Function { name, also, calls: self.calls()? });
@@ -77,6 +81,7 @@ impl SubjectArgs {
             return Ok(None);
         };
         http.refuse(name)?;
+        self.commands.refuse(name)?;
         let also = also.iter().map(|&text| text.to_owned()).collect();
         Ok(Some(Subject::Function { name: (*name).to_owned(), also, calls: self.calls()? }))
     }
@@ -87,10 +92,19 @@ impl SubjectArgs {
     /// [`Error::usage`] for options that mean nothing for it.
     fn command(&self, words: &[String], http: &HttpArgs) -> Result<Subject, Error> {
         http.refuse(&words.join(" "))?;
-        Ok(Subject::Command { words: words.to_vec(), count: self.count.unwrap_or(COUNT) })
+        let named = self.commands.named.clone();
+        if !words.is_empty() && !named.is_empty() {
+            return Err(Error::usage(
+                "a command behind `--` and one by --command are two pieces of work; name all by \
+                 --command, to have them beside each other",
+            ));
+        }
+        let (words, around) = (words.to_vec(), self.commands.around());
+        Ok(Subject::Command { words, named, around, count: self.count.unwrap_or(COUNT) })
     }
 
     fn address(&self, text: &str, http: &HttpArgs) -> Result<Subject, Error> {
+        self.commands.refuse(text)?;
         if self.count.is_some() {
             return Err(Error::usage("the number of requests is given by -n, not by --count"));
         }
@@ -201,6 +215,16 @@ impl HttpArgs {
 }
 
 impl CompareArgs {
+    /// Where the result is to be written.
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files {
+            save: self.save.as_deref(),
+            json: self.export_json.as_deref(),
+            csv: self.export_csv.as_deref(),
+            markdown: self.export_markdown.as_deref(),
+        }
+    }
+
     /// What is asked of the engine.
     ///
     /// # Errors
@@ -266,6 +290,43 @@ impl RunArgs {
                 limit_bytes: self.trace_limit.0,
             },
             ..Run::of(subject)
+        })
+    }
+}
+
+impl ScaleArgs {
+    /// What is asked of the engine.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for what is no piece of work, and for options that mean nothing for it.
+    pub(crate) fn request(&self) -> Result<Scale, Error> {
+        let mut subject = match (&self.subject, &self.words[..]) {
+            (Some(path), []) => self.work.named(path, &self.http)?,
+            (None, words) => self.work.command(words, &self.http)?,
+            (Some(path), _) => return Err(two_subjects(path)),
+        };
+        if self.http.connections != Http::default().connections {
+            return Err(Error::usage(
+                "the number of connections is what is swept; give numbers by --workers, or the most \
+                 of them by --most",
+            ));
+        }
+        match &mut subject {
+            Subject::Command { count, .. }
+            | Subject::Function { calls: Calls::Count(count), .. }
+                if self.work.count.is_none() =>
+            {
+                *count = scale::COUNT;
+            }
+            _ => {}
+        }
+        Ok(Scale {
+            work: self.work.work(),
+            models: self.models.clone(),
+            workers: self.workers.as_ref().map_or_else(Vec::new, |counts| counts.0.clone()),
+            most: self.most,
+            rounds: self.rounds(),
+            ..Scale::of(subject)
         })
     }
 }

@@ -30,12 +30,23 @@ Examples:
   maitred compare cpu-bound --models thread-pool --workers 1..8
   maitred compare my-own.kdl --set tasks=8
   maitred compare --count 100 -- gzip --version
+  maitred compare --sweep j=1,2 -- xz -T {j} -k -f -c /etc/services
+  maitred compare --command fast='gzip -1' --command best='gzip -9' --input /etc/services
   maitred compare fetch.py:fetch --inputs urls.txt
   maitred compare http://localhost:8080/ -c 50 -n 2000
   maitred compare cpu-bound --models native/threads,python3/threads
   maitred compare mixed --save before.json
   maitred compare mixed --against before.json
   maitred compare mixed --against last";
+
+pub(super) const SCALE_EXAMPLES: &str = "\
+Examples:
+  maitred scale cpu-bound --speed 10x
+  maitred scale fetch.py:fetch --inputs urls.txt
+  maitred scale work.py:hash --models thread-pool,processes --most 16
+  maitred scale -- gzip -k data.bin
+  maitred scale http://localhost:8080/ -n 2000
+  maitred scale mixed --save scaling.json --export-svg scaling.svg";
 
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:

@@ -27,8 +27,9 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     let work = asked.subject.clone();
     let request = Request::Compare(asked);
     let old = saved::older(args)?;
-    let exports = export::open(args)?;
-    if export::takes_standard_output(args) {
+    let files = args.files();
+    let exports = export::open(&files, &args.charts)?;
+    if files.take_standard_output() {
         terminal.text_to_error();
     }
     let cancel = super::cancel()?;
@@ -174,7 +175,8 @@ fn outputs(logs: &[(String, String)]) -> String {
     text
 }
 
-fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
+/// What the shell is told of a result.
+pub(super) fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
     let failed = comparison
         .contestants
         .iter()

@@ -3,11 +3,15 @@
 use std::fs;
 use std::path::Path;
 
+use maitred_core::analyse::advice::law;
 use maitred_core::analyse::scaling::{self, Speed};
-use maitred_core::view::fit::{self, Fit};
+use maitred_core::view::fit;
 
 use crate::cli::FitArgs;
-use crate::error::Error;
+use crate::drawing;
+use crate::error::{Error, exit};
+use crate::export::{self, Page};
+use crate::png;
 use crate::terminal::Terminal;
 
 /// Smallest difference that is worth a word, as in `compare`.
@@ -15,11 +19,12 @@ const EFFECT: f64 = 0.03;
 /// Larger files hold something else.
 const SIZE_MAX: u64 = 64 << 20;
 
-/// Reads the figures and says what follows from them.
+/// Reads the figures, says what follows from them and draws it; the number is the exit code.
 ///
 /// # Errors
-/// [`Error::usage`] with the line when the file cannot be read as numbers of workers and figures.
-pub(crate) fn text(args: &FitArgs, terminal: &Terminal) -> Result<String, Error> {
+/// [`Error::usage`] with the line when the file cannot be read as numbers of workers and figures,
+/// or a picture cannot be written.
+pub(crate) fn run(args: &FitArgs, terminal: &Terminal) -> Result<u8, Error> {
     let wrong = |why: String| Error::usage(format!("{}: {why}", args.file.display()));
     let size = fs::metadata(&args.file).map_err(|error| unreadable(&args.file, &error))?.len();
     if size > SIZE_MAX {
@@ -27,14 +32,38 @@ pub(crate) fn text(args: &FitArgs, terminal: &Terminal) -> Result<String, Error>
     }
     let text = fs::read_to_string(&args.file).map_err(|error| unreadable(&args.file, &error))?;
     let speeds = speeds(&text, args.time).map_err(wrong)?;
-    let found = scaling::fit(&speeds);
-    if args.json {
-        let fit = Fit::of(&speeds, &found, EFFECT);
-        let json = serde_json::to_string_pretty(&fit)
-            .map_err(|error| Error::usage(format!("the figures cannot be written: {error}")))?;
-        return Ok(json + "\n");
-    }
-    Ok(fit::fit(&speeds, &found, EFFECT, &terminal.options()))
+    drawing::check(&args.drawing)?;
+    let pages = [&args.drawing.export_svg, &args.drawing.export_png];
+    let [svg, png] = pages.map(|path| {
+        path.as_deref().map(|path| export::page(path, &args.file).map(|page| (path, page)))
+    });
+    let (svg, png) = (svg.transpose()?, png.transpose()?);
+    let found = law::fit(&speeds, &scaling::fit(&speeds), EFFECT, "these figures");
+    let text = match args.json {
+        true => {
+            let json = serde_json::to_string_pretty(&found)
+                .map_err(|error| Error::usage(format!("the figures cannot be written: {error}")))?;
+            json + "\n"
+        }
+        false => fit::fit(&found, &terminal.options()),
+    };
+    terminal.print(&text)?;
+    let title = format!("More workers: {}", args.file.display());
+    let theme = drawing::theme(&args.drawing);
+    let draw = |page: Option<(&Path, Page)>, picture: &dyn Fn() -> Result<Vec<u8>, String>| {
+        let Some((path, mut page)) = page else { return true };
+        let put = |bytes: Vec<u8>| page.put(&bytes).map_err(|error| error.to_string());
+        let written = picture().and_then(put);
+        written
+            .inspect_err(|why| {
+                terminal.complain(&format!("{} cannot be written: {why}", path.display()));
+            })
+            .is_ok()
+    };
+    let drawn = |theme| drawing::figures(&found, &title, theme).map_err(str::to_owned);
+    let vector = draw(svg, &|| drawn(theme).map(String::into_bytes));
+    let pixels = draw(png, &|| drawn(drawing::fixed(theme)).and_then(|text| png::png(&text)));
+    Ok(if vector && pixels { exit::OK } else { exit::NOT_WRITTEN })
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {

@@ -12,6 +12,7 @@ pub(crate) mod run;
 pub(crate) mod runner;
 pub(crate) mod runs;
 pub(crate) mod runtimes;
+pub(crate) mod scale;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod strategies;

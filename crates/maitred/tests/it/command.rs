@@ -260,3 +260,78 @@ fn one_copy_at_a_time_is_one_contestant() {
     let models = result["contestants"].as_array().unwrap().iter().map(|one| one["model"].clone());
     assert_eq!(models.collect::<Vec<_>>(), ["command/sequential", "command/processes:2"]);
 }
+
+/// Two rounds of one model, of which nothing but the files is looked at that they leave.
+fn twice(place: &Place, options: &[&str]) -> Output {
+    let line = "compare --runs 2 --warmup 0 --no-trace --models sequential --export-json r.json";
+    let words: Vec<&str> = line.split(' ').chain(options.iter().copied()).collect();
+    place.command(&words).output().unwrap()
+}
+
+#[test]
+fn what_stands_around_a_run_is_run_in_its_place() {
+    let place = Place::new().file("in", "read\n");
+    let run = ["--prepare", "echo prepared >> log", "--cleanup", "echo cleaned >> log"];
+    let rest = ["--input", "in", "--count", "2", "--", "sh", "-c", "cat >> log"];
+    let output = twice(&place, &[&run[..], &rest].concat());
+    assert!(output.status.success(), "{output:?}");
+    let round = "prepared\nread\nread\n";
+    assert_eq!(place.read("log"), format!("{round}{round}cleaned\n"));
+    let saved = form::valid_json(&place.read("r.json"));
+    let named = |name: &str| {
+        let all = saved["settings"]["parameters"].as_array().unwrap();
+        all.iter().find(|pair| pair[0] == name).map(|pair| pair[1].clone())
+    };
+    assert_eq!(named("prepare").unwrap(), "echo prepared >> log");
+    assert_eq!(named("input").unwrap(), "in");
+    let failing = twice(&place, &["--prepare", "echo no room >&2; exit 7", "--", "true"]);
+    assert_eq!(failing.status.code(), Some(1), "{failing:?}");
+    let said = stderr(&failing);
+    assert!(said.contains("exited with code 7 and said `no room`"), "{said}");
+}
+
+#[test]
+fn several_commands_are_compared_and_can_be_repeated() {
+    let place = Place::new();
+    let both = ["--command", "one=sh -c 'echo 1 >> one'", "--command", "two=echo {j} >> two"];
+    let output = twice(&place, &[&both[..], &["--count", "1", "--sweep", "j=5,7"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(place.read("one"), "1\n".repeat(4));
+    let mut said: Vec<String> = place.read("two").lines().map(str::to_owned).collect();
+    said.sort();
+    assert_eq!(said, ["5", "5", "7", "7"]);
+    let saved = form::valid_json(&place.read("r.json"));
+    let all = saved["contestants"].as_array().unwrap().iter();
+    let models: Vec<&str> = all.map(|one| one["model"].as_str().unwrap()).collect();
+    let expected = ["one j=5", "one j=7", "two j=5", "two j=7"];
+    let expected = expected.map(|name| format!("command/sequential command={name}"));
+    assert_eq!(models, expected);
+    let page = place.run("report r.json -o page.html");
+    assert!(page.status.success(), "{page:?}");
+    let page = place.read("page.html");
+    let line = "--sweep j=5,7 --command &#39;one=sh -c";
+    assert!(page.contains(line) || page.contains(&line.replace("&#39;", "'")), "{page}");
+}
+
+#[test]
+fn exit_codes_are_ignored_where_that_is_asked() {
+    let place = Place::new();
+    for (option, code) in [
+        ("--ignore-failure", Some(0)),
+        ("--ignore-failure=1,3", Some(0)),
+        ("--ignore-failure=1", Some(1)),
+    ] {
+        let output = twice(&place, &[option, "--count", "1", "--", "sh", "-c", "exit 3"]);
+        assert_eq!(output.status.code(), code, "{option}: {output:?}");
+    }
+}
+
+#[test]
+fn a_sweep_that_no_word_takes_is_refused() {
+    let place = Place::new();
+    let output = twice(&place, &["--sweep", "j=1,2", "--", "echo", "$j", "{i}"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("no word of a command has {j}"), "{output:?}");
+    let output = place.run("compare waiters --prepare true");
+    assert!(stderr(&output).contains("--prepare is for commands"), "{output:?}");
+}

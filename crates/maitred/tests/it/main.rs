@@ -26,6 +26,7 @@ mod random;
 mod runtimes;
 mod saved;
 mod scale;
+mod scaling;
 mod scheduling;
 mod servers;
 mod signals;

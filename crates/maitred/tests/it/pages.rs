@@ -40,6 +40,7 @@ case ${words[0]} in
             lacks --warmup && more+=(--warmup 0)
             words=(compare "${more[@]}" "${words[@]:1}")
         fi ;;
+    scale) lacks --runs && words=(scale --quiet --runs 3 "${words[@]:1}") ;;
     check | strategies) lacks --budget && lacks --list && lacks --unpack && words+=(--budget 1s) ;;
     serve) exec "$M" "${words[@]}" ;;
 esac

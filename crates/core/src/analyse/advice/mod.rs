@@ -6,6 +6,7 @@ mod bound;
 mod case;
 mod choice;
 mod costs;
+mod engines;
 mod fairness;
 mod interpreted;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod results;
 mod results_tests;
 mod runner;
 mod shape;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -34,7 +36,7 @@ use alloc::vec::Vec;
 use self::case::{Case, list, name};
 pub use self::newcomers::{Newcomer, newcomers};
 use super::nature::Nature;
-use crate::result::{Comparison, Conclusion, Rule, Sentence};
+use crate::result::{Bottleneck, Comparison, Conclusion, Rule, Sentence};
 
 /// What to conclude, most important first. `natures` are what a trace of each contestant showed,
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
@@ -48,21 +50,45 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             sentences.extend(quota::sentence(&case));
             sentences.extend(fairness::sentences(&case));
             sentences.extend(bound::sentence(&case));
-            sentences.extend(choice::sentences(&case));
-            if !case.is_url() {
-                sentences.extend(workers::sentences(&case));
+            match &comparison.scaling {
+                Some(sweeps) => sentences.extend(sweep::sentences(&case, sweeps)),
+                None => {
+                    if !runner::is_too_short(&case) {
+                        sentences.extend(choice::sentences(&case));
+                    }
+                    if !case.is_url() {
+                        sentences.extend(workers::sentences(&case));
+                    }
+                }
             }
             let times = time::sentences(&case);
             times_told = !times.is_empty();
             sentences.extend(times);
             sentences.extend(processors::sentences(&case));
             sentences.extend(interpreted::sentences(&case));
+            sentences.extend(engines::break_even(&case).map(|text| Rule::BreakEven.says(text)));
             sentences.extend(runner::sentences(&case));
         }
     }
     sentences.extend(trouble::sentences(comparison, natures, times_told));
     sentences.extend(unshared::sentences(comparison));
-    Conclusion::of(sentences)
+    let mut conclusion = Conclusion::of(sentences);
+    if let Some(case) = Case::new(comparison, natures) {
+        conclusion.bottleneck = work::bottleneck(&case).and_then(|queue| {
+            let resource = queue.name.clone();
+            queue.capacity.map(|_| Bottleneck { resource, parameter: None })
+        });
+        let rule = conclusion.answer.as_ref().map(|answer| answer.rule);
+        conclusion.recommended = rule.and_then(|rule| choice::recommended(&case, rule));
+    }
+    conclusion
+}
+
+/// Says of a comparison over numbers of workers how each model scales, and concludes from that.
+pub fn scale(comparison: &mut Comparison, natures: &[Option<Nature>]) {
+    let sweeps = Case::new(comparison, natures).map(|case| sweep::sweeps(&case));
+    comparison.scaling = Some(sweeps.unwrap_or_default());
+    comparison.conclusion = conclude(comparison, natures);
 }
 
 fn nothing_ranked(comparison: &Comparison) -> Option<Sentence> {

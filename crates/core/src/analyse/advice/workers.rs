@@ -1,16 +1,15 @@
 //! How many workers: from the sweep where one was measured, else by Goetz's formula.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use maitred_wire::Model;
-
 use super::{Case, law};
-use crate::analyse::compare::{self, MIN_ROUNDS};
+use crate::analyse::compare;
 use crate::analyse::nature::BoundBy;
-use crate::analyse::scaling::{self, AMDAHL_POINTS, Estimate, Scaling, Speed};
+use crate::analyse::scaling::{self, Scaling};
 use crate::analyse::stats::Confidence;
+use crate::analyse::sweep;
 use crate::analyse::units::{cores, plural, processors};
 use crate::result::{Rule, Sentence, Verdict};
 
@@ -34,29 +33,10 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
 /// Ranked contestants that differ only in workers, at least two of them; by the name that they
 /// have in common.
 fn sweeps(case: &Case<'_>) -> Vec<(String, Vec<usize>)> {
-    let mut sweeps: Vec<(String, Vec<usize>)> = Vec::new();
-    for rank in &case.against_fastest {
-        let index = rank.contestant as usize;
-        let model = &case.contestant(index).model;
-        if !model.strategy.has_workers() {
-            continue;
-        }
-        let pair = Model { workers: None, ..model.clone() }.to_string();
-        let pair = match case.has_one_runtime() {
-            true => pair.split_once('/').map_or(pair.clone(), |(_, rest)| rest.into()),
-            false => pair,
-        };
-        match sweeps.iter_mut().find(|(known, _)| *known == pair) {
-            Some((_, members)) => members.push(index),
-            None => sweeps.push((pair, Vec::from([index]))),
-        }
-    }
-    for (_, members) in &mut sweeps {
-        members.sort_by_key(|&index| case.contestant(index).workers);
-        members.dedup_by_key(|index| case.contestant(*index).workers);
-    }
-    sweeps.retain(|(_, members)| members.len() > 1);
-    sweeps
+    let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    let groups = sweep::groups(case.comparison, ranked);
+    let named = groups.into_iter().map(|(model, members)| (case.short_name(&model), members));
+    named.collect()
 }
 
 /// The fewest workers that are as good as the best number of them.
@@ -95,7 +75,7 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
     })
 }
 
-fn computes(case: &Case<'_>) -> bool {
+pub(super) fn computes(case: &Case<'_>) -> bool {
     case.shape().is_some_and(|shape| shape.computing > 0.5)
 }
 
@@ -109,54 +89,34 @@ fn fitted(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
     let within: Vec<usize> =
         members.iter().copied().filter(|&index| case.contestant(index).workers <= reach).collect();
     let beyond = within.len() < members.len();
-    let Some(speeds) = speeds(case, &within) else {
-        return Some(Rule::NoLaw.says(format!(
-            "No law of scaling is fitted to `{pair}`: fewer than {MIN_ROUNDS} rounds were undisturbed under all numbers of workers."
-        )));
+    let Some(speeds) = sweep::clean_speeds(case.comparison, &within) else {
+        return Some(Rule::NoLaw.says(law::disturbed(pair)));
     };
     match scaling::fit(&speeds) {
-        Scaling::TooFew(found) if beyond => Some(Rule::NoLaw.says(format!(
-            "No law of scaling is fitted: beyond the {} processors of this machine computing cannot gain, and {found} of the numbers of workers are within them; it takes {AMDAHL_POINTS}.",
-            case.cores()
-        ))),
+        Scaling::TooFew(found) if beyond => Some(Rule::NoLaw.says(law::beyond(case, found))),
         other @ (Scaling::TooFew(_) | Scaling::NeitherFits(_)) => {
             law::why_not(&other, &format!("`{pair}`")).map(|text| Rule::NoLaw.says(text))
         }
         Scaling::Fits(law) => {
             let beyond = match beyond {
-                true => format!(" This says nothing of more than the {} processors here.", case.cores()),
+                true => {
+                    format!(" This says nothing of more than the {} processors here.", case.cores())
+                }
                 false => String::new(),
             };
-            let agrees = |peak: &Estimate| peak_agrees(case, members, peak);
-            let text = law::describe(&law, law.peak().filter(agrees));
+            let mut law = law::fitted(&law);
+            law.peak = law.peak.filter(|peak| peak_agrees(case, members, peak.high));
+            let text = law::describe(&law);
             Some(Rule::ScalingLaw.says(format!("`{pair}` {text}.{beyond}")))
         }
     }
 }
 
-/// Tasks per second by round, of rounds that were clean under each of these.
-fn speeds(case: &Case<'_>, members: &[usize]) -> Option<Vec<Speed>> {
-    let clean = |index: usize, round: u32| {
-        let runs = &case.contestant(index).runs;
-        let run = runs.iter().find(|run| run.round == round)?;
-        let counts = run.noise.dirty.is_none() && compare::mistake(run).is_none();
-        counts.then(|| 1e9 / run.compared_ns())
-    };
-    let first = case.contestant(*members.first()?);
-    let all = |round: &u32| members.iter().all(|&index| clean(index, *round).is_some());
-    let rounds: Vec<u32> = first.runs.iter().map(|run| run.round).filter(all).collect();
-    let speed = |&index: &usize| Speed {
-        workers: case.contestant(index).workers,
-        rates: rounds.iter().filter_map(|&round| clean(index, round)).collect(),
-    };
-    (rounds.len() >= MIN_ROUNDS).then(|| members.iter().map(speed).collect())
-}
-
 /// A peak is none that the verdicts beside it contradict: whoever has the most workers must be
 /// told to be slower than the fastest.
-fn peak_agrees(case: &Case<'_>, members: &[usize], peak: &Estimate) -> bool {
+pub(super) fn peak_agrees(case: &Case<'_>, members: &[usize], peak: f64) -> bool {
     let Some(&most) = members.last() else { return false };
-    let is_beyond = f64::from(case.contestant(most).workers) > peak.high;
+    let is_beyond = f64::from(case.contestant(most).workers) > peak;
     is_beyond && case.with(Verdict::Slower).any(|(index, _)| index == most)
 }
 

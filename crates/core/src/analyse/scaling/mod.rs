@@ -164,13 +164,6 @@ impl Law {
         self.estimate(|curve| curve.at(workers) / curve.one).at_least(0.0)
     }
 
-    /// The most that any number of workers brings, times as fast as one; the upper bound, and the
-    /// figure itself, may be infinite.
-    pub fn limit(&self) -> Estimate {
-        let serial = self.contention();
-        Estimate { value: 1.0 / serial.value, low: 1.0 / serial.high, high: 1.0 / serial.low }
-    }
-
     /// With how many workers throughput is highest; `None` where it is not seen to fall again
     /// within twice as many as were tried.
     pub fn peak(&self) -> Option<Estimate> {

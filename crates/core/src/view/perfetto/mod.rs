@@ -173,7 +173,7 @@ impl<'a, E, S: FnMut(&[u8]) -> Result<(), E>> Writer<'a, S> {
 
     /// All processes that are known, by what the kernel calls their first thread.
     fn processes(&self) -> BTreeMap<u32, String> {
-        let model = alloc::format!("{}", self.trace.model);
+        let model = self.trace.name();
         let lanes = self.trace.lanes.iter().filter(|lane| lane.pid != 0);
         let mut processes: BTreeMap<u32, String> =
             lanes.map(|lane| (lane.pid, model.clone())).collect();

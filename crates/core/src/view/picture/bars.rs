@@ -95,7 +95,7 @@ fn draw(svg: &mut Svg<'_>, shown: &[Row<'_>], rows: &[Row<'_>]) {
     let widest = |texts: &mut dyn Iterator<Item = String>| {
         texts.map(|text| width(&text, SIZE)).fold(0.0, f64::max)
     };
-    let names = widest(&mut shown.iter().map(|row| row.contestant.model.to_string())).min(NAMES);
+    let names = widest(&mut shown.iter().map(|row| row.contestant.name())).min(NAMES);
     let times = widest(&mut shown.iter().map(|row| duration(row.summary.work_ns)));
     let verdicts = widest(&mut shown.iter().map(|row| verdict(row, rows))).min(VERDICTS);
     let left = libm::ceil(MARGIN + names + 12.0);
@@ -116,7 +116,7 @@ fn draw(svg: &mut Svg<'_>, shown: &[Row<'_>], rows: &[Row<'_>]) {
 /// Name, bar, interval and time of a model; `right`: where the time ends.
 fn bar(svg: &mut Svg<'_>, row: &Row<'_>, scale: &Scale, (left, right): (f64, f64)) {
     let summary = row.summary;
-    let model = row.contestant.model.to_string();
+    let model = row.contestant.name();
     let (low, high) = (summary.work_low_ns, summary.work_high_ns);
     let span = format!("{} to {}", duration(low), duration(high));
     svg.begin_group(&format!("{model}: {}, interval {span}", duration(summary.work_ns)));
@@ -156,7 +156,7 @@ fn unranked(svg: &mut Svg<'_>, comparison: &Comparison) {
     for (contestant, why) in out {
         let d = format!("M{} {}m-4 -4l8 8m0 -8l-8 8", number(MARGIN + 5.0), number(svg.y + 8.0));
         svg.path(&d, "class=\"m-cross\"");
-        let text = format!("{}: {why}", contestant.model);
+        let text = format!("{}: {why}", contestant.name());
         for line in broken(&text, SIZE, WIDTH - 2.0 * MARGIN - 18.0) {
             svg.y += LINE;
             svg.text(MARGIN + 18.0, svg.y - 4.0, "m-t m-dim", Anchor::Start, &line);
@@ -171,10 +171,10 @@ fn unranked(svg: &mut Svg<'_>, comparison: &Comparison) {
 fn describe(rows: &[Row<'_>], comparison: &Comparison) -> String {
     let each = rows.iter().map(|row| {
         let time = duration(row.summary.work_ns);
-        format!("{} took {time} ({})", row.contestant.model, verdict(row, rows))
+        format!("{} took {time} ({})", row.contestant.name(), verdict(row, rows))
     });
     let out = comparison.contestants.iter().filter(|one| one.unranked.is_some());
-    let out = out.map(|one| format!("{} is not ranked", one.model));
+    let out = out.map(|one| format!("{} is not ranked", one.name()));
     let all: Vec<String> = each.chain(out).collect();
     if all.is_empty() { "Nothing was measured.".into() } else { format!("{}.", all.join("; ")) }
 }

@@ -47,8 +47,7 @@ fn draw(
     known: &dyn Fn(&Row<'_>) -> Option<Latency>,
     look: &Look,
 ) -> Option<String> {
-    let all: Vec<Entry> =
-        rows.iter().map(|row| (row.contestant.model.to_string(), known(row))).collect();
+    let all: Vec<Entry> = rows.iter().map(|row| (row.contestant.name(), known(row))).collect();
     all.iter().find(|(_, latency)| latency.is_some())?;
     let shown = &all[..all.len().min(look.rows.max(1))];
     let mut svg = Svg::new(title, facts, look);

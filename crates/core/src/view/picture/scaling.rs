@@ -13,9 +13,11 @@ use super::curve::{Frame, mark};
 use super::palette::SERIES;
 use super::scale::Scale;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut, number, width};
-use crate::analyse::scaling::{self, Kind, Law, Scaling, Speed};
+use crate::analyse::advice::law;
+use crate::analyse::scaling::{self, Curve, Speed};
+use crate::analyse::sweep;
 use crate::analyse::units::{duration, percent, ratio, significant};
-use crate::result::{Comparison, Contestant, Summary};
+use crate::result::{Comparison, Contestant, Fit, Fitted, LawName, Summary};
 use crate::trace::StepKind;
 
 const HEIGHT: f64 = 300.0;
@@ -35,27 +37,25 @@ struct Point {
 struct Series {
     name: String,
     points: Vec<Point>,
-    law: Option<Law>,
-    /// The most workers that the law was fitted to: beyond them it says nothing.
-    fitted: f64,
+    /// The law, and the rate that is measured as 1. Beyond the most workers that it was fitted to, it
+    /// says nothing.
+    law: Option<(Fitted, f64)>,
+}
+
+impl Fitted {
+    /// Throughput with so many workers, as it says.
+    fn at(&self, workers: f64) -> f64 {
+        let (one, contention) = (self.one.value, self.contention.value);
+        Curve { one, contention, coherency: self.coherency.value }.at(workers)
+    }
 }
 
 /// Speed-up over the fewest workers; `None`: no model was measured with several numbers of them.
 pub fn workers(comparison: &Comparison, look: &Look) -> Option<String> {
-    let mut series: Vec<(String, Vec<(u32, &Summary)>)> = Vec::new();
-    for (contestant, summary) in measured(comparison) {
-        let model = &contestant.model;
-        if model.strategy.has_workers() {
-            let name = maitred_wire::Model { workers: None, ..model.clone() }.to_string();
-            put(&mut series, name, (contestant.workers, summary));
-        }
-    }
-    let series = series.into_iter().filter_map(|(name, mut members)| {
-        members.sort_by_key(|(workers, _)| *workers);
-        members.dedup_by_key(|(workers, _)| *workers);
-        (members.len() > 1).then(|| speedup(comparison, name, &members))
-    });
-    let series: Vec<Series> = series.collect();
+    let groups = sweep::groups(comparison, sweep::ranked(comparison));
+    let named =
+        groups.iter().map(|(model, members)| speedup(comparison, model.to_string(), members));
+    let series: Vec<Series> = named.collect();
     if series.is_empty() {
         return None;
     }
@@ -65,8 +65,28 @@ pub fn workers(comparison: &Comparison, look: &Look) -> Option<String> {
     Some(plot.draw(&series, look))
 }
 
-fn speedup(comparison: &Comparison, name: String, members: &[(u32, &Summary)]) -> Series {
-    let first = members[0].1.work_ns.max(1) as f64;
+/// Figures that the user has, and the law behind them; `None`: there are none.
+pub fn figures(found: &Fit, title: &str, look: &Look) -> Option<String> {
+    let first = found.points.first().map(|point| point.rate).filter(|rate| *rate > 0.0)?;
+    let point = |point: &crate::result::Measured| {
+        let y = point.rate / first;
+        let (x, label) = (f64::from(point.workers), point.workers.to_string());
+        Point { x, label, y, low: y, high: y }
+    };
+    let points = found.points.iter().map(point).collect();
+    let series = Series { name: "measured".into(), points, law: law_of(found) };
+    let facts = "Throughput ÷ throughput with the fewest workers";
+    let plot = Plot { title, facts, x: "workers", is_speedup: true, is_joined: true };
+    Some(plot.draw(&[series], look))
+}
+
+fn speedup(comparison: &Comparison, name: String, members: &[usize]) -> Series {
+    let of = |index: usize| {
+        let one = &comparison.contestants[index];
+        Some((one.workers, one.summary.as_ref()?))
+    };
+    let members_of: Vec<(u32, &Summary)> = members.iter().filter_map(|&index| of(index)).collect();
+    let first = members_of.first().map_or(1, |(_, summary)| summary.work_ns.max(1)) as f64;
     let times = |ns: u64| first / ns.max(1) as f64;
     let point = |(workers, summary): &(u32, &Summary)| Point {
         x: f64::from(*workers),
@@ -75,21 +95,28 @@ fn speedup(comparison: &Comparison, name: String, members: &[(u32, &Summary)]) -
         low: times(summary.work_high_ns),
         high: times(summary.work_low_ns),
     };
-    // Beyond the processors computing cannot gain, whatever the law.
+    let points = members_of.iter().map(point).collect();
+    let saved = comparison.scaling.iter().flatten();
+    let saved = saved.into_iter().find(|sweep| sweep.model.to_string() == name);
+    let law = match saved {
+        Some(sweep) => law_of(&sweep.fit),
+        None => law_of(&fit(comparison, members)),
+    };
+    Series { name, points, law }
+}
+
+/// What is drawn of it.
+fn law_of(found: &Fit) -> Option<(Fitted, f64)> {
+    Some((found.law.clone()?, found.points.first()?.rate))
+}
+
+/// What the rounds follow; beyond the processors computing cannot gain, whatever it says.
+fn fit(comparison: &Comparison, members: &[usize]) -> Fit {
     let reach =
         if computes(comparison) { comparison.machine.processors().whole() } else { u32::MAX };
-    let within = members.iter().filter(|(workers, _)| *workers <= reach);
-    let speed = |(workers, summary): &(u32, &Summary)| Speed {
-        workers: *workers,
-        rates: Vec::from([1e9 / summary.work_ns.max(1) as f64]),
-    };
-    let most = within.clone().map(|(workers, _)| *workers).max();
-    let law = match scaling::fit(&within.map(speed).collect::<Vec<_>>()) {
-        Scaling::Fits(law) => Some(law),
-        Scaling::TooFew(_) | Scaling::NeitherFits(_) => None,
-    };
-    let points = members.iter().map(point).collect();
-    Series { name, points, law, fitted: f64::from(most.unwrap_or(0)) }
+    let mut speeds: Vec<Speed> = sweep::any_speeds(comparison, members);
+    speeds.retain(|speed| speed.workers <= reach);
+    law::fit(&speeds, &scaling::fit(&speeds), comparison.settings.minimum_effect, "")
 }
 
 /// Whether most of the time that steps need, without queueing, is computing, as far as the runs
@@ -154,7 +181,7 @@ pub fn settings(comparison: &Comparison, look: &Look) -> Option<String> {
         };
         let mut points: Vec<Point> = members.iter().map(point).collect();
         points.sort_by(|one, other| one.x.total_cmp(&other.x));
-        Series { name, points, law: None, fitted: 0.0 }
+        Series { name, points, law: None }
     });
     let title = heading(comparison, &format!("Over {name}"));
     let facts = "Work time, median of the rounds, with its 95 % interval";
@@ -325,28 +352,28 @@ impl Plot<'_> {
     fn notes(&self, all: &[Series], is_log: bool) -> Vec<String> {
         let mut notes = Vec::new();
         for series in all.iter().take(SERIES) {
-            if let Some(law) = &series.law {
-                let most = match (law.kind, law.curve.contention) {
-                    (Kind::Universal, _) => {
-                        format!("crosstalk {}", percent(law.curve.coherency))
+            if let Some((law, _)) = &series.law {
+                let serial = law.contention.value;
+                let (name, most) = match law.name {
+                    LawName::Universal => (
+                        "the Universal Scalability Law",
+                        format!("crosstalk {}", law::fine(law.coherency.value)),
+                    ),
+                    LawName::Amdahl if serial < 0.005 => {
+                        ("Amdahl's law", "no limit can be seen".to_string())
                     }
-                    (Kind::Amdahl, serial) if serial < 0.005 => "no limit can be seen".to_string(),
-                    (Kind::Amdahl, serial) => format!("at most {}", ratio(1.0 / serial)),
-                };
-                let name = match law.kind {
-                    Kind::Amdahl => "Amdahl's law",
-                    Kind::Universal => "the Universal Scalability Law",
+                    LawName::Amdahl => ("Amdahl's law", format!("at most {}", ratio(1.0 / serial))),
                 };
                 let beyond = match series.points.last() {
-                    Some(last) if last.x > series.fitted => {
-                        format!(", fitted up to {} workers", series.fitted)
+                    Some(last) if last.x > f64::from(law.most) => {
+                        format!(", fitted up to {} workers", law.most)
                     }
                     _ => String::new(),
                 };
                 notes.push(format!(
                     "Dashed: {name} for {}{beyond}, with {} serial (residual {}): {most}.",
                     series.name,
-                    percent(law.curve.contention),
+                    percent(serial),
                     percent(law.residual)
                 ));
             }
@@ -376,9 +403,9 @@ impl Plot<'_> {
 
     fn curve(&self, svg: &mut Svg<'_>, order: usize, series: &Series, x: &Scale, y: &Scale) {
         svg.begin_group(&series.name);
-        if let (Some(law), Some(first)) = (&series.law, series.points.first()) {
-            let at = |step: i32| first.x + (series.fitted - first.x) * f64::from(step) / 48.0;
-            let times = |workers: f64| law.curve.at(workers) / law.curve.at(first.x);
+        if let (Some((law, one)), Some(first)) = (&series.law, series.points.first()) {
+            let at = |step: i32| first.x + (f64::from(law.most) - first.x) * f64::from(step) / 48.0;
+            let times = |workers: f64| law.at(workers) / one;
             let places = (0..=48).map(|step| (at(step), times(at(step))));
             let places = places.filter(|(_, times)| *times <= y.to());
             let places = places.map(|(workers, times)| (x.at(workers), y.at(times)));

@@ -183,6 +183,8 @@ fn the_law_is_drawn_as_far_as_it_was_fitted() {
         let summary = contestant.summary.as_mut().unwrap();
         summary.work_ns = (320e6 * (0.2 + 0.8 / at_once)) as u64;
         (summary.work_low_ns, summary.work_high_ns) = (summary.work_ns, summary.work_ns);
+        let work_ns = summary.work_ns;
+        contestant.runs.iter_mut().for_each(|run| run.work_ns = work_ns);
     }
     let svg = scaling::workers(&comparison, &look(Theme::Light)).unwrap();
     check(&svg);

@@ -41,7 +41,7 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     lens: &Lens,
     look: &Look,
 ) -> Result<String, Refusal> {
-    let title = format!("{subject}: {}", trace.model);
+    let title = format!("{subject}: {}", trace.name());
     let extent = rows::extent(trace, &spans).or_else(|| recorded(slices()));
     let Some((zero, whole_end)) = extent else {
         let nothing = "No task was started, so there is nothing to show.";
@@ -440,7 +440,7 @@ fn describe(
 ) -> String {
     let failed = trace.tasks.iter().filter(|task| task.outcome == TaskOutcome::Failed);
     let mut text =
-        format!("A timeline of {}: {facts}. {}", trace.model, plural(steps.len() as u64, "lane"));
+        format!("A timeline of {}: {facts}. {}", trace.name(), plural(steps.len() as u64, "lane"));
     let failed = failed.count() as u64;
     if failed > 0 {
         text.push_str(&format!(", {}", plural(failed, "failed task")));

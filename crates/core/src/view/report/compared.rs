@@ -124,7 +124,7 @@ fn every_round(result: &Comparison) -> String {
     };
     let cells = |cell: &dyn Fn(&Run) -> String| some.iter().map(|(_, run)| cell(run)).collect();
     let table = [
-        html::column("model", false, some.iter().map(|(one, _)| one.model.to_string()).collect()),
+        html::column("model", false, some.iter().map(|(one, _)| one.name()).collect()),
         html::column("round", true, cells(&|run| count(u64::from(run.round) + 1))),
         html::column("work", true, cells(&|run| duration(run.work_ns))),
         html::column(
@@ -196,8 +196,7 @@ fn of_requests(result: &Comparison, rows: &[Row<'_>]) -> String {
 
 fn unranked(result: &Comparison) -> String {
     let out = result.contestants.iter().filter_map(|one| Some((one, one.unranked.as_ref()?)));
-    let out: Vec<(String, String)> =
-        out.map(|(one, why)| (one.model.to_string(), why.clone())).collect();
+    let out: Vec<(String, String)> = out.map(|(one, why)| (one.name(), why.clone())).collect();
     let rows: Vec<(&str, String)> =
         out.iter().map(|(model, why)| (model.as_str(), why.clone())).collect();
     html::facts(&rows)

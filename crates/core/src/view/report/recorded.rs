@@ -25,7 +25,7 @@ pub fn recording<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
 ) -> String {
     let (from, trace) = (&recording.provenance, &recording.trace);
     let subject = from.subject.title.as_ref().unwrap_or(&from.subject.name);
-    let title = format!("{}: {}", from.heading, trace.model);
+    let title = format!("{}: {}", from.heading, trace.name());
     let went = phases::went(from.subject.kind, &trace.model, trace.workers, run).0;
     let look = Look { theme: Theme::Auto, id: "timeline".into(), rows: 60 };
     let picture = timeline::timeline(trace, subject, spans, slices, &Lens::default(), &look);
@@ -45,7 +45,7 @@ pub fn recording<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     body.push_str(&html::dim(&from.heading));
     body.push_str(&html::dim(&format!(
         "{}, {} · recorded {} by maitred {}",
-        trace.model,
+        trace.name(),
         plural(u64::from(trace.workers), "worker"),
         from.started,
         from.program_version

@@ -2,7 +2,7 @@
 //! with what latency, who is not ranked and why, and what to know of the measuring.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -25,8 +25,10 @@ const MANY_TASKS: u64 = 100;
 const BAR: usize = 40;
 
 /// What each column means that does not say so itself.
-const MEANINGS: [(&str, &str); 5] = [
+const MEANINGS: [(&str, &str); 7] = [
     ("CPU", "processor time of the work"),
+    ("a copy", "the time of one in the middle"),
+    ("its CPU", "processor time of the work, divided by the copies"),
     ("memory", "the most that all processes took together"),
     ("start-up", "of the process and its workers"),
     ("voluntary", "a thread had to wait and gave its processor up"),
@@ -184,6 +186,15 @@ fn resource_columns(rows: &[Row<'_>]) -> Vec<Column> {
     }
     add("CPU", 0, &|row| shown(&row.summary.cpu_ns, |ns| duration(*ns)));
     add("cores", 1, &|row| shown(&row.summary.cores_used, |used| cores(*used)));
+    let is_command = |row: &Row<'_>| row.contestant.model.runtime == "command";
+    let copies =
+        |row: &Row<'_>| compare::counted(row.contestant).first().map_or(0, |run| run.tasks.done);
+    if rows.iter().all(is_command) && rows.iter().any(|row| copies(row) > 1) {
+        add("a copy", 2, &|row| shown(&row.summary.latency, |one| duration(one.p50_ns)));
+        add("its CPU", 2, &|row| {
+            shown(&row.summary.cpu_ns, |ns| duration(ns / copies(row).max(1)))
+        });
+    }
     add("memory", 0, &|row| shown(&row.summary.memory_bytes, |size| bytes(*size)));
     add("start-up", 3, &|row| duration(row.summary.startup_ns + row.summary.setup_ns));
     let failed = |row: &Row<'_>| {
@@ -272,9 +283,10 @@ fn completed(row: &Row<'_>, figure: fn(&Latency) -> u64) -> Option<u64> {
 }
 
 fn unranked(comparison: &Comparison, options: &Options) -> Option<String> {
-    let out = comparison.contestants.iter().filter_map(|contestant| {
-        Some((contestant.model.to_string(), contestant.unranked.as_ref()?))
-    });
+    let out = comparison
+        .contestants
+        .iter()
+        .filter_map(|contestant| Some((contestant.name(), contestant.unranked.as_ref()?)));
     let room =
         out.clone().map(|(model, _)| width(&model)).max().unwrap_or(0).min(options.width / 3);
     let line = |(model, reason): (String, &String)| {

@@ -9,7 +9,7 @@ use super::super::paint::{Ink, wrap};
 use super::answer::lines;
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, count, duration, list, plural, processors};
-use crate::result::{Comparison, Machine, Run, SubjectKind};
+use crate::result::{Comparison, Contestant, Machine, Run, Site, SubjectKind};
 use crate::trace::RunEnd;
 
 /// What a task is called.
@@ -76,7 +76,7 @@ fn wanted_ns(end: &RunEnd) -> Option<u64> {
 
 /// What to know of the measuring: disturbed rounds, records without room, the runners' own notes.
 pub(in super::super) fn notes(comparison: &Comparison) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
+    let mut notes: Vec<String> = comparison.contestants.iter().filter_map(elsewhere).collect();
     notes.extend(disturbed(comparison, true));
     notes.extend(disturbed(comparison, false));
     for contestant in &comparison.contestants {
@@ -84,14 +84,14 @@ pub(in super::super) fn notes(comparison: &Comparison) -> Vec<String> {
         if dropped > 0 {
             notes.push(format!(
                 "`{}`: {} had no room in the trace; counts and times of tasks are exact, those of steps are not.",
-                contestant.model,
+                contestant.name(),
                 plural(dropped, "span")
             ));
         }
         if let Some(mistake) = contestant.traced.as_ref().and_then(compare::mistake) {
             notes.push(format!(
                 "`{}`: the run in which the kernel's switches were recorded went wrong: {mistake}.",
-                contestant.model
+                contestant.name()
             ));
         }
     }
@@ -99,11 +99,28 @@ pub(in super::super) fn notes(comparison: &Comparison) -> Vec<String> {
     notes
 }
 
+/// What a contestant is beside those that were measured here.
+fn elsewhere(one: &Contestant) -> Option<String> {
+    let on = |machine: &Machine| format!("{}, {}", machine.cpu, processors(machine.processors()));
+    let model = &one.model;
+    match &one.site {
+        Site::Here => None,
+        Site::Remote(machine) => Some(format!(
+            "`{model}` was measured on another machine ({}): what it differs by is that of the machines, too.",
+            on(machine)
+        )),
+        Site::Simulated(machine) => Some(format!(
+            "`{model}` was simulated for {}: its times were computed, and not measured.",
+            on(machine)
+        )),
+    }
+}
+
 /// The runners' own notes, each once, with the models that it is of.
 fn said(comparison: &Comparison) -> Vec<String> {
     let mut said: Vec<(&str, Vec<String>)> = Vec::new();
     for contestant in &comparison.contestants {
-        let who = format!("`{}`", contestant.model);
+        let who = format!("`{}`", contestant.name());
         for note in contestant.runs.iter().flat_map(|run| &run.notes) {
             match said.iter_mut().find(|(known, _)| known == note) {
                 Some((_, models)) if models.contains(&who) => {}
@@ -126,7 +143,7 @@ pub(super) fn disturbed(comparison: &Comparison, used: bool) -> Option<String> {
         if dirty > 0 && counted.iter().copied().any(|run| is_dirty(&run)) == used {
             cause =
                 cause.or_else(|| contestant.runs.iter().find_map(|run| run.noise.dirty.clone()));
-            who.push(format!("`{}` {dirty} of {}", contestant.model, contestant.runs.len()));
+            who.push(format!("`{}` {dirty} of {}", contestant.name(), contestant.runs.len()));
         }
     }
     let rounds = match used {

@@ -8,6 +8,7 @@ mod facts;
 mod next;
 mod ranking;
 mod rows;
+mod scaling;
 mod sure;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,10 @@ pub(super) use rows::{Row, interval, name_column, rows, shown, unknowns, word};
 pub fn table(comparison: &Comparison, options: &Options) -> String {
     let rows = rows(comparison);
     let mut sections = vec![answer::answer(comparison, options)];
-    sections.extend(ranking::ranking(comparison, &rows, options));
+    match &comparison.scaling {
+        Some(sweeps) => sections.extend(scaling::sections(comparison, sweeps, options)),
+        None => sections.extend(ranking::ranking(comparison, &rows, options)),
+    }
     sections.push(sure::sure(comparison, &rows, options) + &next::next(comparison, options));
     if options.details {
         sections.extend(details::sections(comparison, &rows, options));

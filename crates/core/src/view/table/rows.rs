@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub(in super::super) use super::super::row::{Row, label, name_column, rows};
+pub(in super::super) use super::super::row::{Row, name_column, own_name, rows};
 use crate::analyse::units;
 use crate::result::{Rank, Run, Summary, Verdict};
 use crate::trace::Observed;

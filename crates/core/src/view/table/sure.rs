@@ -10,7 +10,7 @@ use super::answer::told;
 use super::facts;
 use super::rows::{Row, reach};
 use crate::analyse::compare;
-use crate::analyse::units::{count, duration, percent, plural};
+use crate::analyse::units::{count, duration, percent, plural, ratio};
 use crate::result::{Comparison, Run, Stopped};
 use crate::trace::Noise;
 
@@ -27,11 +27,29 @@ pub(super) fn sure(comparison: &Comparison, rows: &[Row<'_>], options: &Options)
         parts.push(format!("95 % intervals within {}", percent(widest)));
     }
     parts.extend(noise(comparison));
+    parts.extend(dropped(comparison));
     parts.extend(stopped(comparison.stopped).map(str::to_string));
     if parts.is_empty() {
         return String::new();
     }
     told(&format!("{}.", parts.join(", ")), Ink::Dim, options)
+}
+
+/// Who was run no more, with its ratio.
+fn dropped(comparison: &Comparison) -> Option<String> {
+    let ratio_of = |index: usize| {
+        let rank = comparison.ranking.iter().find(|rank| rank.contestant as usize == index);
+        rank.map_or_else(String::new, |rank| format!(": {} as long, decided", ratio(rank.ratio)))
+    };
+    let all = comparison.contestants.iter().enumerate();
+    let told: Vec<String> = all
+        .filter_map(|(index, one)| {
+            let rounds = plural(one.dropped?.into(), "round");
+            let name = comparison.label(index);
+            Some(format!("{name} dropped after {rounds}{}", ratio_of(index)))
+        })
+        .collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// `3 rounds`, `3 to 6 rounds`.

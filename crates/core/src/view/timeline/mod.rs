@@ -31,7 +31,7 @@ pub(super) use axis::{Axis, extent, round_step, tick_label};
 pub(super) use legend::{words, words_of_threads};
 pub use rows::By;
 pub(super) use rows::{Row, rows, rows_of, rows_within};
-pub(super) use steps::{Loops, fill, loops, state_of};
+pub(super) use steps::{Loops, fill, loops, state_of, state_of_calls};
 pub(super) use threads::{join, lanes_of_threads};
 
 /// What is drawn of a run.
@@ -111,7 +111,7 @@ pub fn timeline_of<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     }
     let Some((zero, end)) = extent(trace, &spans) else {
         let nothing = "no task was started, so there is nothing to show";
-        return Ok(format!("{}: {nothing}\n", trace.model));
+        return Ok(format!("{}: {nothing}\n", trace.name()));
     };
     let window = lens.part(zero, end)?;
     let picture = Picture { trace, lens, zero, whole_ns: end - zero, window, options };
@@ -291,7 +291,7 @@ impl Picture<'_> {
 
     fn heading(&self, axis: &Axis, rows: &str) -> String {
         let options = self.options;
-        let model = format!("{}", self.trace.model);
+        let model = self.trace.name();
         let tasks = plural(self.trace.tasks.len() as u64, "task");
         let cell = duration((axis.end - axis.origin) / axis.cells as u64);
         let whole = duration(self.whole_ns);

@@ -63,6 +63,18 @@ const PLANTED: &[Planted] = &[
         equals,
     ),
     (
+        R::BestWorkers,
+        "`scale`: some number of workers had the highest throughput",
+        || scaled(&waiting(), &[1, 2, 4, 8, 16, 32], |_| {}),
+        || sweep(&[1, 2, 4, 8, 16, 32], |_, _| {}),
+    ),
+    (
+        R::Survived,
+        "the process died under some, and others went on",
+        || crashed(&[0]),
+        || crashed(&[0, 1]),
+    ),
+    (
         R::ResultsDiffer,
         "models returned different values",
         || returned(["beef", "dead"]),
@@ -105,10 +117,22 @@ const PLANTED: &[Planted] = &[
         || under_way(&computing()),
     ),
     (
+        R::UnevenTurns,
+        "`scale`: tasks do not divide among workers, so that those of the last turn are idle",
+        || scaled(&computing(), &[1, 2, 12], |_| {}),
+        || scaled(&computing(), &[1, 2, 10], |_| {}),
+    ),
+    (
         R::WithinRounds,
         "fewer than three rounds, and something overwhelming within them",
         || of(&tables(5, 1), &TWO, 1, |_, _| {}),
         waiters,
+    ),
+    (
+        R::Overslept,
+        "waits of the fastest last 15 % longer than they were asked to, on average",
+        || late_by(20),
+        || late_by(5),
     ),
     (
         R::Startup,
@@ -176,6 +200,12 @@ const PLANTED: &[Planted] = &[
         equals,
     ),
     (
+        R::Dropped,
+        "one took five times as long or more, told in quiet rounds, and was run no more",
+        || dropped(Some(3)),
+        || dropped(None),
+    ),
+    (
         R::NatureUnknown,
         "what looks like waiting may have been for a processor, or for a lock",
         || commands(&[(Processes, Some(8)), (Threads, None)]),
@@ -201,6 +231,24 @@ const PLANTED: &[Planted] = &[
         || sweep(&[1, 2, 4, 8, 16, 32], |_, _| {}),
     ),
     (
+        R::SerialShare,
+        "`scale`: work computes, and one worker and as many as processors were tried, but too few for a law",
+        || scaled(&computing(), &[1, 2, 4, 10], |_| {}),
+        || scaled(&waiting(), &[1, 2, 4, 8, 16, 32], |_| {}),
+    ),
+    (
+        R::MoreProcessors,
+        "`scale`: a law tells what twice the processors bring, or they are idle for half of the time",
+        || scaled(&computing(), &[1, 2, 4, 10], |_| {}),
+        || scaled(&computing(), &[4, 10], |_| {}),
+    ),
+    (
+        R::WorkerMemory,
+        "`scale`: memory grows with workers beyond what its scatter explains",
+        || scaled(&computing(), &[1, 2, 4, 10], each_takes(3 << 20)),
+        || scaled(&computing(), &[1, 2, 4, 10], each_takes(0)),
+    ),
+    (
         R::PoolSize,
         "a pool has by far more or fewer workers than its tasks want",
         || of(&waiting(), &[(Sequential, None), (ThreadPool, None)], 5, |_, _| {}),
@@ -223,6 +271,12 @@ const PLANTED: &[Planted] = &[
         "handing tasks over takes a tenth of the work, or the subject is a function",
         || handed_over(12_000_000),
         || handed_over(1_000),
+    ),
+    (
+        R::BreakEven,
+        "an engine for many machines takes part, and what it takes to hand over a task was measured",
+        || engine("dask"),
+        || engine("python3"),
     ),
     (
         R::RunnerTakenOff,
@@ -277,7 +331,7 @@ fn no_rule_is_left_out() {
 #[test]
 fn the_document_shows_what_each_rule_says() {
     let mut text = String::from(
-        "# Sentences of the conclusion\n\nWhat `maitred compare` can conclude, rule by rule, in the order in which it is read: one\nanswer, what makes it worth less, at most three reasons, and the rest. Each sentence in the JSON\nnames its rule. Made by the tests, which plant each case and one in which the rule is silent:\n`UPDATE_EXPECT=1 cargo test -p maitred-core planted`.\n",
+        "# Sentences of the conclusion\n\nWhat `maitred compare` and `maitred scale` can conclude, rule by rule, in the order in which it is read: one\nanswer, what makes it worth less, at most three reasons, and the rest. Each sentence in the JSON\nnames its rule. Made by the tests, which plant each case and one in which the rule is silent:\n`UPDATE_EXPECT=1 cargo test -p maitred-core planted`.\n",
     );
     for (part, title) in [
         (Part::Answer, "The answer"),

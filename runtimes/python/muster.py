@@ -1,0 +1,33 @@
+"""Has every worker of a pool do the same job once."""
+
+import os
+import select
+
+
+def muster(pool, workers, job, *args):
+    """Has every worker of the pool do the job once: none can take two, because none returns before all have begun."""
+    begun, begin = os.pipe()
+    leave, let_go = os.pipe()
+    mouth, gate = (f"/proc/{os.getpid()}/fd/{fd}" for fd in (begin, leave))
+    futures = [pool.submit(attend, mouth, gate, job, args) for _ in range(workers)]
+    waiting = workers
+    while waiting:
+        if select.select([begun], [], [], 0.05)[0]:
+            waiting -= len(os.read(begun, waiting))
+        for future in futures:
+            if future.done():
+                future.result()  # none can be done yet: it failed, and this says how
+    os.write(let_go, b"." * workers)
+    for future in futures:
+        future.result()
+    for fd in (begun, begin, leave, let_go):
+        os.close(fd)
+
+
+def attend(mouth, gate, job, args):
+    """In a worker: the job, a sign that it is done, and a wait for the others."""
+    job(*args)
+    with open(mouth, "wb", buffering=0) as pipe:
+        pipe.write(b".")
+    with open(gate, "rb", buffering=0) as pipe:
+        pipe.read(1)
