@@ -19,12 +19,12 @@ use crate::session::{Kept, Session};
 pub(crate) fn keep(session: &Session, kept: &Kept) -> Result<(), String> {
     let Some(keeping) = &session.keeping else { return Ok(()) };
     let item = item(session, kept)?;
-    let mut store = Store::open(&keeping.folder).map_err(said)?;
-    store.keep(&item, keeping.traces_bytes).map_err(said)?;
+    let mut store = Store::open(&keeping.folder).map_err(|error| said(&error))?;
+    store.keep(&item, keeping.traces_bytes).map_err(|error| said(&error))?;
     Ok(())
 }
 
-fn said(error: Error) -> String {
+fn said(error: &Error) -> String {
     format!("this result is not kept: {error}")
 }
 
