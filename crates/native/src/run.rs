@@ -77,7 +77,8 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
     }
     let failures = session.tally.failures();
     let used = Some(ledger::used_since(session.before));
-    let done = Done { phases, failures, vars, deadlock, notes, used, ..Done::default() };
+    let answers = session.has_requests().then(|| session.tally.answers());
+    let done = Done { phases, failures, vars, deadlock, answers, notes, used, ..Done::default() };
     Conclusion { reply: Reply::Done(Box::new(done)), clean }
 }
 

@@ -136,6 +136,10 @@ pub struct Done {
     /// known until the runner ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Used>,
+    /// How many requests were answered with which status, the last of those that were followed; `None`:
+    /// nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Vec<(u16, u64)>>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
