@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::interpreted::{Interpreted, interpreted};
-use super::split::{Split, split};
+use super::split::{ThreadTime, split};
 use crate::result::Processors;
 use crate::trace::{Span, StepKind, Task, Trace};
 
@@ -39,7 +39,7 @@ pub struct Nature {
     /// Whether some task reads a variable and writes it back in two steps.
     pub reads_then_writes: bool,
     pub interpreted: Interpreted,
-    pub split: Option<Split>,
+    pub split: Option<ThreadTime>,
 }
 
 /// Waiting for a resource or a channel.
