@@ -59,6 +59,9 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let field = Field { job: &job, entries, given, rules: &rules, are_ours };
     let (natures, outcome) = measure(&mut comparison, field, context);
     comparison.conclusion = advice::conclude(&comparison, &natures);
+    if let Some(short) = &mut comparison.conclusion.bottleneck {
+        short.parameter = job.capacity_parameter(&short.resource);
+    }
     if job.kind == SubjectKind::Url {
         for remark in url::remarks(&comparison) {
             comparison.conclusion.add(remark);

@@ -308,6 +308,11 @@ impl Job {
         Ok(())
     }
 
+    /// The parameter that says how many there are of this resource.
+    pub(crate) fn capacity_parameter(&self, resource: &str) -> Option<String> {
+        self.written.capacity_parameter(resource).map(str::to_owned)
+    }
+
     /// What is kept of it beside what was measured.
     pub(crate) fn facts(&self) -> SubjectFacts {
         SubjectFacts {

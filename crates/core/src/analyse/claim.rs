@@ -318,6 +318,7 @@ fn value(figure: &Figure, run: &Run) -> Result<f64, String> {
         Quantity::LatencyP50 => latency(|latency| latency.p50_ns)?,
         Quantity::LatencyP99 => latency(|latency| latency.p99_ns)?,
         Quantity::LatencyMax => latency(|latency| latency.max_ns)?,
+        Quantity::Queueing => run.queueing_ns().ok_or("no `hold` step was recorded")? as f64,
         Quantity::Longest => longest(run, step(figure)?)?,
         Quantity::Done => run.tasks.done as f64,
         Quantity::Failed => run.tasks.failed as f64,

@@ -25,8 +25,17 @@ pub(super) fn taken_off(head: &Trace, ended: u64, wall_ns: u64) -> Option<Harnes
     if at_once && cores_used.is_some_and(|used| used < BUSY) {
         return Some(HarnessCost { ns: 0, uncertain_ns: cost.min(wall_ns) });
     }
-    let ns = cost.min(wall_ns.saturating_sub(1));
-    Some(HarnessCost { ns, uncertain_ns: (range / 2).max(cost - ns).max(1) })
+    if all(high_ns) < wall_ns {
+        return Some(HarnessCost { ns: cost, uncertain_ns: (range / 2).max(1) });
+    }
+    // It may have been all of it. What is left lies between nothing and what the least that the runner
+    // takes leaves; where even that is more than was measured, nothing is known.
+    let most = match wall_ns.saturating_sub(all(low_ns)) {
+        0 => wall_ns,
+        left => left,
+    };
+    let left = (most / 2).max(1);
+    Some(HarnessCost { ns: wall_ns.saturating_sub(left), uncertain_ns: left })
 }
 
 /// By how much longer everything took because others had the processors: ready and on one ÷ on one.
@@ -90,9 +99,11 @@ mod tests {
     }
 
     #[test]
-    fn work_never_falls_to_nothing_and_the_rest_is_uncertain() {
+    fn where_it_may_have_been_all_what_is_left_lies_between_nothing_and_that() {
+        let cost = run(Strategy::Sequential, 110_000, 110_000).unwrap();
+        assert_eq!(cost, HarnessCost { ns: 100_000, uncertain_ns: 10_000 });
         let cost = run(Strategy::Sequential, 60_000, 60_000).unwrap();
-        assert_eq!(cost, HarnessCost { ns: 59_999, uncertain_ns: 40_001 });
+        assert_eq!(cost, HarnessCost { ns: 30_000, uncertain_ns: 30_000 });
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod harness;
 pub mod interpreted;
 pub mod nature;
 pub mod noise;
+pub mod overslept;
 mod sameness;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -7,6 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::interpreted::{Interpreted, interpreted};
+use super::overslept::{Overslept, overslept};
 use super::split::{ThreadTime, split};
 use crate::result::Processors;
 use crate::trace::{Span, StepKind, Task, Trace};
@@ -38,6 +39,8 @@ pub struct Nature {
     pub standstill: Option<Standstill>,
     /// Whether some task reads a variable and writes it back in two steps.
     pub reads_then_writes: bool,
+    /// The wait that lasted longer than it was asked to.
+    pub overslept: Option<Overslept>,
     pub interpreted: Interpreted,
     pub split: Option<ThreadTime>,
 }
@@ -116,6 +119,7 @@ pub fn nature(trace: &Trace, machine: impl Into<Processors>) -> Option<Nature> {
     let mut nature = tally.nature();
     nature.bound = bound(&tally, machine.into(), nature.computing_ns);
     nature.standstill = standstill(trace);
+    nature.overslept = overslept(trace);
     nature.interpreted = interpreted(trace);
     nature.split = split(trace);
     (nature.task_ns() > 0).then_some(nature)

@@ -158,7 +158,7 @@ fn work_cpu(head: &Trace) -> Observed<Cpu> {
     match &head.done {
         None => unknown("the runner did not come to its end"),
         Some(done) => done.phases.work.cpu.map_or_else(
-            || unknown("the runner could not read its processor time"),
+            || unknown("the runner does not give it: the work was so short that what was used until its end was noticed would weigh more, or workers that are gone took theirs along"),
             Observed::Known,
         ),
     }
@@ -298,7 +298,8 @@ fn observed(runs: &[&Run], figure: impl Fn(&Run) -> Observed<u64>) -> Observed<u
 fn cores_used(runs: &[&Run]) -> Observed<f64> {
     // In millionths, so that one function serves all medians.
     let share = |run: &Run| {
-        let wall = run.work_ns.max(1);
+        // What the runner itself took was taken off the time, not off the processors.
+        let wall = (run.work_ns + run.harness.map_or(0, |cost| cost.ns)).max(1);
         run.work_cpu
             .clone()
             .map(|cpu| (u128::from(cpu.total_ns()) * 1_000_000 / u128::from(wall)) as u64)

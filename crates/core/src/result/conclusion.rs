@@ -20,6 +20,30 @@ pub struct Conclusion {
     pub reasons: Vec<Sentence>,
     /// The rest.
     pub details: Vec<Sentence>,
+    /// What tasks queue for, so that a program need not read it out of a sentence; `None`: nothing,
+    /// or the result was saved before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bottleneck: Option<Bottleneck>,
+    /// Whom the answer recommends; `None`: nobody, or the result was saved before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recommended: Option<Recommended>,
+}
+
+/// Whom to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recommended {
+    /// Index into the contestants.
+    pub contestant: u32,
+    /// How many are as fast, it included.
+    pub equals: u32,
+}
+
+/// The resource that holds tasks up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bottleneck {
+    pub resource: String,
+    /// The parameter of the workload that says how many there are of it; `None`: a number does.
+    pub parameter: Option<String>,
 }
 
 /// One sentence, or a few that belong together.
@@ -79,14 +103,18 @@ enum Saved {
         warnings: Vec<Sentence>,
         reasons: Vec<Sentence>,
         details: Vec<Sentence>,
+        #[serde(default)]
+        bottleneck: Option<Bottleneck>,
+        #[serde(default)]
+        recommended: Option<Recommended>,
     },
 }
 
 impl From<Saved> for Conclusion {
     fn from(saved: Saved) -> Self {
         match saved {
-            Saved::Parts { answer, warnings, reasons, details } => {
-                Self { answer, warnings, reasons, details }
+            Saved::Parts { answer, warnings, reasons, details, bottleneck, recommended } => {
+                Self { answer, warnings, reasons, details, bottleneck, recommended }
             }
             Saved::Texts(texts) => {
                 let unnamed = |text| Sentence { rule: Rule::Unnamed, text };
@@ -110,6 +138,7 @@ pub enum Part {
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     NothingRanked,
+    TooShortCalls,
     OnlyOne,
     DifferentAmounts,
     TooFewRounds,
@@ -119,6 +148,7 @@ pub enum Rule {
     SoonestOfThoseThatKeepUp,
     AheadByTooLittle,
     BestWorkers,
+    Survived,
     ResultsDiffer,
     ResultsChange,
     LostUpdates,
@@ -127,8 +157,8 @@ pub enum Rule {
     UnequalConcurrency,
     UnevenTurns,
     SomeRaised,
-    TooShortCalls,
     WithinRounds,
+    Overslept,
     BusyClient,
     BusyConnections,
     FewRequests,
@@ -159,6 +189,7 @@ pub enum Rule {
     TaskTime,
     ThreadsAtOnce,
     ProcessCosts,
+    BreakEven,
     RunnerTakenOff,
     ResultsSame,
     Starved,
@@ -170,10 +201,11 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 54] = {
+    pub const ALL: [Self; 57] = {
         use Rule as R;
         [
             R::NothingRanked,
+            R::TooShortCalls,
             R::OnlyOne,
             R::DifferentAmounts,
             R::TooFewRounds,
@@ -183,6 +215,7 @@ impl Rule {
             R::SoonestOfThoseThatKeepUp,
             R::AheadByTooLittle,
             R::BestWorkers,
+            R::Survived,
             R::ResultsDiffer,
             R::ResultsChange,
             R::LostUpdates,
@@ -191,8 +224,8 @@ impl Rule {
             R::UnequalConcurrency,
             R::UnevenTurns,
             R::SomeRaised,
-            R::TooShortCalls,
             R::WithinRounds,
+            R::Overslept,
             R::BusyClient,
             R::BusyConnections,
             R::FewRequests,
@@ -223,6 +256,7 @@ impl Rule {
             R::TaskTime,
             R::ThreadsAtOnce,
             R::ProcessCosts,
+            R::BreakEven,
             R::RunnerTakenOff,
             R::ResultsSame,
             R::Starved,
@@ -240,6 +274,7 @@ impl Rule {
         use Rule as R;
         match self {
             R::NothingRanked
+            | R::TooShortCalls
             | R::OnlyOne
             | R::DifferentAmounts
             | R::TooFewRounds
@@ -249,7 +284,8 @@ impl Rule {
             | R::SoonestOfThoseThatKeepUp
             | R::AheadByTooLittle
             | R::BestWorkers => Part::Answer,
-            R::ResultsDiffer
+            R::Survived
+            | R::ResultsDiffer
             | R::ResultsChange
             | R::LostUpdates
             | R::OwnVariables
@@ -257,8 +293,8 @@ impl Rule {
             | R::UnequalConcurrency
             | R::UnevenTurns
             | R::SomeRaised
-            | R::TooShortCalls
             | R::WithinRounds
+            | R::Overslept
             | R::BusyClient
             | R::BusyConnections
             | R::FewRequests
@@ -289,6 +325,7 @@ impl Rule {
             | R::TaskTime
             | R::ThreadsAtOnce
             | R::ProcessCosts
+            | R::BreakEven
             | R::RunnerTakenOff
             | R::ResultsSame
             | R::Starved

@@ -175,6 +175,12 @@ pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
         }),
     );
     add("latency", &run.latency.clone().map(|it| latency(&it)));
+    if let Some(ns) = run.queueing_ns() {
+        figures.push((
+            "queueing",
+            format!("{} on average until a `hold` has what it asks for", duration(ns)),
+        ));
+    }
     if let Some(latency) = &run.requests {
         let text = format!(
             "{}: p50 {}, p99 {}, max {}",

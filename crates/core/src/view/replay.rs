@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::picture::state_name;
 use super::state::State;
-use super::timeline::{By, extent, rows_of, state_of, words};
+use super::timeline::{By, extent, rows_of, state_of, state_of_calls, words};
 use crate::trace::{RunEnd, Trace};
 
 /// One run, ready to be drawn at any time of it.
@@ -97,9 +97,10 @@ pub fn replay(trace: &Trace, rows_max: usize, tasks_max: usize) -> Replay {
         }
     }
     let mut pieces = Vec::new();
+    let calls = state_of_calls(trace);
     for span in &trace.spans {
         let row = row_of.get(span.task as usize).copied().filter(|&row| row != usize::MAX);
-        let (Some(row), Some(state)) = (row, state_of(trace, span)) else { continue };
+        let (Some(row), Some(state)) = (row, state_of(trace, span, calls)) else { continue };
         let last = trace.tasks[span.task as usize].end_ns;
         let until = [span.end_ns, last, end].into_iter().find(|&ns| ns != 0).unwrap_or(end);
         let (start_ns, end_ns) = (span.start_ns.max(origin), until.min(end));

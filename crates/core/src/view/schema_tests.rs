@@ -385,7 +385,10 @@ fn sweep(text: &str, speed: f64) -> Sweep {
 
 /// With a sentence in every part.
 fn conclusion(text: &str) -> Conclusion {
-    Conclusion::of(Rule::ALL.map(|rule| rule.says(text)))
+    let bottleneck = Bottleneck { resource: text.into(), parameter: Some(text.into()) };
+    let said = Conclusion::of(Rule::ALL.map(|rule| rule.says(text)));
+    let recommended = Recommended { contestant: 0, equals: 2 };
+    Conclusion { bottleneck: Some(bottleneck), recommended: Some(recommended), ..said }
 }
 
 /// Every object and every field of a value, as paths.

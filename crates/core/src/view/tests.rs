@@ -340,6 +340,7 @@ fn one_run_by_phases() {
             switches     20 voluntary, 3 involuntary
             latency      p50 700 ms, p90 900 ms, p99 900 ms, p99.9 900 ms, max 900 ms (from
                          its start)
+            queueing     200 ms on average until a `hold` has what it asks for
         "#]],
     );
     let comparison = troubled();
@@ -387,6 +388,7 @@ fn one_run_by_phases() {
             switches     800 voluntary, 3 involuntary
             latency      p50 500 ms, p90 500 ms, p99 500 ms, p99.9 500 ms, max 500 ms (from
                          its start)
+            queueing     0 ns on average until a `hold` has what it asks for
             variable     counter = 500 (by process: 500, 500, 499, 501)
             expected     counter = 2000 does not hold: it is 500 (each process has its own:
                          500, 500, 499, 501)

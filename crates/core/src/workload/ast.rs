@@ -62,6 +62,16 @@ pub struct Server {
     pub max_memory: Option<Value>,
 }
 
+impl Workload {
+    /// The parameter that says how many there are of a resource; `None`: a number does.
+    pub fn capacity_parameter(&self, resource: &str) -> Option<&str> {
+        let own = self.resources.iter().find(|one| one.name.text == resource)?;
+        let Data::Text(text) = &own.number.as_ref()?.data else { return None };
+        let name = text.strip_prefix('$')?;
+        name.strip_prefix('{').map_or(Some(name), |name| name.strip_suffix('}'))
+    }
+}
+
 /// `task NAME count= rate= every= inputs= { … }`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {

@@ -76,6 +76,8 @@ pub enum Quantity {
     LatencyP50,
     LatencyP99,
     LatencyMax,
+    /// From asking for a resource to having it, on average over all `hold` steps.
+    Queueing,
     /// The longest single step of a kind.
     Longest,
     /// Tasks that ended well.
@@ -105,7 +107,7 @@ pub enum Quantity {
 
 impl Quantity {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Time,
         Self::Elapsed,
         Self::Cpu,
@@ -117,6 +119,7 @@ impl Quantity {
         Self::LatencyP50,
         Self::LatencyP99,
         Self::LatencyMax,
+        Self::Queueing,
         Self::Longest,
         Self::Done,
         Self::Failed,
@@ -145,6 +148,7 @@ impl Quantity {
             Self::LatencyP50 => ("latency-p50", Unit::Duration, None),
             Self::LatencyP99 => ("latency-p99", Unit::Duration, None),
             Self::LatencyMax => ("latency-max", Unit::Duration, None),
+            Self::Queueing => ("queueing", Unit::Duration, None),
             Self::Longest => ("longest", Unit::Duration, Some("step")),
             Self::Done => ("done", Unit::Count, None),
             Self::Failed => ("failed", Unit::Count, None),

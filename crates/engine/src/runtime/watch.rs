@@ -333,7 +333,12 @@ impl<'a> Watch<'a> {
         match self.stage {
             Stage::Starting => {
                 let limit = self.execution.startup_limit;
+                let is_told = self.ask_where();
                 self.break_off(&format!("did not say `ready` within {limit:?}"));
+                if is_told {
+                    self.killed = false;
+                    self.enter(Stage::Closing, PLACE_LIMIT);
+                }
             }
             Stage::Running if self.execution.duration.is_some() => {
                 if let Some(end) = self.time_up() {

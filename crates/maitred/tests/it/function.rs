@@ -110,6 +110,24 @@ fn a_function_is_compared_under_models_that_suit_it() {
 }
 
 #[test]
+fn a_module_that_hangs_while_it_is_imported_is_told_by_its_line() {
+    let place = place().file("stuck.py", "def work():\n    pass\nwhile True:\n    pass\n");
+    let (code, text) = compare(&place, "stuck.py:work", "sequential", "--timeout 1s");
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("did not say `ready`"), "{text}");
+    let (_, text) = compare(&place, "stuck.py:work", "sequential", "--timeout 1s --details");
+    assert!(text.contains("its code was at stuck.py:"), "{text}");
+}
+
+#[test]
+fn who_failed_for_the_same_reason_has_it_said_once() {
+    let (code, text) = compare(&place(), "work.py:missing", "sequential threads", "--count 2");
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("sequential and threads failed: "), "{text}");
+    assert_eq!(text.matches("failed: ").count(), 1, "{text}");
+}
+
+#[test]
 fn an_async_function_gives_way() {
     let (code, text) = compare(&place(), "work.py:awaits", ALL, "--inputs six.txt");
     assert_eq!(code, 0, "{text}");

@@ -2,10 +2,10 @@
 //! in a sentence. The main type is [`Case`].
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
+use maitred_wire::{Model, Strategy};
 
 use crate::analyse::compare;
 use crate::analyse::nature::{BoundBy, Nature};
@@ -41,6 +41,15 @@ impl<'a> Case<'a> {
 
     pub(super) fn name(&self, index: usize) -> String {
         name(self.comparison, index)
+    }
+
+    /// The model as it is called where all have one runtime.
+    pub(super) fn short_name(&self, model: &Model) -> String {
+        let name = model.to_string();
+        match name.split_once('/') {
+            Some((_, rest)) if self.has_one_runtime() => rest.to_string(),
+            _ => name,
+        }
     }
 
     pub(super) fn contestant(&self, index: usize) -> &'a Contestant {

@@ -14,7 +14,8 @@ use crate::analyse::doubt;
 use crate::analyse::stats::Confidence;
 use crate::analyse::units::{count, duration, interval, plural, ratio};
 use crate::analyse::within::AT_ONE_LOOK;
-use crate::result::{Rank, Rule, Sentence, Verdict};
+use crate::result::{Contestant, Rank, Recommended, Rule, Sentence, Verdict};
+use crate::trace::RunEnd;
 
 /// Who cannot be told from the fastest is taken for one of its equals if it took no more than this.
 const AS_FAST: f64 = 1.1;
@@ -25,7 +26,12 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let took = case.took(case.fastest);
     if case.against_fastest.len() < 2 {
         let only = case.name(case.fastest);
-        return Vec::from([Rule::OnlyOne.says(format!("Only {only} is ranked: it took {took}."))]);
+        let others = case.comparison.contestants.iter().enumerate();
+        let mut others = others.filter(|(index, _)| *index != case.fastest).map(|(_, one)| one);
+        let died =
+            |one: &Contestant| one.runs.iter().any(|run| matches!(run.end, RunEnd::Died { .. }));
+        let is = if others.any(died) { "survives" } else { "is ranked" };
+        return Vec::from([Rule::OnlyOne.says(format!("Only {only} {is}: it took {took}."))]);
     }
     let (least, most) = case.comparison.tasks();
     if least != most {
@@ -59,6 +65,14 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     sentences.extend(dropped(case).map(|text| Rule::Dropped.says(text)));
     sentences.extend(latency(case).map(|text| Rule::LatencyFromArrival.says(text)));
     sentences
+}
+
+/// Whom an answer by this rule recommends; `None`: nobody.
+pub(super) fn recommended(case: &Case<'_>, rule: Rule) -> Option<Recommended> {
+    use Rule as R;
+    let says = [R::Use, R::SequentialSuffices, R::NotShownFaster, R::SoonestOfThoseThatKeepUp];
+    let choice = says.contains(&rule).then(|| Choice::new(case)).flatten()?;
+    Some(Recommended { contestant: choice.one as u32, equals: choice.equals.len() as u32 })
 }
 
 fn too_few(case: &Case<'_>, rounds: usize) -> String {

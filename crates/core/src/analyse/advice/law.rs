@@ -4,6 +4,8 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::Case;
+use crate::analyse::compare::MIN_ROUNDS;
 use crate::analyse::scaling::{AMDAHL_POINTS, Best, Estimate, Kind, Law, Scaling, Speed, best};
 use crate::analyse::stats;
 use crate::analyse::units::{percent, plural, ratio};
@@ -157,5 +159,20 @@ pub fn doubling(law: &Fitted) -> String {
         2 * law.most,
         times(&law.doubling),
         law.most
+    )
+}
+
+/// Why no law is fitted to computing on few processors.
+pub(super) fn beyond(case: &Case<'_>, within: usize) -> String {
+    format!(
+        "No law of scaling is fitted: beyond the {} processors of this machine computing cannot gain, and {within} of the numbers of workers are within them; it takes {AMDAHL_POINTS}.",
+        case.cores()
+    )
+}
+
+/// Fewer than three undisturbed rounds, in words.
+pub(super) fn disturbed(name: &str) -> String {
+    format!(
+        "No law of scaling is fitted to `{name}`: fewer than {MIN_ROUNDS} rounds were undisturbed under all numbers of workers."
     )
 }

@@ -6,6 +6,7 @@ mod bound;
 mod case;
 mod choice;
 mod costs;
+mod engines;
 mod fairness;
 mod interpreted;
 #[cfg(test)]
@@ -35,7 +36,7 @@ use alloc::vec::Vec;
 use self::case::{Case, list, name};
 pub use self::newcomers::{Newcomer, newcomers};
 use super::nature::Nature;
-use crate::result::{Comparison, Conclusion, Rule, Sentence};
+use crate::result::{Bottleneck, Comparison, Conclusion, Rule, Sentence};
 
 /// What to conclude, most important first. `natures` are what a trace of each contestant showed,
 /// in the order of the contestants; `None` where there is no trace. The ranking must have been
@@ -52,7 +53,9 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             match &comparison.scaling {
                 Some(sweeps) => sentences.extend(sweep::sentences(&case, sweeps)),
                 None => {
-                    sentences.extend(choice::sentences(&case));
+                    if !runner::is_too_short(&case) {
+                        sentences.extend(choice::sentences(&case));
+                    }
                     if !case.is_url() {
                         sentences.extend(workers::sentences(&case));
                     }
@@ -63,12 +66,22 @@ pub fn conclude(comparison: &Comparison, natures: &[Option<Nature>]) -> Conclusi
             sentences.extend(times);
             sentences.extend(processors::sentences(&case));
             sentences.extend(interpreted::sentences(&case));
+            sentences.extend(engines::break_even(&case).map(|text| Rule::BreakEven.says(text)));
             sentences.extend(runner::sentences(&case));
         }
     }
     sentences.extend(trouble::sentences(comparison, natures, times_told));
     sentences.extend(unshared::sentences(comparison));
-    Conclusion::of(sentences)
+    let mut conclusion = Conclusion::of(sentences);
+    if let Some(case) = Case::new(comparison, natures) {
+        conclusion.bottleneck = work::bottleneck(&case).and_then(|queue| {
+            let resource = queue.name.clone();
+            queue.capacity.map(|_| Bottleneck { resource, parameter: None })
+        });
+        let rule = conclusion.answer.as_ref().map(|answer| answer.rule);
+        conclusion.recommended = rule.and_then(|rule| choice::recommended(&case, rule));
+    }
+    conclusion
 }
 
 /// Says of a comparison over numbers of workers how each model scales, and concludes from that.

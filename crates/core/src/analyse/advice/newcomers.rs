@@ -26,6 +26,9 @@ const MOST_PROCESSES: u32 = 32;
 /// Who should join after this round, in which the models were those that the program chose itself.
 pub fn newcomers(comparison: &Comparison, natures: &[Option<Nature>]) -> Vec<Newcomer> {
     let Some(case) = Case::new(comparison, natures) else { return Vec::new() };
+    if super::runner::is_too_short(&case) {
+        return Vec::new();
+    }
     one_inner_thread(&case).or_else(|| size_of_formula(&case)).into_iter().collect()
 }
 

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::Case;
+use crate::analyse::compare::counted;
 use crate::analyse::units::{duration, percent};
 use crate::result::{HarnessCost, Rule, Run, Sentence};
 
@@ -13,43 +14,60 @@ const WORTH: f64 = 0.02;
 const UNSURE: f64 = 0.25;
 
 pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
-    let mut costs: Vec<(usize, HarnessCost, u64)> = (case.against_fastest.iter())
-        .filter_map(|rank| {
-            let index = rank.contestant as usize;
-            let runs = crate::analyse::compare::counted(case.contestant(index));
-            let mut costs: Vec<(HarnessCost, u64)> =
-                runs.iter().filter_map(|run: &&Run| Some((run.harness?, run.work_ns))).collect();
-            costs.sort_by_key(|(cost, _)| cost.ns);
-            let (cost, left_ns) = *costs.get(costs.len() / 2)?;
-            Some((index, cost, left_ns))
-        })
-        .collect();
-    let share = |(_, cost, left_ns): &(usize, HarnessCost, u64)| {
-        cost.ns as f64 / (cost.ns + left_ns).max(1) as f64
-    };
-    costs.sort_by(|one, other| share(other).total_cmp(&share(one)));
+    let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
+    let mut costs: Vec<(usize, Cost)> =
+        ranked.filter_map(|index| Some((index, Cost::of(case, index)?))).collect();
+    costs.sort_by(|(_, one), (_, other)| other.share().total_cmp(&one.share()));
     let mut sentences = Vec::new();
-    let Some(most) = costs.first().filter(|most| share(most) >= WORTH) else { return sentences };
-    let (index, cost, left_ns) = *most;
+    let Some((index, most)) = costs.first().filter(|(_, most)| most.share() >= WORTH) else {
+        return sentences;
+    };
     sentences.push(Rule::RunnerTakenOff.says(format!(
         "What the runner itself adds to each call was measured on calls that do nothing, and is taken off: {} ± {} of {}, {} of what was measured.",
-        duration(cost.ns),
-        duration(cost.uncertain_ns),
-        case.name(index),
-        percent(share(most)),
+        duration(most.taken.ns),
+        duration(most.taken.uncertain_ns),
+        case.name(*index),
+        percent(most.share()),
     )));
-    let unsure = |(_, cost, left_ns): &&(usize, HarnessCost, u64)| {
-        cost.uncertain_ns as f64 > UNSURE * *left_ns as f64
-    };
-    if costs.iter().any(|one| unsure(&one)) {
+    if let Some(fastest) = Cost::of(case, case.fastest).filter(Cost::is_unsure) {
         sentences.push(Rule::TooShortCalls.says(format!(
-            "These calls are too short to be told from what carries them out: {} is left of {}, and may be off by {}. Let a call do more of them, as in `for _ in range(1000)`.",
-            duration(left_ns),
-            case.name(index),
-            duration(cost.uncertain_ns),
+            "Inconclusive: these calls are too short to be told from what carries them out. {} is left of {}, and may be off by {}. Let a call do more of them, as in `for _ in range(1000)`.",
+            duration(fastest.left_ns),
+            case.name(case.fastest),
+            duration(fastest.taken.uncertain_ns),
         )));
     }
     sentences
+}
+
+/// Whether of the fastest too little is left to be believed.
+pub(super) fn is_too_short(case: &Case<'_>) -> bool {
+    Cost::of(case, case.fastest).is_some_and(|cost| cost.is_unsure())
+}
+
+/// What was taken off in the median round of a contestant, and what was left.
+struct Cost {
+    taken: HarnessCost,
+    left_ns: u64,
+}
+
+impl Cost {
+    fn of(case: &Case<'_>, index: usize) -> Option<Self> {
+        let runs = counted(case.contestant(index));
+        let of = |run: &&Run| Some(Self { taken: run.harness?, left_ns: run.work_ns });
+        let mut costs: Vec<Self> = runs.iter().filter_map(of).collect();
+        costs.sort_by_key(|cost| cost.taken.ns);
+        let middle = costs.len() / 2;
+        (middle < costs.len()).then(|| costs.swap_remove(middle))
+    }
+
+    fn share(&self) -> f64 {
+        self.taken.ns as f64 / (self.taken.ns + self.left_ns).max(1) as f64
+    }
+
+    fn is_unsure(&self) -> bool {
+        self.taken.uncertain_ns as f64 > UNSURE * self.left_ns as f64 && self.share() >= WORTH
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +113,7 @@ mod tests {
     fn where_little_more_is_left_than_is_uncertain_that_is_said() {
         let cost = HarnessCost { ns: 9_000_000_000, uncertain_ns: 2_000_000_000 };
         let text = said(&concluded(Some(cost)), Rule::TooShortCalls);
-        assert!(text.starts_with("These calls are too short"), "{text}");
+        assert!(text.starts_with("Inconclusive: these calls are too short"), "{text}");
     }
 
     #[test]

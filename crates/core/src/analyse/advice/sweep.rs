@@ -8,8 +8,7 @@ use alloc::vec::Vec;
 use maitred_wire::Model;
 
 use super::{Case, law, workers};
-use crate::analyse::compare::MIN_ROUNDS;
-use crate::analyse::scaling::{self, AMDAHL_POINTS, Scaling, Speed};
+use crate::analyse::scaling::{self, Scaling, Speed};
 use crate::analyse::sweep::{self, evenness};
 use crate::analyse::units::{bytes, percent};
 use crate::result::{Doubling, Figure, LawName, Rule, Sentence, Serial, Sweep};
@@ -33,13 +32,13 @@ fn of(case: &Case<'_>, model: Model, members: &[usize]) -> Sweep {
     let within: Vec<Speed> =
         speeds.iter().filter(|speed| speed.workers <= reach).cloned().collect();
     let scaling = scaling::fit(&within);
-    let name = format!("`{}`", short(case, &model));
+    let name = format!("`{}`", case.short_name(&model));
     let mut fit = law::fit(&speeds, &scaling, comparison.settings.minimum_effect, &name);
     if let Some(law) = &mut fit.law {
         law.peak = law.peak.filter(|peak| workers::peak_agrees(case, members, peak.high));
     }
     if matches!(scaling, Scaling::TooFew(_)) && within.len() < speeds.len() {
-        fit.why = Some(beyond(case, within.len()));
+        fit.why = Some(law::beyond(case, within.len()));
     }
     let serial = sweep::serial(&speeds, case.cores()).filter(|_| computes);
     let doubling = match &scaling {
@@ -47,14 +46,6 @@ fn of(case: &Case<'_>, model: Model, members: &[usize]) -> Sweep {
         _ => serial.as_ref().map(by_amdahl),
     };
     Sweep { model, fit, serial, doubling, memory: sweep::memory(comparison, members) }
-}
-
-/// Why no law is fitted to computing on few processors.
-pub(super) fn beyond(case: &Case<'_>, within: usize) -> String {
-    format!(
-        "No law of scaling is fitted: beyond the {} processors of this machine computing cannot gain, and {within} of the numbers of workers are within them; it takes {AMDAHL_POINTS}.",
-        case.cores()
-    )
 }
 
 /// By a law that reaches as far as there are processors.
@@ -82,7 +73,7 @@ pub(super) fn sentences(case: &Case<'_>, sweeps: &[Sweep]) -> Vec<Sentence> {
     let mut sentences: Vec<Sentence> = answer(case, sweeps).into_iter().collect();
     sentences.extend(uneven(case, sweeps));
     for sweep in sweeps {
-        let name = short(case, &sweep.model);
+        let name = case.short_name(&sweep.model);
         let said = [law_of(sweep, &name), serial(sweep, &name), processors(case, sweep, &name)];
         let said = said.into_iter().chain([memory(sweep, &name)]).flatten();
         for sentence in said {
@@ -93,15 +84,6 @@ pub(super) fn sentences(case: &Case<'_>, sweeps: &[Sweep]) -> Vec<Sentence> {
         }
     }
     sentences
-}
-
-/// The model as it is called where all have one runtime.
-pub(super) fn short(case: &Case<'_>, model: &Model) -> String {
-    let name = model.to_string();
-    match name.split_once('/') {
-        Some((_, rest)) if case.has_one_runtime() => rest.to_string(),
-        _ => name,
-    }
 }
 
 /// The throughput of a sweep at its best.
@@ -115,7 +97,7 @@ fn answer(case: &Case<'_>, sweeps: &[Sweep]) -> Option<Sentence> {
     let said = law::how_many(found);
     let said = match sweeps {
         [_] => said,
-        _ => said.replacen("Use", &format!("Use `{}` with", short(case, &best.model)), 1),
+        _ => said.replacen("Use", &format!("Use `{}` with", case.short_name(&best.model)), 1),
     };
     let most = best.fit.points.iter().map(|point| point.workers).max()?;
     let (_, tasks) = case.comparison.tasks();
@@ -206,11 +188,4 @@ fn memory(sweep: &Sweep, name: &str) -> Option<Sentence> {
         size(found.low),
         size(found.high)
     )))
-}
-
-/// Fewer than three undisturbed rounds, in words.
-pub(super) fn disturbed(name: &str) -> String {
-    format!(
-        "No law of scaling is fitted to `{name}`: fewer than {MIN_ROUNDS} rounds were undisturbed under all numbers of workers."
-    )
 }

@@ -11,6 +11,7 @@ use crate::analyse::compare;
 use crate::analyse::nature::Nature;
 use crate::analyse::units::{count, duration, percent, plural};
 use crate::result::{Comparison, Contestant, Rule, Run, Sentence};
+use crate::trace::RunEnd;
 
 /// A loop that stands still for less of its time than this is not worth a word.
 const STANDSTILL: f64 = 0.05;
@@ -30,6 +31,7 @@ pub(super) fn sentences(
         let still = nature.and_then(|nature| standstill(&name(comparison, index), nature));
         sentences.extend(still.map(|text| Rule::StandsStill.says(text)));
     }
+    sentences.extend(survived(comparison).map(|text| Rule::Survived.says(text)));
     let lost = lost_updates(comparison, natures_of);
     sentences.extend(lost.map(|text| Rule::LostUpdates.says(text)));
     if !times_told {
@@ -81,6 +83,38 @@ fn starved(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String
             list(&who)
         )
     })
+}
+
+/// The first run in which the process died.
+fn died(contestant: &Contestant) -> Option<&Run> {
+    contestant.runs.iter().find(|run| matches!(run.end, RunEnd::Died { .. }))
+}
+
+/// Under whom the process died, how many tasks were done by then, and who went on.
+fn survived(comparison: &Comparison) -> Option<String> {
+    let all = || comparison.contestants.iter().enumerate();
+    let dead: Vec<(String, &Run)> =
+        all().filter_map(|(index, one)| Some((name(comparison, index), died(one)?))).collect();
+    let alive = all().filter(|(_, one)| one.unranked.is_none() && died(one).is_none());
+    let alive: Vec<(String, &Run)> = alive
+        .filter_map(|(index, one)| Some((name(comparison, index), one.runs.last()?)))
+        .collect();
+    let done = |of: &[(String, &Run)]| {
+        let done = of.iter().map(|(_, run)| run.tasks.done);
+        let (least, most) = (done.clone().min()?, done.max()?);
+        let tasks = plural(of.first()?.1.tasks.all(), "task");
+        Some(match least == most {
+            true => format!("{} of {tasks}", count(most)),
+            false => format!("{} to {} of {tasks}", count(least), count(most)),
+        })
+    };
+    let who = |of: &[(String, &Run)]| of.iter().map(|(who, _)| who.clone()).collect::<Vec<_>>();
+    let (lost, kept) = (done(&dead)?, done(&alive)?);
+    Some(format!(
+        "The process died under {}, with {lost} done. It goes on under {}, with {kept} done.",
+        list(&who(&dead)),
+        list(&who(&alive))
+    ))
 }
 
 /// A variable that ended below what was expected though all share it.

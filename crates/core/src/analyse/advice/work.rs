@@ -9,7 +9,8 @@ use maitred_wire::Strategy;
 use super::Case;
 use super::bound::AT_BOUND;
 use super::shape::{MOSTLY, Shape};
-use crate::analyse::nature::{BoundBy, Nature};
+use crate::analyse::nature::{BoundBy, Nature, Queue};
+use crate::analyse::overslept::Overslept;
 use crate::analyse::units::{cores, count, duration, percent, processors, ratio, usable};
 use crate::result::{Chosen, Rule, Sentence, Verdict};
 
@@ -22,7 +23,8 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let Some(nature) = case.plainest() else { return Vec::new() };
     let mut sentences = Vec::new();
     sentences.extend(kind(case, nature));
-    sentences.extend(bottleneck(case).map(|text| Rule::Bottleneck.says(text)));
+    sentences.extend(queueing(case).map(|text| Rule::Bottleneck.says(text)));
+    sentences.extend(overslept(case).map(|text| Rule::Overslept.says(text)));
     sentences
 }
 
@@ -127,6 +129,13 @@ fn consequence(case: &Case<'_>, nature: &Nature, shape: Shape) -> String {
         _ if computing >= MOSTLY && machine.whole() == 1 => {
             format!(": only parallelism would pay, and this machine has {}.", processors(machine))
         }
+        Some(BoundBy::LongestTask { name, .. })
+            if computing >= MOSTLY && nature.computing_ns as f64 <= AT_BOUND * least as f64 =>
+        {
+            format!(
+                ": `{name}` alone computes nearly all of it, and a task is on one processor at a time, whatever the model."
+            )
+        }
         _ if computing >= MOSTLY && gains_nothing(case) => {
             ": only parallelism could pay, and what was tried of it gains less than it costs."
                 .into()
@@ -159,15 +168,22 @@ pub(super) fn gains_nothing(case: &Case<'_>) -> bool {
     fastest.any(|index| strategy(index) == Strategy::Sequential) && ranked.any(parallel)
 }
 
-/// Who queues for what under the fastest model: under a sequential one nobody ever does.
-fn bottleneck(case: &Case<'_>) -> Option<String> {
-    let nature = case.nature(case.fastest)?;
-    let queue = nature.queues.first()?;
-    let share = queue.ns as f64 / nature.task_ns().max(1) as f64;
-    if share < QUEUEING {
-        return None;
-    }
-    let (who, what, share) = (&queue.who, &queue.name, percent(share));
+/// What tasks queue for under the fastest model: under a sequential one nobody ever does. Where waits
+/// lasted longer than they should, nothing is concluded from queueing.
+pub(super) fn bottleneck<'a>(case: &Case<'a>) -> Option<&'a Queue> {
+    let nature = case.nature(case.fastest).filter(|nature| nature.overslept.is_none())?;
+    nature.queues.first().filter(|queue| share_of(nature, queue) >= QUEUEING)
+}
+
+fn share_of(nature: &Nature, queue: &Queue) -> f64 {
+    queue.ns as f64 / nature.task_ns().max(1) as f64
+}
+
+/// Who queues for what.
+fn queueing(case: &Case<'_>) -> Option<String> {
+    let queue = bottleneck(case)?;
+    let share = percent(share_of(case.nature(case.fastest)?, queue));
+    let (who, what) = (&queue.who, &queue.name);
     let under = case.name(case.fastest);
     Some(match queue.capacity {
         None => format!(
@@ -180,4 +196,17 @@ fn bottleneck(case: &Case<'_>) -> Option<String> {
             "The {capacity} of `{what}` are the bottleneck: under {under}, {share} of all task time is a `{who}` waiting for one."
         ),
     })
+}
+
+/// Waits that lasted longer than they should under the fastest model. Where a step stands in the way
+/// of a loop, that is told instead.
+fn overslept(case: &Case<'_>) -> Option<String> {
+    let nature = case.nature(case.fastest).filter(|nature| nature.standstill.is_none())?;
+    let Overslept { label, asked_ns, took_ns } = nature.overslept.as_ref()?;
+    Some(format!(
+        "Waits were overslept: under {} `{label}` lasts {} on average and not {}, for who wakes up does not go on at once where the processors, a loop or a lock are busy. What is held meanwhile is held longer than planned, so nothing is concluded from queueing.",
+        case.name(case.fastest),
+        duration(*took_ns),
+        duration(*asked_ns)
+    ))
 }

@@ -35,8 +35,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
 fn sweeps(case: &Case<'_>) -> Vec<(String, Vec<usize>)> {
     let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
     let groups = sweep::groups(case.comparison, ranked);
-    let named =
-        groups.into_iter().map(|(model, members)| (super::sweep::short(case, &model), members));
+    let named = groups.into_iter().map(|(model, members)| (case.short_name(&model), members));
     named.collect()
 }
 
@@ -91,12 +90,10 @@ fn fitted(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<Sentence> {
         members.iter().copied().filter(|&index| case.contestant(index).workers <= reach).collect();
     let beyond = within.len() < members.len();
     let Some(speeds) = sweep::clean_speeds(case.comparison, &within) else {
-        return Some(Rule::NoLaw.says(super::sweep::disturbed(pair)));
+        return Some(Rule::NoLaw.says(law::disturbed(pair)));
     };
     match scaling::fit(&speeds) {
-        Scaling::TooFew(found) if beyond => {
-            Some(Rule::NoLaw.says(super::sweep::beyond(case, found)))
-        }
+        Scaling::TooFew(found) if beyond => Some(Rule::NoLaw.says(law::beyond(case, found))),
         other @ (Scaling::TooFew(_) | Scaling::NeitherFits(_)) => {
             law::why_not(&other, &format!("`{pair}`")).map(|text| Rule::NoLaw.says(text))
         }

@@ -57,12 +57,14 @@ pub(in super::super) fn disturbed(comparison: &Comparison) -> Option<String> {
     let dirty: Vec<&str> = counted.iter().filter_map(|run| run.noise.dirty.as_deref()).collect();
     let cause = dirty.first()?;
     let all = plural(counted.len() as u64, "run");
-    let some = match dirty.len() == counted.len() {
-        true => format!("All {all} that count"),
-        false => format!("{} of the {all} that count", count(dirty.len() as u64)),
+    let some = match (dirty.len(), counted.len()) {
+        (1, 1) => "The one run that counts was".into(),
+        (dirty, all_of) if dirty == all_of => format!("All {all} that count were"),
+        (1, _) => format!("1 of the {all} that count was"),
+        (dirty, _) => format!("{} of the {all} that count were", count(dirty as u64)),
     };
     Some(format!(
-        "{some} were disturbed ({cause}), for there are too few quiet ones: repeat it when the machine is quiet."
+        "{some} disturbed ({cause}), for there are too few quiet ones: repeat it when the machine is quiet."
     ))
 }
 

@@ -8,7 +8,7 @@ use super::super::Options;
 use super::super::paint::{Ink, width};
 use super::super::repeat;
 use super::answer::INDENT;
-use crate::result::{Comparison, Rule, Settings, Verdict};
+use crate::result::{Comparison, Settings, Verdict};
 
 const NEXT: &str = "Next: ";
 /// Where the rest is.
@@ -101,14 +101,13 @@ fn command(comparison: &Comparison) -> Option<String> {
     Some(repeat::run_shortly(&best.model, subject, settings))
 }
 
-/// The parameters with one more of what is short: where a parameter is named like the resource
-/// that the conclusion calls the bottleneck, and was not swept.
+/// The parameters with one more of what is short, where a parameter says how many there are and was
+/// not swept.
 fn more_of_the_bottleneck(comparison: &Comparison) -> Option<Vec<(String, String)>> {
-    let said = comparison.conclusion.said_by(Rule::Bottleneck)?;
-    let resource = said.split('`').nth(1)?;
+    let short = comparison.conclusion.bottleneck.as_ref()?.parameter.as_ref()?;
     let is_swept = comparison.contestants.iter().any(|one| one.model.setting.is_some());
     let mut parameters = comparison.settings.parameters.clone();
-    let own = parameters.iter_mut().find(|(name, _)| name.strip_suffix('s') == Some(resource))?;
+    let own = parameters.iter_mut().find(|(name, _)| name == short)?;
     let more = own.1.parse::<u64>().ok()?.checked_add(1)?;
     own.1 = more.to_string();
     (!is_swept).then_some(parameters)

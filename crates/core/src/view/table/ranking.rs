@@ -9,12 +9,12 @@ use alloc::vec::Vec;
 use super::super::Options;
 use super::super::chosen::chosen;
 use super::super::columns::{self, Column};
-use super::super::paint::{Ink, left, wrap};
+use super::super::paint::{Ink, left, width, wrap};
 use super::answer::{INDENT, lines};
 use super::details::bar_of;
 use super::rows::{Row, is_against_baseline, is_timed, own_name as bare_name, shown, unknowns};
 use crate::analyse::units;
-use crate::result::{Comparison, Contestant, Latency, SubjectKind, Verdict};
+use crate::result::{Comparison, Contestant, Latency, Rule, SubjectKind, Verdict};
 use crate::trace::Observed;
 
 /// A row of the table.
@@ -46,17 +46,20 @@ pub(super) fn ranking(
     if heads > 0 {
         text.push_str(&format!("{margin}{}\n", drawn[0]));
     }
-    for (line, drawn) in lines_of.iter().zip(&drawn[1..]) {
+    for (index, (line, drawn)) in lines_of.iter().zip(&drawn[1..]).enumerate() {
         match line {
-            Line::Failed(one, why) => {
-                let name = left(&own_name(one, &lines_of), names);
-                let room = INDENT + names + 2;
-                let why = wrap(&format!("failed: {why}"), options.width, room);
-                let name = Ink::Vermillion.paint(&name, options);
-                text.push_str(&format!("{margin}{name}  {why}\n"));
-            }
+            Line::Failed(..) if index > 0 && fails_alike(line, &lines_of[index - 1]) => {}
+            Line::Failed(..) => text.push_str(&failed(&lines_of, index, names, options)),
             Line::Runtime(_) | Line::Ranked(_) => {
-                text.push_str(format!("{margin}{drawn}").trim_end());
+                let row = format!("{margin}{drawn}");
+                let row = row.trim_end();
+                let beside = recommended(comparison, line).unwrap_or_default();
+                let fits = width(row) + GAP + width(&beside) <= options.width;
+                text.push_str(row);
+                if fits && !beside.is_empty() {
+                    text.push_str(&" ".repeat(GAP));
+                    text.push_str(&Ink::Dim.paint(&beside, options));
+                }
                 text.push('\n');
             }
         }
@@ -71,6 +74,49 @@ pub(super) fn ranking(
         below.push_str(&note(columns::without(&dropped, options).trim(), options));
     }
     Some(text + &below)
+}
+
+/// Between a row and what is said beside it.
+const GAP: usize = 2;
+
+/// What is said beside the row of whom the answer recommends, where others are as fast.
+fn recommended(comparison: &Comparison, line: &Line<'_>) -> Option<String> {
+    let Line::Ranked(row) = line else { return None };
+    let said = &comparison.conclusion;
+    let one = said.recommended.filter(|one| one.contestant == row.rank.contestant)?;
+    let is_cheaper = said.said_by(Rule::CheapestOfEquals).is_some();
+    let word = if is_cheaper { "cheapest" } else { "simplest" };
+    (one.equals > 1).then(|| format!("{word} of {} equals", units::count(one.equals.into())))
+}
+
+fn fails_alike(one: &Line<'_>, other: &Line<'_>) -> bool {
+    matches!((one, other), (Line::Failed(_, why), Line::Failed(_, same)) if why == same)
+}
+
+/// This one and those below it that failed for the same reason: that is said once.
+fn failed(lines: &[Line<'_>], index: usize, names: usize, options: &Options) -> String {
+    let alike = lines[index..].iter().take_while(|line| fails_alike(line, &lines[index]));
+    let alike: Vec<(&Contestant, &str)> = alike
+        .filter_map(|line| match line {
+            Line::Failed(one, why) => Some((*one, *why)),
+            Line::Runtime(_) | Line::Ranked(_) => None,
+        })
+        .collect();
+    let Some((first, why)) = alike.first() else { return String::new() };
+    let margin = " ".repeat(INDENT);
+    let why = format!("failed: {why}");
+    if let [_] = alike[..] {
+        let room = INDENT + names + 2;
+        let name = Ink::Vermillion.paint(&left(&own_name(first, lines), names), options);
+        return format!("{margin}{name}  {}\n", wrap(&why, options.width, room));
+    }
+    let inner = if is_grouped(lines) { "  " } else { "" };
+    let all: Vec<String> = alike.iter().map(|(one, _)| bare_name(one)).collect();
+    let all = units::list(&all);
+    let text = wrap(&format!("{all} {why}"), options.width, INDENT + inner.len() + 2);
+    // The names are coloured as far as they stand in the first line.
+    let shown = text.strip_prefix(&all).map(|rest| Ink::Vermillion.paint(&all, options) + rest);
+    format!("{margin}{inner}{}\n", shown.unwrap_or(text))
 }
 
 /// Who cannot be told from the best, and what is known of it.

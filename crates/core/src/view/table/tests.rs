@@ -230,51 +230,51 @@ fn a_wide_terminal_shows_more() {
         &table(&five_tables(), &details(120)),
         120,
         &expect![[r#"
-        Waiters and tables
-        Five tables read and then order, and there is one waiter. Try two.
+            Waiters and tables
+            Five tables read and then order, and there is one waiter. Try two.
 
-          Use `threads`: 927 ms, 2.78× as fast as sequential execution (2.57 s).
-          I/O-bound (100 % of task time waiting, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
-          The one `waiter` is the bottleneck: under `event-loop`, 29 % of all task time is a `table` waiting for it.
-          No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before
-          and after); `event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
+              Use `threads`: 927 ms, 2.78× as fast as sequential execution (2.57 s).
+              I/O-bound (100 % of task time waiting, < 0.01 of 2 processors used): concurrency pays, parallelism does not.
+              The one `waiter` is the bottleneck: under `event-loop`, 29 % of all task time is a `table` waiting for it.
+              No model can finish in less than 900 ms (that long `waiter` is held, one task at a time, with what must come before
+              and after); `event-loop` reaches that (926 ms). One more `waiter` would lower the bound to 650 ms.
 
-                         time                  vs best      CPU    memory
-          event-loop  0.926 s  ▇▇▇▇▇                 =  1.20 ms  2.10 MiB
-          threads     0.927 s  ▇▇▇▇▇                 =  2.00 ms  2.49 MiB
-          sequential   2.57 s  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇    2.78×  1.20 ms  2.10 MiB
+                             time                  vs best      CPU    memory
+              event-loop  0.926 s  ▇▇▇▇▇                 =  1.20 ms  2.10 MiB
+              threads     0.927 s  ▇▇▇▇▇                 =  2.00 ms  2.49 MiB  simplest of 2 equals
+              sequential   2.57 s  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇    2.78×  1.20 ms  2.10 MiB
 
-          6 rounds in 8.20 s, speed 10×, 95 % intervals within 1.2 %, noise unknown.
-          Next: maitred run workloads/waiters.kdl --model event-loop --speed 10x
+              6 rounds in 8.20 s, speed 10×, 95 % intervals within 1.2 %, noise unknown.
+              Next: maitred run workloads/waiters.kdl --model event-loop --speed 10x
 
-        workloads/waiters.kdl · 5 tasks · tables = 5 · speed 10× · seed 1
-        AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
+            workloads/waiters.kdl · 5 tasks · tables = 5 · speed 10× · seed 1
+            AMD EPYC · 2 processors · 24.0 GiB · Linux 6.18.5 · kvm
 
-        Also
-        • `threads` is as fast as `event-loop`, and no cost differs by an amount that matters: of equals the simplest is taken,
-          in the order threads, event-loop.
+            Also
+            • `threads` is as fast as `event-loop`, and no cost differs by an amount that matters: of equals the simplest is taken,
+              in the order threads, event-loop.
 
-        How fast (median of 6 rounds)
-        model                work      ±                                            × fastest     interval  verdict
-        native/event-loop  926 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×               fastest
-        native/threads     927 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×  0.999–1.001  same
-        native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×    2.78–2.78  slower
+            How fast (median of 6 rounds)
+            model                work      ±                                            × fastest     interval  verdict
+            native/event-loop  926 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×               fastest
+            native/threads     927 ms  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇                                1.00×  0.999–1.001  same
+            native/sequential  2.57 s  1.2 %  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇      2.78×    2.78–2.78  slower
 
-        At what cost
-        model              workers      CPU   cores    memory  start-up
-        native/event-loop        1  1.20 ms  < 0.01  2.10 MiB   3.00 ms
-        native/threads           5  2.00 ms  < 0.01  2.49 MiB   3.00 ms
-        native/sequential        1  1.20 ms  < 0.01  2.10 MiB   3.00 ms
-        CPU: processor time of the work; memory: the most that all processes took together; start-up: of the process and its
-        workers
+            At what cost
+            model              workers      CPU   cores    memory  start-up
+            native/event-loop        1  1.20 ms  < 0.01  2.10 MiB   3.00 ms
+            native/threads           5  2.00 ms  < 0.01  2.49 MiB   3.00 ms
+            native/sequential        1  1.20 ms  < 0.01  2.10 MiB   3.00 ms
+            CPU: processor time of the work; memory: the most that all processes took together; start-up: of the process and its
+            workers
 
-        Context switches
-        model              voluntary  involuntary
-        native/event-loop         20            3
-        native/threads            20            3
-        native/sequential         20            3
-        voluntary: a thread had to wait and gave its processor up; involuntary: the scheduler took its processor away
-    "#]],
+            Context switches
+            model              voluntary  involuntary
+            native/event-loop         20            3
+            native/threads            20            3
+            native/sequential         20            3
+            voluntary: a thread had to wait and gave its processor up; involuntary: the scheduler took its processor away
+        "#]],
     );
 }
 
@@ -444,6 +444,9 @@ fn the_next_command_is_the_one_that_tells_most() {
         "no parameter is the number of waiters"
     );
     comparison.settings.parameters.push(("waiters".into(), "1".into()));
+    let short = comparison.conclusion.bottleneck.as_mut().unwrap();
+    assert_eq!((short.resource.as_str(), &short.parameter), ("waiter", &None));
+    short.parameter = Some("waiters".into());
     comparison.settings.given = Some(Vec::from(["tables".to_string()]));
     assert_eq!(
         next(&comparison),

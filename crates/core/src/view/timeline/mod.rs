@@ -31,7 +31,7 @@ pub(super) use axis::{Axis, extent, round_step, tick_label};
 pub(super) use legend::{words, words_of_threads};
 pub use rows::By;
 pub(super) use rows::{Row, rows, rows_of, rows_within};
-pub(super) use steps::{Loops, fill, loops, state_of};
+pub(super) use steps::{Loops, fill, loops, state_of, state_of_calls};
 pub(super) use threads::{join, lanes_of_threads};
 
 /// What is drawn of a run.

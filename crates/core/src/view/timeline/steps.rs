@@ -29,9 +29,10 @@ pub(in crate::view) fn fill(
         row.failures = at.filter(|at| (axis.origin..=axis.end).contains(at)).collect();
     }
     let mut last = BTreeMap::new();
+    let calls = state_of_calls(trace);
     for span in spans {
         let row = row_of.get(span.task as usize).and_then(|&row| rows.get_mut(row));
-        if let (Some(row), Some(state)) = (row, state_of(trace, &span)) {
+        if let (Some(row), Some(state)) = (row, state_of(trace, &span, calls)) {
             let task = &trace.tasks[span.task as usize];
             if span.end_ns == 0 && is_lost(trace, task) {
                 // Spans come in order of start: the last one of a task stays.
@@ -73,16 +74,40 @@ fn until(end_ns: u64, axis: &Axis) -> u64 {
     if end_ns == 0 { axis.end } else { end_ns }
 }
 
+/// Calls whose threads were on a processor, or ready for one, for less of the time are shown as what
+/// they mostly were.
+const CALLS_COMPUTE: f64 = 0.5;
+
+/// At what a call of the user's own function is shown, where nothing else is done: the counters of
+/// its threads say whether it computed. What it did when, only the kernel's record knows.
+pub(in crate::view) fn state_of_calls(trace: &Trace) -> State {
+    let cpu = trace.done.as_ref().and_then(|done| done.phases.work.cpu.as_ref());
+    let Some(cpu) = cpu.filter(|_| trace.steps.iter().all(|step| step.kind == StepKind::Call))
+    else {
+        return State::Running;
+    };
+    let ready = trace.lanes.iter().filter_map(|lane| lane.counters?.run_delay_ns);
+    let busy_ns = ready.fold(cpu.total_ns(), u64::saturating_add);
+    let ended = trace.tasks.iter().filter(|task| task.end_ns > task.start_ns);
+    let all_ns = ended.map(|task| task.end_ns - task.start_ns).fold(0, u64::saturating_add);
+    match trace.model.strategy.interleaves() {
+        _ if busy_ns as f64 >= CALLS_COMPUTE * all_ns as f64 => State::Running,
+        true => State::Waiting,
+        false => State::Blocked,
+    }
+}
+
 /// How a span is shown; `None`: another one says it. Inside a hold, holding is the news, unless
 /// the task waits there for yet another resource.
-pub(in crate::view) fn state_of(trace: &Trace, span: &Span) -> Option<State> {
+pub(in crate::view) fn state_of(trace: &Trace, span: &Span, calls: State) -> Option<State> {
     use StepKind as K;
     let info = trace.step(span.step)?;
     let state = match info.kind {
         K::Acquire => return Some(State::Queueing),
         // The steps inside say it; a hold of nothing lasts no time.
         K::Hold => return None,
-        K::Cpu | K::Read | K::Write | K::Update | K::Allocate | K::Yield | K::Call | K::Crash => {
+        K::Call => calls,
+        K::Cpu | K::Read | K::Write | K::Update | K::Allocate | K::Yield | K::Crash => {
             State::Running
         }
         K::Wait | K::Http | K::Run => State::Waiting,

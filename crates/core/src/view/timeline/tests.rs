@@ -13,7 +13,7 @@ use super::threads::{Piece, join};
 use super::*;
 use crate::analyse::scheduling::Timelines;
 use crate::trace::sample::{Do, MS, ORIGIN, Sample, tables};
-use crate::trace::{Executor, Gap, Origin, SliceEnd, Source, Thread};
+use crate::trace::{Executor, Gap, Origin, SliceEnd, Source, StepKind, Thread};
 
 /// A run whose lane 0 is thread 0 and so on, with slices: thread, processor, from and to in
 /// milliseconds, end.
@@ -403,4 +403,16 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn calls_that_mostly_wait_are_shown_so() {
+    let shown = |step: Do, strategy| {
+        let mut trace = Sample { program: vec![step], ..tables(4, 1) }.run(strategy, 4);
+        trace.steps.iter_mut().for_each(|step| step.kind = StepKind::Call);
+        state_of_calls(&trace)
+    };
+    assert_eq!(shown(Do::Wait(100), Strategy::Threads), State::Blocked);
+    assert_eq!(shown(Do::Wait(100), Strategy::EventLoop), State::Waiting);
+    assert_eq!(shown(Do::Cpu(100), Strategy::Sequential), State::Running);
 }

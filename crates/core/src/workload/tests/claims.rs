@@ -107,7 +107,7 @@ figure "cores" of="native/threads" at-most=1
             w.kdl:10:12: unknown figure `latency`
               10 |     figure "latency" of="native/threads" at-most="1s"
                  |            ^^^^^^^^^
-                 = there are `time`, `elapsed`, `cpu`, `throughput`, `cores`, `memory`, `waits`, `preemptions`, `latency-p50`, `latency-p99`, `latency-max`, `longest`, `done`, `failed`, `lost`, `var`, `spread`, `serial-share`, `server-memory`, `server-cpu`, ` …
+                 = there are `time`, `elapsed`, `cpu`, `throughput`, `cores`, `memory`, `waits`, `preemptions`, `latency-p50`, `latency-p99`, `latency-max`, `queueing`, `longest`, `done`, `failed`, `lost`, `var`, `spread`, `serial-share`, `server-memory`, `se …
 
             w.kdl:11:5: the figure `time` needs the model of which it is
               11 |     figure "time" at-most="1s"

@@ -17,7 +17,7 @@ use crate::result::{
     WaitCount, WaitShares,
 };
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Observed, PeakMemory, StepKind, Throttled, WaitCause};
+use crate::trace::{Observed, PeakMemory, RunEnd, StepKind, Throttled, WaitCause};
 
 type Models = [(Strategy, Option<u32>)];
 
@@ -342,6 +342,48 @@ pub(super) fn throttled(ms: u64) -> Conclusion {
         comparison.machine.quota = Some(Quota { cpu_ns: 50_000_000, period_ns: 100_000_000 });
         for run in comparison.contestants.iter_mut().flat_map(|one| &mut one.runs) {
             run.noise.throttled = Some(throttled);
+        }
+    })
+}
+
+/// Tables whose waits last so many percent of the shorter one longer than they were asked to.
+pub(super) fn late_by(percent: u64) -> Conclusion {
+    let late = |strategy| {
+        let mut trace = tables(5, 1).run(strategy, 6);
+        let waits = trace.steps.iter().map(|step| step.kind == StepKind::Wait);
+        let waits: Vec<bool> = waits.collect();
+        for span in trace.spans.iter_mut().filter(|span| waits[span.step as usize]) {
+            span.end_ns += percent * 1_000_000;
+        }
+        trace
+    };
+    let traces = TWO.map(|(strategy, _)| late(strategy));
+    let contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+    let mut comparison = comparison(contestants.to_vec(), 5);
+    compare::rank(&mut comparison, None);
+    conclude(&comparison, &traces.each_ref().map(|trace| nature(trace, CORES)))
+}
+
+/// Processes beside those of this runtime, which takes 1 ms to hand over a task.
+pub(super) fn engine(runtime: &'static str) -> Conclusion {
+    let models = [(Processes, Some(2)), (Processes, Some(2))];
+    of(&computing(), &models, 6, |comparison, natures| {
+        comparison.contestants[1].model.runtime = runtime.into();
+        comparison.contestants[1].runs.iter_mut().for_each(|run| run.work_ns += run.work_ns / 3);
+        let handover =
+            Handover { tasks: 20, parcels: 20, call_ns: 1_000_000, ..Handover::default() };
+        natures[1].as_mut().unwrap().interpreted.handover = Some(handover);
+    })
+}
+
+/// These died in the middle.
+pub(super) fn crashed(who: &[usize]) -> Conclusion {
+    of(&computing(), &[(Threads, None), (Processes, Some(2))], 6, |comparison, _| {
+        for &index in who {
+            for run in &mut comparison.contestants[index].runs {
+                run.end = RunEnd::Died { how: "killed by signal 9 (SIGKILL)".into() };
+                (run.tasks.done, run.tasks.lost) = (9, 11);
+            }
         }
     })
 }

@@ -69,6 +69,12 @@ const PLANTED: &[Planted] = &[
         || sweep(&[1, 2, 4, 8, 16, 32], |_, _| {}),
     ),
     (
+        R::Survived,
+        "the process died under some, and others went on",
+        || crashed(&[0]),
+        || crashed(&[0, 1]),
+    ),
+    (
         R::ResultsDiffer,
         "models returned different values",
         || returned(["beef", "dead"]),
@@ -121,6 +127,12 @@ const PLANTED: &[Planted] = &[
         "fewer than three rounds, and something overwhelming within them",
         || of(&tables(5, 1), &TWO, 1, |_, _| {}),
         waiters,
+    ),
+    (
+        R::Overslept,
+        "waits of the fastest last 15 % longer than they were asked to, on average",
+        || late_by(20),
+        || late_by(5),
     ),
     (
         R::Startup,
@@ -259,6 +271,12 @@ const PLANTED: &[Planted] = &[
         "handing tasks over takes a tenth of the work, or the subject is a function",
         || handed_over(12_000_000),
         || handed_over(1_000),
+    ),
+    (
+        R::BreakEven,
+        "an engine for many machines takes part, and what it takes to hand over a task was measured",
+        || engine("dask"),
+        || engine("python3"),
     ),
     (
         R::RunnerTakenOff,
