@@ -6,7 +6,7 @@ use crate::request::Subject;
 
 macro_rules! workloads {
     ($($name:literal)*) => {
-        &[$(($name, include_str!(concat!("../../../workloads/", $name, ".kdl")))),*]
+        &[$(($name, include_str!(concat!("../shipped/workloads/", $name, ".kdl")))),*]
     };
 }
 

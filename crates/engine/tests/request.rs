@@ -50,6 +50,8 @@ fn all() -> Vec<Request> {
         body: text("x"),
         method: text("PUT"),
         timeout_ns: Some(2),
+        follow: true,
+        unix: Some("s".into()),
         ..Http::default()
     };
     let subjects = [
@@ -107,7 +109,15 @@ fn all() -> Vec<Request> {
     }));
     let claims = Claims::Text { name: "c".into(), text: "t".into(), folder: None };
     all.push(Request::Check(Check {
-        claims: vec![Claims::Named("02".into()), claims],
+        claims: vec![
+            Claims::Named("02".into()),
+            claims,
+            Claims::About {
+                subject: Box::new(subjects[0].clone()),
+                work: Box::new(work.clone()),
+                says: vec!["failed of threads = 0".into()],
+            },
+        ],
         ..Check::default()
     }));
     all.push(Request::Strategies(Strategies::default()));

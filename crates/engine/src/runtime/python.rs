@@ -17,7 +17,7 @@ macro_rules! modules {
     ($($name:literal)*) => {
         [$((
             concat!("maitred_", $name, ".py"),
-            include_str!(concat!("../../../../runtimes/python/", $name, ".py")),
+            include_str!(concat!("../../shipped/runtimes/python/", $name, ".py")),
         ),)*]
     };
 }
@@ -29,7 +29,8 @@ const MODULES: [(&str, &str); 18] = modules!(
 );
 
 /// Another program of its own, which hands the same steps to Dask.
-const DASK: (&str, &str) = ("maitred_dask.py", include_str!("../../../../runtimes/dask/runner.py"));
+const DASK: (&str, &str) =
+    ("maitred_dask.py", include_str!("../../shipped/runtimes/dask/runner.py"));
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
 /// is too old to read it says so itself: this line is understood by every Python.
