@@ -57,6 +57,10 @@ pub const ALL: &[BuiltIn] = claims![
     "28-one-call-stalls-the-loop"
     "29-a-slow-request-beside-a-ticker"
     "30-mixed-work"
+    "31-runtimes-that-compute-in-parallel"
+    "32-loops-and-goroutines"
+    "33-many-tasks-few-threads"
+    "34-handing-out-by-a-scheduler"
 ];
 
 macro_rules! functions {
