@@ -14,7 +14,7 @@ use super::processes::OwnedProcesses;
 use super::runner::RunnerCommand;
 use super::spawn;
 use super::watch::Watch;
-use crate::measure::recorder::Recorder;
+use crate::measure::recorder::SwitchRecorder;
 use crate::measure::trace_map::{ColumnsFile, TraceError, TraceMap};
 use crate::measure::tree::Tree;
 
@@ -74,7 +74,7 @@ pub(crate) fn execute_with(
     let trace = TraceMap::new(execution.layout)?;
     let columns = ColumnsFile::new(execution.columns)?;
     let plan = plan(&trace.path(), columns.as_ref().map(ColumnsFile::path).as_deref());
-    let recorder = execution.scheduling.then(Recorder::open);
+    let recorder = execution.scheduling.then(SwitchRecorder::open);
     let same = |one: &Kept| execution.keep && one.runner == *execution.runner && one.is_fresh();
     // Dropped, it ends.
     let mut runner = match kept.take().filter(same) {

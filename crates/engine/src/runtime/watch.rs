@@ -15,7 +15,7 @@ use super::processes::Ended;
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Killings, Snapshot};
-use crate::measure::recorder::{GilPlace, Recorder};
+use crate::measure::recorder::{GilPlace, SwitchRecorder};
 use crate::measure::trace_map::{ColumnsFile, TraceMap};
 use crate::measure::{procfs, sys};
 
@@ -61,7 +61,7 @@ pub(super) struct Watch<'a> {
     runner: Kept,
     trace: TraceMap,
     columns: Option<ColumnsFile>,
-    recorder: Option<Recorder>,
+    recorder: Option<SwitchRecorder>,
     sampler: Sampler,
     ceiling: Option<Ceiling>,
     stage: Stage,
@@ -94,7 +94,7 @@ impl<'a> Watch<'a> {
         runner: Kept,
         trace: TraceMap,
         columns: Option<ColumnsFile>,
-        mut recorder: Option<Recorder>,
+        mut recorder: Option<SwitchRecorder>,
     ) -> Self {
         if let Some(recorder) = &mut recorder {
             recorder.follow(runner.processes.tree().clone());
