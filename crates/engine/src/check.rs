@@ -23,7 +23,7 @@ use crate::outcome::Outcome;
 use crate::request::{Check, Claims, Python, Subject, Work};
 use crate::rounds::Rules;
 use crate::runtimes;
-use crate::subject;
+use crate::subject::{self, claimed};
 
 /// Tests the claims.
 ///
@@ -33,8 +33,8 @@ pub(crate) fn run(request: &Check, context: &mut Context<'_>) -> Result<Outcome,
     let given = work(request);
     let functions = functions()?;
     let mut jobs = jobs(&request.claims, functions.path(), &given)?;
-    for job in &mut jobs {
-        job.vary_as_claimed(&given)?;
+    for Tested { job, work } in &mut jobs {
+        job.vary_as_claimed(work)?;
     }
     let _held = context.hold()?;
     let mut check = result::Check {
@@ -53,14 +53,14 @@ pub(crate) fn run(request: &Check, context: &mut Context<'_>) -> Result<Outcome,
         settings: None,
     });
     let mut failure = None;
-    for (done, job) in jobs.iter().enumerate() {
+    for (done, Tested { job, work }) in jobs.iter().enumerate() {
         (context.on_event)(Event::ExperimentBegun {
             number: done + 1,
             of: jobs.len(),
             name: &job.name,
             about: job.work.title.as_deref().unwrap_or_default(),
         });
-        match experiment(job, &given, request, context) {
+        match experiment(job, work, request, context) {
             Ok(_) if context.cancel.is_cancelled() => break,
             Ok(experiment) => {
                 (context.on_event)(Event::ExperimentEnded { experiment: &experiment });
@@ -83,7 +83,7 @@ pub(crate) fn run(request: &Check, context: &mut Context<'_>) -> Result<Outcome,
 pub fn list(request: &Check) -> Result<Vec<Experiment>, Error> {
     let functions = functions()?;
     let jobs = jobs(&request.claims, functions.path(), &work(request))?;
-    Ok(jobs.iter().map(said).collect())
+    Ok(jobs.iter().map(|one| said(&one.job)).collect())
 }
 
 /// As every experiment is run.
@@ -156,15 +156,22 @@ fn functions() -> Result<TempDir, Error> {
         .map_err(|error| Error::Failed(format!("there is no place for the functions: {error}")))
 }
 
+/// A piece of work with claims, and how it is run.
+struct Tested {
+    job: Job,
+    work: Work,
+}
+
 /// What was asked for, in order; without anything, all that is built in.
-fn jobs(wanted: &[Claims], functions: &Path, given: &Work) -> Result<Vec<Job>, Error> {
+fn jobs(wanted: &[Claims], functions: &Path, given: &Work) -> Result<Vec<Tested>, Error> {
+    let as_given = |job| Tested { job, work: given.clone() };
     let built_in = |one: &BuiltIn| {
         let (name, text) = (one.name.to_owned(), one.text.to_owned());
         let folder = Some(functions.to_owned());
         subject::prepare(&Subject::WorkloadText { name, text, folder }, given)
     };
     if wanted.is_empty() {
-        return claims::ALL.iter().map(built_in).collect();
+        return claims::ALL.iter().map(|one| built_in(one).map(as_given)).collect();
     }
     let mut jobs = Vec::new();
     for one in wanted {
@@ -172,19 +179,24 @@ fn jobs(wanted: &[Claims], functions: &Path, given: &Work) -> Result<Vec<Job>, E
             Claims::Text { name, text, folder } => {
                 let (name, text, folder) = (name.clone(), text.clone(), folder.clone());
                 let text = Subject::WorkloadText { name, text, folder };
-                jobs.push(with_claims(subject::prepare(&text, given)?)?);
+                jobs.push(as_given(with_claims(subject::prepare(&text, given)?)?));
+            }
+            Claims::About { subject, work, says } => {
+                let mut job = subject::prepare(subject, work)?;
+                claimed::put(&mut job, says)?;
+                jobs.push(Tested { job, work: (**work).clone() });
             }
             Claims::Named(name) => {
                 let path = Path::new(name);
                 if path.is_dir() {
-                    jobs.extend(of_folder(path, given)?);
+                    jobs.extend(of_folder(path, given)?.into_iter().map(as_given));
                 } else if path.extension().is_some_and(|end| end == "kdl") || name.contains('/') {
                     let path = path.to_owned();
                     let job = subject::prepare(&Subject::Workload { path }, given)?;
-                    jobs.push(with_claims(job)?);
+                    jobs.push(as_given(with_claims(job)?));
                 } else {
                     for one in BuiltIn::find(name)? {
-                        jobs.push(built_in(&one)?);
+                        jobs.push(as_given(built_in(&one)?));
                     }
                 }
             }

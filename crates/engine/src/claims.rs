@@ -19,7 +19,7 @@ macro_rules! claims {
     ($($name:literal)*) => {
         &[$(BuiltIn {
             name: $name,
-            text: include_str!(concat!("../../../claims/", $name, ".kdl")),
+            text: include_str!(concat!("../shipped/claims/", $name, ".kdl")),
         }),*]
     };
 }
@@ -62,7 +62,7 @@ pub const ALL: &[BuiltIn] = claims![
 
 macro_rules! functions {
     ($($name:literal)*) => {
-        &[$(($name, include_str!(concat!("../../../claims/", $name)))),*]
+        &[$(($name, include_str!(concat!("../shipped/claims/", $name)))),*]
     };
 }
 

@@ -35,6 +35,8 @@ const LOOKING: u32 = 4;
 const NUMBERS: usize = 6;
 /// Turns are even enough if they are so full.
 const EVEN: f64 = 0.95;
+/// A number that nobody asked for makes no turns that are less full.
+const FULL: f64 = 0.9;
 
 /// Runs the sweep.
 ///
@@ -230,7 +232,8 @@ impl Limit {
     fn between(&self, low: u32, high: u32) -> Option<u32> {
         let middle = (f64::from(low) * f64::from(high)).sqrt().round() as u32;
         let found = self.even(middle.max(low + 1), low + 1, high.checked_sub(1)?);
-        found.filter(|found| (low + 1..high).contains(found))
+        let is_full = |found: &u32| evenness(self.tasks.into(), *found) >= FULL;
+        found.filter(|found| (low + 1..high).contains(found) && is_full(found))
     }
 }
 

@@ -33,7 +33,7 @@ macro_rules! experiments {
         &[$((
             Experiment::$experiment,
             $name,
-            include_str!(concat!("../../../strategies/", $name, ".kdl")),
+            include_str!(concat!("../shipped/strategies/", $name, ".kdl")),
         )),*]
     };
 }

@@ -7,7 +7,7 @@ use crate::spelling;
 
 macro_rules! workloads {
     ($($name:literal)*) => {
-        &[$(($name, include_str!(concat!("../../../workloads/", $name, ".kdl")))),*]
+        &[$(($name, include_str!(concat!("../shipped/workloads/", $name, ".kdl")))),*]
     };
 }
 

@@ -33,6 +33,7 @@ fn all() -> Vec<Request> {
         concurrency: Some(3),
         start_method: Some(StartMethod::Spawn),
         event_loop: Some(EventLoop::Uvloop),
+        cluster: text("tcp://10.0.0.1:8786"),
         discard_results: true,
     };
     let work = Work {
@@ -50,6 +51,8 @@ fn all() -> Vec<Request> {
         body: text("x"),
         method: text("PUT"),
         timeout_ns: Some(2),
+        follow: true,
+        unix: Some("s".into()),
         ..Http::default()
     };
     let subjects = [
@@ -107,7 +110,15 @@ fn all() -> Vec<Request> {
     }));
     let claims = Claims::Text { name: "c".into(), text: "t".into(), folder: None };
     all.push(Request::Check(Check {
-        claims: vec![Claims::Named("02".into()), claims],
+        claims: vec![
+            Claims::Named("02".into()),
+            claims,
+            Claims::About {
+                subject: Box::new(subjects[0].clone()),
+                work: Box::new(work.clone()),
+                says: vec!["failed of threads = 0".into()],
+            },
+        ],
         ..Check::default()
     }));
     all.push(Request::Strategies(Strategies::default()));

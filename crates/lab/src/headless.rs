@@ -3,8 +3,9 @@
 
 use crate::notebook::{Cell, Finding, Kind};
 use crate::run;
-use crate::session::{Session, Wish};
+use crate::session::Session;
 use crate::shown::Claim;
+use crate::wish::Wish;
 use maitred_core::result::Truth;
 
 /// What came of a cell.

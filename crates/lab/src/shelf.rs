@@ -33,16 +33,16 @@ enum Origin {
 
 /// Those that are shipped, in the order in which they are offered.
 const SHIPPED: &[(&str, &str)] = &[
-    ("story", include_str!("../../../notebooks/story.md")),
-    ("races", include_str!("../../../notebooks/races.md")),
-    ("hot-lock", include_str!("../../../notebooks/hot-lock.md")),
-    ("servers", include_str!("../../../notebooks/servers.md")),
-    ("your-function", include_str!("../../../notebooks/your-function.md")),
-    ("your-command", include_str!("../../../notebooks/your-command.md")),
+    ("story", include_str!("../shipped/notebooks/story.md")),
+    ("races", include_str!("../shipped/notebooks/races.md")),
+    ("hot-lock", include_str!("../shipped/notebooks/hot-lock.md")),
+    ("servers", include_str!("../shipped/notebooks/servers.md")),
+    ("your-function", include_str!("../shipped/notebooks/your-function.md")),
+    ("your-command", include_str!("../shipped/notebooks/your-command.md")),
 ];
 
 const PICTURES: &[(&str, &[u8])] =
-    &[("free-lunch.svg", include_bytes!("../../../notebooks/free-lunch.svg"))];
+    &[("free-lunch.svg", include_bytes!("../shipped/notebooks/free-lunch.svg"))];
 
 /// No picture and no notebook is larger, bytes.
 const FILE_MAX: u64 = 4 << 20;
@@ -97,6 +97,16 @@ impl Book {
             Origin::File(path) => text_of(path)?,
         };
         Ok(notebook::parse(&self.name, &text, &|name| self.picture(name)))
+    }
+
+    /// What tells it from all others, whatever they are called: where it is, if it is a file.
+    pub fn identity(&self) -> String {
+        let path = match &self.origin {
+            Origin::Shipped(_) => return self.name.clone(),
+            Origin::File(path) => path.clone(),
+            Origin::Made { folder, .. } => folder.join(&self.name),
+        };
+        std::path::absolute(&path).unwrap_or(path).display().to_string()
     }
 
     /// Whether an edited cell can be put back.

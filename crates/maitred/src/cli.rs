@@ -9,6 +9,7 @@ use maitred_engine::request::{Http, Recording, Rounds, Work};
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 
 mod check;
+mod claim;
 mod command;
 mod fit;
 mod lab;
@@ -21,7 +22,8 @@ mod serve;
 mod strategies;
 mod texts;
 
-pub use check::CheckArgs;
+pub use check::{CheckArgs, VerdictArgs};
+pub use claim::ClaimArgs;
 pub use command::CommandArgs;
 pub use fit::FitArgs;
 pub use lab::{LabArgs, NotebookAction, NotebookArgs};
@@ -80,6 +82,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Test claims about concurrency on this machine: which hold, which are refuted
     Check(CheckArgs),
+    /// Test claims about a Python function, an address or a command, without a file of claims
+    Claim(Box<ClaimArgs>),
     /// Say what each strategy is like on this machine, in a table, and what it is for
     Strategies(StrategiesArgs),
     /// Run one piece of work with more and more workers and say how many to use, and why
@@ -197,6 +201,15 @@ pub struct HttpArgs {
     /// A request without its whole answer after this time has failed [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub request_timeout: Option<Period>,
+
+    /// Go on to where an answer points, ten times at most; another origin is not told Authorization
+    /// and Cookie
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Ask over this socket of the machine; the host of the address is only named in the request
+    #[arg(long, value_name = "PATH")]
+    pub unix: Option<PathBuf>,
 
     /// A new connection for each request
     #[arg(long)]

@@ -87,6 +87,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
         Some(Command::Runs(args)) => return command::runs::run(args, terminal),
         Some(Command::Report(args)) => return command::report::run(args, terminal),
         Some(Command::Check(args)) => return command::check::run(args, terminal),
+        Some(Command::Claim(args)) => return command::claim::run(args, terminal),
         Some(Command::Strategies(args)) => return command::strategies::run(args, terminal),
         Some(Command::Scale(args)) => return command::scale::run(args, terminal),
         Some(Command::Fit(args)) => return command::fit::run(args, terminal),

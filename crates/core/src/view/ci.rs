@@ -63,9 +63,8 @@ fn case(experiment: &Experiment, finding: &Finding) -> String {
 pub fn annotations(check: &Check) -> String {
     let mut text = String::new();
     for experiment in &check.experiments {
-        let is_file = experiment.name.contains(['/', '.']);
-        let place =
-            if is_file { format!("file={},", property(&experiment.name)) } else { String::new() };
+        let file = file(&experiment.name);
+        let place = file.map_or_else(String::new, |file| format!("file={},", property(file)));
         for finding in &experiment.claims {
             let level = match finding.verdict {
                 Truth::Holds => continue,
@@ -78,6 +77,13 @@ pub fn annotations(check: &Check) -> String {
         }
     }
     text
+}
+
+/// The file that an experiment is about: its own, or that of a function.
+fn file(name: &str) -> Option<&str> {
+    let path = name.split(':').next().unwrap_or(name);
+    let is_file = path.contains(['/', '.']) && !name.contains("://") && !name.contains(' ');
+    is_file.then_some(path)
 }
 
 fn figures(finding: &Finding) -> String {
@@ -119,6 +125,19 @@ mod tests {
             </testsuites>
         "#]].assert_eq(&text);
         roxmltree::Document::parse(&text).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_pointed_to() {
+        for (name, path) in [
+            ("claims/own.kdl", Some("claims/own.kdl")),
+            ("fetch.py:fetch", Some("fetch.py")),
+            ("http://localhost:8080/", None),
+            ("sleep 0.1", None),
+            ("11-gil", None),
+        ] {
+            assert_eq!(file(name), path, "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The page that runners keep to, its paragraphs, and what is against one.
 
-const PAGE: &str = include_str!("../../../../runtimes/PROTOCOL.md");
+const PAGE: &str = include_str!("../../shipped/runtimes/PROTOCOL.md");
 
 /// A paragraph of `runtimes/PROTOCOL.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -51,7 +51,7 @@ pub struct Found {
 /// Java's foreign functions are final from this version on.
 const JAVA_OLDEST: u32 = 22;
 /// Reads the first command and starts Erlang with as many schedulers and as much room as it asks for.
-const ERLANG_START: &str = include_str!("../../../../runtimes/erlang/start.sh");
+const ERLANG_START: &str = include_str!("../../shipped/runtimes/erlang/start.sh");
 /// How its runner learns which thread carries a virtual one: the JDK's own way to ask.
 const JAVA_EXPORT: [&str; 2] = ["--add-exports", "java.base/jdk.internal.access=ALL-UNNAMED"];
 
@@ -78,13 +78,13 @@ impl Language {
     fn source(self) -> (&'static str, &'static str) {
         match self {
             Self::Node => {
-                ("maitred_runner.cjs", include_str!("../../../../runtimes/node/runner.cjs"))
+                ("maitred_runner.cjs", include_str!("../../shipped/runtimes/node/runner.cjs"))
             }
-            Self::Go => ("runner.go", include_str!("../../../../runtimes/go/runner.go")),
-            Self::Java => ("Runner.java", include_str!("../../../../runtimes/java/Runner.java")),
+            Self::Go => ("runner.go", include_str!("../../shipped/runtimes/go/runner.go")),
+            Self::Java => ("Runner.java", include_str!("../../shipped/runtimes/java/Runner.java")),
             Self::Erlang => (
                 "maitred_runner.erl",
-                include_str!("../../../../runtimes/erlang/maitred_runner.erl"),
+                include_str!("../../shipped/runtimes/erlang/maitred_runner.erl"),
             ),
         }
     }

@@ -13,13 +13,14 @@ use maitred_engine::{Cancel, Engine, Event, Outcome, Purpose, Request};
 use maitred_wire::{Model, Strategy};
 use tempfile::TempDir;
 
-use super::Found;
 use crate::describe;
+use crate::found::Found;
 use crate::limits;
 use crate::look::{self, Look};
 use crate::notebook::{Cell, Kind};
-use crate::session::{Session, Wish};
+use crate::session::Session;
 use crate::shown;
+use crate::wish::Wish;
 
 /// A cell that may run.
 #[derive(Debug)]

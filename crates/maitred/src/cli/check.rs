@@ -46,6 +46,13 @@ pub struct CheckArgs {
     #[arg(long)]
     pub recalibrate: bool,
 
+    #[command(flatten)]
+    pub verdicts: VerdictArgs,
+}
+
+/// Where verdicts go, and what follows from them.
+#[derive(Debug, Args)]
+pub struct VerdictArgs {
     /// Write what was found as JSON, after each experiment
     #[arg(long, value_name = "FILE")]
     pub export_json: Option<PathBuf>,

@@ -11,7 +11,8 @@ use maitred_engine::subject::{function, url};
 use maitred_engine::workloads;
 
 use super::{
-    CheckArgs, CompareArgs, HttpArgs, PythonArgs, RunArgs, ScaleArgs, StrategiesArgs, SubjectArgs,
+    CheckArgs, ClaimArgs, CompareArgs, HttpArgs, PythonArgs, RunArgs, ScaleArgs, StrategiesArgs,
+    SubjectArgs,
 };
 use crate::amount::{Period, Rate};
 use crate::error::Error;
@@ -166,6 +167,7 @@ impl PythonArgs {
             concurrency: self.concurrency,
             start_method: self.start_method,
             event_loop: self.event_loop,
+            cluster: self.cluster.clone(),
         }
     }
 }
@@ -183,6 +185,8 @@ impl HttpArgs {
             body: self.data.clone(),
             method: self.method.clone(),
             timeout_ns: self.request_timeout.map(Period::nanos),
+            follow: self.follow,
+            unix: self.unix.clone(),
             insecure: self.insecure,
             authority: self.cacert.clone(),
         }
@@ -201,6 +205,8 @@ impl HttpArgs {
             ("--method", self.method.is_some()),
             ("--request-timeout", self.request_timeout.is_some()),
             ("--disable-keepalive", self.disable_keepalive),
+            ("--follow", self.follow),
+            ("--unix", self.unix.is_some()),
             ("--cacert", self.cacert.is_some()),
             ("--insecure", self.insecure),
         ];
@@ -349,6 +355,33 @@ impl CheckArgs {
             recalibrate: self.recalibrate,
             interpreters: self.pythons.clone(),
         }
+    }
+}
+
+impl ClaimArgs {
+    /// What is asked of the engine.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for what is no piece of work, or where nothing is claimed of it.
+    pub(crate) fn request(&self) -> Result<Check, Error> {
+        let (subject, says) = match (&self.says[..], &self.words[..]) {
+            ([path, says @ ..], []) => (self.work.named(Path::new(path), &self.http)?, says),
+            (says, words) => (self.work.command(words, &self.http)?, says),
+        };
+        if says.is_empty() {
+            return Err(Error::usage(
+                "nothing is claimed; add what must hold, as in 'throughput of threads over \
+                 sequential >= 3'",
+            ));
+        }
+        let (subject, work) = (Box::new(subject), Box::new(self.work.work()));
+        Ok(Check {
+            claims: vec![Claims::About { subject, work, says: says.to_vec() }],
+            seed: self.work.seed,
+            timeout_ns: self.work.timeout.nanos(),
+            budget_ns: self.budget.nanos(),
+            ..Check::default()
+        })
     }
 }
 

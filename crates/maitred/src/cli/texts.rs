@@ -56,6 +56,12 @@ Examples:
   maitred check gil
   maitred check --unpack my-claims && maitred check my-claims/02-amdahl.kdl";
 
+pub(super) const CLAIM_EXAMPLES: &str = "\
+Examples:
+  maitred claim fetch.py:fetch 'throughput of threads over sequential >= 3' --inputs urls.txt --strict
+  maitred claim http://localhost:8080/ 'latency-p99 of threads at most 50ms' 'failed of threads = 0'
+  maitred claim 'throughput of processes:4 over sequential >= 2' -- sleep 0.1";
+
 pub(super) const STRATEGIES_EXAMPLES: &str = "\
 Examples:
   maitred strategies

@@ -3,10 +3,10 @@
 use maitred_core::result::{Check, Truth};
 use maitred_core::view;
 use maitred_engine::event::Finding;
-use maitred_engine::{Cancel, Engine, Event, Request, check, claims};
+use maitred_engine::{Cancel, Engine, Event, Request, check, claims, request};
 use maitred_store::Item;
 
-use crate::cli::CheckArgs;
+use crate::cli::{CheckArgs, VerdictArgs};
 use crate::error::{Error, exit};
 use crate::export::{Document, documents};
 use crate::follow::Follower;
@@ -29,6 +29,18 @@ pub(crate) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Result<u8, Error
         terminal.print(&view::claims::list(&list, &terminal.options()))?;
         return Ok(exit::OK);
     }
+    test(request, &args.verdicts, terminal)
+}
+
+/// Tests what is claimed, and says, writes and keeps what was found.
+///
+/// # Errors
+/// Those of [`run`].
+pub(super) fn test(
+    request: request::Check,
+    args: &VerdictArgs,
+    terminal: &mut Terminal,
+) -> Result<u8, Error> {
     let files = documents([
         (&args.export_json, view::json::check_to_json as fn(&Check) -> String),
         (&args.export_markdown, view::claims::markdown),

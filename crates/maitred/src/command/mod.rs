@@ -1,6 +1,7 @@
 //! What can be done: one file a command.
 
 pub(crate) mod check;
+pub(crate) mod claim;
 pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod fit;

@@ -107,6 +107,51 @@ fn the_examples_for_ci_are_tested_and_not_refuted() {
 }
 
 #[test]
+fn a_claim_needs_no_file() {
+    let place = Place::new().file("own.py", "def work():\n    return 1\n");
+    let output = place
+        .command(&[
+            "claim",
+            "own.py:work",
+            "failed of threads = 0",
+            "done of threads = 3",
+            "--count",
+            "3",
+            "--export-json",
+            "c.json",
+            "--export-junit",
+            "c.xml",
+            "--strict",
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(verdicts(&valid(&place.read("c.json"))), ["holds", "holds"]);
+    assert!(place.read("c.xml").contains("tests=\"2\" failures=\"0\""));
+    let output = place
+        .command(&["claim", "failed of processes:2 = 0", "--strict", "--", "true"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = place
+        .command(&["claim", "failed of sequential = 1", "--annotations", "--", "true"])
+        .output()
+        .unwrap();
+    assert!(
+        stdout(&output).contains("::error title=refuted%3A failed of sequential = 1"),
+        "{output:?}"
+    );
+    for (words, why) in [
+        (vec!["claim", "own.py:work"], "nothing is claimed"),
+        (vec!["claim", "own.py:work", "it is fast"], "the claim `it is fast`"),
+    ] {
+        let output = place.command(&words).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(stderr(&output).contains(why), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn what_is_not_here_is_said() {
     let source = "task \"t\" { wait \"1ms\" }\nclaim \"c\" { figure \"time\" of=\"python3.2/threads\" at-most=\"1s\" }\n";
     let place = Place::new().file("old.kdl", source);

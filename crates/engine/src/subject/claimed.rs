@@ -1,0 +1,145 @@
+//! A claim in one line, about a piece of work that makes none itself: `throughput of threads over
+//! sequential >= 3`. It says what a `figure` of a workload file says, and is read as one.
+
+use maitred_core::result::SubjectKind;
+use maitred_core::workload::{self, Diagnostic, Lowered, Settings};
+
+use crate::error::Error;
+use crate::job::Job;
+
+const AS_IN: &str = "write it as in: throughput of threads over sequential >= 3; memory of \
+                     processes:4 at most 200MiB";
+
+/// Makes these claims those of the work.
+///
+/// # Errors
+/// [`Error::Usage`] with what is wrong in which.
+pub(crate) fn put(job: &mut Job, claims: &[String]) -> Result<(), Error> {
+    let runtime = match job.kind {
+        SubjectKind::Function => "python3",
+        SubjectKind::Command => "command",
+        SubjectKind::Workload | SubjectKind::Url => "native",
+    };
+    for claim in claims {
+        let wrong = |why: &str| Error::Usage(format!("the claim `{claim}`: {why}"));
+        let text = figure(claim, runtime).map_err(|why| wrong(&why))?;
+        let Lowered { claims, claimed, .. } =
+            lowered(&text).map_err(|mistakes| wrong(&first(&mistakes)))?;
+        job.work.claims.extend(claims);
+        let new = claimed.into_iter().filter(|model| !job.work.claimed.contains(model));
+        let new: Vec<_> = new.collect();
+        job.work.claimed.extend(new);
+    }
+    Ok(())
+}
+
+fn lowered(text: &str) -> Result<Lowered, Vec<Diagnostic>> {
+    let settings = Settings { seed: 1, speed: 1.0, set: Vec::new(), inputs: Vec::new() };
+    workload::lower(&workload::parse(text)?, &settings)
+}
+
+/// What is wrong first, and the next step.
+fn first(mistakes: &[Diagnostic]) -> String {
+    let Some(mistake) = mistakes.first() else { return AS_IN.to_owned() };
+    let help = mistake.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
+    format!("{}{help}", mistake.message)
+}
+
+/// A workload that does next to nothing and makes this claim.
+///
+/// # Errors
+/// What is not as it must be, and how it is written.
+fn figure(claim: &str, runtime: &str) -> Result<String, String> {
+    let spaced = [">=", "<=", "="].iter().fold(claim.to_owned(), |text, sign| match *sign {
+        "=" => text,
+        sign => text.replace(sign, &format!(" {sign} ")),
+    });
+    let mut words = spaced.split_whitespace().peekable();
+    let mut next =
+        |what: &str| words.next().map(str::to_owned).ok_or(format!("{what} is missing; {AS_IN}"));
+    let quantity = next("the figure")?;
+    let is_of = next("`of`")? == "of";
+    if !is_of {
+        return Err(format!("behind `{quantity}` stands `of` and a model; {AS_IN}"));
+    }
+    let model = |name: String| match name.contains('/') {
+        true => name,
+        false => format!("{runtime}/{name}"),
+    };
+    let of = model(next("the model")?);
+    let mut text = format!("figure {quantity:?} of={of:?}");
+    let mut words: Vec<String> = words.map(str::to_owned).collect();
+    if words.first().is_some_and(|word| word == "over") && words.len() > 1 {
+        text.push_str(&format!(" over={:?}", model(words.remove(1))));
+        words.remove(0);
+    }
+    let bounds: Vec<&[String]> = words.split(|word| word == "and").collect();
+    for bound in bounds {
+        let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
+        let (property, value) = match bound[..] {
+            [">=", value] | ["at", "least", value] => ("at-least", value),
+            ["<=", value] | ["at", "most", value] => ("at-most", value),
+            ["=" | "==" | "is", value] => ("equals", value),
+            _ => {
+                let bound = bound.join(" ");
+                return Err(format!(
+                    "`{bound}` is no bound; there are >= (at least), <= (at most) and =; {AS_IN}"
+                ));
+            }
+        };
+        match value.parse::<f64>() {
+            Ok(_) => text.push_str(&format!(" {property}={value}")),
+            Err(_) => text.push_str(&format!(" {property}={value:?}")),
+        }
+    }
+    Ok(format!("task \"t\" {{ wait \"1ms\" }}\nclaim {claim:?} {{ {text} }}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(claim: &str) -> Result<Vec<String>, String> {
+        let work = lowered(&figure(claim, "python3")?).map_err(|mistakes| first(&mistakes))?;
+        let figures = work.claims[0].figures.iter();
+        Ok(figures.map(|figure| format!("{figure}: {}", figure.bounds())).collect())
+    }
+
+    #[test]
+    fn a_line_is_read_as_a_figure() {
+        for (claim, figure) in [
+            (
+                "throughput of threads over sequential >= 3",
+                "throughput of python3/threads over python3/sequential: at least 3",
+            ),
+            ("time of native/thread-pool:8 <=20ms", "time of native/thread-pool:8: at most 20ms"),
+            (
+                "memory of processes:4 at most 200MiB",
+                "memory of python3/processes:4: at most 200MiB",
+            ),
+            ("failed of threads = 0", "failed of python3/threads: 0"),
+            (
+                "cores of threads at least 0.9 and at most 1.1",
+                "cores of python3/threads: 0.9 to 1.1",
+            ),
+        ] {
+            assert_eq!(says(claim), Ok(vec![figure.to_owned()]), "{claim}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_claim_is_said_with_the_next_step() {
+        for (claim, why) in [
+            ("throughput", "`of` is missing"),
+            ("it is fast", "behind `it` stands `of` and a model"),
+            ("throughput of threads", "`` is no bound"),
+            ("throughput of threads > 3", "`> 3` is no bound"),
+            ("speed of threads >= 3", "unknown figure `speed`"),
+            ("time of threads <= 3", "a duration"),
+            ("throughput of treads >= 3", "did you mean `threads`?"),
+        ] {
+            let said = says(claim).unwrap_err();
+            assert!(said.contains(why), "{claim}: {said}");
+        }
+    }
+}
