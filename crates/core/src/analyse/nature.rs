@@ -135,7 +135,7 @@ const OWN_LEAST_NS: u64 = 10_000_000;
 fn threads_of_own(trace: &Trace) -> Option<f64> {
     let all = trace.done.as_ref()?.phases.work.cpu.as_ref()?.total_ns();
     let lanes = trace.lanes.iter().filter(|lane| lane.pid != 0);
-    let own = lanes.map(|lane| lane.counters.map(|counters| counters.cpu_ns));
+    let mut own = lanes.map(|lane| lane.counters.map(|counters| counters.cpu_ns));
     let own = own.try_fold(0, |sum: u64, ns| Some(sum.saturating_add(ns?)))?;
     (own >= OWN_LEAST_NS).then(|| all as f64 / own as f64)
 }
