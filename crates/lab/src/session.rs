@@ -37,6 +37,8 @@ pub struct Session {
     pub shelf: Shelf,
     /// `None`: results live as long as this program.
     pub keeping: Option<Keeping>,
+    /// Of the time that a cell may begin rounds in, it gets this share.
+    pub share: f64,
     here: Mutex<Here>,
     state: Mutex<State>,
 }
@@ -68,7 +70,7 @@ impl State {
 
 impl Session {
     pub fn new(shelf: Shelf, here: Here, keeping: Option<Keeping>) -> Self {
-        Self { shelf, keeping, here: Mutex::new(here), state: Mutex::default() }
+        Self { shelf, keeping, share: 1.0, here: Mutex::new(here), state: Mutex::default() }
     }
 
     /// What this machine is and has, as far as it is known.

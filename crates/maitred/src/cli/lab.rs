@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::KeepArgs;
+use crate::amount::Period;
 
 /// Arguments of `maitred lab`.
 #[derive(Debug, Args)]
@@ -45,6 +46,10 @@ pub enum NotebookAction {
         /// Notebooks (.md)
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+
+        /// The cells of all these notebooks together begin rounds for so long at most, each for its share
+        #[arg(long, value_name = "TIME")]
+        budget: Option<Period>,
 
         #[command(flatten)]
         keep: KeepArgs,

@@ -24,11 +24,13 @@ use crate::terminal::Terminal;
 /// See [`Error`].
 pub(crate) fn run(action: &NotebookAction, terminal: &mut Terminal) -> Result<u8, Error> {
     match action {
-        NotebookAction::Run { files, keep } => {
+        NotebookAction::Run { files, budget, keep } => {
             let until = lab::signals()?;
             let mut code = exit::OK;
+            // Each notebook gets an equal share: what one leaves over, nobody needs.
+            let each = budget.map(|all| all.nanos() / files.len().max(1) as u64);
             for file in files {
-                let (_, verdicts) = execute(file, keep, &until, terminal)?;
+                let (_, verdicts) = execute(file, keep, each, &until, terminal)?;
                 code = code.max(code_of(&verdicts));
             }
             Ok(Cancel::exit_code().map_or(code, |code| code as u8))
@@ -65,11 +67,15 @@ fn code_of(verdicts: &[Verdict]) -> u8 {
 fn execute(
     file: &Path,
     keep: &KeepArgs,
+    budget_ns: Option<u64>,
     until: &Cancel,
     terminal: &mut Terminal,
 ) -> Result<(Session, Vec<Verdict>), Error> {
     let shelf = Shelf::open(&file.display().to_string()).map_err(Error::usage)?;
-    let session = Session::new(shelf, lab::here(&[], until)?, keep.keeping());
+    let mut session = Session::new(shelf, lab::here(&[], until)?, keep.keeping());
+    if let Some(budget_ns) = budget_ns {
+        session.share = headless::share(&session, "", budget_ns).map_err(Error::usage)?;
+    }
     terminal.print(&format!("{}\n", file.display()))?;
     let mut printed = Ok(());
     let over = AtomicBool::new(false);
@@ -124,7 +130,7 @@ fn write(
             let shelf = Shelf::open(&file.display().to_string()).map_err(Error::usage)?;
             (Session::new(shelf, lab::here(&[], &until)?, None), Vec::new())
         }
-        false => execute(file, keep, &until, terminal)?,
+        false => execute(file, keep, None, &until, terminal)?,
     };
     let text = match form {
         "html" => export::html(&session, "").map_err(Error::failed)?,

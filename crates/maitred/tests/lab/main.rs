@@ -6,4 +6,5 @@ mod again;
 mod attacks;
 mod devtools;
 mod lab;
+mod measured;
 mod story;
