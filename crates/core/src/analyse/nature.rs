@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::interpreted::{Interpreted, interpreted};
 use super::overslept::{Overslept, overslept};
-use super::split::{Split, split};
+use super::split::{ThreadTime, split};
 use crate::result::Processors;
 use crate::trace::{Span, StepKind, Task, Trace};
 
@@ -42,7 +42,7 @@ pub struct Nature {
     /// The wait that lasted longer than it was asked to.
     pub overslept: Option<Overslept>,
     pub interpreted: Interpreted,
-    pub split: Option<Split>,
+    pub split: Option<ThreadTime>,
 }
 
 /// Waiting for a resource or a channel.
