@@ -340,7 +340,7 @@ impl<'a> Trial<'a> {
             startup: at.startup,
             scheduling: at
                 .recorder
-                .and_then(recorder::Recorder::so_far)
+                .and_then(recorder::SwitchRecorder::so_far)
                 .map_or_else(|| planned.scheduling.clone(), Observed::Known),
             ..planned.clone()
         })

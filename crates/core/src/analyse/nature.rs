@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::interpreted::{Interpreted, interpreted};
 use super::overslept::{Overslept, overslept};
-use super::split::{Split, split};
+use super::split::{ThreadTime, split};
 use crate::result::Processors;
 use crate::trace::{Span, StepKind, Task, Trace};
 
@@ -45,7 +45,7 @@ pub struct Nature {
     /// have threads of their own. `None`: not known, or too little to tell.
     pub threads_of_own: Option<f64>,
     pub interpreted: Interpreted,
-    pub split: Option<Split>,
+    pub split: Option<ThreadTime>,
 }
 
 /// Waiting for a resource or a channel.

@@ -13,7 +13,7 @@ use super::processes::OwnedProcesses;
 use super::runner::RunnerCommand;
 use super::spawn;
 use super::watch::Watch;
-use crate::measure::recorder::Recorder;
+use crate::measure::recorder::SwitchRecorder;
 use crate::measure::trace_map::{ColumnsFile, TraceError, TraceMap};
 use crate::measure::tree::Tree;
 
@@ -59,7 +59,7 @@ pub fn execute(
     let trace = TraceMap::new(execution.layout)?;
     let columns = ColumnsFile::new(execution.columns)?;
     let plan = plan(&trace.path(), columns.as_ref().map(ColumnsFile::path).as_deref());
-    let recorder = execution.scheduling.then(Recorder::open);
+    let recorder = execution.scheduling.then(SwitchRecorder::open);
     let (started_ns, processes, mut dialogue) = start(execution.runner)?;
     dialogue.say(&Command::Plan(Box::new(plan)));
     let mut watch =

@@ -15,7 +15,7 @@ use super::processes::{Ended, OwnedProcesses};
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Killings, Snapshot};
-use crate::measure::recorder::{GilPlace, Recorder};
+use crate::measure::recorder::{GilPlace, SwitchRecorder};
 use crate::measure::trace_map::{ColumnsFile, TraceMap};
 use crate::measure::{procfs, sys};
 
@@ -63,7 +63,7 @@ pub(super) struct Watch<'a> {
     dialogue: Dialogue,
     trace: TraceMap,
     columns: Option<ColumnsFile>,
-    recorder: Option<Recorder>,
+    recorder: Option<SwitchRecorder>,
     sampler: Sampler,
     ceiling: Option<Ceiling>,
     stage: Stage,
@@ -97,7 +97,7 @@ impl<'a> Watch<'a> {
         dialogue: Dialogue,
         trace: TraceMap,
         columns: Option<ColumnsFile>,
-        mut recorder: Option<Recorder>,
+        mut recorder: Option<SwitchRecorder>,
     ) -> Self {
         if let Some(recorder) = &mut recorder {
             recorder.follow(processes.tree().clone());

@@ -181,7 +181,7 @@ pub(super) fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
         .contestants
         .iter()
         .any(|one| one.unranked.is_some() || one.runs.iter().any(|run| run.tasks.failed > 0));
-    let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
+    let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::Inconclusive);
     match comparison.stopped {
         Stopped::Interrupted => Cancel::exit_code().map_or(exit::SIGNAL, |code| code as u8),
         Stopped::NoneRan => exit::NOTHING_MEASURED,
