@@ -373,6 +373,8 @@ pub struct Python {
     pub start_method: Option<StartMethod>,
     /// `None`: asyncio's own.
     pub event_loop: Option<EventLoop>,
+    /// Where Dask's scheduler is, as in `tcp://HOST:PORT`; `None`: a cluster is started here for each run.
+    pub cluster: Option<String>,
 }
 
 /// A closed set of words that front ends offer and runners are told.

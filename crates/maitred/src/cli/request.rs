@@ -167,6 +167,7 @@ impl PythonArgs {
             concurrency: self.concurrency,
             start_method: self.start_method,
             event_loop: self.event_loop,
+            cluster: self.cluster.clone(),
         }
     }
 }
