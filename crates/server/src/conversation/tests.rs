@@ -81,6 +81,8 @@ fn damaged(damage: &[(usize, usize, usize)]) -> Vec<u8> {
         let end = (at + left_out).min(bytes.len());
         bytes.splice(at..end, PIECES[piece].bytes());
     }
+    // What is wrong with a line that has come in pieces is told at its end, and not before.
+    bytes.extend(b"\r\n");
     bytes
 }
 
