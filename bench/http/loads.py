@@ -37,7 +37,7 @@ def wrk(server, threads, connections=64, path="/bytes/13", seconds=4, header=Non
 def offered(server, rate, connections=64, path="/bytes/13", seconds=3):
     """p99 and p99.9 in ms, from the scheduled arrival, where requests arrive by chance, so many a second."""
     saved = os.path.join(PLACE.scratch, "offered.json")
-    command = [PLACE.maitred, "compare", f"http://127.0.0.1:{server.port}{path}", "-c", str(connections),
+    command = [PLACE.maitred, "compare", "--no-keep", f"http://127.0.0.1:{server.port}{path}", "-c", str(connections),
                "--rate", str(rate), "--duration", f"{seconds}s", "--models", "native/event-loop",
                "--runs", "1", "--warmup", "0", "--no-trace", "-q", "--save", saved]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)

@@ -59,7 +59,7 @@ def compare(maitred, pythons, models, rounds, **parameters):
     workload = os.path.join(HERE, "..", "..", "workloads", "cpu-bound.kdl")
     with tempfile.TemporaryDirectory() as folder:
         saved = os.path.join(folder, "speeds.json")
-        command = [maitred, "compare", workload, "--runs", str(rounds), "--quiet", "--models", ",".join(models), "--save", saved]
+        command = [maitred, "compare", "--no-keep", workload, "--runs", str(rounds), "--quiet", "--models", ",".join(models), "--save", saved]
         subprocess.run(command + words, check=True, stdout=subprocess.DEVNULL)
         with open(saved) as file:
             result = json.load(file)

@@ -81,7 +81,7 @@ def ours(maitred, python, folder, name, tasks, workers, rounds):
     with open(os.path.join(folder, "inputs.txt"), "w") as file:
         file.writelines("%d\n" % i for i in range(tasks))
     models = ",".join("python3/" + (one if one == "sequential" else "%s:%d" % (one, workers)) for one in STRATEGIES)
-    command = [maitred, "compare", "functions.py:" + name, "--inputs", "inputs.txt", "--python", python, "--models", models,
+    command = [maitred, "compare", "--no-keep", "functions.py:" + name, "--inputs", "inputs.txt", "--python", python, "--models", models,
                "--runs", str(rounds), "--no-trace", "--quiet", "--save", "result.json"]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     with open(os.path.join(folder, "result.json")) as file:

@@ -52,6 +52,7 @@ impl Pair {
             "compare",
             "--quiet",
             "--no-trace",
+            "--no-keep",
             "--runs",
             &runs,
             "--warmup",

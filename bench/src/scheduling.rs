@@ -68,7 +68,7 @@ impl Traced {
     /// One run of the whole program, read from the trace that it saves.
     fn run(&self, args: &[&str]) -> Result<Recording, String> {
         let output = Command::new(&self.maitred)
-            .args(["run", "--quiet", "--trace", "run.trace", "--trace-limit", "2GiB"])
+            .args(["run", "--quiet", "--no-keep", "--trace", "run.trace", "--trace-limit", "2GiB"])
             .args(args)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())

@@ -36,16 +36,22 @@ WAITED = ("SCHEDULER", "WORKER", "NANNY")
 
 def processes(work):
     """So many worker processes with one thread each."""
-    yield from on_cluster(work, work.workers, 1)
+    yield from on_cluster(work, work.workers, 1, alone=False)
 
 
 def thread_pool(work):
     """One worker process with so many threads."""
-    yield from on_cluster(work, 1, work.workers)
+    yield from on_cluster(work, 1, work.workers, alone=True)
 
 
-def on_cluster(work, count, threads):
-    """Set-up, work and tear-down on a cluster of `count` worker processes with `threads` threads each."""
+def on_cluster(work, count, threads, alone):
+    """Set-up, work and tear-down on a cluster of `count` worker processes with `threads` threads each, or on the one that was
+    named by an address."""
+    if "cluster" in work.options:
+        from maitred_cluster import on_given
+
+        yield from on_given(work, work.options["cluster"], alone)
+        return
     work.commons = Commons.make(work.workers, [], work.variables)
     cluster = Cluster(count, threads)
     try:
@@ -291,7 +297,7 @@ def announced(message):
             facts=[*ready["facts"], ["python", ready["version"]]],
         )
     if "done" in message and hasattr(base_work, "work"):
-        message["done"]["attempts"] = getattr(base_work.work, "attempts", [])
+        message["done"].update(attempts=getattr(base_work.work, "attempts", []), hosts=getattr(base_work.work, "hosts", []))
     return message
 
 

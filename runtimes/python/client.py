@@ -1,5 +1,6 @@
 """HTTP: the standard client by thread, and just enough of RFC 9112 on a loop."""
 
+import itertools
 import os
 
 from maitred_failures import StepFailed
@@ -11,13 +12,16 @@ class Unanswered(ConnectionError):
     """The connection ended before any byte of an answer."""
 
 
-def check_status(method, url, status):
-    """Fails the task unless the request got an answer, and a good one. `status` may be what went wrong instead."""
+def check_status(lane, asked, status):
+    """Counts the answer, and fails the task unless there is one, and a good one. `status` may be what went wrong instead."""
+    method, url = asked["method"], asked["url"]
     try:
         if callable(status):
             status = status()
         elif isinstance(status, Exception):
             raise status
+    except StepFailed:
+        raise
     except Exception as problem:
         kind = kind_of(problem)
         if kind == "timeout":
@@ -25,6 +29,7 @@ def check_status(method, url, status):
         errno = getattr(problem, "errno", None) or 0
         text = os.strerror(errno) if errno > 0 else str(problem) or type(problem).__name__
         raise StepFailed(kind, f"{method} {url}: {text[0].lower()}{text[1:]}") from None
+    lane.answers[status] = lane.answers.get(status, 0) + 1
     if status >= 400:
         raise StepFailed(f"status-{status}", f"{method} {url}: status {status}")
 
@@ -66,12 +71,47 @@ def security():
     return SECURITY["context"]
 
 
-def request(connections, value, url, timeout):
+def redirected(value, status, location, times):
+    """The request that an answer asks for instead (RFC 9110, 15.4); None: it asks for none, or it is not followed."""
+    from urllib.parse import urljoin, urlsplit
+
+    if "follow" not in value or location is None or status not in (301, 302, 303, 307, 308):
+        return None
+    method, url = value["method"], value["url"]
+    if times >= value["follow"]:
+        raise StepFailed("redirect", f"{method} {url}: it was redirected too often, at last to `{location}`")
+    onward = urlsplit(urljoin(url, location))
+    if onward.scheme not in ("http", "https") or not onward.hostname:
+        raise StepFailed("redirect", f"{method} {url}: it was redirected to `{location}`, which is no address")
+    next = {**value, "url": onward.geturl()}
+    left_out = set() if split_url(url)[0] == split_url(next["url"])[0] else SECRETS
+    if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
+        next.update(method="GET", body=None)
+        left_out = left_out | OF_A_BODY
+    next["headers"] = [(name, text) for name, text in value.get("headers", ()) if name.lower() not in left_out]
+    return next
+
+
+SECRETS = {"authorization", "cookie", "proxy-authorization", "host"}  # another origin is not told them (as in the Fetch standard)
+OF_A_BODY = {"content-type", "content-encoding", "content-language", "content-location"}
+
+
+def request(connections, value, timeout):
+    """One request, and those to which its answer points if that is followed; the status of the last."""
+    for times in itertools.count():
+        status, location = exchange(connections, value, timeout)
+        onward = redirected(value, status, location, times)
+        if onward is None:
+            return status
+        value = onward
+
+
+def exchange(connections, value, timeout):
     """One request on a connection to that host which is idle, or a new one; the body is read to its end."""
     import http.client
 
     method = value["method"]
-    place, _, path = split_url(url)
+    place, _, path = split_url(value["url"], value.get("unix"))
     idle = connections.setdefault(place, [])
     for attempt in (1, 2):
         try:
@@ -84,6 +124,10 @@ def request(connections, value, url, timeout):
                 connection = http.client.HTTPConnection(place[1], place[2], timeout=timeout)
         response = None
         try:
+            if reused:
+                connection.sock.settimeout(timeout)
+            elif place[3]:
+                connection.sock = connect_here(place, timeout)
             send(connection, value, path)
             response = connection.getresponse()
             response.read()
@@ -96,7 +140,17 @@ def request(connections, value, url, timeout):
             raise
         if not response.will_close:
             idle.append(connection)
-        return response.status
+        return response.status, response.getheader("Location")
+
+
+def connect_here(place, timeout):
+    """A connection over a socket of this machine (unix(7))."""
+    import socket
+
+    plain = socket.socket(socket.AF_UNIX)
+    plain.settimeout(timeout)
+    plain.connect(place[3])
+    return security().wrap_socket(plain, server_hostname=place[1]) if place[0] == "https" else plain
 
 
 def fields_of(value):
@@ -126,19 +180,31 @@ def compose(value, host, path):
     return f"{value['method']} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-async def request_awaited(idle, value, url):
-    """The same on a loop."""
+async def request_awaited(idle, value, timeout):
+    """`request` on a loop."""
+    import asyncio
+
+    for times in itertools.count():
+        status, location = await asyncio.wait_for(exchange_awaited(idle, value), timeout)
+        onward = redirected(value, status, location, times)
+        if onward is None:
+            return status
+        value = onward
+
+
+async def exchange_awaited(idle, value):
+    """`exchange` on a loop."""
     import asyncio
 
     method = value["method"]
-    place, host, path = split_url(url)
+    place, host, path = split_url(value["url"], value.get("unix"))
     for attempt in (1, 2):
         pile = idle.setdefault(place, [])
         reused = bool(pile) and attempt == 1
-        reader, writer = pile.pop() if reused else await asyncio.open_connection(place[1], place[2], ssl=security() if place[0] == "https" else None)
+        reader, writer = pile.pop() if reused else await connect(place)
         try:
             writer.write(compose(value, host, path))
-            status, keep = await read_response(reader, method)
+            status, keep, location = await read_response(reader, method)
         except BaseException as problem:
             writer.close()
             if reused and isinstance(problem, Unanswered) and method in IDEMPOTENT:
@@ -150,7 +216,16 @@ async def request_awaited(idle, value, url):
             pile.append((reader, writer))
         else:
             writer.close()
-        return status
+        return status, location
+
+
+async def connect(place):
+    import asyncio
+
+    secure = security() if place[0] == "https" else None
+    if place[3]:
+        return await asyncio.open_unix_connection(place[3], ssl=secure, server_hostname=place[1] if secure else None)
+    return await asyncio.open_connection(place[1], place[2], ssl=secure)
 
 
 async def read_head(reader):
@@ -169,12 +244,14 @@ async def read_head(reader):
 
 
 async def read_response(reader, method):
-    """Status, and whether the connection may be used again; the body is read and dropped (RFC 9112, section 6)."""
+    """Status, whether the connection may be used again, and where the answer points; the body is read and dropped (RFC 9112,
+    section 6)."""
     status = 100
     while status < 200:
         head = (await read_head(reader)).decode("latin-1").split("\r\n")
         version, status = head[0].split(" ")[0], int(head[0].split(" ")[1])
-    fields = {name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(":") for line in head[1:])}
+    given = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+    fields = {name: value.lower() for name, value in given.items()}
     keep = version == "HTTP/1.1" and fields.get("connection") != "close"
     if method == "HEAD" or status in (204, 304):
         pass
@@ -191,11 +268,11 @@ async def read_response(reader, method):
     else:
         await reader.read()
         keep = False
-    return status, keep
+    return status, keep, given.get("location")
 
 
-def split_url(url):
-    """(scheme, host, port), the `Host` field, and the path with its query."""
+def split_url(url, unix=None):
+    """(scheme, host, port, socket of this machine), the `Host` field, and the path with its query."""
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
@@ -203,4 +280,4 @@ def split_url(url):
         raise ValueError("not an http or https address")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return (parts.scheme, parts.hostname, port), parts.netloc.rpartition("@")[2], path
+    return (parts.scheme, parts.hostname, port, unix), parts.netloc.rpartition("@")[2], path

@@ -5,7 +5,8 @@ import select
 
 
 def muster(pool, workers, job, *args):
-    """Has every worker of the pool do the job once: none can take two, because none returns before all have begun."""
+    """Has every worker of the pool do the job once, and returns what each returned: none can take two, because none returns
+    before all have begun."""
     begun, begin = os.pipe()
     leave, let_go = os.pipe()
     mouth, gate = (f"/proc/{os.getpid()}/fd/{fd}" for fd in (begin, leave))
@@ -18,16 +19,17 @@ def muster(pool, workers, job, *args):
             if future.done():
                 future.result()  # none can be done yet: it failed, and this says how
     os.write(let_go, b"." * workers)
-    for future in futures:
-        future.result()
+    returned = [future.result() for future in futures]
     for fd in (begun, begin, leave, let_go):
         os.close(fd)
+    return returned
 
 
 def attend(mouth, gate, job, args):
     """In a worker: the job, a sign that it is done, and a wait for the others."""
-    job(*args)
+    returned = job(*args)
     with open(mouth, "wb", buffering=0) as pipe:
         pipe.write(b".")
     with open(gate, "rb", buffering=0) as pipe:
         pipe.read(1)
+    return returned

@@ -147,6 +147,7 @@ class Run:
             "harness": work.harness,
             "unshared": work.unshared,
             "expected": expected,
+            "answers": work.answers(),
             "notes": work.notes,
         }})
         sys.stdout.flush()

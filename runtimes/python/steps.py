@@ -178,11 +178,11 @@ class Blocking:
         from maitred_client import check_status, request, trust
 
         trust(self.work.trust)
-        method, timeout = value["method"], self.work.http_timeout
+        timeout = self.work.patience(value)
 
         def http(task):
-            url = task.fill(value["url"])
-            check_status(method, url, lambda: request(task.lane.connections, value, url, timeout))
+            lane, asked = task.lane, {**value, "url": task.fill(value["url"])}
+            check_status(lane, asked, lambda: request(lane.connections, asked, timeout))
 
         return self.waiting(id, http)
 
@@ -331,15 +331,15 @@ class Awaiting(Blocking):
         from maitred_client import check_status, request_awaited, trust
 
         trust(self.work.trust)
-        method, timeout = value["method"], self.work.http_timeout
+        timeout = self.work.patience(value)
 
         async def http(task):
-            url = task.fill(value["url"])
+            asked = {**value, "url": task.fill(value["url"])}
             try:
-                status = await asyncio.wait_for(request_awaited(self.idle, value, url), timeout)
+                status = await request_awaited(self.idle, asked, timeout)
             except Exception as problem:
                 status = problem
-            check_status(method, url, status)
+            check_status(task.lane, asked, status)
 
         return self.waiting(id, http)
 

@@ -62,6 +62,7 @@ class Lane:
         self.work, self.trace, self.delays = work, work.trace, delays
         self.index = work.enrol(self)
         self.connections, self.loop, self.thread = {}, None, threading.get_ident()
+        self.answers = {}  # how many requests were answered with which status
         self.flying = self.ended = 0  # tasks begun and not ended, tasks ended
         self.notes = work.commons is not None  # whether others look at the two in shared memory
         self.words = memoryview(self.trace.map).cast("Q")  # all fields lie in words of eight bytes: nothing is faster to write

@@ -38,6 +38,7 @@ class Work:
         self.failures, self.returned, self.notes = {}, {}, []
         self.functions, self.of_workers, self.inputs, self.loop = {}, {}, {}, None
         self.commons = self.broken = self.handover = self.harness = None
+        self.counted = None  # how many answers had which status, of each worker that lives apart
         self.unshared, self.parameters = [], None
         self.actions = list(walk(plan["programs"]))
         self.calls = sorted({value["function"] for _, name, value in self.actions if name == "call"})
@@ -428,6 +429,20 @@ class Work:
                 how, first = f"{how} during task {its[0]}", its
         text = f"{how}; the pool then ended the other workers: {len(lost)} tasks lost under way, {unstarted} never started"
         self.failures["BrokenProcessPool", None] = [len(lost), text, first[0]]
+
+    def patience(self, value):
+        """How long a request may take, in seconds."""
+        return value["timeout_ns"] / 1e9 if "timeout_ns" in value else self.http_timeout
+
+    def answers(self):
+        """How many requests were answered with which status; None: there are none, or who counted is gone."""
+        counted = self.counted if self.commons else [lane.answers for lane in self.lanes]
+        if counted is None or not any(name == "http" for _, name, _ in self.actions):
+            return None
+        all = {}
+        for status, count in itertools.chain(*(each.items() for each in counted)):
+            all[status] = all.get(status, 0) + count
+        return sorted(all.items())
 
     def failure_list(self):
         """As the protocol wants it, most frequent first."""

@@ -54,7 +54,7 @@ def apart(work, pool, role):
         work.handover = {"tasks": work.count, "parcels": len(futures), "sent_bytes": sent, "returned_bytes": returned,
                          "call_ns": cost_of_a_call(pool, work.workers, sent // work.count, returned // work.count)}
         work.harness, work.unshared = pool.submit(look_back).result()
-        muster(pool, work.workers, dismiss)
+        work.counted = muster(pool, work.workers, dismiss)
     pool.shutdown()
 
 
@@ -150,3 +150,4 @@ def look_back():
 
 def dismiss():
     here.work.dismiss(here.lane)
+    return here.lane.answers

@@ -235,6 +235,10 @@ pub struct Run {
     /// that were recorded; `None`: there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<Latency>,
+    /// How many requests were answered with which status, the last of those that were followed;
+    /// `None`: there are none, or nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Vec<(u16, u64)>>,
     /// Time spent in each kind of step, added up over tasks.
     pub steps: Vec<StepTotal>,
     pub vars: Vec<VarValue>,

@@ -6,7 +6,7 @@ use maitred_core::result::{Chosen, Contestant, Site, SubjectKind};
 use maitred_core::trace::StepKind;
 use maitred_core::workload::{Diagnostic, Lowered, Place};
 use maitred_wire::trace_file::Layout;
-use maitred_wire::{Lanes, Loops, Model, Strategy, Substance};
+use maitred_wire::{Action, Lanes, Loops, Model, Step, Strategy, Substance};
 
 use crate::error::Error;
 use crate::job::Job;
@@ -282,7 +282,7 @@ fn obstacle(model: &Model, workers: u32, job: &Job, runtime: &Runtime) -> Option
     if let Some(need) = needs.first() {
         return Some(sentence(need, job));
     }
-    if let Some(lacks) = lacks(runtime, work) {
+    if let Some(lacks) = lacks(runtime, work).or_else(|| lacks_manner(runtime, work)) {
         return Some(lacks);
     }
     let asked = Demand {
@@ -308,6 +308,26 @@ fn lacks(runtime: &Runtime, work: &Lowered) -> Option<String> {
         "call" => format!("{runtime} cannot do `call`, a function of Python: use python3"),
         _ => format!("{runtime} cannot do the step `{step}`; `maitred runtimes` says what it can"),
     })
+}
+
+/// What of its requests this runtime did not say that it can do.
+fn lacks_manner(runtime: &Runtime, work: &Lowered) -> Option<String> {
+    fn find(steps: &[Step], can: &[String]) -> Option<&'static str> {
+        steps.iter().find_map(|step| match &step.action {
+            Action::Http { manner, .. } => {
+                let mut needs = manner.needs();
+                needs.find(|(name, _)| can.iter().all(|one| one != name)).map(|(_, words)| words)
+            }
+            Action::Hold { steps, .. } | Action::Repeat { steps, .. } => find(steps, can),
+            _ => None,
+        })
+    }
+    let can = runtime.ready.as_ref()?.steps.as_ref()?;
+    let what = work.programs.iter().find_map(|program| find(&program.steps, can))?;
+    Some(format!(
+        "the requests of {} cannot {what}: omit that, or use native or python3",
+        runtime.name
+    ))
 }
 
 /// Place, cause and next step in one line: it stands in a table beside other models.

@@ -373,6 +373,8 @@ pub struct Python {
     pub start_method: Option<StartMethod>,
     /// `None`: asyncio's own.
     pub event_loop: Option<EventLoop>,
+    /// Where Dask's scheduler is, as in `tcp://HOST:PORT`; `None`: a cluster is started here for each run.
+    pub cluster: Option<String>,
 }
 
 /// A closed set of words that front ends offer and runners are told.
@@ -436,6 +438,10 @@ pub struct Http {
     pub method: Option<String>,
     /// A request without its whole answer after this time has failed; `None`: after 30 s.
     pub timeout_ns: Option<u64>,
+    /// Go on to where an answer points, ten times at most.
+    pub follow: bool,
+    /// The socket of a server on this machine, to be asked instead of the host of the address.
+    pub unix: Option<PathBuf>,
     /// Over https, believe every server that it is who it says.
     pub insecure: bool,
     /// Over https, trust these authorities (PEM) instead of those of the machine.
@@ -453,6 +459,8 @@ impl Default for Http {
             body: None,
             method: None,
             timeout_ns: None,
+            follow: false,
+            unix: None,
             insecure: false,
             authority: None,
         }

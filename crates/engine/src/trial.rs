@@ -488,6 +488,7 @@ fn options(job: &Job, python: &Python) -> BTreeMap<String, String> {
         ("tls-authority", job.tls_authority.as_ref().map(|path| path.display().to_string())),
         ("start-method", python.start_method.map(|one| one.name().to_owned())),
         ("loop", python.event_loop.map(|one| one.name().to_owned())),
+        ("cluster", python.cluster.clone()),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

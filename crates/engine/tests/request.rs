@@ -33,6 +33,7 @@ fn all() -> Vec<Request> {
         concurrency: Some(3),
         start_method: Some(StartMethod::Spawn),
         event_loop: Some(EventLoop::Uvloop),
+        cluster: text("tcp://10.0.0.1:8786"),
         discard_results: true,
     };
     let work = Work {
@@ -50,6 +51,8 @@ fn all() -> Vec<Request> {
         body: text("x"),
         method: text("PUT"),
         timeout_ns: Some(2),
+        follow: true,
+        unix: Some("s".into()),
         ..Http::default()
     };
     let subjects = [

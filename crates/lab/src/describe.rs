@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::keep;
 use crate::limits;
 use crate::look::{Look, look};
 use crate::notebook::{Cell, Kind, Notebook, Part, View};
@@ -49,7 +50,7 @@ pub(crate) fn book(session: &Session, name: &str) -> Result<Value, String> {
 }
 
 fn cell_of(session: &Session, book: &str, notebook: &Notebook, cell: &Cell) -> Value {
-    let last = session.last(book, &cell.id);
+    let last = keep::last(session, book, &cell.id);
     // What was run last is shown again with what it was run with.
     let wish = last.as_ref().map(|kept| &kept.shown.wish);
     let of_wish = |name: &str| wish.and_then(|wish| wish.get(name)).cloned();
@@ -67,6 +68,7 @@ fn cell_of(session: &Session, book: &str, notebook: &Notebook, cell: &Cell) -> V
         "models": models,
         "speed": of_wish("speed").unwrap_or_else(|| json!(cell.directives.speed.unwrap_or(1.0))),
         "budget_ns": budget_ns(cell),
+        "rounds": cell.directives.rounds,
         "view": match cell.directives.view {
             View::Replay => "replay",
             View::Table => "table",

@@ -8,6 +8,9 @@ use crate::describe;
 use crate::server::bundle;
 use crate::session::Session;
 
+/// More of them would make the page too heavy to be sent to somebody.
+const SWITCHES_MAX: usize = 50_000;
+
 /// The page of this notebook with the last result of each cell.
 ///
 /// # Errors
@@ -24,6 +27,15 @@ pub fn html(session: &Session, name: &str) -> Result<String, String> {
         let replays = cell["result"]["replays"].as_array_mut().into_iter().flatten();
         for (facts, replay) in replays.zip(&kept.shown.replays) {
             facts["columns"] = Value::String(BASE64.encode(replay.columns.bytes()));
+        }
+        let switches = cell["result"]["switches"].as_array_mut().into_iter().flatten();
+        for (facts, switches) in switches.zip(&kept.shown.switches) {
+            match switches {
+                Some(replay) if replay.columns.starts.len() <= SWITCHES_MAX => {
+                    facts["columns"] = Value::String(BASE64.encode(replay.columns.bytes()));
+                }
+                _ => *facts = Value::Null,
+            }
         }
     }
     let title = facts["title"].as_str().unwrap_or(name).to_owned();

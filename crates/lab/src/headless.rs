@@ -1,10 +1,12 @@
 //! All cells of a notebook, one after another, without a page: a verdict each. Whoever runs a
 //! notebook so has chosen it, as one chooses a program; nothing is asked.
 
+use crate::describe;
 use crate::notebook::{Cell, Finding, Kind};
 use crate::run;
-use crate::session::{Session, Wish};
+use crate::session::Session;
 use crate::shown::Claim;
+use crate::wish::Wish;
 use maitred_core::result::Truth;
 
 /// What came of a cell.
@@ -70,7 +72,31 @@ pub fn run(
     Ok(verdicts)
 }
 
+/// Which share of their time the cells of a notebook get, so that all of them together begin rounds
+/// for so many nanoseconds at most.
+///
+/// # Errors
+/// A lowercase sentence: there is no such notebook, or it cannot be read.
+pub fn share(session: &Session, book: &str, budget_ns: u64) -> Result<f64, String> {
+    let notebook = session.book(book)?.read()?;
+    let running = notebook.cells().filter(|cell| cell.kind != Kind::Server);
+    let all: u64 = running.map(describe::budget_ns).sum();
+    Ok((budget_ns as f64 / all.max(1) as f64).min(1.0))
+}
+
+/// Runs a cell; one that differs runs once more, for a machine that was disturbed for a moment
+/// refutes what holds, and does not do so twice.
 fn one(session: &Session, book: &str, cell: &Cell) -> Verdict {
+    match once(session, book, cell) {
+        Verdict::Differs(first) => match once(session, book, cell) {
+            Verdict::Agrees(said) => Verdict::Agrees(format!("{said} (not at first: {first})")),
+            again => again,
+        },
+        verdict => verdict,
+    }
+}
+
+fn once(session: &Session, book: &str, cell: &Cell) -> Verdict {
     let mut wish = Wish {
         book: book.to_owned(),
         cell: cell.id.clone(),

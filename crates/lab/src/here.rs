@@ -2,6 +2,7 @@
 
 use maitred_core::result::Machine;
 use maitred_core::view::units;
+use maitred_engine::runtime::languages::Language;
 use serde::Serialize;
 
 /// The machine and its runtimes.
@@ -19,23 +20,45 @@ pub struct Here {
 /// A runtime that could be here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
-    pub name: &'static str,
+    pub name: String,
     /// How to get it.
-    pub how: &'static str,
+    pub how: String,
 }
 
-/// Runtimes by the beginning of their names in models.
-const KNOWN: &[(&str, Missing)] = &[
-    ("python3", Missing { name: "Python", how: "install python3, as in: apt install python3" }),
+/// Interpreters of Python by the beginning of their names in models, and how to get each.
+const PYTHONS: &[(&str, &str, &str)] = &[
+    ("python3", "Python", "install python3, as in: apt install python3"),
     (
         "python3t",
-        Missing {
-            name: "Python without a GIL",
-            how: "install a free-threaded build, as in: uv python install 3.14t",
-        },
+        "Python without a GIL",
+        "install a free-threaded build, as in: uv python install 3.14t",
     ),
-    ("pypy3", Missing { name: "PyPy", how: "install pypy3, as in: apt install pypy3" }),
+    ("pypy3", "PyPy", "install pypy3, as in: apt install pypy3"),
 ];
+
+/// What other languages lack here; one that has all it needs and did not answer is missing too.
+fn languages(is_here: impl Fn(&str) -> bool) -> impl Iterator<Item = Missing> {
+    let absent = Language::ALL.into_iter().filter(move |language| !is_here(language.name()));
+    absent.map(|language| Missing {
+        name: title(language).to_owned(),
+        how: match language.tool() {
+            Err(why) => why,
+            Ok(_) => format!(
+                "it is installed, but its runner did not answer; `maitred runtimes` says why {} is not offered",
+                language.name()
+            ),
+        },
+    })
+}
+
+fn title(language: Language) -> &'static str {
+    match language {
+        Language::Node => "Node",
+        Language::Go => "Go",
+        Language::Java => "Java",
+        Language::Erlang => "Erlang",
+    }
+}
 
 impl Here {
     /// Before anybody was asked: the models that are part of this program.
@@ -53,7 +76,10 @@ impl Here {
                 _ => name.starts_with(known),
             })
         };
-        let missing = KNOWN.iter().filter(|(name, _)| !is_here(name)).map(|(_, it)| it.clone());
+        let pythons = PYTHONS.iter().filter(|(known, ..)| !is_here(known));
+        let pythons = pythons
+            .map(|(_, name, how)| Missing { name: (*name).to_owned(), how: (*how).to_owned() });
+        let missing = pythons.chain(languages(is_here));
         Self {
             machine: format!(
                 "{} × {} · {} · Linux {}",

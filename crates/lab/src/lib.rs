@@ -4,9 +4,11 @@
 
 mod describe;
 pub mod export;
+mod found;
 pub mod headless;
 mod here;
 pub mod ipynb;
+mod keep;
 mod knob;
 mod limits;
 mod look;
@@ -17,8 +19,10 @@ pub mod server;
 mod session;
 mod shelf;
 mod shown;
+mod wish;
 
 pub use here::Here;
+pub use keep::last;
 pub use server::{Lab, serve};
-pub use session::Session;
+pub use session::{Keeping, Session};
 pub use shelf::Shelf;

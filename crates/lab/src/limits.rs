@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use maitred_core::workload::ast::{Action, Data, Step, Value, Workload};
+use maitred_core::workload::ast::{Action, Data, Request, Step, Workload};
 
 /// One run of one model.
 pub(crate) const RUN: Duration = Duration::from_secs(60);
@@ -30,7 +30,15 @@ pub(crate) fn forbidden(workload: &Workload) -> Vec<String> {
     let mut wrong = Vec::new();
     let servers: Vec<&str> = workload.servers.iter().map(|one| one.name.text.as_str()).collect();
     for task in &workload.tasks {
-        addresses(&task.steps, &mut |url| {
+        requests(&task.steps, &mut |request| {
+            if request.follow.is_some() {
+                // Where an answer points is not known before.
+                wrong.push(
+                    "a cell follows no redirects, for they could lead anywhere; omit `follow`"
+                        .into(),
+                );
+            }
+            let Data::Text(url) = &request.url.data else { return };
             if !is_here(url, &servers, workload) {
                 wrong.push(format!(
                     "a cell asks only servers of this machine, and `{url}` is another; write 127.0.0.1, \
@@ -42,11 +50,11 @@ pub(crate) fn forbidden(workload: &Workload) -> Vec<String> {
     wrong
 }
 
-fn addresses(steps: &[Step], see: &mut dyn FnMut(&str)) {
+fn requests(steps: &[Step], see: &mut dyn FnMut(&Request)) {
     for step in steps {
         match &step.action {
-            Action::Http { url: Value { data: Data::Text(url), .. }, .. } => see(url),
-            Action::Hold { steps, .. } | Action::Repeat { steps, .. } => addresses(steps, see),
+            Action::Http(request) => see(request),
+            Action::Hold { steps, .. } | Action::Repeat { steps, .. } => requests(steps, see),
             _ => {}
         }
     }
@@ -85,6 +93,16 @@ mod tests {
             "param \"where\" \"http://127.0.0.1:1\"\nserver \"api\"\ntask \"t\" {{ http \"GET\" {url:?} }}"
         );
         forbidden(&parse(&source).unwrap())
+    }
+
+    #[test]
+    fn a_cell_follows_nothing() {
+        let forbidden = |rest: &str| {
+            let source = format!("server \"api\"\ntask \"t\" {{ http \"GET\" \"$api/\" {rest} }}");
+            forbidden(&parse(&source).unwrap())
+        };
+        assert!(forbidden("follow=#true")[0].contains("follows no redirects"));
+        assert_eq!(forbidden("timeout=\"1s\""), Vec::<String>::new());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use maitred_core::view::shell::quoted;
 
 use crate::look;
 use crate::notebook::Cell;
-use crate::session::Wish;
+use crate::wish::Wish;
 
 /// As it is typed.
 pub(crate) fn command(cell: &Cell, servers: &str, wish: &Wish) -> String {

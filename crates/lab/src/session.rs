@@ -2,45 +2,30 @@
 //! the one run that may go on at a time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use maitred_core::result::{Check, Comparison};
-use maitred_core::trace::Trace;
 use maitred_engine::Cancel;
-use serde::{Deserialize, Serialize};
 
+use crate::found::{Around, Found};
 use crate::here::Here;
 use crate::shelf::{Book, Shelf};
 use crate::shown::Shown;
-
-/// What a page asks to be run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Wish {
-    /// The name of the notebook.
-    pub book: String,
-    /// The id of the cell.
-    pub cell: String,
-    /// As it stands in the page, edited or not.
-    pub source: String,
-    /// Parameters that were turned.
-    pub set: Vec<(String, String)>,
-    /// Empty: those that the source names.
-    pub models: Vec<String>,
-    pub speed: f64,
-    /// The text of what is started that is not ours, as it was shown and agreed to.
-    #[serde(default, skip_serializing)]
-    pub agreed: Option<String>,
-}
 
 /// What a cell found, with all that can be drawn of it.
 #[derive(Debug)]
 pub struct Kept {
     pub shown: Shown,
-    pub comparison: Option<Comparison>,
-    pub check: Option<Check>,
-    /// One for each of the replays.
-    pub traces: Vec<Trace>,
+    pub found: Found,
+    pub(crate) around: Around,
+}
+
+/// Where results are kept beyond the end of the program.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    pub folder: PathBuf,
+    /// What traces may take there together, bytes.
+    pub traces_bytes: u64,
 }
 
 /// So many results keep their traces in memory; older ones leave first.
@@ -50,6 +35,10 @@ const KEPT: usize = 60;
 #[derive(Debug)]
 pub struct Session {
     pub shelf: Shelf,
+    /// `None`: results live as long as this program.
+    pub keeping: Option<Keeping>,
+    /// Of the time that a cell may begin rounds in, it gets this share.
+    pub share: f64,
     here: Mutex<Here>,
     state: Mutex<State>,
 }
@@ -63,11 +52,25 @@ struct State {
     running: Option<Cancel>,
     /// What a reader agreed to, word for word.
     agreed: BTreeSet<String>,
+    /// Why a result was not kept, the last time.
+    unkept: Option<String>,
+}
+
+impl State {
+    fn put(&mut self, book: &str, cell: &str, kept: Kept) -> Arc<Kept> {
+        let (id, kept) = (kept.shown.id, Arc::new(kept));
+        self.last.insert((book.to_owned(), cell.to_owned()), id);
+        self.results.push_back((id, Arc::clone(&kept)));
+        if self.results.len() > KEPT {
+            self.results.pop_front();
+        }
+        kept
+    }
 }
 
 impl Session {
-    pub fn new(shelf: Shelf, here: Here) -> Self {
-        Self { shelf, here: Mutex::new(here), state: Mutex::default() }
+    pub fn new(shelf: Shelf, here: Here, keeping: Option<Keeping>) -> Self {
+        Self { shelf, keeping, share: 1.0, here: Mutex::new(here), state: Mutex::default() }
     }
 
     /// What this machine is and has, as far as it is known.
@@ -115,14 +118,28 @@ impl Session {
     pub fn end(&self, book: &str, cell: &str, kept: Option<Kept>) -> Option<Arc<Kept>> {
         let mut state = self.state();
         state.running = None;
-        let kept = Arc::new(kept?);
-        let id = kept.shown.id;
-        state.last.insert((book.to_owned(), cell.to_owned()), id);
-        state.results.push_back((id, Arc::clone(&kept)));
-        if state.results.len() > KEPT {
-            state.results.pop_front();
-        }
-        Some(kept)
+        Some(state.put(book, cell, kept?))
+    }
+
+    /// Takes a result of an earlier time for the last one of its cell; `make` is given its number.
+    pub fn recall(&self, book: &str, cell: &str, make: impl FnOnce(u64) -> Kept) -> Arc<Kept> {
+        let id = {
+            let mut state = self.state();
+            state.next += 1;
+            state.next
+        };
+        let kept = make(id);
+        self.state().put(book, cell, kept)
+    }
+
+    /// Remembers why a result was not kept.
+    pub fn complain(&self, why: &str) {
+        self.state().unkept = Some(why.to_owned());
+    }
+
+    /// Why a result was not kept, the last time.
+    pub fn unkept(&self) -> Option<String> {
+        self.state().unkept.clone()
     }
 
     /// Asks the run that goes on to stop.
@@ -132,7 +149,7 @@ impl Session {
         }
     }
 
-    /// The last result of a cell.
+    /// The last result of a cell that this program knows.
     pub fn last(&self, book: &str, cell: &str) -> Option<Arc<Kept>> {
         let id = *self.state().last.get(&(book.to_owned(), cell.to_owned()))?;
         self.result(id)

@@ -99,6 +99,16 @@ impl Book {
         Ok(notebook::parse(&self.name, &text, &|name| self.picture(name)))
     }
 
+    /// What tells it from all others, whatever they are called: where it is, if it is a file.
+    pub fn identity(&self) -> String {
+        let path = match &self.origin {
+            Origin::Shipped(_) => return self.name.clone(),
+            Origin::File(path) => path.clone(),
+            Origin::Made { folder, .. } => folder.join(&self.name),
+        };
+        std::path::absolute(&path).unwrap_or(path).display().to_string()
+    }
+
     /// Whether an edited cell can be put back.
     pub fn saves(&self) -> bool {
         matches!(self.origin, Origin::File(_))

@@ -31,6 +31,8 @@ pub struct Shown {
     pub rows: Vec<Row>,
     pub claims: Vec<Claim>,
     pub replays: Vec<Replay>,
+    /// Of each replay, what the kernel did; `None`: it was not recorded.
+    pub switches: Vec<Option<Replay>>,
     /// Names of charts that can be drawn of it.
     pub charts: Vec<&'static str>,
     /// Since the last result of this cell.

@@ -204,6 +204,15 @@ pub struct HttpArgs {
     #[arg(long, value_name = "TIME")]
     pub request_timeout: Option<Period>,
 
+    /// Go on to where an answer points, ten times at most; another origin is not told Authorization
+    /// and Cookie
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Ask over this socket of the machine; the host of the address is only named in the request
+    #[arg(long, value_name = "PATH")]
+    pub unix: Option<PathBuf>,
+
     /// A new connection for each request
     #[arg(long)]
     pub disable_keepalive: bool,

@@ -8,6 +8,7 @@ use maitred_core::result::{Comparison, Machine, Subject as Facts};
 use maitred_core::trace::Trace;
 use maitred_core::view::json;
 use maitred_engine::request::Subject;
+use maitred_lab::Keeping;
 use maitred_store::{Filter, Item, Kept, Part, Selector, Store};
 
 use crate::cli::{KeepArgs, StoreArgs};
@@ -56,6 +57,12 @@ impl KeepArgs {
     pub(crate) fn folder(&self) -> Option<Result<PathBuf, Error>> {
         let wanted = !self.no_keep && !maitred_engine::is_within_a_run();
         wanted.then(|| self.place.folder())
+    }
+
+    /// Where cells of notebooks are kept; `None`: nowhere.
+    pub(crate) fn keeping(&self) -> Option<Keeping> {
+        let folder = self.folder()?.ok()?;
+        Some(Keeping { folder, traces_bytes: self.kept_traces.0 })
     }
 
     /// Keeps what was measured. `make` is not called where nothing is kept.

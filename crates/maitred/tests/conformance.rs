@@ -81,7 +81,7 @@ fn the_python_runner_keeps_to_the_page() {
 fn dask_keeps_to_the_page() {
     let _alone = alone();
     let python = PythonRunner::unpack(Some(&cache())).unwrap();
-    let dask = python.dask_on(&pythons::found()[0].1);
+    let dask = python.dask_on(&pythons::dask());
     match describe(&dask, STARTUP_LIMIT, &Interrupt::manual().unwrap()) {
         Ok(_) => keeps_to_the_page("dask", &dask, &[], 2),
         Err(why) => complain("dask", &why.to_string()),

@@ -148,7 +148,8 @@ impl Executor {
     async fn send(&self, request: &'static Request) -> Settled {
         let sent = Box::pin(self.client.send(request)).await;
         self.session.tally.count_reconnects(self.client.take_reconnects());
-        sent.map(|()| None)
+        self.session.tally.count_answer(&sent);
+        sent.map(|_| None)
     }
 
     async fn perform(&self, task: u32, step: u32, job: Job) -> Settled {

@@ -82,7 +82,8 @@ impl Worker {
         let mut client = self.client.borrow_mut();
         let sent = client.send(request);
         self.session.tally.count_reconnects(client.take_reconnects());
-        sent.map(|()| None)
+        self.session.tally.count_answer(&sent);
+        sent.map(|_| None)
     }
 
     fn take(&self, index: u32) {

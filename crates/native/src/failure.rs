@@ -29,13 +29,15 @@ pub(crate) enum Kind {
     Lost,
     /// What came back is not HTTP.
     BadAnswer,
+    /// It was pointed on too often, or to no address.
+    Redirect,
     /// An answer from 400 to 599.
     Status(u16),
 }
 
 impl Kind {
     /// Those before the statuses.
-    const PLAIN: [Self; 10] = [
+    const PLAIN: [Self; 11] = [
         Self::Fail,
         Self::Memory,
         Self::Exit,
@@ -46,6 +48,7 @@ impl Kind {
         Self::Timeout,
         Self::Lost,
         Self::BadAnswer,
+        Self::Redirect,
     ];
     const STATUS_MIN: u16 = 400;
     const COUNT: usize = Self::PLAIN.len() + 200;
@@ -77,6 +80,7 @@ impl Kind {
             Self::Timeout => "timeout",
             Self::Lost => "lost",
             Self::BadAnswer => "bad-answer",
+            Self::Redirect => "redirect",
             Self::Status(status) => return format!("status-{status}"),
         }
         .into()
@@ -103,7 +107,12 @@ pub(crate) struct Tally {
     entries: Vec<Entry>,
     /// Requests sent again because a kept connection was closed before its answer.
     reconnects: &'static AtomicU64,
+    /// Answers by status, from [`STATUS_MIN`] on.
+    answers: &'static [AtomicU64],
 }
+
+const STATUS_MIN: u16 = 100;
+const STATUSES: usize = 500;
 
 /// Failures of one kind. The first fills in the example; its length comes last, and is one too
 /// large, so that 0 says that it is not complete.
@@ -123,13 +132,18 @@ const ENTRY_WORDS: usize = 4 + TEXT_WORDS;
 
 impl Tally {
     pub(crate) fn new() -> io::Result<Self> {
-        let words = memory::shared_u64(Kind::COUNT * ENTRY_WORDS + 1)?;
+        let words = memory::shared_u64(Kind::COUNT * ENTRY_WORDS + 1 + STATUSES)?;
         let (reconnects, words) = words.split_first().expect("it has one more");
+        let (answers, words) = words.split_at(STATUSES);
         let entry = |words: &'static [AtomicU64]| {
             let (head, text) = words.split_at(4);
             Entry { count: &head[0], task: &head[1], step: &head[2], length: &head[3], text }
         };
-        Ok(Self { entries: words.chunks_exact(ENTRY_WORDS).map(entry).collect(), reconnects })
+        Ok(Self {
+            entries: words.chunks_exact(ENTRY_WORDS).map(entry).collect(),
+            reconnects,
+            answers,
+        })
     }
 
     /// Counts one more.
@@ -147,6 +161,24 @@ impl Tally {
             word.store(u64::from_le_bytes(padded), Relaxed);
         }
         entry.length.store(text.len() as u64 + 1, Release);
+    }
+
+    /// Counts the answer to a request, if there was one.
+    #[inline]
+    pub(crate) fn count_answer(&self, sent: &Result<u16, Failed>) {
+        let status = match sent {
+            Ok(status) | Err(Failed { kind: Kind::Status(status), .. }) => *status,
+            Err(_) => return,
+        };
+        if let Some(count) = self.answers.get(usize::from(status.wrapping_sub(STATUS_MIN))) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// How many answers had which status.
+    pub(crate) fn answers(&self) -> Vec<(u16, u64)> {
+        let counts = (STATUS_MIN..).zip(self.answers.iter().map(|count| count.load(Relaxed)));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Counts so many more requests that were sent again.

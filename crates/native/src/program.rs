@@ -248,7 +248,7 @@ impl Compiler<'_> {
                 let option = |name| self.plan.options.get(name).map(String::as_str);
                 let trust = match (option("tls-insecure"), option("tls-authority")) {
                     (Some(_), _) => Trust::Anybody,
-                    (None, Some(path)) => Trust::Authority(path),
+                    (None, Some(path)) => Trust::Authority(path.to_owned()),
                     (None, None) => Trust::System,
                 };
                 let request = Request::new(action, timeout, trust).map_err(wrong)?;

@@ -75,7 +75,8 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
         processes.add_vars(&mut vars);
     }
     let failures = session.tally.failures();
-    let done = Done { phases, failures, vars, deadlock, notes, ..Done::default() };
+    let answers = session.has_requests().then(|| session.tally.answers());
+    let done = Done { phases, failures, vars, deadlock, answers, notes, ..Done::default() };
     Conclusion { reply: Reply::Done(Box::new(done)), clean }
 }
 

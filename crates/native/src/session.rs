@@ -14,7 +14,7 @@ use maitred_wire::{ErrorCode, PROTOCOL, Plan, RunnerError, Strategy, VarValue};
 use crate::announcement::SUPPORTED;
 use crate::board::Board;
 use crate::failure::Tally;
-use crate::program::{self, Draws, Program};
+use crate::program::{self, Draws, Op, Program};
 use crate::queue::Queue;
 use crate::recorder::{Lane, Recorder};
 use crate::reserve::Reserve;
@@ -162,6 +162,12 @@ impl Session {
         let resources = self.plan.resources.iter().map(|resource| resource.capacity);
         let channels = self.plan.channels.iter().flat_map(|channel| [channel.capacity, 0]);
         resources.chain(channels).collect()
+    }
+
+    /// Whether a step asks a server.
+    pub(crate) fn has_requests(&self) -> bool {
+        let is_one = |op: &Op| matches!(op, Op::Http { .. });
+        self.programs.iter().any(|program| program.ops.iter().any(is_one))
     }
 
     /// Whether tasks can wait for each other.

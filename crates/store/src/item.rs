@@ -270,6 +270,12 @@ impl Item {
         self
     }
 
+    /// With what was found of claims about the same work.
+    #[must_use]
+    pub fn with_check(self, check: &Check) -> Self {
+        self.with(Part::Check, json::check_to_json(check).as_bytes())
+    }
+
     /// As what was found in a cell of a notebook.
     #[must_use]
     pub fn in_cell(self, cell: CellPlace) -> Self {

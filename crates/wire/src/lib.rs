@@ -5,6 +5,7 @@
 //! This crate knows no KDL, no statistics and no operating system.
 
 mod facts;
+pub mod fields;
 mod message;
 mod plan;
 mod quantity;
@@ -18,8 +19,8 @@ pub use message::{
     Phases, Ready, Reply, Results, RunnerError, VarValue,
 };
 pub use plan::{
-    Action, Amount, Arrivals, Channel, Column, Columns, Limits, PROTOCOL, Plan, Program, Resource,
-    Step, TaskGroup, Var,
+    Action, Amount, Arrivals, Channel, Column, Columns, HttpManner, Limits, PROTOCOL, Plan,
+    Program, Resource, Step, TaskGroup, Var,
 };
 pub use quantity::{DURATION_MAX_NS, Nanos, duration_unit, parse_size, parse_size_or_bytes};
 pub use strategy::{Model, ModelError, Strategy};

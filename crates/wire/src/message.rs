@@ -128,6 +128,10 @@ pub struct Done {
     /// Tasks that were begun more than once, with how often: an engine tries again what was lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<(u32, u32)>,
+    /// How many requests were answered with which status, the last of those that were followed; `None`:
+    /// nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Vec<(u16, u64)>>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -96,6 +96,8 @@ pub enum Action {
         headers: Vec<(String, String)>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
+        #[serde(flatten)]
+        manner: HttpManner,
     },
     /// The user's own function, `file.py:function`, with the task's input.
     Call { function: String },
@@ -111,6 +113,36 @@ pub enum Action {
     Fail { why: String },
     /// Kill the process that runs this task.
     Crash,
+}
+
+/// How a request is sent, beside what it says. Not every runtime can do all of it: each field that is
+/// given is a step of its own among [`crate::Ready::steps`], called `http:FIELD`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpManner {
+    /// To connect, and again for the whole answer, in nanoseconds; `None`: as the plan says.
+    #[serde(default, rename = "timeout_ns", skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// How often it goes on to where an answer points; `None`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<u32>,
+    /// The socket of a server on this machine, asked instead of the host of the URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unix: Option<String>,
+}
+
+impl HttpManner {
+    /// How often a redirect is followed by those who follow at all.
+    pub const REDIRECTS: u32 = 10;
+
+    /// What of it is given, as a runtime announces that it can do it, and in words.
+    pub fn needs(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let given = [
+            (self.timeout.is_some(), ("http:timeout", "have a time-out of its own")),
+            (self.follow.is_some(), ("http:follow", "follow redirects")),
+            (self.unix.is_some(), ("http:unix", "ask over a socket of this machine")),
+        ];
+        given.into_iter().filter_map(|(is_given, need)| is_given.then_some(need))
+    }
 }
 
 /// A duration: the same for all tasks, or a value of a column.

@@ -81,6 +81,65 @@ impl HttpUrl {
         let target = format!("{slash}{target}");
         Ok(Self { host: host.into(), port, is_tls, authority: authority.into(), target })
     }
+
+    /// Where a reference points that stands in an answer of this address (RFC 3986, section 5.2).
+    ///
+    /// # Errors
+    /// Those of [`UrlError`].
+    pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
+        let reference = reference.split('#').next().unwrap_or_default();
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let begin = &reference[..reference.find(['/', '?']).unwrap_or(reference.len())];
+        if begin.contains(':') {
+            return Self::parse(reference);
+        }
+        if reference.starts_with("//") {
+            return Self::parse(&format!("{scheme}:{reference}"));
+        }
+        let path = self.target.split('?').next().unwrap_or_default();
+        let target = match reference.bytes().next() {
+            None => self.target.clone(),
+            Some(b'?') => format!("{path}{reference}"),
+            Some(b'/') => without_dots(reference),
+            Some(_) => {
+                let folder = &path[..path.rfind('/').map_or(0, |slash| slash + 1)];
+                without_dots(&format!("{folder}{reference}"))
+            }
+        };
+        Self::parse(&format!("{scheme}://{}{target}", self.authority))
+    }
+
+    /// Whether both are of one origin (RFC 6454): what was meant for the one may be told the other.
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.is_tls == other.is_tls
+            && self.port == other.port
+            && self.host.eq_ignore_ascii_case(&other.host)
+    }
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.target)
+    }
+}
+
+/// A path and query without `.` and `..` in the path (RFC 3986, section 5.2.4).
+fn without_dots(target: &str) -> String {
+    let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => {
+                kept.pop();
+            }
+            other => kept.push(other),
+        }
+    }
+    let is_folder = ["/", "/.", "/.."].iter().any(|end| path.ends_with(end));
+    let slash = if is_folder && !kept.is_empty() && kept.last() != Some(&"") { "/" } else { "" };
+    format!("/{}{slash}{query}", kept.join("/"))
 }
 
 fn split_port(authority: &str, usual: u16) -> Result<(&str, u16), UrlError> {
@@ -122,6 +181,56 @@ mod tests {
             let url = HttpUrl::parse(text).expect(text);
             assert_eq!((url.host.as_str(), url.port, url.target.as_str()), (host, port, target));
         }
+    }
+
+    #[test]
+    fn a_reference_is_joined_as_the_standard_has_it() {
+        // The examples of RFC 3986, section 5.4, as far as they are addresses of HTTP.
+        let base = HttpUrl::parse("http://a/b/c/d;p?q").unwrap();
+        for (reference, whole) in [
+            ("g", "http://a/b/c/g"),
+            ("./g", "http://a/b/c/g"),
+            ("g/", "http://a/b/c/g/"),
+            ("/g", "http://a/g"),
+            ("//g", "http://g/"),
+            ("?y", "http://a/b/c/d;p?y"),
+            ("g?y", "http://a/b/c/g?y"),
+            ("g#s", "http://a/b/c/g"),
+            (";x", "http://a/b/c/;x"),
+            ("", "http://a/b/c/d;p?q"),
+            (".", "http://a/b/c/"),
+            ("./", "http://a/b/c/"),
+            ("..", "http://a/b/"),
+            ("../g", "http://a/b/g"),
+            ("../..", "http://a/"),
+            ("../../g", "http://a/g"),
+            ("../../../g", "http://a/g"),
+            ("/./g", "http://a/g"),
+            ("/../g", "http://a/g"),
+            ("g.", "http://a/b/c/g."),
+            ("..g", "http://a/b/c/..g"),
+            ("./../g", "http://a/b/g"),
+            ("g/./h", "http://a/b/c/g/h"),
+            ("g/../h", "http://a/b/c/h"),
+            ("g?y/../x", "http://a/b/c/g?y/../x"),
+            ("https://h:8443/x", "https://h:8443/x"),
+        ] {
+            let joined = base.join(reference).expect(reference);
+            assert_eq!(joined.to_string(), whole, "{reference}");
+        }
+        assert_eq!(base.join("mailto:x"), Err(UrlError::NoScheme));
+        assert_eq!(base.join("ftp://x/"), Err(UrlError::Scheme("ftp".into())));
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let is_one = |a: &str, b: &str| {
+            HttpUrl::parse(a).unwrap().is_same_origin(&HttpUrl::parse(b).unwrap())
+        };
+        assert!(is_one("http://a/x", "http://A:80/y"));
+        assert!(!is_one("http://a/", "https://a/"));
+        assert!(!is_one("http://a/", "http://a:81/"));
+        assert!(!is_one("http://a/", "http://b/"));
     }
 
     #[test]

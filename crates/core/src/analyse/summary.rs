@@ -114,6 +114,7 @@ pub fn run_from(
         latency: latency(head, tasks.clone()),
         completed: completed(head, tasks),
         requests: spread(&mut requests, false),
+        answers: done.answers,
         steps,
         vars: done.vars,
         expectations,

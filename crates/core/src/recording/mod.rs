@@ -113,6 +113,28 @@ impl LeftOut {
     }
 }
 
+/// Reads all of a recording that is in memory, or as much as is there; `None`: not even its facts are.
+pub fn read(bytes: &[u8]) -> Option<Recording> {
+    let (mut parser, mut collector) = (Parser::default(), Collector::default());
+    let mut at = 0;
+    let fault = loop {
+        match parser.parse(&bytes[at..]) {
+            Ok((part, used)) => {
+                if let Err(fault) = collector.take(part) {
+                    break fault;
+                }
+                at += used;
+                if collector.is_whole() {
+                    return collector.finish(None);
+                }
+            }
+            Err(fault) => break fault,
+        }
+    };
+    let damaged = !matches!(fault, Fault::Short(_));
+    collector.finish(Some(Cut { at: at as u64, damaged }))
+}
+
 /// Where a file ends before it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {

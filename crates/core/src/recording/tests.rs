@@ -186,6 +186,7 @@ fn figures() -> Run {
         noise: Noise { pressure: Some(0.1 + 0.2), ..Noise::default() },
         completed: None,
         requests: None,
+        answers: None,
         servers: Vec::new(),
         spans_dropped: 0,
         scheduling: None,

@@ -162,6 +162,7 @@ pub enum Rule {
     BusyClient,
     BusyConnections,
     FewRequests,
+    NotFollowed,
     Startup,
     KeepsUp,
     Nature,
@@ -201,7 +202,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 57] = {
+    pub const ALL: [Self; 58] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -229,6 +230,7 @@ impl Rule {
             R::BusyClient,
             R::BusyConnections,
             R::FewRequests,
+            R::NotFollowed,
             R::Startup,
             R::KeepsUp,
             R::Nature,
@@ -298,6 +300,7 @@ impl Rule {
             | R::BusyClient
             | R::BusyConnections
             | R::FewRequests
+            | R::NotFollowed
             | R::Startup => Part::Warning,
             R::KeepsUp
             | R::Nature

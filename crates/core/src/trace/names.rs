@@ -36,9 +36,18 @@ impl Trace {
             self.lanes[..until].iter().filter(|other| other.role == this.role).count()
         };
         let (role, number) = (role_name(this.role), alike(lane as usize) + 1);
-        match alike(self.lanes.len()) {
+        let name = match alike(self.lanes.len()) {
             1 => role.to_owned(),
             _ => format!("{role} {number}"),
+        };
+        self.on_host(lane, name)
+    }
+
+    /// With the machine in front, where the lanes are on several or on another.
+    fn on_host(&self, lane: u32, name: String) -> String {
+        match self.done.as_ref().and_then(|done| done.host(lane)) {
+            Some(host) => format!("{} {name}", host.name),
+            None => name,
         }
     }
 
@@ -47,15 +56,16 @@ impl Trace {
         let mut numbers = [0_u32; 3];
         let count = |role: Role| self.lanes.iter().filter(|lane| lane.role == role).count();
         let all = [Role::Worker, Role::Loop, Role::Process].map(count);
-        let name = |lane: &Lane| {
+        let name = |(number, lane): (u32, &Lane)| {
             let role = lane.role as usize;
             numbers[role] += 1;
-            match all[role] {
+            let name = match all[role] {
                 1 => role_name(lane.role).to_owned(),
                 _ => format!("{} {}", role_name(lane.role), numbers[role]),
-            }
+            };
+            self.on_host(number, name)
         };
-        self.lanes.iter().map(name).collect()
+        (0..).zip(&self.lanes).map(name).collect()
     }
 
     /// Number of spans for which the trace had no room.

@@ -47,6 +47,9 @@ pub struct Outcome {
     /// Tasks that were begun more than once, with how often.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<(u32, u32)>,
+    /// How many requests were answered with which status; `None`: nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Vec<(u16, u64)>>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -55,7 +58,7 @@ pub struct Outcome {
 impl From<Done> for Outcome {
     fn from(done: Done) -> Self {
         let Done { phases, failures, vars, deadlock, result_hash, results, handover, .. } = done;
-        let Done { harness, unshared, expected, hosts, attempts, notes, .. } = done;
+        let Done { harness, unshared, expected, hosts, attempts, answers, notes, .. } = done;
         Self {
             phases,
             failures,
@@ -69,6 +72,7 @@ impl From<Done> for Outcome {
             expected,
             hosts,
             attempts,
+            answers,
             notes,
         }
     }

@@ -11,7 +11,7 @@ use crate::result::{Comparison, Contestant, Latency, Run};
 use crate::trace::{Observed, ServerUse, Usage};
 
 /// Names and meanings of the columns, in order.
-pub const COLUMNS: [(&str, &str); 38] = [
+pub const COLUMNS: [(&str, &str); 39] = [
     ("model", "runtime/strategy, with the number of workers if one was asked for"),
     ("runtime", "name and version of the runtime"),
     ("workers", "how many there were"),
@@ -53,6 +53,7 @@ pub const COLUMNS: [(&str, &str); 38] = [
         "site",
         "here: measured on the machine of the result; remote: on another one; simulated: nowhere",
     ),
+    ("answers", "how many requests were answered with which status, as in 200=98 503=2"),
 ];
 
 /// A header line and a line a run, in order of models, then rounds.
@@ -117,6 +118,7 @@ fn fields(contestant: &Contestant, run: &Run) -> Vec<String> {
         share(run.noise.steal),
         number(run.latency.known().and_then(|latency| latency.p999_ns)),
         contestant.site.name().to_string(),
+        run.answers.as_ref().map_or_else(String::new, |answers| requests::statuses(answers, "=")),
     ])
 }
 

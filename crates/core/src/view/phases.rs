@@ -191,6 +191,9 @@ pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
         );
         figures.push(("requests", text));
     }
+    if let Some(answers) = &run.answers {
+        figures.push(("answers", requests::statuses(answers, "×")));
+    }
     for server in &run.servers {
         figures.push(("server", requests::server(server, requests::number(run))));
     }

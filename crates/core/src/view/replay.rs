@@ -3,7 +3,8 @@
 //! around what is done in it) are left out, so that those of a row never overlap. The main type is
 //! [`Replay`].
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -12,8 +13,9 @@ use serde::Serialize;
 
 use super::picture::state_name;
 use super::state::State;
-use super::timeline::{By, extent, rows_of, state_of, state_of_calls, words};
-use crate::trace::{RunEnd, Trace};
+use super::timeline::{By, extent, rows_of, state_of, state_of_calls, words, words_of_threads};
+use super::tracks::thread_names;
+use crate::trace::{RunEnd, SliceEnd, Source, Trace};
 
 /// One run, ready to be drawn at any time of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -110,7 +112,8 @@ pub fn replay(trace: &Trace, rows_max: usize, tasks_max: usize) -> Replay {
     }
     pieces.extend(failures(trace, &row_of, (origin, end)));
     pieces.sort_by_key(|piece| (piece.row, piece.start_ns));
-    assemble(trace, &rows, all, pieces, (origin, end))
+    let labels = rows.iter().map(|row| row.label.clone()).collect();
+    assemble(trace, labels, all, pieces, (origin, end), &words)
 }
 
 /// The moment at which a task failed is a slice that is as long as can still be seen.
@@ -130,13 +133,16 @@ fn failures(trace: &Trace, row_of: &[usize], (origin, end): (u64, u64)) -> Vec<P
     trace.tasks.iter().enumerate().filter_map(failed).collect()
 }
 
+/// Pieces sorted by row and start as columns. `all`: how many rows there would be with room.
 fn assemble(
     trace: &Trace,
-    rows: &[super::timeline::Row],
+    labels: Vec<String>,
     all: usize,
     pieces: Vec<Piece>,
     (origin, end): (u64, u64),
+    words: &dyn Fn(&Trace, State) -> String,
 ) -> Replay {
+    let rows = labels.len();
     let length_ns = end - origin;
     let tick_ns = length_ns / u64::from(u32::MAX) + 1;
     let mut totals = [0_u64; State::ALL.len()];
@@ -152,7 +158,7 @@ fn assemble(
         total_ns: totals[state as usize],
     });
     let mut counted: Vec<ReplayRow> =
-        rows.iter().map(|row| ReplayRow { label: row.label.clone(), first: 0, count: 0 }).collect();
+        labels.into_iter().map(|label| ReplayRow { label, first: 0, count: 0 }).collect();
     let mut columns = Columns::default();
     for piece in pieces {
         let row = &mut counted[piece.row];
@@ -170,12 +176,60 @@ fn assemble(
         model: trace.name(),
         length_ns,
         tick_ns,
-        rows_left_out: all.saturating_sub(rows.len()),
+        rows_left_out: all.saturating_sub(rows),
         rows: counted,
         legend: legend.collect(),
         dropped: trace.lanes.iter().map(|lane| lane.dropped).sum(),
         columns,
     }
+}
+
+/// What the kernel did in the same time: a row a processor, then one a thread, of which at most so
+/// many. `None`: nobody recorded every switch.
+pub fn switches(trace: &Trace, rows_max: usize) -> Option<Replay> {
+    let scheduling = trace.scheduling.known()?;
+    if scheduling.source != Source::Switches || scheduling.slices.is_empty() {
+        return None;
+    }
+    let (origin, end) = extent(trace, || trace.spans.iter().copied())?;
+    let cpus = scheduling.cpus.len();
+    let threads = scheduling.threads.len();
+    let shown = threads.min(rows_max);
+    let mut labels: Vec<String> =
+        scheduling.cpus.iter().map(|cpu| format!("processor {cpu}")).collect();
+    labels.extend(thread_names(trace, scheduling).into_iter().take(shown));
+    let mut pieces = Vec::new();
+    let mut put = |row, start: u64, until: u64, state| {
+        let (start_ns, end_ns) = (start.max(origin), until.min(end));
+        if end_ns > start_ns {
+            pieces.push(Piece { row, start_ns, end_ns, state });
+        }
+    };
+    // Where the processor was taken from a thread, it is ready until it has one again.
+    let mut taken: Vec<Option<u64>> = vec![None; threads];
+    for slice in &scheduling.slices {
+        let thread = slice.thread as usize;
+        if let Some(cpu) = scheduling.cpus.iter().position(|&cpu| cpu == slice.cpu) {
+            put(cpu, slice.start_ns, slice.end_ns, State::Running);
+        }
+        if thread >= shown {
+            continue;
+        }
+        if let Some(since) = taken[thread].take() {
+            put(cpus + thread, since, slice.start_ns, State::Ready);
+        }
+        put(cpus + thread, slice.start_ns, slice.end_ns, State::Running);
+        if slice.end == SliceEnd::Preempted {
+            taken[thread] = Some(slice.end_ns);
+        }
+    }
+    pieces.sort_by_key(|piece| (piece.row, piece.start_ns));
+    let words = |trace: &Trace, state: State| {
+        let all = words_of_threads(trace);
+        let known = all.iter().find(|(other, _)| *other == state);
+        known.map_or_else(String::new, |(_, words)| (*words).to_string())
+    };
+    Some(assemble(trace, labels, cpus + threads, pieces, (origin, end), &words))
 }
 
 #[cfg(test)]
@@ -213,6 +267,30 @@ mod tests {
         let legend: Vec<_> = replay.legend.iter().map(|one| one.words.as_str()).collect();
         expect![[r#"["queues for `waiter`", "has `waiter`", "waits"]"#]]
             .assert_eq(&alloc::format!("{legend:?}"));
+    }
+
+    #[test]
+    fn every_switch_is_a_slice_of_its_processor_and_of_its_thread() {
+        let mut trace = crate::recording::sample::scheduled(40);
+        trace.done = None;
+        let replay = switches(&trace, 10).unwrap();
+        let labels: Vec<&str> = replay.rows.iter().map(|row| row.label.as_str()).collect();
+        assert_eq!(labels[..2], ["processor 0", "processor 1"]);
+        let scheduling = trace.scheduling.known().unwrap();
+        assert_eq!(labels.len(), 2 + scheduling.threads.len());
+        let on = |rows: &[ReplayRow]| -> u64 {
+            let all = rows.iter().flat_map(|row| row.first..row.first + row.count);
+            let running = all.filter(|&at| {
+                replay.legend[usize::from(replay.columns.states[at])].name == "running"
+            });
+            running.map(|at| u64::from(replay.columns.lengths[at]) * replay.tick_ns).sum()
+        };
+        assert_eq!(on(&replay.rows[..2]), on(&replay.rows[2..]), "each slice is in both");
+        assert!(on(&replay.rows[..2]) > 0);
+        assert!(replay.legend.iter().any(|state| state.name == "ready"), "they are preempted");
+        assert_eq!(switches(&trace, 1).unwrap().rows_left_out, scheduling.threads.len() - 1);
+        let unrecorded = tables(3, 1).run(Strategy::Threads, 3);
+        assert_eq!(switches(&unrecorded, 10), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Requests and test servers of a comparison: requests a second, how long they took, and what the
 //! servers used for them. The main function is [`requests`].
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -43,11 +44,31 @@ pub(super) fn request_columns(rows: &[Row<'_>]) -> Option<Vec<Column>> {
     figure("p50", |latency| latency.p50_ns);
     figure("p99", |latency| latency.p99_ns);
     figure("max", |latency| latency.max_ns);
+    if rows.iter().any(|row| answers(row.contestant).is_some()) {
+        add("answers", 2, &|one| Some(statuses(&answers(one)?, "×")));
+    }
     if rows.iter().any(|row| row.contestant.runs.iter().any(|run| !run.servers.is_empty())) {
         add("server CPU", 1, &|one| Some(duration(median(one, server_cpu_a_request)? as u64)));
         add("server grew", 1, &|one| Some(bytes(median(one, server_grown)? as u64)));
     }
     Some(table)
+}
+
+/// How many requests were answered with which status, as in `200 × 98 503 × 2`.
+pub(super) fn statuses(answers: &[(u16, u64)], times: &str) -> String {
+    let each = answers.iter().map(|(status, count)| format!("{status}{times}{count}"));
+    each.collect::<Vec<_>>().join(" ")
+}
+
+/// The same over the rounds that count; `None`: somebody did not count.
+pub(super) fn answers(contestant: &Contestant) -> Option<Vec<(u16, u64)>> {
+    let mut all = BTreeMap::new();
+    for run in compare::counted(contestant) {
+        for (status, count) in run.answers.as_ref()? {
+            *all.entry(*status).or_insert(0) += count;
+        }
+    }
+    Some(all.into_iter().collect())
 }
 
 /// What one server used, in a line.

@@ -1,6 +1,7 @@
 //! A workload as it was written: names and values with their places, nothing looked up and no
 //! parameter put in. The main type is [`Workload`].
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -91,6 +92,24 @@ pub struct Step {
     pub action: Action,
 }
 
+/// `http METHOD URL body= timeout= follow= { header NAME VALUE … }`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    pub method: Value,
+    pub url: Value,
+    pub headers: Vec<(Value, Value)>,
+    pub body: Option<Value>,
+    pub timeout: Option<Value>,
+    pub follow: Option<Value>,
+}
+
+impl Request {
+    /// One that says no more than it must.
+    pub fn plain(method: Value, url: Value) -> Self {
+        Self { method, url, headers: Vec::new(), body: None, timeout: None, follow: None }
+    }
+}
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -120,10 +139,7 @@ pub enum Action {
         var: Value,
         add: Option<Value>,
     },
-    Http {
-        method: Value,
-        url: Value,
-    },
+    Http(Box<Request>),
     Call {
         function: Value,
     },

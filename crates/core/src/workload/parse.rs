@@ -1,17 +1,18 @@
 //! From the tree of nodes to a [`Workload`]: every node by its shape, and names used once.
 //! What values mean, and whether names exist, is not looked at here.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
 use super::ast::{
-    Action, Claim, Comparison, Figure, Object, Param, Server, Step, Sweep, Task, Workload,
+    Action, Claim, Comparison, Figure, Object, Param, Request, Server, Step, Sweep, Task, Workload,
 };
 use super::diagnostic::Diagnostic;
 use super::expectation;
 use super::limits::MISTAKES_MAX;
 use super::quantity::nearest;
-use super::shape::{CLAIM, Form, STEPS, Shape, TOP, list};
+use super::shape::{CLAIM, Form, REQUEST, STEPS, Shape, TOP, list};
 use super::syntax::{Name, Node, Value};
 
 /// Reads the nodes of a file; adds the mistakes to those known.
@@ -180,7 +181,13 @@ impl Parser<'_> {
             "read" => Action::Read { var: first() },
             "write" => Action::Write { var: first(), add: add() },
             "update" => Action::Update { var: first(), add: add() },
-            "http" => Action::Http { method: first(), url: form.argument(1) },
+            "http" => Action::Http(Box::new(Request {
+                headers: self.headers(form.children),
+                body: form.property("body"),
+                timeout: form.property("timeout"),
+                follow: form.property("follow"),
+                ..Request::plain(first(), form.argument(1))
+            })),
             "call" => Action::Call { function: first() },
             "run" => {
                 let args = form.arguments[1..].iter().map(|&value| value.clone()).collect();
@@ -193,6 +200,27 @@ impl Parser<'_> {
             _ => Action::Crash,
         };
         Some(Step { span: form.span, action })
+    }
+
+    /// The headers of a request.
+    fn headers(&mut self, nodes: &[Node]) -> Vec<(Value, Value)> {
+        let mut headers = Vec::new();
+        for node in nodes.iter().take(MISTAKES_MAX) {
+            let Some(shape) = REQUEST.iter().find(|shape| shape.name == node.name.text) else {
+                self.mistakes.push(unknown(
+                    node,
+                    &REQUEST,
+                    "part of a request",
+                    &TOP,
+                    "stands outside",
+                ));
+                continue;
+            };
+            if let Some(form) = shape.form(node, self.mistakes) {
+                headers.push((form.argument(0), form.argument(1)));
+            }
+        }
+        headers
     }
 
     /// No two things of a kind have one name; `$` names parameters and servers.

@@ -104,6 +104,10 @@ pub(super) const CLAIM: [Shape; 1] = [shape(
     r#"figure "cores" of="python3/threads" at-most=1.1"#,
 )];
 
+/// What stands inside a request.
+pub(super) const REQUEST: [Shape; 1] =
+    [shape("header", &["a name", "a value"], &[], r#"header "Accept" "text/html""#)];
+
 /// What stands inside a task.
 pub(super) const STEPS: [Shape; 17] = [
     shape("cpu", &["a duration"], &[], r#"cpu "5ms""#),
@@ -118,7 +122,15 @@ pub(super) const STEPS: [Shape; 17] = [
     shape("read", &["a variable"], &[], r#"read "counter""#),
     shape("write", &["a variable"], &["add"], r#"write "counter" add=1"#),
     shape("update", &["a variable"], &["add"], r#"update "counter" add=1"#),
-    shape("http", &["a method", "a URL"], &[], r#"http "GET" "$api/slow""#),
+    with_block(
+        shape(
+            "http",
+            &["a method", "a URL"],
+            &["body", "timeout", "follow"],
+            r#"http "GET" "$api/slow""#,
+        ),
+        Block::Optional,
+    ),
     shape("call", &["a function"], &[], r#"call "work.py:resize""#),
     with_more(shape("run", &["a program"], &[], r#"run "gzip" "-k" "file""#)),
     shape("allocate", &["a size"], &[], r#"allocate "10MiB""#),

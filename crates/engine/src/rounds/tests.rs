@@ -119,6 +119,7 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         latency: Observed::Unknown("made up".into()),
         completed: None,
         requests: None,
+        answers: None,
         servers: Vec::new(),
         steps: Vec::new(),
         vars: Vec::new(),

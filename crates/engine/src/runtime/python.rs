@@ -29,8 +29,12 @@ const MODULES: [(&str, &str); 18] = modules!(
 );
 
 /// Another program of its own, which hands the same steps to Dask.
-const DASK: (&str, &str) =
-    ("maitred_dask.py", include_str!("../../shipped/runtimes/dask/runner.py"));
+const DASK: [(&str, &str); 4] = [
+    ("maitred_dask.py", include_str!("../../shipped/runtimes/dask/runner.py")),
+    ("maitred_cluster.py", include_str!("../../shipped/runtimes/dask/cluster.py")),
+    ("maitred_plugins.py", include_str!("../../shipped/runtimes/dask/plugins.py")),
+    ("maitred_worker.py", include_str!("../../shipped/runtimes/dask/worker.py")),
+];
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
 /// is too old to read it says so itself: this line is understood by every Python.
@@ -151,7 +155,7 @@ impl Drop for PythonRunner {
 
 /// All that is written: names, texts.
 fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
-    MODULES.into_iter().chain([DASK])
+    MODULES.into_iter().chain(DASK)
 }
 
 /// Leaves each file alone that is as it should be: a newer one would be compiled anew.

@@ -102,6 +102,7 @@ fn asked(python: &Python, calls: &Calls) -> Vec<(String, String)> {
         ("discard-results", python.discard_results.then(|| "yes".to_owned())),
         ("start-method", python.start_method.map(|one| one.name().to_owned())),
         ("loop", python.event_loop.map(|one| one.name().to_owned())),
+        ("cluster", python.cluster.clone()),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

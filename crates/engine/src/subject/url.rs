@@ -7,13 +7,14 @@
 
 use std::io::ErrorKind;
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use maitred_core::result::{Comparison, Rule, Sentence, SubjectKind};
 use maitred_core::workload::Lowered;
-use maitred_core::workload::ast::{Action as Doing, Task};
-use maitred_wire::{Action, HttpUrl, Loops, Model, Properties, Strategy};
+use maitred_core::workload::ast::{Action as Doing, Request, Task};
+use maitred_wire::{Action, HttpManner, HttpUrl, Loops, Model, Properties, Strategy, fields};
 
 use crate::error::Error;
 use crate::job::{Connections, Draft, Job, task, text};
@@ -69,7 +70,10 @@ pub(super) fn prepare(name: &str, http: &Http, given: &Work) -> Result<Job, Erro
     job.connections = Some(connections(http));
     job.asked = asked(http);
     job.duration = duration(http, given.timeout())?;
-    reach(name)?;
+    match &http.unix {
+        Some(path) => reach_socket(path)?,
+        None => reach(name)?,
+    }
     complete(&mut job.work, http);
     job.request_timeout = http.timeout();
     job.tls_insecure = http.insecure;
@@ -101,6 +105,7 @@ fn asked(http: &Http) -> Vec<(String, String)> {
         ("rate", http.rate_per_second.map(|rate| format!("{rate}/s"))),
         ("method", http.method.clone()),
         ("request-timeout", http.timeout().map(time)),
+        ("unix", http.unix.as_ref().map(|path| path.display().to_string())),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
@@ -152,7 +157,8 @@ fn requests(url: &str, http: &Http) -> Result<Task, Error> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let scheme = if parts.is_tls { "https" } else { "http" };
     let address = format!("{scheme}://{rest}");
-    let action = Doing::Http { method: text(method(http)), url: text(&address) };
+    let request = Request::plain(text(method(http)), text(&address));
+    let action = Doing::Http(Box::new(request));
     Ok(Task { rate, ..task("request", count, action) })
 }
 
@@ -190,6 +196,24 @@ fn reach(url: &str) -> Result<(), Error> {
     Err(Error::Usage(format!("{url}: {refusal}; start the server, or check host and port")))
 }
 
+/// The same of a socket of this machine.
+///
+/// # Errors
+/// [`Error::Usage`] when there is none, or nobody accepts on it.
+fn reach_socket(path: &Path) -> Result<(), Error> {
+    UnixStream::connect(path).map(drop).map_err(|error| {
+        let how = match error.kind() {
+            ErrorKind::NotFound => "there is no such socket".to_owned(),
+            ErrorKind::ConnectionRefused => "nobody listens on it".to_owned(),
+            _ => format!("it cannot be connected to: {error}"),
+        };
+        Error::Usage(format!(
+            "--unix {}: {how}; start the server, or check the path",
+            path.display()
+        ))
+    })
+}
+
 /// Whom to trust is a question of https alone.
 fn check_trust(http: &Http, parts: &HttpUrl) -> Result<(), Error> {
     let option = match (http.insecure, &http.authority) {
@@ -220,7 +244,7 @@ fn check(http: &Http) -> Result<(), Error> {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
     let capitals = method.to_ascii_uppercase();
     let wrong = |why: String| Err(Error::Usage(format!("--method {method}: {why}")));
-    if !is_token(method) {
+    if !fields::is_token(method) {
         return wrong("this is not a method of HTTP; write one word, as in PUT".into());
     }
     if capitals != method && known.contains(&capitals.as_str()) {
@@ -233,7 +257,7 @@ fn check(http: &Http) -> Result<(), Error> {
         return wrong("such a request has no body (RFC 9110, 9.3.8); omit --data".into());
     }
     for (name, value) in &http.headers {
-        if !is_token(name) || value.chars().any(|one| one.is_control() && one != '\t') {
+        if !fields::is_field(name, value) {
             return Err(Error::Usage(format!(
                 "--header `{}: {}` is not a header of HTTP; write NAME: VALUE, the name without \
                  spaces",
@@ -241,7 +265,7 @@ fn check(http: &Http) -> Result<(), Error> {
                 value.escape_debug()
             )));
         }
-        if ["content-length", "transfer-encoding"].contains(&name.to_ascii_lowercase().as_str()) {
+        if fields::is_framing(name) {
             return Err(Error::Usage(format!(
                 "--header {name}: it follows from the body; omit it"
             )));
@@ -250,18 +274,14 @@ fn check(http: &Http) -> Result<(), Error> {
     Ok(())
 }
 
-/// A word of HTTP: RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
-    let extra = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || extra(byte))
-}
-
 /// Puts headers and body into the requests.
 fn complete(work: &mut Lowered, http: &Http) {
     for step in work.programs.iter_mut().flat_map(|program| &mut program.steps) {
-        if let Action::Http { headers, body, .. } = &mut step.action {
+        if let Action::Http { headers, body, manner, .. } = &mut step.action {
             headers.clone_from(&http.headers);
             body.clone_from(&http.body);
+            manner.follow = http.follow.then_some(HttpManner::REDIRECTS);
+            manner.unix = http.unix.as_ref().map(|path| path.display().to_string());
         }
     }
 }
@@ -269,7 +289,8 @@ fn complete(work: &mut Lowered, http: &Http) {
 /// What to know of the figures beside the figures.
 pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
     let mut remarks = Vec::new();
-    if is_loopback(&comparison.subject.name) {
+    let is_socket = comparison.settings.parameters.iter().any(|(name, _)| name == "unix");
+    if is_socket || is_loopback(&comparison.subject.name) {
         remarks.push(Rule::SharedMachine.says(
             "The server is on this machine: it shares the processors with the client, so that \
              what one of them uses is missing to the other.",
@@ -300,6 +321,9 @@ pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
         Some(Rule::BusyConnections.says(said))
     }));
     let runs = comparison.contestants.iter().flat_map(|one| &one.runs);
+    let answers: Vec<(u16, u64)> =
+        runs.clone().flat_map(|run| run.answers.iter().flatten().copied()).collect();
+    remarks.extend(not_followed(&answers).map(|said| Rule::NotFollowed.says(said)));
     let fewest = runs.map(|run| run.tasks.done).filter(|&done| done > 0).min();
     remarks.extend(fewest.and_then(few_requests).map(|said| Rule::FewRequests.says(said)));
     remarks
@@ -331,6 +355,19 @@ fn busy_connections(
              with a request, and the waiting for one is in the times from the arrival; {more}."
         )
     })
+}
+
+/// Says so where answers only pointed somewhere else: then that is what was measured.
+fn not_followed(answers: &[(u16, u64)]) -> Option<String> {
+    let is_redirect = |status: u16| [301, 302, 303, 307, 308].contains(&status);
+    let redirects = answers.iter().filter(|(status, _)| is_redirect(*status));
+    let (status, _) = redirects.clone().max_by_key(|(_, count)| *count)?;
+    let few: u64 = redirects.map(|(_, count)| count).sum();
+    let all: u64 = answers.iter().map(|(_, count)| count).sum();
+    Some(format!(
+        "{few} of {all} answers only say where to ask instead (status {status}), and that was not done: \
+         these are times of short answers; --follow goes on to where they point."
+    ))
 }
 
 /// Says so where a percentile rests on fewer than ten requests.
@@ -398,6 +435,20 @@ mod tests {
         assert!(said("native/sequential", 5.0, 1, 200).unwrap().contains("it cannot have more"));
         assert_eq!(said("native/threads", 49.0, 10, 200), None, "it kept up");
         assert_eq!(said("native/threads", 9.9, 100, 200), None, "there were free ones");
+    }
+
+    #[test]
+    fn answers_that_point_elsewhere_are_told_where_they_were_not_followed() {
+        let text = not_followed(&[(200, 10), (302, 90)]).unwrap();
+        assert!(
+            text.contains("90 of 100 answers only say where to ask instead (status 302)"),
+            "{text}"
+        );
+        assert_eq!(
+            not_followed(&[(200, 10), (304, 90), (404, 1)]),
+            None,
+            "none of these points anywhere"
+        );
     }
 
     #[test]

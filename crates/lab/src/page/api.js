@@ -49,16 +49,23 @@ export async function file(path) {
   return (await ask(path)).blob();
 }
 
+/** Facts with their slices, which the page carries or asks for. @param {any} facts @param {string} path */
+async function whole(facts, path) {
+  const bytes = carried
+    ? Uint8Array.from(atob(facts.columns), (one) => one.charCodeAt(0)).buffer
+    : await (await ask(path)).arrayBuffer();
+  return withColumns(facts, bytes);
+}
+
 /** The runs of a result, each with its slices. @param {any} result */
 export async function runsOf(result) {
-  return Promise.all(
-    result.replays.map(async (facts, number) => {
-      const bytes = carried
-        ? Uint8Array.from(atob(facts.columns), (one) => one.charCodeAt(0)).buffer
-        : await (await ask(`/api/replay/${result.id}/${number}`)).arrayBuffer();
-      return withColumns(facts, bytes);
-    }),
-  );
+  return Promise.all(result.replays.map((facts, number) => whole(facts, `/api/replay/${result.id}/${number}`)));
+}
+
+/** What the kernel did in one of them; null: it was not recorded. @param {any} result @param {number} number */
+export async function switchesOf(result, number) {
+  const facts = result.switches[number];
+  return facts && whole(facts, `/api/switches/${result.id}/${number}`);
 }
 
 /** Runs a cell; hands over every event as it comes. @param {any} request @param {(event: any) => void} take */

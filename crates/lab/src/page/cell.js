@@ -23,6 +23,7 @@ export class Cell {
     this.agreed = null;
     this.result = facts.result;
     this.runs = null;
+    this.opened = null;
     this.build();
     if (this.result) void this.showResult();
   }
@@ -125,9 +126,14 @@ export class Cell {
     const was = link.getAttribute("aria-expanded") === "true";
     for (const other of this.links.querySelectorAll("button")) other.setAttribute("aria-expanded", "false");
     this.panel.hidden = was;
+    this.opened = was ? null : make;
     if (was) return;
     link.setAttribute("aria-expanded", "true");
     this.panel.replaceChildren(element("p", { className: "empty" }, "…"));
+    await this.fillPanel(make);
+  }
+
+  async fillPanel(make) {
     try {
       this.panel.replaceChildren(await make());
     } catch (error) {
@@ -175,7 +181,8 @@ export class Cell {
   tell() {
     const { facts } = this;
     const known = this.result?.took_ns;
-    this.cost.textContent = known && !this.isStale() ? `about ${duration(known)}` : `at most ${duration(facts.budget_ns)} of rounds`;
+    const rounds = facts.rounds ? plural(facts.rounds, "round") : `rounds for ${duration(facts.budget_ns)}`;
+    this.cost.textContent = known && !this.isStale() ? `about ${duration(known)}` : `${rounds}, then one that is recorded`;
     if (!this.when) return;
     this.when.replaceChildren();
     if (this.isStale()) this.when.append(element("span", { className: "badge" }, "stale"), " the cell has changed since. ");
@@ -224,15 +231,17 @@ export class Cell {
     this.button.textContent = "Cancel";
     this.button.classList.add("stop");
     for (const one of [this.answer, this.why, this.stage]) one.hidden = true;
-    const live = new Live(this.facts.title);
+    const live = new Live(this.facts.title, this.isStale() ? null : (this.result?.took_ns ?? null));
     this.live.replaceChildren(live.box);
     this.say("starting");
     let failed = null;
     let kept = null;
+    let unkept = "";
     try {
       await run(this.wish(), (event) => {
         if (event.event === "kept") kept = event.result;
         else if (event.event === "failed") failed = event;
+        else if (event.event === "not-kept") unkept = `; ${event.text}`;
         else this.say(live.take(event));
       });
     } finally {
@@ -243,8 +252,9 @@ export class Cell {
     if (kept) {
       this.result = kept;
       this.facts.result = kept;
-      this.say(kept.cancelled ? "cancelled: what was measured until then is shown" : "done");
+      this.say((kept.cancelled ? "cancelled: what was measured until then is shown" : "done") + unkept, unkept !== "");
       await this.showResult();
+      if (this.opened?.ofResult) await this.fillPanel(this.opened);
       this.above.ran();
     } else {
       this.say(failed?.cancelled ? "cancelled: nothing was measured yet" : (failed?.text ?? "the program ended before the run did"), true);

@@ -8,18 +8,22 @@ const STRIP = 7;
 const MOST = 24;
 
 export class Live {
-  /** @param {string} title */
-  constructor(title) {
+  /** @param {string} title @param {number | null} estimate how long it took the last time, nanoseconds */
+  constructor(title, estimate) {
     this.title = title;
     this.rows = new Map();
     this.box = element("div", { className: "rows" });
     this.began = performance.now();
     this.models = [];
     this.said = "starting";
-    this.estimate = null;
+    this.estimate = estimate;
+    this.roundsUntil = null;
+    // Between two events time goes on as well.
+    this.ticking = setInterval(() => this.tick(), 50);
   }
 
   stop() {
+    clearInterval(this.ticking);
     this.box.remove();
   }
 
@@ -29,15 +33,34 @@ export class Live {
       waiting: () => (this.said = `another run has this machine${event.holder ? ` (process ${event.holder})` : ""}; waiting`),
       contestants: () => this.contestants(event),
       joined: () => this.enter(event, event.contestant),
-      "run-begun": () => (this.turn = event, this.said = `${PURPOSES[event.purpose] ?? event.purpose}${event.purpose === "round" ? ` ${event.round + 1}` : ""}: ${nameOf(event.model)}`),
+      "run-begun": () => (this.turn = event, this.begun(event), this.said = `${PURPOSES[event.purpose] ?? event.purpose}${event.purpose === "round" ? ` ${event.round + 1}` : ""}: ${nameOf(event.model)}`),
       progress: () => this.progress(event),
       "run-ended": () => this.ended(event),
       "experiment-begun": () => (this.said = `testing: ${event.name ?? this.title}`),
     };
     take[event.event]?.();
     const spent = (performance.now() - this.began) * 1e6;
-    const left = this.estimate ? `, about ${duration(Math.max(0, this.estimate - spent))} left` : "";
-    return `${this.said} · ${duration(spent)}${left}`;
+    return `${this.said} · ${duration(spent)}${this.left(spent)}`;
+  }
+
+  /** How long yet: from the last time; else for how long rounds are begun. @param {number} spent */
+  left(spent) {
+    if (this.estimate && this.estimate > spent) return `, about ${duration(this.estimate - spent)} left`;
+    const rounds = this.roundsUntil === null ? 0 : (this.roundsUntil - performance.now()) * 1e6;
+    return rounds > 0 ? `, rounds are begun for ${duration(rounds)} yet` : "";
+  }
+
+  /** @param {any} event */
+  begun(event) {
+    this.clock = null;
+    if (event.left_ns !== undefined) this.roundsUntil = performance.now() + event.left_ns / 1e6;
+  }
+
+  /** Sets the clock of the row that runs: what the last event said, and what went by since. */
+  tick() {
+    if (!this.clock) return;
+    const { row, elapsed_ns, at } = this.clock;
+    row.time.textContent = duration(elapsed_ns + (performance.now() - at) * 1e6);
   }
 
   name(contestant) {
@@ -107,13 +130,15 @@ export class Live {
       row.done.style.width = `${(tasks.ended / total) * 100}%`;
       row.running.style.width = `${(running / total) * 100}%`;
       row.failed.style.width = `${((tasks.open?.failed ?? 0) / total) * 100}%`;
-      row.time.textContent = duration(event.elapsed_ns);
+      this.clock = { row, elapsed_ns: event.elapsed_ns, at: performance.now() };
+      this.tick();
     }
     this.said = `${this.name(event.contestant)}: ${tasks.ended.toLocaleString("en")} of ${plural(tasks.total, "task")} done`;
   }
 
   ended(event) {
     const row = this.rows.get(event.contestant);
+    this.clock = null;
     if (row && event.purpose === "round") {
       row.time.textContent = duration(event.run.work_ns);
       row.done.style.width = "100%";

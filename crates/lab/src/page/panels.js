@@ -1,17 +1,18 @@
 // What stands behind the links of a cell.
-import { carried, file, json } from "./api.js";
+import { carried, file, json, switchesOf } from "./api.js";
 import { download, duration, element, plural, prose } from "./dom.js";
-import { table } from "./figures.js";
+import { pastTable, table } from "./figures.js";
 import { Timeline } from "./timeline.js";
 
-/** Name and maker of each panel that a cell has. @param {any} cell @returns {[string, () => any][]} */
+/** Name and maker of each panel that a cell has; those of its result are made anew with it. @param {any} cell @returns {[string, (() => any) & {ofResult?: boolean}][]} */
 export function panels(cell) {
   const all = [];
-  const result = (make) => () => (cell.result ? make() : element("p", { className: "empty" }, "Nothing was run yet."));
+  const result = (make) => Object.assign(() => (cell.result ? make() : element("p", { className: "empty" }, "Nothing was run yet.")), { ofResult: true });
   if (cell.facts.kind !== "claim") {
-    all.push(["Table and costs", result(() => figures(cell))], ["Timeline, down to one step", result(() => timeline(cell))]);
+    all.push(["Table and costs", result(() => figures(cell))], ["Timeline, down to one switch", result(() => timeline(cell))]);
     if (!carried) all.push(["Charts", result(() => charts(cell))]);
   }
+  if (!carried && cell.facts.kind !== "claim") all.push(["History", result(() => history(cell))]);
   all.push(["Source", () => source(cell)]);
   if (!carried) all.push(["Copy as command", () => command(cell)], ["Downloads", result(() => downloads(cell))]);
   return all;
@@ -29,15 +30,28 @@ function figures(cell) {
 async function timeline(cell) {
   if (cell.result.replays.length === 0) return element("p", { className: "empty" }, "No run was recorded.");
   const said = element("p", { className: "unseen", role: "status" });
-  const one = new Timeline(await cell.allRuns(), (text) => (said.textContent = text));
+  const one = new Timeline(await cell.allRuns(), (number) => switchesOf(cell.result, number), (text) => (said.textContent = text));
   return element("div", {}, one.box, said);
 }
 
-async function charts(cell) {
+/** The ground on which pictures stand now. */
+function ground() {
   const theme = document.documentElement.dataset.theme ?? "auto";
   const dark = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  return dark ? "dark" : "light";
+}
+
+/** Equal work, measured again and again: drawn, and as a table. */
+async function history(cell) {
+  const of = `book=${encodeURIComponent(cell.book.name)}&cell=${encodeURIComponent(cell.facts.id)}`;
+  const { points, picture } = await json(`/api/history?${of}&theme=${ground()}`);
+  const drawn = element("img", { src: await asData(new Blob([picture], { type: "image/svg+xml" })), alt: "work time of each result over time: the table below says it in figures" });
+  return element("div", {}, drawn, pastTable(points));
+}
+
+async function charts(cell) {
   const made = await Promise.all(cell.result.charts.map(async (name) => {
-    const blob = await file(`/api/picture/${cell.result.id}/${name}?theme=${dark ? "dark" : "light"}`);
+    const blob = await file(`/api/picture/${cell.result.id}/${name}?theme=${ground()}`);
     return element("img", { src: await asData(blob), alt: `${name}: the same figures stand under “Table and costs”` });
   }));
   return element("div", {}, ...made);

@@ -9,14 +9,18 @@ const GAP = 4;
 const ROWS = 40;
 
 export class Timeline {
-  /** @param {import("./lanes.js").Run[]} runs @param {(text: string) => void} say */
-  constructor(runs, say) {
+  /** @param {import("./lanes.js").Run[]} runs @param {(number: number) => Promise<any>} switches what the kernel did in one of them @param {(text: string) => void} say */
+  constructor(runs, switches, say) {
     this.runs = runs;
+    this.switches = switches;
+    this.lacks = "";
     this.run = runs[0];
     this.say = say;
     this.cursor = { row: 0, at: 0 };
-    this.choice = element("select", { className: "plain", "aria-label": "model", change: () => this.show(this.runs[Number(this.choice.value)]) },
+    this.choice = element("select", { className: "plain", "aria-label": "model", change: () => void this.choose() },
       ...runs.map((run, number) => element("option", { value: number }, nameOf(run.model))));
+    this.rows = element("select", { className: "plain", "aria-label": "rows", change: () => void this.choose() },
+      element("option", { value: "steps" }, "steps of the tasks"), element("option", { value: "switches" }, "processors and threads"));
     this.canvas = element("canvas", { tabindex: 0, role: "application",
       "aria-label": "Timeline. Arrows move from slice to slice and from row to row, plus and minus zoom, Home shows all.",
       keydown: (event) => this.key(event), wheel: (event) => this.wheel(event), pointerdown: (event) => this.grab(event),
@@ -26,10 +30,25 @@ export class Timeline {
     const zoom = (factor) => element("button", { type: "button", className: "plain", click: () => this.zoom(factor, 0.5) }, factor < 1 ? "zoom in" : "zoom out");
     this.key_ = element("div", {});
     this.box = element("div", {},
-      element("div", { className: "transport" }, this.choice, zoom(0.5), zoom(2), element("button", { type: "button", className: "plain", click: () => this.all() }, "all of it")),
+      element("div", { className: "transport" }, this.choice, this.rows, zoom(0.5), zoom(2), element("button", { type: "button", className: "plain", click: () => this.all() }, "all of it")),
       this.key_, element("div", { className: "timeline" }, this.canvas, this.tip), this.where);
     new ResizeObserver(() => this.draw()).observe(this.box);
     this.show(this.run);
+  }
+
+  /** Shows what is chosen, the same part of it. */
+  async choose() {
+    const number = Number(this.choice.value);
+    const wanted = this.rows.value === "switches" ? await this.switches(number) : this.runs[number];
+    this.lacks = wanted ? "" : "; the kernel's switches were not recorded in this run, and maitred doctor says why";
+    if (!wanted) {
+      this.rows.value = "steps";
+      return this.show(this.runs[number]);
+    }
+    const part = this.run.model === wanted.model ? [this.from / this.end, this.to / this.end] : [0, 1];
+    this.show(wanted);
+    [this.from, this.to] = part.map((share) => share * this.end);
+    this.draw();
   }
 
   show(run) {
@@ -74,10 +93,30 @@ export class Timeline {
     this.canvas.width = width;
     this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
     paint(this.canvas, this.run, { from: this.from, to: this.to, lane: Math.round(LANE * ratio), gap: Math.round(GAP * ratio) });
+    this.names(ratio);
     this.mark(ratio);
     const time = (ticks) => duration(ticks * this.run.tick_ns);
     const rows = this.run.rows.length > ROWS ? `, the first ${ROWS} of ${plural(this.run.rows.length, "row")}` : "";
-    this.where.textContent = `${time(this.from)} to ${time(this.to)} of ${time(this.end)}${rows}`;
+    this.where.textContent = `${time(this.from)} to ${time(this.to)} of ${time(this.end)}${rows}${this.lacks}`;
+  }
+
+  /** What each row is, over its beginning. @param {number} ratio */
+  names(ratio) {
+    const context = this.canvas.getContext("2d");
+    if (!context) return;
+    const style = getComputedStyle(this.canvas);
+    context.font = `${11 * ratio}px ${style.fontFamily}`;
+    context.textBaseline = "middle";
+    this.run.rows.slice(0, ROWS).forEach((row, index) => {
+      const top = index * (LANE + GAP) * ratio;
+      const wide = context.measureText(row.label).width;
+      context.globalAlpha = 0.75;
+      context.fillStyle = getComputedStyle(this.box.closest(".cell") ?? this.box).backgroundColor;
+      context.fillRect(0, top, wide + 8 * ratio, LANE * ratio);
+      context.globalAlpha = 1;
+      context.fillStyle = style.color;
+      context.fillText(row.label, 4 * ratio, top + (LANE * ratio) / 2);
+    });
   }
 
   /** Where the cursor is. */
@@ -103,7 +142,18 @@ export class Timeline {
   /** @param {{start: number, length: number, state: {words: string}}} slice @param {number} row */
   words(slice, row) {
     const time = (ticks) => duration(ticks * this.run.tick_ns);
-    return `${this.run.rows[row].label} ${slice.state.words}, ${time(slice.length)} from ${time(slice.start)} on`;
+    return `${this.run.rows[row].label} ${this.whose(slice, row)}, ${time(slice.length)} from ${time(slice.start)} on`;
+  }
+
+  /** Of a processor: which thread it had, which is the one that came onto it at that very time. */
+  whose(slice, row) {
+    if (!this.run.rows[row].label.startsWith("processor ")) return slice.state.words;
+    const has = (other) => {
+      const at = sliceAt(this.run, other, slice.start);
+      return at?.start === slice.start && at.length === slice.length;
+    };
+    const thread = this.run.rows.findIndex((one, other) => !one.label.startsWith("processor ") && has(other));
+    return thread < 0 ? "has a thread without a row" : `has ${this.run.rows[thread].label}`;
   }
 
   /** @param {KeyboardEvent} event */

@@ -13,13 +13,14 @@ use maitred_engine::{Cancel, Engine, Event, Outcome, Purpose, Request};
 use maitred_wire::{Model, Strategy};
 use tempfile::TempDir;
 
-use super::Found;
 use crate::describe;
+use crate::found::Found;
 use crate::limits;
 use crate::look::{self, Look};
 use crate::notebook::{Cell, Kind};
-use crate::session::{Session, Wish};
+use crate::session::Session;
 use crate::shown;
+use crate::wish::Wish;
 
 /// A cell that may run.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Ready {
     servers: String,
     look: Look,
     folder: Option<PathBuf>,
+    /// In which rounds are begun, nanoseconds.
+    budget_ns: u64,
 }
 
 /// Looks whether a cell may run.
@@ -73,7 +76,8 @@ pub(crate) fn prepare(session: &Session, wish: &Wish) -> Result<Ready, String> {
             units::count(limits::CALLS.into())
         ));
     }
-    Ok(Ready { cell, servers, look, folder })
+    let budget_ns = (describe::budget_ns(&cell) as f64 * session.share) as u64;
+    Ok(Ready { cell, servers, look, folder, budget_ns })
 }
 
 /// How many threads or processes a model has that says so, or has one for each task.
@@ -167,7 +171,7 @@ impl Ready {
             },
             rounds: request::Rounds {
                 exactly: self.cell.directives.rounds,
-                budget_ns: Some(describe::budget_ns(&self.cell) / share),
+                budget_ns: Some(self.budget_ns / share),
                 warmup: 0,
                 ..request::Rounds::default()
             },
@@ -178,7 +182,7 @@ impl Ready {
     /// What is asked of the claims: the time of the cell is for all of them.
     fn asked(&self, claims: Vec<Claims>, share: u64) -> request::Check {
         request::Check {
-            budget_ns: describe::budget_ns(&self.cell) / share / claims.len().max(1) as u64,
+            budget_ns: self.budget_ns / share / claims.len().max(1) as u64,
             timeout_ns: shown::nanos(limits::RUN),
             claims,
             ..request::Check::default()

@@ -16,12 +16,14 @@ use tokio::sync::mpsc;
 
 use super::stream::Lines;
 use crate::describe;
+use crate::keep;
 use crate::limits;
 use crate::look::look;
 use crate::repeat;
 use crate::run;
-use crate::session::{Session, Wish};
+use crate::session::Session;
 use crate::shown::CHARTS;
+use crate::wish::Wish;
 
 type Held = State<Arc<Session>>;
 
@@ -43,8 +45,10 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/api/save", handler: || post(save) },
     Route { method: "POST", path: "/api/command", handler: || post(command) },
     Route { method: "GET", path: "/api/replay/{id}/{number}", handler: || get(replay) },
+    Route { method: "GET", path: "/api/switches/{id}/{number}", handler: || get(switches) },
     Route { method: "GET", path: "/api/result/{id}", handler: || get(result) },
     Route { method: "GET", path: "/api/picture/{id}/{name}", handler: || get(drawn) },
+    Route { method: "GET", path: "/api/history", handler: || get(history) },
     Route { method: "GET", path: "/api/export", handler: || get(export) },
 ];
 
@@ -179,9 +183,19 @@ async fn replay(
     Ok(media("application/octet-stream", replay.columns.bytes()))
 }
 
+async fn switches(
+    State(session): Held,
+    Path((id, number)): Path<(u64, usize)>,
+) -> Result<Response, Refused> {
+    let kept = session.result(id).ok_or_else(|| gone("this result"))?;
+    let replay = kept.shown.switches.get(number).and_then(Option::as_ref);
+    let replay = replay.ok_or_else(|| gone("the kernel's record of this run"))?;
+    Ok(media("application/octet-stream", replay.columns.bytes()))
+}
+
 async fn result(State(session): Held, Path(id): Path<u64>) -> Result<Response, Refused> {
     let kept = session.result(id).ok_or_else(|| gone("this result"))?;
-    let text = match (&kept.comparison, &kept.check) {
+    let text = match (&kept.found.comparison, &kept.found.check) {
         (Some(comparison), _) => json::to_json(comparison),
         (None, Some(check)) => json::check_to_json(check),
         (None, None) => return Err(gone("this result")),
@@ -195,25 +209,47 @@ struct Dress {
     theme: String,
 }
 
+impl Dress {
+    fn look(&self) -> Look {
+        let theme = match self.theme.as_str() {
+            "light" => Theme::Light,
+            "dark" => Theme::Dark,
+            _ => Theme::Auto,
+        };
+        Look { theme, ..Look::default() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Past {
+    book: String,
+    cell: String,
+    #[serde(flatten)]
+    dress: Dress,
+}
+
+/// Equal work over time: as figures, and drawn.
+async fn history(State(session): Held, Query(past): Query<Past>) -> Result<Response, Refused> {
+    let points = keep::history(&session, &past.book, &past.cell)?;
+    let drawn = picture::history::history(&points, &past.cell, &past.dress.look());
+    Ok(json_of(&serde_json::json!({ "points": points, "picture": drawn })))
+}
+
 async fn drawn(
     State(session): Held,
     Path((id, name)): Path<(u64, String)>,
     Query(dress): Query<Dress>,
 ) -> Result<Response, Refused> {
     let kept = session.result(id).ok_or_else(|| gone("this result"))?;
-    let theme = match dress.theme.as_str() {
-        "light" => Theme::Light,
-        "dark" => Theme::Dark,
-        _ => Theme::Auto,
-    };
-    let look = Look { theme, ..Look::default() };
+    let look = dress.look();
     let svg = match name.strip_prefix("timeline-").map(str::parse::<usize>) {
         Some(number) => {
-            let trace = number.ok().and_then(|number| kept.traces.get(number));
+            let trace = number.ok().and_then(|number| kept.found.traces.get(number));
             let trace = trace.ok_or_else(|| gone("this run"))?;
             let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
             {
-                let subject = kept.comparison.as_ref().map_or("", |it| it.subject.name.as_str());
+                let subject =
+                    kept.found.comparison.as_ref().map_or("", |it| it.subject.name.as_str());
                 let spans = || trace.spans.iter().copied();
                 let lens = Lens::default();
                 timeline::timeline(trace, subject, spans, || slices.iter().copied(), &lens, &look)
@@ -224,7 +260,7 @@ async fn drawn(
             let chart = CHARTS.iter().find(|(known, _)| *known == name);
             let (_, chart) =
                 chart.ok_or_else(|| Refused::from(format!("there is no chart `{name}`")))?;
-            let comparison = kept.comparison.as_ref().ok_or_else(|| gone("this result"))?;
+            let comparison = kept.found.comparison.as_ref().ok_or_else(|| gone("this result"))?;
             picture::chart(comparison, *chart, &look)
                 .map_err(|why| Refused::from(why.to_owned()))?
         }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::KeepArgs;
+use crate::amount::Period;
+
 /// Arguments of `maitred lab`.
 #[derive(Debug, Args)]
 pub struct LabArgs {
@@ -23,6 +26,9 @@ pub struct LabArgs {
     /// A further Python interpreter; may be repeated
     #[arg(long = "python", value_name = "PATH")]
     pub pythons: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 }
 
 /// Arguments of `maitred notebook`.
@@ -40,6 +46,13 @@ pub enum NotebookAction {
         /// Notebooks (.md)
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+
+        /// The cells of all these notebooks together begin rounds for so long at most, each for its share
+        #[arg(long, value_name = "TIME")]
+        budget: Option<Period>,
+
+        #[command(flatten)]
+        keep: KeepArgs,
     },
     /// Run all cells and write them with their results: one page (.html) that needs no network and
     /// replays, or a notebook of Jupyter (.ipynb)
@@ -55,6 +68,9 @@ pub enum NotebookAction {
         /// Write it without results
         #[arg(long)]
         no_run: bool,
+
+        #[command(flatten)]
+        keep: KeepArgs,
     },
     /// Turn a notebook of Jupyter that was exported back into Markdown
     Import {

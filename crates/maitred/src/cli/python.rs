@@ -75,6 +75,11 @@ pub struct PythonArgs {
     #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
     pub event_loop: Option<EventLoop>,
 
+    /// The scheduler of Dask's whose workers do the tasks of `dask/…`; without it a cluster is started
+    /// here for each run
+    #[arg(long, value_name = "tcp://HOST:PORT", value_parser = parse_cluster)]
+    pub cluster: Option<String>,
+
     /// Show what the function printed
     #[arg(long)]
     pub show_output: bool,
@@ -85,6 +90,18 @@ fn parse_list(text: &str) -> Result<String, String> {
         Ok(serde_json::Value::Array(_)) => Ok(text.to_owned()),
         Ok(_) => Err(format!("write a list, as in '[{text}]'")),
         Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
+    }
+}
+
+fn parse_cluster(text: &str) -> Result<String, String> {
+    let place = text.split_once("://").and_then(|(_, place)| place.rsplit_once(':'));
+    match place {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => {
+            Err(format!("write the address that Dask's scheduler prints, as in tcp://{text}:8786"))
+        }
     }
 }
 

@@ -167,6 +167,7 @@ impl PythonArgs {
             concurrency: self.concurrency,
             start_method: self.start_method,
             event_loop: self.event_loop,
+            cluster: self.cluster.clone(),
         }
     }
 }
@@ -184,6 +185,8 @@ impl HttpArgs {
             body: self.data.clone(),
             method: self.method.clone(),
             timeout_ns: self.request_timeout.map(Period::nanos),
+            follow: self.follow,
+            unix: self.unix.clone(),
             insecure: self.insecure,
             authority: self.cacert.clone(),
         }
@@ -202,6 +205,8 @@ impl HttpArgs {
             ("--method", self.method.is_some()),
             ("--request-timeout", self.request_timeout.is_some()),
             ("--disable-keepalive", self.disable_keepalive),
+            ("--follow", self.follow),
+            ("--unix", self.unix.is_some()),
             ("--cacert", self.cacert.is_some()),
             ("--insecure", self.insecure),
         ];

@@ -27,7 +27,11 @@ pub(crate) fn run(args: &LabArgs, terminal: &mut Terminal) -> Result<u8, Error> 
     };
     let until = signals()?;
     let machine = machine::describe();
-    let session = Arc::new(Session::new(shelf, Here::at_first(&machine, &native_models())));
+    let session = Arc::new(Session::new(
+        shelf,
+        Here::at_first(&machine, &native_models()),
+        args.keep.keeping(),
+    ));
     let asking = Arc::clone(&session);
     let pythons = args.pythons.clone();
     // To ask every interpreter what it is takes seconds; the page is open meanwhile.

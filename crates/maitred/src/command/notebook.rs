@@ -14,7 +14,7 @@ use maitred_lab::notebook::{Cell, Notebook};
 use maitred_lab::{Session, Shelf, export, ipynb};
 
 use super::lab;
-use crate::cli::NotebookAction;
+use crate::cli::{KeepArgs, NotebookAction};
 use crate::error::{Error, exit};
 use crate::terminal::Terminal;
 
@@ -24,16 +24,20 @@ use crate::terminal::Terminal;
 /// See [`Error`].
 pub(crate) fn run(action: &NotebookAction, terminal: &mut Terminal) -> Result<u8, Error> {
     match action {
-        NotebookAction::Run { files } => {
+        NotebookAction::Run { files, budget, keep } => {
             let until = lab::signals()?;
             let mut code = exit::OK;
+            // Each notebook gets an equal share: what one leaves over, nobody needs.
+            let each = budget.map(|all| all.nanos() / files.len().max(1) as u64);
             for file in files {
-                let (_, verdicts) = execute(file, &until, terminal)?;
+                let (_, verdicts) = execute(file, keep, each, &until, terminal)?;
                 code = code.max(code_of(&verdicts));
             }
             Ok(Cancel::exit_code().map_or(code, |code| code as u8))
         }
-        NotebookAction::Export { file, output, no_run } => write(file, output, *no_run, terminal),
+        NotebookAction::Export { file, output, no_run, keep } => {
+            write(file, output, keep, *no_run, terminal)
+        }
         NotebookAction::Import { file, output } => {
             let text = fs::read_to_string(file).map_err(|error| Error::unreadable(file, &error))?;
             let markdown = ipynb::read(&text)
@@ -62,11 +66,16 @@ fn code_of(verdicts: &[Verdict]) -> u8 {
 /// Runs all cells of a file, each with a line.
 fn execute(
     file: &Path,
+    keep: &KeepArgs,
+    budget_ns: Option<u64>,
     until: &Cancel,
     terminal: &mut Terminal,
 ) -> Result<(Session, Vec<Verdict>), Error> {
     let shelf = Shelf::open(&file.display().to_string()).map_err(Error::usage)?;
-    let session = Session::new(shelf, lab::here(&[], until)?);
+    let mut session = Session::new(shelf, lab::here(&[], until)?, keep.keeping());
+    if let Some(budget_ns) = budget_ns {
+        session.share = headless::share(&session, "", budget_ns).map_err(Error::usage)?;
+    }
     terminal.print(&format!("{}\n", file.display()))?;
     let mut printed = Ok(());
     let over = AtomicBool::new(false);
@@ -93,12 +102,21 @@ fn execute(
         verdicts
     });
     let verdicts = verdicts.map_err(|why| Error::usage(format!("{}: {why}", file.display())))?;
+    if let Some(why) = session.unkept() {
+        terminal.complain(&why);
+    }
     printed?;
     Ok((session, verdicts))
 }
 
 /// Runs a notebook and writes it with its results.
-fn write(file: &Path, output: &Path, no_run: bool, terminal: &mut Terminal) -> Result<u8, Error> {
+fn write(
+    file: &Path,
+    output: &Path,
+    keep: &KeepArgs,
+    no_run: bool,
+    terminal: &mut Terminal,
+) -> Result<u8, Error> {
     let form = output.extension().and_then(|end| end.to_str()).unwrap_or_default();
     if !["html", "ipynb"].contains(&form) {
         return Err(Error::usage(format!(
@@ -110,9 +128,9 @@ fn write(file: &Path, output: &Path, no_run: bool, terminal: &mut Terminal) -> R
     let (session, verdicts) = match no_run {
         true => {
             let shelf = Shelf::open(&file.display().to_string()).map_err(Error::usage)?;
-            (Session::new(shelf, lab::here(&[], &until)?), Vec::new())
+            (Session::new(shelf, lab::here(&[], &until)?, None), Vec::new())
         }
-        false => execute(file, &until, terminal)?,
+        false => execute(file, keep, None, &until, terminal)?,
     };
     let text = match form {
         "html" => export::html(&session, "").map_err(Error::failed)?,

@@ -240,6 +240,128 @@ fn headers_and_body_arrive() {
 }
 
 #[test]
+fn answers_are_counted_by_status_and_redirects_followed_where_that_was_asked() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let models = everywhere();
+    let counted = |path: &str, options: &str| {
+        let line =
+            format!("compare {}{path} -c 3 -n 6 --models {models} {options}", server.address);
+        let runs = runs(&place, &line);
+        assert_eq!(runs.len(), STRATEGIES.len() + 6);
+        let answers = runs.iter().map(|(model, run)| (model.clone(), run["answers"].to_string()));
+        (answers.collect::<Vec<_>>(), runs)
+    };
+    for (path, options, expected) in [
+        ("/get", "--export-csv r.csv", "[[200,6]]"),
+        ("/redirect/3", "", "[[302,6]]"),
+        ("/redirect/3", "--follow", "[[200,6]]"),
+        ("/absolute-redirect/10", "--follow", "[[200,6]]"),
+        ("/redirect-to?url=/get&status_code=303", "--follow -d x", "[[200,6]]"),
+        ("/status/503", "--follow", "[[503,6]]"),
+    ] {
+        for (model, answers) in counted(path, options).0 {
+            assert_eq!(answers, expected, "{model}: {path} {options}");
+        }
+    }
+    assert!(place.read("r.csv").lines().skip(1).all(|line| line.ends_with(",200=6")));
+    for (model, run) in counted("/redirect/11", "--follow").1 {
+        assert_eq!(failures(&run), [("redirect".to_owned(), 6)], "{model}: {run}");
+    }
+    let line =
+        format!("compare {}/redirect/3 -n 6 --models threads --runs 1 --warmup 0", server.address);
+    let said = |more: &str| {
+        let output = place.run(&format!("{line} {more}"));
+        String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = said("");
+    assert!(text.contains("6 of 6 answers only say where to ask instead (status 302)"), "{text}");
+    assert!(text.contains("302×6"), "{text}");
+    assert!(!said("--follow").contains("ask instead"));
+}
+
+/// What one origin was to be told stays with it, and the other gets the rest.
+#[test]
+fn another_origin_is_not_told_who_asks() {
+    let place = Place::new();
+    let (first, second) = (Server::start(&place), listener_that_keeps_heads());
+    for model in ["threads", "event-loop", "python3/threads", "python3/event-loop"] {
+        let line = format!(
+            "run {}/redirect-to?url={}/x -n 1 --follow -H Authorization:secret -H X-Own:1 -m {model}",
+            first.address, second.address
+        );
+        let output = place.run(&line);
+        assert!(output.status.success(), "{model}: {}", String::from_utf8_lossy(&output.stderr));
+        let head = second.heads.recv().unwrap().to_ascii_lowercase();
+        assert!(head.starts_with("get /x "), "{model}: {head}");
+        assert!(head.contains("x-own: 1") && !head.contains("secret"), "{model}: {head}");
+        assert!(head.contains(&format!("host: {}", &second.address[7..])), "{model}: {head}");
+    }
+}
+
+struct Listener {
+    address: String,
+    heads: std::sync::mpsc::Receiver<String>,
+}
+
+/// A server that answers everything with nothing, and hands on what it was asked.
+fn listener_that_keeps_heads() -> Listener {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", socket.local_addr().unwrap());
+    let (sender, heads) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in socket.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = String::new();
+            let mut lines = BufReader::new(stream.try_clone().unwrap());
+            while !head.ends_with("\r\n\r\n") && lines.read_line(&mut head).unwrap() > 0 {}
+            if head.is_empty() {
+                continue; // It only looked whether somebody is there.
+            }
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.write_all(answer).unwrap();
+            sender.send(head).unwrap();
+        }
+    });
+    Listener { address, heads }
+}
+
+#[test]
+fn steps_of_a_workload_say_what_an_address_can_say() {
+    let source = r#"
+server "api" delay="1ms"
+task "order" count=3 {
+    http "POST" "$api/anything" body="five" timeout="60s" {
+        header "Content-Type" "text/plain"
+    }
+    http "GET" "$api/bearer" { header "Authorization" "Bearer token" }
+    http "GET" "$api/redirect/2" follow=#true
+}
+task "slow" { http "GET" "$api/delay/9s" timeout="50ms" }
+"#;
+    let place = Place::new().file("work.kdl", source);
+    for (model, run) in runs(&place, &format!("compare work.kdl --models {}", everywhere())) {
+        assert_eq!(run["answers"].to_string(), "[[200,9]]", "{model}: {run}");
+        assert_eq!(failures(&run), [("timeout".to_owned(), 1)], "{model}: {run}");
+    }
+    for (step, reason) in [
+        (
+            r#"http "GET" "http://a/" follow="yes""#,
+            "whether redirects are followed is #true or #false",
+        ),
+        (r#"http "GET" "http://a/" timeout="soon""#, "soon"),
+        (r#"http "GET" "http://a/" { header "a b" "c" }"#, "this is not a header of HTTP"),
+        (r#"http "GET" "http://a/" { header "Content-Length" "5" }"#, "follows from the body"),
+        (r#"http "GET" "http://a/" { field "a" "c" }"#, "unknown part of a request `field`"),
+    ] {
+        let place = Place::new().file("work.kdl", format!("task \"t\" {{ {step} }}"));
+        let output = place.run("run work.kdl");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(reason) && output.status.code() == Some(2), "{step}: {said}");
+    }
+}
+
+#[test]
 fn an_open_loop_counts_from_the_arrival_and_shows_both() {
     let place = Place::new();
     let server = Server::start(&place);

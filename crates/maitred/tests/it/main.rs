@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod check;
+mod cluster;
 mod command;
 mod control_group;
 mod documents;

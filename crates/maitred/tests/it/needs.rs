@@ -29,7 +29,7 @@ const fn need(name: &'static str, untried: &'static str, is_met: fn() -> bool) -
 }
 
 /// All of them. Interpreters come beside, from `pythons`.
-const NEEDS: [Need; 18] = [
+const NEEDS: [Need; 19] = [
     need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
     need("man", "whether the manual page is read without a warning", has_manual),
     need("bash", "whether its completions are its code", || starts("bash")),
@@ -47,6 +47,7 @@ const NEEDS: [Need; 18] = [
     need("java", "the runner in Java", || Language::Java.tool().is_ok()),
     need("erlang", "the runner in Erlang", || Language::Erlang.tool().is_ok()),
     need("dask", "the runner that hands tasks to Dask", has_dask),
+    need("network-namespaces", "a cluster on several hosts", has_network_namespaces),
     need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),
 ];
 
@@ -79,9 +80,15 @@ fn can_record() -> bool {
 }
 
 fn has_dask() -> bool {
-    let python = &pythons::found()[0].1;
-    let asked = Command::new(python).args(["-c", "import distributed"]).output();
+    let asked = Command::new(pythons::dask()).args(["-c", "import distributed"]).output();
     asked.is_ok_and(|output| output.status.success())
+}
+
+fn has_network_namespaces() -> bool {
+    let name = format!("maitred-{}", std::process::id());
+    let ip = |what: &str| Command::new("ip").args(["netns", what, &name]).output();
+    let made = ip("add").is_ok_and(|output| output.status.success());
+    made && ip("delete").is_ok_and(|output| output.status.success())
 }
 
 fn can_mount() -> bool {

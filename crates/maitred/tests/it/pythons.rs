@@ -38,3 +38,8 @@ pub(crate) fn found() -> &'static [(&'static str, PathBuf)] {
         found
     })
 }
+
+/// The interpreter that has Dask, where there is one: $MAITRED_DASK, or the first.
+pub(crate) fn dask() -> PathBuf {
+    std::env::var_os("MAITRED_DASK").map_or_else(|| found()[0].1.clone(), PathBuf::from)
+}

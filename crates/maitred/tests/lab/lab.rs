@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -21,10 +22,18 @@ impl Lab {
     /// Opens this; nothing: the story.
     pub(crate) fn open(subject: &[&str]) -> Self {
         let alone = tempfile::tempdir().unwrap();
+        let store = alone.path().join("kept");
+        Self::keeping(alone, &store, subject)
+    }
+
+    /// Opens it where results are that were kept before.
+    pub(crate) fn again(store: &Path, subject: &[&str]) -> Self {
+        Self::keeping(tempfile::tempdir().unwrap(), store, subject)
+    }
+
+    fn keeping(alone: TempDir, store: &Path, subject: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
-        command
-            .env("XDG_RUNTIME_DIR", alone.path())
-            .env("MAITRED_STORE", alone.path().join("kept"));
+        command.env("XDG_RUNTIME_DIR", alone.path()).env("MAITRED_STORE", store);
         command
             .arg("lab")
             .arg("--no-open")

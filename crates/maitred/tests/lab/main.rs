@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
 #![expect(clippy::print_stderr, reason = "what could not be tried here is said")]
 
+mod again;
 mod attacks;
 mod devtools;
 mod lab;
+mod measured;
 mod story;

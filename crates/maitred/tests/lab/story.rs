@@ -16,7 +16,7 @@ fn skip(name: &str, how: &str) {
     eprintln!("SKIPPED for want of {name}");
 }
 
-fn browser() -> Option<Browser> {
+pub(crate) fn browser() -> Option<Browser> {
     let Some(program) = program() else {
         skip("chromium", "apt install chromium, or name one in MAITRED_CHROMIUM");
         return None;
@@ -24,7 +24,7 @@ fn browser() -> Option<Browser> {
     Some(Browser::start(&program))
 }
 
-const READY: &str = "document.body.dataset.ready === 'yes'";
+pub(crate) const READY: &str = "document.body.dataset.ready === 'yes'";
 
 fn click(browser: &mut Browser, selector: &str) {
     let found = browser.value(&format!(
@@ -34,7 +34,9 @@ fn click(browser: &mut Browser, selector: &str) {
 }
 
 /// Runs the cell and waits for its answer.
-fn run(browser: &mut Browser, cell: &str) {
+pub(crate) fn run(browser: &mut Browser, cell: &str) {
+    // What an earlier run said is not what this one says.
+    browser.value(&format!("document.querySelector('#cell-{cell} .status').textContent = ''"));
     click(browser, &format!("#cell-{cell} .run"));
     browser.until(&format!(
         "document.querySelector('#cell-{cell} .run').textContent === 'Run it here' && /^(done|cancelled)/.test(document.querySelector('#cell-{cell} .status').textContent)"

@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     /// Of a head that has not arrived whole.
     head: Vec<u8>,
     status: u16,
+    /// Where it points, if it does.
+    location: Option<String>,
     keep: bool,
     started: bool,
 }
@@ -61,6 +63,7 @@ impl Answer {
             state: State::Head,
             head: Vec::new(),
             status: 0,
+            location: None,
             keep: false,
             started: false,
         }
@@ -82,6 +85,11 @@ impl Answer {
 
     pub(crate) fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Where it says that the answer is to be had (RFC 9110, section 15.4).
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.location.as_deref()
     }
 
     /// Takes what arrived.
@@ -153,6 +161,11 @@ impl Answer {
         }
         let framing = Framing::read(response.headers)?;
         self.status = status;
+        if [301, 302, 303, 307, 308].contains(&status) {
+            let is_it = |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("location");
+            let field = response.headers.iter().find(is_it);
+            self.location = field.map(|field| String::from_utf8_lossy(field.value).into_owned());
+        }
         if (100..200).contains(&status) {
             // An interim answer; the real one follows. 101 was not asked for.
             return if status == 101 { Err("it changes the protocol") } else { Ok(Some(used)) };

@@ -5,19 +5,18 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::answer::{Answer, Malformed};
+use super::socket::{LoopSocket, Peer};
 use super::{Attempt, PIECE_BYTES, Request};
 use crate::failure::Failed;
 
@@ -30,13 +29,13 @@ pub(crate) struct Client {
 }
 
 /// The connections to a server that are idle.
-type Idle = HashMap<(SocketAddr, &'static str), Vec<Carrier>>;
+type Idle = HashMap<(Peer, &'static str), Vec<Carrier>>;
 
 /// What the bytes go through.
 #[derive(Debug)]
 enum Carrier {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(LoopSocket),
+    Tls(Box<TlsStream<LoopSocket>>),
 }
 
 impl Carrier {
@@ -76,26 +75,37 @@ thread_local! {
 }
 
 impl Client {
-    /// Sends the request and reads the answer to its end, while the loop does something else.
+    /// Sends the request and reads the answer to its end, and so on to where it points if that is
+    /// followed, while the loop does something else; the status of the last one.
     ///
     /// # Errors
     /// Everything that fails the task.
-    pub(crate) async fn send(&self, request: &Request) -> Result<(), Failed> {
-        let addresses = request.addresses()?;
-        while let Some((address, stream)) = self.take(request, addresses) {
-            match self.exchange(request, address, stream, true).await {
-                Attempt::Answered(answer) => return request.verdict(&answer),
+    pub(crate) async fn send(&self, request: &Request) -> Result<u16, Failed> {
+        let mut answer = self.ask(request).await?;
+        let mut last: Option<Arc<Request>> = None;
+        while let Some(next) = last.as_deref().unwrap_or(request).redirected(&answer)? {
+            answer = self.ask(&next).await?;
+            last = Some(next);
+        }
+        last.as_deref().unwrap_or(request).verdict(&answer)
+    }
+
+    async fn ask(&self, request: &Request) -> Result<Answer, Failed> {
+        let peers = request.peers()?;
+        while let Some((peer, stream)) = self.take(request, peers) {
+            match self.exchange(request, peer, stream, true).await {
+                Attempt::Answered(answer) => return Ok(answer),
                 Attempt::Failed(failed) => return Err(failed),
                 Attempt::Stale => {
                     self.reconnects.fetch_add(1, Relaxed);
                 }
             }
         }
-        let connected = timeout(request.timeout, connect(request, addresses)).await;
+        let connected = timeout(request.timeout, connect(request, peers)).await;
         let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let (address, stream) = connected.map_err(|error| request.not_connected(&error))?;
-        match self.exchange(request, address, stream, false).await {
-            Attempt::Answered(answer) => request.verdict(&answer),
+        let (peer, stream) = connected.map_err(|error| request.not_connected(&error))?;
+        match self.exchange(request, peer, stream, false).await {
+            Attempt::Answered(answer) => Ok(answer),
             Attempt::Failed(failed) => Err(failed),
             Attempt::Stale => unreachable!("a new connection is not stale"),
         }
@@ -109,7 +119,7 @@ impl Client {
     async fn exchange(
         &self,
         request: &Request,
-        address: SocketAddr,
+        peer: Peer,
         mut stream: Carrier,
         kept: bool,
     ) -> Attempt {
@@ -123,15 +133,15 @@ impl Client {
             Ok(Ok(())) => {}
         }
         if answer.keeps() {
-            self.idle().entry((address, request.place)).or_default().push(stream);
+            self.idle().entry((peer, request.place)).or_default().push(stream);
         }
         Attempt::Answered(answer)
     }
 
-    fn take(&self, request: &Request, addresses: &[SocketAddr]) -> Option<(SocketAddr, Carrier)> {
+    fn take(&self, request: &Request, peers: &[Peer]) -> Option<(Peer, Carrier)> {
         let mut idle = self.idle();
-        let mut found = addresses.iter();
-        found.find_map(|address| Some((*address, idle.get_mut(&(*address, request.place))?.pop()?)))
+        let mut found = peers.iter();
+        found.find_map(|peer| Some((*peer, idle.get_mut(&(*peer, request.place))?.pop()?)))
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {
@@ -139,17 +149,16 @@ impl Client {
     }
 }
 
-async fn connect(request: &Request, addresses: &[SocketAddr]) -> io::Result<(SocketAddr, Carrier)> {
+async fn connect(request: &Request, peers: &[Peer]) -> io::Result<(Peer, Carrier)> {
     let mut refusal = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match TcpStream::connect(address).await {
+    for peer in peers {
+        match LoopSocket::connect(*peer).await {
             Ok(stream) => {
-                stream.set_nodelay(true)?;
                 let carrier = match &request.tls {
                     Some(tls) => Carrier::Tls(Box::new(tls.over_awaited(stream).await?)),
                     None => Carrier::Plain(stream),
                 };
-                return Ok((*address, carrier));
+                return Ok((*peer, carrier));
             }
             Err(error) => refusal = error,
         }

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
 
+use super::answer::Answer;
+use super::socket::{Peer, Socket};
 use super::{Attempt, PIECE_BYTES, Request};
 use crate::failure::Failed;
 
 /// The connections of one thread: one to each server, never shared.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    kept: HashMap<(SocketAddr, &'static str), Connection>,
+    kept: HashMap<(Peer, &'static str), Connection>,
     piece: Vec<u8>,
     /// How often a kept connection turned out to be closed and the request was sent again.
     reconnects: u64,
@@ -21,7 +23,7 @@ pub(crate) struct Client {
 
 #[derive(Debug)]
 struct Connection {
-    address: SocketAddr,
+    peer: Peer,
     carrier: Carrier,
     /// What its time-out of reading is now: to set it is a system call.
     patience: Duration,
@@ -30,31 +32,40 @@ struct Connection {
 /// What the bytes go through.
 #[derive(Debug)]
 enum Carrier {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Plain(Socket),
+    Tls(Box<StreamOwned<ClientConnection, Socket>>),
 }
 
 impl Client {
-    /// Sends the request and reads the answer to its end.
+    /// Sends the request and reads the answer to its end, and so on to where it points if that is
+    /// followed; the status of the last one.
     ///
     /// # Errors
     /// Everything that fails the task.
-    pub(crate) fn send(&mut self, request: &Request) -> Result<(), Failed> {
+    pub(crate) fn send(&mut self, request: &Request) -> Result<u16, Failed> {
+        let mut answer = self.ask(request)?;
+        let mut last: Option<Arc<Request>> = None;
+        while let Some(next) = last.as_deref().unwrap_or(request).redirected(&answer)? {
+            answer = self.ask(&next)?;
+            last = Some(next);
+        }
+        last.as_deref().unwrap_or(request).verdict(&answer)
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Answer, Failed> {
         self.piece.resize(PIECE_BYTES, 0);
-        let addresses = request.addresses()?;
-        let kept =
-            addresses.iter().find_map(|address| self.kept.remove(&(*address, request.place)));
+        let peers = request.peers()?;
+        let kept = peers.iter().find_map(|peer| self.kept.remove(&(*peer, request.place)));
         if let Some(connection) = kept {
             match self.exchange(request, connection, true) {
-                Attempt::Answered(answer) => return request.verdict(&answer),
+                Attempt::Answered(answer) => return Ok(answer),
                 Attempt::Failed(failed) => return Err(failed),
                 Attempt::Stale => self.reconnects += 1,
             }
         }
-        let connection =
-            connect(request, addresses).map_err(|error| request.not_connected(&error))?;
+        let connection = connect(request, peers).map_err(|error| request.not_connected(&error))?;
         match self.exchange(request, connection, false) {
-            Attempt::Answered(answer) => request.verdict(&answer),
+            Attempt::Answered(answer) => Ok(answer),
             Attempt::Failed(failed) => Err(failed),
             Attempt::Stale => unreachable!("a new connection is not stale"),
         }
@@ -97,7 +108,7 @@ impl Client {
             }
         }
         if answer.keeps() {
-            self.kept.insert((connection.address, request.place), connection);
+            self.kept.insert((connection.peer, request.place), connection);
         }
         Attempt::Answered(answer)
     }
@@ -132,7 +143,7 @@ impl Connection {
         }
     }
 
-    fn socket(&self) -> &TcpStream {
+    fn socket(&self) -> &Socket {
         match &self.carrier {
             Carrier::Plain(stream) => stream,
             Carrier::Tls(stream) => stream.get_ref(),
@@ -142,26 +153,23 @@ impl Connection {
     /// The next read takes no longer than this.
     fn expect_within(&mut self, patience: Duration) -> io::Result<()> {
         if self.patience != patience {
-            self.socket().set_read_timeout(Some(patience))?;
+            self.socket().read_within(patience)?;
             self.patience = patience;
         }
         Ok(())
     }
 }
 
-fn connect(request: &Request, addresses: &[SocketAddr]) -> io::Result<Connection> {
+fn connect(request: &Request, peers: &[Peer]) -> io::Result<Connection> {
     let mut refusal = io::Error::from(ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match TcpStream::connect_timeout(address, request.timeout) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(request.timeout))?;
-                stream.set_write_timeout(Some(request.timeout))?;
+    for peer in peers {
+        match Socket::connect(*peer, request.timeout) {
+            Ok(socket) => {
                 let carrier = match &request.tls {
-                    Some(tls) => Carrier::Tls(Box::new(tls.over(stream)?)),
-                    None => Carrier::Plain(stream),
+                    Some(tls) => Carrier::Tls(Box::new(tls.over(socket)?)),
+                    None => Carrier::Plain(socket),
                 };
-                return Ok(Connection { address: *address, carrier, patience: request.timeout });
+                return Ok(Connection { peer: *peer, carrier, patience: request.timeout });
             }
             Err(error) => refusal = error,
         }

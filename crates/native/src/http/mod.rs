@@ -7,21 +7,32 @@
 mod answer;
 pub(crate) mod awaited;
 pub(crate) mod blocking;
+mod message;
+mod socket;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::ToSocketAddrs as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use maitred_wire::{Action, HttpUrl};
 
 use crate::failure::{Failed, Kind};
 use answer::Answer;
+use message::Message;
+use socket::Peer;
 use tls::Tls;
 pub(crate) use tls::Trust;
 
 /// To connect, and then again for the whole answer, unless the plan says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// So many next requests of a request are kept ready; a server that always points somewhere else pays
+/// for it.
+const ONWARD_MAX: usize = 16;
 
 /// A piece of an answer is at most so large.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -29,11 +40,10 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// A request, ready to be sent as often as its step is executed.
 #[derive(Debug)]
 pub(crate) struct Request {
-    method: String,
-    url: String,
+    message: Message,
     /// Where the server is, or why nobody knows. The name is looked up once, before the run, so
     /// that no strategy pays for another's looking.
-    addresses: Result<Vec<SocketAddr>, String>,
+    peers: Result<Vec<Peer>, String>,
     bytes: Vec<u8>,
     /// Whether it does no harm to send it twice (RFC 9110, section 9.2.2).
     idempotent: bool,
@@ -42,7 +52,8 @@ pub(crate) struct Request {
     tls: Option<Tls>,
     /// Which connections can be used for it: of a server of this name, and with TLS or without.
     place: &'static str,
-    host: String,
+    /// The requests that answers to this one pointed to, by status and place.
+    onward: Mutex<Vec<(u16, String, Arc<Self>)>>,
 }
 
 impl Request {
@@ -53,48 +64,90 @@ impl Request {
     pub(crate) fn new(
         action: &Action,
         timeout_ns: Option<&str>,
-        trust: Trust<'_>,
+        trust: Trust,
     ) -> Result<&'static Self, String> {
-        let Action::Http { method, url, headers, body } = action else {
+        let Action::Http { method, url, headers, body, manner } = action else {
             return Err("not a request".into());
         };
-        let parts = HttpUrl::parse(url).map_err(|error| format!("the address {url}: {error}"))?;
-        let timeout = timeout_ns.and_then(|text| text.parse().ok());
-        let tls = parts.is_tls.then(|| Tls::new(trust, &parts.host)).transpose()?;
-        let place = if parts.is_tls { String::leak(parts.host.clone()) } else { "" };
-        Ok(Box::leak(Box::new(Self {
-            method: method.clone(),
-            url: url.clone(),
-            addresses: look_up(&parts),
-            bytes: compose(method, &parts, headers, body.as_deref())?,
+        let mut manner = manner.clone();
+        manner.timeout = manner.timeout.or_else(|| timeout_ns?.parse().ok());
+        let url = HttpUrl::parse(url).map_err(|error| format!("the address {url}: {error}"))?;
+        let (method, headers, body) = (method.clone(), headers.clone(), body.clone());
+        let message = Message { method, url, headers, body, manner, trust };
+        Ok(Box::leak(Box::new(Self::compose(message, None)?)))
+    }
+
+    /// Ready to be sent; from one who spoke TLS before it is known whom to trust.
+    fn compose(message: Message, before: Option<&Tls>) -> Result<Self, String> {
+        let Message { method, url, manner, trust, .. } = &message;
+        let tls = url.is_tls.then(|| match before {
+            Some(tls) => tls.to(&url.host),
+            None => Tls::new(trust, &url.host),
+        });
+        Ok(Self {
+            peers: match &manner.unix {
+                Some(path) => Ok(vec![Peer::Unix(Path::new(lasting(path)))]),
+                None => look_up(url),
+            },
+            bytes: message.bytes()?,
             idempotent: ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]
                 .contains(&method.as_str()),
-            timeout: timeout.map_or(TIMEOUT, Duration::from_nanos),
-            tls,
-            place,
-            host: parts.host,
-        })))
+            timeout: manner.timeout.map_or(TIMEOUT, Duration::from_nanos),
+            tls: tls.transpose()?,
+            place: if url.is_tls { lasting(&url.host) } else { "" },
+            onward: Mutex::default(),
+            message,
+        })
+    }
+
+    /// The request that this answer asks for; `None`: it asks for none, or it is not followed.
+    ///
+    /// # Errors
+    /// When it was redirected too often, or to no place that can be asked.
+    pub(super) fn redirected(&self, answer: &Answer) -> Result<Option<Arc<Self>>, Failed> {
+        let (Some(left), Some(to)) = (self.message.manner.follow, answer.location()) else {
+            return Ok(None);
+        };
+        let status = answer.status();
+        let mut ready = self.onward.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = ready.iter().find(|(known, place, _)| *known == status && place == to);
+        if let Some((.., next)) = known {
+            return Ok(Some(Arc::clone(next)));
+        }
+        let why = |how: String| self.failed(Kind::Redirect, &how);
+        let left = left.checked_sub(1).ok_or_else(|| {
+            why(format!("it was redirected too often, at last to `{}`", to.escape_debug()))
+        })?;
+        let message = self.message.redirected(status, to, left).map_err(|how| {
+            why(format!("it was redirected to `{}`, which is no address: {how}", to.escape_debug()))
+        })?;
+        let next = Arc::new(Self::compose(message, self.tls.as_ref()).map_err(why)?);
+        if ready.len() < ONWARD_MAX {
+            ready.push((status, to.to_owned(), Arc::clone(&next)));
+        }
+        Ok(Some(next))
     }
 
     fn answer(&self) -> Answer {
-        Answer::new(self.method == "HEAD")
+        Answer::new(self.message.method == "HEAD")
     }
 
     /// Where to connect to, the best first.
-    fn addresses(&self) -> Result<&[SocketAddr], Failed> {
-        self.addresses.as_deref().map_err(|error| self.failed(Kind::Dns, error))
+    fn peers(&self) -> Result<&[Peer], Failed> {
+        self.peers.as_deref().map_err(|error| self.failed(Kind::Dns, error))
     }
 
-    /// The end of an answer that arrived whole.
-    fn verdict(&self, answer: &Answer) -> Result<(), Failed> {
+    /// The end of an answer that arrived whole: its status.
+    fn verdict(&self, answer: &Answer) -> Result<u16, Failed> {
         match answer.status() {
             status @ 400.. => Err(self.failed(Kind::Status(status), &format!("status {status}"))),
-            _ => Ok(()),
+            status => Ok(status),
         }
     }
 
     fn failed(&self, kind: Kind, how: &str) -> Failed {
-        Failed::new(kind, format!("{} {}: {how}", self.method, self.url))
+        let Message { method, url, .. } = &self.message;
+        Failed::new(kind, format!("{method} {url}: {how}"))
     }
 
     fn malformed(&self, how: &str) -> Failed {
@@ -106,7 +159,7 @@ impl Request {
     }
 
     fn not_connected(&self, error: &io::Error) -> Failed {
-        if let Some(why) = tls::explain(error, &self.host) {
+        if let Some(why) = tls::explain(error, &self.message.url.host) {
             return self.failed(Kind::Connect, &why);
         }
         match error.kind() {
@@ -149,52 +202,23 @@ impl Request {
     }
 }
 
-fn look_up(url: &HttpUrl) -> Result<Vec<SocketAddr>, String> {
+fn look_up(url: &HttpUrl) -> Result<Vec<Peer>, String> {
     let unknown = |why: String| format!("the name `{}` cannot be resolved: {why}", url.host);
     let found = (url.host.as_str(), url.port).to_socket_addrs();
-    let found: Vec<SocketAddr> = found.map_err(|error| unknown(error.to_string()))?.collect();
+    let found = found.map_err(|error| unknown(error.to_string()))?;
+    let found: Vec<Peer> = found.map(Peer::Tcp).collect();
     if found.is_empty() { Err(unknown("it has no address".into())) } else { Ok(found) }
 }
 
-fn compose(
-    method: &str,
-    url: &HttpUrl,
-    headers: &[(String, String)],
-    body: Option<&str>,
-) -> Result<Vec<u8>, String> {
-    let is_token = |text: &str| {
-        let extra = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || extra(byte))
-    };
-    if !is_token(method) {
-        return Err(format!("`{method}` is not a method of HTTP"));
-    }
-    let mut text = format!("{method} {} HTTP/1.1\r\n", url.target);
-    let given = |name: &str| headers.iter().any(|(one, _)| one.eq_ignore_ascii_case(name));
-    let own = [
-        ("Host", url.authority.as_str()),
-        ("User-Agent", concat!("maitred/", env!("CARGO_PKG_VERSION"))),
-        ("Accept", "*/*"),
-    ];
-    for (name, value) in own.into_iter().filter(|(name, _)| !given(name)) {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    for (name, value) in headers {
-        if !is_token(name) || value.chars().any(|one| one.is_ascii_control() && one != '\t') {
-            return Err(format!("`{name}: {}` is not a header of HTTP", value.escape_debug()));
-        }
-        if ["content-length", "transfer-encoding"].iter().any(|one| name.eq_ignore_ascii_case(one))
-        {
-            return Err(format!("the header {name} is the client's own: leave it away"));
-        }
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if body.is_some() || ["POST", "PUT", "PATCH"].contains(&method) {
-        text.push_str(&format!("Content-Length: {}\r\n", body.map_or(0, str::len)));
-    }
-    text.push_str("\r\n");
-    text.push_str(body.unwrap_or_default());
-    Ok(text.into_bytes())
+/// The same text for as long as the process lives; there are few, however often they are asked for.
+fn lasting(text: &str) -> &'static str {
+    static ALL: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.get(text).copied().unwrap_or_else(|| {
+        let text: &'static str = String::leak(text.to_owned());
+        all.insert(text);
+        text
+    })
 }
 
 #[cfg(test)]

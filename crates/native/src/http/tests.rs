@@ -1,13 +1,17 @@
 //! The client against answers that no server of ours gives.
 
+use maitred_wire::HttpManner;
+
 use super::*;
 
 fn composed(method: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<String, String> {
     let url = HttpUrl::parse("http://localhost:1/x?y").expect("it is well formed");
     let headers: Vec<_> =
         headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    compose(method, &url, &headers, body)
-        .map(|bytes| String::from_utf8(bytes).expect("it was made of texts"))
+    let (method, body) = (method.to_owned(), body.map(str::to_owned));
+    let (manner, trust) = (HttpManner::default(), Trust::System);
+    let message = Message { method, url, headers, body, manner, trust };
+    message.bytes().map(|bytes| String::from_utf8(bytes).expect("it was made of texts"))
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,13 +14,15 @@ use rustls::{
     SignatureScheme, StreamOwned,
 };
 
+use super::socket::{LoopSocket, Socket};
+
 /// Whom a client believes that they are who they say.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Trust<'a> {
+#[derive(Clone, Debug)]
+pub(crate) enum Trust {
     /// Whoever an authority of this machine vouches for.
     System,
     /// Whoever these certificates vouch for (PEM).
-    Authority(&'a str),
+    Authority(String),
     /// Anybody.
     Anybody,
 }
@@ -36,9 +37,16 @@ pub(crate) struct Tls {
 impl Tls {
     /// # Errors
     /// In a few words, when the authority cannot be read or the host is no name.
-    pub(super) fn new(trust: Trust<'_>, host: &str) -> Result<Self, String> {
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| format!("`{host}` is no name that a certificate could have"))?;
+    pub(super) fn new(trust: &Trust, host: &str) -> Result<Self, String> {
+        Ok(Self { config: Self::config(trust)?, name: server_name(host)? })
+    }
+
+    /// For another server, whom the same are to vouch for.
+    pub(super) fn to(&self, host: &str) -> Result<Self, String> {
+        Ok(Self { config: Arc::clone(&self.config), name: server_name(host)? })
+    }
+
+    fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -51,14 +59,14 @@ impl Tls {
             _ => builder.with_root_certificates(roots(trust)?).with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), name })
+        Ok(Arc::new(config))
     }
 
     /// Shakes hands on a socket that waits.
     pub(super) fn over(
         &self,
-        mut stream: TcpStream,
-    ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+        mut stream: Socket,
+    ) -> io::Result<StreamOwned<ClientConnection, Socket>> {
         let session = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
         let mut session = session.map_err(io::Error::other)?;
         while session.is_handshaking() {
@@ -70,14 +78,19 @@ impl Tls {
     /// Shakes hands on a loop.
     pub(super) async fn over_awaited(
         &self,
-        stream: tokio::net::TcpStream,
-    ) -> io::Result<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
+        stream: LoopSocket,
+    ) -> io::Result<tokio_rustls::client::TlsStream<LoopSocket>> {
         let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.config));
         connector.connect(self.name.clone(), stream).await
     }
 }
 
-fn roots(trust: Trust<'_>) -> Result<RootCertStore, String> {
+fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("`{host}` is no name that a certificate could have"))
+}
+
+fn roots(trust: &Trust) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     match trust {
         Trust::Authority(path) => {

@@ -257,6 +257,12 @@ fn latency(comparison: &Comparison, rows: &[Row<'_>], options: &Options) -> Opti
     let noun = noun(comparison.subject.kind);
     let rate = if is_url { "requests/s" } else { "tasks/s" };
     add(rate, 3, &|row| significant(row.summary.throughput));
+    if rows.iter().any(|row| requests::answers(row.contestant).is_some()) {
+        add("answers", 5, &|row| {
+            requests::answers(row.contestant)
+                .map_or_else(|| "?".into(), |answers| requests::statuses(&answers, "×"))
+        });
+    }
     let dropped = columns::fit(&mut table, options);
     let title = match from_arrival {
         true if is_url => {

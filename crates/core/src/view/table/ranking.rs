@@ -10,6 +10,7 @@ use super::super::Options;
 use super::super::chosen::chosen;
 use super::super::columns::{self, Column};
 use super::super::paint::{Ink, left, width, wrap};
+use super::super::requests;
 use super::answer::{INDENT, lines};
 use super::details::bar_of;
 use super::rows::{Row, is_against_baseline, is_timed, own_name as bare_name, shown, unknowns};
@@ -240,6 +241,10 @@ fn columns(
             Ink::Plain,
             of(&|row| units::significant(row.summary.throughput)),
         );
+    }
+    let answers = |row: &Row<'_>| requests::answers(row.contestant).unwrap_or_default();
+    if ranked.iter().any(|row| answers(row).iter().any(|(status, _)| *status != 200)) {
+        add("answers", true, 2, Ink::Plain, of(&|row| requests::statuses(&answers(row), "×")));
     }
     add("CPU", true, 3, Ink::Plain, durations(&|row| row.summary.cpu_ns.clone()));
     add(

@@ -7,12 +7,12 @@ use core::ops::Range;
 
 use maitred_wire as wire;
 
-use super::super::ast::{Action, Step};
+use super::super::ast::{Action, Request, Step};
 use super::super::limits::{ALLOCATE_MAX, STEPS_PER_TASK_MAX};
-use super::super::quantity::{Distribution, nearest};
+use super::super::quantity::{Distribution, Nanos, nearest};
 use super::super::shape::list;
 use super::super::step::{StepInfo, StepKind};
-use super::super::syntax::Value;
+use super::super::syntax::{Data, Value};
 use super::super::value::Timing;
 use super::{Drafter, Draw, Place};
 
@@ -114,7 +114,7 @@ impl Drafter<'_> {
                 let make = |var, add| wire::Action::Update { var, add };
                 self.shared(StepKind::Update, var, add, make)
             }
-            Action::Http { method, url } => self.http(method, url),
+            Action::Http(request) => self.http(request),
             Action::Call { function } => {
                 let function = self.function(function)?;
                 let leaf = Leaf::new(StepKind::Call, format!("call {function}"));
@@ -202,11 +202,47 @@ impl Drafter<'_> {
         Some((Leaf::new(kind, format!("{word} {name}")), make(var, add)))
     }
 
-    fn http(&mut self, method: &Value, url: &Value) -> Option<(Leaf, wire::Action)> {
+    fn http(&mut self, request: &Request) -> Option<(Leaf, wire::Action)> {
+        let Request { method, url, headers, body, timeout, follow } = request;
         let (method, url) = (self.method(method), self.values.url(url));
-        let (method, url) = (method?, url?);
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| self.header(name, value)).collect();
+        let body = body.as_ref().map(|body| self.values.any_text(body, "the body"));
+        let timeout = timeout.as_ref().map(|time| self.values.duration(time).map(|Nanos(ns)| ns));
+        let follow = follow.as_ref().map(|value| self.follows(value));
+        let (method, url, headers) = (method?, url?, headers.into_iter().collect::<Option<_>>()?);
+        let (body, timeout) = (given(body)?, given(timeout)?);
         let leaf = Leaf::new(StepKind::Http, format!("http {method} {url}"));
-        Some((leaf, wire::Action::Http { method, url, headers: Vec::new(), body: None }))
+        let follow = given(follow)?.unwrap_or(false).then_some(wire::HttpManner::REDIRECTS);
+        let manner = wire::HttpManner { timeout, follow, unix: None };
+        Some((leaf, wire::Action::Http { method, url, headers, body, manner }))
+    }
+
+    fn header(&mut self, name: &Value, value: &Value) -> Option<(String, String)> {
+        let field = self.values.text(name, "the name of a header");
+        let text = self.values.any_text(value, "the value of a header");
+        let (field, text) = (field?, text?);
+        let (message, help) = if wire::fields::is_framing(&field) {
+            (format!("the header {field} follows from the body"), "omit it")
+        } else if !wire::fields::is_field(&field, &text) {
+            ("this is not a header of HTTP".into(), "a name is one word, a value one line")
+        } else {
+            return Some((field, text));
+        };
+        self.mistake(&name.span, message, Some(help.into()));
+        None
+    }
+
+    /// Whether redirects are followed.
+    fn follows(&mut self, value: &Value) -> Option<bool> {
+        match value.data {
+            Data::Bool(follows) => Some(follows),
+            _ => {
+                let message = "whether redirects are followed is #true or #false";
+                self.mistake(&value.span, message, None);
+                None
+            }
+        }
     }
 
     fn run(&mut self, program: &Value, args: &[Value]) -> Option<(Leaf, wire::Action)> {
@@ -263,4 +299,9 @@ fn shown_size(bytes: u64) -> String {
         Some((unit, size)) => format!("{}{unit}", bytes / size),
         None => format!("{bytes}B"),
     }
+}
+
+/// What was given, unless it was given wrongly.
+fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    value.map_or(Some(None), |value| value.map(Some))
 }

@@ -1,0 +1,225 @@
+//! A cluster of Dask that is there already, on two hosts: network namespaces, joined by a cable. Its
+//! scheduler and a worker are in one, another worker in the other.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use crate::needs::have;
+use crate::program::{PATIENCE, Place, eventually, stderr, stdout};
+use crate::pythons;
+
+/// Two hosts and what runs on them; all of it is gone when this is dropped.
+struct Hosts {
+    /// Names of the namespaces.
+    names: [String; 2],
+    /// Their first three numbers.
+    net: String,
+    scheduler: Option<Child>,
+    workers: Vec<Child>,
+}
+
+impl Hosts {
+    /// `number` tells those of one test apart from those of another.
+    fn new(place: &Place, number: u32) -> Self {
+        let id = std::process::id();
+        let names = ["a", "b"].map(|end| format!("mt{id}x{number}{end}"));
+        let net = format!("10.{}.{}", 64 + id % 128, number);
+        let hosts = Self { names, net, scheduler: None, workers: Vec::new() };
+        let [a, b] = &hosts.names;
+        let net = &hosts.net;
+        let lines = format!(
+            "ip netns add {a}; ip netns add {b}; ip -n {a} link add {a} type veth peer name {b} netns {b}
+             ip -n {a} addr add {net}.1/24 dev {a}; ip -n {b} addr add {net}.2/24 dev {b}
+             ip -n {a} link set {a} up; ip -n {b} link set {b} up; ip -n {a} link set lo up; ip -n {b} link set lo up"
+        );
+        let made = place.shell(&lines);
+        assert!(made.status.success(), "{}", stderr(&made));
+        hosts
+    }
+
+    /// On one of them, counted from 0.
+    fn on(&self, host: usize, program: &std::path::Path) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.names[host]]).arg(program);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn address(&self) -> String {
+        format!("tcp://{}.1:8786", self.net)
+    }
+
+    fn dask(&self, place: &Place, host: usize, words: &[&str]) -> Child {
+        let ip = format!("{}.{}", self.net, host + 1);
+        let log = fs::File::create(place.path(&format!("log-{host}-{}", words.len()))).unwrap();
+        let mut command = self.on(host, &pythons::dask());
+        command.arg("-m").args(words).args(["--host", &ip, "--no-dashboard"]);
+        command.current_dir(place.path(".")).stdout(log.try_clone().unwrap()).stderr(log);
+        command.spawn().unwrap()
+    }
+
+    /// Starts a scheduler and a worker on each host, and waits until they are there.
+    fn with_cluster(mut self, place: &Place) -> Self {
+        let address = self.address();
+        self.scheduler =
+            Some(self.dask(place, 0, &["distributed.cli.dask_scheduler", "--port", "8786"]));
+        for host in [0, 1] {
+            let words = ["distributed.cli.dask_worker", &address, "--nthreads", "1", "--no-nanny"];
+            self.workers.push(self.dask(place, host, &words));
+        }
+        let script = format!(
+            "from distributed import Client; Client('{address}', timeout=60).wait_for_workers(2, timeout=60)"
+        );
+        let mut ask = self.on(0, &pythons::dask());
+        assert!(ask.args(["-c", &script]).status().unwrap().success(), "no cluster came up");
+        self
+    }
+
+    /// `maitred` on the first of them, not yet started.
+    fn maitred(&self, place: &Place, line: &str) -> Command {
+        let python = pythons::dask().display().to_string();
+        let line =
+            format!("exec ip netns exec {} $M --details {line} --python {python}", self.names[0]);
+        let mut command = place.shell_command(&line);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        for child in self.workers.iter_mut().chain(&mut self.scheduler) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        for name in &self.names {
+            let _ = Command::new("ip").args(["netns", "delete", name]).status();
+        }
+    }
+}
+
+fn can() -> bool {
+    have("dask") && have("network-namespaces")
+}
+
+/// A function that says on which host it is, in a file, and what it imports from beside it.
+const WORK: &str = "import os, time\nimport beside\n\ndef work(value):\n    \
+    open(os.path.join(FOLDER, 'seen'), 'a').write(os.readlink('/proc/self/ns/net') + '\\n')\n    \
+    time.sleep(beside.PAUSE)\n    return value * 2\n";
+
+fn place(pause: f64) -> Place {
+    let place = Place::new();
+    let folder = place.path("").display().to_string();
+    let inputs: String = (0..40).map(|value| format!("{value}\n")).collect();
+    place
+        .file("work.py", format!("FOLDER = {folder:?}\n{WORK}"))
+        .file("beside.py", format!("PAUSE = {pause}\n"))
+        .file("inputs.jsonl", inputs)
+}
+
+/// How many hosts have begun tasks.
+fn seen(place: &Place) -> usize {
+    let text = fs::read_to_string(place.path("seen")).unwrap_or_default();
+    text.lines().collect::<std::collections::BTreeSet<_>>().len()
+}
+
+fn run(hosts: &Hosts) -> String {
+    format!(
+        "run work.py:work --inputs inputs.jsonl --model dask/processes:2 --cluster {}",
+        hosts.address()
+    )
+}
+
+/// Offset and uncertainty of each clock, in milliseconds, as the note says them.
+fn clocks(text: &str) -> Vec<(f64, f64)> {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let note =
+        flat.split("round trips: ").nth(1).unwrap_or_default().split(" note ").next().unwrap();
+    let words: Vec<&str> = note.split(' ').collect();
+    let number = |at: usize| words[at].parse().unwrap();
+    let signs = words.iter().enumerate().filter(|(_, word)| **word == "±");
+    signs.map(|(at, _)| (number(at - 2), number(at + 1))).collect()
+}
+
+#[test]
+fn a_cluster_of_two_hosts_is_used_by_its_address() {
+    if !can() {
+        return;
+    }
+    let place = place(0.02);
+    let hosts = Hosts::new(&place, 1).with_cluster(&place);
+    let output = hosts.maitred(&place, &run(&hosts)).output().unwrap();
+    let text = stdout(&output);
+    assert!(output.status.success(), "{text}{}", stderr(&output));
+    assert_eq!(seen(&place), 2, "both did some: {text}");
+    assert!(text.contains("40 done"), "{text}");
+    for end in [1, 2] {
+        assert!(text.contains(&format!("{}.{end} process {end}", hosts.net)), "{text}");
+    }
+    // One kernel has one clock, so that the truth is 0.
+    let clocks = clocks(&text);
+    assert_eq!(clocks.len(), 2, "{text}");
+    assert!(clocks.iter().all(|(offset, within)| offset.abs() <= *within), "{clocks:?}");
+    // The cluster is as it was: what was brought is taken back, and it does the same again.
+    let again = hosts.maitred(&place, &run(&hosts)).output().unwrap();
+    assert!(again.status.success(), "{}{}", stdout(&again), stderr(&again));
+}
+
+#[test]
+fn a_host_that_is_lost_is_named_and_its_tasks_are_done_by_others() {
+    if !can() {
+        return;
+    }
+    let place = place(0.2);
+    let mut hosts = Hosts::new(&place, 2).with_cluster(&place);
+    let child = hosts.maitred(&place, &run(&hosts)).spawn().unwrap();
+    assert!(eventually(PATIENCE, || seen(&place) == 2), "no task began on both hosts");
+    hosts.workers[1].kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = stdout(&output);
+    assert!(output.status.success(), "{text}{}", stderr(&output));
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lost = format!("lost during the work: the worker at tcp://{}.2:", hosts.net);
+    assert!(flat.contains(&lost) && flat.contains("40 done"), "{text}");
+}
+
+#[test]
+fn a_scheduler_that_is_lost_ends_the_run_with_a_sentence() {
+    if !can() {
+        return;
+    }
+    let place = place(0.2);
+    let mut hosts = Hosts::new(&place, 3).with_cluster(&place);
+    let child = hosts.maitred(&place, &run(&hosts)).spawn().unwrap();
+    assert!(eventually(PATIENCE, || seen(&place) == 2), "no task began on both hosts");
+    hosts.scheduler.as_mut().unwrap().kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}{}", stderr(&output));
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(&format!("the scheduler at {} was lost", hosts.address())), "{text}");
+}
+
+#[test]
+fn an_address_where_nobody_is_and_a_number_that_cannot_be_had_are_refused() {
+    if !can() {
+        return;
+    }
+    let place = place(0.0);
+    let hosts = Hosts::new(&place, 4);
+    let said = |line: &str, hosts: &Hosts| {
+        let output = hosts.maitred(&place, line).output().unwrap();
+        let text = stdout(&output) + &stderr(&output);
+        assert!(!output.status.success(), "{text}");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = said(&run(&hosts), &hosts);
+    assert!(
+        text.contains(&format!("no scheduler of Dask answers at {}", hosts.address())),
+        "{text}"
+    );
+    let hosts = hosts.with_cluster(&place);
+    let text = said(&run(&hosts).replace("processes:2", "processes:3"), &hosts);
+    let threads = format!("by host: {net}.1: 1; {net}.2: 1: ask", net = hosts.net);
+    assert!(text.contains(&threads) && text.contains("dask/processes:2"), "{text}");
+}

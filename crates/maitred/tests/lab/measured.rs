@@ -1,0 +1,150 @@
+//! What the page costs, as `bench/lab` prints it. Nothing here is asserted: a time is a figure of the
+//! machine that it was measured on. On a quiet one: the page opens in 300 ms, a frame of a million
+//! slices takes 20 ms of the main thread, a live run is told five times a second and is 2 % slower
+//! at most than one that nobody watches.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::devtools::Browser;
+use crate::lab::Lab;
+use crate::story::{READY, browser, run};
+
+/// Tells when the page is ready by its own clock.
+const CLOCK: &str = "new MutationObserver(() => { if (document.body?.dataset.ready === 'yes') window.readyAt ??= performance.now(); })
+    .observe(document, { subtree: true, attributes: true, childList: true })";
+
+/// Draws a million slices of 64 rows in 60 frames that zoom and pan, as the timeline does, and with a
+/// rectangle for each slice in sight; milliseconds of the main thread a frame, the median of each.
+const FRAMES: &str = "(async () => {
+    const { paint } = await import('/lanes.js');
+    const [rows, each] = [64, 15625];
+    const count = rows * each;
+    const run = { rows: [], legend: ['running', 'waiting', 'queueing'].map((name) => ({ name, words: name, total_ns: 1 })),
+        starts: new Uint32Array(count), lengths: new Uint32Array(count), states: new Uint8Array(count) };
+    let seed = 1;
+    const random = () => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
+    for (let row = 0; row < rows; row++) {
+        run.rows.push({ label: String(row), first: row * each, count: each });
+        for (let at = row * each, tick = 0; at < (row + 1) * each; at++) {
+            run.starts[at] = tick;
+            run.lengths[at] = 1 + Math.floor(random() * 60);
+            run.states[at] = Math.floor(random() * 3);
+            tick += run.lengths[at] + Math.floor(random() * 8);
+        }
+    }
+    const end = run.starts[each - 1];
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [1280, rows * 14];
+    document.body.append(canvas);
+    const context = canvas.getContext('2d');
+    const plain = (lens) => {
+        const scale = canvas.width / (lens.to - lens.from);
+        context.clearRect(0, 0, canvas.width, canvas.height);
+        run.rows.forEach((row, index) => {
+            for (let at = row.first; at < row.first + row.count; at++) {
+                const start = run.starts[at];
+                if (start + run.lengths[at] < lens.from || start > lens.to) continue;
+                context.fillStyle = ['#009e73', '#56b4e9', '#e69f00'][run.states[at]];
+                context.fillRect((start - lens.from) * scale, index * 14, Math.max(1, run.lengths[at] * scale), 12);
+            }
+        });
+    };
+    const frames = async (draw, number) => {
+        const took = [];
+        for (let frame = 0; frame < number; frame++) {
+            const span = end * (1 - 0.9 * Math.abs(Math.sin(frame / 20)));
+            const from = (end - span) * (frame / number);
+            await new Promise(requestAnimationFrame);
+            const began = performance.now();
+            draw({ from, to: from + span, lane: 12, gap: 2 });
+            took.push(performance.now() - began);
+        }
+        return took.sort((a, b) => a - b)[number >> 1];
+    };
+    const ours = await frames((lens) => paint(canvas, run, lens), 60);
+    const theirs = await frames(plain, 20);
+    canvas.remove();
+    return [ours, theirs];
+})()";
+
+/// Counts how often the status of the cell changes while it runs.
+const COUNT: &str = "(() => { window.told = []; new MutationObserver(() => window.told.push(performance.now()))
+    .observe(document.querySelector('#cell-work .status'), { childList: true, characterData: true, subtree: true }); })()";
+
+/// The work time of one model in the last result of the cell, as the page has it from the program.
+const WORK: &str = "fetch('/api/book', { headers: { Authorization: 'Bearer ' + sessionStorage.getItem('maitred-token') } })
+    .then((answer) => answer.json()).then((book) => book.sections.flatMap((one) => one.parts).find((part) => part.cell).cell.result.rows[0].work_ns)";
+
+const BOOK: &str = "# Measured\n\nProse.\n\n```workload id=work rounds=1 models=native/threads\n\
+    task \"t\" count=4 { repeat 40 { cpu \"5ms\"\n wait \"5ms\" } }\n\
+    compare \"native/threads\"\n```\n";
+
+#[test]
+#[ignore = "it measures: bench/lab runs it on a machine that is otherwise idle"]
+fn what_the_page_costs() {
+    let Some(mut browser) = browser() else { return };
+    browser.look(1280, 900, "light");
+    let lab = Lab::open(&[]);
+    let mut opened: Vec<f64> = (0..7).map(|_| open(&mut browser, &lab)).collect();
+    opened.sort_by(f64::total_cmp);
+    eprintln!("the story opens in {:.0} ms (median of 7; bar: 300 ms)", opened[3]);
+    let frames = browser.value(FRAMES);
+    let (ours, plain) = (frames[0].as_f64().unwrap(), frames[1].as_f64().unwrap());
+    eprintln!(
+        "a frame of 1,000,000 slices takes {ours:.1} ms of the main thread (bar: 20 ms), {:.2} of a rectangle for each \
+         ({plain:.1} ms)",
+        ours / plain
+    );
+    drop(lab);
+
+    let place = tempfile::tempdir().unwrap();
+    let book = place.path().join("measured.md");
+    fs::write(&book, BOOK).unwrap();
+    let lab = Lab::open(&[book.to_str().unwrap()]);
+    let (mut watched, mut alone, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..7 {
+        open(&mut browser, &lab);
+        browser.value(COUNT);
+        run(&mut browser, "work");
+        watched.push(browser.value(WORK).as_f64().unwrap());
+        let told = browser.value("window.told");
+        let told: Vec<f64> = told.as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+        let long = (told.last().unwrap() - told[0]).max(1.0);
+        rates.push(told.len() as f64 / long * 1000.0);
+        browser.open("about:blank");
+        alone.push(unwatched(&lab));
+    }
+    let mut ratios: Vec<f64> =
+        watched.iter().zip(&alone).map(|(watched, alone)| watched / alone).collect();
+    ratios.sort_by(f64::total_cmp);
+    rates.sort_by(f64::total_cmp);
+    eprintln!("a live run is told {:.1} times a second (bar: 5)", rates[3]);
+    eprintln!(
+        "a run that the page watches takes {:.3} of one that nobody watches (median of 7 pairs; bar: 1.02)",
+        ratios[3]
+    );
+}
+
+/// Opens the page anew; milliseconds until it is ready.
+fn open(browser: &mut Browser, lab: &Lab) -> f64 {
+    browser.open("about:blank");
+    browser.ask("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": CLOCK }));
+    browser.open(&lab.address);
+    browser.until(READY);
+    browser.value("window.readyAt").as_f64().unwrap_or(f64::NAN)
+}
+
+/// Runs the same cell by one request, whose answer is read when it is whole; its work time.
+fn unwatched(lab: &Lab) -> f64 {
+    let source = BOOK.split("```").nth(1).and_then(|cell| cell.split_once('\n')).unwrap().1;
+    let wish = json!({ "book": "measured", "cell": "work", "source": source, "set": [],
+        "models": ["native/threads"], "speed": 1.0 });
+    let answer = lab.allowed("POST", "/api/run", &wish.to_string());
+    let kept = answer.lines().find_map(|line| {
+        let event: Value = serde_json::from_str(&line[line.find('{')?..]).ok()?;
+        (event["event"] == "kept").then(|| event["result"]["rows"][0]["work_ns"].as_f64())?
+    });
+    kept.unwrap_or_else(|| panic!("the run came to nothing: {answer}"))
+}

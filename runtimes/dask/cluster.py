@@ -1,0 +1,380 @@
+"""A cluster of Dask that is there already, by the address of its scheduler: only connecting is set-up, and nothing of it is ended.
+
+Its workers may be on any machine, so that they record into files of their own, and what they recorded travels with the
+results. The times of each host are set by the client's clock, which is compared with its own before the work. What the
+workers need of us and of the user travels by Dask's own `upload_file` (plugins.py).
+"""
+
+import asyncio
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from struct import Struct
+
+import maitred_worker
+from distributed import Client
+from distributed.client import _wait
+from maitred_failures import Refusal
+from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, TASK_BYTES, clock, map_file
+
+
+def as_main(file):
+    """A module as if it were the program that was started: what is of that travels by value with all that pickles."""
+    spec = importlib.util.spec_from_file_location("__main__", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+plugins = as_main(os.path.join(os.path.dirname(os.path.abspath(__file__)), "maitred_plugins.py"))
+
+CONNECT_S = 10
+ROUND_TRIPS = 10
+LOOK_S = 0.25
+NOT_THERE = {"maitred_dask.py", "maitred_cluster.py", "maitred_plugins.py"}  # modules of ours that no worker needs
+SPAN = Struct("<IIQQ")
+
+
+def on_given(work, address, alone):
+    """Set-up, work and tear-down on the cluster of this scheduler; `alone`: on the threads of a single worker."""
+    client = connect(address)
+    refuse_other_pythons(client)
+    workers = choose(client, address, work.workers, alone)
+    hosts = Hosts(client, workers)
+    plan = dict(work.plan, calibration=None, columns=None, programs=by_module(work))
+    columns = bytes(map_file(work.plan["columns"]["path"])) if work.plan["columns"] else None
+    users, modules = theirs(work)
+    client.register_plugin(plugins.Enlisting(archive(ours()), archive(users), modules, dict(plan=plan, specs=work.plan["columns"], columns=columns)))
+    client.register_plugin(plugins.Following())
+    lanes = Lanes(work, client, workers, hosts)
+    everywhere = len(workers) == len(client.scheduler_info(n_workers=-1)["workers"])
+    # Restricted to some, tasks would wait for these for ever where they are lost: that is looked for.
+    where = {} if everywhere else {"workers": [name for name, _ in workers], "allow_other_workers": False}
+    muster(client, workers)
+    yield
+    keys, sent = {}, {}
+    submitted = clock()
+    if all(group["arrivals"] == "at-once" for group in work.groups):
+        numbers = list(work.arriving())
+        futures = client.map(plugins.do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers], **where)
+    else:
+        numbers, futures = [], []
+        for number in work.arriving():
+            numbers.append(number)
+            sent[number] = clock()
+            futures.append(client.submit(plugins.do, number, work.given(number), pure=False, key=f"maitred-{number}", **where))
+    in_client = clock() - submitted
+    keys = dict(zip(numbers, futures))
+    await_all(work, client, keys, [] if everywhere else [name for name, _ in workers])
+    lost = collect(work, client, keys, lanes, sent, submitted, address)
+    yield
+    now = client.scheduler_info(n_workers=-1)["workers"] if client.status == "running" else {}
+    missing = [name for name, _ in workers if name not in now]
+    if client.status != "running":
+        work.notes.append(f"the scheduler at {address} was lost before the work was done")
+    elif missing:
+        work.notes.append(f"lost during the work: {', '.join(f'the worker at {name}' for name in missing)}")
+    work.hosts = hosts.told(lanes)
+    work.notes.append(f"clocks, by ours, each found by the shortest of {ROUND_TRIPS} round trips: {hosts.shown()}")
+    work.notes.append("processor time and memory are those of this process: what the workers of the cluster use is not seen from here")
+    if client.status == "running":
+        followed = client.run_on_scheduler(plugins.followed_there)
+        work.attempts = [[number, times] for number, times in sorted(followed["attempts"].items()) if times > 1]
+        if (sentence := share_of_time(followed, in_client, max(1, len(numbers)))) and not lost:
+            work.notes.append(sentence)
+        for forget in (lambda: client.unregister_worker_plugin(plugins.Enlisting.name), lambda: client.unregister_scheduler_plugin(plugins.Following.name)):
+            try:
+                forget()
+            except Exception as problem:  # a worker that is going away
+                print(f"a plugin was not taken back: {problem}", file=sys.stderr)
+    client.close(timeout=5)
+
+
+def connect(address):
+    try:
+        return Client(address, timeout=CONNECT_S, set_as_default=False)
+    except Exception as problem:
+        text = str(problem).strip().split("\n")[0] or type(problem).__name__
+        raise Refusal("refused", f"no scheduler of Dask answers at {address} within {CONNECT_S} s ({text}): look at the address, and whether it can be reached from here") from None
+
+
+def refuse_other_pythons(client):
+    """What is pickled by one version of Python is not understood by another."""
+    versions = client.get_versions()
+    own = "%d.%d" % sys.version_info[:2]
+    for place, one in [("the scheduler", versions["scheduler"]), *((f"the worker at {name}", one) for name, one in versions["workers"].items())]:
+        there = ".".join(str(one["host"]["python"]).split(".")[:2])
+        if there != own:
+            raise Refusal("refused", f"{place} runs Python {there} and this is Python {own}, and neither understands what the other pickles: name the same with --python")
+
+
+def choose(client, address, threads, alone):
+    """Workers with so many threads in all, from all hosts in turn: `[(address, threads), …]`, by host. Some may be on their
+    way: they are waited for."""
+    until = time.monotonic() + CONNECT_S / 2
+    while True:
+        try:
+            return choose_now(client, address, threads, alone)
+        except Refusal:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.1)
+
+
+def choose_now(client, address, threads, alone):
+    known = client.scheduler_info(n_workers=-1)["workers"]
+    by_host = {}
+    for name in sorted(known):
+        by_host.setdefault(host_of(name), []).append((name, known[name]["nthreads"]))
+    turns = [one for turn in range(len(known)) for host in sorted(by_host) for one in by_host[host][turn : turn + 1]]
+    chosen, total = [], 0
+    for name, count in turns:
+        if total + count <= threads and (not alone or count == threads and not chosen):
+            chosen.append((name, count))
+            total += count
+    if total != threads:
+        there = "; ".join(f"{host}: {', '.join(str(count) for _, count in all)}" for host, all in sorted(by_host.items())) or "none"
+        what = f"one worker with {threads} threads" if alone else f"workers with {threads} threads in all"
+        raise Refusal("refused", f"the cluster at {address} has not {what}; threads of its workers by host: {there}: ask for a number that they make up, as in dask/processes:{sum(count for _, count in turns) or 1}")
+    return sorted(chosen, key=lambda one: (host_of(one[0]), one[0]))
+
+
+def host_of(name):
+    return name.partition("://")[2].rpartition(":")[0] or name
+
+
+class Hosts:
+    """How the clock of each host stands to ours: found by round trips to one of its workers, of which the shortest counts."""
+
+    def __init__(self, client, workers):
+        self.clocks, names = {}, {}
+        for name, _ in workers:
+            host = host_of(name)
+            if host in self.clocks:
+                continue
+            best = None
+            for _ in range(ROUND_TRIPS):
+                begun = clock()
+                there, called = client.run(plugins.its_clock, workers=[name])[name]
+                took = clock() - begun
+                if best is None or took < best[0]:
+                    best = took, there - (begun + took // 2)
+            self.clocks[host] = best[1], best[0] // 2 + 1
+            names[host] = called
+        # By name, where that tells them apart.
+        self.names = names if len(set(names.values())) == len(names) > 1 else {host: host for host in names}
+
+    def here(self, worker, there):
+        """A moment of a worker's clock by ours."""
+        return there - self.clocks[host_of(worker)][0] if host_of(worker) in self.clocks else there
+
+    def shown(self):
+        each = (f"{self.names[host]} {offset / 1e6:+.3f} ms ± {uncertainty / 1e6:.3f} ms" for host, (offset, uncertainty) in sorted(self.clocks.items()))
+        return "; ".join(each)
+
+    def told(self, lanes):
+        return [
+            {"name": self.names[host], "lanes": lanes.of(host), "clock_offset_ns": -offset, "clock_uncertainty_ns": uncertainty}
+            for host, (offset, uncertainty) in sorted(self.clocks.items())
+        ]
+
+
+def muster(client, workers):
+    """Has every thread of every worker make itself ready: none can take two turns, because none returns before all have begun."""
+    futures = [
+        client.submit(plugins.attend, threads, pure=False, workers=[name], allow_other_workers=False, key=f"maitred-enlist-{name}-{n}")
+        for name, threads in workers for n in range(threads)
+    ]
+    for future in futures:
+        problem = future.exception(timeout=60)
+        if problem is not None:
+            raise Refusal("load", f"a worker of the cluster cannot do this work: {problem}")
+
+
+class Lanes:
+    """Which lane of the trace a thread of a worker is; one that replaces another has the lane of that one."""
+
+    def __init__(self, work, client, workers, hosts):
+        self.work, self.client, self.hosts = work, client, hosts
+        self.places = {}
+        for name, threads in workers:
+            for thread in range(threads):
+                self.places[name, thread] = len(self.places)
+        self.spans = [0] * len(self.places)
+        self.ended = [0] * len(self.places)
+        self.homes = {lane: host_of(name) for (name, _), lane in self.places.items()}
+        trace = work.trace
+        for lane in range(min(len(self.places), trace.lanes)):
+            # No thread of this machine: its number there would be taken for one of ours.
+            Struct("<IIII").pack_into(trace.map, trace.lanes_at + lane * LANE_BYTES, os.getpid(), 0, PROCESS, 0)
+
+    def of(self, host):
+        return sorted(lane for lane, home in self.homes.items() if home == host)
+
+    def place(self, worker, thread):
+        """None: one that joined while all others were there."""
+        if (worker, thread) not in self.places:
+            now = self.client.scheduler_info(n_workers=-1)["workers"]
+            gone = [key for key in self.places if key[0] not in now]
+            if not gone:
+                return None
+            lane = self.places.pop(min(gone, key=lambda key: host_of(key[0]) != host_of(worker)))
+            self.places[worker, thread], self.homes[lane] = lane, host_of(worker)
+        return self.places[worker, thread]
+
+    def record(self, number, told, earliest, latest):
+        """Writes what a worker recorded of a task. By another's clock it may have begun before it was sent, or ended after it
+        was back: it did neither."""
+        trace, (worker, thread, begun, ended, step, outcome, spans) = self.work.trace, told
+        here = lambda there: min(max(self.hosts.here(worker, there), earliest), latest)
+        lane = self.place(worker, thread)
+        record = trace.tasks_at + number * TASK_BYTES
+        first = trace.spans_at + (lane or 0) * trace.room * SPAN_BYTES
+        counts = trace.lanes_at + (lane or 0) * LANE_BYTES
+        for task, at, start, end in SPAN.iter_unpack(spans):
+            if lane is None or self.spans[lane] == trace.room:
+                dropped = Struct("<Q").unpack_from(trace.map, counts + 24)[0]
+                Struct("<Q").pack_into(trace.map, counts + 24, dropped + 1)
+                continue
+            SPAN.pack_into(trace.map, first + self.spans[lane] * SPAN_BYTES, number, at, here(start), here(end))
+            self.spans[lane] += 1
+        lane = lane or 0
+        self.ended[lane] += 1
+        Struct("<Q").pack_into(trace.map, counts + 16, self.spans[lane])
+        Struct("<QQIII").pack_into(trace.map, record, here(begun), here(ended), lane, step, outcome)
+        Struct("<I").pack_into(trace.map, counts + 12, self.ended[lane])
+
+
+def await_all(work, client, keys, only):
+    """Until all are done, the run is stopped, or nobody is left who could do them."""
+    if not keys:
+        return
+    waiting = asyncio.run_coroutine_threadsafe(_wait(list(keys.values())), client.loop.asyncio_loop)
+    stopped = False
+    while not waiting.done():
+        time.sleep(LOOK_S if len(keys) > 50 else LOOK_S / 25)
+        if client.status in ("closed", "closing"):
+            break
+        if work.halted() and not stopped and client.status == "running":
+            stopped = True
+            at_work = {key for on_worker in client.processing().values() for key in on_worker}
+            client.cancel([future for future in keys.values() if not future.done() and future.key not in at_work])
+        if only and client.status == "running" and not set(only) & set(client.scheduler_info(n_workers=-1)["workers"]):
+            client.cancel([future for future in keys.values() if not future.done()])
+            break
+    waiting.cancel()
+
+
+def collect(work, client, keys, lanes, sent, submitted, address):
+    """Brings the results home and writes the trace; how many tasks were lost."""
+    finished = {number: future for number, future in keys.items() if future.status == "finished"}
+    try:
+        told = dict(zip(finished, client.gather(list(finished.values())))) if finished else {}
+    except Exception:  # who held some of them is gone
+        told = {}
+        for number, future in finished.items():
+            try:
+                told[number] = future.result(timeout=CONNECT_S)
+            except Exception as problem:
+                print(f"task {number}: its result was lost ({problem})", file=sys.stderr)
+    latest, lost = clock(), 0
+    for number, future in keys.items():
+        if number in told:
+            recorded, outcome = told[number]
+            lanes.record(number, recorded, sent.get(number, submitted), latest)
+            work.settle(number, outcome)
+        elif not work.halted():
+            lost += 1
+            lose(work, number, future, client, address)
+    return lost
+
+
+def lose(work, number, future, client, address):
+    """A task that was given up, with why."""
+    problem = future.exception(timeout=1) if future.status == "error" else None
+    kind = type(problem).__name__ if problem is not None else "lost"
+    if problem is not None and hasattr(problem, "allowed_failures"):
+        text = f"its worker died {problem.allowed_failures + 1} times, as often as Dask tries (distributed.scheduler.allowed-failures)"
+    elif problem is not None:
+        text = str(problem)
+    elif client.status != "running":
+        text = f"the scheduler at {address} was lost before it was done"
+    else:
+        text = "the worker that had it, or its result, was lost, and none of those that were asked for is left"
+    record = work.trace.tasks_at + number * TASK_BYTES
+    Struct("<Q").pack_into(work.trace.map, record, clock())
+    work.trace.end(number)
+    work.fail(number, kind, text)
+
+
+# What travels.
+
+
+def ours():
+    folder = os.path.dirname(os.path.abspath(__file__))
+    names = (name for name in os.listdir(folder) if name.startswith("maitred_") and name.endswith(".py"))
+    return {name: os.path.join(folder, name) for name in names if name not in NOT_THERE}
+
+
+def theirs(work):
+    """The files of the user's modules, with what they import from beside them, by the names that they have in an archive; and
+    the names of the modules."""
+    files, names = {}, []
+    beside = {os.path.dirname(os.path.abspath(sys.modules[name].__file__)) for name in user_modules(work)}
+    for name, module in list(sys.modules.items()):
+        file = os.path.abspath(getattr(module, "__file__", None) or "")
+        is_users = file.endswith(".py") and name != "__main__" and not name.startswith("maitred_") and "site-packages" not in file
+        if is_users and any(file.startswith(place + os.sep) for place in beside):
+            files[name.replace(".", "/") + ("/__init__.py" if file.endswith("__init__.py") else ".py")] = file
+            names.append(name)
+    return files, names
+
+
+def archive(files):
+    """A name that tells its contents apart, and the contents; None: there are none."""
+    if not files:
+        return None
+    packed = io.BytesIO()
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(packed, "w") as all_files:
+        for name, file in sorted(files.items()):
+            with open(file, "rb") as text:
+                data = text.read()
+            digest.update(name.encode() + b"\0" + data)
+            all_files.writestr(zipfile.ZipInfo(name), data)
+    return f"maitred-{digest.hexdigest()[:16]}.zip", packed.getvalue()
+
+
+def user_modules(work):
+    functions = [*work.functions.values(), *work.of_workers.values()]
+    modules = {getattr(function, "__module__", None) for function in functions} & set(sys.modules)
+    return {name for name in modules if getattr(sys.modules[name], "__file__", None)}
+
+
+def by_module(work):
+    """The programs, in which files are named as the modules that they are elsewhere."""
+    text = json.dumps(work.plan["programs"])
+    for name in work.calls:
+        if name.rpartition(":")[0].endswith(".py"):
+            text = text.replace(json.dumps(name), json.dumps(maitred_worker.elsewhere(name)))
+    return json.loads(text)
+
+
+def share_of_time(followed, in_client, tasks):
+    """Where a task's time went, each part by one clock."""
+    count = followed["count"]
+    if not count:
+        return None
+    ms = lambda seconds: f"{seconds * 1000:.3g} ms"
+    on_the_way = max(0.0, followed["there"] - followed["ran"])
+    return (
+        f"of the time of a task (mean of {count}): {ms(in_client / 1e9 / tasks)} in the client until it was handed over, {ms(followed['waited'] / count)} in the scheduler, "
+        f"{ms(on_the_way / count)} on the wire and in the worker's queue (of which {ms(followed['moved'] / count)} moved data between workers), {ms(followed['ran'] / count)} running, by Dask's own `startstops`"
+    )

@@ -1,0 +1,94 @@
+"""What a cluster of Dask's takes in for a run: it travels by value, since neither the scheduler nor a worker that starts
+later knows a module of ours."""
+
+import time
+
+from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
+
+
+def its_clock():
+    import socket
+
+    return time.monotonic_ns(), socket.gethostname()
+
+
+def attend(threads):
+    import maitred_worker
+
+    maitred_worker.attend(threads)
+
+
+def do(number, given):
+    import maitred_worker
+
+    return maitred_worker.do(number, given)
+
+
+class Enlisting(WorkerPlugin):
+    """Brings each worker our modules and the user's by Dask's own `upload_file`, and tells it of the plan; also one that
+    replaces another."""
+
+    name = "maitred-enlisting"
+
+    def __init__(self, ours, users, modules, said):
+        self.ours, self.users, self.modules, self.said = ours, users, modules, said
+
+    async def setup(self, worker):
+        import os
+        import sys
+        import traceback
+
+        try:
+            for archive in filter(None, (self.users, self.ours)):
+                await worker.upload_file(filename=archive[0], data=archive[1], load=False)
+                path = os.path.join(worker.local_directory, archive[0])
+                sys.path[:] = [path, *(other for other in sys.path if other != path)]
+            # Of a run before, which may have been others.
+            for name in [name for name in sys.modules if name in self.modules or name.startswith("maitred_")]:
+                del sys.modules[name]
+            import maitred_worker
+
+            maitred_worker.make_ready(worker, self.said)
+        except Exception:  # a worker that could not do our work may do that of others
+            traceback.print_exc()
+
+    def teardown(self, worker):
+        import sys
+
+        if "maitred_worker" in sys.modules:
+            sys.modules["maitred_worker"].clear_up()
+
+
+class Following(SchedulerPlugin):
+    """Takes down when each of our tasks changed its state there."""
+
+    name = "maitred-following"
+
+    def __init__(self):
+        self.since, self.attempts, self.waited, self.there, self.ran, self.moved, self.count = {}, {}, 0.0, 0.0, 0.0, 0.0, 0
+
+    def transition(self, key, start, finish, *args, stimulus_id=None, **kwargs):
+        if not isinstance(key, str) or not key.startswith("maitred-") or not key[8:].isdigit():
+            return
+        now = time.monotonic()
+        if start == "released":
+            self.since[key] = now
+        if finish == "processing":
+            self.waited += now - self.since.get(key, now)
+            self.since[key] = now
+            number = int(key[8:])
+            self.attempts[number] = self.attempts.get(number, 0) + 1
+        if start == "processing" and finish == "memory":
+            self.there += now - self.since.pop(key, now)
+            self.count += 1
+            for one in kwargs.get("startstops") or ():
+                took = one["stop"] - one["start"]
+                if one["action"] == "compute":
+                    self.ran += took
+                elif one["action"] == "transfer":
+                    self.moved += took
+
+
+def followed_there(dask_scheduler):
+    plugin = dask_scheduler.plugins[Following.name]
+    return {name: getattr(plugin, name) for name in ("attempts", "waited", "there", "ran", "moved", "count")}
