@@ -143,19 +143,17 @@ pub fn median_interval(values: &[f64], confidence: Confidence) -> Option<Interva
 /// Tibshirani 1993, ch. 8.3) where there are [`PLENTY`] of each, else from the ends of their own
 /// intervals, which is wider (Bonferroni). `None` of nothing.
 pub fn ratio_interval(values: &[f64], over: &[f64], confidence: Confidence) -> Option<Interval> {
-    let (above, below) = (median_interval(values, confidence)?, median_interval(over, confidence)?);
-    let median = above.median / below.median;
     if values.len().min(over.len()) < PLENTY {
-        return Some(Interval {
-            low: above.low / below.high,
-            median,
-            high: above.high / below.low,
-        });
+        let one = median_interval(values, confidence)?;
+        let other = median_interval(over, confidence)?;
+        let median = one.median / other.median;
+        return Some(Interval { low: one.low / other.high, median, high: one.high / other.low });
     }
+    let median = median(values)? / median(over)?;
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let (mut one, mut other) = (values.to_vec(), over.to_vec());
     let mut draw = || {
-        one.fill_with(|| values[self::below(&mut random, values.len())]);
+        one.fill_with(|| values[below(&mut random, values.len())]);
         other.fill_with(|| over[self::below(&mut random, over.len())]);
         middle(&mut one) / middle(&mut other)
     };
