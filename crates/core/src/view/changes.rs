@@ -75,7 +75,7 @@ pub(super) fn word(verdict: Verdict) -> &'static str {
         Verdict::Faster => "better",
         Verdict::Slower => "regressed",
         Verdict::Same | Verdict::Reference => "same",
-        Verdict::CannotTell => "inconclusive",
+        Verdict::Inconclusive => "inconclusive",
     }
 }
 
@@ -84,6 +84,6 @@ fn ink(change: &Change) -> Ink {
         Verdict::Faster => Ink::Green,
         Verdict::Slower => Ink::Vermillion,
         Verdict::Same | Verdict::Reference => Ink::Plain,
-        Verdict::CannotTell => Ink::Orange,
+        Verdict::Inconclusive => Ink::Orange,
     }
 }
