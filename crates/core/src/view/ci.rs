@@ -89,7 +89,7 @@ pub fn changes_junit(changes: &[Change], subject: &str) -> String {
         " tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"",
         changes.len(),
         number(Verdict::Slower),
-        number(Verdict::CannotTell)
+        number(Verdict::Inconclusive)
     );
     let name = escaped(subject);
     let mut text = format!(
@@ -99,7 +99,7 @@ pub fn changes_junit(changes: &[Change], subject: &str) -> String {
         let (word, figures) = (changes::word(change.verdict), escaped(&changes::figures(change)));
         let inside = match change.verdict {
             Verdict::Slower => format!("<failure message=\"{word}\">{figures}</failure>"),
-            Verdict::CannotTell => format!("<skipped message=\"{word}: {figures}\"/>"),
+            Verdict::Inconclusive => format!("<skipped message=\"{word}: {figures}\"/>"),
             Verdict::Faster | Verdict::Same | Verdict::Reference => {
                 format!("<system-out>{word}: {figures}</system-out>")
             }
@@ -118,7 +118,7 @@ pub fn change_annotations(changes: &[Change], subject: &str) -> String {
     let line = |change: &Change| {
         let level = match change.verdict {
             Verdict::Slower => "error",
-            Verdict::CannotTell => "warning",
+            Verdict::Inconclusive => "warning",
             Verdict::Faster | Verdict::Same | Verdict::Reference => return None,
         };
         let word = changes::word(change.verdict);
@@ -189,7 +189,7 @@ mod tests {
         };
         let all = [
             change(Verdict::Slower, 1.12),
-            change(Verdict::CannotTell, 1.02),
+            change(Verdict::Inconclusive, 1.02),
             change(Verdict::Same, 1.0),
         ];
         let text = junit_of_changes(&all);
