@@ -470,6 +470,7 @@ pub enum Verdict {
     Slower,
     /// The whole interval lies within the minimum effect.
     Same,
-    /// The interval spans a difference that would matter and none.
-    CannotTell,
+    /// The interval spans a difference that would matter and none. Once saved as `cannot-tell`.
+    #[serde(alias = "cannot-tell")]
+    Inconclusive,
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use expect_test::expect_file;
-use maitred_core::workload::{Report, Settings, input_files, lower, parse};
+use maitred_core::workload::{Choices, Report, input_files, lower, parse};
 
 /// The mistakes in a workload, as they are printed; `None`: there are none.
 fn mistakes(name: &str, source: &str) -> Option<String> {
@@ -15,7 +15,7 @@ fn mistakes(name: &str, source: &str) -> Option<String> {
         Err(mistakes) => return Some(report(mistakes)),
     };
     let inputs = input_files(&workload, &[]).into_iter().map(|path| (path, 3)).collect();
-    lower(&workload, &Settings { inputs, ..Settings::default() }).err().map(report)
+    lower(&workload, &Choices { inputs, ..Choices::default() }).err().map(report)
 }
 
 /// The reference, with the mistakes as they are found.

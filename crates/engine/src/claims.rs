@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::error::Error;
-use crate::spelling;
 
 /// A file with claims.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +115,7 @@ impl BuiltIn {
         if !found.is_empty() {
             return Ok(found);
         }
-        let hint = spelling::nearest(text, ALL.iter().map(Self::word))
+        let hint = maitred_core::workload::nearest(text, ALL.iter().map(Self::word))
             .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
         Err(Error::Usage(format!(
             "there is no claim `{text}`; {hint}`maitred check --list` lists those there are, and a \

@@ -88,7 +88,7 @@ pub(crate) fn measure(
     context: &mut Context<'_>,
 ) -> (Vec<Option<Nature>>, Result<(), Error>) {
     let Field { job, entries, given, rules, are_ours } = field;
-    let mut session = Session {
+    let mut session = LiveWorld {
         trial: Trial::new(job, given, context.engine, context.cancel, contestants::SPANS),
         natures: entries.iter().map(|_| None).collect(),
         verdicts: vec![None; entries.len()],
@@ -188,7 +188,7 @@ pub(crate) fn begin(request: &Compare, job: &Job, entries: &[Entry]) -> Comparis
 }
 
 /// The world of the rounds: real runners, a real clock.
-struct Session<'a> {
+struct LiveWorld<'a> {
     trial: Trial<'a>,
     /// What the first good run of each contestant showed of the work.
     natures: Vec<Option<Nature>>,
@@ -204,7 +204,7 @@ struct Session<'a> {
     started: Instant,
 }
 
-impl World for Session<'_> {
+impl World for LiveWorld<'_> {
     fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
         let left = self.rules.budget.saturating_sub(self.started.elapsed());
         let left_ns = self.rules.rounds.is_none().then(|| nanos(left));

@@ -14,7 +14,6 @@ use crate::measure::limits::{self, Demand};
 use crate::measure::machine;
 use crate::request::INNER_THREADS;
 use crate::runtimes::{self, Runtime, Runtimes};
-use crate::spelling;
 use crate::subject::function;
 
 /// A model that takes part.
@@ -143,7 +142,7 @@ fn unknown(text: &str, runtimes: &Runtimes) -> Error {
     } else {
         format!("{}/{bare}", runtimes.default_runtime().name)
     };
-    let hint = spelling::nearest(&full, known.iter().map(String::as_str))
+    let hint = maitred_core::workload::nearest(&full, known.iter().map(String::as_str))
         .map_or_else(|| ";".to_owned(), |name| format!(", did you mean `{name}`?"));
     Error::Usage(format!("unknown model `{text}`{hint} there are {}", known.join(", ")))
 }

@@ -7,7 +7,7 @@ use maitred_core::result::{Subject as SubjectFacts, SubjectKind};
 use maitred_core::view::units;
 use maitred_core::workload::ast::{Action as Doing, Data, Step as Written, Task, Value};
 use maitred_core::workload::ast::{Name, Workload};
-use maitred_core::workload::{self, Diagnostic, Lowered, Place, Report, Settings};
+use maitred_core::workload::{self, Choices, Diagnostic, Lowered, Place, Report};
 use maitred_wire::{Action, Model, Step, Strategy, Substance};
 
 use crate::engine::Context;
@@ -398,12 +398,8 @@ impl Draft {
     pub(crate) fn lower(self, given: &Work, set: &[(String, String)]) -> Result<Job, Error> {
         let mistakes = |mistakes| self.wrong(mistakes);
         let folder = self.folder.as_deref().filter(|folder| !folder.as_os_str().is_empty());
-        let mut settings = Settings {
-            seed: given.seed,
-            speed: given.speed,
-            set: set.to_vec(),
-            inputs: Vec::new(),
-        };
+        let mut settings =
+            Choices { seed: given.seed, speed: given.speed, set: set.to_vec(), inputs: Vec::new() };
         let mut inputs = Vec::new();
         for path in workload::input_files(&self.written, set) {
             let file = InputsFile::read(&path, &folder.unwrap_or(Path::new("")).join(&path))?;

@@ -26,7 +26,6 @@ pub mod runtime;
 pub mod runtimes;
 mod scale;
 mod single;
-mod spelling;
 mod strategies;
 pub mod subject;
 mod trial;

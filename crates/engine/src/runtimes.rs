@@ -11,7 +11,6 @@ use crate::measure::calibration;
 use crate::runtime::interpreters::{self, Interpreter, Interpreters};
 use crate::runtime::languages::Language;
 use crate::runtime::{Interrupt, RunnerCommand};
-use crate::spelling;
 
 /// Something that executes steps.
 #[derive(Clone, Debug)]
@@ -193,7 +192,7 @@ impl Runtimes {
                 return Error::Usage(self.not_found(name));
             }
             let names = || self.all.iter().map(|runtime| runtime.name.as_str());
-            let hint = spelling::nearest(name, names())
+            let hint = maitred_core::workload::nearest(name, names())
                 .map_or_else(|| ";".to_owned(), |near| format!(", did you mean `{near}`?"));
             let known: Vec<_> = names().collect();
             let known = known.join(", ");

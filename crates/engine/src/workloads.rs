@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::request::Subject;
-use crate::spelling;
 
 macro_rules! workloads {
     ($($name:literal)*) => {
@@ -42,7 +41,7 @@ pub fn find(name: &Path) -> Option<Subject> {
 
 /// The name that is most like this one; `None`: none is.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    spelling::nearest(name, ALL.iter().map(|(known, _)| *known))
+    maitred_core::workload::nearest(name, ALL.iter().map(|(known, _)| *known))
 }
 
 #[cfg(test)]

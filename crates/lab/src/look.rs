@@ -2,7 +2,7 @@
 //! its place, and what it would start that is not ours. Nothing runs here.
 
 use maitred_core::workload::ast::{Action, Data, Step, Value, Workload};
-use maitred_core::workload::{self, Diagnostic, Lowered, Place, Settings};
+use maitred_core::workload::{self, Choices, Diagnostic, Lowered, Place};
 use maitred_engine::claims::BuiltIn;
 use serde::Serialize;
 
@@ -100,7 +100,7 @@ fn of_claims(names: Vec<&str>) -> Look {
 
 fn lower(source: &str, set: &[(String, String)]) -> Result<Lowered, Vec<Diagnostic>> {
     let workload = workload::parse(source)?;
-    workload::lower(&workload, &Settings { seed: 1, set: set.to_vec(), ..Settings::default() })
+    workload::lower(&workload, &Choices { seed: 1, set: set.to_vec(), ..Choices::default() })
 }
 
 fn of_workload(source: &str, servers: &str, set: &[(String, String)]) -> Look {

@@ -140,7 +140,7 @@ fn row(contestant: &Contestant, rank: Option<&Rank>) -> Row {
     let summary = contestant.summary.as_ref();
     let beside = rank.map_or_else(String::new, |rank| match rank.verdict {
         Verdict::Reference | Verdict::Same => "=".to_owned(),
-        Verdict::CannotTell => "?".to_owned(),
+        Verdict::Inconclusive => "?".to_owned(),
         Verdict::Faster | Verdict::Slower => units::ratio(rank.ratio),
     });
     let unranked = contestant.unranked.clone();
@@ -206,7 +206,7 @@ pub(crate) fn changes(before: &Comparison, after: &Comparison) -> Vec<String> {
         let word = match one.verdict {
             Verdict::Faster => "faster",
             Verdict::Slower => "slower",
-            Verdict::Same | Verdict::Reference | Verdict::CannotTell => return None,
+            Verdict::Same | Verdict::Reference | Verdict::Inconclusive => return None,
         };
         let (then, now) = (duration(one.before_ns), duration(one.after_ns));
         Some(format!("Since the last run {} is {word}: {now} instead of {then}.", one.model))

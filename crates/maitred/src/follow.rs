@@ -129,7 +129,7 @@ fn standing(comparison: &Comparison) -> String {
         let beside = match rank.verdict {
             Verdict::Reference => work_ns.map_or_else(|| "?".to_owned(), units::duration),
             Verdict::Same => "=".to_owned(),
-            Verdict::CannotTell => "?".to_owned(),
+            Verdict::Inconclusive => "?".to_owned(),
             Verdict::Faster | Verdict::Slower => units::ratio(rank.ratio),
         };
         format!("{} {beside}", comparison.label(index))

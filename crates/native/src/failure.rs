@@ -104,7 +104,7 @@ impl Failed {
 #[derive(Debug)]
 pub(crate) struct Tally {
     /// By [`Kind::index`]. Those never counted cost no memory: nothing touches their pages.
-    entries: Vec<Entry>,
+    entries: Vec<FailureCount>,
     /// Requests sent again because a kept connection was closed before its answer.
     reconnects: &'static AtomicU64,
     /// Answers by status, from [`STATUS_MIN`] on.
@@ -117,7 +117,7 @@ const STATUSES: usize = 500;
 /// Failures of one kind. The first fills in the example; its length comes last, and is one too
 /// large, so that 0 says that it is not complete.
 #[derive(Debug)]
-struct Entry {
+struct FailureCount {
     count: &'static AtomicU64,
     task: &'static AtomicU64,
     /// Plus one; 0: not known.
@@ -137,7 +137,7 @@ impl Tally {
         let (answers, words) = words.split_at(STATUSES);
         let entry = |words: &'static [AtomicU64]| {
             let (head, text) = words.split_at(4);
-            Entry { count: &head[0], task: &head[1], step: &head[2], length: &head[3], text }
+            FailureCount { count: &head[0], task: &head[1], step: &head[2], length: &head[3], text }
         };
         Ok(Self {
             entries: words.chunks_exact(ENTRY_WORDS).map(entry).collect(),
@@ -202,7 +202,7 @@ impl Tally {
     }
 }
 
-impl Entry {
+impl FailureCount {
     fn read(&self, kind: Kind) -> Option<Failure> {
         let count = self.count.load(Relaxed);
         let length = self.length.load(Acquire).saturating_sub(1) as usize;

@@ -38,7 +38,7 @@ enum Schedule {
 
 /// The next task.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct QueuedTask {
     pub(crate) number: u32,
     pub(crate) program: u32,
     /// Nanoseconds after the start of the work.
@@ -96,7 +96,7 @@ impl Queue {
 
     /// Takes the next task; `None`: all are taken.
     #[inline]
-    pub(crate) fn take(&self) -> Option<Entry> {
+    pub(crate) fn take(&self) -> Option<QueuedTask> {
         let position = self.next.fetch_add(1, Relaxed);
         if position >= u64::from(self.total) {
             return None;
@@ -115,7 +115,7 @@ impl Queue {
     }
 
     #[inline]
-    fn entry(&self, number: u32) -> Entry {
+    fn entry(&self, number: u32) -> QueuedTask {
         let index = self.groups.partition_point(|group| group.first + group.count <= number);
         let group = &self.groups[index];
         let arrival = match &group.arrivals {
@@ -123,7 +123,7 @@ impl Queue {
             Schedule::EveryNs(ns) => ns.saturating_mul(u64::from(number - group.first)),
             Schedule::At(column) => column.value(number, 0),
         };
-        Entry { number, program: group.program, arrival }
+        QueuedTask { number, program: group.program, arrival }
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::board::Word;
 use crate::client::Client;
 use crate::conversation::{Conversation, Need, Phase};
-use crate::plan::{Act, PIECE_BYTES};
+use crate::reply::{Act, PIECE_BYTES};
 use crate::service::Service;
 use crate::sys;
 use crate::transport::{Transport, is_not_yet};

@@ -11,7 +11,7 @@ use crate::codec::{
     write_last_chunk,
 };
 use crate::endpoints;
-use crate::plan::{Act, Body, Fault, Next, PIECE_BYTES, Plan};
+use crate::reply::{Act, Body, Fault, Next, PIECE_BYTES, Reply};
 use crate::service::{Line, Service};
 
 /// What a conversation needs before it can go on. Output comes first in every case.
@@ -43,7 +43,7 @@ pub(crate) enum Phase {
 struct Exchange {
     /// The part of the body that is still to come.
     body: Option<BodyReader>,
-    plan: Plan,
+    reply: Reply,
     head_sent: bool,
     /// HEAD: the answer has no content.
     no_content: bool,
@@ -208,14 +208,14 @@ impl Conversation {
         service: &Service,
     ) -> Box<Exchange> {
         self.requests = self.requests.saturating_add(1);
-        let plan = endpoints::plan(head, &self.client, service);
+        let reply = endpoints::reply(head, &self.client, service);
         let body = BodyReader::new(head.framing, service.options.sizes.body_bytes);
         if body.is_some() && head.expects_continue && !body_has_begun {
             out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         Box::new(Exchange {
             body,
-            plan,
+            reply,
             head_sent: false,
             no_content: head.method == crate::codec::Method::Head,
             minor: head.minor,
@@ -236,7 +236,7 @@ impl Conversation {
         service: &Service,
     ) -> Step {
         if let Some(body) = &mut exchange.body {
-            let keep = exchange.plan.body.received();
+            let keep = exchange.reply.body.received();
             return match body.read(input, keep) {
                 Ok(BodyProgress::End(used)) => {
                     exchange.body = None;
@@ -256,12 +256,12 @@ impl Conversation {
                 }
             };
         }
-        if let Some(act) = exchange.plan.before.take() {
+        if let Some(act) = exchange.reply.before.take() {
             self.exchange = Some(exchange);
             return Step::Stop(0, Need::Act(act));
         }
         let start = out.len();
-        if let Body::Fault(fault) = exchange.plan.body {
+        if let Body::Fault(fault) = exchange.reply.body {
             return self.fail(&exchange, fault, out, service);
         }
         let next = self.answer(&mut exchange, out, service);
@@ -293,18 +293,18 @@ impl Conversation {
         self.closing = true;
         let start = out.len();
         if fault.has_head() {
-            let length = exchange.plan.body.length();
+            let length = exchange.reply.body.length();
             let head = ResponseHead {
-                status: exchange.plan.status,
-                content_type: &exchange.plan.content_type,
+                status: exchange.reply.status,
+                content_type: &exchange.reply.content_type,
                 framing: Some(length.map_or(Framing::Chunked, Framing::Length)),
                 connection: None,
-                extra: &exchange.plan.extra,
+                extra: &exchange.reply.extra,
             };
             head.write(out);
         }
         fault.write_content(out);
-        let status = fault.has_head().then_some(exchange.plan.status);
+        let status = fault.has_head().then_some(exchange.reply.status);
         Self::log(exchange, status, (out.len() - start) as u64, service);
         match fault {
             Fault::Reset => Step::Stop(0, Need::Reset),
@@ -314,13 +314,13 @@ impl Conversation {
 
     /// Writes the head, if that was not done, and the next piece of content.
     fn answer(&mut self, exchange: &mut Exchange, out: &mut Vec<u8>, service: &Service) -> Next {
-        let plan = &mut exchange.plan;
+        let reply = &mut exchange.reply;
         // RFC 9112, 6.3: these never have content, whatever their header lines say.
-        let bodiless = matches!(plan.status, 100..200 | 204 | 304);
+        let bodiless = matches!(reply.status, 100..200 | 204 | 304);
         if !exchange.head_sent {
-            plan.body.complete();
+            reply.body.complete();
             exchange.head_sent = true;
-            let framing = match plan.body.length() {
+            let framing = match reply.body.length() {
                 _ if bodiless => None,
                 Some(bytes) => Some(Framing::Length(bytes)),
                 None if exchange.minor == 1 => Some(Framing::Chunked),
@@ -339,20 +339,20 @@ impl Conversation {
                 (false, 0) => Some("keep-alive"),
                 (false, _) => None,
             };
-            let content_type = if bodiless { "" } else { &plan.content_type };
+            let content_type = if bodiless { "" } else { &reply.content_type };
             let head = ResponseHead {
-                status: plan.status,
+                status: reply.status,
                 content_type,
                 framing,
                 connection,
-                extra: &plan.extra,
+                extra: &reply.extra,
             };
             head.write(out);
         }
         if bodiless || exchange.no_content {
             return Next::End;
         }
-        let next = plan.body.write_piece(out, exchange.chunked);
+        let next = reply.body.write_piece(out, exchange.chunked);
         if next == Next::End && exchange.chunked {
             write_last_chunk(out);
         }
@@ -360,8 +360,8 @@ impl Conversation {
     }
 
     fn finish(&mut self, exchange: &Exchange, service: &Service) {
-        service.answered(exchange.plan.status, exchange.bytes);
-        Self::log(exchange, Some(exchange.plan.status), exchange.bytes, service);
+        service.answered(exchange.reply.status, exchange.bytes);
+        Self::log(exchange, Some(exchange.reply.status), exchange.bytes, service);
     }
 
     fn log(exchange: &Exchange, status: Option<u16>, bytes: u64, service: &Service) {

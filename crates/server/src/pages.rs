@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::board::{Stage, Word};
 use crate::endpoints::Endpoint;
-use crate::plan::{Body, Plan};
+use crate::reply::{Body, Reply};
 use crate::service::{Service, monotonic_ns};
 use crate::sys;
 
 /// Names the process and the thread that answered.
-pub(crate) fn signature(service: &Service) -> Plan {
-    Plan::text(200, format!("{}\n", who(service)))
+pub(crate) fn signature(service: &Service) -> Reply {
+    Reply::text(200, format!("{}\n", who(service)))
 }
 
 fn who(service: &Service) -> String {
@@ -24,7 +24,7 @@ fn who(service: &Service) -> String {
 }
 
 /// Lists the endpoints for people.
-pub(crate) fn index(service: &Service, endpoints: &[Endpoint]) -> Plan {
+pub(crate) fn index(service: &Service, endpoints: &[Endpoint]) -> Reply {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>maitred serve</title>\
          <style>body{font:16px/1.5 system-ui;margin:2em auto;max-width:50em}td{padding:.2em 1em \
@@ -38,11 +38,11 @@ pub(crate) fn index(service: &Service, endpoints: &[Endpoint]) -> Plan {
         let _ = write!(page, "<tr><td><code>{path}{argument}</code><td>{about}");
     }
     page.push_str("</table></html>\n");
-    Plan::new(200, "text/html; charset=utf-8", Body::Text(page.into()))
+    Reply::new(200, "text/html; charset=utf-8", Body::Text(page.into()))
 }
 
 /// The counters of all workers together (Prometheus text format 0.0.4).
-pub(crate) fn metrics(service: &Service) -> Plan {
+pub(crate) fn metrics(service: &Service) -> Reply {
     let board = &service.shown;
     let mut text = String::from("# TYPE maitred_requests_total counter\n");
     let classes = [
@@ -63,11 +63,11 @@ pub(crate) fn metrics(service: &Service) -> Plan {
     for (name, kind, word) in singles {
         let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {}", board.sum(word));
     }
-    Plan::new(200, "text/plain; version=0.0.4", Body::Text(text.into()))
+    Reply::new(200, "text/plain; version=0.0.4", Body::Text(text.into()))
 }
 
 /// The worker processes and who left last, for the admin socket.
-pub(crate) fn workers(service: &Service) -> Plan {
+pub(crate) fn workers(service: &Service) -> Reply {
     let board = &service.shown;
     let now = monotonic_ns();
     let seconds = |ns| Duration::from_nanos(ns).as_secs_f64();
@@ -110,7 +110,7 @@ fn measured(bytes: u64) -> Option<u64> {
     (bytes > 0).then_some(bytes)
 }
 
-fn json(value: &serde_json::Value) -> Plan {
+fn json(value: &serde_json::Value) -> Reply {
     let body = Body::Bytes(format!("{value}\n").into_bytes());
-    Plan::new(200, "application/json", body)
+    Reply::new(200, "application/json", body)
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::connection::{Buffers, Connection, Wants};
 use crate::listener::{Accepted, Listener};
-use crate::plan::Act;
+use crate::reply::Act;
 use crate::service::Service;
 use crate::signals::{Signal, Signals};
 use crate::sys::{Epoll, Events, FdChannel, Interest};

@@ -14,10 +14,10 @@ use crate::sys;
 pub(crate) struct Roll(Mutex<HashMap<RawFd, Arc<AtomicU8>>>);
 
 impl Roll {
-    pub(crate) fn enter(self: &Arc<Self>, socket: RawFd) -> Entry {
+    pub(crate) fn enter(self: &Arc<Self>, socket: RawFd) -> Attendance {
         let doing = Arc::new(AtomicU8::new(Doing::Idle as u8));
         self.lock().insert(socket, Arc::clone(&doing));
-        Entry { roll: Arc::clone(self), socket, doing }
+        Attendance { roll: Arc::clone(self), socket, doing }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -51,19 +51,19 @@ fn is(noted: &AtomicU8, doing: Doing) -> bool {
 /// A line of the roll. Drop it before the descriptor is closed, because the next connection may get
 /// the same one.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct Attendance {
     roll: Arc<Roll>,
     socket: RawFd,
     doing: Arc<AtomicU8>,
 }
 
-impl Entry {
+impl Attendance {
     pub(crate) fn note(&self, doing: Doing) {
         self.doing.store(doing as u8, Relaxed);
     }
 }
 
-impl Drop for Entry {
+impl Drop for Attendance {
     fn drop(&mut self) {
         self.roll.lock().remove(&self.socket);
     }

@@ -88,7 +88,7 @@ mod tests {
         let unchanged = changes(&before, &before);
         assert_eq!(unchanged.len(), before.contestants.len());
         for change in unchanged {
-            assert!(matches!(change.verdict, Verdict::Same | Verdict::CannotTell), "{change:?}");
+            assert!(matches!(change.verdict, Verdict::Same | Verdict::Inconclusive), "{change:?}");
             assert!(change.ratio.low <= 1.0 && change.ratio.high >= 1.0);
         }
         for change in changes(&before, &scaled(&before, 2.0)) {

@@ -14,14 +14,14 @@ use super::compare_tests::took;
 use super::sample::comparison;
 use crate::result::{Comparison, Contestant, Run, Shares, Split, StepSplit, ThreadFigures, Truth};
 use crate::trace::{Observed, RunEnd, StepKind};
-use crate::workload::{Lowered, Settings, lower, parse};
+use crate::workload::{Choices, Lowered, lower, parse};
 
 /// A workload whose claim has these figures.
 fn claimed(figures: &str) -> Lowered {
     let text = format!(
         "var \"counter\" 0\ntask \"t\" count=2 {{ read \"counter\" }}\nclaim \"so it is\" {{\n{figures}\n}}"
     );
-    lower(&parse(&text).unwrap(), &Settings::default()).unwrap()
+    lower(&parse(&text).unwrap(), &Choices::default()).unwrap()
 }
 
 /// What is found, as text: the verdict, and each figure with its own.

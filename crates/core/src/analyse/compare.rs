@@ -108,7 +108,7 @@ pub fn decided(contestants: &[Contestant], effect: f64, baseline: Option<&Model>
     is_look(rounds)
         && ranks(&contestants, reference, effect, Confidence::P99)
             .iter()
-            .all(|rank| rank.verdict != Verdict::CannotTell)
+            .all(|rank| rank.verdict != Verdict::Inconclusive)
 }
 
 /// So much longer is hopeless.
@@ -183,11 +183,11 @@ pub fn verdict(interval: &Interval, pairs: usize, effect: f64, confidence: Confi
     let same = if few { 1.0 + effect / 4.0 } else { 1.0 + effect };
     let other = if few { OVERWHELMING.max(1.0 + effect) } else { 1.0 + effect };
     match interval {
-        _ if pairs < MIN_ROUNDS => Verdict::CannotTell,
+        _ if pairs < MIN_ROUNDS => Verdict::Inconclusive,
         Interval { low, .. } if *low > other => Verdict::Slower,
         Interval { high, .. } if *high < 1.0 / other => Verdict::Faster,
         Interval { low, high, .. } if *low >= 1.0 / same && *high <= same => Verdict::Same,
-        _ => Verdict::CannotTell,
+        _ => Verdict::Inconclusive,
     }
 }
 

@@ -48,10 +48,10 @@ fn pair(sequential: &[f64], threads: &[f64]) -> Comparison {
 }
 
 #[test]
-fn too_few_rounds_cannot_tell() {
+fn too_few_rounds_are_inconclusive() {
     for rounds in 1..MIN_ROUNDS {
         let comparison = pair(&vec![2500.0; rounds], &vec![900.0; rounds]);
-        assert_eq!(verdicts(&comparison), "threads Reference, sequential CannotTell");
+        assert_eq!(verdicts(&comparison), "threads Reference, sequential Inconclusive");
     }
 }
 
@@ -60,13 +60,13 @@ fn three_rounds_tell_what_is_overwhelming_only() {
     let comparison = pair(&[2500.0, 2510.0, 2505.0], &[900.0, 901.0, 899.0]);
     assert_eq!(verdicts(&comparison), "threads Reference, sequential Slower");
     let comparison = pair(&[990.0, 991.0, 992.0], &[900.0, 901.0, 899.0]);
-    assert_eq!(verdicts(&comparison), "threads Reference, sequential CannotTell", "only 10 %");
+    assert_eq!(verdicts(&comparison), "threads Reference, sequential Inconclusive", "only 10 %");
     let comparison = pair(&[2500.0, 1200.0, 4000.0], &[900.0, 901.0, 899.0]);
-    assert_eq!(verdicts(&comparison), "threads Reference, sequential CannotTell", "scattered");
+    assert_eq!(verdicts(&comparison), "threads Reference, sequential Inconclusive", "scattered");
     let comparison = pair(&[901.0, 902.0, 900.0], &[900.0, 901.0, 899.0]);
     assert_eq!(verdicts(&comparison), "threads Reference, sequential Same");
     let comparison = pair(&[920.0, 921.0, 919.0], &[900.0, 901.0, 899.0]);
-    assert_eq!(verdicts(&comparison), "threads Reference, sequential CannotTell", "2 % apart");
+    assert_eq!(verdicts(&comparison), "threads Reference, sequential Inconclusive", "2 % apart");
 }
 
 #[test]

@@ -11,7 +11,7 @@ const BETWEEN: f64 = 1.2;
 
 /// The time of all tasks, in nanoseconds; for a loop that of its thread while there was work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Split {
+pub struct ThreadTime {
     pub all_ns: u64,
     pub computing_ns: u64,
     /// Ready to run, but without a processor (`schedstat`); `None`: it was not read.
@@ -22,7 +22,7 @@ pub struct Split {
     pub is_loop: bool,
 }
 
-impl Split {
+impl ThreadTime {
     /// Neither on a processor nor ready for one: waiting for something outside, for another task,
     /// for the lock of an interpreter; and for a processor, where that is not known.
     pub fn rest_ns(&self) -> u64 {
@@ -32,7 +32,7 @@ impl Split {
 
 /// What this trace shows; `None` where a thread is not busy with one task at a time, is no loop
 /// either, or ended without its counters.
-pub(super) fn split(trace: &Trace) -> Option<Split> {
+pub(super) fn split(trace: &Trace) -> Option<ThreadTime> {
     use Strategy as S;
     let is_loop = trace.model.strategy == S::EventLoop;
     let has_lanes = [S::Sequential, S::Threads, S::ThreadPool, S::Processes, S::Interpreters];
@@ -62,7 +62,7 @@ pub(super) fn split(trace: &Trace) -> Option<Split> {
     let delayed_ns = delayed.map(|ns| ns.min(all_ns - computing_ns));
     let throttled = trace.noise.throttled.map_or(0, |throttled| throttled.ns);
     let throttled_ns = throttled.min(delayed_ns.unwrap_or(0));
-    (all_ns > 0).then_some(Split { all_ns, computing_ns, delayed_ns, throttled_ns, is_loop })
+    (all_ns > 0).then_some(ThreadTime { all_ns, computing_ns, delayed_ns, throttled_ns, is_loop })
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Faster => "faster",
         Verdict::Slower => "slower",
         Verdict::Same | Verdict::Reference => "same",
-        Verdict::CannotTell => "inconclusive",
+        Verdict::Inconclusive => "inconclusive",
     }
 }
 
@@ -48,6 +48,6 @@ fn ink(change: &Change) -> Ink {
         Verdict::Faster => Ink::Green,
         Verdict::Slower => Ink::Vermillion,
         Verdict::Same | Verdict::Reference => Ink::Plain,
-        Verdict::CannotTell => Ink::Orange,
+        Verdict::Inconclusive => Ink::Orange,
     }
 }

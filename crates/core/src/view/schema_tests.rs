@@ -289,8 +289,13 @@ fn machine() -> impl Strategy_<Value = Machine> {
 
 fn rank() -> impl Strategy_<Value = Rank> {
     use Verdict as V;
-    let verdict =
-        proptest::sample::select(vec![V::Reference, V::Faster, V::Slower, V::Same, V::CannotTell]);
+    let verdict = proptest::sample::select(vec![
+        V::Reference,
+        V::Faster,
+        V::Slower,
+        V::Same,
+        V::Inconclusive,
+    ]);
     (any::<u32>(), 0.0_f64..1e6, verdict).prop_map(|(contestant, ratio, verdict)| Rank {
         contestant,
         ratio,

@@ -12,7 +12,7 @@ use super::{Options, csv, json, markdown, phases, table, timeline};
 use crate::analyse::nature::nature;
 use crate::analyse::sample::{compared, rounds};
 use crate::analyse::{compare, summary};
-use crate::result::{Comparison, Conclusion, Run, SCHEMA};
+use crate::result::{Comparison, Conclusion, Run, SCHEMA, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Observed, RunEnd, Trace, violations};
 use crate::workload::{self, Comparison as Sign, Expected};
@@ -443,6 +443,12 @@ fn a_saved_comparison_is_read_again() {
     for comparison in [five_tables(), troubled()] {
         assert!(json::from_json(&json::to_json(&comparison)) == Ok(comparison));
     }
+    let mut open = five_tables();
+    open.ranking[1].verdict = Verdict::Inconclusive;
+    let text = json::to_json(&open);
+    assert_eq!(text.matches("inconclusive").count(), 1, "{text}");
+    let of_before = text.replace("\"inconclusive\"", "\"cannot-tell\"");
+    assert!(json::from_json(&of_before) == Ok(open), "{of_before}");
 }
 
 #[test]

@@ -164,14 +164,14 @@ pub enum Action {
 /// `expect SUBJECT comparison=NUMBER`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    pub subject: Subject,
+    pub subject: Measurand,
     pub comparison: Comparison,
     pub value: Value,
 }
 
 /// What is expected to have a value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Subject {
+pub enum Measurand {
     Var(Value),
     Counted(Counted),
 }

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::ast::{Comparison, Counted, Expectation, Subject};
+use super::ast::{Comparison, Counted, Expectation, Measurand};
 use super::diagnostic::Diagnostic;
 use super::quantity::nearest;
 use super::shape::{Form, list};
@@ -51,14 +51,14 @@ pub(super) fn read(form: &Form<'_>) -> Result<Vec<Expectation>, Diagnostic> {
         let mistake = Diagnostic::mistake(form.span.clone(), message);
         mistake.help("as in: expect var=\"counter\" equals=2000")
     };
-    let mut subjects: Vec<(Subject, Option<Value>)> = Vec::new();
+    let mut subjects: Vec<(Measurand, Option<Value>)> = Vec::new();
     for value in &form.arguments {
-        subjects.push((Subject::Counted(counted(value)?), None));
+        subjects.push((Measurand::Counted(counted(value)?), None));
     }
-    subjects.extend(form.property("var").map(|var| (Subject::Var(var), None)));
+    subjects.extend(form.property("var").map(|var| (Measurand::Var(var), None)));
     for counted in Counted::ALL {
         let value = form.property(counted.name());
-        subjects.extend(value.map(|value| (Subject::Counted(counted), Some(value))));
+        subjects.extend(value.map(|value| (Measurand::Counted(counted), Some(value))));
     }
     let given = |comparison: Comparison| Some((comparison, form.property(comparison.name())?));
     let mut compared: Vec<(Comparison, Value)> =

@@ -22,7 +22,7 @@ use super::step::StepInfo;
 
 /// What is chosen for a run beside the file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct Choices {
     /// From which everything random follows.
     pub seed: u64,
     /// Divides every duration; above 0.
@@ -33,7 +33,7 @@ pub struct Settings {
     pub inputs: Vec<(String, u64)>,
 }
 
-impl Default for Settings {
+impl Default for Choices {
     fn default() -> Self {
         Self { seed: 0, speed: 1.0, set: Vec::new(), inputs: Vec::new() }
     }
@@ -79,7 +79,7 @@ pub struct Lowered {
 ///
 /// # Errors
 /// Every mistake that the settings bring out, in the file or in the settings themselves.
-pub fn lower(workload: &Workload, settings: &Settings) -> Result<Lowered, Vec<Diagnostic>> {
+pub fn lower(workload: &Workload, settings: &Choices) -> Result<Lowered, Vec<Diagnostic>> {
     let mut mistakes = Vec::new();
     mistakes.extend(wrong_speed(settings.speed));
     let params = Params::resolve(workload, &settings.set, &mut mistakes);
@@ -91,7 +91,7 @@ pub fn lower(workload: &Workload, settings: &Settings) -> Result<Lowered, Vec<Di
     Ok(Lowered::new(draft, &params, settings))
 }
 
-/// The input files that the tasks name, whose lines the caller is to count for [`Settings`].
+/// The input files that the tasks name, whose lines the caller is to count for [`Choices`].
 pub fn input_files(workload: &Workload, set: &[(String, String)]) -> Vec<String> {
     let mut mistakes = Vec::new();
     let params = Params::resolve(workload, set, &mut mistakes);
@@ -107,8 +107,8 @@ fn wrong_speed(speed: f64) -> Option<Diagnostic> {
 }
 
 impl Lowered {
-    fn new(draft: Draft, params: &Params, settings: &Settings) -> Self {
-        let Settings { seed, speed, .. } = *settings;
+    fn new(draft: Draft, params: &Params, settings: &Choices) -> Self {
+        let Choices { seed, speed, .. } = *settings;
         let mut groups = groups(&draft.crowds, speed);
         let table = table(&draft, &mut groups, settings);
         let mut lowered = Self {
@@ -238,8 +238,8 @@ fn groups(crowds: &[Crowd], speed: f64) -> Vec<wire::TaskGroup> {
 }
 
 /// Draws the durations of the steps, then the arrivals, whose columns are put into the groups.
-fn table(draft: &Draft, groups: &mut [wire::TaskGroup], settings: &Settings) -> Table {
-    let Settings { seed, speed, .. } = *settings;
+fn table(draft: &Draft, groups: &mut [wire::TaskGroup], settings: &Choices) -> Table {
+    let Choices { seed, speed, .. } = *settings;
     let mut table = Table::default();
     for draw in &draft.draws {
         let group = &groups[draw.program as usize];

@@ -36,8 +36,8 @@ pub use claim::{Claim, Figure, Part, Quantity, Unit};
 pub use diagnostic::{Diagnostic, Place, Report, SHOWN, Severity, Style};
 pub use draft::{ARCHITECTURES, Server};
 pub use expectation::{Expect, Expected};
-pub use lower::{Lowered, Settings, address, input_files, lower};
-pub use quantity::{Nanos, parse_size};
+pub use lower::{Choices, Lowered, address, input_files, lower};
+pub use quantity::{Nanos, nearest, parse_size};
 pub use step::{StepInfo, StepKind};
 
 /// Nanoseconds of a duration such as `1m30s`.

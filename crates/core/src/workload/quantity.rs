@@ -108,8 +108,8 @@ pub(super) fn grouped(number: impl Into<i128>) -> String {
 /// The longest name that is compared with others, in bytes.
 const NAME_MAX: usize = 64;
 
-/// The nearest of the known names, if one is near enough to be meant.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The nearest of the known names, if one is near enough to be meant, whatever its case.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer texts are no names, and the comparison takes time in proportion to both.
     if name.len() > NAME_MAX {
         return None;

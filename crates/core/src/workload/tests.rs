@@ -11,7 +11,7 @@ mod text;
 
 use alloc::string::{String, ToString};
 
-use super::{Lowered, Report, Settings, lower, parse};
+use super::{Choices, Lowered, Report, lower, parse};
 
 /// The files in `workloads/`.
 const SHIPPED: [(&str, &str); 11] = [
@@ -29,7 +29,7 @@ const SHIPPED: [(&str, &str); 11] = [
 ];
 
 /// What is wrong with a workload, or `fine`.
-fn report(source: &str, settings: &Settings) -> String {
+fn report(source: &str, settings: &Choices) -> String {
     let lowered =
         parse(source).and_then(|workload| lower(&workload, settings).map(|_| workload.warnings));
     let diagnostics = lowered.unwrap_or_else(|mistakes| mistakes);
@@ -41,7 +41,7 @@ fn report(source: &str, settings: &Settings) -> String {
 
 /// A workload that has no mistakes.
 #[track_caller]
-fn lowered(source: &str, settings: &Settings) -> Lowered {
+fn lowered(source: &str, settings: &Choices) -> Lowered {
     match parse(source).and_then(|workload| lower(&workload, settings)) {
         Ok(lowered) => lowered,
         Err(mistakes) => panic!("{}", Report::new("w.kdl", source, &mistakes)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maitred_core::trace::{RunEnd, Trace};
-use maitred_core::workload::{Lowered, Settings, lower, parse};
+use maitred_core::workload::{Choices, Lowered, lower, parse};
 use maitred_wire::trace_file::{Layout, TaskOutcome};
 use maitred_wire::{Limits, Plan, Ready, Strategy, Substance};
 
@@ -163,6 +163,7 @@ impl Case {
             duration: None,
             grace,
             interrupt,
+            keep: false,
             scheduling: false,
         };
         let grace_ns = grace.as_nanos() as u64;
@@ -183,7 +184,7 @@ impl Case {
 
 fn lowered(text: &str) -> Lowered {
     let parsed = parse(text).expect("a case is a workload");
-    lower(&parsed, &Settings::default()).expect("a case needs no setting")
+    lower(&parsed, &Choices::default()).expect("a case needs no setting")
 }
 
 /// It ended, and did all that it was to do.

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use maitred_core::workload::{Settings, lower, parse};
+use maitred_core::workload::{Choices, lower, parse};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Command as Said, ErrorCode, Plan, Reply, Strategy};
 
@@ -140,7 +140,7 @@ fn line(plan: Plan) -> String {
 /// Tasks that wait for an hour, and the trace file that they would be recorded in.
 fn plan(strategy: Strategy) -> Option<(Plan, TraceMap)> {
     let parsed = parse("task \"long\" count=3 { wait \"1h\" }").ok()?;
-    let work = lower(&parsed, &Settings::default()).ok()?;
+    let work = lower(&parsed, &Choices::default()).ok()?;
     let workers = strategy.facts().workers(work.task_count(), 2);
     let lanes = strategy.facts().lane_count(work.task_count(), workers);
     let trace = TraceMap::new(Layout { lanes, tasks: 3, spans_per_lane: 16 }).ok()?;

@@ -18,7 +18,7 @@ pub struct Calibrations {
 /// What is in a file. The words stand there beside the figure so that a collision of hashes
 /// cannot give one runtime the figure of another.
 #[derive(Debug, Serialize, Deserialize)]
-struct Entry {
+struct CalibrationFile {
     runtime: String,
     machine: String,
     units_per_second: f64,
@@ -38,7 +38,7 @@ impl Calibrations {
     /// Units of `cpu` work in a second, if they were measured. `runtime` must tell two builds
     /// apart ([`crate::runtime::RunnerCommand::identity`]); `machine` is the machine's id.
     pub fn get(&self, runtime: &str, machine: &str) -> Option<f64> {
-        let entry: Entry =
+        let entry: CalibrationFile =
             serde_json::from_slice(&fs::read(self.path(runtime, machine)?).ok()?).ok()?;
         let same = entry.runtime == runtime && entry.machine == machine;
         (same && is_speed(entry.units_per_second)).then_some(entry.units_per_second)
@@ -48,8 +48,11 @@ impl Calibrations {
     pub fn put(&self, runtime: &str, machine: &str, units_per_second: f64) -> bool {
         let keep = || {
             let path = self.path(runtime, machine).filter(|_| is_speed(units_per_second))?;
-            let entry =
-                Entry { runtime: runtime.into(), machine: machine.into(), units_per_second };
+            let entry = CalibrationFile {
+                runtime: runtime.into(),
+                machine: machine.into(),
+                units_per_second,
+            };
             let text = serde_json::to_vec_pretty(&entry).ok()?;
             fs::create_dir_all(path.parent()?).ok()?;
             // Renamed into place: whoever reads at the same time sees the old or the new, whole.

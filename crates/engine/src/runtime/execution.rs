@@ -9,7 +9,7 @@ use maitred_wire::{Done, Phase, Ready};
 
 use super::interrupt::Interrupt;
 use super::runner::RunnerCommand;
-use crate::measure::recorder::Recorder;
+use crate::measure::recorder::SwitchRecorder;
 use crate::measure::trace_map::TraceMap;
 
 /// What to run, and how far to let it go.
@@ -31,6 +31,9 @@ pub struct Execution<'a> {
     /// What a runner that was told to stop may take to end what is under way.
     pub grace: Duration,
     pub interrupt: &'a Interrupt,
+    /// Whether a runner that can may be kept for the next run: then what starting it costs is that of
+    /// the first run alone.
+    pub keep: bool,
     /// Whether the kernel's scheduling is recorded, which slows the run a little.
     pub scheduling: bool,
 }
@@ -49,7 +52,7 @@ pub struct Progress<'a> {
     /// What the runner has recorded so far, and goes on recording.
     pub trace: &'a TraceMap,
     /// Of the switches, if they are recorded.
-    pub(crate) recorder: Option<&'a Recorder>,
+    pub(crate) recorder: Option<&'a SwitchRecorder>,
 }
 
 /// All that is known of one run: what a [`maitred_core::trace::Trace`] is made of.

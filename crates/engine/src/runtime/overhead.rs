@@ -9,7 +9,7 @@ use std::time::Duration;
 use maitred_core::trace::Usage;
 
 use super::runner::RunnerCommand;
-use crate::measure::recorder::Recorder;
+use crate::measure::recorder::SwitchRecorder;
 use crate::measure::sys;
 use crate::measure::tree::Tree;
 use crate::measure::usage::{Reaped, reap};
@@ -112,10 +112,10 @@ pub fn measure(load: Load, program: &RunnerCommand) -> io::Result<Overhead> {
         let mut events = 1;
         // Whoever comes first meets colder caches: they take turns.
         for is_recorded in [pair % 2 == 0, pair % 2 == 1] {
-            let mut recorder = is_recorded.then(Recorder::open);
+            let mut recorder = is_recorded.then(SwitchRecorder::open);
             let usage = run(load, program, recorder.as_mut())?;
             cpu_ns[usize::from(is_recorded)] = usage.user_ns + usage.system_ns;
-            if let Some(scheduling) = recorder.map(Recorder::finish) {
+            if let Some(scheduling) = recorder.map(SwitchRecorder::finish) {
                 events = load.events(&usage).max(1);
                 overhead.records += scheduling.records;
                 overhead.lost += scheduling.lost;
@@ -129,7 +129,11 @@ pub fn measure(load: Load, program: &RunnerCommand) -> io::Result<Overhead> {
     Ok(overhead)
 }
 
-fn run(load: Load, program: &RunnerCommand, recorder: Option<&mut Recorder>) -> io::Result<Usage> {
+fn run(
+    load: Load,
+    program: &RunnerCommand,
+    recorder: Option<&mut SwitchRecorder>,
+) -> io::Result<Usage> {
     sys::keep_exit_statuses();
     let others = Tree::children_of_ours();
     let mut command = Command::new(&program.program);

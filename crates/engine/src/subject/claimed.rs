@@ -2,7 +2,7 @@
 //! sequential >= 3`. It says what a `figure` of a workload file says, and is read as one.
 
 use maitred_core::result::SubjectKind;
-use maitred_core::workload::{self, Diagnostic, Lowered, Settings};
+use maitred_core::workload::{self, Choices, Diagnostic, Lowered};
 
 use crate::error::Error;
 use crate::job::Job;
@@ -34,7 +34,7 @@ pub(crate) fn put(job: &mut Job, claims: &[String]) -> Result<(), Error> {
 }
 
 fn lowered(text: &str) -> Result<Lowered, Vec<Diagnostic>> {
-    let settings = Settings { seed: 1, speed: 1.0, set: Vec::new(), inputs: Vec::new() };
+    let settings = Choices { seed: 1, speed: 1.0, set: Vec::new(), inputs: Vec::new() };
     workload::lower(&workload::parse(text)?, &settings)
 }
 

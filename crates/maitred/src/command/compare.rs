@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 /// See [`Error`]; what was measured before is shown and written all the same.
 pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Error> {
     let is_saved = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "json");
-    if args.words.is_empty() && args.subject.iter().all(is_saved) {
+    if !args.subject.is_empty() && args.subject.iter().all(is_saved) {
         return saved::show(args, terminal);
     }
     let asked = args.request()?;
@@ -181,7 +181,7 @@ pub(super) fn exit_code(comparison: &Comparison, strict: bool) -> u8 {
         .contestants
         .iter()
         .any(|one| one.unranked.is_some() || one.runs.iter().any(|run| run.tasks.failed > 0));
-    let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
+    let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::Inconclusive);
     match comparison.stopped {
         Stopped::Interrupted => Cancel::exit_code().map_or(exit::SIGNAL, |code| code as u8),
         Stopped::NoneRan => exit::NOTHING_MEASURED,

@@ -14,7 +14,7 @@ use crate::cli::DoctorArgs;
 use crate::error::Error;
 use maitred_engine::Engine;
 use maitred_engine::measure::calibration::Calibrations;
-use maitred_engine::measure::recorder::Recorder;
+use maitred_engine::measure::recorder::SwitchRecorder;
 use maitred_engine::measure::{limits, machine};
 use maitred_engine::runtime::overhead::{self, Load};
 use maitred_engine::runtime::{Interrupt, RunnerCommand, STARTUP_LIMIT, describe};
@@ -119,7 +119,7 @@ fn answer(observed: Observed<String>) -> String {
 /// that costs.
 fn scheduling_lines(engine: &Engine) -> String {
     let title = "What the kernel saw (run, and one run more of compare)";
-    let recorder = Recorder::open();
+    let recorder = SwitchRecorder::open();
     if let Some(why) = recorder.refusal() {
         let samples = readable("/proc/self/schedstat")
             .map(|()| "yes, /proc/PID/task/TID/schedstat, every few milliseconds".to_owned());

@@ -9,25 +9,25 @@ use serde_json::json;
 
 use super::{ANY, Ask, bad, query, report, shared, status_code};
 use crate::codec::reason;
-use crate::plan::{Body, Plan};
+use crate::reply::{Body, Reply};
 
-pub(super) fn status(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn status(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let code = choose(ask)?;
-    let mut plan = shared(Plan::text(code, format!("{code} {}\n", reason(code))));
+    let mut reply = shared(Reply::text(code, format!("{code} {}\n", reason(code))));
     match code {
-        301..=303 | 305 | 307 | 308 => plan.say("Location", "/redirect/1"),
-        401 => plan.say("WWW-Authenticate", "Basic realm=\"maitred\""),
-        405 => plan.say("Allow", ANY),
-        407 => plan.say("Proxy-Authenticate", "Basic realm=\"maitred\""),
-        429 | 503 => plan.say("Retry-After", "1"),
+        301..=303 | 305 | 307 | 308 => reply.say("Location", "/redirect/1"),
+        401 => reply.say("WWW-Authenticate", "Basic realm=\"maitred\""),
+        405 => reply.say("Allow", ANY),
+        407 => reply.say("Proxy-Authenticate", "Basic realm=\"maitred\""),
+        429 | 503 => reply.say("Retry-After", "1"),
         _ => {}
     }
-    Ok(plan)
+    Ok(reply)
 }
 
 /// The status to answer with; of several, each as often as its weight says. They follow the multiples
 /// of the golden ratio, so that the shares are right after few requests already, and a run can be repeated.
-fn choose(ask: &Ask<'_>) -> Result<u16, Plan> {
+fn choose(ask: &Ask<'_>) -> Result<u16, Reply> {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let mut weighted = Vec::new();
     for part in ask.argument.split(',') {
@@ -54,24 +54,24 @@ fn choose(ask: &Ask<'_>) -> Result<u16, Plan> {
     Ok(weighted[weighted.len() - 1].0)
 }
 
-pub(super) fn echo(_: &Ask<'_>) -> Result<Plan, Plan> {
-    Ok(Plan::new(200, "application/octet-stream", Body::Echo(Vec::new())))
+pub(super) fn echo(_: &Ask<'_>) -> Result<Reply, Reply> {
+    Ok(Reply::new(200, "application/octet-stream", Body::Echo(Vec::new())))
 }
 
-pub(super) fn headers(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn headers(ask: &Ask<'_>) -> Result<Reply, Reply> {
     Ok(super::json(&json!({ "headers": report::headers(ask.head) })))
 }
 
-pub(super) fn ip(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn ip(ask: &Ask<'_>) -> Result<Reply, Reply> {
     Ok(super::json(&json!({ "origin": report::origin(ask.head, ask.client) })))
 }
 
-pub(super) fn user_agent(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn user_agent(ask: &Ask<'_>) -> Result<Reply, Reply> {
     Ok(super::json(&json!({ "user-agent": ask.header("user-agent") })))
 }
 
 /// Version 4 (RFC 9562, 5.4). Each `RandomState` has keys from the kernel.
-pub(super) fn uuid(_: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn uuid(_: &Ask<'_>) -> Result<Reply, Reply> {
     let random = || u128::from(RandomState::new().hash_one(0));
     let bits = (random() << 64 | random()) & !(0xf << 76) | (4 << 76);
     let bits = bits & !(0b11 << 62) | (0b10 << 62);
@@ -80,15 +80,15 @@ pub(super) fn uuid(_: &Ask<'_>) -> Result<Plan, Plan> {
     Ok(super::json(&json!({ "uuid": parts.join("-") })))
 }
 
-pub(super) fn base64(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn base64(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let text = query::decode(ask.argument);
     let decoded = URL_SAFE.decode(&text).or_else(|_| STANDARD.decode(&text));
     let bytes = decoded.map_err(|why| bad(format!("that is not base64: {why}")))?;
-    Ok(shared(Plan::new(200, "text/html; charset=utf-8", Body::Bytes(bytes))))
+    Ok(shared(Reply::new(200, "text/html; charset=utf-8", Body::Bytes(bytes))))
 }
 
 /// Each pair of the query becomes a header line; the content names them as well.
-pub(super) fn response_headers(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn response_headers(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let pairs = query::pairs(ask.query.as_bytes());
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let framing = ["content-length", "transfer-encoding", "connection"];
@@ -101,13 +101,13 @@ pub(super) fn response_headers(ask: &Ask<'_>) -> Result<Plan, Plan> {
             return Err(bad(format!("{name} says where the answer ends: it is the server's own")));
         }
     }
-    let mut plan = super::json(&query::object(pairs.clone()));
+    let mut reply = super::json(&query::object(pairs.clone()));
     for (name, value) in pairs {
         if name.eq_ignore_ascii_case("content-type") {
-            plan.content_type = value.into();
+            reply.content_type = value.into();
         } else {
-            plan.say(name, value);
+            reply.say(name, value);
         }
     }
-    Ok(plan)
+    Ok(reply)
 }

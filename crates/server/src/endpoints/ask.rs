@@ -8,7 +8,7 @@ use super::query;
 use super::report::{Of, Report};
 use crate::client::Client;
 use crate::codec::Head;
-use crate::plan::{Body, Plan};
+use crate::reply::{Body, Reply};
 use crate::service::Service;
 
 /// Most bytes that `/bytes`, `/drip` and `/leak` give.
@@ -24,7 +24,7 @@ pub struct Endpoint {
     pub methods: &'static str,
     /// What it does, in one sentence.
     pub about: &'static str,
-    pub(super) make: fn(&Ask<'_>) -> Result<Plan, Plan>,
+    pub(super) make: fn(&Ask<'_>) -> Result<Reply, Reply>,
 }
 
 /// A request as an endpoint sees it.
@@ -41,27 +41,27 @@ pub(super) struct Ask<'a> {
 
 pub(super) const ANY: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
 
-pub(super) fn bad(text: String) -> Plan {
-    Plan::text(400, text + "\n")
+pub(super) fn bad(text: String) -> Reply {
+    Reply::text(400, text + "\n")
 }
 
 /// JSON as httpbin gives it: for people, and for pages of every origin.
-pub(super) fn json(value: &serde_json::Value) -> Plan {
-    shared(Plan::new(200, "application/json", Body::Bytes(super::report::pretty(value))))
+pub(super) fn json(value: &serde_json::Value) -> Reply {
+    shared(Reply::new(200, "application/json", Body::Bytes(super::report::pretty(value))))
 }
 
 /// Lets pages of every origin read the answer.
-pub(super) fn shared(mut plan: Plan) -> Plan {
-    plan.say("Access-Control-Allow-Origin", "*");
-    plan.say("Access-Control-Allow-Credentials", "true");
-    plan
+pub(super) fn shared(mut reply: Reply) -> Reply {
+    reply.say("Access-Control-Allow-Origin", "*");
+    reply.say("Access-Control-Allow-Credentials", "true");
+    reply
 }
 
 impl<'a> Ask<'a> {
     /// A report of the request, made when its body is there.
-    pub(super) fn report(&self, of: Of) -> Result<Plan, Plan> {
+    pub(super) fn report(&self, of: Of) -> Result<Reply, Reply> {
         let report = Box::new(Report::new(self.head, self.client, of));
-        Ok(shared(Plan::new(200, "application/json", Body::Report(report))))
+        Ok(shared(Reply::new(200, "application/json", Body::Report(report))))
     }
 
     /// As it stands in the query.
@@ -79,7 +79,7 @@ impl<'a> Ask<'a> {
         self.head.header(name).and_then(|value| str::from_utf8(value).ok())
     }
 
-    pub(super) fn duration(&self, text: &str) -> Result<Duration, Plan> {
+    pub(super) fn duration(&self, text: &str) -> Result<Duration, Reply> {
         let max = self.service.options.duration_max;
         match Nanos::parse_or_seconds(text).map(|Nanos(ns)| Duration::from_nanos(ns)) {
             Ok(time) if time <= max => Ok(time),
@@ -94,7 +94,7 @@ impl<'a> Ask<'a> {
     }
 }
 
-pub(super) fn size(text: &str) -> Result<u64, Plan> {
+pub(super) fn size(text: &str) -> Result<u64, Reply> {
     match parse_size_or_bytes(text) {
         Ok(size) if size <= BYTES_MAX => Ok(size),
         Ok(_) => Err(bad("that is more than 1GiB".into())),
@@ -105,7 +105,7 @@ pub(super) fn size(text: &str) -> Result<u64, Plan> {
     }
 }
 
-pub(super) fn number(text: &str, least: u64, most: u64) -> Result<u64, Plan> {
+pub(super) fn number(text: &str, least: u64, most: u64) -> Result<u64, Reply> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|number| plain && (least..=most).contains(number)).ok_or_else(|| {
         let text = text.escape_default();
@@ -113,7 +113,7 @@ pub(super) fn number(text: &str, least: u64, most: u64) -> Result<u64, Plan> {
     })
 }
 
-pub(super) fn status_code(text: &str) -> Result<u16, Plan> {
+pub(super) fn status_code(text: &str) -> Result<u16, Reply> {
     text.parse()
         .ok()
         .filter(|code| (200..600).contains(code))

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{Ask, query, shared};
-use crate::plan::Plan;
+use crate::reply::Reply;
 
 /// The scheme, compared without regard to capitals, and what follows it (RFC 9110, 11.4).
 fn credentials<'a>(ask: &Ask<'a>, scheme: &str) -> Option<&'a str> {
@@ -21,25 +21,25 @@ fn user(ask: &Ask<'_>) -> Option<String> {
     (given == format!("{user}:{password}").into_bytes()).then_some(user)
 }
 
-fn admitted(user: &str) -> Plan {
+fn admitted(user: &str) -> Reply {
     super::json(&json!({ "authenticated": true, "user": user }))
 }
 
-fn challenge(scheme: &str) -> Plan {
-    let mut plan = shared(Plan::text(401, "say who you are\n"));
-    plan.say("WWW-Authenticate", scheme);
-    plan
+fn challenge(scheme: &str) -> Reply {
+    let mut reply = shared(Reply::text(401, "say who you are\n"));
+    reply.say("WWW-Authenticate", scheme);
+    reply
 }
 
-pub(super) fn basic(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn basic(ask: &Ask<'_>) -> Result<Reply, Reply> {
     user(ask).map(|user| admitted(&user)).ok_or_else(|| challenge("Basic realm=\"maitred\""))
 }
 
-pub(super) fn hidden_basic(ask: &Ask<'_>) -> Result<Plan, Plan> {
-    user(ask).map(|user| admitted(&user)).ok_or_else(|| shared(Plan::text(404, "nothing here\n")))
+pub(super) fn hidden_basic(ask: &Ask<'_>) -> Result<Reply, Reply> {
+    user(ask).map(|user| admitted(&user)).ok_or_else(|| shared(Reply::text(404, "nothing here\n")))
 }
 
-pub(super) fn bearer(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn bearer(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let token = credentials(ask, "bearer").filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| challenge("Bearer"))?;
     Ok(super::json(&json!({ "authenticated": true, "token": token })))

@@ -1,10 +1,10 @@
 //! Endpoints that break HTTP on purpose, as networks and servers do.
 
 use super::Ask;
-use crate::plan::{Act, Body, Fault, Plan};
+use crate::reply::{Act, Body, Fault, Reply};
 
-pub(super) fn fault(ask: &Ask<'_>) -> Result<Plan, Plan> {
-    let broken = |fault| Plan::new(200, "text/plain; charset=utf-8", Body::Fault(fault));
+pub(super) fn fault(ask: &Ask<'_>) -> Result<Reply, Reply> {
+    let broken = |fault| Reply::new(200, "text/plain; charset=utf-8", Body::Fault(fault));
     Ok(match ask.argument {
         "reset" => broken(Fault::Reset),
         "close" => broken(Fault::Close),
@@ -14,7 +14,7 @@ pub(super) fn fault(ask: &Ask<'_>) -> Result<Plan, Plan> {
         "chunk" => broken(Fault::Chunk),
         "garbage" => broken(Fault::Garbage),
         _ => {
-            return Err(Plan::text(
+            return Err(Reply::text(
                 404,
                 "there are /fault/reset (the connection is reset), close (it is closed without an answer), \
                  hang (no answer comes), truncate (a body is cut off), chunk (a chunk is malformed) and \

@@ -7,13 +7,13 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::{Value, json as value};
 
 use super::{Ask, report, shared};
-use crate::plan::{Body, Plan};
+use crate::reply::{Body, Reply};
 
-fn document(content_type: &'static str, text: &'static str) -> Result<Plan, Plan> {
-    Ok(shared(Plan::new(200, content_type, Body::Text(text.into()))))
+fn document(content_type: &'static str, text: &'static str) -> Result<Reply, Reply> {
+    Ok(shared(Reply::new(200, content_type, Body::Text(text.into()))))
 }
 
-pub(super) fn json(_: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn json(_: &Ask<'_>) -> Result<Reply, Reply> {
     Ok(super::json(&value!({ "menu": {
         "restaurant": "maitred",
         "date": "today",
@@ -24,7 +24,7 @@ pub(super) fn json(_: &Ask<'_>) -> Result<Plan, Plan> {
     } })))
 }
 
-pub(super) fn html(_: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn html(_: &Ask<'_>) -> Result<Reply, Reply> {
     document(
         "text/html; charset=utf-8",
         "<!DOCTYPE html>\n<html lang=\"en\">\n  <head><title>The waiter</title></head>\n  <body>\n    \
@@ -34,7 +34,7 @@ pub(super) fn html(_: &Ask<'_>) -> Result<Plan, Plan> {
     )
 }
 
-pub(super) fn xml(_: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn xml(_: &Ask<'_>) -> Result<Reply, Reply> {
     document(
         "application/xml",
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<menu date=\"today\">\n  <course price=\"4.5\">\
@@ -43,26 +43,26 @@ pub(super) fn xml(_: &Ask<'_>) -> Result<Plan, Plan> {
     )
 }
 
-pub(super) fn robots(_: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn robots(_: &Ask<'_>) -> Result<Reply, Reply> {
     document("text/plain", "User-agent: *\nDisallow: /deny\n")
 }
 
-pub(super) fn deny(_: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn deny(_: &Ask<'_>) -> Result<Reply, Reply> {
     document("text/plain", "Robots are not served here.\n")
 }
 
-pub(super) fn utf8(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn utf8(ask: &Ask<'_>) -> Result<Reply, Reply> {
     match ask.argument {
         "utf8" => document(
             "text/html; charset=utf-8",
             "<h1>UTF-8</h1>\n<pre>\nZwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich.\n\
              Съешь же ещё этих мягких французских булок.\nいろはにほへと ちりぬるを\n∀x ∈ ℝ: ⌈x⌉ = −⌊−x⌋ 🍽\n</pre>\n",
         ),
-        _ => Err(Plan::text(404, "there is /encoding/utf8\n")),
+        _ => Err(Reply::text(404, "there is /encoding/utf8\n")),
     }
 }
 
-pub(super) fn image(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn image(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let accept = ask.header("accept").unwrap_or("*/*");
     let accepts = |kind: &str| accept.contains(kind) || accept.contains("*/*");
     match ask.argument {
@@ -70,17 +70,17 @@ pub(super) fn image(ask: &Ask<'_>) -> Result<Plan, Plan> {
         "svg" => svg(),
         "" if accepts("image/png") || accept.contains("image/*") => Ok(png()),
         "" if accepts("image/svg+xml") => svg(),
-        "" => Err(shared(Plan::text(406, "there are image/png and image/svg+xml\n"))),
-        _ => Err(Plan::text(404, "there are /image/png and /image/svg\n")),
+        "" => Err(shared(Reply::text(406, "there are image/png and image/svg+xml\n"))),
+        _ => Err(Reply::text(404, "there are /image/png and /image/svg\n")),
     }
 }
 
-fn png() -> Plan {
+fn png() -> Reply {
     let bytes = include_bytes!("../../assets/plate.png");
-    shared(Plan::new(200, "image/png", Body::Bytes(bytes.to_vec())))
+    shared(Reply::new(200, "image/png", Body::Bytes(bytes.to_vec())))
 }
 
-fn svg() -> Result<Plan, Plan> {
+fn svg() -> Result<Reply, Reply> {
     document(
         "image/svg+xml",
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><circle cx=\"16\" cy=\"16\" \
@@ -99,20 +99,20 @@ fn told(ask: &Ask<'_>, word: &str) -> Vec<u8> {
     report::pretty(&told)
 }
 
-fn encoded(coding: &str, bytes: Vec<u8>) -> Result<Plan, Plan> {
-    let mut plan = shared(Plan::new(200, "application/json", Body::Bytes(bytes)));
-    plan.say("Content-Encoding", coding);
-    Ok(plan)
+fn encoded(coding: &str, bytes: Vec<u8>) -> Result<Reply, Reply> {
+    let mut reply = shared(Reply::new(200, "application/json", Body::Bytes(bytes)));
+    reply.say("Content-Encoding", coding);
+    Ok(reply)
 }
 
-pub(super) fn gzip(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn gzip(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&told(ask, "gzipped")).expect("a vector takes every write");
     encoded("gzip", encoder.finish().expect("a vector takes every write"))
 }
 
 /// The format that HTTP calls deflate is that of zlib (RFC 9110, 8.4.1.2).
-pub(super) fn deflate(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn deflate(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&told(ask, "deflated")).expect("a vector takes every write");
     encoded("deflate", encoder.finish().expect("a vector takes every write"))
@@ -120,7 +120,7 @@ pub(super) fn deflate(ask: &Ask<'_>) -> Result<Plan, Plan> {
 
 /// Brotli without compression: what is tested is whether a client takes the format apart, and a
 /// compressor of it would be the largest part of this server.
-pub(super) fn brotli(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn brotli(ask: &Ask<'_>) -> Result<Reply, Reply> {
     encoded("br", stored(&told(ask, "brotli")))
 }
 

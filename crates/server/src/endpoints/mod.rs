@@ -1,4 +1,4 @@
-//! The one handler: from the head of a request to the [`Plan`] of its answer.
+//! The one handler: from the head of a request to the [`Reply`].
 //!
 //! It does nothing itself: no waiting, no computing, no socket. What httpbin has as well has its
 //! path and its form of answer; its users find what they know.
@@ -24,7 +24,7 @@ use report::Of;
 use crate::client::Client;
 use crate::codec::{HEADERS_MAX, Head, Method, Refusal, SizeLimits, reason};
 use crate::pages;
-use crate::plan::{Act, Plan};
+use crate::reply::{Act, Reply};
 use crate::service::Service;
 
 const GET: &str = "GET, HEAD, OPTIONS";
@@ -90,44 +90,44 @@ pub static ENDPOINTS: &[Endpoint] = endpoints! {
     "/cache" "{/seconds}" GET caching::cache, "304 for who has it already; with a number, may be cached for so long.";
     "/fault" "/{kind}" MOST faults::fault, "Breaks off: reset, close, hang, truncate, chunk or garbage.";
     "/leak" "/{size}" GET work::leak, "Takes so much memory and never gives it back: 100kB, 1MiB.";
-    "/crash" "" GET |_| Ok(Plan::text(500, "").after(Act::Crash)), "Ends the process as a bug would.";
+    "/crash" "" GET |_| Ok(Reply::text(500, "").after(Act::Crash)), "Ends the process as a bug would.";
     "/flaky" "" GET work::flaky, "Fails with 503: ?rate=0.1 is exactly one request in ten.";
     "/metrics" "" GET |ask| Ok(pages::metrics(ask.service)), "Counters as Prometheus text.";
     "/healthz" "" GET work::healthz, "200 while the server serves, 503 while it stops.";
     "/workers" "" GET work::workers, "The worker processes and who left last; on the admin socket only.";
 };
 
-/// The plan for a request.
-pub(crate) fn plan(head: &Head<'_, '_>, client: &Client, service: &Service) -> Plan {
+/// The reply to a request.
+pub(crate) fn reply(head: &Head<'_, '_>, client: &Client, service: &Service) -> Reply {
     if head.target == "*" {
         return no_content(ANY);
     }
-    let mut plan = route(head, client, service);
+    let mut reply = route(head, client, service);
     if let Some(origin) = head.header("origin") {
         let origin = String::from_utf8_lossy(origin).into_owned();
-        plan.extra.retain(|(name, _)| *name != "Access-Control-Allow-Origin");
-        plan.say("Access-Control-Allow-Origin", origin);
+        reply.extra.retain(|(name, _)| *name != "Access-Control-Allow-Origin");
+        reply.say("Access-Control-Allow-Origin", origin);
     }
-    plan
+    reply
 }
 
-fn route(head: &Head<'_, '_>, client: &Client, service: &Service) -> Plan {
+fn route(head: &Head<'_, '_>, client: &Client, service: &Service) -> Reply {
     let path = head.path();
     let query = head.target.get(path.len() + 1..).unwrap_or("");
     let after_slash = path.get(1..).unwrap_or("");
     let split = after_slash.find('/').map_or(path.len(), |at| at + 1);
     let (first, argument) = path.split_at(split);
     let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.path == first) else {
-        return Plan::text(404, "there is nothing here: / lists what there is\n");
+        return Reply::text(404, "there is nothing here: / lists what there is\n");
     };
     let may_follow = if endpoint.path == "/" { "" } else { "/" };
     if endpoint.argument.is_empty() && !["", may_follow].contains(&argument) {
-        return Plan::text(404, "nothing may follow this path: / lists what there is\n");
+        return Reply::text(404, "nothing may follow this path: / lists what there is\n");
     }
     if !endpoint.methods.split(", ").any(|method| method == head.method_name) {
-        let mut plan = Plan::text(405, "this path does not take that method\n");
-        plan.say("Allow", endpoint.methods);
-        return plan;
+        let mut reply = Reply::text(405, "this path does not take that method\n");
+        reply.say("Allow", endpoint.methods);
+        return reply;
     }
     if head.method == Method::Options {
         return preflight(head, endpoint);
@@ -148,23 +148,23 @@ pub(crate) fn refusal_text(refusal: Refusal, sizes: &SizeLimits) -> String {
     format!("{}: rule {}{limit}\n", reason(refusal.status).to_lowercase(), refusal.rule)
 }
 
-fn no_content(methods: &'static str) -> Plan {
-    let mut plan = Plan::text(204, "");
-    plan.say("Allow", methods);
-    plan
+fn no_content(methods: &'static str) -> Reply {
+    let mut reply = Reply::text(204, "");
+    reply.say("Allow", methods);
+    reply
 }
 
 /// What a browser asks before it lets a page of another origin ask (Fetch, 3.2.2).
-fn preflight(head: &Head<'_, '_>, endpoint: &Endpoint) -> Plan {
-    let mut plan = no_content(endpoint.methods);
+fn preflight(head: &Head<'_, '_>, endpoint: &Endpoint) -> Reply {
+    let mut reply = no_content(endpoint.methods);
     let methods = "GET, POST, PUT, DELETE, PATCH, OPTIONS";
-    plan.say("Access-Control-Allow-Origin", "*");
-    plan.say("Access-Control-Allow-Credentials", "true");
-    plan.say("Access-Control-Allow-Methods", methods);
-    plan.say("Access-Control-Max-Age", "3600");
+    reply.say("Access-Control-Allow-Origin", "*");
+    reply.say("Access-Control-Allow-Credentials", "true");
+    reply.say("Access-Control-Allow-Methods", methods);
+    reply.say("Access-Control-Max-Age", "3600");
     if let Some(lines) = head.header("access-control-request-headers") {
         let lines = String::from_utf8_lossy(lines).into_owned();
-        plan.say("Access-Control-Allow-Headers", lines);
+        reply.say("Access-Control-Allow-Headers", lines);
     }
-    plan
+    reply
 }

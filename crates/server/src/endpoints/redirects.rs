@@ -3,38 +3,38 @@
 use serde_json::json;
 
 use super::{Ask, bad, number, query, report, shared};
-use crate::plan::Plan;
+use crate::reply::Reply;
 
 const REDIRECTS_MAX: u64 = 1_000;
 
-fn found(status: u16, location: String) -> Plan {
-    let mut plan = shared(Plan::text(status, format!("see {location}\n")));
-    plan.say("Location", location);
-    plan
+fn found(status: u16, location: String) -> Reply {
+    let mut reply = shared(Reply::text(status, format!("see {location}\n")));
+    reply.say("Location", location);
+    reply
 }
 
-fn next(ask: &Ask<'_>, path: &str, base: &str) -> Result<Plan, Plan> {
+fn next(ask: &Ask<'_>, path: &str, base: &str) -> Result<Reply, Reply> {
     let left = number(ask.argument, 1, REDIRECTS_MAX)? - 1;
     let rest = if left == 0 { "/get".into() } else { format!("/{path}/{left}") };
     Ok(found(302, format!("{base}{rest}")))
 }
 
-pub(super) fn redirect(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn redirect(ask: &Ask<'_>) -> Result<Reply, Reply> {
     match ask.parameter("absolute") {
         Some("true") => absolute(ask),
         _ => relative(ask),
     }
 }
 
-pub(super) fn relative(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn relative(ask: &Ask<'_>) -> Result<Reply, Reply> {
     next(ask, "relative-redirect", "")
 }
 
-pub(super) fn absolute(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn absolute(ask: &Ask<'_>) -> Result<Reply, Reply> {
     next(ask, "absolute-redirect", &report::base(ask.head, ask.client))
 }
 
-pub(super) fn to(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn to(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let url = ask.text("url").ok_or_else(|| bad("say where to: ?url=/get".into()))?;
     if url.chars().any(char::is_control) {
         return Err(bad("an address has no control characters".into()));
@@ -44,7 +44,7 @@ pub(super) fn to(ask: &Ask<'_>) -> Result<Plan, Plan> {
     Ok(found(u16::try_from(status).expect("less than 400"), url))
 }
 
-pub(super) fn cookies(ask: &Ask<'_>) -> Result<Plan, Plan> {
+pub(super) fn cookies(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let mut segments = ask.argument.splitn(3, '/');
     let pairs = query::pairs(ask.query.as_bytes());
     match (segments.next().unwrap_or(""), segments.next(), segments.next()) {
@@ -55,12 +55,12 @@ pub(super) fn cookies(ask: &Ask<'_>) -> Result<Plan, Plan> {
         ("set", Some(name), Some(value)) => set(&[(query::decode(name), query::decode(value))], ""),
         ("set", None, None) => set(&pairs, ""),
         ("delete", None, None) => set(&pairs, "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"),
-        _ => Err(Plan::text(404, "write /cookies, /cookies/set?a=b or /cookies/delete?a\n")),
+        _ => Err(Reply::text(404, "write /cookies, /cookies/set?a=b or /cookies/delete?a\n")),
     }
 }
 
-fn set(pairs: &[(String, String)], until: &str) -> Result<Plan, Plan> {
-    let mut plan = found(302, "/cookies".into());
+fn set(pairs: &[(String, String)], until: &str) -> Result<Reply, Reply> {
+    let mut reply = found(302, "/cookies".into());
     for (name, value) in pairs {
         let is_bad = |c: char| c.is_control() || c == ';';
         if name.is_empty()
@@ -70,7 +70,7 @@ fn set(pairs: &[(String, String)], until: &str) -> Result<Plan, Plan> {
         {
             return Err(bad("a cookie is a name and a value, without `;`: ?name=value".into()));
         }
-        plan.say("Set-Cookie", format!("{name}={value}; Path=/{until}"));
+        reply.say("Set-Cookie", format!("{name}={value}; Path=/{until}"));
     }
-    Ok(plan)
+    Ok(reply)
 }

@@ -24,8 +24,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::threads::see_out;
 use crate::connection::{Buffers, Connection, Wants};
 use crate::listener::{Accepted, Listener};
-use crate::plan::Act;
-use crate::roll::{Entry, Roll};
+use crate::reply::Act;
+use crate::roll::{Attendance, Roll};
 use crate::service::Service;
 use crate::signals::{Signal, Signals};
 use crate::sys;
@@ -60,7 +60,7 @@ pub(super) async fn welcome<F, T>(
     attend: F,
 ) -> io::Result<()>
 where
-    F: Fn(TcpStream, Entry, Arc<Service>) -> T + Copy + Send + 'static,
+    F: Fn(TcpStream, Attendance, Arc<Service>) -> T + Copy + Send + 'static,
     T: Future<Output = ()> + Send + 'static,
 {
     let mut listener = sys::watch(listener, Interest::READABLE)?;
@@ -97,7 +97,7 @@ fn admit<F, T>(
     attend: F,
 ) -> io::Result<bool>
 where
-    F: Fn(TcpStream, Entry, Arc<Service>) -> T + Copy + Send + 'static,
+    F: Fn(TcpStream, Attendance, Arc<Service>) -> T + Copy + Send + 'static,
     T: Future<Output = ()> + Send + 'static,
 {
     let Accepted::Connection(stream) = listener.accept(true)? else { return Ok(false) };
@@ -112,7 +112,7 @@ where
 }
 
 /// One client from beginning to end.
-async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
+async fn attend(stream: TcpStream, entry: Attendance, service: Arc<Service>) {
     let connection = Connection::new(stream, &service);
     let both = Interest::READABLE | Interest::WRITABLE;
     let Ok(mut connection) = sys::watch(connection, both) else { return };

@@ -11,8 +11,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::listener::Listener;
-use crate::plan::Act;
 use crate::reactor::{ConnectionKey, Reactor};
+use crate::reply::Act;
 use crate::service::Service;
 use crate::signals::Signals;
 

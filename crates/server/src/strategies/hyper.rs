@@ -24,8 +24,8 @@ use crate::codec::{Framing, Head, Method, Refusal};
 use crate::connection::Doing;
 use crate::endpoints;
 use crate::listener::Listener;
-use crate::plan::{Act, Body, Next, Plan};
-use crate::roll::{Entry, Roll};
+use crate::reply::{Act, Body, Next, Reply};
+use crate::roll::{Attendance, Roll};
 use crate::service::Service;
 use crate::signals::Signals;
 
@@ -39,7 +39,7 @@ pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> 
     Ok(())
 }
 
-async fn attend(stream: TcpStream, entry: Entry, service: Arc<Service>) {
+async fn attend(stream: TcpStream, entry: Attendance, service: Arc<Service>) {
     let address = stream.peer_addr().ok().map(|address| address.ip());
     let client = Client { address, is_tls: false };
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
@@ -87,50 +87,50 @@ async fn answer(
         keep_alive: true,
         expects_continue: false,
     };
-    let mut plan = endpoints::plan(&head, &client, &service);
+    let mut reply = endpoints::reply(&head, &client, &service);
     let body_max = service.options.sizes.body_bytes;
     let mut received = 0;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
         let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
             let sizes = &service.options.sizes;
-            plan = Plan::text(400, endpoints::refusal_text(Refusal::CHUNKING, sizes));
+            reply = Reply::text(400, endpoints::refusal_text(Refusal::CHUNKING, sizes));
             break;
         };
         received += data.len() as u64;
         if received > body_max {
             let sizes = &service.options.sizes;
-            plan = Plan::text(413, endpoints::refusal_text(Refusal::BODY_TOO_LARGE, sizes));
+            reply = Reply::text(413, endpoints::refusal_text(Refusal::BODY_TOO_LARGE, sizes));
             break;
         }
-        if let Some(keep) = plan.body.received() {
+        if let Some(keep) = reply.body.received() {
             keep.extend_from_slice(&data);
         }
     }
-    match plan.before {
+    match reply.before {
         Some(Act::Wait(time)) => sleep(time).await,
         Some(act) => act.perform(),
         None => {}
     }
-    plan.body.complete();
-    if let Body::Fault(_) = plan.body {
-        plan = Plan::text(501, "hyper cannot break HTTP: ask another --strategy\n");
+    reply.body.complete();
+    if let Body::Fault(_) = reply.body {
+        reply = Reply::text(501, "hyper cannot break HTTP: ask another --strategy\n");
     }
-    service.answered(plan.status, plan.body.length().unwrap_or(0));
-    Ok(respond(plan, service.is_draining()))
+    service.answered(reply.status, reply.body.length().unwrap_or(0));
+    Ok(respond(reply, service.is_draining()))
 }
 
-fn respond(plan: Plan, closes: bool) -> Response<Content> {
-    let mut response = Response::builder().status(plan.status).header("Server", "maitred");
-    if !plan.content_type.is_empty() && !matches!(plan.status, 204 | 304) {
-        response = response.header("Content-Type", &*plan.content_type);
+fn respond(reply: Reply, closes: bool) -> Response<Content> {
+    let mut response = Response::builder().status(reply.status).header("Server", "maitred");
+    if !reply.content_type.is_empty() && !matches!(reply.status, 204 | 304) {
+        response = response.header("Content-Type", &*reply.content_type);
     }
-    for (name, value) in plan.extra {
+    for (name, value) in reply.extra {
         response = response.header(&*name, value);
     }
     if closes {
         response = response.header("Connection", "close");
     }
-    let content = Content { body: plan.body, pause: None, ended: false };
+    let content = Content { body: reply.body, pause: None, ended: false };
     response.body(content).expect("the handler makes only valid header lines")
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::board::Word;
 use crate::connection::{Buffers, Connection, Wants};
 use crate::listener::{Accepted, Listener};
-use crate::roll::{Entry, Roll};
+use crate::roll::{Attendance, Roll};
 use crate::service::Service;
 use crate::signals::{Signal, Signals};
 use crate::sys;
@@ -75,7 +75,7 @@ fn admit(service: &Arc<Service>, roll: &Arc<Roll>, listener: &mut Listener) -> i
 }
 
 /// One client from beginning to end.
-fn attend(mut connection: Connection, entry: &Entry, service: &Service) -> Connection {
+fn attend(mut connection: Connection, entry: &Attendance, service: &Service) -> Connection {
     let mut buffers = Buffers::with_input(INPUT_BYTES);
     let times = &service.options.times;
     let tick = times.head.min(times.body).min(times.idle).max(Duration::from_millis(1));

@@ -131,7 +131,7 @@ impl Choice {
         let (one, took) = (self.one, case.took(self.one));
         let name = case.name(one);
         if is_sequential(case, one) && case.has_concurrent(one) {
-            let open = self.unsure || case.with(Verdict::CannotTell).next().is_some();
+            let open = self.unsure || case.with(Verdict::Inconclusive).next().is_some();
             return match open {
                 true => Rule::NotShownFaster.says(format!(
                     "Use sequential execution ({took}): no model can be told to be faster."
@@ -229,7 +229,7 @@ fn is_sequential(case: &Case<'_>, index: usize) -> bool {
 fn equals(case: &Case<'_>) -> (Vec<usize>, bool) {
     let near = |rank: &Rank| rank.ratio <= AS_FAST && rank.low <= 1.0;
     let open: Vec<usize> = case
-        .with(Verdict::CannotTell)
+        .with(Verdict::Inconclusive)
         .filter(|(_, rank)| near(rank))
         .map(|(index, _)| index)
         .collect();
@@ -255,7 +255,7 @@ fn ahead_by_too_little(case: &Case<'_>) -> Sentence {
 /// Of whom nothing can be said, why, and what would decide it.
 fn undecided(case: &Case<'_>) -> Option<String> {
     let effect = case.comparison.settings.minimum_effect;
-    let open = || case.with(Verdict::CannotTell);
+    let open = || case.with(Verdict::Inconclusive);
     let who: Vec<String> = open()
         .map(|(index, rank)| format!("{} ({}×)", case.name(index), interval(rank.low, rank.high)))
         .collect();

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use maitred_wire::Strategy;
 
 use super::Case;
-use crate::analyse::split::Split;
+use crate::analyse::split::ThreadTime;
 use crate::analyse::units::{percent, plural};
 use crate::result::{Rule, Sentence, SubjectKind, WaitCount, WaitShares};
 use crate::trace::WaitCause;
@@ -65,7 +65,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
 /// The time of one model.
 struct Story {
     who: String,
-    split: Split,
+    split: ThreadTime,
     /// Of the rest, what is put down to a lock.
     lock_ns: u64,
     /// For what the rest was waited, as looks at the threads saw, by time; empty: too few looks.
@@ -169,17 +169,21 @@ impl Story {
 
 /// The same without a delay for which there is no room beside what the steps of a workload wait
 /// anyhow: of many threads that are started at once, much of it was before their tasks.
-fn within_tasks(case: &Case<'_>, split: Split) -> Split {
+fn within_tasks(case: &Case<'_>, split: ThreadTime) -> ThreadTime {
     let is_workload = case.comparison.subject.kind == SubjectKind::Workload;
     let plainest = case.plainest().filter(|_| is_workload && !split.is_loop);
     let waits = plainest.map_or(0, |nature| nature.waiting_ns.saturating_add(nature.blocking_ns));
     let room = (1.0 + WORTH) * split.all_ns as f64 - split.computing_ns as f64 - waits as f64;
     let delayed_ns = split.delayed_ns.filter(|&ns| waits == 0 || ns as f64 <= room);
-    Split { delayed_ns, throttled_ns: split.throttled_ns.min(delayed_ns.unwrap_or(0)), ..split }
+    ThreadTime {
+        delayed_ns,
+        throttled_ns: split.throttled_ns.min(delayed_ns.unwrap_or(0)),
+        ..split
+    }
 }
 
 /// The sequential model of this runtime: there nobody waits for the lock.
-fn alone(case: &Case<'_>, runtime: &str) -> Option<(String, Split)> {
+fn alone(case: &Case<'_>, runtime: &str) -> Option<(String, ThreadTime)> {
     case.against_fastest.iter().find_map(|rank| {
         let index = rank.contestant as usize;
         let model = &case.contestant(index).model;

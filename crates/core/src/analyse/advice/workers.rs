@@ -52,7 +52,7 @@ fn knee(case: &Case<'_>, pair: &str, members: &[usize]) -> Option<String> {
     let knee = *members.iter().find(|&&index| index == best || is(index, Verdict::Same))?;
     // Where fewer may be as good, how far it gains is not known.
     let fewer = members.iter().take_while(|&&index| index != knee);
-    if fewer.into_iter().any(|&index| is(index, Verdict::CannotTell)) {
+    if fewer.into_iter().any(|&index| is(index, Verdict::Inconclusive)) {
         return None;
     }
     let tried: Vec<String> = members.iter().map(|&index| workers(index).to_string()).collect();

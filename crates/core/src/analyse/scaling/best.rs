@@ -40,7 +40,7 @@ pub fn best(speeds: &[Speed], law: Option<&Law>, effect: f64) -> Option<Best> {
                 let [own, best] = [speed, top].map(|one| law.curve.at(f64::from(one.workers)));
                 if best <= (1.0 + effect) * own { Verdict::Same } else { Verdict::Slower }
             }
-            _ => Verdict::CannotTell,
+            _ => Verdict::Inconclusive,
         }
     };
     let judged: Vec<(u32, Verdict)> =

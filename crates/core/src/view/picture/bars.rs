@@ -62,7 +62,7 @@ fn tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Reference | Verdict::Same | Verdict::Faster => Tone::Good,
         Verdict::Slower => Tone::Other,
-        Verdict::CannotTell => Tone::Open,
+        Verdict::Inconclusive => Tone::Open,
     }
 }
 

@@ -38,7 +38,7 @@ pub fn requests(comparison: &Comparison, look: &Look) -> Option<String> {
 }
 
 /// A model, and how long its tasks or requests took.
-type Entry = (String, Option<Latency>);
+type NamedLatency = (String, Option<Latency>);
 
 fn draw(
     title: &str,
@@ -47,7 +47,8 @@ fn draw(
     known: &dyn Fn(&Row<'_>) -> Option<Latency>,
     look: &Look,
 ) -> Option<String> {
-    let all: Vec<Entry> = rows.iter().map(|row| (row.contestant.name(), known(row))).collect();
+    let all: Vec<NamedLatency> =
+        rows.iter().map(|row| (row.contestant.name(), known(row))).collect();
     all.iter().find(|(_, latency)| latency.is_some())?;
     let shown = &all[..all.len().min(look.rows.max(1))];
     let mut svg = Svg::new(title, facts, look);

@@ -409,8 +409,13 @@ prop_compose! {
 /// Whatever a file may hold that is read as a result.
 pub(crate) fn arbitrary_comparison() -> impl Values<Value = Comparison> {
     let text = || prop_oneof![any::<String>(), Just("<b>&\"'é漢字\u{202e}\u{0}]]>".to_string())];
-    let verdicts =
-        [Verdict::Reference, Verdict::Faster, Verdict::Slower, Verdict::Same, Verdict::CannotTell];
+    let verdicts = [
+        Verdict::Reference,
+        Verdict::Faster,
+        Verdict::Slower,
+        Verdict::Same,
+        Verdict::Inconclusive,
+    ];
     let one = (
         (text(), 0_usize..8, proptest::option::of(text()), proptest::option::of(any::<u32>())),
         (any::<u32>(), proptest::option::of(summary()), proptest::option::of(text())),

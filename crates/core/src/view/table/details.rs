@@ -71,7 +71,7 @@ fn ink(verdict: Verdict) -> Ink {
         Verdict::Reference => Ink::Bold,
         Verdict::Faster | Verdict::Same => Ink::Green,
         Verdict::Slower => Ink::Vermillion,
-        Verdict::CannotTell => Ink::Orange,
+        Verdict::Inconclusive => Ink::Orange,
     }
 }
 

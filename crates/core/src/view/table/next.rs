@@ -88,7 +88,7 @@ fn command(comparison: &Comparison) -> Option<String> {
     if comparison.scaling.is_some() {
         return Some(repeat::run_shortly(&best.model, subject, settings));
     }
-    let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::CannotTell);
+    let undecided = comparison.ranking.iter().any(|rank| rank.verdict == Verdict::Inconclusive);
     if undecided {
         let budget_ns = settings.budget_ns.unwrap_or(BUDGET_NS).saturating_mul(LONGER);
         let settings = Settings { budget_ns: Some(budget_ns), ..settings.clone() };

@@ -123,7 +123,7 @@ fn failed(lines: &[Line<'_>], index: usize, names: usize, options: &Options) -> 
 /// Who cannot be told from the best, and what is known of it.
 fn open(rows: &[Row<'_>], lines: &[Line<'_>], options: &Options) -> String {
     let grouped = is_grouped(lines);
-    let open = rows.iter().filter(|row| row.rank.verdict == Verdict::CannotTell);
+    let open = rows.iter().filter(|row| row.rank.verdict == Verdict::Inconclusive);
     let each = open.map(|row| {
         let one = row.contestant;
         let name = if grouped { one.name() } else { bare_name(one) };
@@ -263,7 +263,7 @@ fn against(row: &Row<'_>, rows: &[Row<'_>]) -> String {
         Verdict::Reference if rows.len() == 1 => String::new(),
         Verdict::Reference if is_against_baseline(rows) => "baseline".into(),
         Verdict::Reference | Verdict::Same => "=".into(),
-        Verdict::CannotTell => "?".into(),
+        Verdict::Inconclusive => "?".into(),
         Verdict::Faster | Verdict::Slower => units::ratio(row.rank.ratio),
     }
 }

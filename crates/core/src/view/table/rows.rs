@@ -14,7 +14,7 @@ pub(in super::super) fn word(row: &Row<'_>, rows: &[Row<'_>]) -> &'static str {
         Verdict::Faster => "faster",
         Verdict::Slower => "slower",
         Verdict::Same => "same",
-        Verdict::CannotTell => "inconclusive",
+        Verdict::Inconclusive => "inconclusive",
         Verdict::Reference if rows.len() == 1 => "",
         Verdict::Reference if core::ptr::eq(row.rank, rows[0].rank) => "fastest",
         Verdict::Reference => "baseline",

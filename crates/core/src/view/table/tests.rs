@@ -410,7 +410,7 @@ fn rows_are_grouped_by_runtime_where_there_are_several() {
 fn what_cannot_be_told_is_a_question_with_its_reason_below() {
     let mut comparison = five_tables();
     let rank = &mut comparison.ranking[1];
-    (rank.verdict, rank.low, rank.high) = (Verdict::CannotTell, 0.97, 1.08);
+    (rank.verdict, rank.low, rank.high) = (Verdict::Inconclusive, 0.97, 1.08);
     let text = table(&comparison, &Options::default());
     let row = text.lines().find(|line| line.trim_start().starts_with("threads")).unwrap();
     assert!(row.contains("  ?  ") && !row.contains('×'), "{row}");

@@ -18,7 +18,7 @@ use maitred_wire as wire;
 
 use self::model::model;
 pub use self::server::{ARCHITECTURES, Server};
-use super::ast::{Subject, Workload};
+use super::ast::{Measurand, Workload};
 use super::claim::Claim;
 use super::diagnostic::Diagnostic;
 use super::expectation::{Expect, Expected};
@@ -199,8 +199,8 @@ impl Drafter<'_> {
                 return;
             }
             let of = match &expectation.subject {
-                Subject::Counted(counted) => Some(Expected::Counted(*counted)),
-                Subject::Var(value) => self
+                Measurand::Counted(counted) => Some(Expected::Counted(*counted)),
+                Measurand::Var(value) => self
                     .object(value, "variable", &workload.vars)
                     .map(|(_, name)| Expected::Var(name.into())),
             };

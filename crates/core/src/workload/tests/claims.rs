@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use expect_test::expect;
 
-use super::super::Settings;
+use super::super::Choices;
 use super::diagnostics::check;
 use super::lowered;
 
@@ -30,7 +30,7 @@ claim "two" {
     figure "preempted" step="http" of="native/threads" at-least=0.5
 }
 "#;
-    let work = lowered(source, &Settings::default());
+    let work = lowered(source, &Choices::default());
     let figures = work.claims.iter().flat_map(|claim| &claim.figures);
     let shown: Vec<String> =
         figures.map(|figure| format!("{figure}: {}\n", figure.bounds())).collect();

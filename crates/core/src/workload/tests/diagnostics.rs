@@ -2,12 +2,12 @@
 
 use expect_test::{Expect, expect};
 
-use super::super::Settings;
+use super::super::Choices;
 use super::report;
 
 #[expect(clippy::needless_pass_by_value, reason = "expect! makes a value")]
 pub(super) fn check(source: &str, expected: Expect) {
-    expected.assert_eq(&report(source, &Settings::default()));
+    expected.assert_eq(&report(source, &Choices::default()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use expect_test::expect;
 use maitred_wire::{Action, Amount, Arrivals, Column, Step, Strategy};
 
-use super::super::{Expected, Settings, StepKind};
+use super::super::{Choices, Expected, StepKind};
 use super::{SHIPPED, lowered};
 
 const DRAWN: &str = r#"
@@ -21,8 +21,8 @@ task "second" count=2000 {
 }
 "#;
 
-fn seed(seed: u64) -> Settings {
-    Settings { seed, ..Settings::default() }
+fn seed(seed: u64) -> Choices {
+    Choices { seed, ..Choices::default() }
 }
 
 /// Mean and standard deviation.
@@ -46,7 +46,7 @@ task "x" {
 }
 task "y" { receive "c" }
 "#;
-    let lowered = lowered(source, &Settings::default());
+    let lowered = lowered(source, &Choices::default());
     let line = |(id, step): (usize, &super::super::StepInfo)| {
         let super::super::StepInfo { kind, label, program, parent, object, .. } = step;
         format!("{id} {kind:?} {label:?} {program} {parent:?} {object:?}\n")
@@ -117,8 +117,8 @@ fn a_speed_divides_every_duration() {
 task "a" count=100 rate="100/s" { wait "1s"; cpu (exponential)"10ms"; block "3ns" }
 task "b" count=2 every="10ms" { repeat 2 { wait "5us" } }
 "#;
-    let slow = lowered(source, &Settings::default());
-    let fast = lowered(source, &Settings { speed: 10.0, ..Settings::default() });
+    let slow = lowered(source, &Choices::default());
+    let fast = lowered(source, &Choices { speed: 10.0, ..Choices::default() });
     assert_eq!(fast.programs[0].steps[0].action, Action::Wait(Amount::Ns(100_000_000)));
     assert_eq!(fast.programs[0].steps[2].action, Action::Block(Amount::Ns(0)));
     assert_eq!(fast.groups[1].arrivals, Arrivals::EveryNs(1_000_000));
@@ -146,7 +146,7 @@ fn arrivals_by_chance_ascend_at_their_rate() {
 #[test]
 fn equal_work_has_an_equal_fingerprint() {
     let base = r#"task "a" count=5 { wait "1s" }"#;
-    let fingerprint = |source: &str| lowered(source, &Settings::default()).fingerprint;
+    let fingerprint = |source: &str| lowered(source, &Choices::default()).fingerprint;
     assert_eq!(fingerprint(base), fingerprint(&format!("title \"x\"\n// comment\n{base}")));
     assert_eq!(fingerprint(base), fingerprint(&base.replace("1s", "1000ms")));
     assert_ne!(fingerprint(base), fingerprint(&base.replace("1s", "2s")));
@@ -162,7 +162,7 @@ task "a" { update "v" }
 expect failures=0
 expect var="v" at-least="$n * 2 * -1" at-most=9
 "#;
-    let expectations = lowered(source, &Settings::default()).expectations;
+    let expectations = lowered(source, &Choices::default()).expectations;
     let texts: Vec<String> = expectations.iter().map(|expect| format!("{expect}")).collect();
     assert_eq!(texts, ["failures = 0", "v ≥ -8", "v ≤ 9"]);
     assert_eq!(expectations[1].of, Expected::Var("v".into()));
@@ -176,7 +176,7 @@ fn what_native_cannot_do_is_said() {
 server "api"
 task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
 "#;
-    let lowered = lowered(source, &Settings::default());
+    let lowered = lowered(source, &Choices::default());
     let needs = |runtime, strategy| {
         let needs = lowered.needs(runtime, strategy);
         super::super::Report::new("w.kdl", source, &needs)
@@ -206,7 +206,7 @@ task "a" count=70000 { call "work.py:f"; http "GET" "$api/"; wait "1s" }
 #[test]
 fn every_shipped_workload_runs_under_native() {
     for (name, source) in SHIPPED {
-        let lowered = lowered(source, &Settings::default());
+        let lowered = lowered(source, &Choices::default());
         assert!(lowered.title.is_some() && lowered.about.is_some(), "{name}");
         assert!(lowered.compare.len() > 1, "{name}");
         for model in &lowered.compare {
@@ -222,7 +222,7 @@ fn the_waiters_take_as_long_as_the_text_says() {
     let (_, source) = SHIPPED.into_iter().find(|(name, _)| *name == "waiters").unwrap();
     let concurrent = |waiters: &str| {
         let set = [("waiters".into(), waiters.into())].into();
-        let lowered = lowered(source, &Settings { set, ..Settings::default() });
+        let lowered = lowered(source, &Choices { set, ..Choices::default() });
         let [think, order] = [0, 3].map(|id| duration(&lowered.programs[0].steps, id));
         let capacity = lowered.resources[0].capacity as usize;
         let mut free = Vec::from_iter((0..capacity).map(|_| 0));
@@ -263,7 +263,7 @@ server "a"
 server "b" strategy="processes" workers=2 max-requests=100 max-memory="$limit"
 task "t" { http "GET" "$a/" }
 "#;
-    let servers = lowered(source, &Settings::default()).servers;
+    let servers = lowered(source, &Choices::default()).servers;
     let limits: Vec<_> = servers.iter().map(|one| (one.requests_max, one.memory_max)).collect();
     assert_eq!(limits, [(None, None), (Some(100), Some(24 << 20))]);
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::super::shape::{CLAIM, STEPS, TOP};
-use super::super::{Place, Quantity, Report, Settings, lower, parse};
+use super::super::{Choices, Place, Quantity, Report, lower, parse};
 use super::{SHIPPED, lowered};
 
 /// A shipped workload with some pieces cut out, put in, or both.
@@ -48,7 +48,7 @@ fn mutated() -> impl Strategy<Value = String> {
 }
 
 fn holds_for(source: &str) -> Result<(), TestCaseError> {
-    let mistakes = match parse(source).and_then(|workload| lower(&workload, &Settings::default())) {
+    let mistakes = match parse(source).and_then(|workload| lower(&workload, &Choices::default())) {
         Ok(lowered) => {
             prop_assert!(lowered.task_count() > 0);
             prop_assert_eq!(lowered.steps.len(), lowered.places.len());
@@ -105,7 +105,7 @@ resource "waiter"
     for shape in STEPS {
         let read = "read \"counter\"";
         let source = format!("{declared}task \"t\" {{ {read}; {} }}", shape.example);
-        lowered(&source, &Settings::default());
+        lowered(&source, &Choices::default());
     }
     for shape in TOP {
         let declared: String = declared
@@ -118,7 +118,7 @@ resource "waiter"
             .collect();
         let task = if shape.name == "task" { "" } else { "task \"t\"" };
         let param = if shape.name == "sweep" { "param \"waiters\" 1\n" } else { "" };
-        lowered(&format!("{param}{declared}{}\n{task}", shape.example), &Settings::default());
+        lowered(&format!("{param}{declared}{}\n{task}", shape.example), &Choices::default());
     }
 }
 

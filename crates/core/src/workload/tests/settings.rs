@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use expect_test::{Expect, expect};
 use maitred_wire::{Action, Amount};
 
-use super::super::{Settings, input_files, parse};
+use super::super::{Choices, input_files, parse};
 use super::{lowered, report};
 
 const SOURCE: &str = r#"
@@ -26,9 +26,9 @@ task "table" count="$tables" {
 }
 "#;
 
-fn set(pairs: &[(&str, &str)]) -> Settings {
+fn set(pairs: &[(&str, &str)]) -> Choices {
     let own = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
-    Settings { set: pairs.iter().map(own).collect(), ..Settings::default() }
+    Choices { set: pairs.iter().map(own).collect(), ..Choices::default() }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "expect! makes a value")]
@@ -164,7 +164,7 @@ fn mistakes_that_settings_bring_out() {
 #[test]
 fn the_speed_is_above_nothing() {
     for speed in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-7] {
-        let text = report(SOURCE, &Settings { speed, ..Settings::default() });
+        let text = report(SOURCE, &Choices { speed, ..Choices::default() });
         assert!(text.contains("a speed lies between"), "{text}");
     }
 }
@@ -179,11 +179,11 @@ task "b" count=2 { http "GET" "${api}/y" }
 "#;
     let workload = parse(source).unwrap();
     assert_eq!(input_files(&workload, &[]), ["urls.txt"]);
-    let unread = report(source, &Settings::default());
+    let unread = report(source, &Choices::default());
     assert!(unread.contains("`urls.txt` was not read"), "{unread}");
 
     let inputs = [("urls.txt".to_string(), 3)].into();
-    let mut plan = lowered(source, &Settings { inputs, ..Settings::default() }).plan(
+    let mut plan = lowered(source, &Choices { inputs, ..Choices::default() }).plan(
         maitred_wire::Strategy::Threads,
         5,
         None,

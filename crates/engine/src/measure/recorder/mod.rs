@@ -1,5 +1,5 @@
 //! The kernel's own record of who was on which processor when, of the runner and all that it
-//! starts, without a privilege and without the program's help. The main type is [`Recorder`].
+//! starts, without a privilege and without the program's help. The main type is [`SwitchRecorder`].
 //!
 //! An event of perf_event_open(2) is opened for each processor on the thread that will start the
 //! runner; it is inherited by the runner and all its threads and processes, and sleeps until exec.
@@ -45,7 +45,7 @@ const MEMBERS_REST_NS: u64 = 50_000_000;
 
 /// Records from now on what the calling thread starts.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct SwitchRecorder {
     /// `Err`: why the kernel refuses to record switches.
     reader: Result<Reader, String>,
     looks: Arc<Mutex<Looks>>,
@@ -62,7 +62,7 @@ struct Observer {
     tree: Tree,
 }
 
-impl Recorder {
+impl SwitchRecorder {
     /// Opens the events. Only what this very thread starts afterwards is recorded.
     pub fn open() -> Self {
         let reader = Reader::start().map_err(|refusal| refusal.to_string());

@@ -66,7 +66,7 @@ fn samples_rest_for_a_tick_and_longer_where_they_cost_much() {
 }
 
 /// Runs a program of Bash under this recorder, until it ends or `is_enough`.
-fn recorded(mut recorder: Recorder, script: &str, is_enough: fn(u32) -> bool) -> Scheduling {
+fn recorded(mut recorder: SwitchRecorder, script: &str, is_enough: fn(u32) -> bool) -> Scheduling {
     let others = Tree::children_of_ours();
     let mut child = Command::new("bash").args(["-c", script]).spawn().unwrap();
     recorder.follow(Tree::new(child.id(), others));
@@ -89,7 +89,7 @@ fn has_computed(process: u32) -> bool {
 
 #[test]
 fn every_process_and_every_record_is_accounted_for() {
-    let recorder = Recorder::open();
+    let recorder = SwitchRecorder::open();
     if let Some(why) = recorder.refusal() {
         assert!(why.contains("refused"));
         return;
@@ -115,7 +115,7 @@ fn every_process_and_every_record_is_accounted_for() {
 #[test]
 fn where_switches_are_refused_there_are_samples() {
     let looks = Arc::new(Mutex::new(Looks::sampling()));
-    let recorder = Recorder {
+    let recorder = SwitchRecorder {
         reader: Err("refused".to_owned()),
         looks,
         watcher: Arc::default(),

@@ -1,4 +1,4 @@
-//! What is to be done for one request, as data: the handler makes a [`Plan`], and every strategy
+//! What is to be done for one request, as data: the handler makes a [`Reply`], and every strategy
 //! carries it out in its own way.
 
 use std::borrow::Cow;
@@ -243,7 +243,7 @@ fn fill(out: &mut Vec<u8>, length: usize) {
 
 /// The answer to a request, and what is done before it.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Reply {
     pub(crate) before: Option<Act>,
     pub(crate) status: u16,
     pub(crate) content_type: Cow<'static, str>,
@@ -252,7 +252,7 @@ pub(crate) struct Plan {
     pub(crate) body: Body,
 }
 
-impl Plan {
+impl Reply {
     pub(crate) fn text(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(status, "text/plain; charset=utf-8", Body::Text(text.into()))
     }
