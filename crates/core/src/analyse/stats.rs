@@ -154,7 +154,7 @@ pub fn ratio_interval(values: &[f64], over: &[f64], confidence: Confidence) -> O
     let (mut one, mut other) = (values.to_vec(), over.to_vec());
     let mut draw = || {
         one.fill_with(|| values[below(&mut random, values.len())]);
-        other.fill_with(|| over[self::below(&mut random, over.len())]);
+        other.fill_with(|| over[below(&mut random, over.len())]);
         middle(&mut one) / middle(&mut other)
     };
     let mut ratios: Vec<f64> = (0..RESAMPLES).map(|_| draw()).collect();
