@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -121,13 +122,16 @@ def load(port, path=b"/bytes/13", keeping=16, reconnecting=32):
         tally.join()
 
 
-def hold(server, count, path=b"/bytes/13"):
-    """Opens connections, makes one request on each, and returns them and those that answered."""
+def hold(server, count, path=b"/bytes/13", secure=False):
+    """Opens connections, makes one request on each, and returns them."""
+    context = ssl._create_unverified_context() if secure else None
     held = []
     for start in range(0, count, 500):
         batch = []
         for _ in range(min(500, count - start)):
             connection = socket.create_connection(("127.0.0.1", server.port), 30)
+            if context:
+                connection = context.wrap_socket(connection)
             connection.sendall(REQUEST % (path, b""))
             batch.append(connection)
         for connection in batch:

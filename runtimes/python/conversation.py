@@ -1,11 +1,13 @@
 """The lines between maitred and the runner (`runtimes/PROTOCOL.md`), and the end of everything when nobody listens any more."""
 
+import contextlib
 import json
 import os
 import select
 import signal
 import sys
 import threading
+import time
 
 from maitred_failures import Refusal
 
@@ -66,8 +68,44 @@ class Conversation:
 conversation = Conversation()
 
 
+# Of what `run` steps start, in its environment: the number of the runner.
+MARK = "MAITRED_STEP_OF"
+PATIENCE_S = 0.5
+
+
+def mark_children():
+    """From now on what is started carries the mark."""
+    os.environ[MARK] = str(os.getpgrp())
+
+
+def marked_children():
+    """The processes of `run` steps, wherever they are below us; what has ended has no environment."""
+    mark = f"{MARK}={os.getpid()}".encode()
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if mark in file.read().split(b"\0"):
+                    found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def ask_children():
+    """Asks what `run` steps started to end, and gives it time to clean up."""
+    for pid in marked_children():
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGTERM)
+    until = time.monotonic() + PATIENCE_S
+    while marked_children() and time.monotonic() < until:
+        time.sleep(0.005)
+
+
 def vanish():
-    """Ends everything that we started, and ourselves, at once: we lead the process group that holds it all."""
+    """Ends everything that we started, and ourselves: we lead the process group that holds it all. What is ours ends at
+    once; what `run` steps started is asked first."""
     if os.getpgrp() == os.getpid():
+        ask_children()
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)

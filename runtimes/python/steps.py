@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+from maitred_conversation import mark_children
 from maitred_failures import StepFailed
 from maitred_functions import PLAIN, finish, finish_awaited, is_async
 from maitred_semaphores import LoopSemaphore, Semaphore
@@ -162,6 +163,7 @@ class Blocking:
         import subprocess
 
         command = [value["program"], *value["args"]]
+        mark_children()
 
         def run(task):
             try:
@@ -314,6 +316,7 @@ class Awaiting(Blocking):
         import asyncio
 
         command = [value["program"], *value["args"]]
+        mark_children()
 
         async def run(task):
             try:

@@ -144,8 +144,8 @@ pub(crate) fn run(
             compare::rank(comparison, rules.baseline.as_ref());
             world.round_done(comparison)?;
             // What a report costs grows with the rounds. Of very short rounds some go without,
-            // so that reports take a fifth of the time and not most of it.
-            report_due = now + (world.elapsed() - now) * 5;
+            // so that reports take a twentieth of the time and not most of it.
+            report_due = now + (world.elapsed() - now) * 20;
         }
         complete?;
         if !last && rules.drop && round >= rules.settled {

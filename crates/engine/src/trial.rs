@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
-use maitred_core::result::{Processors, Run};
+use maitred_core::result::{Processors, Run, SubjectKind};
 use maitred_core::trace::{
     Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, Trace, TraceFile, violations,
 };
@@ -29,7 +29,8 @@ use crate::measure::{machine, recorder};
 use crate::request::{INNER_THREADS, Python, Work};
 use crate::rounds::Purpose;
 use crate::runtime::{
-    Execution, Interrupt, Measured, Progress, RunnerCommand, STARTUP_LIMIT, Servers, aside, execute,
+    Execution, Interrupt, Kept, Measured, Progress, RunnerCommand, STARTUP_LIMIT, Servers, aside,
+    execute_with,
 };
 use crate::runtimes;
 use crate::subject::command;
@@ -74,6 +75,8 @@ pub(crate) struct Trial<'a> {
     program: &'a Path,
     /// Whether the kernel's scheduling is recorded.
     pub scheduling: bool,
+    /// The runner of the run before, if it goes on.
+    kept: Option<Kept>,
 }
 
 /// One run of a comparison.
@@ -110,6 +113,7 @@ impl<'a> Trial<'a> {
             machine: facts.id,
             spans,
             scheduling: false,
+            kept: None,
         }
     }
 
@@ -200,6 +204,8 @@ impl<'a> Trial<'a> {
             memory_limit: self.given.memory_limit_bytes,
             grace,
             interrupt: self.interrupt,
+            // Of anything but a command it is part of the work how its runtime starts.
+            keep: self.job.kind == SubjectKind::Command && !self.scheduling,
             scheduling: self.scheduling,
         };
         let identity = runner.identity();
@@ -222,8 +228,10 @@ impl<'a> Trial<'a> {
             workload::address(&mut plan, &servers.addresses());
             plan
         };
-        let mut measured = execute(&execution, plan, on_progress)
-            .map_err(|error| Error::Failed(error.to_string()))?;
+        let mut kept = self.kept.take();
+        let measured = execute_with(&execution, &mut kept, plan, on_progress);
+        let mut measured = measured.map_err(|error| Error::Failed(error.to_string()))?;
+        self.kept = kept;
         measured.noise = self.without(servers.cpu_ns(), &measured);
         let servers = servers.end();
         if let (None, Some(ready)) = (known, &measured.ready) {

@@ -5,6 +5,7 @@ pub mod cli;
 mod command;
 
 mod amount;
+mod changed;
 mod drawing;
 mod error;
 mod events;
@@ -95,7 +96,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
         Some(Command::Runtimes(args)) => terminal.print(&command::runtimes::text(args)?)?,
         Some(Command::Serve(args)) => command::serve::run(args)?,
         Some(Command::Completions { shell }) => {
-            terminal.print(&command::manual::completions(*shell))?;
+            terminal.print(&command::completions::completions(*shell))?;
         }
         Some(Command::Man) => terminal.print(&command::manual::man_page()?)?,
         Some(Command::Runner { program, .. }) => return command::runner::check(program, terminal),

@@ -39,6 +39,7 @@ pub(crate) fn ready(calibration: f64) -> Ready {
         offers: SUPPORTED.map(Offer::from).to_vec(),
         steps: Some(STEPS.map(str::to_owned).to_vec()),
         warm_up_ns: None,
+        keeps: true,
         pid: std::process::id(),
         calibration,
         span_cost_ns: None,

@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failed, Kind};
@@ -15,7 +18,10 @@ use crate::sys::process::{self, Ended};
 /// A command line.
 #[derive(Debug)]
 pub(crate) struct Child {
+    /// As it was named.
     program: String,
+    /// Where it was found, so that it is not searched for by failing system calls each time.
+    place: PathBuf,
     args: Vec<String>,
     input: Option<String>,
     ignored: Ignored,
@@ -61,6 +67,7 @@ impl Child {
     ) -> &'static Self {
         Box::leak(Box::new(Self {
             program: program.into(),
+            place: find(program),
             args: args.into(),
             input: options.get("input").cloned(),
             ignored: Ignored::of(options.get("ignore-failure").map(String::as_str)),
@@ -87,8 +94,8 @@ impl Child {
     }
 
     fn start(&self) -> Result<u32, Failed> {
-        let mut command = Command::new(&self.program);
-        command.args(&self.args).stdin(self.stdin()?).stdout(Stdio::null());
+        let mut command = Command::new(&self.place);
+        command.arg0(&self.program).args(&self.args).stdin(self.stdin()?).stdout(Stdio::null());
         // No death signal: asking for one would make the standard library fork instead of using
         // `posix_spawn`, a fifth of the time of a short program. What outlives this runner is
         // killed as its descendant at the end of input, and by whoever started the runner.
@@ -116,6 +123,18 @@ impl Child {
         };
         Err(Failed::new(Kind::Exit, format!("`{}` {how}", self.program)))
     }
+}
+
+/// The file that execvp(3) would take; the name alone where there is none.
+fn find(program: &str) -> PathBuf {
+    let runnable = |path: &PathBuf| {
+        let mode = path.metadata().map(|facts| (facts.is_file(), facts.permissions().mode()));
+        mode.is_ok_and(|(is_file, mode)| is_file && mode & 0o111 != 0)
+    };
+    let folders = std::env::var_os("PATH").filter(|_| !program.contains('/'));
+    let folders = folders.unwrap_or_default();
+    let mut places = std::env::split_paths(&folders).map(|folder| folder.join(program));
+    places.find(runnable).unwrap_or_else(|| program.into())
 }
 
 /// `signal 9 (SIGKILL)`.

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use maitred_wire::Cpu;
+use maitred_wire::{Cpu, Used};
 
 use crate::sys::kernel::{self, Who};
 use crate::sys::memory;
@@ -130,6 +130,30 @@ impl Ledger {
 
 /// Of this process and of its children that have ended.
 pub(crate) fn used_by_this_process() -> Cpu {
-    let (own, children) = (kernel::usage(Who::Process).cpu, kernel::usage(Who::Children).cpu);
-    Cpu { user_ns: own.user_ns + children.user_ns, system_ns: own.system_ns + children.system_ns }
+    let used = used();
+    Cpu { user_ns: used.user_ns, system_ns: used.system_ns }
+}
+
+/// The same, and switches and faults.
+pub(crate) fn used() -> Used {
+    let [own, children] = [Who::Process, Who::Children].map(kernel::usage);
+    Used {
+        user_ns: own.cpu.user_ns + children.cpu.user_ns,
+        system_ns: own.cpu.system_ns + children.cpu.system_ns,
+        voluntary: u64::from(own.voluntary) + u64::from(children.voluntary),
+        involuntary: u64::from(own.involuntary) + u64::from(children.involuntary),
+        major_faults: u64::from(own.major_faults) + u64::from(children.major_faults),
+    }
+}
+
+/// What was used in between.
+pub(crate) fn used_since(before: Used) -> Used {
+    let now = used();
+    Used {
+        user_ns: now.user_ns.saturating_sub(before.user_ns),
+        system_ns: now.system_ns.saturating_sub(before.system_ns),
+        voluntary: now.voluntary.saturating_sub(before.voluntary),
+        involuntary: now.involuntary.saturating_sub(before.involuntary),
+        major_faults: now.major_faults.saturating_sub(before.major_faults),
+    }
 }

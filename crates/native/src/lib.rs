@@ -31,6 +31,7 @@ mod timers;
 mod watchdog;
 mod work;
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use maitred_wire::{Command, ErrorCode, Reply, RunnerError};
@@ -41,7 +42,7 @@ use sys::process;
 
 pub use announcement::span_cost_ns;
 
-/// Is a runner: reads commands until the input ends or a plan was run.
+/// Is a runner: reads commands until the input ends, and runs plans.
 ///
 /// It takes over the process: standard output is moved aside, and after a run of which anything
 /// is still under way it ends the process itself, without coming back.
@@ -59,7 +60,10 @@ fn converse(input: &mut Input, output: &mut Output) -> ExitCode {
         let reply = match line {
             Ok(Command::Go {}) if session.is_some() => {
                 let session = session.take().expect("just seen");
-                return run(session, input, output);
+                match run(session, input, output) {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(code) => return code,
+                }
             }
             Ok(Command::Describe {}) => Ok(announcement::describe()),
             Ok(Command::Plan(plan)) => Session::prepare(*plan).map(|prepared| {
@@ -77,18 +81,21 @@ fn converse(input: &mut Input, output: &mut Output) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(session: &'static Session, input: &mut Input, output: &mut Output) -> ExitCode {
+/// After a run that went well another may follow.
+fn run(session: &'static Session, input: &mut Input, output: &mut Output) -> ControlFlow<ExitCode> {
     let conclusion = run::run(session, input);
     let said = output.say(&conclusion.reply);
-    if !conclusion.clean {
-        descendants::end();
+    if conclusion.clean {
+        return if said.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(ExitCode::FAILURE)
+        };
     }
+    descendants::end();
     // What the run has taken stays as it is until whoever measures it has seen it.
     while input.next().is_some() {}
-    if !conclusion.clean {
-        process::leave(i32::from(said.is_err()));
-    }
-    if said.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    process::leave(i32::from(said.is_err()))
 }
 
 fn out_of_turn() -> RunnerError {

@@ -10,6 +10,7 @@ use maitred_wire::{Blocked, Command, Done, Phases, Reply, RunnerError};
 
 use crate::conversation::{Heard, Input};
 use crate::descendants;
+use crate::ledger;
 use crate::limits;
 use crate::meter::{Meter, minus, plus};
 use crate::session::{Session, refused};
@@ -75,8 +76,9 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
         processes.add_vars(&mut vars);
     }
     let failures = session.tally.failures();
+    let used = Some(ledger::used_since(session.before));
     let answers = session.has_requests().then(|| session.tally.answers());
-    let done = Done { phases, failures, vars, deadlock, answers, notes, ..Done::default() };
+    let done = Done { phases, failures, vars, deadlock, answers, notes, used, ..Done::default() };
     Conclusion { reply: Reply::Done(Box::new(done)), clean }
 }
 

@@ -1,7 +1,7 @@
 //! A plan made ready to run: compiled, mapped and checked. The main type is [`Session`].
 //!
-//! A runner executes one plan and ends, so a session lives as long as the process, and whoever
-//! works on it has a `&'static` to it instead of a count of references.
+//! A runner executes one plan and ends, or a few hundred small ones, so a session lives as long as the
+//! process, and whoever works on it has a `&'static` to it instead of a count of references.
 
 use std::fmt::Display;
 use std::sync::OnceLock;
@@ -9,11 +9,12 @@ use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use maitred_wire::trace_file::Role;
-use maitred_wire::{ErrorCode, PROTOCOL, Plan, RunnerError, Strategy, VarValue};
+use maitred_wire::{ErrorCode, PROTOCOL, Plan, RunnerError, Strategy, Used, VarValue};
 
 use crate::announcement::SUPPORTED;
 use crate::board::Board;
 use crate::failure::Tally;
+use crate::ledger;
 use crate::program::{self, Draws, Op, Program};
 use crate::queue::Queue;
 use crate::recorder::{Lane, Recorder};
@@ -33,6 +34,8 @@ pub(crate) struct Session {
     pub(crate) tally: Tally,
     /// Ordinary memory of this process: forked workers get a copy.
     pub(crate) vars: Box<[AtomicI64]>,
+    /// What this process had used when the plan came.
+    pub(crate) before: Used,
     /// Units of `cpu` work in a second.
     pub(crate) calibration: f64,
     /// Why the run cannot go on, said by one of the crew.
@@ -55,6 +58,7 @@ impl Session {
     /// When it asks for what this runner cannot do, contradicts itself, or its files cannot be
     /// mapped.
     pub(crate) fn prepare(plan: Plan) -> Result<&'static Self, RunnerError> {
+        let before = ledger::used();
         check(&plan)?;
         let draws = Draws::open(&plan)?;
         let programs = program::compile(&plan, &draws)?;
@@ -72,6 +76,7 @@ impl Session {
             vars: plan.vars.iter().map(|var| AtomicI64::new(var.initial)).collect(),
             calibration: plan.calibration.unwrap_or_else(work::calibrate),
             refusal: OnceLock::new(),
+            before,
             programs,
             queue,
             recorder,

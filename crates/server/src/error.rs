@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::options::Architecture;
@@ -12,6 +13,8 @@ use crate::tls::TlsError;
 pub enum ServeError {
     #[error("cannot listen on {address}: {cause}; {}", next_step(cause))]
     Bind { address: SocketAddr, cause: io::Error },
+    #[error("cannot listen on the socket {}: {cause}; {}", path.display(), next_step_here(cause))]
+    Socket { path: PathBuf, cause: io::Error },
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("hyper is here for comparison of codecs and speaks no TLS; choose another --strategy")]
@@ -54,6 +57,20 @@ fn next_step(cause: &io::Error) -> &'static str {
              CAP_NET_BIND_SERVICE: choose a --port from 1024 on, or start it with that capability"
         }
         _ => "choose another --port, or 0 for a free one",
+    }
+}
+
+/// What helps when a socket of the machine cannot be made (bind(2), unix(7)).
+fn next_step_here(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another server listens there, or it is the name of a file: choose another --unix"
+        }
+        io::ErrorKind::NotFound => "its folder is not there: make it, or choose another --unix",
+        io::ErrorKind::InvalidInput => {
+            "a path of at most 107 bytes can be one: choose a shorter --unix"
+        }
+        _ => "choose a --unix in a folder that you may write to",
     }
 }
 

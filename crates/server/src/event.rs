@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Something that happened to the server as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Listening {
-        address: SocketAddr,
-        admin: Option<SocketAddr>,
+        address: Address,
+        admin: Option<Address>,
         is_tls: bool,
     },
     WorkerReady {
@@ -30,6 +31,23 @@ pub enum Event {
     Stopped {
         cut: u64,
     },
+}
+
+/// Where clients come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Tcp(SocketAddr),
+    /// A socket of this machine (unix(7)).
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "localhost at the socket {}", path.display()),
+        }
+    }
 }
 
 /// Why a worker process ended.
@@ -80,7 +98,7 @@ impl fmt::Display for Event {
             Self::Listening { address, admin, is_tls } => {
                 let scheme = if *is_tls { "https" } else { "http" };
                 write!(f, "listening on {scheme}://{address}")?;
-                admin.map_or(Ok(()), |admin| write!(f, ", admin on http://{admin}"))
+                admin.as_ref().map_or(Ok(()), |admin| write!(f, ", admin on http://{admin}"))
             }
             Self::WorkerReady { pid } => write!(f, "worker {pid} is ready"),
             Self::WorkerLeft { pid, why, requests, age } => {

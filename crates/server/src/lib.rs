@@ -27,7 +27,7 @@ mod transport;
 
 pub use endpoints::{ENDPOINTS, Endpoint};
 pub use error::ServeError;
-pub use event::{Departure, Event};
+pub use event::{Address, Departure, Event};
 pub use options::{AccessLog, Architecture, Options, TimeLimits};
 pub use tls::{Identity, TlsError};
 
@@ -59,7 +59,7 @@ pub fn serve(options: Options) -> Result<(), ServeError> {
         return Err(ServeError::NoTls);
     }
     let tls = options.tls.as_ref().map(tls::configure).transpose()?;
-    let listener = Listener::bind(&options, options.port)?;
+    let listener = Listener::open(&options)?;
     let admin = options.admin_port.map(|port| Listener::bind(&options, port)).transpose()?;
     let signals = if forks { Signals::for_master() } else { Signals::new() }?;
     (options.tell)(&Event::Listening {

@@ -1,13 +1,18 @@
 //! The listening socket: binds, accepts, and still answers when there are no descriptors left.
 
+use std::fs;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::ServeError;
+use crate::event::Address;
 use crate::options::Options;
 use crate::sys;
 
@@ -28,13 +33,86 @@ pub(crate) enum Accepted {
 /// A non-blocking listener with a spare descriptor, given up to tell a client that there are no more.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    socket: TcpListener,
+    socket: Socket,
     spare: Option<File>,
     /// Since when no new handshake is begun.
     closing_since: Option<Instant>,
 }
 
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener, Entry),
+}
+
+/// The name of a socket in the file system.
+#[derive(Debug)]
+struct Entry {
+    path: PathBuf,
+    /// The process that made it, and takes it away in the end; others only share the socket.
+    owner: u32,
+}
+
+impl Socket {
+    /// The next connection. One of a socket of the machine is used as those of TCP are: what is done with
+    /// a connection here, the kernel does with both.
+    fn accept(&self) -> io::Result<TcpStream> {
+        match self {
+            Self::Tcp(socket) => socket.accept().map(|(stream, _)| stream),
+            Self::Unix(socket, _) => {
+                socket.accept().map(|(stream, _)| TcpStream::from(OwnedFd::from(stream)))
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Lets nobody find the socket any more.
+    fn remove(&mut self) {
+        // Once: by the second time it may be that of another server.
+        if std::mem::take(&mut self.owner) == std::process::id() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
 impl Listener {
+    /// Where the options say that clients come in.
+    pub(crate) fn open(options: &Options) -> Result<Self, ServeError> {
+        match &options.unix {
+            None => Self::bind(options, options.port),
+            Some(path) => Self::bind_here(path, options.backlog)
+                .map_err(|cause| ServeError::Socket { path: path.clone(), cause }),
+        }
+    }
+
+    fn bind_here(path: &Path, backlog: u32) -> io::Result<Self> {
+        // A file refuses connections as well, and is somebody's.
+        let is_left_over = || {
+            fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+                && UnixStream::connect(path)
+                    .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        };
+        let socket = UnixListener::bind(path).or_else(|error| match error.kind() {
+            // One whose server was killed is in nobody's way; anything else at that place is.
+            io::ErrorKind::AddrInUse if is_left_over() => {
+                fs::remove_file(path)?;
+                UnixListener::bind(path)
+            }
+            _ => Err(error),
+        })?;
+        let entry = Entry { path: path.to_owned(), owner: std::process::id() };
+        sys::set_backlog(&socket, backlog)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket: Socket::Unix(socket, entry), spare: spare(), closing_since: None })
+    }
+
     pub(crate) fn bind(options: &Options, port: u16) -> Result<Self, ServeError> {
         let address = SocketAddr::new(options.host, port);
         let bind = || {
@@ -42,25 +120,36 @@ impl Listener {
             sys::set_backlog(&socket, options.backlog)?;
             sys::set_nodelay(&socket)?;
             socket.set_nonblocking(true)?;
-            Ok(Self { socket, spare: spare(), closing_since: None })
+            Ok(Self { socket: Socket::Tcp(socket), spare: spare(), closing_since: None })
         };
         bind().map_err(|cause| ServeError::Bind { address, cause })
     }
 
     /// The same socket for another process or thread, with a spare descriptor of its own.
     pub(crate) fn share(&self) -> io::Result<Self> {
-        Ok(Self { socket: self.socket.try_clone()?, spare: spare(), closing_since: None })
+        let socket = match &self.socket {
+            Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
+            Socket::Unix(socket, entry) => {
+                // No process has this number, so that nobody removes it but whoever made it.
+                let entry = Entry { path: entry.path.clone(), owner: 0 };
+                Socket::Unix(socket.try_clone()?, entry)
+            }
+        };
+        Ok(Self { socket, spare: spare(), closing_since: None })
     }
 
-    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub(crate) fn address(&self) -> io::Result<Address> {
+        match &self.socket {
+            Socket::Tcp(socket) => socket.local_addr().map(Address::Tcp),
+            Socket::Unix(_, entry) => Ok(Address::Unix(entry.path.clone())),
+        }
     }
 
     /// The next connection. Clients for whom there is no descriptor are answered 503 meanwhile.
     pub(crate) fn accept(&mut self, nonblocking: bool) -> io::Result<Accepted> {
         loop {
             match self.socket.accept() {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     if nonblocking {
                         stream.set_nonblocking(true)?;
                     }
@@ -82,8 +171,11 @@ impl Listener {
 
     /// No further client is let in from now on; those that are in can still be accepted.
     pub(crate) fn refuse_handshakes(&mut self) {
-        // Without the filter a handshake can still fall between the last accept and the close.
-        let _ = sys::refuse_handshakes(&self.socket);
+        match &mut self.socket {
+            // Without the filter a handshake can still fall between the last accept and the close.
+            Socket::Tcp(socket) => drop(sys::refuse_handshakes(socket)),
+            Socket::Unix(_, entry) => entry.remove(),
+        }
         self.closing_since.get_or_insert_with(Instant::now);
     }
 
@@ -94,8 +186,12 @@ impl Listener {
     /// request, while its last packet still waits for a processor (softirq) on the way to ours.
     pub(crate) fn all_arrived(&self) -> bool {
         let since = self.closing_since.map_or(Duration::ZERO, |since| since.elapsed());
-        let port = self.address().map_or(0, |address| address.port());
-        since >= HANDSHAKE_MAX || (since >= HANDSHAKE_BEGINS && !handshakes_under_way(port))
+        let under_way = || match self.address() {
+            Ok(Address::Tcp(address)) => handshakes_under_way(address.port()),
+            // Who connects to a socket of the machine is in its queue at once (unix(7)).
+            Ok(Address::Unix(_)) | Err(_) => false,
+        };
+        since >= HANDSHAKE_MAX || (since >= HANDSHAKE_BEGINS && !under_way())
     }
 
     /// Lets nobody in any more, and calls `admit`, which accepts one client and says whether
@@ -126,7 +222,7 @@ impl Listener {
         // Without a descriptor accept(2) fails before it looks whether there is anybody.
         let client = self.socket.accept();
         let somebody = client.is_ok();
-        if let Ok((mut stream, _)) = client {
+        if let Ok(mut stream) = client {
             let _ = stream.set_nonblocking(true);
             let _ = stream.write(ANSWER);
             let _ = stream.shutdown(Shutdown::Write);
@@ -147,9 +243,9 @@ fn handshakes_under_way(port: u16) -> bool {
         local.and_then(|digits| u16::from_str_radix(digits, 16).ok()) == Some(port)
             && words.nth(1) == Some("03")
     };
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
-        std::fs::read_to_string(table).is_ok_and(|text| text.lines().any(is_half_made))
-    })
+    ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .any(|table| fs::read_to_string(table).is_ok_and(|text| text.lines().any(is_half_made)))
 }
 
 fn spare() -> Option<File> {
@@ -158,6 +254,9 @@ fn spare() -> Option<File> {
 
 impl AsRawFd for Listener {
     fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
+        match &self.socket {
+            Socket::Tcp(socket) => socket.as_raw_fd(),
+            Socket::Unix(socket, _) => socket.as_raw_fd(),
+        }
     }
 }

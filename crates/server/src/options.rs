@@ -118,6 +118,8 @@ pub struct Options {
     pub host: IpAddr,
     /// 0 lets the kernel choose; [`Event::Listening`] tells what it chose.
     pub port: u16,
+    /// A socket of this machine in place of host and port; made, and taken away at the end.
+    pub unix: Option<PathBuf>,
     /// Where `/workers` and `/metrics` are served beside the server itself; 0 lets the kernel choose.
     /// Only `processes` has an admin socket.
     pub admin_port: Option<u16>,
@@ -175,6 +177,7 @@ impl Default for Options {
             architecture: Architecture::EventLoop,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8080,
+            unix: None,
             admin_port: None,
             workers: None,
             backlog: 4096,

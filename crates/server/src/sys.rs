@@ -201,7 +201,7 @@ impl AsRawFd for Bell {
 
 /// Sets how many connections may wait to be accepted; `std` has no argument for it. Calling
 /// listen(2) again on Linux only changes that number.
-pub(crate) fn set_backlog(listener: &TcpListener, backlog: u32) -> io::Result<()> {
+pub(crate) fn set_backlog(listener: &impl AsRawFd, backlog: u32) -> io::Result<()> {
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
     // SAFETY: takes no pointers.
     check(unsafe { libc::listen(listener.as_raw_fd(), backlog) }).map(drop)

@@ -1,6 +1,7 @@
 //! The conversation: one JSON object a line; commands to a runner, replies from it.
 //!
-//! → `describe` ← `ready`, or → `plan` ← `ready` → `go` ← `done`. → `stop` at any time after `go`.
+//! → `describe` ← `ready`, or → `plan` ← `ready` → `go` ← `done`. → `stop` at any time after `go`. A
+//! runner that `keeps` takes another → `plan` after that.
 //! Instead of any reply, ← `error`. An unknown field is ignored, an unknown message is an error
 //! that quotes the line. End of input means: stop at once and exit.
 
@@ -59,6 +60,9 @@ pub struct Ready {
     /// what a compiler at run time takes. `None`: it computes at one rate from the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up_ns: Option<u64>,
+    /// After a run that went well it takes another plan, and its `done` says what it used.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub keeps: bool,
     pub pid: u32,
     /// Units of `cpu` work in a second. What a unit is is the runtime's own affair.
     pub calibration: f64,
@@ -128,6 +132,10 @@ pub struct Done {
     /// Tasks that were begun more than once, with how often: an engine tries again what was lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<(u32, u32)>,
+    /// What the runner and the children that it waited for used since the plan came; `None`: it is not
+    /// known until the runner ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Used>,
     /// How many requests were answered with which status, the last of those that were followed; `None`:
     /// nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,6 +143,18 @@ pub struct Done {
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// What processes used: getrusage(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    pub user_ns: u64,
+    pub system_ns: u64,
+    /// Voluntary context switches.
+    pub voluntary: u64,
+    /// Involuntary ones.
+    pub involuntary: u64,
+    pub major_faults: u64,
 }
 
 /// What the `call`s of each task returned.

@@ -53,6 +53,25 @@ def processes_of(group):
     return count
 
 
+STAYS = """trap 'echo x > cleaned; exit 0' TERM; echo x > ready; while :; do sleep 0.01; done"""
+
+
+class Ending(PythonCase):
+    def test_asks_what_steps_started_to_end_before_it_is_killed(self):
+        for strategy in self.each(["threads", "processes", "event-loop"]):
+            folder = self.folder({})
+            plan = driver.plan(strategy, [{"run": {"program": "sh", "args": ["-c", STAYS]}}])
+            with driver.Runner(self.python, folder) as runner:
+                self.assertEqual(runner.prepare(plan)[0], "ready")
+                runner.say({"go": {}})
+                while not os.path.exists(os.path.join(folder, "ready")):
+                    self.assertIsNone(runner.process.poll(), runner.read_log())
+                    time.sleep(0.01)
+                runner.process.stdin.close()
+                runner.process.wait()
+            self.assertTrue(os.path.exists(os.path.join(folder, "cleaned")), strategy)
+
+
 class Conversation(PythonCase):
     def test_says_what_it_is(self):
         said = ready(self.python)

@@ -41,6 +41,9 @@ pub struct Nature {
     pub reads_then_writes: bool,
     /// The wait that lasted longer than it was asked to.
     pub overslept: Option<Overslept>,
+    /// Processor time of the work ÷ that of the threads which did its tasks: more than one where these
+    /// have threads of their own. `None`: not known, or too little to tell.
+    pub threads_of_own: Option<f64>,
     pub interpreted: Interpreted,
     pub split: Option<ThreadTime>,
 }
@@ -119,10 +122,22 @@ pub fn nature(trace: &Trace, machine: impl Into<Processors>) -> Option<Nature> {
     let mut nature = tally.nature();
     nature.bound = bound(&tally, machine.into(), nature.computing_ns);
     nature.standstill = standstill(trace);
+    nature.threads_of_own = threads_of_own(trace);
     nature.overslept = overslept(trace);
     nature.interpreted = interpreted(trace);
     nature.split = split(trace);
     (nature.task_ns() > 0).then_some(nature)
+}
+
+/// Less processor time of a thread than this is not told well enough from what the runner did.
+const OWN_LEAST_NS: u64 = 10_000_000;
+
+fn threads_of_own(trace: &Trace) -> Option<f64> {
+    let all = trace.done.as_ref()?.phases.work.cpu.as_ref()?.total_ns();
+    let lanes = trace.lanes.iter().filter(|lane| lane.pid != 0);
+    let mut own = lanes.map(|lane| lane.counters.map(|counters| counters.cpu_ns));
+    let own = own.try_fold(0, |sum: u64, ns| Some(sum.saturating_add(ns?)))?;
+    (own >= OWN_LEAST_NS).then(|| all as f64 / own as f64)
 }
 
 /// Sums stop at the largest number, so that a trace of nonsense is no crash.

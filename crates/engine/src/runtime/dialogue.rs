@@ -118,6 +118,12 @@ impl Dialogue {
         Some(Err(format!("wrote a line of more than {mib} MiB, which begins with {quoted}")))
     }
 
+    /// Begins a new log: what the runner wrote belongs to a run that is over.
+    pub(super) fn begin_log(&mut self) {
+        self.keep_log();
+        self.log.clear();
+    }
+
     /// The last lines that the runner wrote to its standard error.
     pub(super) fn log(&mut self) -> String {
         self.keep_log();

@@ -31,6 +31,9 @@ pub struct Execution<'a> {
     /// What a runner that was told to stop may take to end what is under way.
     pub grace: Duration,
     pub interrupt: &'a Interrupt,
+    /// Whether a runner that can may be kept for the next run: then what starting it costs is that of
+    /// the first run alone.
+    pub keep: bool,
     /// Whether the kernel's scheduling is recorded, which slows the run a little.
     pub scheduling: bool,
 }

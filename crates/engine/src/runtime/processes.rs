@@ -53,6 +53,11 @@ impl OwnedProcesses {
         &self.tree
     }
 
+    /// Whether nobody but the runner is there.
+    pub(super) fn is_runner_alone(&self) -> bool {
+        self.tree.members() == [self.tree.runner()]
+    }
+
     /// Kills what is left, until nothing is, and adds up what all of them used.
     pub(super) fn end(mut self) -> Ended {
         let stuck = self.end_all();

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::dialogue::Dialogue;
 use super::execution::{Execution, Measured, Progress};
+use super::kept::Kept;
 use super::processes::OwnedProcesses;
 use super::runner::RunnerCommand;
 use super::spawn;
@@ -55,17 +56,41 @@ pub fn execute(
     plan: impl FnOnce(&str, Option<&str>) -> Plan,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Measured, SessionError> {
+    execute_with(execution, &mut None, plan, on_progress)
+}
+
+/// The same by a runner that was kept from the run before, if it is the same and may be; it is kept
+/// for the next one where [`Execution::keep`] says so and the run went well.
+///
+/// # Errors
+/// Those of [`execute`].
+pub(crate) fn execute_with(
+    execution: &Execution<'_>,
+    kept: &mut Option<Kept>,
+    plan: impl FnOnce(&str, Option<&str>) -> Plan,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Measured, SessionError> {
     let _alone = alone();
     let trace = TraceMap::new(execution.layout)?;
     let columns = ColumnsFile::new(execution.columns)?;
     let plan = plan(&trace.path(), columns.as_ref().map(ColumnsFile::path).as_deref());
     let recorder = execution.scheduling.then(SwitchRecorder::open);
-    let (started_ns, processes, mut dialogue) = start(execution.runner)?;
-    dialogue.say(&Command::Plan(Box::new(plan)));
-    let mut watch =
-        Watch::new(execution, started_ns, processes, dialogue, trace, columns, recorder);
+    let same = |one: &Kept| execution.keep && one.runner == *execution.runner && one.is_fresh();
+    // Dropped, it ends.
+    let mut runner = match kept.take().filter(same) {
+        Some(kept) => kept.again(),
+        None => {
+            let (started_ns, processes, dialogue) = start(execution.runner)?;
+            let runner = execution.runner.clone();
+            Kept::new(runner, started_ns, processes, dialogue)
+        }
+    };
+    runner.dialogue.say(&Command::Plan(Box::new(plan)));
+    let mut watch = Watch::new(execution, runner, trace, columns, recorder);
     watch.follow(on_progress).map_err(SessionError::Watch)?;
-    Ok(watch.finish())
+    let (measured, rest) = watch.finish();
+    *kept = rest;
+    Ok(measured)
 }
 
 /// Starts a runner, for whoever holds [`alone`].

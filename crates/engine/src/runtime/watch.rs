@@ -5,13 +5,13 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use maitred_core::trace::{Noise, Observed, RunEnd};
+use maitred_core::trace::{Noise, Observed, RunEnd, Usage};
 use maitred_wire::{Command, Done, Failure, PROTOCOL, Phase, Ready, Reply};
 
 use super::death;
-use super::dialogue::Dialogue;
 use super::execution::{Execution, Measured, Progress};
-use super::processes::{Ended, OwnedProcesses};
+use super::kept::Kept;
+use super::processes::Ended;
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Killings, Snapshot};
@@ -58,9 +58,7 @@ enum Ending {
 #[derive(Debug)]
 pub(super) struct Watch<'a> {
     execution: &'a Execution<'a>,
-    started_ns: u64,
-    processes: OwnedProcesses,
-    dialogue: Dialogue,
+    runner: Kept,
     trace: TraceMap,
     columns: Option<ColumnsFile>,
     recorder: Option<SwitchRecorder>,
@@ -77,7 +75,8 @@ pub(super) struct Watch<'a> {
     worked: Option<Snapshot>,
     done: Option<Done>,
     ending: Option<Ending>,
-    killings: Killings,
+    /// It is kept for the next run, and so nobody waits for its end.
+    rests: bool,
 }
 
 /// The state of things just before the work.
@@ -92,28 +91,24 @@ impl<'a> Watch<'a> {
     /// Follows a runner to which the plan was just sent.
     pub(super) fn new(
         execution: &'a Execution<'a>,
-        started_ns: u64,
-        processes: OwnedProcesses,
-        dialogue: Dialogue,
+        runner: Kept,
         trace: TraceMap,
         columns: Option<ColumnsFile>,
         mut recorder: Option<SwitchRecorder>,
     ) -> Self {
         if let Some(recorder) = &mut recorder {
-            recorder.follow(processes.tree().clone());
+            recorder.follow(runner.processes.tree().clone());
         }
         Self {
+            limit_ns: runner.started_ns.saturating_add(nanos(execution.startup_limit)),
             execution,
-            started_ns,
-            processes,
-            dialogue,
+            runner,
             trace,
             columns,
             recorder,
             sampler: Sampler::default(),
             ceiling: execution.memory_limit.map(Ceiling::new),
             stage: Stage::Starting,
-            limit_ns: started_ns.saturating_add(nanos(execution.startup_limit)),
             progress_ns: u64::MAX,
             interrupted: false,
             killed: false,
@@ -122,16 +117,16 @@ impl<'a> Watch<'a> {
             worked: None,
             done: None,
             ending: None,
-            killings: Killings::count(),
+            rests: false,
         }
     }
 
     /// Goes on until the runner's process has ended or must be killed.
     pub(super) fn follow(&mut self, on_progress: &mut dyn FnMut(Progress)) -> io::Result<()> {
-        while !self.dialogue.exited && !self.killed {
+        while !self.runner.dialogue.exited && !self.killed && !self.rests {
             let interrupt = (!self.interrupted).then(|| self.execution.interrupt.as_fd());
-            self.dialogue.wait(interrupt, self.next_ns())?;
-            while let Some(reply) = self.dialogue.next_reply() {
+            self.runner.dialogue.wait(interrupt, self.next_ns())?;
+            while let Some(reply) = self.runner.dialogue.next_reply() {
                 self.take(reply);
             }
             self.look_for_silence();
@@ -143,19 +138,28 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// Ends whatever is left and puts the parts together.
-    pub(super) fn finish(mut self) -> Measured {
+    /// Ends whatever is left, unless the runner is kept, and puts the parts together.
+    pub(super) fn finish(mut self) -> (Measured, Option<Kept>) {
         let startup = self.startup();
-        let ended = self.processes.end();
+        let log = self.runner.dialogue.log();
+        let killings = self.runner.killings.clone();
+        let (ended, kept) = match self.rests {
+            true => (self.used(), Some(self.runner)),
+            false => (self.runner.processes.end(), None),
+        };
+        if let (true, Some(go)) = (kept.is_some(), &mut self.at_go) {
+            // What it used before is not in what it used since the plan.
+            go.runner_cpu_ns = Some(0);
+        }
         let noise = noise(self.at_go.as_ref(), self.worked, &ended);
-        let ran_out = || Killings::count().since(&self.killings);
+        let ran_out = || Killings::count().since(&killings);
         let end = end(self.ending, &ended, self.killed, self.ready.is_some(), ran_out);
         if let Some(done) = &mut self.done {
             explain(&mut done.failures, ran_out);
             done.notes.extend(notes(&ended, self.killed));
         }
         let (ready, _) = self.ready.unzip();
-        Measured {
+        let measured = Measured {
             trace: self.trace,
             startup,
             ready,
@@ -168,15 +172,43 @@ impl<'a> Watch<'a> {
                 || Observed::Unknown("it was not recorded in this run".to_owned()),
                 |recorder| Observed::Known(recorder.finish()),
             ),
-            log: self.dialogue.log(),
-        }
+            log,
+        };
+        (measured, kept)
+    }
+
+    /// What a runner used that goes on, by its own word.
+    fn used(&self) -> Ended {
+        let used = self.done.as_ref().and_then(|done| done.used);
+        let usage = used.map_or_else(
+            || Observed::Unknown("the runner did not say what it used".to_owned()),
+            |used| {
+                Observed::Known(Usage {
+                    user_ns: used.user_ns,
+                    system_ns: used.system_ns,
+                    voluntary: used.voluntary,
+                    involuntary: used.involuntary,
+                    major_faults: used.major_faults,
+                })
+            },
+        );
+        Ended { status: None, usage, killed: 0 }
+    }
+
+    /// Whether the runner can be kept: it can go on, it is alone, and nothing went wrong that an end
+    /// would clear up.
+    fn may_rest(&self, done: &Done) -> bool {
+        let keeps = self.ready.as_ref().is_some_and(|(ready, _)| ready.keeps);
+        let well = done.used.is_some() && done.deadlock.is_empty() && done.failures.is_empty();
+        let own = self.execution.keep && self.stage == Stage::Running;
+        own && keeps && well && !self.interrupted && self.runner.processes.is_runner_alone()
     }
 
     /// From spawn to `ready`, or to now while it has not come.
     fn startup(&self) -> Phase {
         let ready_ns = self.ready.as_ref().map(|(_, at_ns)| *at_ns);
         let end_ns = ready_ns.unwrap_or_else(now_ns);
-        Phase { start_ns: self.started_ns, end_ns, cpu: None }
+        Phase { start_ns: self.runner.started_ns, end_ns, cpu: None }
     }
 
     fn next_ns(&self) -> u64 {
@@ -214,10 +246,10 @@ impl<'a> Watch<'a> {
         }
         self.ready = Some((ready, ready_ns));
         self.sample();
-        let runner_cpu_ns = sys::process_cpu_ns(self.processes.tree().runner());
+        let runner_cpu_ns = sys::process_cpu_ns(self.runner.processes.tree().runner());
         let machine = Snapshot::take();
         let ns = now_ns();
-        self.dialogue.say(&Command::Go {});
+        self.runner.dialogue.say(&Command::Go {});
         self.at_go = Some(AtGo { ns, machine, runner_cpu_ns });
         self.progress_ns = ns + nanos(PROGRESS_REST);
         let limit = self.execution.duration.or(self.execution.timeout);
@@ -233,8 +265,12 @@ impl<'a> Watch<'a> {
         // The runner and all it made are still there: it ends only with its input.
         self.sample();
         self.look_at_threads();
+        self.rests = self.may_rest(&done);
         self.done = Some(done);
-        self.close(Ending::Known(end));
+        match self.rests {
+            true => self.end_with(Ending::Known(end)),
+            false => self.close(Ending::Known(end)),
+        }
     }
 
     /// The good end of work that was to go on for so long; `None`: it was not.
@@ -250,7 +286,7 @@ impl<'a> Watch<'a> {
 
     fn close(&mut self, ending: Ending) {
         self.end_with(ending);
-        self.dialogue.close_input();
+        self.runner.dialogue.close_input();
         self.enter(Stage::Closing, EXIT_LIMIT);
     }
 
@@ -266,7 +302,7 @@ impl<'a> Watch<'a> {
         self.sample();
         self.look_at_threads();
         if self.stage == Stage::Running {
-            self.dialogue.say(&Command::Stop {});
+            self.runner.dialogue.say(&Command::Stop {});
         }
         self.end_with(Ending::Known(end));
         self.enter(Stage::Stopping, grace + WORD_LIMIT);
@@ -278,9 +314,9 @@ impl<'a> Watch<'a> {
     }
 
     fn look_for_silence(&mut self) {
-        if self.dialogue.exited {
+        if self.runner.dialogue.exited {
             self.end_with(Ending::Gone);
-        } else if self.dialogue.is_silent() && self.stage != Stage::Closing {
+        } else if self.runner.dialogue.is_silent() && self.stage != Stage::Closing {
             let what = "closed its standard output before it said `done`, and went on running";
             self.end_with(Ending::Broke(what.into()));
             self.enter(Stage::Closing, EXIT_LIMIT);
@@ -315,7 +351,7 @@ impl<'a> Watch<'a> {
         let Some(ceiling) = self.ceiling.as_mut().filter(|ceiling| now >= ceiling.next_ns()) else {
             return;
         };
-        let seen = ceiling.exceeded(self.processes.tree(), &mut self.sampler, instrument);
+        let seen = ceiling.exceeded(self.runner.processes.tree(), &mut self.sampler, instrument);
         if let (Some(seen_bytes), Some(limit_bytes)) = (seen, self.execution.memory_limit) {
             self.end_with(Ending::Known(RunEnd::OutOfMemory { limit_bytes, seen_bytes }));
             self.ceiling = None;
@@ -362,7 +398,7 @@ impl<'a> Watch<'a> {
     /// Has every process that knows how to say where it is write that to the log: those that
     /// catch SIGUSR1, which would end any other. Whether there is one.
     fn ask_where(&self) -> bool {
-        let mut members = self.processes.tree().members();
+        let mut members = self.runner.processes.tree().members();
         members.retain(|&pid| procfs::catches(pid, libc::SIGUSR1));
         members.iter().for_each(|&pid| sys::ask_where(pid));
         !members.is_empty()
@@ -384,7 +420,7 @@ impl<'a> Watch<'a> {
 
     fn sample(&mut self) {
         let instrument = self.instrument_bytes();
-        let tree = self.processes.tree();
+        let tree = self.runner.processes.tree();
         self.sampler.sample(|| tree.members(), instrument);
     }
 

@@ -27,6 +27,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 8080)]
     pub port: u16,
 
+    /// Listen on this socket of the machine instead, for clients such as curl --unix-socket PATH
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["host", "port"])]
+    pub unix: Option<PathBuf>,
+
     /// Speak TLS, with a certificate for localhost that is made for this start
     #[arg(long)]
     pub tls: bool,

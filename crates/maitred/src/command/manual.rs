@@ -1,16 +1,9 @@
-//! `maitred completions SHELL` and `maitred man`: made from the arguments as they are.
+//! `maitred man`: made from the arguments as they are.
 
 use clap::CommandFactory;
 
 use crate::cli::Cli;
 use crate::error::Error;
-
-/// The completions for a shell, as that shell's code.
-pub(crate) fn completions(shell: clap_complete::Shell) -> String {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "maitred", &mut text);
-    String::from_utf8_lossy(&text).into_owned()
-}
 
 /// The manual page in roff: the program, then each command with all its options.
 ///

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod claim;
 pub(crate) mod compare;
+pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod fit;
 pub(crate) mod lab;

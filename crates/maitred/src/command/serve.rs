@@ -22,6 +22,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     raise_open_files();
     serve(options(args)?).map_err(|error| match error {
         ServeError::Bind { .. }
+        | ServeError::Socket { .. }
         | ServeError::Tls(_)
         | ServeError::NoTls
         | ServeError::Log(_)
@@ -59,6 +60,7 @@ fn options(args: &ServeArgs) -> Result<Options, Error> {
         architecture: args.strategy,
         host: args.host,
         port: args.port,
+        unix: args.unix.clone(),
         admin_port: args.admin_port,
         workers: args.workers.map(usize::from),
         backlog: args.backlog,

@@ -335,3 +335,32 @@ fn a_sweep_that_no_word_takes_is_refused() {
     let output = place.run("compare waiters --prepare true");
     assert!(stderr(&output).contains("--prepare is for commands"), "{output:?}");
 }
+
+#[test]
+fn one_runner_has_many_rounds_until_something_is_left_behind() {
+    let place = Place::new();
+    let rounds = |line: &str| {
+        let runs = "compare --runs 3 --warmup 0 --count 1 --no-trace --models sequential";
+        let words: Vec<&str> = runs.split(' ').collect();
+        let rest = ["--export-json", "r.json", "--", "sh", "-c", line];
+        let output = place.command(&[&words[..], &rest].concat()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let runners: Vec<String> = place.read("runners").lines().map(str::to_owned).collect();
+        fs::remove_file(place.path("runners")).unwrap();
+        assert_eq!(runners.len(), 3);
+        std::collections::BTreeSet::from_iter(runners).len()
+    };
+    assert_eq!(rounds("echo $PPID >> runners"), 1);
+    let saved = form::valid_json(&place.read("r.json"));
+    for run in saved["contestants"][0]["runs"].as_array().unwrap() {
+        let used = &run["usage"]["known"];
+        assert!(used["user_ns"].as_u64().unwrap() + used["system_ns"].as_u64().unwrap() > 0);
+        assert!(run["memory"]["known"]["bytes"].as_u64().unwrap() > 0, "{run}");
+    }
+    // What a round leaves behind ends with its runner, as before.
+    let left = "echo $PPID >> runners; sleep 98765 & echo $! >> left";
+    assert_eq!(rounds(left), 3);
+    for pid in place.read("left").lines() {
+        assert!(!fs::exists(format!("/proc/{pid}")).unwrap(), "{pid} is left");
+    }
+}

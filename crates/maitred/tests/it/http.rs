@@ -280,6 +280,50 @@ fn answers_are_counted_by_status_and_redirects_followed_where_that_was_asked() {
     assert!(!said("--follow").contains("ask instead"));
 }
 
+#[test]
+fn a_socket_of_the_machine_takes_the_place_of_host_and_port() {
+    let place = Place::new();
+    let socket = place.path("s.sock");
+    for strategy in SERVERS {
+        let listen = ["serve", "--unix", "s.sock", "--strategy", strategy, "--delay", "1ms"];
+        let mut child = place.command(&listen).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert!(line.contains("localhost at the socket s.sock"), "{strategy}: {line}");
+        let second = place.run("serve --unix s.sock");
+        let refused = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert!(refused.contains("another server listens there"), "{strategy}: {refused}");
+        let models = if strategy == "threads" { everywhere() } else { "threads,event-loop".into() };
+        let line =
+            format!("compare http://localhost/get --unix s.sock -c 3 -n 6 --models {models}");
+        for (model, run) in runs(&place, &line) {
+            assert_eq!(run["answers"].to_string(), "[[200,6]]", "{model} of {strategy}: {run}");
+        }
+        let stop = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        assert!(stop.success() && child.wait().unwrap().success(), "{strategy}");
+        assert!(!socket.exists(), "{strategy} left its socket");
+    }
+    // What a killed server left is in nobody's way, and a file is nobody's socket.
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let mut child =
+        place.command(&["serve", "--unix", "s.sock"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("listening"), "{line}");
+    let place = place.file("file", "");
+    for (path, reason) in [("file", "choose another --unix"), ("none/s", "its folder is not there")]
+    {
+        let output = place.run(&format!("serve --unix {path}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(reason) && output.status.code() == Some(2), "{path}: {said}");
+    }
+    let output = place.run("compare http://localhost/ --unix none.sock");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no such socket"));
+}
+
 /// What one origin was to be told stays with it, and the other gets the rest.
 #[test]
 fn another_origin_is_not_told_who_asks() {

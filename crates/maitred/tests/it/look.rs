@@ -290,6 +290,16 @@ fn completions_are_code_of_their_shell() {
                 _maitred maitred comp maitred; echo ${COMPREPLY[*]}";
     let completed = stdout(&place.shell(line));
     assert!(completed.contains("compare") && completed.contains("completions"), "{completed}");
+    // A shipped workload, and a file of one's own.
+    let place = place.file("waiters-of-mine.kdl", "");
+    let line = "source <($M completions bash); COMP_WORDS=(maitred compare wait); COMP_CWORD=2; \
+                _maitred_subjects maitred wait compare; echo ${COMPREPLY[*]}";
+    let completed = stdout(&place.shell(line));
+    assert_eq!(completed.trim(), "waiters waiters-of-mine.kdl");
+    for shell in ["zsh", "fish"] {
+        let code = stdout(&place.run(&format!("completions {shell}")));
+        assert!(code.contains("hot-lock mixed"), "{shell}");
+    }
 }
 
 fn parses(shell: &str, code: &[u8]) {

@@ -180,13 +180,16 @@ impl Browser {
 
     /// Keeps a picture of the page, where `MAITRED_SHOTS` names a folder for them.
     pub(crate) fn shot(&mut self, name: &str) {
-        use base64::Engine as _;
         let Some(folder) = std::env::var_os("MAITRED_SHOTS") else { return };
-        let answer = self.ask("Page.captureScreenshot", &json!({ "format": "png" }));
-        let bytes =
-            base64::prelude::BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
         fs::create_dir_all(&folder).unwrap();
-        fs::write(PathBuf::from(folder).join(format!("{name}.png")), bytes).unwrap();
+        fs::write(PathBuf::from(folder).join(format!("{name}.png")), self.png()).unwrap();
+    }
+
+    /// What can be seen of the page, as PNG.
+    pub(crate) fn png(&mut self) -> Vec<u8> {
+        use base64::Engine as _;
+        let answer = self.ask("Page.captureScreenshot", &json!({ "format": "png" }));
+        base64::prelude::BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
     /// Addresses that the page asked for, and what it complained of.

@@ -4,6 +4,7 @@
 //! at most than one that nobody watches.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -125,6 +126,21 @@ fn what_the_page_costs() {
         "a run that the page watches takes {:.3} of one that nobody watches (median of 7 pairs; bar: 1.02)",
         ratios[3]
     );
+}
+
+#[test]
+#[ignore = "it makes docs/pictures/lab.png anew"]
+fn picture_of_the_readme() {
+    let Some(mut browser) = browser() else { return };
+    browser.look(900, 780, "light");
+    let lab = Lab::open(&[]);
+    browser.open(&lab.address);
+    browser.until(READY);
+    browser.value("(() => { const s = document.querySelector('#cell-tables .go select'); s.value = '100'; s.dispatchEvent(new Event('change')); })()");
+    run(&mut browser, "tables");
+    browser.value("scrollTo(0, document.querySelector('#cell-tables').offsetTop - 100)");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pictures/lab.png");
+    fs::write(path, browser.png()).unwrap();
 }
 
 /// Opens the page anew; milliseconds until it is ready.

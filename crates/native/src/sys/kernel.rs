@@ -91,6 +91,7 @@ pub(crate) struct Usage {
     pub(crate) cpu: Cpu,
     pub(crate) voluntary: u32,
     pub(crate) involuntary: u32,
+    pub(crate) major_faults: u32,
 }
 
 /// Whose usage.
@@ -124,6 +125,7 @@ pub(crate) fn usage_of(usage: &libc::rusage) -> Usage {
         cpu: Cpu { user_ns: ns(usage.ru_utime), system_ns: ns(usage.ru_stime) },
         voluntary: usage.ru_nvcsw as u32,
         involuntary: usage.ru_nivcsw as u32,
+        major_faults: usage.ru_majflt as u32,
     }
 }
 

@@ -44,6 +44,7 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
 fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
     match name {
         "--strategy" => options.architecture = value.parse()?,
+        "--unix" => options.unix = Some(value.into()),
         "--port" => options.port = number(value)?,
         "--admin-port" => options.admin_port = Some(number(value)?),
         "--workers" => options.workers = Some(number(value)?),

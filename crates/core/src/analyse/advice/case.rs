@@ -112,7 +112,11 @@ impl<'a> Case<'a> {
             let index = rank.contestant as usize;
             let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
             let summary = self.summary(index)?;
-            let used = *summary.cores_used.known()?;
+            // On a busy machine they come to few processors, but to more time than the caller's thread.
+            let spread = self.nature(index).and_then(|nature| nature.threads_of_own);
+            let most = f64::from(self.cores());
+            let spread = spread.map_or(0.0, |spread| spread.min(most));
+            let used = summary.cores_used.known().copied().unwrap_or(0.0).max(spread);
             let told = summary.work_ns >= OWN_THREADS_NS && used >= OWN_THREADS;
             (sequential && told).then_some((index, used))
         })

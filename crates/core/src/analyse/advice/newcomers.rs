@@ -129,6 +129,32 @@ mod tests {
         })
     }
 
+    /// Of a call that came to one processor, for others had the rest, whose own thread had this share of
+    /// its processor time.
+    fn spread(own: f64) -> Vec<Newcomer> {
+        let traces = [(Sequential, 1), (Processes, 2)].map(|(one, workers)| {
+            let mut trace = computing().run(one, workers);
+            let all = trace.done.as_ref().unwrap().phases.work.cpu.unwrap().total_ns();
+            let lanes = trace.lanes.len() as f64;
+            for counters in trace.lanes.iter_mut().filter_map(|lane| lane.counters.as_mut()) {
+                counters.cpu_ns = (all as f64 * own / lanes) as u64;
+            }
+            trace
+        });
+        let contestants = traces.iter().map(|trace| contestant(trace, rounds(trace, 1))).collect();
+        let natures = traces.each_ref().map(|trace| nature(trace, CORES));
+        let mut comparison = comparison(contestants, 20);
+        comparison.subject.kind = SubjectKind::Function;
+        compare::rank(&mut comparison, None);
+        newcomers(&comparison, &natures)
+    }
+
+    #[test]
+    fn they_join_on_a_busy_machine_too() {
+        assert_eq!(spread(0.5).first().map(|one| one.workers), Some(CORES));
+        assert_eq!(spread(0.98), []);
+    }
+
     #[test]
     fn libraries_with_one_thread_each_join_where_a_call_keeps_several_processors_busy() {
         let chosen = Chosen::OneInnerThread { cores_used: 1.94 };

@@ -68,7 +68,7 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
 /// Workers beside threads of its own want the same processors.
 fn own_threads(case: &Case<'_>, index: usize, used: f64) -> Sentence {
     let busy = format!(
-        "It uses several threads itself{}: one call at a time ({}) keeps {} of {} processors busy, as libraries with BLAS or OpenMP do.",
+        "It uses several threads itself{}: one call at a time ({}) keeps {} of {} processors busy where it has them, as libraries with BLAS or OpenMP do.",
         busy_threads(case, index).map_or_else(String::new, |busy| format!(" ({busy} threads)")),
         case.name(index),
         cores(used),
