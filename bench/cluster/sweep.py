@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""What a cluster of Dask on several hosts gives, by workers × task length × payload × latency: bench/cluster/sweep.py [--quick]
+"""What a cluster of Dask on several hosts gives, by workers × task length × payload × latency: python3 bench/cluster/sweep.py [--quick]
 
 The hosts are network namespaces, joined by a bridge (as root); a scheduler on the first, one worker of one thread on each
 other. Latency is made by a relay in front of the scheduler, which keeps back what goes through it, either way: the kernel

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""What the runners cost, beside the same written by hand in each language: bench/runtimes/peers.py [RUNTIME …]
+"""What the runners cost, beside the same written by hand in each language: python3 bench/runtimes/peers.py [RUNTIME …]
 
 Peer and ours take turns, so many times; a ratio is the median of those of neighbours. Time is that of the work, by each
 program's own clock, and memory the most that its process had (wait4, and what `maitred` says of the run). Needs

@@ -246,10 +246,14 @@ class Lanes:
             SPAN.pack_into(trace.map, first + self.spans[lane] * SPAN_BYTES, number, at, here(start), here(end))
             self.spans[lane] += 1
         lane = lane or 0
-        self.ended[lane] += 1
         Struct("<Q").pack_into(trace.map, counts + 16, self.spans[lane])
         Struct("<QQIII").pack_into(trace.map, record, here(begun), here(ended), lane, step, outcome)
-        Struct("<I").pack_into(trace.map, counts + 12, self.ended[lane])
+        self.count(lane)
+
+    def count(self, lane):
+        """One more task of this lane has ended; those that are lost count with the first."""
+        self.ended[lane] += 1
+        Struct("<I").pack_into(self.work.trace.map, self.work.trace.lanes_at + lane * LANE_BYTES + 12, self.ended[lane])
 
 
 def await_all(work, client, keys, only):
@@ -293,6 +297,7 @@ def collect(work, client, keys, lanes, sent, submitted, address):
         elif not work.halted():
             lost += 1
             lose(work, number, future, client, address)
+            lanes.count(0)
     return lost
 
 

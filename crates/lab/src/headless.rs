@@ -131,13 +131,15 @@ fn once(session: &Session, book: &str, cell: &Cell) -> Verdict {
 /// Whether what was found is what the notebook says. What cannot be told here speaks against
 /// nothing, and is said.
 fn judge(cell: &Cell, claims: &[Claim], answer: &str) -> Verdict {
-    let expected = cell.directives.finding.unwrap_or(Finding::Holds);
-    let against = match expected {
-        Finding::Holds => Truth::Refuted,
+    let directives = &cell.directives;
+    let against = |place: u32| match directives.finding.unwrap_or(Finding::Holds) {
         Finding::Refuted => Truth::Holds,
+        Finding::Holds if directives.refuted.contains(&place) => Truth::Holds,
+        Finding::Holds => Truth::Refuted,
     };
-    if let Some(claim) = claims.iter().find(|claim| claim.verdict == against) {
-        let what = if against == Truth::Refuted {
+    let mut counted = (1..).zip(claims);
+    if let Some((place, claim)) = counted.find(|(place, claim)| claim.verdict == against(*place)) {
+        let what = if against(place) == Truth::Refuted {
             "refuted"
         } else {
             "holds, but the notebook says refuted"
@@ -179,6 +181,9 @@ mod tests {
         assert!(!judged("", &[Truth::Holds, Truth::Refuted]).is_good());
         assert!(judged("finding=refuted", &[Truth::Refuted]).is_good());
         assert!(!judged("finding=refuted", &[Truth::Holds]).is_good());
+        assert!(judged("refuted=2", &[Truth::Holds, Truth::Refuted, Truth::Holds]).is_good());
+        assert!(!judged("refuted=2", &[Truth::Holds, Truth::Holds]).is_good());
+        assert!(!judged("refuted=2", &[Truth::Refuted, Truth::Refuted]).is_good());
     }
 
     #[test]

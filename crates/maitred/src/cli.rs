@@ -8,6 +8,7 @@ use maitred_engine::request::{Http, Recording, Rounds, Work};
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 
+mod changes;
 mod check;
 mod claim;
 mod command;
@@ -22,6 +23,7 @@ mod serve;
 mod strategies;
 mod texts;
 
+pub use changes::ChangeArgs;
 pub use check::{CheckArgs, VerdictArgs};
 pub use claim::ClaimArgs;
 pub use command::CommandArgs;
@@ -279,6 +281,9 @@ pub struct CompareArgs {
     /// of the same work), or the number or tag of one that `maitred runs` lists
     #[arg(help_heading = "Results", long, value_name = "FILE|last|TAG|ID")]
     pub against: Option<Against>,
+
+    #[command(flatten)]
+    pub changes: ChangeArgs,
 
     /// Rank saved results although they come from different machines or different work
     #[arg(help_heading = "Results", long)]

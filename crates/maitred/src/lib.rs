@@ -5,6 +5,7 @@ pub mod cli;
 mod command;
 
 mod amount;
+mod changed;
 mod drawing;
 mod error;
 mod events;

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use maitred_core::analyse::change;
 use maitred_core::result::{Comparison, Machine, Subject};
 use maitred_core::view::{self, units};
 use maitred_store::Selector;
 
+use crate::changed::Telling;
 use crate::cli::{Against, CompareArgs, StoreArgs};
 use crate::error::{Error, exit};
 use crate::export;
@@ -26,15 +26,17 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
     let shown = second.as_ref().unwrap_or(&first);
     let mut text = view::table::table(shown, &terminal.options());
     let other = second.is_some().then_some(&first);
+    let has_older = other.is_some() || args.against.is_some();
+    let mut telling = Telling::open(&args.changes, has_older)?;
     let against = older(args)?.map(|old| old.find(&args.keep.place, facts(shown))).transpose()?;
     for old in other.into_iter().chain(&against) {
         comparable(facts(shown), facts(old), args.across_machines)?;
-        text.push_str(&changes(shown, old, terminal));
+        text.push_str(&telling.tell(shown, old, terminal));
     }
     let mut exports = export::open(&args.files(), &args.charts)?;
     let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
-    Ok(if written { exit::OK } else { exit::NOT_WRITTEN })
+    Ok(telling.code(if written { exit::OK } else { exit::NOT_WRITTEN }))
 }
 
 fn facts(one: &Comparison) -> (&Machine, &Subject) {
@@ -119,12 +121,6 @@ pub(crate) fn older(args: &CompareArgs) -> Result<Option<Older>, Error> {
         Some(Against::File(path)) => load(path)?,
     };
     Ok(Some(Older::Known(Box::new(found))))
-}
-
-/// What changed, as text. For results that are [`comparable`].
-pub(crate) fn changes(new: &Comparison, old: &Comparison, terminal: &Terminal) -> String {
-    let changes = change::changes(old, new);
-    format!("\n{}", view::changes::changes(&changes, &old.started, &terminal.options()))
 }
 
 /// Whether two results may be held beside each other: where each was measured, and of what.

@@ -26,7 +26,7 @@ pub fn changes(changes: &[Change], before: &str, options: &Options) -> String {
     add("then", true, &|change| duration(change.before_ns));
     add("now", true, &|change| duration(change.after_ns));
     add("now ÷ then", true, &|change| ratio(change.ratio.median));
-    add("98 %", true, &|change| {
+    add("99 %", true, &|change| {
         format!("{}–{}", significant(change.ratio.low), significant(change.ratio.high))
     });
     add("", false, &|change| word(change.verdict).into());
@@ -34,10 +34,46 @@ pub fn changes(changes: &[Change], before: &str, options: &Options) -> String {
     if options.ascii { to_ascii(&text) } else { text }
 }
 
-fn word(verdict: Verdict) -> &'static str {
+/// The same as Markdown.
+pub fn markdown(changes: &[Change], before: &str) -> String {
+    let mut text = format!("### Since {before}\n\n");
+    if changes.is_empty() {
+        return text + "No model is ranked in both results.\n";
+    }
+    text.push_str(
+        "| model | then | now | now ÷ then | 99 % | |\n| --- | ---: | ---: | ---: | ---: | --- |\n",
+    );
+    for change in changes {
+        text.push_str(&format!(
+            "| `{}` | {} | {} | {} | {}–{} | {} |\n",
+            change.model,
+            duration(change.before_ns),
+            duration(change.after_ns),
+            ratio(change.ratio.median),
+            significant(change.ratio.low),
+            significant(change.ratio.high),
+            word(change.verdict)
+        ));
+    }
+    text
+}
+
+/// `102 ms, 1.10× of 92.7 ms (1.08–1.12)`.
+pub(super) fn figures(change: &Change) -> String {
+    format!(
+        "{}, {} of {} ({}–{})",
+        duration(change.after_ns),
+        ratio(change.ratio.median),
+        duration(change.before_ns),
+        significant(change.ratio.low),
+        significant(change.ratio.high)
+    )
+}
+
+pub(super) fn word(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Faster => "faster",
-        Verdict::Slower => "slower",
+        Verdict::Faster => "better",
+        Verdict::Slower => "regressed",
         Verdict::Same | Verdict::Reference => "same",
         Verdict::Inconclusive => "inconclusive",
     }

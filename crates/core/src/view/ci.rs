@@ -5,9 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::changes;
 use super::claims::{sentence, word};
 use super::picture::escaped;
-use crate::result::{Check, Experiment, Finding, Truth};
+use crate::analyse::change::Change;
+use crate::result::{Check, Experiment, Finding, Truth, Verdict};
 
 /// A test suite for each experiment, a test case for each claim. A refuted claim is a failure; one
 /// without a verdict was skipped, with the reason, for it says nothing against the code.
@@ -79,6 +81,53 @@ pub fn annotations(check: &Check) -> String {
     text
 }
 
+/// What changed since a saved result, as a test suite: a model that regressed is a failure, one of
+/// which nothing can be said was skipped.
+pub fn changes_junit(changes: &[Change], subject: &str) -> String {
+    let number = |verdict| changes.iter().filter(|change| change.verdict == verdict).count();
+    let counts = format!(
+        " tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"",
+        changes.len(),
+        number(Verdict::Slower),
+        number(Verdict::Inconclusive)
+    );
+    let name = escaped(subject);
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"maitred\"{counts}>\n  <testsuite name=\"{name}\"{counts}>\n"
+    );
+    for change in changes {
+        let (word, figures) = (changes::word(change.verdict), escaped(&changes::figures(change)));
+        let inside = match change.verdict {
+            Verdict::Slower => format!("<failure message=\"{word}\">{figures}</failure>"),
+            Verdict::Inconclusive => format!("<skipped message=\"{word}: {figures}\"/>"),
+            Verdict::Faster | Verdict::Same | Verdict::Reference => {
+                format!("<system-out>{word}: {figures}</system-out>")
+            }
+        };
+        let model = escaped(&format!("{}", change.model));
+        text.push_str(&format!(
+            "    <testcase classname=\"{name}\" name=\"{model}\">{inside}</testcase>\n"
+        ));
+    }
+    text + "  </testsuite>\n</testsuites>\n"
+}
+
+/// A line for each model that regressed, an error, and for each of which nothing can be said.
+pub fn change_annotations(changes: &[Change], subject: &str) -> String {
+    let place = file(subject).map_or_else(String::new, |file| format!("file={},", property(file)));
+    let line = |change: &Change| {
+        let level = match change.verdict {
+            Verdict::Slower => "error",
+            Verdict::Inconclusive => "warning",
+            Verdict::Faster | Verdict::Same | Verdict::Reference => return None,
+        };
+        let word = changes::word(change.verdict);
+        let title = property(&format!("{word}: {} of {subject}", change.model));
+        Some(format!("::{level} {place}title={title}::{}\n", data(&changes::figures(change))))
+    };
+    changes.iter().filter_map(line).collect()
+}
+
 /// The file that an experiment is about: its own, or that of a function.
 fn file(name: &str) -> Option<&str> {
     let path = name.split(':').next().unwrap_or(name);
@@ -106,6 +155,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::analyse::stats::Interval;
     use crate::view::claims::tests::checked;
 
     #[test]
@@ -125,6 +175,41 @@ mod tests {
             </testsuites>
         "#]].assert_eq(&text);
         roxmltree::Document::parse(&text).unwrap();
+    }
+
+    #[test]
+    fn a_model_that_regressed_fails() {
+        let change = |verdict, median| Change {
+            model: "native/threads".parse().unwrap(),
+            workers: 4,
+            before_ns: 100_000_000,
+            after_ns: 112_000_000,
+            ratio: Interval { low: median - 0.02, median, high: median + 0.02 },
+            verdict,
+        };
+        let all = [
+            change(Verdict::Slower, 1.12),
+            change(Verdict::Inconclusive, 1.02),
+            change(Verdict::Same, 1.0),
+        ];
+        let text = junit_of_changes(&all);
+        roxmltree::Document::parse(&text).unwrap();
+        for part in [
+            "tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\"",
+            "<failure message=\"regressed\">112 ms, 1.12× of 100 ms (1.10–1.14)</failure>",
+            "<system-out>same: ",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+        let lines = change_annotations(&all, "fetch.py:fetch");
+        expect![[r#"
+            ::error file=fetch.py,title=regressed%3A native/threads of fetch.py%3Afetch::112 ms, 1.12× of 100 ms (1.10–1.14)
+            ::warning file=fetch.py,title=inconclusive%3A native/threads of fetch.py%3Afetch::112 ms, 1.02× of 100 ms (1.00–1.04)
+        "#]].assert_eq(&lines);
+    }
+
+    fn junit_of_changes(all: &[Change]) -> String {
+        changes_junit(all, "fetch.py:fetch")
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Directives {
     pub rounds: Option<u32>,
     /// What the sentence beside the cell says was found of its claims.
     pub finding: Option<Finding>,
+    /// Which of several claims it says were refuted, counted from 1 as they stand in the cell.
+    pub refuted: Vec<u32>,
     /// Which function a `python` cell is about; else the last one in it.
     pub call: Option<String>,
     /// How often the function is called.
@@ -71,7 +73,7 @@ pub(super) fn directives(info: &str) -> (Directives, Vec<String>) {
 }
 
 const NAMES: &str = "id=, title=, models=A,B, speed=10x, view=replay|table|timeline, budget=10s, \
-     rounds=3, finding=holds|refuted, call=FUNCTION, count=20";
+     rounds=3, finding=holds|refuted, refuted=2,3, call=FUNCTION, count=20";
 
 /// Words between spaces; quotes hold some together.
 fn words(info: &str) -> Vec<String> {
@@ -122,6 +124,10 @@ impl Directives {
                     "refuted" => Finding::Refuted,
                     _ => return Err(wrong()),
                 });
+            }
+            "refuted" => {
+                let places = value.split(',').map(|place| at_least_one(place).ok_or_else(wrong));
+                self.refuted = places.collect::<Result<_, _>>()?;
             }
             "call" if is_id(value) => self.call = Some(value.into()),
             "count" => self.count = Some(at_least_one(value).ok_or_else(wrong)?),

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::export::Files;
 
 /// So many rounds say how a model changed since it was saved.
-const SETTLED: u32 = 20;
+const SETTLED: u32 = 40;
 
 impl SubjectArgs {
     /// The work, whatever the subject is.

@@ -7,7 +7,8 @@ Exit codes:
   1    nothing could be measured: every model failed (compare), or the run failed (run)
   2    the input is wrong or this machine forbids it; nothing was started
   3    it was measured, but something could not be written
-  4    with --strict: a model failed, a claim is refuted, or a verdict is missing
+  4    with --strict: a model failed, a claim is refuted, or a verdict is missing;
+       with --fail-on-regression: a model regressed since the older result
   70   a defect of maitred
   128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown";
 
@@ -18,7 +19,8 @@ Exit codes:
   1    nothing could be measured: every model failed (compare), or the run failed (run)
   2    the input is wrong or this machine forbids it; nothing was started
   3    it was measured, but something could not be written
-  4    with --strict: a model failed, a claim is refuted, or a verdict is missing
+  4    with --strict: a model failed, a claim is refuted, or a verdict is missing;
+       with --fail-on-regression: a model regressed since the older result
   70   a defect of maitred
   128+ stopped by a signal: 130 by Ctrl-C; what was measured is kept and shown
 

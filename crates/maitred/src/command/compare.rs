@@ -6,6 +6,7 @@ use maitred_core::view;
 use maitred_engine::event::Finding;
 use maitred_engine::{Cancel, Engine, Event, Purpose, Request};
 
+use crate::changed::Telling;
 use crate::cli::{CompareArgs, StoreArgs};
 use crate::error::{Error, exit};
 use crate::export::{self, Export};
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     let work = asked.subject.clone();
     let request = Request::Compare(asked);
     let old = saved::older(args)?;
+    let telling = Telling::open(&args.changes, old.is_some())?;
     let files = args.files();
     let exports = export::open(&files, &args.charts)?;
     if files.take_standard_output() {
@@ -56,7 +58,8 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     let Some(comparison) = result else { return outcome.map(|()| exit::OK) };
     let outputs = if args.work.python.show_output { outputs(&logs) } else { String::new() };
     let old = old.as_ref().and_then(Older::known);
-    let code = finish(args, &comparison, old, exports, terminal, outcome, &outputs);
+    let older = Beside { old, telling };
+    let code = finish(args, &comparison, older, exports, terminal, outcome, &outputs);
     if comparison.contestants.iter().any(|one| !one.runs.is_empty()) {
         let traces = traces.unwrap_or_default();
         args.keep.keep(terminal, || keep::of_comparison(&comparison, &traces, &work));
@@ -135,11 +138,17 @@ impl Shown<'_> {
     }
 }
 
+/// An older result, and where it is told what changed since.
+struct Beside<'a> {
+    old: Option<&'a Comparison>,
+    telling: Telling<'a>,
+}
+
 /// Shows and writes whatever was measured, then says how it ended.
 fn finish(
     args: &CompareArgs,
     comparison: &Comparison,
-    old: Option<&Comparison>,
+    Beside { old, mut telling }: Beside<'_>,
     mut exports: Vec<Export>,
     terminal: &Terminal,
     outcome: Result<(), Error>,
@@ -149,7 +158,7 @@ fn finish(
     let mut text = view::table::table(comparison, &terminal.options());
     text.push_str(outputs);
     if let Some(old) = old {
-        text.push_str(&saved::changes(comparison, old, terminal));
+        text.push_str(&telling.tell(comparison, old, terminal));
     }
     if comparison.stopped == Stopped::Interrupted {
         terminal.complain("interrupted; what was measured until then is kept and shown");
@@ -161,7 +170,8 @@ fn finish(
         Err(Error::ClosedPipe) | Ok(()) => {}
         Err(other) => return Err(other),
     }
-    Ok(if written { exit_code(comparison, args.strict) } else { exit::NOT_WRITTEN })
+    let code = if written { exit_code(comparison, args.strict) } else { exit::NOT_WRITTEN };
+    Ok(telling.code(code))
 }
 
 /// What the last run of each model printed.

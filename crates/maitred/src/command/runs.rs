@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::show;
+use crate::changed;
 use crate::cli::{
     ChartArgs, DrawingArgs, PictureArgs, RunsAction, RunsArgs, ShowArgs, StoreArgs, ThemeName,
     TraceExportArgs,
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> Result<u8, Error> {
             let of = (&old.machine, &old.subject);
             let new = keep::comparison(&store, after, Some(of))?;
             saved::comparable((&new.machine, &new.subject), of, *across_machines)?;
-            terminal.print(saved::changes(&new, &old, terminal).trim_start())?;
+            terminal.print(&changed::text(&new, &old, terminal))?;
         }
         Some(RunsAction::History { which, export_svg, place }) => {
             history(place, which, export_svg.as_deref(), terminal)?;

@@ -381,7 +381,7 @@ fn options_and_commands_that_are_misspelt_or_missing() {
         error: the following required arguments were not provided:
           <SUBJECT>...
 
-        Usage: maitred compare <SUBJECT>... [-- <COMMAND>...]
+        Usage: maitred compare --no-keep <SUBJECT>... [-- <COMMAND>...]
 
         For more information, try '--help'.
     "#]],

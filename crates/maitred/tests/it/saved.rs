@@ -86,10 +86,21 @@ fn a_change_is_seen_and_its_direction_is_right() {
             }
         });
     }
+    let line = "compare old.json new.json --fail-on-regression --annotations --export-junit c.xml";
+    let output = place.run(&format!("{line} --export-changes c.md"));
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(stdout(&output).contains("::error file=work.kdl,title=regressed"), "{output:?}");
+    assert!(
+        place.read("c.xml").contains("failures=\"1\"") && place.read("c.md").contains("regressed")
+    );
+    let better = place.run("compare new.json old.json --fail-on-regression");
+    assert_eq!(better.status.code(), Some(0), "{better:?}");
+    let alone = place.run("compare new.json --fail-on-regression");
+    assert!(stderr(&alone).contains("name one by --against"), "{alone:?}");
     let text = stdout(&place.run("compare old.json new.json"));
-    assert!(text.split("\nSince ").nth(1).unwrap().contains("slower"), "{text}");
+    assert!(text.split("\nSince ").nth(1).unwrap().contains("regressed"), "{text}");
     let text = stdout(&place.run("compare new.json old.json"));
-    assert!(text.split("\nSince ").nth(1).unwrap().contains("faster"), "{text}");
+    assert!(text.split("\nSince ").nth(1).unwrap().contains("better"), "{text}");
 }
 
 #[test]
