@@ -292,7 +292,9 @@ mod tests {
     #[test]
     fn a_law_gets_the_numbers_that_it_takes_where_there_are_any() {
         assert_eq!(around(u32::MAX, &[(1, 1.0), (2, 1.0), (4, 1.0), (8, 1.0)]).len(), NUMBERS);
-        assert_eq!(around(4, &[(1, 1.0), (2, 2.0), (4, 4.0)]), [1, 2, 3, 4]);
+        assert_eq!(around(24, &[(1, 1.0), (2, 2.0), (4, 4.0)]), [1, 2, 3, 4]);
+        // Of four tasks three workers leave one for a second turn, as two do.
+        assert_eq!(around(4, &[(1, 1.0), (2, 2.0), (4, 4.0)]), [1, 2, 4]);
         assert_eq!(around(1, &[(1, 1.0)]), [1]);
         assert_eq!(around(10, &[]), [0; 0]);
     }

@@ -30,6 +30,16 @@ pub(super) fn stat_words(stat: &str) -> impl Iterator<Item = &str> {
     stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace()
 }
 
+/// Whether a process is on its way out: the kernel closes its files, which its peers see, before
+/// it can be waited for. `PF_EXITING` of include/linux/sched.h in the flags, which are field 9 of
+/// proc_pid_stat(5).
+pub(crate) fn is_exiting(pid: u32) -> bool {
+    const PF_EXITING: u64 = 0x4;
+    let stat = text(&format!("/proc/{pid}/stat")).unwrap_or_default();
+    let flags = stat_words(&stat).nth(6).and_then(|flags| flags.parse::<u64>().ok());
+    flags.is_some_and(|flags| flags & PF_EXITING != 0)
+}
+
 /// The living processes of a group.
 pub(crate) fn group(leader: u32) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::tree::with_descendants;
 use crate::measure::usage::{Reaped, reap};
-use crate::measure::{footprint, mark, sys};
+use crate::measure::{footprint, mark, procfs, sys};
 
 /// How long a server may take to say where it listens.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -154,6 +154,10 @@ impl Running {
     }
 
     fn end(&mut self) -> ServerUse {
+        // Who was just seen to hang up may still be on its way out.
+        while self.look().is_none() && procfs::is_exiting(self.pid) {
+            thread::sleep(PAUSE);
+        }
         let died = self.look();
         let peak = footprint::peak_bytes(&with_descendants(&[self.pid]));
         let grown = peak.zip(self.ready_bytes).map(|(peak, ready)| peak.saturating_sub(ready));

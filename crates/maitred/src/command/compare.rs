@@ -21,7 +21,8 @@ use crate::terminal::Terminal;
 /// See [`Error`]; what was measured before is shown and written all the same.
 pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Error> {
     let is_saved = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "json");
-    if !args.subject.is_empty() && args.subject.iter().all(is_saved) {
+    let nothing_else = args.words.is_empty() && args.work.commands.named.is_empty();
+    if nothing_else && !args.subject.is_empty() && args.subject.iter().all(is_saved) {
         return saved::show(args, terminal);
     }
     let asked = args.request()?;

@@ -126,6 +126,7 @@ fn keys_zoom_the_timeline_and_say_what_is_there() {
     browser.until("document.querySelector('#cell-tables .timeline canvas') !== null");
     browser.value("document.querySelector('#cell-tables .timeline canvas').focus()");
     let range = "document.querySelector('#cell-tables .panel p.status').textContent";
+    browser.until(&format!("{range} !== ''"));
     let whole = browser.value(range);
     browser.press("+", 0);
     browser.press("+", 0);
