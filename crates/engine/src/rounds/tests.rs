@@ -489,7 +489,10 @@ fn who_is_hopeless_is_run_no_more_and_keeps_its_figures() {
     let last = &result.contestants[2];
     let rounds = last.dropped.unwrap();
     assert_eq!(last.runs.len(), rounds as usize);
-    assert!(result.contestants[0].runs.len() > last.runs.len() && result.contestants[0].dropped.is_none());
+    assert!(
+        result.contestants[0].runs.len() > last.runs.len()
+            && result.contestants[0].dropped.is_none()
+    );
     let rank = result.ranking.iter().find(|rank| rank.contestant == 2).unwrap();
     assert_eq!(rank.verdict, maitred_core::result::Verdict::Slower);
     assert_eq!(world.dropped, [(2, rounds)]);
