@@ -140,7 +140,7 @@ pub fn median_interval(values: &[f64], confidence: Confidence) -> Option<Interva
 }
 
 /// The ratio of two medians whose values are no pairs, and its interval: by bootstrap of both (Efron &
-/// Tibshirani 1993, ch. 8.3) where there are [`PLENTY`] of each, else from the ends of their own
+/// Tibshirani 1993, ch. 8.3) where there are twenty or more of each, else from the ends of their own
 /// intervals, which is wider (Bonferroni). `None` of nothing.
 pub fn ratio_interval(values: &[f64], over: &[f64], confidence: Confidence) -> Option<Interval> {
     if values.len().min(over.len()) < PLENTY {
