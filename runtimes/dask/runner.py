@@ -267,8 +267,9 @@ def do(number, given):
 
 
 def forget(trace, number):
-    """Strikes out what an earlier attempt at a task left: a span without a start is none."""
+    """Strikes out what an earlier attempt at a task left: its end, and its spans, for one without a start is none."""
     span, count = Struct("<IIQQ"), Struct("<Q")
+    count.pack_into(trace.map, trace.tasks_at + number * TASK_BYTES + 8, 0)
     for lane in range(trace.lanes):
         first = trace.spans_at + lane * trace.room * SPAN_BYTES
         spans = min(trace.room, count.unpack_from(trace.map, trace.lanes_at + lane * LANE_BYTES + 16)[0])
