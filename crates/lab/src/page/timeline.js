@@ -177,7 +177,7 @@ export class Timeline {
     const slice = this.slice();
     if (slice && (slice.start < this.from || slice.start > this.to)) this.pan(slice.start - (this.from + this.to) / 2);
     this.draw();
-    if (slice) this.say(this.words(slice, this.cursor.row));
+    this.say(slice ? this.words(slice, this.cursor.row) : `${this.run.rows[this.cursor.row].label}: nothing was recorded`);
   }
 
   /** @param {number} by */
