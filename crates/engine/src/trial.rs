@@ -201,6 +201,7 @@ impl<'a> Trial<'a> {
             startup_limit: timeout.clamp(STARTUP_LEAST, STARTUP_LIMIT),
             timeout: Some(timeout),
             duration: warmup.or(self.job.duration).filter(|duration| *duration < timeout),
+            stop_at: None,
             memory_limit: self.given.memory_limit_bytes,
             grace,
             interrupt: self.interrupt,

@@ -49,6 +49,7 @@ fn play_maitred() {
         timeout: None,
         memory_limit: None,
         duration: None,
+        stop_at: None,
         grace: Duration::from_secs(60),
         interrupt: &interrupt,
         keep: false,

@@ -67,6 +67,7 @@ impl Scene {
             timeout: self.timeout,
             memory_limit: self.memory_limit,
             duration: None,
+            stop_at: None,
             grace: self.grace,
             interrupt: &self.interrupt,
             keep: false,

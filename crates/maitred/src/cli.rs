@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use maitred_engine::request::{Http, Recording, Rounds, Work};
+use maitred_wire::Strategy;
 
 use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 
@@ -112,6 +113,12 @@ pub enum Command {
     Runner {
         /// Which runtime to be: native; or `check`
         runtime: String,
+        /// With `check`: look at this strategy only; may be repeated
+        #[arg(long = "strategy", value_name = "NAME")]
+        strategies: Vec<Strategy>,
+        /// With `check`: look at this case only; may be repeated
+        #[arg(long = "case", value_name = "NAME", value_parser = maitred_engine::conformance::case_names())]
+        cases: Vec<String>,
         /// With `check`: the program that is a runner, and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         program: Vec<std::ffi::OsString>,

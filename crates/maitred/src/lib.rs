@@ -26,6 +26,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use error::{Error, exit};
 use maitred_core::workload::Report;
+use maitred_engine::conformance::Scope;
 use terminal::Terminal;
 
 /// Does what the arguments say; the number is the exit code.
@@ -99,7 +100,9 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
             terminal.print(&command::completions::completions(*shell))?;
         }
         Some(Command::Man) => terminal.print(&command::manual::man_page()?)?,
-        Some(Command::Runner { program, .. }) => return command::runner::check(program, terminal),
+        Some(Command::Runner { program, strategies, cases, .. }) => {
+            return command::runner::check(program, Scope { strategies, cases }, terminal);
+        }
     }
     Ok(exit::OK)
 }

@@ -24,47 +24,84 @@ pub struct Verdict {
     pub faults: Vec<Fault>,
 }
 
-/// Checks a runner under these strategies, or under all that it offers where none is named. Verdicts
-/// are told as they are found, and all returned.
+/// What is to be looked at; an empty list: everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scope<'a> {
+    pub strategies: &'a [Strategy],
+    /// Of [`case_names`].
+    pub cases: &'a [String],
+}
+
+impl Scope<'_> {
+    fn has_strategy(&self, strategy: Strategy) -> bool {
+        self.strategies.is_empty() || self.strategies.contains(&strategy)
+    }
+
+    fn has_case(&self, name: &str) -> bool {
+        self.cases.is_empty() || self.cases.iter().any(|case| case == name)
+    }
+}
+
+const DESCRIBE: &str = "describe";
+const NOT_A_COMMAND: &str = "not a command";
+const OTHER_PROTOCOL: &str = "another protocol";
+const END_OF_INPUT: &str = "end of input";
+const NOT_OFFERED: &str = "not offered";
+
+/// What the cases are called, in the order in which they are looked at.
+pub fn case_names() -> Vec<&'static str> {
+    let first = [DESCRIBE, NOT_A_COMMAND, OTHER_PROTOCOL, END_OF_INPUT];
+    first.into_iter().chain(cases::ALL.iter().map(|case| case.name)).chain([NOT_OFFERED]).collect()
+}
+
+/// Checks a runner, which is asked first what it is whatever the scope. Verdicts are told as they are
+/// found, and all returned.
 pub fn check(
     runner: &RunnerCommand,
-    only: &[Strategy],
+    scope: Scope<'_>,
     interrupt: &Interrupt,
     tell: &mut dyn FnMut(&Verdict),
 ) -> Vec<Verdict> {
     let mut all = Vec::new();
-    let mut note = |case, strategy, faults| {
-        let verdict = Verdict { case, strategy, faults };
-        tell(&verdict);
-        all.push(verdict);
+    let mut look = |case, strategy, faults: &mut dyn FnMut() -> Vec<Fault>| {
+        if scope.has_case(case) && !interrupt.is_raised() {
+            let verdict = Verdict { case, strategy, faults: faults() };
+            tell(&verdict);
+            all.push(verdict);
+        }
     };
     let ready = match describe(runner, STARTUP_LIMIT, interrupt) {
         Ok(ready) => ready,
         Err(error) => {
-            note("describe", None, vec![Fault::new(Paragraph::Ready, error.to_string())]);
-            return all;
+            let verdict = Verdict {
+                case: DESCRIBE,
+                strategy: None,
+                faults: vec![Fault::new(Paragraph::Ready, error.to_string())],
+            };
+            tell(&verdict);
+            return vec![verdict];
         }
     };
-    note("describe", None, described(&ready));
-    note("not a command", None, raw::not_a_command(runner));
-    if let Some(first) = ready.strategies().first() {
-        note("another protocol", None, raw::other_protocol(runner, *first));
+    look(DESCRIBE, None, &mut || described(&ready));
+    look(NOT_A_COMMAND, None, &mut || raw::not_a_command(runner));
+    if let Some(&first) = ready.strategies().first() {
+        look(OTHER_PROTOCOL, None, &mut || raw::other_protocol(runner, first));
     }
-    let offered = ready.strategies().into_iter();
-    for strategy in offered.filter(|one| only.is_empty() || only.contains(one)) {
-        note("end of input", Some(strategy), raw::end_of_input(runner, strategy));
-        for case in cases::ALL {
-            if interrupt.is_raised() {
-                return all;
-            }
-            if case.applies(strategy, &ready) {
-                note(case.name, Some(strategy), case.run(runner, strategy, &ready, interrupt));
-            }
+    for strategy in scope.strategies.iter().copied().filter(|one| ready.properties(*one).is_none())
+    {
+        look(DESCRIBE, Some(strategy), &mut || {
+            vec![Fault::new(Paragraph::Ready, format!("it does not offer `{strategy}`"))]
+        });
+    }
+    for strategy in ready.strategies().into_iter().filter(|one| scope.has_strategy(*one)) {
+        look(END_OF_INPUT, Some(strategy), &mut || raw::end_of_input(runner, strategy));
+        for case in cases::ALL.iter().filter(|case| case.applies(strategy, &ready)) {
+            look(case.name, Some(strategy), &mut || case.run(runner, strategy, &ready, interrupt));
         }
     }
     let missing = Strategy::ALL.into_iter().find(|one| ready.properties(*one).is_none());
     if let Some(strategy) = missing {
-        note("not offered", Some(strategy), raw::not_offered(runner, strategy));
+        look(NOT_OFFERED, Some(strategy), &mut || raw::not_offered(runner, strategy));
     }
     all
 }

@@ -26,6 +26,8 @@ pub struct Execution<'a> {
     pub timeout: Option<Duration>,
     /// The work goes on for so long from `go` on, or until there is nothing left to do.
     pub duration: Option<Duration>,
+    /// Told to stop once so many tasks have ended.
+    pub stop_at: Option<u64>,
     /// On the memory of all processes together, in bytes.
     pub memory_limit: Option<u64>,
     /// What a runner that was told to stop may take to end what is under way.

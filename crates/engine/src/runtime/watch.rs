@@ -131,6 +131,7 @@ impl<'a> Watch<'a> {
             }
             self.look_for_silence();
             self.look_at_interrupt();
+            self.look_at_tasks();
             self.look_at_memory();
             self.look_at_limit();
             self.report(on_progress);
@@ -339,6 +340,13 @@ impl<'a> Watch<'a> {
             Stage::Stopping | Stage::Closing => {
                 self.limit_ns = self.limit_ns.min(now_ns() + nanos(INTERRUPT_GRACE));
             }
+        }
+    }
+
+    fn look_at_tasks(&mut self) {
+        let is_enough = |tasks| self.trace.tasks_ended() >= tasks;
+        if self.stage == Stage::Running && self.execution.stop_at.is_some_and(is_enough) {
+            self.stop(RunEnd::Interrupted, self.execution.grace);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use maitred_engine::conformance::{self, Paragraph, Verdict};
+use maitred_engine::conformance::{self, Paragraph, Scope, Verdict};
 use maitred_engine::runtime::{Interrupt, RunnerCommand};
 
 use crate::error::{Error, exit};
@@ -13,7 +13,11 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// [`Error::Engine`] when no program is named.
-pub(crate) fn check(program: &[OsString], terminal: &Terminal) -> Result<u8, Error> {
+pub(crate) fn check(
+    program: &[OsString],
+    scope: Scope<'_>,
+    terminal: &Terminal,
+) -> Result<u8, Error> {
     let Some((program, args)) = program.split_first() else {
         let text =
             "`maitred runner check` needs the runner, as in `maitred runner check ./my-runner`";
@@ -24,7 +28,7 @@ pub(crate) fn check(program: &[OsString], terminal: &Terminal) -> Result<u8, Err
     let runner = RunnerCommand::new(program, args);
     let mut told = Ok(());
     let mut quoted: Vec<Paragraph> = Vec::new();
-    let verdicts = conformance::check(&runner, &[], &interrupt, &mut |verdict| {
+    let verdicts = conformance::check(&runner, scope, &interrupt, &mut |verdict| {
         let text = lines(verdict, &mut quoted);
         told = std::mem::replace(&mut told, Ok(())).and_then(|()| terminal.print(&text));
     });

@@ -5,6 +5,7 @@ mod bad_input;
 mod check;
 mod cluster;
 mod command;
+mod conformance;
 mod control_group;
 mod documents;
 mod events;

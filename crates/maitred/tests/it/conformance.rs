@@ -1,43 +1,39 @@
 //! Every runtime under every strategy keeps to `runtimes/PROTOCOL.md`: our own runners are checked by
-//! the kit that `maitred runner check` is, and the kit finds faults that are planted in them. A program
-//! of its own: who runs a runner takes all its children for the run's.
-
-#![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
-
-#[path = "it/pythons.rs"]
-mod pythons;
+//! `maitred runner check`, and it finds faults that are planted in them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::{Command, Output};
 
-use maitred_engine::conformance::{Verdict, check};
 use maitred_engine::runtime::languages::Language;
 use maitred_engine::runtime::{Interrupt, PythonRunner, RunnerCommand, STARTUP_LIMIT, describe};
 use maitred_wire::Strategy;
 
-/// One test at a time: see above.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::program::{Place, stdout};
+use crate::pythons;
 
 fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/maitred")
 }
 
-fn verdicts(runner: &RunnerCommand, only: &[Strategy]) -> Vec<Verdict> {
-    check(runner, only, &Interrupt::manual().unwrap(), &mut |_| {})
+/// What `maitred runner check` says of a runner, about these strategies and cases or about all.
+fn check(runner: &RunnerCommand, strategies: &[Strategy], cases: &[&str]) -> Output {
+    let strategies = strategies.iter().flat_map(|one| ["--strategy", one.name()]);
+    let scope = strategies.chain(cases.iter().flat_map(|case| ["--case", case]));
+    let words: Vec<&str> = ["runner", "check"].into_iter().chain(scope).collect();
+    let place = Place::new();
+    let mut command = place.command(&words);
+    command.arg(&runner.program).args(&runner.args);
+    command.envs(runner.env.iter().map(|(name, value)| (name, value)));
+    command.output().unwrap()
 }
 
 /// It is right in everything, and there were at least so many strategies to look at.
 fn keeps_to_the_page(name: &str, runner: &RunnerCommand, only: &[Strategy], strategies: usize) {
-    let all = verdicts(runner, only);
-    let wrong: Vec<_> = all.iter().filter(|verdict| !verdict.faults.is_empty()).collect();
-    assert!(wrong.is_empty(), "{name}: {wrong:#?}");
-    let whole = all.iter().filter(|verdict| verdict.case == "durations").count();
-    assert!(whole >= strategies, "{name}: {all:#?}");
+    let output = check(runner, only, &[]);
+    assert!(output.status.success(), "{name}: {output:#?}");
+    let whole = stdout(&output).lines().filter(|line| line.ends_with(" durations")).count();
+    assert!(whole >= strategies, "{name}: {output:#?}");
 }
 
 /// The runner of a language; `None`, and loudly, where the language is not here.
@@ -59,7 +55,6 @@ fn complain(name: &str, why: &str) {
 
 #[test]
 fn the_native_runner_keeps_to_the_page() {
-    let _alone = alone();
     let native = RunnerCommand::new(env!("CARGO_BIN_EXE_maitred"), ["runner", "native"]);
     keeps_to_the_page("native", &native, &[], 7);
 }
@@ -67,7 +62,6 @@ fn the_native_runner_keeps_to_the_page() {
 /// The first interpreter in all; the others where they could differ.
 #[test]
 fn the_python_runner_keeps_to_the_page() {
-    let _alone = alone();
     let python = PythonRunner::unpack(Some(&cache())).unwrap();
     let mut others = pythons::found().iter();
     let (name, file) = others.next().unwrap();
@@ -79,7 +73,6 @@ fn the_python_runner_keeps_to_the_page() {
 
 #[test]
 fn dask_keeps_to_the_page() {
-    let _alone = alone();
     let python = PythonRunner::unpack(Some(&cache())).unwrap();
     let dask = python.dask_on(&pythons::dask());
     match describe(&dask, STARTUP_LIMIT, &Interrupt::manual().unwrap()) {
@@ -90,7 +83,6 @@ fn dask_keeps_to_the_page() {
 
 #[test]
 fn the_runner_in_node_keeps_to_the_page() {
-    let _alone = alone();
     if let Some(runner) = runner(Language::Node) {
         keeps_to_the_page("node", &runner, &[], 5);
     }
@@ -98,7 +90,6 @@ fn the_runner_in_node_keeps_to_the_page() {
 
 #[test]
 fn the_runner_in_go_keeps_to_the_page() {
-    let _alone = alone();
     if let Some(runner) = runner(Language::Go) {
         keeps_to_the_page("go", &runner, &[], 4);
     }
@@ -106,7 +97,6 @@ fn the_runner_in_go_keeps_to_the_page() {
 
 #[test]
 fn the_runner_in_java_keeps_to_the_page() {
-    let _alone = alone();
     if let Some(runner) = runner(Language::Java) {
         keeps_to_the_page("java", &runner, &[], 4);
     }
@@ -114,7 +104,6 @@ fn the_runner_in_java_keeps_to_the_page() {
 
 #[test]
 fn the_runner_in_erlang_keeps_to_the_page() {
-    let _alone = alone();
     if let Some(runner) = runner(Language::Erlang) {
         keeps_to_the_page("erlang", &runner, &[], 2);
     }
@@ -169,17 +158,20 @@ fn spoil(text: &str, (right, wrong, _): Planted, file: &Path) {
 }
 
 fn finds(name: &str, runner: &RunnerCommand, strategy: Strategy, (_, wrong, case): Planted) {
-    let all = verdicts(runner, &[strategy]);
-    let found = all.iter().any(|verdict| verdict.case == case && !verdict.faults.is_empty());
-    assert!(found, "{name}: `{wrong}` was not found by `{case}`: {all:#?}");
+    let output = check(runner, &[strategy], &[case]);
+    let found =
+        stdout(&output).lines().any(|line| line.starts_with("wrong") && line.ends_with(case));
+    assert!(
+        found && output.status.code() == Some(4),
+        "{name}: `{wrong}` was not found: {output:#?}"
+    );
 }
 
 #[test]
 fn planted_faults_are_found() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     if runner(Language::Node).is_some() {
-        let text = include_str!("../../../runtimes/node/runner.cjs");
+        let text = include_str!("../../../../runtimes/node/runner.cjs");
         for fault in IN_NODE {
             let file = folder.path().join("runner.cjs");
             spoil(text, fault, &file);
@@ -201,12 +193,11 @@ fn planted_faults_are_found() {
 
 #[test]
 fn planted_faults_of_compiled_runners_are_found() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let succeeds = |command: &mut Command| assert!(command.status().unwrap().success());
     if runner(Language::Go).is_some() {
         let (go, text) =
-            (Language::Go.tool().unwrap(), include_str!("../../../runtimes/go/runner.go"));
+            (Language::Go.tool().unwrap(), include_str!("../../../../runtimes/go/runner.go"));
         let fault = ("t.now = clock()\n\tif end != nil", "if end != nil", "every step");
         spoil(text, fault, &folder.path().join("runner.go"));
         let mut build = Command::new(go);
@@ -217,7 +208,7 @@ fn planted_faults_of_compiled_runners_are_found() {
         finds("go", &runner, Strategy::ThreadPool, fault);
     }
     if let Some(runner) = runner(Language::Erlang) {
-        let text = include_str!("../../../runtimes/erlang/maitred_runner.erl");
+        let text = include_str!("../../../../runtimes/erlang/maitred_runner.erl");
         let compiler = Language::Erlang.tool().unwrap().with_file_name("erlc");
         for fault in IN_ERLANG {
             spoil(text, fault, &folder.path().join("maitred_runner.erl"));
@@ -229,7 +220,7 @@ fn planted_faults_of_compiled_runners_are_found() {
         }
     }
     if let Some(runner) = runner(Language::Java) {
-        let text = include_str!("../../../runtimes/java/Runner.java");
+        let text = include_str!("../../../../runtimes/java/Runner.java");
         let fault = ("if (there) trace.put(record + 12, ++ended);", "", "every step");
         spoil(text, fault, &folder.path().join("Runner.java"));
         let mut compile = Command::new(runner.program.with_file_name("javac"));
