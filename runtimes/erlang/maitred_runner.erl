@@ -470,16 +470,25 @@ vanish() ->
     erlang:halt(1, [{flush, false}]).
 
 %% CPU time so far of all threads in nanoseconds; its split into user and system is the one that the kernel counts in ticks.
+%% All are asked at once: each read goes by way of another thread, and one after another took half a second where many others
+%% use the machine.
 cpu() ->
     {ok, Threads} = file:list_dir("/proc/self/task"),
-    Total = lists:sum([Ns || Thread <- Threads, {ok, Line} <- [file:read_file(["/proc/self/task/", Thread, "/schedstat"])],
-                             {ok, [Ns], _} <- [io_lib:fread("~d", binary_to_list(Line))]]),
+    Self = self(),
+    [spawn(fun() -> Self ! {spent, cpu_of(Thread)} end) || Thread <- Threads],
+    Total = lists:sum([receive {spent, Ns} -> Ns end || _ <- Threads]),
     {ok, Stat} = file:read_file("/proc/self/stat"),
     [_, Fields] = string:split(Stat, ") ", trailing),
     Words = string:lexemes(Fields, " "),
     [User, System] = [binary_to_integer(lists:nth(Field, Words)) || Field <- [12, 13]],
     OfSystem = Total * System div max(1, User + System),
     {Total - OfSystem, OfSystem}.
+
+cpu_of(Thread) ->
+    case file:read_file(["/proc/self/task/", Thread, "/schedstat"]) of
+        {ok, Line} -> {ok, [Ns], _} = io_lib:fread("~d", binary_to_list(Line)), Ns;
+        _ -> 0 % it has ended
+    end.
 
 %% When the look at the processor time began, what it was, and when it was over.
 mark() -> {clock(), cpu(), clock()}.
