@@ -27,6 +27,7 @@ struct Scene {
     layout: Layout,
     startup_limit: Duration,
     timeout: Option<Duration>,
+    stop_at: Option<u64>,
     memory_limit: Option<u64>,
     grace: Duration,
     interrupt: Interrupt,
@@ -48,6 +49,7 @@ impl Scene {
             layout: LAYOUT,
             startup_limit: STARTUP_LIMIT,
             timeout: Some(Duration::from_secs(3600)),
+            stop_at: None,
             memory_limit: None,
             grace: Duration::from_millis(200),
             interrupt: Interrupt::manual().unwrap(),
@@ -67,7 +69,7 @@ impl Scene {
             timeout: self.timeout,
             memory_limit: self.memory_limit,
             duration: None,
-            stop_at: None,
+            stop_at: self.stop_at,
             grace: self.grace,
             interrupt: &self.interrupt,
             keep: false,
@@ -161,9 +163,9 @@ fn a_refusal_is_passed_on() {
 fn a_hang_is_ended_and_the_trace_tells_where_it_hung() {
     for behaviour in ["hangs", "ignores-everything", "children"] {
         let mut scene = Scene::new(&[behaviour]);
-        scene.timeout = Some(Duration::from_secs(1));
+        scene.timeout = Some(Duration::from_millis(300));
         let measured = scene.run();
-        assert_eq!(measured.end, RunEnd::TimedOut { limit_ns: 1_000_000_000 }, "{behaviour}");
+        assert_eq!(measured.end, RunEnd::TimedOut { limit_ns: 300_000_000 }, "{behaviour}");
         assert!(measured.done.is_none());
         if behaviour == "hangs" {
             assert_eq!(step_of(&measured.trace, 1), Some(4));
@@ -175,7 +177,7 @@ fn a_hang_is_ended_and_the_trace_tells_where_it_hung() {
 fn what_the_host_starts_meanwhile_is_not_of_the_run() {
     use std::os::unix::process::CommandExt as _;
     let mut scene = Scene::new(&["children"]);
-    scene.timeout = Some(Duration::from_secs(2));
+    scene.timeout = Some(Duration::from_millis(500));
     let mut started = Vec::new();
     let measured = scene.run_with(&mut |_| {
         if started.is_empty() {
@@ -184,7 +186,7 @@ fn what_the_host_starts_meanwhile_is_not_of_the_run() {
             started.push(sleep().arg("600").process_group(0).spawn().unwrap());
         }
     });
-    assert_eq!(measured.end, RunEnd::TimedOut { limit_ns: 2_000_000_000 });
+    assert_eq!(measured.end, RunEnd::TimedOut { limit_ns: 500_000_000 });
     assert_eq!(started.len(), 2);
     for mut child in started {
         assert_eq!(child.try_wait().unwrap(), None, "a process of the host was ended");
@@ -201,6 +203,23 @@ fn a_runner_that_stops_when_told_still_reports() {
     let measured = scene.run();
     assert_eq!(measured.end, RunEnd::TimedOut { limit_ns: 300_000_000 });
     assert!(measured.done.is_some());
+}
+
+#[test]
+fn a_run_is_told_to_stop_when_enough_tasks_have_ended() {
+    for (behaviour, is_told) in [("stops-when-told", true), ("hangs", false)] {
+        let mut scene = Scene::new(&[behaviour]);
+        (scene.timeout, scene.stop_at) = (Some(FOREVER), Some(1));
+        if is_told {
+            scene.grace = FOREVER;
+        }
+        let measured = scene.run();
+        assert_eq!(measured.end, RunEnd::Interrupted, "{behaviour}");
+        assert_eq!(measured.done.is_some(), is_told, "{behaviour}");
+    }
+    let mut scene = Scene::new(&["hangs"]);
+    (scene.timeout, scene.stop_at) = (Some(Duration::from_millis(400)), Some(2));
+    assert_eq!(scene.run().end, RunEnd::TimedOut { limit_ns: 400_000_000 }, "one has ended");
 }
 
 #[test]
@@ -382,7 +401,7 @@ fn shared_memory_does_not_break_the_limit_twice() {
 #[test]
 fn progress_is_what_the_trace_says() {
     let mut scene = Scene::new(&["hangs"]);
-    scene.timeout = Some(Duration::from_millis(1500));
+    scene.timeout = Some(Duration::from_millis(400));
     let mut reports = Vec::new();
     scene.run_with(&mut |at| reports.push((at.elapsed, at.finished, at.total)));
     let (_, finished, total) = *reports.last().expect("it is told of before it is ended");

@@ -23,8 +23,8 @@ use crate::measure::{procfs, sys};
 const PROGRESS_REST: Duration = Duration::from_millis(100);
 /// What a runner may take to end what is under way when a person waits for it.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
-/// What a runner may take beyond its grace to give up what has not ended and to say so. Killed at
-/// the end of the grace, it could tell nothing of how far it came.
+/// What a runner may take beyond its grace to give up what has not ended and to say so, and one that
+/// was never ready to write where it is. Killed at once, it could tell nothing of how far it came.
 const WORD_LIMIT: Duration = Duration::from_millis(300);
 /// What it may take to write where it is before it is killed for its memory, which grows meanwhile.
 const PLACE_LIMIT: Duration = Duration::from_millis(20);
@@ -381,7 +381,7 @@ impl<'a> Watch<'a> {
                 self.break_off(&format!("did not say `ready` within {limit:?}"));
                 if is_told {
                     self.killed = false;
-                    self.enter(Stage::Closing, PLACE_LIMIT);
+                    self.enter(Stage::Closing, WORD_LIMIT);
                 }
             }
             Stage::Running if self.execution.duration.is_some() => {
