@@ -101,7 +101,10 @@ pub(super) fn run_shortly(model: &Model, subject: &Subject, settings: &Settings)
         !is_told && is_asked(subject, settings, name)
     });
     for (name, value) in own.iter().filter(|(name, _)| *name != "command") {
-        words.extend(["--set".into(), format!("{name}={value}")]);
+        match subject.kind {
+            SubjectKind::Closure => words.extend([format!("--{name}"), (*value).into()]),
+            _ => words.extend(["--set".into(), format!("{name}={value}")]),
+        }
     }
     pace(&mut words, settings);
     end(&words, subject, settings)
@@ -117,12 +120,18 @@ fn is_named(subject: &Subject, settings: &Settings) -> bool {
 }
 
 fn begin(command: &str, subject: &Subject, settings: &Settings) -> Vec<String> {
+    if subject.kind == SubjectKind::Closure {
+        // It is the user's own program that is started, which compares unless it is told otherwise.
+        let words = ["cargo", "bench", "--", subject.name.as_str()];
+        let run = (command == "run").then_some("--run");
+        return words.into_iter().chain(run).map(str::to_string).collect();
+    }
     let mut words = Vec::from(["maitred".to_string(), command.to_string()]);
     if subject.kind != SubjectKind::Command {
         words.push(subject.name.clone());
     }
     let number = match subject.kind {
-        SubjectKind::Workload => return words,
+        SubjectKind::Workload | SubjectKind::Closure => return words,
         SubjectKind::Url => "--requests",
         SubjectKind::Function | SubjectKind::Command => "--count",
     };
@@ -214,8 +223,10 @@ fn models(comparison: &Comparison) -> Vec<String> {
 fn swept(comparison: &Comparison) -> Vec<(&str, Vec<&str>)> {
     let mut swept: Vec<(&str, Vec<&str>)> = Vec::new();
     let settings = comparison.contestants.iter().filter_map(|one| one.model.setting.as_deref());
-    let is_named = |(name, _): &(&str, &str)| {
-        comparison.subject.kind == SubjectKind::Command && *name == "command"
+    let is_named = |(name, _): &(&str, &str)| match comparison.subject.kind {
+        SubjectKind::Command => *name == "command",
+        SubjectKind::Closure => *name == "call",
+        SubjectKind::Workload | SubjectKind::Function | SubjectKind::Url => false,
     };
     for (name, value) in settings.flat_map(assignments).filter(|pair| !is_named(pair)) {
         match swept.iter_mut().find(|(known, _)| *known == name) {

@@ -18,6 +18,7 @@ pub(crate) fn put(job: &mut Job, claims: &[String]) -> Result<(), Error> {
     let runtime = match job.kind {
         SubjectKind::Function => "python3",
         SubjectKind::Command => "command",
+        SubjectKind::Closure => "std",
         SubjectKind::Workload | SubjectKind::Url => "native",
     };
     for claim in claims {

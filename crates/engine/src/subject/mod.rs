@@ -1,7 +1,8 @@
-//! What a piece of work may be: a workload, a command, an address, a function. One file each, and
+//! What a piece of work may be: a workload, a command, an address, a function, closures. One file each, and
 //! each makes a `Job` of it.
 
 pub(crate) mod claimed;
+pub(crate) mod closures;
 pub mod command;
 pub mod function;
 pub mod url;
@@ -46,5 +47,8 @@ pub(crate) fn prepare_swept(
         }
         Subject::Url { address, http } => url::prepare(address, http, given),
         Subject::Function { name, also, calls } => function::prepare(name, also, calls, given),
+        Subject::Closures { name, closures, count } => {
+            closures::prepare(name, closures, *count, given)
+        }
     }
 }
