@@ -73,10 +73,11 @@ def on_cluster(work, count, threads, alone):
         for number in work.arriving():
             numbers.append(number)
             futures.append(client.submit(do, number, work.given(number), pure=False, key=f"task-{number}"))
-    for number, future in zip(numbers, futures):
-        problem = future.exception()
+    distributed.wait(futures)
+    outcomes = dict(zip(numbers, gather(client, futures)))
+    for number, (problem, outcome) in outcomes.items():
         if problem is None:
-            work.settle(number, future.result())
+            work.settle(number, outcome)
         else:
             lose(work, number, problem)
     yield
@@ -89,6 +90,19 @@ def on_cluster(work, count, threads, alone):
     muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
     client.shutdown()  # the scheduler tells workers and nannies to end
     cluster.close()
+
+
+def gather(client, futures):
+    """Of each its problem, or `None` and its outcome: all at once where none failed, since to ask for one takes as long as a task."""
+    try:
+        return [(None, outcome) for outcome in client.gather(futures)]
+    except Exception:
+        pass  # whose it is is found by asking each
+    each = []
+    for future in futures:
+        problem = future.exception()
+        each.append((problem, None if problem is not None else future.result()))
+    return each
 
 
 def lose(work, number, problem):
