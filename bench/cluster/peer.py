@@ -88,11 +88,11 @@ def ours(folder, *more):
 def running_ms(folder):
     """The mean time of a task in which it ran: by Dask's figures, and by the spans of our trace."""
     with cluster(folder) as address:
-        _, text = ours(folder, "--cluster", address, "--export-chrome", "trace.json")
+        _, text = ours(folder, "--cluster", address, "--export-chrome", "trace.json", "--details")
     by_dask = float(re.search(r"([\d.e+-]+) ms running, by Dask's own", text)[1])
     with open(os.path.join(folder, "trace.json")) as file:
         events = json.load(file)["traceEvents"]
-    spans = [event["dur"] / 1000 for event in events if event.get("ph") == "X"]
+    spans = [event["dur"] / 1000 for event in events if event.get("ph") == "X" and event["name"].startswith("call ")]
     return by_dask, statistics.mean(spans)
 
 

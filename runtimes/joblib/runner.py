@@ -49,7 +49,7 @@ def main():
     base.conversation.say = lambda message: said(announced(message))
     base.STRATEGIES.clear()
     base.STRATEGIES["processes"] = processes
-    base.offered, base.unoffered = offered, unoffered
+    base.offered, base.unoffered, base.Run.SLOW_SET_UP = offered, unoffered, True
     if joblib is None:
         base.conversation.open()
         said({"error": {"code": "unsupported", "text": f"joblib is not installed for {sys.executable}: `pip install joblib`", "place": None}})
