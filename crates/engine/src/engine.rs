@@ -19,11 +19,11 @@ pub struct Engine {
     /// What it is told before it is told which part of itself to be.
     words: Vec<OsString>,
     /// Where it is the program whose functions are compared.
-    libraries: Vec<Library>,
+    libraries: Vec<OwnRuntime>,
 }
 
 /// A runtime that is part of a program with functions of its own: its name, and what it can do.
-pub type Library = (&'static str, &'static [Strategy]);
+pub type OwnRuntime = (&'static str, &'static [Strategy]);
 
 /// What every request needs beside itself.
 pub(crate) struct Context<'a> {
@@ -54,7 +54,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Failed`] when the program cannot find itself.
-    pub fn of_functions(words: Vec<OsString>, libraries: Vec<Library>) -> Result<Self, Error> {
+    pub fn of_functions(words: Vec<OsString>, libraries: Vec<OwnRuntime>) -> Result<Self, Error> {
         Ok(Self { words, libraries, ..Self::of_this_program()? })
     }
 
@@ -65,7 +65,7 @@ impl Engine {
     }
 
     /// The runtimes of a program with functions of its own.
-    pub(crate) fn libraries(&self) -> &[Library] {
+    pub(crate) fn libraries(&self) -> &[OwnRuntime] {
         &self.libraries
     }
 

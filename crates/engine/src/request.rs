@@ -278,6 +278,10 @@ pub enum Subject {
         also: Vec<String>,
         #[serde(default)]
         calls: Calls,
+        /// From where its file is looked for; `None`: the working directory. It is no part of what the
+        /// work is: the same function elsewhere is the same work.
+        #[serde(default)]
+        folder: Option<PathBuf>,
     },
     /// Functions of the very program that asks: nobody else can name them.
     #[serde(skip)]
@@ -451,6 +455,8 @@ pub struct Http {
     /// Names and values.
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
+    /// The file that holds the body, where one was named: a command that repeats this names it again.
+    pub body_file: Option<PathBuf>,
     /// `None`: GET, and POST with a body.
     pub method: Option<String>,
     /// A request without its whole answer after this time has failed; `None`: after 30 s.
@@ -474,6 +480,7 @@ impl Default for Http {
             rate_per_second: None,
             headers: Vec::new(),
             body: None,
+            body_file: None,
             method: None,
             timeout_ns: None,
             follow: false,

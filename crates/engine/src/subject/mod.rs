@@ -1,7 +1,7 @@
 //! What a piece of work may be: a workload, a command, an address, a function, closures. One file each, and
 //! each makes a `Job` of it.
 
-pub(crate) mod claimed;
+pub mod claimed;
 pub(crate) mod closures;
 pub mod command;
 pub mod function;
@@ -46,7 +46,9 @@ pub(crate) fn prepare_swept(
             command::prepare(&commands, given, sweep)
         }
         Subject::Url { address, http } => url::prepare(address, http, given),
-        Subject::Function { name, also, calls } => function::prepare(name, also, calls, given),
+        Subject::Function { name, also, calls, folder } => {
+            function::prepare(name, also, calls, folder.as_deref(), given)
+        }
         Subject::Closures { name, closures, count } => {
             closures::prepare(name, closures, *count, given)
         }
