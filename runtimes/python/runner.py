@@ -41,20 +41,25 @@ class Run:
     """One plan, from `go` to `done`."""
 
     LOOK_S = 0.1  # how often a possible deadlock is looked for
+    SLOW_SET_UP = False  # it takes seconds, so that who stops meanwhile is heard as well
 
     def __init__(self, work):
         self.work = work
         self.marks = []  # (time, CPU time): before set-up, after it, after work, after tear-down
         self.stuck = []
+        self.begun = None
         self.gave_up, self.once = False, threading.Lock()
 
     def go(self):
         parts = STRATEGIES[self.work.strategy](self.work)
         self.mark()
+        if self.SLOW_SET_UP:
+            threading.Thread(target=self.watch, daemon=True).start()
         self.set_up(parts)
         pools = sys.modules.get("multiprocessing") if self.work.strategy in ("processes", "executor") else None
         children = pools.active_children() if pools else []
-        threading.Thread(target=self.watch, daemon=True).start()
+        if not self.SLOW_SET_UP:
+            threading.Thread(target=self.watch, daemon=True).start()
         self.mark()
         self.begun = clock()
         next(parts)
@@ -84,11 +89,12 @@ class Run:
         """A thread that listens during the run. It waits in the kernel without the GIL; only where tasks wait for each
         other does it look round now and then."""
         before, deadline = None, None
-        can_lock = bool(self.work.units())
-        has_loops = self.work.commons is None and any(map(is_async, self.work.functions.values()))
         asleep = None
         while True:
-            pause = self.LOOK_S if can_lock or has_loops else None
+            at_work = self.begun is not None or not self.SLOW_SET_UP
+            can_lock = at_work and bool(self.work.units())
+            has_loops = at_work and self.work.commons is None and any(map(is_async, self.work.functions.values()))
+            pause = self.LOOK_S if can_lock or has_loops or not at_work else None
             if deadline is not None:
                 pause = min(pause or 1e9, max(0, deadline - clock()) / 1e9)
             if conversation.waits(pause):
@@ -124,6 +130,8 @@ class Run:
         self.ended, self.gave_up = clock(), True
         while len(self.marks) < 4:
             self.mark()
+        if self.begun is None:  # what was stopped before the work began has done no work
+            self.begun = self.marks[1][0]
         self.conclude()
 
     def conclude(self):

@@ -3,9 +3,11 @@
 //! the page's own words. The entry is [`check`]; our own runners are tested by it.
 
 mod cases;
+mod http;
 mod judge;
 mod page;
 mod raw;
+mod server;
 
 use maitred_wire::{Ready, Strategy};
 

@@ -28,13 +28,41 @@ const MODULES: [(&str, &str); 19] = modules!(
     "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
 );
 
-/// Another program of its own, which hands the same steps to Dask.
-const DASK: [(&str, &str); 4] = [
+/// Further programs, which hand the same steps to the workers of a library.
+const OF_LIBRARIES: [(&str, &str); 5] = [
+    ("maitred_joblib.py", include_str!("../../shipped/runtimes/joblib/runner.py")),
     ("maitred_dask.py", include_str!("../../shipped/runtimes/dask/runner.py")),
     ("maitred_cluster.py", include_str!("../../shipped/runtimes/dask/cluster.py")),
     ("maitred_plugins.py", include_str!("../../shipped/runtimes/dask/plugins.py")),
     ("maitred_worker.py", include_str!("../../shipped/runtimes/dask/worker.py")),
 ];
+
+/// A library of Python's whose workers do the tasks: a runtime of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    Joblib,
+    Dask,
+}
+
+impl Library {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::Joblib, Self::Dask];
+
+    /// The name that models use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Joblib => "joblib",
+            Self::Dask => "dask",
+        }
+    }
+
+    fn module(self) -> &'static str {
+        match self {
+            Self::Joblib => "maitred_joblib",
+            Self::Dask => "maitred_dask",
+        }
+    }
+}
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
 /// is too old to read it says so itself: this line is understood by every Python.
@@ -48,12 +76,11 @@ import maitred_runner
 maitred_runner.main()
 ";
 
-/// The same for the module that hands its tasks to Dask.
-const START_DASK: &str = "\
-import sys
+/// The same for the module of a [`Library`].
+const START_LIBRARY: &str = "\
+import importlib, sys
 sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
-import maitred_dask
-maitred_dask.main()
+importlib.import_module(sys.argv[2]).main()
 ";
 
 /// Says how many inputs a function makes, and ends.
@@ -158,17 +185,19 @@ impl PythonRunner {
 
     /// This runner on an interpreter.
     pub fn on(&self, interpreter: &Path) -> RunnerCommand {
-        self.started(interpreter, START)
+        self.started(interpreter, START, None)
     }
 
-    /// Dask on an interpreter, with the steps of this runner.
-    pub fn dask_on(&self, interpreter: &Path) -> RunnerCommand {
-        self.started(interpreter, START_DASK)
+    /// A library on an interpreter, with the steps of this runner.
+    pub fn library_on(&self, library: Library, interpreter: &Path) -> RunnerCommand {
+        self.started(interpreter, START_LIBRARY, Some(library.module()))
     }
 
-    fn started(&self, interpreter: &Path, start: &str) -> RunnerCommand {
+    fn started(&self, interpreter: &Path, start: &str, module: Option<&str>) -> RunnerCommand {
         let folder = self.folder.as_os_str();
-        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), start.as_ref(), folder]);
+        let words = ["-c".as_ref(), start.as_ref(), folder];
+        let mut command =
+            RunnerCommand::new(interpreter, words.into_iter().chain(module.map(AsRef::as_ref)));
         let set = |name: &str| Some((name.into(), std::env::var_os(name)?));
         command.env = SWITCHES.into_iter().filter_map(set).collect();
         command
@@ -186,7 +215,7 @@ impl Drop for PythonRunner {
 
 /// All that is written: names, texts.
 fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
-    MODULES.into_iter().chain(DASK)
+    MODULES.into_iter().chain(OF_LIBRARIES)
 }
 
 /// Leaves each file alone that is as it should be: a newer one would be compiled anew.
