@@ -278,6 +278,10 @@ pub enum Subject {
         also: Vec<String>,
         #[serde(default)]
         calls: Calls,
+        /// From where its file is looked for; `None`: the working directory. It is no part of what the
+        /// work is: the same function elsewhere is the same work.
+        #[serde(default)]
+        folder: Option<PathBuf>,
     },
 }
 

@@ -75,11 +75,13 @@ fn all() -> Vec<Request> {
             name: "a.py:f".into(),
             also: vec!["a.py:g".into()],
             calls: Calls::Inputs("i.csv".into()),
+            folder: Some("f".into()),
         },
         Subject::Function {
             name: "a.py:f".into(),
             also: Vec::new(),
             calls: Calls::Made("a.py:make".into()),
+            folder: None,
         },
     ];
     let compare = |subject: Subject| {

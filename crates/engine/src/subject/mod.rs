@@ -1,7 +1,7 @@
 //! What a piece of work may be: a workload, a command, an address, a function. One file each, and
 //! each makes a `Job` of it.
 
-pub(crate) mod claimed;
+pub mod claimed;
 pub mod command;
 pub(crate) mod executors;
 pub mod function;
@@ -54,6 +54,8 @@ fn of_kind(subject: &Subject, given: &Work, sweep: &[(String, String)]) -> Resul
             command::prepare(&commands, given, sweep)
         }
         Subject::Url { address, http } => url::prepare(address, http, given),
-        Subject::Function { name, also, calls } => function::prepare(name, also, calls, given),
+        Subject::Function { name, also, calls, folder } => {
+            function::prepare(name, also, calls, folder.as_deref(), given)
+        }
     }
 }
