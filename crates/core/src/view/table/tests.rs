@@ -429,7 +429,8 @@ fn nothing_is_suggested_that_cannot_be_typed() {
     assert!(!table(&sent, &Options::default()).contains("Next:"));
     sent.subject.name = "shop:fetch".into();
     assert!(table(&sent, &Options::default()).contains("Next:"));
-    sent.settings.parameters = vec![("inputs".into(), "/tmp/maitred-x/maitred_sent.jsonl".into())];
+    sent.settings.parameters =
+        Vec::from([("inputs".into(), "/tmp/maitred-x/maitred_sent.jsonl".into())]);
     assert!(!table(&sent, &Options::default()).contains("Next:"));
 }
 

@@ -157,7 +157,7 @@ fn equal_work_has_an_equal_fingerprint() {
 fn where_inputs_lie_is_not_what_the_work_is() {
     let fingerprint = |path: &str| {
         let source = format!(r#"task "a" inputs="{path}" {{ call "shop:price" }}"#);
-        let inputs = vec![(path.to_owned(), 3)];
+        let inputs = Vec::from([(String::from(path), 3)]);
         lowered(&source, &Choices { inputs, ..Choices::default() }).fingerprint
     };
     assert_eq!(fingerprint("names.txt"), fingerprint("/tmp/one/names.txt"));
