@@ -394,6 +394,9 @@ pub struct Python {
     pub start_method: Option<StartMethod>,
     /// `None`: asyncio's own.
     pub event_loop: Option<EventLoop>,
+    /// Functions that make executors (anything with `submit`), `FILE.py:NAME`, by the name that each has
+    /// in the table.
+    pub executors: Vec<(String, String)>,
     /// Where Dask's scheduler is, as in `tcp://HOST:PORT`; `None`: a cluster is started here for each run.
     pub cluster: Option<String>,
 }

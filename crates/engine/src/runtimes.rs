@@ -176,7 +176,7 @@ impl Runtimes {
     }
 
     fn add(&mut self, name: &str, runner: RunnerCommand, ready: Ready) {
-        let strategies = ready.strategies();
+        let strategies = by_itself(&ready);
         self.all.push(Runtime { name: name.into(), strategies, runner, ready: Some(ready) });
     }
 
@@ -269,10 +269,16 @@ impl Runtime {
     fn of_interpreter(interpreter: &Interpreter) -> Self {
         Self {
             name: interpreter.name.clone(),
-            strategies: interpreter.ready.strategies(),
+            strategies: by_itself(&interpreter.ready),
             runner: interpreter.runner.clone(),
             ready: Some(interpreter.ready.clone()),
         }
+    }
+
+    /// Whether it has this strategy.
+    pub(crate) fn offers(&self, strategy: Strategy) -> bool {
+        let announced = self.ready.as_ref().map(Ready::strategies).unwrap_or_default();
+        self.strategies.contains(&strategy) || announced.contains(&strategy)
     }
 
     /// What stands for one that is not there.
@@ -280,6 +286,11 @@ impl Runtime {
         let runner = RunnerCommand::new(name, std::iter::empty::<&str>());
         Self { name: name.into(), strategies: Vec::new(), runner, ready: None }
     }
+}
+
+/// What a runtime can do with nothing but the work: not what needs an object of the user's.
+fn by_itself(ready: &Ready) -> Vec<Strategy> {
+    ready.strategies().into_iter().filter(|one| *one != Strategy::Executor).collect()
 }
 
 fn native(engine: &Engine) -> Runtime {

@@ -114,7 +114,7 @@ fn models(request: &Scale, job: &Job, runtimes: &Runtimes) -> Result<Vec<Model>,
         SubjectKind::Workload | SubjectKind::Url => &["thread-pool"],
     };
     let choose = |names: &[String]| {
-        contestants::choose(&Wish { models: names, workers: None }, job, runtimes)
+        contestants::choose(&Wish { models: names, workers: None, executors: false }, job, runtimes)
     };
     let entries = match request.models.is_empty() {
         false => choose(&request.models)?,

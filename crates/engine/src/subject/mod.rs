@@ -4,6 +4,7 @@
 pub mod claimed;
 pub(crate) mod closures;
 pub mod command;
+pub(crate) mod executors;
 pub mod function;
 pub mod url;
 mod workload;
@@ -36,6 +37,14 @@ pub(crate) fn prepare_swept(
     given: &Work,
     sweep: &[(String, String)],
 ) -> Result<Job, Error> {
+    let mut job = of_kind(subject, given, sweep)?;
+    job.executors = executors::look(&given.python, job.kind)?;
+    let asked = given.python.executors.iter();
+    job.asked.extend(asked.map(|(name, maker)| ("executor".to_owned(), format!("{name}={maker}"))));
+    Ok(job)
+}
+
+fn of_kind(subject: &Subject, given: &Work, sweep: &[(String, String)]) -> Result<Job, Error> {
     match subject {
         Subject::Workload { path } => workload::from_file(path, given),
         Subject::WorkloadText { name, text, folder } => {

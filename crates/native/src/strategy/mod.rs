@@ -41,7 +41,7 @@ pub(crate) fn start(session: &'static Session) -> Result<Crew, RunnerError> {
         Strategy::EventLoop => event_loop::start(session),
         Strategy::AsyncPool => async_pool::start(session),
         Strategy::Hybrid => hybrid::start(session),
-        Strategy::Interpreters => Err(std::io::ErrorKind::Unsupported.into()),
+        Strategy::Interpreters | Strategy::Executor => Err(std::io::ErrorKind::Unsupported.into()),
     };
     crew.map_err(|error| limits::explain(session, &error, None))
 }
