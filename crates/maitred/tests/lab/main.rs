@@ -5,6 +5,8 @@
 mod again;
 mod attacks;
 mod devtools;
+mod endpoints;
+mod headless;
 mod lab;
 mod measured;
 mod story;
