@@ -34,6 +34,7 @@ fn all() -> Vec<Request> {
         start_method: Some(StartMethod::Spawn),
         event_loop: Some(EventLoop::Uvloop),
         cluster: text("tcp://10.0.0.1:8786"),
+        executors: vec![("mine".into(), "pools.py:make".into())],
         discard_results: true,
     };
     let work = Work {

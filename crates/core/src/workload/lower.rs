@@ -197,7 +197,14 @@ impl Lowered {
     fn hash(&self) -> String {
         let servers = self.servers.iter().map(|server| format!("{server:?}"));
         let servers: Vec<String> = servers.collect();
-        let work = (&self.programs, &self.groups, &self.resources, &self.vars, &self.channels);
+        // Where a file of inputs lies is not what the work is.
+        let bare = |path: &String| String::from(path.rsplit('/').next().unwrap_or_default());
+        let group = |group: &wire::TaskGroup| wire::TaskGroup {
+            inputs: group.inputs.as_ref().map(bare),
+            ..group.clone()
+        };
+        let groups: Vec<_> = self.groups.iter().map(group).collect();
+        let work = (&self.programs, &groups, &self.resources, &self.vars, &self.channels);
         let text = serde_json::to_string(&(work, servers, &self.column_specs))
             .expect("a plan is numbers and texts");
         let mut hash = Hash::of(&text);

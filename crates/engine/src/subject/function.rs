@@ -1,8 +1,10 @@
 //! A function of the user's as the subject: how it is named, and under which models it is run if
 //! none was named. What it does is known only to the interpreter that runs it.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use maitred_core::result::SubjectKind;
 use maitred_core::workload::ast::{Action, Task};
@@ -218,15 +220,24 @@ fn those_of(runtime: &Runtime, strategies: &[Strategy]) -> Vec<Model> {
 /// a plain one: an interpreter runs it rightly in either case.
 fn is_async(name: &str, folder: Option<&Path>) -> bool {
     let (module, _) = name.rsplit_once(':').unwrap_or((name, ""));
-    let file = if module.ends_with(".py") {
-        module.to_owned()
-    } else {
-        format!("{}.py", module.replace('.', "/"))
+    let here = folder.unwrap_or(Path::new(""));
+    let text = match module.ends_with(".py") {
+        true => fs::read_to_string(here.join(module)).unwrap_or_default(),
+        false => text_of_module(module, here, env::var_os("PYTHONPATH").as_deref()),
     };
-    let path = folder.unwrap_or(Path::new("")).join(file);
-    let text = fs::read_to_string(path).unwrap_or_default();
     let start = format!("async def {}(", bare(name));
     text.lines().any(|line| line.trim_start().starts_with(&start))
+}
+
+/// The text of a module, looked for `here` and on the path as an interpreter does; empty: it is not there.
+fn text_of_module(module: &str, here: &Path, path: Option<&OsStr>) -> String {
+    let file = module.replace('.', "/");
+    let folders = env::split_paths(path.unwrap_or_default());
+    let read = |folder: PathBuf| {
+        let module = fs::read_to_string(folder.join(format!("{file}.py")));
+        module.or_else(|_| fs::read_to_string(folder.join(&file).join("__init__.py"))).ok()
+    };
+    std::iter::once(here.to_owned()).chain(folders).find_map(read).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -241,5 +252,21 @@ mod tests {
         for text in ["a.kdl", "a.py", "a.py:", "a.py:2", "dir/a:f", "a.py:f g", "1a:f", ":f"] {
             assert!(!is_function(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_module_is_looked_for_on_the_path() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(second.path().join("fetching.py"), "async def get(url): ...\n").unwrap();
+        fs::create_dir_all(first.path().join("shop/till")).unwrap();
+        fs::write(first.path().join("shop/till/__init__.py"), "def pay(): ...\n").unwrap();
+        let path = env::join_paths([first.path(), second.path()]).unwrap();
+        let nowhere = Path::new("");
+        let text = |module| text_of_module(module, nowhere, Some(path.as_os_str()));
+        assert_eq!(text("fetching"), "async def get(url): ...\n");
+        assert_eq!(text("shop.till"), "def pay(): ...\n");
+        assert_eq!(text("shop"), "");
+        assert_eq!(text_of_module("fetching", nowhere, None), "");
+        assert_eq!(text_of_module("fetching", second.path(), None), "async def get(url): ...\n");
     }
 }

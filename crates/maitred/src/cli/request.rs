@@ -169,6 +169,7 @@ impl PythonArgs {
             start_method: self.start_method,
             event_loop: self.event_loop,
             cluster: self.cluster.clone(),
+            executors: self.executors.clone(),
         }
     }
 }
