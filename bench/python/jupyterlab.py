@@ -27,7 +27,7 @@ import websocket
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIZE = (1280, 1000)
-PATIENCE_S = 180
+PATIENCE_S = 600
 
 SEEN = """(() => {
     const area = [...document.querySelectorAll('.jp-OutputArea-output')];
