@@ -14,7 +14,7 @@ use crate::measure::limits::{self, Demand};
 use crate::measure::machine;
 use crate::request::INNER_THREADS;
 use crate::runtimes::{self, Runtime, Runtimes};
-use crate::subject::{executors, function};
+use crate::subject::{closures, executors, function};
 
 /// A model that takes part.
 #[derive(Clone, Debug)]
@@ -75,6 +75,7 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
             SubjectKind::Function => {
                 with_as_many_as_on_a_loop(function::models(job, runtimes), job, runtimes)
             }
+            SubjectKind::Closure => closures::models(runtimes),
             _ => runtimes.all_models(),
         };
     }

@@ -351,6 +351,7 @@ impl Job {
         match self.kind {
             SubjectKind::Command => Ok(Runtimes::of_command(engine)),
             SubjectKind::Function => Runtimes::of_function(&wanted),
+            SubjectKind::Closure => Ok(Runtimes::of_closures(engine)),
             _ => Runtimes::of_workload(&wanted),
         }
     }

@@ -283,6 +283,23 @@ pub enum Subject {
         #[serde(default)]
         folder: Option<PathBuf>,
     },
+    /// Functions of the very program that asks: nobody else can name them.
+    #[serde(skip)]
+    Closures {
+        /// The job that each of them does.
+        name: String,
+        closures: Vec<Closure>,
+        /// How often each is called.
+        count: u32,
+    },
+}
+
+/// A function of the program that asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closure {
+    pub name: String,
+    /// Whether it gives way where it waits.
+    pub is_awaited: bool,
 }
 
 fn count() -> u32 {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use maitred_core::result::SubjectKind;
 use maitred_wire::{Model, Ready, Strategy};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, OwnRuntime};
 use crate::error::Error;
 use crate::measure::calibration;
 use crate::runtime::interpreters::{self, Interpreter, Interpreters};
@@ -120,6 +120,17 @@ impl Runtimes {
         let native = native(engine);
         let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native };
         Self { all: vec![command], ..Self::default() }
+    }
+
+    /// The runtimes for functions of the program itself.
+    pub(crate) fn of_closures(engine: &Engine) -> Self {
+        let runtime = |&(name, strategies): &OwnRuntime| Runtime {
+            name: name.into(),
+            strategies: strategies.into(),
+            runner: engine.part(name),
+            ready: None,
+        };
+        Self { all: engine.libraries().iter().map(runtime).collect(), ..Self::default() }
     }
 
     /// All that there is.
@@ -283,7 +294,7 @@ fn by_itself(ready: &Ready) -> Vec<Strategy> {
 }
 
 fn native(engine: &Engine) -> Runtime {
-    let runner = RunnerCommand::new(engine.program(), ["runner", "native"]);
+    let runner = engine.part("native");
     Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None }
 }
 

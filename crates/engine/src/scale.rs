@@ -109,7 +109,7 @@ fn remark(comparison: &mut Comparison) {
 /// [`Error::Usage`] for one that has no workers, or that cannot run.
 fn models(request: &Scale, job: &Job, runtimes: &Runtimes) -> Result<Vec<Model>, Error> {
     let implied: &[&str] = match job.kind {
-        SubjectKind::Function => &["thread-pool", "processes"],
+        SubjectKind::Function | SubjectKind::Closure => &["thread-pool", "processes"],
         SubjectKind::Command => &["processes"],
         SubjectKind::Workload | SubjectKind::Url => &["thread-pool"],
     };

@@ -114,9 +114,13 @@ pub(super) fn run_shortly(model: &Model, subject: &Subject, settings: &Settings)
         let is_told = is_own(name) && name != "command" || is_other(name, value);
         !is_told && is_asked(subject, settings, name)
     });
-    for (name, value) in own.iter().filter(|(name, _)| !["command", "pool", "call"].contains(name))
-    {
+    for (name, value) in &own {
         let option = match (subject.kind, *name) {
+            (SubjectKind::Closure, "call") => {
+                words.extend(["--call".into(), (*value).into()]);
+                continue;
+            }
+            (_, "command" | "pool" | "call") => continue,
             (SubjectKind::Function, "inner-threads") => {
                 words.extend(["--inner-threads".into(), (*value).into()]);
                 continue;
@@ -140,12 +144,18 @@ fn is_named(subject: &Subject, settings: &Settings) -> bool {
 }
 
 fn begin(command: &str, subject: &Subject, settings: &Settings) -> Vec<String> {
+    if subject.kind == SubjectKind::Closure {
+        // It is the user's own program that is started, which compares unless it is told otherwise.
+        let words = ["cargo", "bench", "--", subject.name.as_str()];
+        let run = (command == "run").then_some("--run");
+        return words.into_iter().chain(run).map(str::to_string).collect();
+    }
     let mut words = Vec::from(["maitred".to_string(), command.to_string()]);
     if subject.kind != SubjectKind::Command {
         words.push(subject.name.clone());
     }
     let number = match subject.kind {
-        SubjectKind::Workload => return words,
+        SubjectKind::Workload | SubjectKind::Closure => return words,
         SubjectKind::Url => "--requests",
         SubjectKind::Function | SubjectKind::Command => "--count",
     };
@@ -241,8 +251,9 @@ fn swept(comparison: &Comparison) -> Vec<(&str, Vec<&str>)> {
     let settings = comparison.contestants.iter().filter_map(|one| one.model.setting.as_deref());
     let is_named = |(name, _): &(&str, &str)| match comparison.subject.kind {
         SubjectKind::Command => *name == "command",
+        SubjectKind::Closure => *name == "call",
         SubjectKind::Function => ["call", "pool"].contains(name),
-        _ => false,
+        SubjectKind::Workload | SubjectKind::Url => false,
     };
     for (name, value) in settings.flat_map(assignments).filter(|pair| !is_named(pair)) {
         match swept.iter_mut().find(|(known, _)| *known == name) {

@@ -43,6 +43,7 @@ fn read(claim: &str, kind: SubjectKind) -> Result<Lowered, Error> {
     let runtime = match kind {
         SubjectKind::Function => "python3",
         SubjectKind::Command => "command",
+        SubjectKind::Closure => "std",
         SubjectKind::Workload | SubjectKind::Url => "native",
     };
     let wrong = |why: &str| Error::Usage(format!("the claim `{claim}`: {why}"));

@@ -1,7 +1,8 @@
-//! What a piece of work may be: a workload, a command, an address, a function. One file each, and
+//! What a piece of work may be: a workload, a command, an address, a function, closures. One file each, and
 //! each makes a `Job` of it.
 
 pub mod claimed;
+pub(crate) mod closures;
 pub mod command;
 pub(crate) mod executors;
 pub mod function;
@@ -56,6 +57,9 @@ fn of_kind(subject: &Subject, given: &Work, sweep: &[(String, String)]) -> Resul
         Subject::Url { address, http } => url::prepare(address, http, given),
         Subject::Function { name, also, calls, folder } => {
             function::prepare(name, also, calls, folder.as_deref(), given)
+        }
+        Subject::Closures { name, closures, count } => {
+            closures::prepare(name, closures, *count, given)
         }
     }
 }
