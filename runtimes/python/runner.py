@@ -8,6 +8,7 @@ interpreter itself. It decides nothing: how many workers, which durations, when 
 Its modules, in the order in which they are best read; this one holds a run together, from `plan` to `done`:
   strategies    who executes which task when
   workers       those that share no objects with us; parcels: what they are handed; muster: all of a pool at once
+  executor      the same for workers of whatever executor the user makes
   tasks         a task from its first step to its last
   steps         what a task does, by thread or on a loop; client: HTTP requests
   semaphores    who waits for whom
@@ -55,7 +56,8 @@ class Run:
         if self.SLOW_SET_UP:
             threading.Thread(target=self.watch, daemon=True).start()
         self.set_up(parts)
-        children = sys.modules["multiprocessing"].active_children() if self.work.strategy == "processes" else []
+        pools = sys.modules.get("multiprocessing") if self.work.strategy in ("processes", "executor") else None
+        children = pools.active_children() if pools else []
         if not self.SLOW_SET_UP:
             threading.Thread(target=self.watch, daemon=True).start()
         self.mark()
@@ -203,7 +205,7 @@ class Run:
             usage = resource.getrusage(who)
             user += int(usage.ru_utime * 1e9)
             system += int(usage.ru_stime * 1e9)
-        if self.work.strategy == "processes":
+        if self.work.strategy in ("processes", "executor"):
             for pid in set(map(self.work.trace.pid, range(self.work.trace.lanes))) - {0, os.getpid()}:
                 try:
                     spent = worker_cpu(pid)
@@ -278,6 +280,14 @@ def prepare(work):
             raise Refusal("unsupported", f"this Python has no start method `{method}`: use {', '.join(start_methods())}")
     if work.strategy == "interpreters":
         import concurrent.futures.interpreter
+    if work.strategy == "executor":
+        if "executor" not in work.options:
+            raise Refusal("unsupported", "an executor is made by a function of yours: name it, as in --executor pools.py:make")
+        if work.units() or work.variables:
+            raise Refusal("unsupported", "tasks that share resources, channels or variables are not done by an executor of one's own: use thread-pool or processes")
+        from maitred_functions import load_function
+
+        load_function(work.options["executor"])
 
 
 def ready(rate, described):

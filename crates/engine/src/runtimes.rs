@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use maitred_core::result::SubjectKind;
 use maitred_wire::{Model, Ready, Strategy};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, OwnRuntime};
 use crate::error::Error;
 use crate::measure::calibration;
 use crate::runtime::interpreters::{self, Interpreter, Interpreters};
@@ -122,6 +122,17 @@ impl Runtimes {
         Self { all: vec![command], ..Self::default() }
     }
 
+    /// The runtimes for functions of the program itself.
+    pub(crate) fn of_closures(engine: &Engine) -> Self {
+        let runtime = |&(name, strategies): &OwnRuntime| Runtime {
+            name: name.into(),
+            strategies: strategies.into(),
+            runner: engine.part(name),
+            ready: None,
+        };
+        Self { all: engine.libraries().iter().map(runtime).collect(), ..Self::default() }
+    }
+
     /// All that there is.
     ///
     /// # Errors
@@ -165,7 +176,7 @@ impl Runtimes {
     }
 
     fn add(&mut self, name: &str, runner: RunnerCommand, ready: Ready) {
-        let strategies = ready.strategies();
+        let strategies = by_itself(&ready);
         self.all.push(Runtime { name: name.into(), strategies, runner, ready: Some(ready) });
     }
 
@@ -258,10 +269,16 @@ impl Runtime {
     fn of_interpreter(interpreter: &Interpreter) -> Self {
         Self {
             name: interpreter.name.clone(),
-            strategies: interpreter.ready.strategies(),
+            strategies: by_itself(&interpreter.ready),
             runner: interpreter.runner.clone(),
             ready: Some(interpreter.ready.clone()),
         }
+    }
+
+    /// Whether it has this strategy.
+    pub(crate) fn offers(&self, strategy: Strategy) -> bool {
+        let announced = self.ready.as_ref().map(Ready::strategies).unwrap_or_default();
+        self.strategies.contains(&strategy) || announced.contains(&strategy)
     }
 
     /// What stands for one that is not there.
@@ -271,8 +288,13 @@ impl Runtime {
     }
 }
 
+/// What a runtime can do with nothing but the work: not what needs an object of the user's.
+fn by_itself(ready: &Ready) -> Vec<Strategy> {
+    ready.strategies().into_iter().filter(|one| *one != Strategy::Executor).collect()
+}
+
 fn native(engine: &Engine) -> Runtime {
-    let runner = RunnerCommand::new(engine.program(), ["runner", "native"]);
+    let runner = engine.part("native");
     Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None }
 }
 

@@ -151,6 +151,15 @@ impl Interpreters {
         self.runner.count_inputs(path, maker)
     }
 
+    /// How many workers an executor says that it has; `None`: it does not say.
+    ///
+    /// # Errors
+    /// What was said instead, a sentence's end.
+    pub(crate) fn count_workers(&mut self, maker: &str) -> Result<Option<u32>, String> {
+        let path = self.candidates.first().ok_or("there is no Python on this machine")?;
+        self.runner.count_workers(path, maker)
+    }
+
     fn ask(&mut self, candidate: usize, remembered: bool, interrupt: &Interrupt) {
         let path = self.candidates.remove(candidate);
         let command = self.runner.on(&path);

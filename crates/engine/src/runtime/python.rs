@@ -23,8 +23,8 @@ macro_rules! modules {
 }
 
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 18] = modules!(
-    "runner" "client" "conversation" "failures" "functions" "harness" "interpreter" "muster" "parcels"
+const MODULES: [(&str, &str); 19] = modules!(
+    "runner" "client" "conversation" "executor" "failures" "functions" "harness" "interpreter" "muster" "parcels"
     "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
 );
 
@@ -91,11 +91,20 @@ import maitred_functions
 maitred_functions.count_inputs(sys.argv[2])
 ";
 
-/// What it says.
+/// The same of the workers of an executor.
+const COUNT_WORKERS: &str = "\
+import sys
+sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
+import maitred_executor
+maitred_executor.count_workers(sys.argv[2])
+";
+
+/// What they say.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Counted {
     Inputs(u32),
+    Workers(Option<u32>),
     Error(RunnerError),
 }
 
@@ -133,8 +142,30 @@ impl PythonRunner {
     /// # Errors
     /// What it said instead, a sentence's end.
     pub(crate) fn count_inputs(&self, interpreter: &Path, maker: &str) -> Result<u32, String> {
+        match self.count(interpreter, COUNT, maker)? {
+            Counted::Inputs(count) => Ok(count),
+            _ => Err(format!("{} answered something else", interpreter.display())),
+        }
+    }
+
+    /// How many workers an executor of the user's says that it has; `None`: it does not say.
+    ///
+    /// # Errors
+    /// What was said instead, a sentence's end.
+    pub(crate) fn count_workers(
+        &self,
+        interpreter: &Path,
+        maker: &str,
+    ) -> Result<Option<u32>, String> {
+        match self.count(interpreter, COUNT_WORKERS, maker)? {
+            Counted::Workers(count) => Ok(count),
+            _ => Err(format!("{} answered something else", interpreter.display())),
+        }
+    }
+
+    fn count(&self, interpreter: &Path, script: &str, maker: &str) -> Result<Counted, String> {
         let output = Command::new(interpreter)
-            .args(["-c", COUNT])
+            .args(["-c", script])
             .arg(&self.folder)
             .arg(maker)
             .stdin(Stdio::null())
@@ -142,8 +173,8 @@ impl PythonRunner {
             .output()
             .map_err(|error| format!("{}: {error}", interpreter.display()))?;
         match serde_json::from_slice(&output.stdout) {
-            Ok(Counted::Inputs(count)) => Ok(count),
             Ok(Counted::Error(error)) => Err(error.text),
+            Ok(count) => Ok(count),
             Err(_) => Err(format!(
                 "{} ended without an answer ({})",
                 interpreter.display(),
