@@ -239,6 +239,10 @@ pub struct Run {
     /// `None`: there are none, or nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<Vec<(u16, u64)>>,
+    /// How many commands failed in a way that was to be ignored, and count as done; `None`: none was
+    /// to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<u64>,
     /// Time spent in each kind of step, added up over tasks.
     pub steps: Vec<StepTotal>,
     pub vars: Vec<VarValue>,

@@ -78,7 +78,9 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
     let failures = session.tally.failures();
     let used = Some(ledger::used_since(session.before));
     let answers = session.has_requests().then(|| session.tally.answers());
-    let done = Done { phases, failures, vars, deadlock, answers, notes, used, ..Done::default() };
+    let ignored = session.ignored();
+    let told = Done { phases, failures, vars, deadlock, ..Done::default() };
+    let done = Done { answers, ignored, notes, used, ..told };
     Conclusion { reply: Reply::Done(Box::new(done)), clean }
 }
 
