@@ -44,6 +44,7 @@ class Run:
     def __init__(self, work):
         self.work = work
         self.marks = []  # (time, CPU time): before set-up, after it, after work, after tear-down
+        self.used_by_children = []  # at the same moments
         self.stuck = []
         self.gave_up, self.once = False, threading.Lock()
 

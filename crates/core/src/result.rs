@@ -395,7 +395,22 @@ pub struct Experiment {
     pub title: Option<String>,
     /// How many rounds were run.
     pub rounds: u32,
+    /// What came of measuring again what others had disturbed; `None`: there was no need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
     pub claims: Vec<Finding>,
+}
+
+/// Whether an experiment was done again because others had used the processors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Again {
+    /// This is what was found when the machine was quiet.
+    WhenQuiet,
+    /// It was, and told no more than before: this is what was found first.
+    InVain,
+    /// It was waited for, and the machine did not get quiet.
+    NeverQuiet,
 }
 
 /// What was found of one claim.
