@@ -20,10 +20,10 @@ PLACE = SimpleNamespace(server=None, peers=None, scratch=None, descriptors=None)
 
 
 def add_arguments(parser):
-    parser.add_argument("--server", default=str(HERE / "../../target/release/maitred-server-dev"),
-                        help="made by: cargo build --release -p maitred-server")
-    parser.add_argument("--maitred", default=str(HERE / "../../target/release/maitred"),
-                        help="the client of equal-rate, made by: cargo build --release -p maitred")
+    parser.add_argument("--maitred", default=os.environ.get("MAITRED", str(HERE / "../../target/release/maitred")),
+                        help="server and client, made by: cargo build --release -p maitred")
+    parser.add_argument("--server", help="the server alone, with options that `maitred serve` lacks: target/release/"
+                                         "maitred-server-dev, made by: cargo build --release -p maitred-server")
     parser.add_argument("--peers", default=os.environ.get("PEERS", "peers"),
                         help="a virtual environment with gunicorn, granian and uvicorn")
 
@@ -31,12 +31,13 @@ def add_arguments(parser):
 @contextmanager
 def configure(arguments):
     """Where things are, and a folder for what the servers write."""
-    if not os.access(arguments.server, os.X_OK):
-        raise SystemExit(f"error: there is no {arguments.server}: cargo build --release -p maitred-server")
+    needed = arguments.server or arguments.maitred
+    if not os.access(needed, os.X_OK):
+        raise SystemExit(f"error: there is no {needed}: cargo build --release -p {Path(needed).name.removesuffix('-dev')}")
     with tempfile.TemporaryDirectory() as scratch:
         os.chmod(scratch, 0o755)
-        PLACE.server, PLACE.peers, PLACE.scratch = arguments.server, arguments.peers, scratch
-        PLACE.maitred = arguments.maitred
+        PLACE.server = [arguments.server] if arguments.server else [arguments.maitred, "serve"]
+        PLACE.maitred, PLACE.peers, PLACE.scratch = arguments.maitred, arguments.peers, scratch
         yield
 
 
@@ -110,7 +111,7 @@ def descriptors(count):
 
 @contextmanager
 def ours(strategy, *options, port=0):
-    command = [PLACE.server, "--strategy", strategy, "--port", str(port), *map(str, options)]
+    command = [*PLACE.server, "--strategy", strategy, "--port", str(port), *map(str, options)]
     with open(os.path.join(PLACE.scratch, "ours.log"), "wb+") as log:
         process = subprocess.Popen(command, stderr=log, start_new_session=True, preexec_fn=limit)
         try:
@@ -166,6 +167,14 @@ def identity():
                         "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate],
                        check=True, capture_output=True)
     return certificate, key
+
+
+def secured():
+    """The options by which ours has that certificate."""
+    certificate, key = identity()
+    if PLACE.server[-1] == "serve":
+        return ("--cert", certificate, "--key", key)
+    return ("--identity", f"{certificate},{key}")
 
 
 def nginx(workers, tls=False):

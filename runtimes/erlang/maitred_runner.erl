@@ -303,6 +303,7 @@ keep_writing(W, File, Seen) ->
     end.
 
 %% The records of tasks are read first and written last: the spans of a task that has ended are there before its end is.
+%% What has not changed is not written: on a busy machine each write takes long, by way of another thread as it goes.
 write_new(#work{trace = T, count = Count}, File, {Spans, Changes}, Which) ->
     Ended = [atomics:get(T#trace.ended, Lane) || Lane <- lists:seq(1, T#trace.lanes)],
     Now = [atomics:get(T#trace.changes, Chunk) || Chunk <- lists:seq(1, Count div ?CHUNK + 1)],
@@ -310,7 +311,8 @@ write_new(#work{trace = T, count = Count}, File, {Spans, Changes}, Which) ->
              || {Chunk, Change, Before} <- lists:zip3(lists:seq(0, Count div ?CHUNK), Now, Changes), Which =:= all orelse Change =/= Before],
     Written = [write_spans(T, File, Lane, From) || {Lane, From} <- lists:zip(lists:seq(1, T#trace.lanes), Spans)],
     write(File, Tasks),
-    write(File, [{T#trace.lanes_at + 64 * (Lane - 1) + 12, <<Number:32/little>>} || {Lane, Number} <- lists:zip(lists:seq(1, T#trace.lanes), Ended)]),
+    write(File, [{T#trace.lanes_at + 64 * (Lane - 1) + 12, <<Number:32/little>>}
+                 || {Lane, Number} <- lists:zip(lists:seq(1, T#trace.lanes), Ended), Now =/= Changes]),
     {Written, Now}.
 
 %% As far as they are whole; how far that is.
@@ -319,8 +321,8 @@ write_spans(#trace{room = Room} = T, File, Lane, From) ->
     Array = element(Lane, T#trace.spans),
     To = whole_spans(Array, From, min(Begun, Room)),
     At = T#trace.spans_at + 24 * ((Lane - 1) * Room + From),
-    write(File, [{At, bytes(Array, 3 * From + 1, 3 * To)}]),
-    write(File, [{T#trace.lanes_at + 64 * (Lane - 1) + 16, <<To:64/little, (max(0, Begun - Room)):64/little>>}]),
+    Counts = {T#trace.lanes_at + 64 * (Lane - 1) + 16, <<To:64/little, (max(0, Begun - Room)):64/little>>},
+    write(File, [{At, bytes(Array, 3 * From + 1, 3 * To)} | [Counts || To > From orelse Begun > Room]]),
     To.
 
 whole_spans(_, To, To) -> To;
@@ -468,16 +470,25 @@ vanish() ->
     erlang:halt(1, [{flush, false}]).
 
 %% CPU time so far of all threads in nanoseconds; its split into user and system is the one that the kernel counts in ticks.
+%% All are asked at once: each read goes by way of another thread, and one after another took half a second where many others
+%% use the machine.
 cpu() ->
     {ok, Threads} = file:list_dir("/proc/self/task"),
-    Total = lists:sum([Ns || Thread <- Threads, {ok, Line} <- [file:read_file(["/proc/self/task/", Thread, "/schedstat"])],
-                             {ok, [Ns], _} <- [io_lib:fread("~d", binary_to_list(Line))]]),
+    Self = self(),
+    [spawn(fun() -> Self ! {spent, cpu_of(Thread)} end) || Thread <- Threads],
+    Total = lists:sum([receive {spent, Ns} -> Ns end || _ <- Threads]),
     {ok, Stat} = file:read_file("/proc/self/stat"),
     [_, Fields] = string:split(Stat, ") ", trailing),
     Words = string:lexemes(Fields, " "),
     [User, System] = [binary_to_integer(lists:nth(Field, Words)) || Field <- [12, 13]],
     OfSystem = Total * System div max(1, User + System),
     {Total - OfSystem, OfSystem}.
+
+cpu_of(Thread) ->
+    case file:read_file(["/proc/self/task/", Thread, "/schedstat"]) of
+        {ok, Line} -> {ok, [Ns], _} = io_lib:fread("~d", binary_to_list(Line)), Ns;
+        _ -> 0 % it has ended
+    end.
 
 %% When the look at the processor time began, what it was, and when it was over.
 mark() -> {clock(), cpu(), clock()}.
@@ -496,14 +507,14 @@ start(W) ->
 
 %% Waits for the end of the work, or for what ends it otherwise.
 conduct(W, Scribe, Watch, Hands, Marks) ->
+    %% Who was told to stop has little time left, and a look at the processor time takes long on a busy machine.
+    Mark = fun() -> case halted(W) of true -> Now = clock(), {Now, null, Now}; false -> mark() end end,
     Stop = fun(Deadlock, Notes) ->
-        Third = mark(),
+        Third = Mark(),
         unlink(Watch), exit(Watch, kill),
         Scribe ! {finish, self()},
         receive finished -> ok end,
-        %% Who was told to stop has little time left, and a look takes long on a busy machine.
-        Last = case halted(W) of true -> {clock(), null, clock()}; false -> mark() end,
-        conclude(W, Marks ++ [Third, Last], Deadlock, Notes)
+        conclude(W, Marks ++ [Third, Mark()], Deadlock, Notes)
     end,
     receive
         done -> Stop([], []);

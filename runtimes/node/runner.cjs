@@ -1,7 +1,8 @@
 // The Node runner of maitred: carries out one plan under one strategy and records what each thread and task did.
 //
 // It speaks JSON lines (`runtimes/PROTOCOL.md`) on its main thread, which does nothing else but write the trace: lanes are
-// workers (`worker_threads`) or processes, so that it hears `stop` also while they compute. It needs nothing but Node 18.17.
+// workers (`worker_threads`) or processes, so that it hears `stop` also while they compute. A loop whose tasks only wait is
+// the main thread's own: nothing stalls it, and a worker would cost the memory of another V8. It needs Node 18.17, no more.
 //
 //   1. the clock and the trace          4. waiting for each other: semaphores
 //   2. the strategies: lanes            5. HTTP, commands, failures
@@ -9,7 +10,7 @@
 "use strict";
 
 const fs = require("node:fs");
-const { Worker, isMainThread, parentPort, workerData, threadId } = require("node:worker_threads");
+const { Worker, MessageChannel, isMainThread, parentPort, workerData } = require("node:worker_threads");
 
 const PROTOCOL = 2;
 const STRATEGIES = [
@@ -41,6 +42,7 @@ const HEADER = 4096, LANE = 16, TASK = 8, SPAN = 6; // sizes of the header in by
 const WORKER = 0, LOOP = 1, PROCESS = 2;
 const DONE = 1, FAILED = 2;
 const NONE = 0x7fffffff;
+const FULL = -1, CLOSED = -2; // instead of the place of a span: there was no room for it; there is none open
 
 /// A picture of the trace file in memory that all threads share. Lanes write to it; `flush` carries over what is new.
 class Trace {
@@ -125,39 +127,43 @@ class Lane {
     this.before = counters();
   }
 
+  /// A span that begins where the one before ended; its place, or `FULL`.
   begin(task, step) {
-    this.words[task.at + 5] = step + 1;
-    const slot = this.begun;
+    const { words } = this, slot = this.begun;
+    words[task.at + 5] = step + 1;
     if (slot === this.trace.room) {
-      this.words[this.record + 6] = ++this.dropped;
-      return -1;
+      words[this.record + 6] = ++this.dropped;
+      return FULL;
     }
     const at = this.region + slot * SPAN;
-    this.words[at] = task.number;
-    this.words[at + 1] = step;
-    this.words[at + 2] = task.now;
-    this.words[at + 3] = task.now / HIGH;
-    this.words[this.record + 4] = this.begun = slot + 1;
+    words[at] = task.number;
+    words[at + 1] = step;
+    words[at + 2] = task.now;
+    words[at + 3] = task.now / HIGH;
+    words[this.record + 4] = this.begun = slot + 1;
     return slot;
   }
 
-  end(slot, task) {
-    const now = (task.now = clock());
-    if (slot >= 0) {
-      const at = this.region + slot * SPAN;
-      this.words[at + 4] = now;
-      this.words[at + 5] = now / HIGH;
-      if (slot < Atomics.load(this.news, this.index * 3)) Atomics.store(this.news, this.index * 3, slot);
-    }
+  end(slot, task, now) {
+    task.now = now;
+    if (slot === FULL) return;
+    const at = this.region + slot * SPAN;
+    this.words[at + 4] = now;
+    this.words[at + 5] = now / HIGH;
+    if (slot < Atomics.load(this.news, this.index * 3)) Atomics.store(this.news, this.index * 3, slot);
   }
 
-  beginTask(number, program) {
-    const at = this.trace.tasksAt + number * TASK;
-    const task = { number, at, now: clock(), program, register: 0n, kept: null, turns: null };
-    this.trace.put(at, task.now);
-    this.words[at + 4] = this.index;
-    this.note(number);
-    return task;
+  /// Ends the span of the step that a task is at.
+  close(task, now) {
+    const { slot } = task;
+    task.slot = CLOSED;
+    this.end(slot, task, now);
+  }
+
+  beginTask(task) {
+    this.trace.put(task.at, task.now);
+    this.words[task.at + 4] = this.index;
+    this.note(task.number);
   }
 
   endTask(task, outcome) {
@@ -174,7 +180,7 @@ class Lane {
     if (number > Atomics.load(this.news, at + 2)) Atomics.store(this.news, at + 2, number);
   }
 
-  close() {
+  leave() {
     const spent = counters().map((value, index) => (value === null ? null : value - this.before[index]));
     this.trace.put(this.record + 8, spent[0] ?? 0);
     if (spent[1] === null) this.words.fill(0xffffffff, this.record + 10, this.record + 12);
@@ -199,6 +205,8 @@ function counters() {
 // 2. Strategies. The words that threads share: whether to stop, the next task, how many tasks are under way and wait,
 //    a lock; then semaphores with their queues of lanes, and a word for each lane to sleep on. Variables come last.
 
+const STALLS = ["cpu", "block", "allocate"];
+const AT_ONCE = 10_000; // tasks that a loop begins before it looks what else there is
 const HALTED = 0, NEXT = 1, FLYING = 2, WAITING = 3, LOCK = 4, STEPS_DONE = 5, FIRST = 6;
 
 /// The plan, ready to be done by a lane.
@@ -223,6 +231,12 @@ class Work {
     this.groupOf = (number) => plan.groups.find((group) => number < group.first + group.count);
     this.timeout = Number(plan.options["http-timeout-ns"] || 30e9) / 1e6;
     this.order = this.arrivals();
+  }
+
+  /// Whether this is a loop whose tasks give way in all that they do.
+  get isNeverStalled() {
+    const givesWay = ({ action }) => typeof action === "string" || Object.entries(action).every(([name, value]) => !STALLS.includes(name) && (value.steps ?? []).every(givesWay));
+    return this.plan.strategy === "event-loop" && this.plan.programs.every((program) => program.steps.every(givesWay));
   }
 
   get halted() { return Atomics.load(this.words, HALTED) !== 0; }
@@ -263,104 +277,145 @@ class Work {
   }
 }
 
-/// Does one task from its first step to its last; a promise where it has to wait on the loop.
-function perform(work, steps, lane, number, fail) {
-  const task = lane.beginTask(number, work.groupOf(number).program);
-  Atomics.add(work.words, FLYING, 1);
-  const end = (problem) => {
+/// A task under way: which instruction is next, and what has to be undone if it fails.
+class Task {
+  constructor(job, number) {
+    const program = job.work.groupOf(number).program;
+    [this.job, this.number, this.code, this.next, this.now] = [job, number, job.codes[program], 0, clock()];
+    this.at = job.lane.trace.tasksAt + number * TASK;
+    [this.slot, this.until, this.register] = [CLOSED, 0, 0n];
+    this.loops = this.holds = this.turns = this.kept = null;
+  }
+}
+
+/// What a lane does tasks with, and whom it tells of their ends.
+class Job {
+  constructor(work, lane, steps, fail, ended) {
+    [this.work, this.lane, this.codes, this.fail, this.ended] = [work, lane, steps.compile(), fail, ended];
+  }
+
+  /// Whether the task has ended already; if not, `ended` is called when it has.
+  perform(number) {
+    const task = new Task(this, number);
+    this.lane.beginTask(task);
+    Atomics.add(this.work.words, FLYING, 1);
+    return proceed(task);
+  }
+
+  end(task, problem) {
+    const { lane, work } = this;
     if (problem) {
+      if (task.slot !== CLOSED) lane.close(task, clock());
+      while (task.holds?.length) giveBack(lane, task);
       task.now = clock();
-      fail(failureOf(problem, number, work, lane.words[task.at + 5] - 1));
+      this.fail(failureOf(problem, task.number, work, lane.words[task.at + 5] - 1));
     }
     lane.endTask(task, problem ? FAILED : DONE);
     Atomics.sub(work.words, FLYING, 1);
-    task.kept = null;
-  };
-  try {
-    const waits = run(steps[task.program], lane, task);
-    if (waits) return waits.then(() => end(), end);
-    end();
-  } catch (problem) {
-    end(problem);
+    return true;
   }
+}
+
+/// Goes on with a task until it ends, which is told, or has to wait.
+function proceed(task) {
+  const { job, code } = task;
+  try {
+    while (task.next < code.length) {
+      const waits = code[task.next++](task, job.lane);
+      if (waits === undefined) continue;
+      if (waits !== PARKED) waits.then(() => goOn(task), (problem) => give(task, problem));
+      return false;
+    }
+  } catch (problem) {
+    return job.end(task, problem);
+  }
+  return job.end(task, null);
+}
+
+/// The same for one that had waited.
+function goOn(task) {
+  if (proceed(task)) task.job.ended();
+}
+
+function give(task, problem) {
+  task.job.end(task, problem);
+  task.job.ended();
 }
 
 /// A thread that does one task after another: `sequential`, `thread-pool`.
 async function serveAsThread(work, trace, index, begun) {
   const lane = new Lane(trace, index, WORKER);
-  const steps = new Blocking(work, index).compile();
+  let wake;
+  const job = new Job(work, lane, new Blocking(work, index), (failure) => parentPort.postMessage({ failure }), () => wake());
   warmUp(work);
   parentPort.postMessage({ ready: index });
-  await told(); // go
+  await told(parentPort); // go
   const start = Number(begun[0]);
-  const fail = (failure) => parentPort.postMessage({ failure });
   for (let number; (number = work.take(start)) >= 0;) {
-    const waits = perform(work, steps, lane, number, fail);
-    if (waits) await waits;
+    if (!job.perform(number)) await new Promise((ended) => (wake = ended));
   }
   parentPort.postMessage({ finished: index });
-  await told(); // close
-  lane.close();
+  await told(parentPort); // close
+  lane.leave();
   parentPort.postMessage({ closed: index });
 }
 
 /// A thread whose loop interleaves all tasks: `event-loop`, `hybrid`.
-async function serveAsLoop(work, trace, begun, hands) {
+async function serveAsLoop(work, trace, begun, hands, port) {
   const lane = new Lane(trace, 0, LOOP);
-  const steps = (hands ? new Handing(work, hands) : new Awaiting(work)).compile();
+  let ended;
+  const job = new Job(work, lane, hands ? new Handing(work, hands) : new Awaiting(work), (failure) => port.postMessage({ failure }), () => ended());
   warmUp(work);
-  parentPort.postMessage({ ready: 0 });
-  await told();
+  port.postMessage({ ready: 0 });
+  await told(port);
   const start = Number(begun[0]), width = Number(work.plan.options.concurrency || 0) || Infinity;
-  const fail = (failure) => parentPort.postMessage({ failure });
   await new Promise((finish) => {
     let alive = 0, index = 0;
-    const over = () => alive === 0 && (work.halted || index >= work.count) && finish();
-    const ended = () => (alive--, next());
     const next = () => {
-      for (; !work.halted && index < work.count && alive < width; index++) {
-        const left = start + work.due(index) - clock();
+      for (const until = index + AT_ONCE; !work.halted && index < work.count && alive < width; index++) {
+        if (index === until) return void setImmediate(next); // a word to stop is heard between two turns
+        const left = work.order ? start + work.due(index) - clock() : 0;
         if (left > 0) return void (alive || !work.halted ? setTimeout(next, Math.min(Math.ceil(left / 1e6), 50)) : 0);
         alive++;
-        const waits = perform(work, steps, lane, work.at(index), fail);
         Atomics.add(work.words, NEXT, 1);
-        if (waits) waits.then(ended);
-        else alive--;
+        if (job.perform(work.at(index))) alive--;
       }
-      over();
+      if (alive === 0 && (work.halted || index >= work.count)) finish();
     };
+    ended = () => (alive--, next());
     next();
   });
-  parentPort.postMessage({ finished: 0 });
-  await told();
+  port.postMessage({ finished: 0 });
+  await told(port);
   for (const agent of agents.values()) agent.destroy();
-  lane.close();
-  parentPort.postMessage({ closed: 0 });
+  lane.leave();
+  port.postMessage({ closed: 0 });
 }
 
 /// A worker of `hybrid`: it does the steps that the loop hands to it, and records them on its own lane.
 function serveAsHand(work, trace, index, port) {
   const lane = new Lane(trace, index, WORKER);
-  const steps = new Map();
+  const codes = new Map();
   const doing = new Blocking(work, index);
   const collect = (list) => list.forEach(({ id, action }) => {
     const [name, value] = typeof action === "string" ? [action] : Object.entries(action)[0];
     if (value?.steps) collect(value.steps);
-    else steps.set(id, doing.step({ id, action }));
+    else codes.set(id, doing.step({ id, action }));
   });
   work.plan.programs.forEach((program) => collect(program.steps));
   warmUp(work);
   port.on("message", ({ number, id, turns }) => {
-    const task = { number, at: trace.tasksAt + number * TASK, now: clock(), turns, kept: null };
+    const task = { number, at: trace.tasksAt + number * TASK, now: clock(), slot: CLOSED, turns, kept: null };
     try {
-      steps.get(id)(lane, task);
+      for (const instruction of codes.get(id)) instruction(task, lane);
       port.postMessage({});
     } catch (problem) {
+      if (task.slot !== CLOSED) lane.close(task, clock());
       port.postMessage({ problem: { kind: problem.kind || problem.name, message: problem.message } });
     }
   });
   parentPort.on("message", () => {
-    lane.close();
+    lane.leave();
     parentPort.postMessage({ closed: index });
   });
   parentPort.postMessage({ ready: index });
@@ -368,7 +423,7 @@ function serveAsHand(work, trace, index, port) {
 
 /// A worker process: it gets numbers of tasks by the channel of `child_process`, and asks its parent for resources.
 function serveAsProcess(work, trace, index) {
-  let lane, steps, doing;
+  let lane, job, doing, wake, failures = [];
   const flush = () => trace.flush([index]);
   trace.touched = [];
   const open = () => {
@@ -379,7 +434,7 @@ function serveAsProcess(work, trace, index) {
     lane = new Lane(trace, index, PROCESS);
     trace.news[index * 3] = lane.begun;
     doing = new Asking(work, index, flush);
-    steps = doing.compile();
+    job = new Job(work, lane, doing, (failure) => failures.push(failure), () => wake());
     warmUp(work);
     process.send({ ready: index, cpu: process.cpuUsage() });
   };
@@ -388,11 +443,11 @@ function serveAsProcess(work, trace, index) {
     if (halt) return void Atomics.store(work.words, HALTED, 1);
     if (granted) return doing.granted();
     if (close) {
-      lane.close();
+      lane.leave();
       flush();
       return process.send({ closed: index, vars: [...work.vars].map(Number) }, () => process.disconnect());
     }
-    const failures = [];
+    failures = [];
     let heard = clock();
     for (const number of tasks) {
       if (clock() - heard > 5e6) { // a word to halt is heard only where the loop has its turn
@@ -400,8 +455,7 @@ function serveAsProcess(work, trace, index) {
         heard = clock();
       }
       if (work.halted) break;
-      const waits = perform(work, steps, lane, number, (failure) => failures.push(failure));
-      if (waits) await waits;
+      if (!job.perform(number)) await new Promise((ended) => (wake = ended));
       if (lane.begun > (open.flushed || 0) + 2000) (open.flushed = lane.begun), flush();
     }
     flush();
@@ -410,25 +464,20 @@ function serveAsProcess(work, trace, index) {
   open();
 }
 
-const told = () => new Promise((hear) => parentPort.once("message", hear));
+const told = (port) => new Promise((hear) => port.once("message", hear));
 
 // ---------------------------------------------------------------------------------------------------------------------
-// 3. Steps. A step is compiled to a function of lane and task; it returns nothing, or a promise where it has to wait.
-//    `task.now` is when it ended, which is when the next one begins: n steps take n + 1 readings of the clock.
+// 3. Steps. A program is compiled to instructions, functions of task and lane, that all its tasks go through by their own
+//    `next`. One returns nothing; or a promise; or `PARKED`, where whoever it waits for goes on with the task: so a task that
+//    waits costs no promise. `task.now` is when a step ended and the next one begins: n steps take n + 1 readings of the clock.
 
-function run(steps, lane, task) {
-  for (let i = 0; i < steps.length; i++) {
-    const waits = steps[i](lane, task);
-    if (waits) return goOn(waits, steps, i + 1, lane, task);
-  }
-}
+const PARKED = Symbol("parked");
 
-async function goOn(waits, steps, i, lane, task) {
-  await waits;
-  for (; i < steps.length; i++) {
-    const waits = steps[i](lane, task);
-    if (waits) await waits;
-  }
+/// Ends what a task holds innermost: before it is given back, since the next one cannot have it any earlier.
+function giveBack(lane, task) {
+  const { slot, semaphore } = task.holds.pop();
+  lane.end(slot, task, clock());
+  semaphore.release();
 }
 
 class StepFailed extends Error {
@@ -451,67 +500,52 @@ class Blocking {
 
   compile() { return this.work.plan.programs.map((program) => this.sequence(program.steps)); }
 
-  sequence(steps) { return steps.map((step) => this.step(step)); }
+  sequence(steps) { return steps.flatMap((step) => this.step(step)); }
 
   step({ id, action }) {
     const [name, value] = typeof action === "string" ? [action] : Object.entries(action)[0];
     return this[name](id, value);
   }
 
+  /// A step that ends where it began.
   leaf(id, act) {
-    return (lane, task) => {
-      const slot = lane.begin(task, id);
-      let waits;
-      try {
-        waits = act(task, lane);
-      } catch (problem) {
-        lane.end(slot, task);
-        throw problem;
-      }
-      if (!waits) return lane.end(slot, task);
-      return waits.then(() => lane.end(slot, task), (problem) => {
-        lane.end(slot, task);
-        throw problem;
-      });
-    };
+    return [(task, lane) => {
+      task.slot = lane.begin(task, id);
+      act(task, lane);
+      lane.close(task, clock());
+    }];
+  }
+
+  /// A step that may have to wait, and what is done then, as part of it.
+  waiting(id, act, then = () => {}) {
+    return [
+      (task, lane) => {
+        task.slot = lane.begin(task, id);
+        return act(task, lane);
+      },
+      (task, lane) => {
+        then();
+        lane.close(task, clock());
+      },
+    ];
   }
 
   hold(id, { resource, steps }) {
-    const semaphore = this.resource(resource), inner = this.sequence(steps);
-    const within = (lane, task, slot) => {
-      lane.end(slot, task);
-      const held = lane.begin(task, id + 1);
-      const leave = () => {
-        lane.end(held, task); // before it is given back: the next one cannot have it any earlier
-        semaphore.release();
-      };
-      let waits;
-      try {
-        waits = run(inner, lane, task);
-      } catch (problem) {
-        leave();
-        throw problem;
-      }
-      return waits ? waits.finally(leave) : leave();
-    };
-    return (lane, task) => {
-      const slot = lane.begin(task, id);
-      const waits = semaphore.acquire();
-      return waits ? waits.then(() => within(lane, task, slot)) : within(lane, task, slot);
-    };
+    const semaphore = this.resource(resource);
+    const enter = (task, lane) => void (task.holds ??= []).push({ slot: lane.begin(task, id + 1), semaphore });
+    const leave = (task, lane) => giveBack(lane, task);
+    return [...this.waiting(id, (task) => semaphore.acquire(task)), enter, ...this.sequence(steps), leave];
   }
 
   repeat(id, { count, steps }) {
-    const inner = this.sequence(steps);
-    return (lane, task) => {
-      for (let i = 0; i < count; i++) {
-        const waits = run(inner, lane, task);
-        if (waits) return (async () => {
-          await waits;
-          for (i++; i < count; i++) await run(inner, lane, task);
-        })();
-      }
+    const body = this.sequence(steps);
+    if (count === 0) return [];
+    const enter = (task) => void (task.loops ??= []).push(count);
+    const again = (task) => {
+      if (--task.loops[task.loops.length - 1] > 0) task.next -= body.length + 1;
+      else task.loops.pop();
     };
+    return count === 1 ? body : [enter, ...body, again];
   }
 
   /// The duration of a step in ns, the same for all tasks or the next one of the task's column, converted once if it can be.
@@ -555,21 +589,15 @@ class Blocking {
 
   send(id, { channel }) {
     const [free, items] = this.channel(channel);
-    return this.leaf(id, () => {
-      const waits = free.acquire();
-      return waits ? waits.then(() => items.release()) : items.release();
-    });
+    return this.waiting(id, (task) => free.acquire(task), () => items.release());
   }
 
   receive(id, { channel }) {
     const [free, items] = this.channel(channel);
-    return this.leaf(id, () => {
-      const waits = items.acquire();
-      return waits ? waits.then(() => free.release()) : free.release();
-    });
+    return this.waiting(id, (task) => items.acquire(task), () => free.release());
   }
 
-  http(id, value) { return this.leaf(id, () => request(value, this.work.timeout, true)); }
+  http(id, value) { return this.waiting(id, () => request(value, this.work.timeout, true)); }
 
   run(id, { program, args }) {
     const { spawnSync } = require("node:child_process");
@@ -602,13 +630,29 @@ class Awaiting extends Blocking {
     return this.known.get(index);
   }
 
-  wait(id, amount) { return this.measured(id, amount, pause); }
+  /// The timer may be early, by up to its own millisecond, and then takes another turn.
+  wait(id, amount) {
+    const fixed = amount.ns === undefined ? 0 : Math.ceil(amount.ns / 1e6);
+    const begin = (task, lane) => {
+      task.slot = lane.begin(task, id);
+      const ns = amount.ns ?? this.next(id, amount, task);
+      task.until = task.now + ns;
+      setTimeout(look, fixed || Math.ceil(ns / 1e6), task);
+      return PARKED;
+    };
+    return [begin, (task, lane) => lane.close(task, task.until)];
+  }
 
-  yield(id) { return this.leaf(id, () => new Promise(setImmediate)); }
+  yield(id) {
+    return this.waiting(id, (task) => {
+      setImmediate(goOn, task);
+      return PARKED;
+    });
+  }
 
   run(id, { program, args }) {
     const { spawn } = require("node:child_process");
-    return this.leaf(id, () => new Promise((resolve, reject) => {
+    return this.waiting(id, () => new Promise((resolve, reject) => {
       const child = spawn(program, args, { stdio: ["ignore", 2, 2] });
       const end = (error, status, signal) => {
         try {
@@ -632,12 +676,13 @@ class Handing extends Awaiting {
   }
 
   handed(id, amount) {
-    return (_, task) => new Promise((resolve, reject) => {
+    return [(task) => {
       const turns = amount?.column !== undefined && (task.turns ??= new Map());
-      this.queue.push({ message: { number: task.number, id, turns: turns && new Map(turns) }, task, resolve, reject });
+      this.queue.push({ message: { number: task.number, id, turns: turns && new Map(turns) }, task });
       if (turns) turns.set(id, (turns.get(id) ?? 0) + 1);
       this.dispatch();
-    });
+      return PARKED;
+    }];
   }
 
   dispatch() {
@@ -649,11 +694,11 @@ class Handing extends Awaiting {
   }
 
   returned(port, { problem }) {
-    const { task, resolve, reject } = port.job;
+    const { task } = port.job;
     task.now = clock();
     this.idle.push(port);
     this.dispatch();
-    problem ? reject(new StepFailed(problem.kind, problem.message)) : resolve();
+    problem ? give(task, new StepFailed(problem.kind, problem.message)) : goOn(task);
   }
 
   cpu(id, amount) { return this.handed(id, amount); }
@@ -732,16 +777,12 @@ function sleep(ns) {
   }
 }
 
-/// A promise that is kept after so many ns.
-function pause(ns) {
-  const until = clock() + ns;
-  return new Promise((resolve) => {
-    const look = () => {
-      const left = until - clock();
-      left > 0 ? setTimeout(look, Math.ceil(left / 1e6)) : resolve();
-    };
-    setTimeout(look, Math.ceil(ns / 1e6));
-  });
+/// Goes on with a task whose timer has run down, if its time has come.
+function look(task) {
+  const now = clock(), left = task.until - now;
+  if (left > 0) return void setTimeout(look, Math.ceil(left / 1e6), task);
+  task.until = now;
+  goOn(task);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -800,20 +841,21 @@ class LoopSemaphore {
     [this.words, this.units, this.queue, this.head] = [work.words, work.units[index], [], 0];
   }
 
-  acquire() {
+  acquire(task) {
     Atomics.add(this.words, STEPS_DONE, 1);
     if (this.units > 0) return void this.units--;
     Atomics.add(this.words, WAITING, 1);
-    return new Promise((resolve) => this.queue.push(resolve));
+    this.queue.push(task);
+    return PARKED;
   }
 
   release() {
     Atomics.add(this.words, STEPS_DONE, 1);
     if (this.head === this.queue.length) return void this.units++;
-    const resolve = this.queue[this.head++];
+    const task = this.queue[this.head++];
     if (this.head === 1024) this.queue.splice(0, this.head), (this.head = 0);
     Atomics.sub(this.words, WAITING, 1);
-    resolve();
+    process.nextTick(goOn, task); // when the one that gives it has to wait itself
   }
 }
 
@@ -952,12 +994,20 @@ class Run {
     for (let index = 0; index < lanes; index++) {
       const ports = index === 0 ? channels.map((channel) => channel.port1) : channels.slice(index - 1, index).map((channel) => channel.port2);
       const data = { plan, rate, shared, memory: this.trace.memory, index, begun: this.begun, ports };
-      const member = new Worker(__filename, { workerData: data, transferList: ports, stdin: false });
+      const member = this.work.isNeverStalled ? this.ownLoop() : new Worker(__filename, { workerData: data, transferList: ports, stdin: false });
       member.on("message", (message) => this.hear(message));
       member.on("error", (problem) => this.awaited.forEach(({ reject }) => reject(problem)));
       this.members.push(member);
     }
     await ready;
+  }
+
+  /// The loop of this thread as if it were a worker.
+  ownLoop() {
+    const { port1, port2 } = new MessageChannel();
+    port1.terminate = () => port1.close();
+    serveAsLoop(this.work, this.trace, this.begun, null, port2).catch(refuse);
+    return port1;
   }
 
   async close() {
@@ -1228,10 +1278,13 @@ function spanCost() {
   const trace = { words: new Uint32Array(32 + 2000 * SPAN), news: new Int32Array(3), room: 2000, lanesAt: 0, tasksAt: LANE, spansAt: 32, put() {} };
   let best = Infinity;
   for (let turn = 0; turn < 20; turn++) {
-    const lane = new Lane(trace, 0, WORKER), task = { number: 0, at: LANE, now: clock() };
+    const lane = new Lane(trace, 0, WORKER), task = { number: 0, at: LANE, now: clock(), slot: CLOSED };
     lane.begun = 0;
     const begun = clock();
-    for (let i = 0; i < 2000; i++) lane.end(lane.begin(task, 1), task);
+    for (let i = 0; i < 2000; i++) {
+      task.slot = lane.begin(task, 1);
+      lane.close(task, clock());
+    }
     best = Math.min(best, (clock() - begun) / 2000);
   }
   return best;
@@ -1300,9 +1353,9 @@ function converse() {
 if (!isMainThread) {
   const { plan, rate, shared, memory, index, begun, ports } = workerData;
   const work = new Work(plan, rate, shared), trace = new Trace(plan.trace_path, memory);
-  if (plan.strategy === "event-loop") serveAsLoop(work, trace, begun);
+  if (plan.strategy === "event-loop") serveAsLoop(work, trace, begun, null, parentPort);
   else if (plan.strategy !== "hybrid") serveAsThread(work, trace, index, begun);
-  else if (index === 0) serveAsLoop(work, trace, begun, ports);
+  else if (index === 0) serveAsLoop(work, trace, begun, ports, parentPort);
   else serveAsHand(work, trace, index, ports[0]);
 } else if (process.argv[2] === "worker" && process.send) {
   process.once("message", ({ plan, rate, index }) => serveAsProcess(new Work(plan, rate), new Trace(plan.trace_path), index));

@@ -434,6 +434,8 @@ pub struct Http {
     /// Names and values.
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
+    /// The file that holds the body, where one was named: a command that repeats this names it again.
+    pub body_file: Option<PathBuf>,
     /// `None`: GET, and POST with a body.
     pub method: Option<String>,
     /// A request without its whole answer after this time has failed; `None`: after 30 s.
@@ -457,6 +459,7 @@ impl Default for Http {
             rate_per_second: None,
             headers: Vec::new(),
             body: None,
+            body_file: None,
             method: None,
             timeout_ns: None,
             follow: false,

@@ -194,7 +194,7 @@ pub struct HttpArgs {
     /// The body, as it stands, or behind `@` the file that holds it; the method is POST if no other
     /// is given
     #[arg(long, short, value_name = "TEXT|@FILE", value_parser = parse_body)]
-    pub data: Option<String>,
+    pub data: Option<Content>,
 
     /// The method [default: GET]
     #[arg(long, short = 'X', value_name = "METHOD")]
@@ -516,13 +516,23 @@ fn parse_assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn parse_body(text: &str) -> Result<String, String> {
-    let Some(path) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
-    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+/// A body, and the file that holds it if one was named.
+#[derive(Clone, Debug)]
+pub struct Content {
+    pub text: String,
+    pub file: Option<PathBuf>,
+}
+
+fn parse_body(text: &str) -> Result<Content, String> {
+    let Some(path) = text.strip_prefix('@') else {
+        return Ok(Content { text: text.to_owned(), file: None });
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file; check the name".to_owned(),
         std::io::ErrorKind::InvalidData => "only text (UTF-8) can be sent as a body".to_owned(),
         _ => format!("this file cannot be read: {error}"),
-    })
+    })?;
+    Ok(Content { text, file: Some(path.into()) })
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {

@@ -94,11 +94,14 @@ pub(crate) fn fixed(theme: Theme) -> Theme {
     if theme == Theme::Auto { Theme::Light } else { theme }
 }
 
-/// Refuses names that promise something else than what is written.
+/// Refuses names that promise something else than what is written, and what this build cannot write.
 ///
 /// # Errors
 /// [`Error::usage`] for the first such name.
 pub(crate) fn check(args: &DrawingArgs) -> Result<(), Error> {
+    if let (Some(why), Some(_)) = (png::MISSING, &args.export_png) {
+        return Err(Error::usage(why));
+    }
     let both = [
         ("--export-svg", "svg", args.export_svg.as_deref()),
         ("--export-png", "png", args.export_png.as_deref()),

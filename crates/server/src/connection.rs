@@ -65,15 +65,20 @@ impl Buffers {
     }
 }
 
+/// Output that the socket did not take, and what comes after it is sent.
+#[derive(Debug)]
+struct Unsent {
+    bytes: Vec<u8>,
+    then: Need,
+}
+
 /// A client and its socket. Idle, it owns no buffer.
 #[derive(Debug)]
 pub(crate) struct Connection {
     transport: Transport,
     conversation: Conversation,
-    /// Output that the socket did not take.
-    unsent: Vec<u8>,
-    /// What comes after `unsent` is sent.
-    then: Need,
+    /// Boxed, because hardly a connection has some, and every one has room for it.
+    unsent: Option<Box<Unsent>>,
     lingering: bool,
     /// Which step of which request the deadline is for.
     waits_for: (Phase, u32, bool),
@@ -99,8 +104,7 @@ impl Connection {
             transport,
             waits_for: (conversation.phase(), conversation.requests(), false),
             conversation,
-            unsent: Vec::new(),
-            then: Need::Read,
+            unsent: None,
             lingering: false,
             deadline: Instant::now() + patience,
         }
@@ -122,7 +126,7 @@ impl Connection {
     }
 
     fn has_unsent(&self) -> bool {
-        !self.unsent.is_empty() || self.transport.has_unsent()
+        self.unsent.is_some() || self.transport.has_unsent()
     }
 
     /// What was read and not understood, if the connection is between two requests.
@@ -167,8 +171,8 @@ impl Connection {
         buffers.output.clear();
         let need = self.conversation.time_out(&mut buffers.output, service);
         match self.send(&buffers.output) {
-            Ok(true) => self.close(need == Need::Close { linger: true }),
-            Ok(false) | Err(_) => Wants::Gone,
+            Ok(None) => self.close(need == Need::Close { linger: true }),
+            Ok(Some(_)) | Err(_) => Wants::Gone,
         }
     }
 
@@ -193,15 +197,19 @@ impl Connection {
 
     fn try_turn(&mut self, buffers: &mut Buffers, service: &Service) -> io::Result<Wants> {
         if self.has_unsent() {
-            let unsent = std::mem::take(&mut self.unsent);
+            // What TLS answered by itself is followed by nothing.
+            let (bytes, then) = self
+                .unsent
+                .take()
+                .map_or((Vec::new(), Need::Read), |unsent| (unsent.bytes, unsent.then));
             let before = self.transport.sent();
-            if !self.send(&unsent)? {
+            if let Some(bytes) = self.send(&bytes)? {
                 if self.transport.sent() > before {
                     self.deadline = Instant::now() + service.options.times.write;
                 }
-                return Ok(Wants::Write);
+                return Ok(self.keep(bytes, then));
             }
-            return match self.then {
+            return match then {
                 Need::Act(act) => Ok(Wants::Act(act)),
                 Need::Close { linger } => Ok(self.close(linger)),
                 Need::Reset => Ok(self.reset()),
@@ -242,9 +250,8 @@ impl Connection {
             buffers.output.clear();
             let need = self.conversation.advance(fresh, &mut buffers.output, service);
             fresh = &[];
-            if !self.send(&buffers.output)? {
-                self.then = need;
-                return Ok(Wants::Write);
+            if let Some(bytes) = self.send(&buffers.output)? {
+                return Ok(self.keep(bytes, need));
             }
             match need {
                 Need::Read => return Ok(Wants::Read),
@@ -258,32 +265,31 @@ impl Connection {
         Ok(Wants::Act(Act::Wait(Duration::ZERO)))
     }
 
-    /// Sends as much as the socket takes and keeps the rest. Whether all was sent.
-    fn send(&mut self, mut output: &[u8]) -> io::Result<bool> {
+    fn keep(&mut self, bytes: Vec<u8>, then: Need) -> Wants {
+        self.unsent = Some(Box::new(Unsent { bytes, then }));
+        Wants::Write
+    }
+
+    /// Sends as much as the socket takes. The rest, if it did not take all; with TLS, encrypted bytes may be
+    /// left although that is empty.
+    fn send(&mut self, mut output: &[u8]) -> io::Result<Option<Vec<u8>>> {
         while !output.is_empty() {
             match self.transport.write(output) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(sent) => output = &output[sent..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.unsent = output.to_vec();
-                    return Ok(false);
+                    return Ok(Some(output.to_vec()));
                 }
                 Err(error) => return Err(error),
             }
         }
-        self.transport.flush()
+        Ok((!self.transport.flush()?).then(Vec::new))
     }
 
     /// Who only waits for input may still have something to send: what TLS answered by itself.
-    fn after_flush(&mut self, wants: Wants) -> Wants {
-        match wants {
-            Wants::Read if self.has_unsent() => {
-                self.then = Need::Read;
-                Wants::Write
-            }
-            wants => wants,
-        }
+    fn after_flush(&self, wants: Wants) -> Wants {
+        if wants == Wants::Read && self.has_unsent() { Wants::Write } else { wants }
     }
 
     /// The close that follows sends RST and no FIN.

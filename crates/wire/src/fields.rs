@@ -16,6 +16,13 @@ pub fn is_framing(name: &str) -> bool {
     ["content-length", "transfer-encoding"].iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
+/// Whether the field, by its name, holds what only the server is to be told: no file keeps it.
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let signs = ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey"];
+    signs.iter().any(|sign| name.contains(sign))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,5 +35,11 @@ mod tests {
             assert!(!is_field(name, value), "{name:?}: {value:?}");
         }
         assert!(is_framing("Content-length") && !is_framing("Content-Type"));
+        assert!(
+            ["Cookie", "proxy-authorization", "X-Auth-Token", "X-API-Key"]
+                .iter()
+                .all(|one| is_secret(one))
+        );
+        assert!(!["Accept", "X-Request-Id", "Content-Type"].iter().any(|one| is_secret(one)));
     }
 }

@@ -166,6 +166,7 @@ fn parameters(
             _ if !is_option => words.extend(["--set".into(), format!("{name}={value}")]),
             // Its value is optional, so it must be told from the next word.
             "ignore-failure" => words.push(format!("--{name}={value}")),
+            "follow" | "insecure" => words.push(format!("--{name}")),
             _ => words.extend([format!("--{name}"), value.clone()]),
         }
     }

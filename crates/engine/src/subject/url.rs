@@ -106,8 +106,25 @@ fn asked(http: &Http) -> Vec<(String, String)> {
         ("method", http.method.clone()),
         ("request-timeout", http.timeout().map(time)),
         ("unix", http.unix.as_ref().map(|path| path.display().to_string())),
+        ("cacert", http.authority.as_ref().map(|path| path.display().to_string())),
+        ("insecure", http.insecure.then(|| "yes".to_owned())),
+        ("follow", http.follow.then(|| "yes".to_owned())),
+        ("data", body(http)),
     ];
-    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    let headers = http.headers.iter().map(|(name, value)| ("header", Some(header(name, value))));
+    let given = given.into_iter().chain(headers);
+    given.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// The body as it was given: its text, or the file that holds it.
+fn body(http: &Http) -> Option<String> {
+    let file = http.body_file.as_ref().map(|path| format!("@{}", path.display()));
+    file.or_else(|| http.body.clone())
+}
+
+/// A header line as it is kept with the result, which others may read: without what is secret.
+fn header(name: &str, value: &str) -> String {
+    format!("{name}: {}", if fields::is_secret(name) { "…" } else { value })
 }
 
 /// For how long requests are sent, where it is not arrivals that say so.
@@ -417,6 +434,32 @@ fn is_loopback(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_asked_is_kept_to_be_repeated_and_no_secret_with_it() {
+        let lines =
+            [("Accept", "text/html"), ("authorization", "Bearer abc"), ("X-Api-Key", "abc")];
+        let mut http = Http {
+            headers: lines.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            body: Some("one=1".into()),
+            follow: true,
+            insecure: true,
+            ..Http::default()
+        };
+        let told = |http: &Http| -> Vec<String> {
+            let all = asked(http).into_iter().map(|(name, value)| format!("{name} {value}"));
+            all.filter(|one| !one.starts_with("connections ")).collect()
+        };
+        let headers =
+            ["header Accept: text/html", "header authorization: …", "header X-Api-Key: …"];
+        assert_eq!(
+            told(&http),
+            [&["insecure yes", "follow yes", "data one=1"][..], &headers].concat()
+        );
+        http.body_file = Some("body.json".into());
+        assert!(told(&http).contains(&"data @body.json".to_owned()), "the file is named again");
+        assert!(told(&Http::default()).is_empty(), "nothing was asked for");
+    }
 
     #[test]
     fn connections_that_are_all_busy_are_named() {

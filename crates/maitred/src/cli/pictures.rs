@@ -12,7 +12,7 @@ pub struct DrawingArgs {
     #[arg(long, value_name = "FILE")]
     pub export_svg: Option<PathBuf>,
 
-    /// Draw it as PNG, 1,600 pixels wide
+    /// Draw it as PNG, 1,600 pixels wide (of builds with the feature `png`)
     #[arg(long, value_name = "FILE")]
     pub export_png: Option<PathBuf>,
 

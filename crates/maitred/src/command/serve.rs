@@ -91,7 +91,7 @@ pub(crate) fn endpoints() -> String {
     for endpoint in ENDPOINTS {
         // clap takes `{n}` for a line break.
         let path = format!("{}{}", endpoint.path, endpoint.argument).replace("{n}", "N");
-        text.push_str(&format!("  {path:<22}{}\n", endpoint.about));
+        text.push_str(&format!("  {path:<20}  {}\n", endpoint.about));
     }
     let sizes = SizeLimits::default();
     let (target, head) = (sizes.target_bytes >> 10, sizes.head_bytes >> 10);

@@ -5,6 +5,7 @@
 mod again;
 mod attacks;
 mod devtools;
+mod endpoints;
 mod lab;
 mod measured;
 mod story;

@@ -1,5 +1,7 @@
 //! A conversation gives the same bytes however its input is cut.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
@@ -7,9 +9,12 @@ use super::*;
 use crate::board::Board;
 use crate::options::Options;
 
+/// One for all conversations: its board is mapped, and a process may map only so many.
+static SERVICE: LazyLock<Service> =
+    LazyLock::new(|| Service::new(Options::default(), None, Board::new(1).unwrap(), 0).unwrap());
+
 /// Feeds the pieces, performs no act but pretends to, and returns all output and how many requests there were.
 fn converse(pieces: &[&[u8]]) -> (String, Need, u32) {
-    let service = Service::new(Options::default(), None, Board::new(1).unwrap(), 0).unwrap();
     let mut conversation = Conversation::default();
     let mut all = Vec::new();
     let mut need = Need::Read;
@@ -17,7 +22,7 @@ fn converse(pieces: &[&[u8]]) -> (String, Need, u32) {
         let mut fresh = *piece;
         loop {
             let mut out = Vec::new();
-            need = conversation.advance(fresh, &mut out, &service);
+            need = conversation.advance(fresh, &mut out, &SERVICE);
             fresh = &[];
             all.extend_from_slice(&out);
             if matches!(need, Need::Read | Need::Close { .. }) {

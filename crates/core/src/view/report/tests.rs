@@ -181,6 +181,10 @@ fn the_command_is_what_a_shell_takes() {
     result.settings.parameters.extend([pair("duration", "3s"), pair("rate", "100/s")]);
     begins(&result, "http://localhost/");
     has(&result, " --connections 64 --duration 3s --rate 100/s --seed 1");
+    let lines = ["Accept: text/html", "X-One: 1"].map(|line| pair("header", line));
+    result.settings.parameters =
+        [&[pair("insecure", "yes"), pair("follow", "yes")][..], &lines].concat();
+    has(&result, " --insecure --follow --header 'Accept: text/html' --header 'X-One: 1' --seed 1");
     result.subject.kind = SubjectKind::Function;
     result.subject.name = "work.py:f".into();
     result.settings.parameters = vec![pair("inputs", "six.txt"), pair("args", "[1, 2]")];
