@@ -118,6 +118,8 @@ pub enum SubjectKind {
     Workload,
     Command,
     Function,
+    /// Functions of the program that asked.
+    Closure,
     Url,
 }
 

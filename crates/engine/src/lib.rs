@@ -33,7 +33,7 @@ mod trial;
 pub mod workloads;
 
 pub use cancel::Cancel;
-pub use engine::Engine;
+pub use engine::{Engine, OwnRuntime};
 pub use error::Error;
 pub use event::Event;
 pub use measure::is_within_a_run;

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Memory,
     Exit,
     Crash,
+    /// A function of the program's own panicked.
+    Panic,
     /// The name of a server has no address.
     Dns,
     /// Nobody listens there.
@@ -37,11 +39,12 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those before the statuses.
-    const PLAIN: [Self; 11] = [
+    const PLAIN: [Self; 12] = [
         Self::Fail,
         Self::Memory,
         Self::Exit,
         Self::Crash,
+        Self::Panic,
         Self::Dns,
         Self::Refused,
         Self::Connect,
@@ -74,6 +77,7 @@ impl Kind {
             Self::Memory => "memory",
             Self::Exit => "exit",
             Self::Crash => "crash",
+            Self::Panic => "panic",
             Self::Dns => "dns",
             Self::Refused => "refused",
             Self::Connect => "connect",

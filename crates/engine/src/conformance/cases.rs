@@ -7,7 +7,9 @@ use maitred_core::workload::{Choices, Lowered, lower, parse};
 use maitred_wire::trace_file::{Layout, TaskOutcome};
 use maitred_wire::{Limits, Plan, Ready, Strategy, Substance};
 
+use super::http;
 use super::judge::{arrived_and_ended, end_is_told, laws, times_are_kept, trace, work_was_done};
+use super::server::Server;
 use super::{Fault, Paragraph};
 use crate::runtime::{Execution, Interrupt, Measured, RunnerCommand, STARTUP_LIMIT, execute};
 
@@ -24,13 +26,26 @@ pub(super) struct Case {
     stop: Option<(Duration, Duration)>,
     /// Which strategies it makes sense for.
     only: fn(Strategy) -> bool,
-    judge: fn(&Run<'_>) -> Vec<Fault>,
+    judge: Judge,
 }
+
+/// Who says what is wrong.
+#[derive(Clone, Copy)]
+enum Judge {
+    Alone(fn(&Run<'_>) -> Vec<Fault>),
+    /// With a server that the work asks, and how long it waits for an answer, nanoseconds as text.
+    Served(fn(&Run<'_>, &Server) -> Vec<Fault>, &'static str),
+}
+
+use Judge::{Alone, Served};
+
+/// A request that is answered at all may take as long as a machine is busy.
+const LONG: &str = "60000000000";
 
 /// What was done, as a judge sees it.
 pub(super) struct Run<'a> {
     work: &'a Lowered,
-    trace: &'a Trace,
+    pub(super) trace: &'a Trace,
     ready: &'a Ready,
     strategy: Strategy,
     workers: u32,
@@ -45,25 +60,40 @@ fn several(strategy: Strategy) -> bool {
 }
 
 pub(super) const ALL: &[Case] = &[
-    Case { name: "every step", work: MIX, stop: None, only: any, judge: everything },
-    Case { name: "durations", work: COLUMNS, stop: None, only: any, judge: everything },
-    Case { name: "arrivals", work: ARRIVALS, stop: None, only: any, judge: everything },
-    Case { name: "failures", work: FAILURES, stop: None, only: any, judge: failures },
-    Case { name: "deadlock", work: DEADLOCK, stop: None, only: several, judge: deadlock },
-    Case { name: "crash", work: CRASH, stop: None, only: any, judge: crash },
+    Case { name: "every step", work: MIX, stop: None, only: any, judge: Alone(everything) },
+    Case { name: "durations", work: COLUMNS, stop: None, only: any, judge: Alone(everything) },
+    Case { name: "arrivals", work: ARRIVALS, stop: None, only: any, judge: Alone(everything) },
+    Case { name: "failures", work: FAILURES, stop: None, only: any, judge: Alone(failures) },
+    Case { name: "deadlock", work: DEADLOCK, stop: None, only: several, judge: Alone(deadlock) },
+    Case { name: "crash", work: CRASH, stop: None, only: any, judge: Alone(crash) },
     Case {
         name: "stop",
         work: MANY,
         stop: Some((Duration::from_millis(400), Duration::from_secs(5))),
         only: |strategy| !strategy.interleaves() && strategy != Strategy::Threads,
-        judge: stopped,
+        judge: Alone(stopped),
     },
     Case {
         name: "grace",
         work: FOREVER,
         stop: Some((Duration::from_millis(600), Duration::from_millis(200))),
         only: any,
-        judge: given_up,
+        judge: Alone(given_up),
+    },
+    Case { name: "http", work: http::ASK, stop: None, only: any, judge: Served(http::asked, LONG) },
+    Case {
+        name: "http failures",
+        work: http::FAIL,
+        stop: None,
+        only: any,
+        judge: Served(http::failed, LONG),
+    },
+    Case {
+        name: "http timeout",
+        work: http::SILENT,
+        stop: None,
+        only: any,
+        judge: Served(http::timed_out, "1000000000"),
     },
 ];
 
@@ -148,7 +178,18 @@ impl Case {
         ready: &Ready,
         interrupt: &Interrupt,
     ) -> Vec<Fault> {
-        let work = lowered(self.work);
+        let served = match self.judge {
+            Alone(_) => None,
+            Served(_, timeout_ns) => match Server::start() {
+                Ok(server) => Some((server, timeout_ns)),
+                Err(error) => {
+                    let text = format!("there is no server to ask: {error}");
+                    return vec![Fault::new(Paragraph::Http, text)];
+                }
+            },
+        };
+        let port = served.as_ref().map(|(server, _)| server.port.to_string());
+        let work = lowered(&self.work.replace(http::PORT, port.as_deref().unwrap_or_default()));
         let tasks = work.task_count();
         let workers = strategy.facts().workers(tasks, WORKERS);
         let lanes = strategy.facts().lane_count(tasks, workers);
@@ -167,8 +208,10 @@ impl Case {
             scheduling: false,
         };
         let grace_ns = grace.as_nanos() as u64;
+        let timeout = served.as_ref().map(|(_, ns)| ("http-timeout-ns".into(), (*ns).into()));
         let plan = |trace: &str, columns: Option<&str>| Plan {
             limits: Limits { grace_ns },
+            options: timeout.into_iter().collect(),
             ..work.plan(strategy, workers, None, trace.into(), columns.unwrap_or_default().into())
         };
         let measured: Measured = match execute(&execution, plan, &mut |_| {}) {
@@ -178,7 +221,12 @@ impl Case {
         let Some(trace) = trace(&measured, ready, strategy, workers, &work) else {
             return vec![Fault::new(Paragraph::Lane, "the header of the trace file was changed")];
         };
-        (self.judge)(&Run { work: &work, trace: &trace, ready, strategy, workers })
+        let run = Run { work: &work, trace: &trace, ready, strategy, workers };
+        match (self.judge, &served) {
+            (Alone(judge), _) => judge(&run),
+            (Served(judge, _), Some((server, _))) => judge(&run, server),
+            (Served(..), None) => Vec::new(),
+        }
     }
 }
 
@@ -188,7 +236,7 @@ fn lowered(text: &str) -> Lowered {
 }
 
 /// It ended, and did all that it was to do.
-fn everything(run: &Run<'_>) -> Vec<Fault> {
+pub(super) fn everything(run: &Run<'_>) -> Vec<Fault> {
     let mut faults = end_is_told(run.trace, run.ready);
     if run.trace.end != RunEnd::Finished {
         faults.push(died(run));
@@ -235,7 +283,7 @@ fn failures(run: &Run<'_>) -> Vec<Fault> {
 }
 
 /// Ended in order, the trace in itself right; which tasks failed is for the case to say.
-fn everything_but_outcomes(run: &Run<'_>) -> Vec<Fault> {
+pub(super) fn everything_but_outcomes(run: &Run<'_>) -> Vec<Fault> {
     let mut faults = end_is_told(run.trace, run.ready);
     if run.trace.end != RunEnd::Finished {
         faults.push(died(run));

@@ -129,7 +129,7 @@ def undefined(n):
     return numpy.full(10_000, numpy.nan)
 ";
     let place = place().file("arrays.py", arrays);
-    let python = pythons::dask().display().to_string();
+    let python = pythons::with_libraries().display().to_string();
     let compared = |function: &str| {
         let line = format!(
             "--details compare arrays.py:{function} --inputs six.txt --python {python} \

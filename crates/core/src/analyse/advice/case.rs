@@ -107,7 +107,8 @@ impl<'a> Case<'a> {
     /// How many processors one call of a function uses by itself, where it is more than one: it has
     /// threads of its own, as libraries of numbers do.
     pub(super) fn own_threads(&self) -> Option<(usize, f64)> {
-        let is_function = self.comparison.subject.kind == SubjectKind::Function;
+        let is_function =
+            matches!(self.comparison.subject.kind, SubjectKind::Function | SubjectKind::Closure);
         self.against_fastest.iter().filter(|_| is_function).find_map(|rank| {
             let index = rank.contestant as usize;
             let sequential = self.contestant(index).model.strategy == Strategy::Sequential;

@@ -437,6 +437,20 @@ fn what_cannot_be_told_is_a_question_with_its_reason_below() {
 }
 
 #[test]
+fn nothing_is_suggested_that_cannot_be_typed() {
+    let mut sent = five_tables();
+    sent.subject.name = "maitred_sent:fetch".into();
+    assert!(!table(&sent, &Options::default()).contains("Next:"));
+    sent.subject.name = "/tmp/maitred-x/maitred_sent.kdl".into();
+    assert!(!table(&sent, &Options::default()).contains("Next:"));
+    sent.subject.name = "shop:fetch".into();
+    assert!(table(&sent, &Options::default()).contains("Next:"));
+    sent.settings.parameters =
+        Vec::from([("inputs".into(), "/tmp/maitred-x/maitred_sent.jsonl".into())]);
+    assert!(!table(&sent, &Options::default()).contains("Next:"));
+}
+
+#[test]
 fn a_baseline_is_not_called_the_best() {
     let mut comparison = five_tables();
     let baseline = comparison.contestants[0].model.clone();
