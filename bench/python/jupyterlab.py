@@ -27,7 +27,7 @@ import websocket
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIZE = (1280, 1000)
-PATIENCE_S = 180
+PATIENCE_S = 600
 
 SEEN = """(() => {
     const area = [...document.querySelectorAll('.jp-OutputArea-output')];
@@ -142,18 +142,20 @@ def main():
         browser.ask("Page.enable")
         browser.ask("Page.navigate", url=f"{address}lab/tree/{path.name}")
         wait_until(lambda: browser.value(f"!!{SCROLLER} && document.querySelectorAll('.jp-Cell').length"))
-        time.sleep(3)
         browser.value("[...document.querySelectorAll('button')].filter(one => /^(No|OK|Close)$/i.test(one.innerText.trim())).forEach(one => one.click())")
-        shown, tables, errors = {}, 0, 0
-        for screen in range(200):
-            time.sleep(0.7)
+        shown, tables, errors, still = {}, 0, 0, 0
+        for screen in range(400):
+            time.sleep(0.5)
             seen = browser.value(SEEN)
             shown.update((source, shown.get(source) or there) for source, there in seen["pictures"])
             tables, errors = max(tables, seen["tables"]), max(errors, seen["errors"])
-            browser.picture(folder / f"screen-{screen:02}.png")
+            if not still:
+                browser.picture(folder / f"screen-{screen:02}.png")
             before = browser.value(f"{SCROLLER}.scrollTop")
             browser.value(f"{SCROLLER}.scrollBy(0, {SIZE[1] - 250})")
-            if browser.value(f"{SCROLLER}.scrollTop") == before:
+            # What lies further down is made when it is scrolled to, which may take a while.
+            still = still + 1 if browser.value(f"{SCROLLER}.scrollTop") == before else 0
+            if still > 20:
                 break
         drawn = sum(shown.values())
         print(f"pictures in the file: {expected}; shown on opening without running: {drawn} of {len(shown)}; tables {tables}; errors {errors}")

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use maitred_core::trace::{RunEnd, Trace};
+use maitred_core::trace::RunEnd;
 use maitred_core::workload::{Choices, Lowered, lower, parse};
 use maitred_wire::trace_file::{Layout, TaskOutcome};
 use maitred_wire::{Limits, Plan, Ready, Strategy, Substance};
 
 use super::http;
-use super::judge::{arrived_and_ended, end_is_told, laws, times_are_kept, trace, work_was_done};
+use super::judge::{arrived_and_ended, end_is_told, laws, trace};
+use super::run::{Run, everything, everything_but_outcomes};
 use super::server::Server;
 use super::{Fault, Paragraph};
 use crate::runtime::{Execution, Interrupt, Measured, RunnerCommand, STARTUP_LIMIT, execute};
@@ -41,15 +42,6 @@ use Judge::{Alone, Served};
 
 /// A request that is answered at all may take as long as a machine is busy.
 const LONG: &str = "60000000000";
-
-/// What was done, as a judge sees it.
-pub(super) struct Run<'a> {
-    work: &'a Lowered,
-    pub(super) trace: &'a Trace,
-    ready: &'a Ready,
-    strategy: Strategy,
-    workers: u32,
-}
 
 fn any(_: Strategy) -> bool {
     true
@@ -235,36 +227,6 @@ fn lowered(text: &str) -> Lowered {
     lower(&parsed, &Choices::default()).expect("a case needs no setting")
 }
 
-/// It ended, and did all that it was to do.
-pub(super) fn everything(run: &Run<'_>) -> Vec<Fault> {
-    let mut faults = end_is_told(run.trace, run.ready);
-    if run.trace.end != RunEnd::Finished {
-        faults.push(died(run));
-    }
-    faults.extend(laws(run.trace));
-    faults.extend(work_was_done(run.trace, run.work));
-    faults.extend(times_are_kept(run.trace, run.work));
-    faults.extend(vars_are_told(run));
-    faults
-}
-
-fn died(run: &Run<'_>) -> Fault {
-    let log = run.trace.log.lines().last().unwrap_or("its log is empty");
-    Fault::new(Paragraph::Conversation, format!("the run ended as {:?} ({log})", run.trace.end))
-}
-
-fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {
-    let Some(done) = &run.trace.done else { return Vec::new() };
-    let apart = run.strategy.facts().is_apart();
-    let wrong = |var: &&maitred_wire::VarValue| var.by_process.is_empty() == apart;
-    let lacks = run.work.vars.len() != done.vars.len();
-    if lacks || done.vars.iter().any(|var| wrong(&var)) {
-        let text = format!("the variables are told as {:?}", done.vars);
-        return vec![Fault::new(Paragraph::Done, text)];
-    }
-    Vec::new()
-}
-
 fn failures(run: &Run<'_>) -> Vec<Fault> {
     let mut faults = everything_but_outcomes(run);
     let Some(done) = &run.trace.done else { return faults };
@@ -279,16 +241,6 @@ fn failures(run: &Run<'_>) -> Vec<Fault> {
         let text = format!("three commands with exit code 1 are told as {:?}", done.failures);
         faults.push(Fault::new(Paragraph::Failures, text));
     }
-    faults
-}
-
-/// Ended in order, the trace in itself right; which tasks failed is for the case to say.
-pub(super) fn everything_but_outcomes(run: &Run<'_>) -> Vec<Fault> {
-    let mut faults = end_is_told(run.trace, run.ready);
-    if run.trace.end != RunEnd::Finished {
-        faults.push(died(run));
-    }
-    faults.extend(laws(run.trace));
     faults
 }
 

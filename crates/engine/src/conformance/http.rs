@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cases::{Run, everything, everything_but_outcomes};
+use super::run::{Run, everything, everything_but_outcomes};
 use super::server::{PAUSE, Server};
 use super::{Fault, Paragraph};
 use crate::measure::clock::nanos;

@@ -7,6 +7,7 @@ mod http;
 mod judge;
 mod page;
 mod raw;
+mod run;
 mod server;
 
 use maitred_wire::{Ready, Strategy};
