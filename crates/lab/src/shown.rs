@@ -93,7 +93,7 @@ impl Claim {
         let evidence = vec![Found {
             figure: "not tested".to_owned(),
             predicted: "of the cell as it is written".to_owned(),
-            found: "a parameter was turned".to_owned(),
+            found: "a parameter or the speed is another".to_owned(),
             reason: None,
         }];
         Self { says: says.to_owned(), verdict: Truth::CannotBeTested, evidence }

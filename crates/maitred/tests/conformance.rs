@@ -108,6 +108,14 @@ fn the_runner_in_node_keeps_to_the_page() {
 }
 
 #[test]
+fn the_runner_in_node_keeps_to_the_page_in_bun() {
+    let _alone = alone();
+    if let Some(runner) = runner(Language::Bun) {
+        keeps_to_the_page("bun", &runner, &[], 5);
+    }
+}
+
+#[test]
 fn the_runner_in_go_keeps_to_the_page() {
     let _alone = alone();
     if let Some(runner) = runner(Language::Go) {

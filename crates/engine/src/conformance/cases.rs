@@ -196,7 +196,7 @@ impl Case {
             duration: None,
             grace,
             interrupt,
-            keep: false,
+            keep: None,
             scheduling: false,
         };
         let grace_ns = grace.as_nanos() as u64;

@@ -46,7 +46,7 @@ export class Cell {
     this.links = element("div", { className: "links" });
     this.panel = element("div", { className: "panel", hidden: true });
     this.box = element("section", { className: "cell", id: `cell-${facts.id}`, "aria-label": `${facts.title} (${facts.id})`, keydown: (event) => this.key(event) },
-      title, this.knobs, this.chips, this.ask, this.answer, this.why, this.claims, this.live, this.stage, this.status, this.links, this.panel);
+      title, this.knobs, this.chips, this.ask, this.answer, this.why, this.live, this.stage, this.claims, this.status, this.links, this.panel);
     this.showKnobs();
     this.showChips();
     this.showLinks();

@@ -13,7 +13,8 @@ fn maitred(place: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
     command.current_dir(place).args(words);
     command.env("XDG_RUNTIME_DIR", place).env("MAITRED_STORE", place.join("kept"));
-    command.env_remove("MAITRED_NO_KEEP").output().unwrap()
+    // The default interpreter is enough, and each further one is asked what it is.
+    command.env_remove("MAITRED_PYTHONS").env_remove("MAITRED_NO_KEEP").output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
