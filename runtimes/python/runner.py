@@ -46,6 +46,7 @@ class Run:
     def __init__(self, work):
         self.work = work
         self.marks = []  # (time, CPU time): before set-up, after it, after work, after tear-down
+        self.used_by_children = []  # at the same moments
         self.stuck = []
         self.begun = None
         self.gave_up, self.once = False, threading.Lock()
@@ -84,6 +85,13 @@ class Run:
 
     def mark(self):
         self.marks.append((clock(), self.cpu()))
+        self.used_by_children.append(children_cpu_ns())
+
+    def children(self):
+        """What processes used that calls have started and waited for; not known where workers are children too."""
+        if self.work.strategy == "processes" or self.work.commons is not None:
+            return None
+        return self.used_by_children[2] - self.used_by_children[1]
 
     def watch(self):
         """A thread that listens during the run. It waits in the kernel without the GIL; only where tasks wait for each
@@ -155,6 +163,7 @@ class Run:
             "results": results,
             "handover": work.handover,
             "harness": work.harness,
+            "children_cpu_ns": self.children(),
             "unshared": work.unshared,
             "expected": expected,
             "answers": work.answers(),
@@ -214,6 +223,12 @@ class Run:
                 user += spent[0]
                 system += spent[1]
         return {"user_ns": user, "system_ns": system}
+
+
+def children_cpu_ns():
+    """Processor time of the children that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return int((usage.ru_utime + usage.ru_stime) * 1e9)
 
 
 def converse():

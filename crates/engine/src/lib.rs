@@ -19,6 +19,7 @@ mod job;
 mod lock;
 pub mod measure;
 pub mod outcome;
+mod patience;
 pub mod recording;
 pub mod request;
 mod rounds;

@@ -207,7 +207,8 @@ impl<'a> Trial<'a> {
             grace,
             interrupt: self.interrupt,
             // Of anything but a command it is part of the work how its runtime starts.
-            keep: self.job.kind == SubjectKind::Command && !self.scheduling,
+            keep: Some(&entry.model)
+                .filter(|_| self.job.kind == SubjectKind::Command && !self.scheduling),
             scheduling: self.scheduling,
         };
         let identity = runner.identity();

@@ -52,7 +52,7 @@ fn play_maitred() {
         stop_at: None,
         grace: Duration::from_secs(60),
         interrupt: &interrupt,
-        keep: false,
+        keep: None,
         scheduling: false,
     };
     let mut said = false;

@@ -72,7 +72,7 @@ impl Scene {
             stop_at: self.stop_at,
             grace: self.grace,
             interrupt: &self.interrupt,
-            keep: false,
+            keep: None,
             scheduling: false,
         };
         let measured = execute(&execution, plan, on_progress).unwrap();

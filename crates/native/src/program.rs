@@ -8,6 +8,7 @@
 //! the duration drawn for this execution of a step.
 
 use std::fs::File;
+use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -235,6 +236,10 @@ fn wrong(text: String) -> (ErrorCode, String) {
     (ErrorCode::Protocol, text)
 }
 
+fn unmapped(error: &io::Error) -> (ErrorCode, String) {
+    (ErrorCode::Refused, format!("cannot map memory to share with workers: {error}"))
+}
+
 impl Compiler<'_> {
     fn steps(&mut self, steps: &[Step]) -> Compiled {
         steps.iter().try_for_each(|step| self.step(step.id, &step.action))
@@ -252,7 +257,8 @@ impl Compiler<'_> {
             Action::Write { var, add } => Op::Write { step, var: self.var(*var)?, add: *add },
             Action::Update { var, add } => Op::Update { step, var: self.var(*var)?, add: *add },
             Action::Run { program, args } => {
-                Op::Run { step, child: Child::new(program, args, &self.plan.options) }
+                let child = Child::new(program, args, &self.plan.options);
+                Op::Run { step, child: child.map_err(|error| unmapped(&error))? }
             }
             Action::Allocate { bytes } => Op::Allocate { step, bytes: *bytes },
             Action::Repeat { count, steps } => return self.repeat(*count, steps),

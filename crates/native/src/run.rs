@@ -81,6 +81,7 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
     let answers = session.has_requests().then(|| session.tally.answers());
     let mut done =
         Done { phases, failures, vars, deadlock, answers, notes, used, ..Done::default() };
+    done.ignored = session.ignored();
     if let Some(calls) = &session.calls {
         calls.judge();
         (done.result_hash, done.results) = calls.results().unzip();

@@ -182,6 +182,16 @@ impl Session {
         self.programs.iter().any(|program| program.ops.iter().any(is_one))
     }
 
+    /// How often a command failed in a way that was to be ignored; `None`: none was to be.
+    pub(crate) fn ignored(&self) -> Option<u64> {
+        let ops = self.programs.iter().flat_map(|program| &program.ops);
+        let passed = ops.filter_map(|op| match op {
+            Op::Run { child, .. } => child.passed(),
+            _ => None,
+        });
+        passed.reduce(|sum, count| sum + count)
+    }
+
     /// Whether tasks can wait for each other.
     pub(crate) fn has_semaphores(&self) -> bool {
         !(self.plan.resources.is_empty() && self.plan.channels.is_empty())

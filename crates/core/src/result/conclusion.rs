@@ -157,6 +157,7 @@ pub enum Rule {
     UnequalConcurrency,
     UnevenTurns,
     SomeRaised,
+    FailuresIgnored,
     WithinRounds,
     Overslept,
     BusyClient,
@@ -202,7 +203,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 58] = {
+    pub const ALL: [Self; 59] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -225,6 +226,7 @@ impl Rule {
             R::UnequalConcurrency,
             R::UnevenTurns,
             R::SomeRaised,
+            R::FailuresIgnored,
             R::WithinRounds,
             R::Overslept,
             R::BusyClient,
@@ -295,6 +297,7 @@ impl Rule {
             | R::UnequalConcurrency
             | R::UnevenTurns
             | R::SomeRaised
+            | R::FailuresIgnored
             | R::WithinRounds
             | R::Overslept
             | R::BusyClient

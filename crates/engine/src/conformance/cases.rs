@@ -211,7 +211,7 @@ impl Case {
             stop_at: self.stop.map(|stop| stop.at),
             grace: WORD_LIMIT,
             interrupt,
-            keep: false,
+            keep: None,
             scheduling: false,
         };
         let grace_ns = grace.as_nanos() as u64;

@@ -44,6 +44,7 @@ pub(super) fn by_rounds(source: &str, comparison: &Comparison) -> Option<Check> 
         machine: comparison.machine.clone(),
         started: comparison.started.clone(),
         experiments: vec![Experiment {
+            again: None,
             name: comparison.subject.name.clone(),
             title: work.title,
             rounds: runs.max().unwrap_or(0) as u32,

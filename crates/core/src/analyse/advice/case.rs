@@ -117,7 +117,9 @@ impl<'a> Case<'a> {
             let spread = self.nature(index).and_then(|nature| nature.threads_of_own);
             let most = f64::from(self.cores());
             let spread = spread.map_or(0.0, |spread| spread.min(most));
-            let used = summary.cores_used.known().copied().unwrap_or(0.0).max(spread);
+            // Processes that it starts are no threads of its own.
+            let own = self.nature(index).map_or(1.0, |nature| 1.0 - nature.children_share);
+            let used = (own * summary.cores_used.known().copied().unwrap_or(0.0)).max(spread);
             let told = summary.work_ns >= OWN_THREADS_NS && used >= OWN_THREADS;
             (sequential && told).then_some((index, used))
         })
