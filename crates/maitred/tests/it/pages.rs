@@ -292,6 +292,7 @@ pages! {
     the_page_of_tasks_works_as_it_is_written: "docs/how-to.md",
     the_page_of_kept_results_works_as_it_is_written: "docs/kept.md",
     the_page_of_the_lab_works_as_it_is_written: "docs/lab.md",
+    the_page_of_python_works_as_it_is_written: "docs/python.md",
     the_reference_works_as_it_is_written: "docs/reference.md",
     the_page_of_runtimes_works_as_it_is_written: "docs/runtimes.md",
     the_page_of_scale_works_as_it_is_written: "docs/scale.md",
