@@ -204,6 +204,10 @@ class Outcome:
         phase = self.done["phases"]["work"]
         return (phase["end_ns"] - phase["start_ns"]) / 1e9
 
+    def together(self):
+        """How many tasks were under way at once, at most."""
+        return max(sum(other.start <= task.start < other.end for other in self.tasks) for task in self.tasks)
+
     def failures(self):
         return {failure["kind"]: failure for failure in self.done["failures"]}
 

@@ -20,25 +20,33 @@ WAITERS = [{"wait": s(4)}, {"hold": {"resource": 0, "steps": [{"wait": s(1)}]}}]
 class Waiters(PythonCase):
     """Five tables think for 4 s; a waiter writes an order down in 1 s."""
 
-    def take(self, strategy, waiters):
+    def serve(self, strategy, waiters):
         outcome = self.finish(strategy, WAITERS, 5, workers=5 if strategy not in ("sequential", "event-loop") else None,
                               resources=[("waiter", waiters)])
         self.assertEqual([task.outcome for task in outcome.tasks], [1] * 5)
-        return outcome.work_s() * SCALE
+        return outcome
 
     def test_one_after_another_takes_25_s(self):
-        self.assertGreaterEqual(self.take("sequential", 1), 25)
+        outcome = self.serve("sequential", 1)
+        self.assertGreaterEqual(outcome.work_s() * SCALE, 25)
+        self.assertEqual(outcome.together(), 1)
 
     def test_together_they_wait_at_the_same_time(self):
         for strategy in self.each(CONCURRENT):
-            self.assertLess(9, self.take(strategy, 1))
-            self.assertLess(self.take(strategy, 1), 25)
+            outcome = self.serve(strategy, 1)
+            self.assertLess(9, outcome.work_s() * SCALE)
+            self.assertGreater(outcome.together(), 1)
 
     def test_more_waiters_shorten_the_queue(self):
         for strategy in self.each(["threads", "processes", "event-loop"]):
-            self.assertGreaterEqual(self.take(strategy, 2), 7)
-            self.assertGreaterEqual(self.take(strategy, 5), 5)
-            self.assertLess(self.take(strategy, 5), 9)
+            self.assertGreaterEqual(self.serve(strategy, 2).work_s() * SCALE, 7)
+            self.assertGreaterEqual(self.serve(strategy, 5).work_s() * SCALE, 5)
+            # On a machine that is busy they may come to the waiters one by one, but not every time.
+            self.assertTrue(any(self.write_at_once(self.serve(strategy, 5)) > 1 for _ in range(20)))
+
+    def write_at_once(self, outcome):
+        written = [span for span in outcome.spans if span.step == 2]
+        return max(sum(other.start <= span.start < other.end for other in written) for span in written)
 
     def test_blocking_call_stops_the_loop(self):
         steps = [{"block": {"ns": 20 * MS}}]

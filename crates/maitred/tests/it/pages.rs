@@ -271,19 +271,45 @@ fn words(text: &str) -> String {
     text.split_whitespace().filter(is_word).collect::<Vec<_>>().join(" ")
 }
 
-#[test]
-fn the_readme_works_as_it_is_written() {
-    check(&root().join("README.md"));
+/// A test for each page, so that several are run at once.
+macro_rules! pages {
+    ($($test:ident: $file:literal,)*) => {
+        const PAGES: &[&str] = &[$($file),*];
+        $(
+            #[test]
+            fn $test() {
+                check(&root().join($file));
+            }
+        )*
+    };
+}
+
+pages! {
+    the_readme_works_as_it_is_written: "README.md",
+    the_page_of_claims_works_as_it_is_written: "docs/claims.md",
+    the_page_of_functions_works_as_it_is_written: "docs/functions.md",
+    the_glossary_works_as_it_is_written: "docs/glossary.md",
+    the_page_of_tasks_works_as_it_is_written: "docs/how-to.md",
+    the_page_of_kept_results_works_as_it_is_written: "docs/kept.md",
+    the_page_of_the_lab_works_as_it_is_written: "docs/lab.md",
+    the_page_of_python_works_as_it_is_written: "docs/python.md",
+    the_reference_works_as_it_is_written: "docs/reference.md",
+    the_page_of_runtimes_works_as_it_is_written: "docs/runtimes.md",
+    the_page_of_scale_works_as_it_is_written: "docs/scale.md",
+    the_page_of_sentences_works_as_it_is_written: "docs/sentences.md",
+    the_start_works_as_it_is_written: "docs/start.md",
+    the_talk_works_as_it_is_written: "docs/talk.md",
 }
 
 #[test]
-fn the_documents_work_as_they_are_written() {
-    let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<_> =
-        pages.filter(|path| path.extension().is_some_and(|it| it == "md")).collect();
+fn every_page_has_its_test() {
+    let mut pages = vec!["README.md".to_owned()];
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        pages.extend(name.ends_with(".md").then(|| format!("docs/{name}")));
+    }
     pages.sort();
-    assert!(!pages.is_empty());
-    pages.iter().for_each(|page| check(page));
+    assert_eq!(pages, PAGES, "add the page to `pages!`");
 }
 
 #[test]

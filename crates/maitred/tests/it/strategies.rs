@@ -78,7 +78,8 @@ fn a_runtime_that_is_not_here_is_refused_before_anything_runs() {
 
 #[test]
 fn an_interrupted_table_is_not_shown() {
-    let running = Place::new().start("strategies");
+    let place = Place::new();
+    let running = place.start("strategies");
     // Under way: a runner and a task of its own, at least.
     running.wait_for_processes(1);
     running.signal("INT");
