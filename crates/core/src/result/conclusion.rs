@@ -163,6 +163,8 @@ pub enum Rule {
     BusyConnections,
     FewRequests,
     NotFollowed,
+    ProxyBetween,
+    PlainToTls,
     Startup,
     KeepsUp,
     Nature,
@@ -202,7 +204,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 58] = {
+    pub const ALL: [Self; 60] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -231,6 +233,8 @@ impl Rule {
             R::BusyConnections,
             R::FewRequests,
             R::NotFollowed,
+            R::ProxyBetween,
+            R::PlainToTls,
             R::Startup,
             R::KeepsUp,
             R::Nature,
@@ -301,6 +305,8 @@ impl Rule {
             | R::BusyConnections
             | R::FewRequests
             | R::NotFollowed
+            | R::ProxyBetween
+            | R::PlainToTls
             | R::Startup => Part::Warning,
             R::KeepsUp
             | R::Nature

@@ -1,6 +1,7 @@
 //! What a piece of work may be: a workload, a command, an address, a function. One file each, and
 //! each makes a `Job` of it.
 
+mod between;
 pub(crate) mod claimed;
 pub mod command;
 pub mod function;
