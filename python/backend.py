@@ -63,7 +63,7 @@ def _program(manifest: str) -> List[str]:
     named = os.environ.get("MAITRED")
     if named:
         return [named]
-    run = ["cargo", "run", "--quiet", "--release", "--locked", "--bin", "maitred"]
+    run = ["cargo", "run", "--quiet", "--release", "--locked", "--features", "png", "--bin", "maitred"]
     return [*run, "--manifest-path", manifest, "--"]
 
 

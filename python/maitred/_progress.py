@@ -1,4 +1,5 @@
-"""Progress from the program's events: a bar of tqdm where that is installed, else a line."""
+"""Progress from the program's events: a bar of tqdm where that is installed, else a line; in a notebook
+one output that is taken back in the end, so that nothing of it is saved."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ def follower(progress: Progress) -> Callable[[Event], None]:
     """What is called with every event; it never raises into the run."""
     if callable(progress):
         return progress
-    shown = progress if progress is not None else (sys.stderr.isatty() or _in_notebook())
-    return _Bar() if shown else _nothing
+    notebook = _in_notebook()
+    shown = progress if progress is not None else (sys.stderr.isatty() or notebook)
+    return (_Cell() if notebook else _Bar()) if shown else _nothing
 
 
 def _nothing(_: Event) -> None:
@@ -30,6 +32,44 @@ def _in_notebook() -> bool:
     return get is not None and type(get()).__name__ == "ZMQInteractiveShell"
 
 
+def _told(event: Event) -> str:
+    """Which run of which model has begun."""
+    purpose, number = str(event.get("purpose", "")), event.get("round")
+    text = purpose if number is None or purpose != "round" else f"round {number + 1}"
+    return f"{text} · {event.get('model', '')}"
+
+
+class _Cell:
+    """One line below the cell, written over again and again, and emptied in the end."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._text = ""
+
+    def __call__(self, event: Event) -> None:
+        kind = event.get("event")
+        if kind == "run-begun":
+            self._text = _told(event)
+            self._show(self._text)
+        elif kind == "waiting":
+            self._show("waiting for another run on this machine to end")
+        elif kind == "progress":
+            tasks: Event = event.get("tasks") or {}
+            self._show(f"{self._text} · {tasks.get('ended', 0)} of {tasks.get('total', '?')} tasks")
+        elif kind in ("result", "said") and self._handle is not None:
+            self._show("")
+            self._handle = None
+
+    def _show(self, text: str) -> None:
+        from IPython.display import display  # pyright: ignore
+
+        bundle = {"text/plain": text}
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)  # pyright: ignore
+        else:
+            self._handle.update(bundle, raw=True)
+
+
 class _Bar:
     """One bar for the run of one model after another; nothing of it remains."""
 
@@ -40,18 +80,13 @@ class _Bar:
     def __call__(self, event: Event) -> None:
         kind = event.get("event")
         if kind == "run-begun":
-            self._show(str(event.get("purpose", "")), event)
+            self._describe(_told(event))
         elif kind == "waiting":
             self._describe("waiting for another run on this machine to end")
         elif kind == "progress":
             self._advance(event)
         elif kind in ("result", "said"):
             self.close()
-
-    def _show(self, purpose: str, event: Event) -> None:
-        number = event.get("round")
-        text = purpose if number is None or purpose != "round" else f"round {number + 1}"
-        self._describe(f"{text} · {event.get('model', '')}")
 
     def _describe(self, text: str) -> None:
         bar = self._bar or self._begin()

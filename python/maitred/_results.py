@@ -225,6 +225,9 @@ class Check:
         """Everything, as ``docs/check.schema.json`` describes it."""
         return dict(self._result)
 
+    def _repr_markdown_(self) -> str:
+        return self._text
+
     def __str__(self) -> str:
         return self._text.rstrip("\n")
 

@@ -1,5 +1,5 @@
 """What is to be run, as the program is told: a function of Python becomes ``MODULE:NAME`` where an
-interpreter can import it by that name, and a small module of its own where it cannot."""
+interpreter can import it by that name, and a part of a small module of its own where it cannot."""
 
 from __future__ import annotations
 
@@ -10,27 +10,146 @@ import os
 import pickle
 import sys
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 from ._program import UsageError
 
 #: A function, the name of a subject as on the command line, or the words of a command.
 Subject = Union[Callable[..., Any], str, "os.PathLike[str]", List[str], Tuple[str, ...]]
 
-_STUB = '''\
+#: A function, or its name as on the command line.
+Function = Union[Callable[..., Any], str]
+
+#: Hides no module of the user's. The program suggests no command for what is in it, which is gone when
+#: it could be typed.
+_SENT = "maitred_sent"
+
+_MODULE = '''\
 """Written by maitred: what was given in the calling program, as other interpreters import it."""
 import os
 import pickle
 
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), {file!r}), "rb") as stream:
-    {name} = pickle.load(stream)
+import __main__
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "sent.pickle"), "rb") as stream:
+    _sent = pickle.load(stream)
+globals().update(_sent)
+
+# A pool pickles functions and objects by name: what was of the main module there is of this one's here.
+for _name, _one in _sent.items():
+    if getattr(_one, "__module__", None) == "__main__":
+        for _known, _value in {_name: _one, **getattr(_one, "__globals__", {})}.items():
+            if not _known.startswith("__"):  # with its `__file__` each process would run that program
+                vars(__main__).setdefault(_known, _value)
 '''
 
-_INPUTS = '''
+# The program looks into the file for whether a function is to be awaited.
+_AWAITED = '''
 
-def {name}():
-    return inputs
+async def {name}(*arguments, **named):
+    return await _sent[{name!r}](*arguments, **named)
 '''
+
+_INPUTS = '''\
+"""Written by maitred: the inputs that were given in the calling program."""
+import os
+import pickle
+
+
+def make():
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "inputs.pickle"), "rb") as stream:
+        return pickle.load(stream)
+'''
+
+
+@dataclass
+class Parcel:
+    """What travels to other interpreters by value, in a folder that they have on their path. All of
+    it is one pickle, so that functions which share a global variable do so there too."""
+
+    folder: str
+    sent: Dict[str, Callable[..., Any]] = field(default_factory=lambda: {})
+
+    def name(self, function: Function) -> str:
+        """By which the program finds it.
+
+        Raises :class:`UsageError` for one that cannot be sent.
+        """
+        if isinstance(function, str):
+            return function
+        module = getattr(function, "__module__", None) or ""
+        name = getattr(function, "__qualname__", "")
+        if module not in ("", "__main__") and "<" not in name and _is_importable(module, name, function):
+            return f"{module}:{name}"
+        return f"{_SENT}:{self._send(function, name)}"
+
+    def _send(self, function: Callable[..., Any], name: str) -> str:
+        bare = name.rpartition(".")[2]
+        free = bare = bare if bare.isidentifier() else "function"
+        count = 1
+        while self.sent.get(free, function) is not function:
+            count += 1
+            free = f"{bare}_{count}"
+        self.sent[free] = function
+        self._write(name or "this function")
+        return free
+
+    def _write(self, name: str) -> None:
+        try:
+            import cloudpickle  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
+        except ImportError:
+            raise UsageError(
+                f"{name} cannot be imported by its name (it stands in a notebook, in __main__ or "
+                "inside another function), so it has to be sent by value: `pip install cloudpickle`, "
+                "or put it into a file of its own"
+            ) from None
+        try:
+            content: bytes = cloudpickle.dumps(self.sent)  # pyright: ignore
+        except Exception as error:
+            raise UsageError(
+                f"{name} cannot be sent to another process: {error}; create what cannot be pickled "
+                "inside of it, or in a `setup` function"
+            ) from error
+        awaited = [one for one, function in self.sent.items() if inspect.iscoroutinefunction(function)]
+        text = _MODULE + "".join(_AWAITED.format(name=one) for one in awaited)
+        self._put("sent.pickle", content)
+        self._put(f"{_SENT}.py", text.encode())
+
+    def inputs(self, inputs: Iterable[Any]) -> str:
+        """The option's value: a file, or a function that makes them.
+
+        Raises :class:`UsageError` for inputs that cannot be sent.
+        """
+        if isinstance(inputs, (str, os.PathLike)):
+            return os.fspath(inputs)
+        if callable(inputs):
+            return self.name(inputs)
+        values = list(inputs)
+        if not values:
+            raise UsageError("there are no inputs: give at least one, or `count` for a function without")
+        lines = [_line(value) for value in values]
+        if all(line is not None for line in lines):
+            return self._put(f"{_SENT}.jsonl", "".join(f"{line}\n" for line in lines).encode())
+        try:
+            import cloudpickle as sender  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
+        except ImportError:
+            sender = pickle
+        try:
+            content: bytes = sender.dumps(values)  # pyright: ignore
+        except Exception as error:
+            raise UsageError(f"the inputs cannot be sent to another process: {error}") from error
+        kinds: List[Any] = [type(value) for value in values]
+        for kind in kinds:
+            if kind.__module__ == "__main__" and kind.__qualname__.isidentifier():
+                self._send(kind, kind.__qualname__)
+        self._put("inputs.pickle", content)
+        return self._put(f"{_SENT}_inputs.py", _INPUTS.encode()) + ":make"
+
+    def _put(self, name: str, content: bytes) -> str:
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
 
 
 @dataclass
@@ -41,32 +160,20 @@ class Given:
     behind: List[str] = field(default_factory=lambda: [])
 
 
-def describe(subject: Subject, inputs: Optional[Iterable[Any]], folder: str) -> Given:
-    """How the program is told the subject; files that it needs are put into ``folder``.
+def describe(
+    subject: Union[Subject, Sequence[Subject]], inputs: Optional[Iterable[Any]], parcel: Parcel
+) -> Given:
+    """How the program is told the subject.
 
     Raises :class:`UsageError` for what cannot be told to another interpreter.
     """
-    if callable(subject):
-        given = Given([_function(subject, folder)])
+    several: List[Any] = list(subject) if isinstance(subject, (list, tuple)) else [subject]  # pyright: ignore
+    if isinstance(subject, (list, tuple)) and not any(map(callable, several)):
         if inputs is not None:
-            given.before += ["--inputs", _inputs(inputs, folder)]
-        return given
-    if inputs is not None and not isinstance(subject, (str, os.PathLike)):
-        raise UsageError("inputs are for functions; a command is given all that it needs in its words")
-    if isinstance(subject, (list, tuple)):
-        return Given(behind=["--", *map(str, subject)])
-    given = Given([os.fspath(subject)])
-    if inputs is not None:
-        given.before += ["--inputs", _inputs(inputs, folder)]
-    return given
-
-
-def _function(function: Callable[..., Any], folder: str) -> str:
-    module = getattr(function, "__module__", None) or ""
-    name = getattr(function, "__qualname__", "")
-    if module not in ("", "__main__") and "<" not in name and _is_importable(module, name, function):
-        return f"{module}:{name}"
-    return _carried(function, name, folder)
+            raise UsageError("inputs are for functions; a command is given all that it needs in its words")
+        return Given(behind=["--", *map(str, several)])
+    named: List[str] = [parcel.name(one) if callable(one) else os.fspath(one) for one in several]
+    return Given([*named, *([] if inputs is None else ["--inputs", parcel.inputs(inputs)])])
 
 
 def _is_importable(module: str, name: str, function: Callable[..., Any]) -> bool:
@@ -80,61 +187,6 @@ def _is_importable(module: str, name: str, function: Callable[..., Any]) -> bool
         return False
     spec = getattr(sys.modules.get(module), "__spec__", None)
     return there is function and spec is not None and spec.origin not in (None, "built-in")
-
-
-def _carried(function: Callable[..., Any], name: str, folder: str) -> str:
-    """The function by value, for interpreters of this version."""
-    try:
-        import cloudpickle  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
-    except ImportError:
-        raise UsageError(
-            f"{name or 'this function'} cannot be imported by its name (it stands in a notebook, in "
-            "__main__ or inside another function), so it has to be sent by value: "
-            "`pip install cloudpickle`, or put it into a file of its own"
-        ) from None
-    try:
-        content: bytes = cloudpickle.dumps(function)  # pyright: ignore
-    except Exception as error:
-        raise UsageError(
-            f"{name or 'this function'} cannot be sent to another process: {error}; "
-            "create what cannot be pickled inside of it, or in a `setup` function"
-        ) from error
-    bare = name.rpartition(".")[2]
-    bare = bare if bare.isidentifier() else "function"
-    _put(folder, "carried.pickle", content)
-    path = _put(folder, f"{_file(bare)}.py", _STUB.format(file="carried.pickle", name=bare).encode())
-    if inspect.iscoroutinefunction(function):
-        # The program looks into the file for whether it is to be awaited.
-        with open(path, "a", encoding="utf-8") as stub:
-            stub.write(f"\n_sent = {bare}\n\n\nasync def {bare}(*arguments):\n    return await _sent(*arguments)\n")
-    return f"{path}:{bare}"
-
-
-def _file(bare: str) -> str:
-    """A name that hides no module of the user's."""
-    return f"maitred_{bare}"
-
-
-def _inputs(inputs: Iterable[Any], folder: str) -> str:
-    if isinstance(inputs, (str, os.PathLike)):
-        return os.fspath(inputs)
-    values = list(inputs)
-    if not values:
-        raise UsageError("there are no inputs: give at least one, or `count` for a function without")
-    lines = [_line(value) for value in values]
-    if all(line is not None for line in lines):
-        return _put(folder, "inputs.jsonl", "".join(f"{line}\n" for line in lines).encode())
-    try:
-        import cloudpickle as sender  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
-    except ImportError:
-        sender = pickle
-    try:
-        content: bytes = sender.dumps(values)  # pyright: ignore
-    except Exception as error:
-        raise UsageError(f"the inputs cannot be sent to another process: {error}") from error
-    _put(folder, "inputs.pickle", content)
-    text = _STUB.format(file="inputs.pickle", name="inputs") + _INPUTS.format(name="make")
-    return _put(folder, "maitred_inputs.py", text.encode()) + ":make"
 
 
 def _line(value: Any) -> Optional[str]:
@@ -155,10 +207,3 @@ def _is_same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)  # pyright: ignore
     return one == other
-
-
-def _put(folder: str, name: str, content: bytes) -> str:
-    path = os.path.join(folder, name)
-    with open(path, "wb") as file:
-        file.write(content)
-    return path

@@ -23,6 +23,10 @@ class Talk(unittest.TestCase):
         for cell in saved.cells:
             for output in cell.get("outputs", []):
                 self.assertNotEqual(output.output_type, "error", cell.source)
+                # What was shown while it ran is gone.
+                self.assertNotEqual(output.output_type, "stream" if output.get("name") == "stderr" else "", output)
+                if output.output_type == "display_data":
+                    self.assertEqual(output.data, {"text/plain": ""})
                 html = output.get("data", {}).get("text/html", "")
                 self.assertNotIn("<script", html)
                 drawn += "data:image/svg+xml," in html

@@ -23,7 +23,7 @@ class Subjects(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="maitred-test-")
 
     def given(self, subject, inputs=None):
-        return _subjects.describe(subject, inputs, self.folder)
+        return _subjects.describe(subject, inputs, _subjects.Parcel(self.folder))
 
     def test_a_function_of_a_module_goes_by_its_name(self):
         self.assertEqual(self.given(textwrap.dedent).before, ["textwrap:dedent"])
@@ -32,7 +32,7 @@ class Subjects(unittest.TestCase):
         there = textwrap.dedent
         textwrap.dedent = lambda text: text
         try:
-            self.assertIn("maitred_dedent.py:dedent", self.given(there).before[0])
+            self.assertEqual(self.given(there).before, ["maitred_sent:dedent"])
         finally:
             textwrap.dedent = there
 
@@ -44,7 +44,20 @@ class Subjects(unittest.TestCase):
     def test_values_that_json_would_change_travel_by_value(self):
         for value in [(1, 2), {1: 2}, float("nan"), b"bytes", True + 0j]:
             named = self.given(textwrap.dedent, [value]).before
-            self.assertTrue(named[-1].endswith("maitred_inputs.py:make"), value)
+            self.assertTrue(named[-1].endswith("maitred_sent_inputs.py:make"), value)
+
+    def test_inputs_may_be_made_by_a_function(self):
+        self.assertEqual(self.given(textwrap.dedent, tempfile.mkdtemp).before[-2:], ["--inputs", "tempfile:mkdtemp"])
+
+    def test_functions_beside_each_other_keep_names_of_their_own(self):
+        def make(step):
+            def count(number):
+                return number + step
+
+            return count
+
+        named = self.given([make(1), make(2), textwrap.dedent])
+        self.assertEqual(named.before, ["maitred_sent:count", "maitred_sent:count_2", "textwrap:dedent"])
 
     def test_no_inputs_is_a_mistake(self):
         with self.assertRaisesRegex(maitred.UsageError, "there are no inputs"):

@@ -73,10 +73,10 @@ def on_cluster(work, count, threads, alone):
         for number in work.arriving():
             numbers.append(number)
             futures.append(client.submit(do, number, work.given(number), pure=False, key=f"task-{number}"))
-    for number, future in zip(numbers, futures):
-        problem = future.exception()
+    outcomes = dict(zip(numbers, gather(client, futures)))
+    for number, (problem, outcome) in outcomes.items():
         if problem is None:
-            work.settle(number, future.result())
+            work.settle(number, outcome)
         else:
             lose(work, number, problem)
     yield
@@ -89,6 +89,19 @@ def on_cluster(work, count, threads, alone):
     muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
     client.shutdown()  # the scheduler tells workers and nannies to end
     cluster.close()
+
+
+def gather(client, futures):
+    """Of each its problem, or `None` and its outcome: all at once where none failed, since to ask for one takes as long as a task."""
+    try:
+        return [(None, outcome) for outcome in client.gather(futures)]
+    except Exception:
+        pass  # whose it is is found by asking each
+    each = []
+    for future in futures:
+        problem = future.exception()
+        each.append((problem, None if problem is not None else future.result()))
+    return each
 
 
 def lose(work, number, problem):
@@ -313,25 +326,6 @@ def prepare(work):
     base_work.work = work
 
 
-def set_up(self, parts):
-    """Listens also while the cluster comes up, which takes seconds: who stops then is answered as well."""
-    threading.Thread(target=self.watch, daemon=True).start()
-    self.watch = lambda: None  # there is one who listens
-    base_set_up(self, parts)
-
-
-def give_up(self):
-    """What was stopped before the work began has done no work."""
-    while len(self.marks) < 2:
-        self.mark()
-    if not hasattr(self, "begun"):
-        self.begun = self.marks[1][0]
-    base_give_up(self)
-
-
-base_set_up, base_give_up = base.Run.set_up, base.Run.give_up
-
-
 def tree_cpu(self):
     """CPU time so far of this process and of all below it."""
     import psutil
@@ -354,7 +348,7 @@ def main():
     base.STRATEGIES.clear()
     base.STRATEGIES.update({"processes": processes, "thread-pool": thread_pool})
     base.offered, base.unoffered, base.prepare = offered, unoffered, prepare
-    base.Run.cpu, base.Run.set_up, base.Run.give_up = tree_cpu, set_up, give_up
+    base.Run.cpu, base.Run.SLOW_SET_UP = tree_cpu, True
     if distributed is None:
         base.conversation.open()
         said({"error": {"code": "unsupported", "text": f"Dask is not installed for {sys.executable}: `pip install distributed`", "place": None}})

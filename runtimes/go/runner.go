@@ -173,16 +173,18 @@ type request struct {
 	Body        *string
 }
 
+type group struct {
+	Program, First, Count int
+	Arrivals              json.RawMessage
+}
+
 type plan struct {
-	Protocol    int
-	Strategy    string
-	Workers     int
-	Calibration *float64
-	Programs    []struct{ Steps []json.RawMessage }
-	Groups      []struct {
-		Program, First, Count int
-		Arrivals              json.RawMessage
-	}
+	Protocol            int
+	Strategy            string
+	Workers             int
+	Calibration         *float64
+	Programs            []struct{ Steps []json.RawMessage }
+	Groups              []group
 	Resources, Channels []struct {
 		Name     string
 		Capacity int
@@ -217,10 +219,10 @@ type work struct {
 	begun    int64
 	trace    *trace
 	lanes    []*lane // of processors
-	next     atomic.Int64
-	flying   atomic.Int64
-	waiting  atomic.Int64
-	moves    atomic.Int64 // steps in which tasks could wait for each other
+	next     counter
+	flying   counter
+	waiting  counter
+	moves    counter // steps in which tasks could wait for each other
 	halted   atomic.Bool
 	halt     chan bool
 	vars     []int64
@@ -229,6 +231,13 @@ type work struct {
 	client   *http.Client
 	door     sync.Mutex
 	failures map[string]*failure
+}
+
+// Written by all processors, so that nothing else shares its cache line.
+type counter struct {
+	_ [64]byte
+	atomic.Int64
+	_ [64]byte
 }
 
 type arrival struct {
@@ -306,6 +315,10 @@ func (t *task) run(steps []step) error {
 			for turn := int64(0); turn < one.value && problem == nil; turn++ {
 				problem = t.run(one.steps)
 			}
+		case "wait": // here, since a goroutine that sleeps keeps its stack
+			end := t.open(one.id)
+			time.Sleep(time.Duration(t.amount(one)))
+			t.shut(end)
 		default:
 			end := t.open(one.id)
 			problem = t.do(one)
@@ -334,8 +347,6 @@ func (t *task) do(one *step) error {
 	switch one.name {
 	case "cpu":
 		sink.Store(compute(int64(float64(t.amount(one)) * w.rate / 1e9)))
-	case "wait":
-		time.Sleep(time.Duration(t.amount(one)))
 	case "block":
 		block(t.amount(one))
 	case "yield":
@@ -526,11 +537,16 @@ func (w *work) enrol(index int) *lane {
 func (t *task) open(step int) *int64 {
 	tr := t.work.trace
 	*tr.u32(tr.tasksAt + t.number*taskBytes + 20) = uint32(step + 1)
-	l := t.lane
-	if l == nil {
-		l = t.work.lanes[procPin()]
-		defer procUnpin()
+	if t.lane != nil {
+		return t.lane.open(t, step)
 	}
+	end := t.work.lanes[procPin()].open(t, step)
+	procUnpin()
+	return end
+}
+
+func (l *lane) open(t *task, step int) *int64 {
+	tr := l.trace
 	if l.spans == tr.room {
 		l.dropped++
 		*tr.u64(l.record + 24) = l.dropped
@@ -568,13 +584,18 @@ func (t *task) end(outcome uint32) {
 	at := tr.tasksAt + t.number*taskBytes
 	*tr.u32(at + 24) = outcome
 	atomic.StoreInt64(tr.u64(at+8), t.now)
-	l := t.lane
-	if l == nil {
-		l = t.work.lanes[procPin()]
-		defer procUnpin()
+	if t.lane != nil {
+		t.lane.count()
+		return
 	}
+	t.work.lanes[procPin()].count()
+	procUnpin()
+}
+
+// One more task has ended on it.
+func (l *lane) count() {
 	l.ended++
-	*tr.u32(l.record + 12) = l.ended
+	*l.trace.u32(l.record + 12) = l.ended
 }
 
 // Writes what the kernel counted for this thread; only the thread itself can ask. Of a processor it counts nothing.
@@ -1066,14 +1087,15 @@ func prepare(p plan) (*work, error) {
 
 // Tasks in the order of arrival, then of number.
 func (w *work) sortArrivals() error {
-	open := false
+	if !slices.ContainsFunc(w.plan.Groups, func(group group) bool { return string(group.Arrivals) != `"at-once"` }) {
+		return nil
+	}
 	for _, group := range w.plan.Groups {
 		var at struct {
 			Every  *int64 `json:"every-ns"`
 			Column *int   `json:"column"`
 		}
 		if string(group.Arrivals) != `"at-once"` {
-			open = true
 			if err := json.Unmarshal(group.Arrivals, &at); err != nil {
 				return err
 			}
@@ -1087,9 +1109,6 @@ func (w *work) sortArrivals() error {
 			}
 			w.order = append(w.order, one)
 		}
-	}
-	if !open {
-		w.order = nil
 	}
 	sort.SliceStable(w.order, func(a, b int) bool { return w.order[a].ns < w.order[b].ns })
 	return nil

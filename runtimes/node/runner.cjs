@@ -13,6 +13,8 @@ const fs = require("node:fs");
 const { Worker, MessageChannel, isMainThread, parentPort, workerData } = require("node:worker_threads");
 
 const PROTOCOL = 2;
+/// Whose modules these are: Bun has Node's as well.
+const NAME = process.versions.bun ? "bun" : "node";
 const STRATEGIES = [
   { name: "sequential" },
   { name: "thread-pool" },
@@ -27,10 +29,21 @@ const STEPS = ["cpu", "wait", "block", "hold", "send", "receive", "read", "write
 // 1. The clock is CLOCK_MONOTONIC, which `hrtime` reads as a BigInt; `performance.now` is the same clock from another
 //    origin and five times as quick. Nanoseconds are numbers: exact to 2^53, which is 104 days of uptime.
 
+/// CLOCK_MONOTONIC as the kernel has it. Bun counts from its own start, so that there it is asked of the C library.
+const monotonic = (() => {
+  const time = new BigInt64Array(2), read = () => Number(time[0]) * 1e9 + Number(time[1]);
+  if (typeof Bun !== "undefined") {
+    const { dlopen, ptr } = require("bun:ffi");
+    const { symbols } = dlopen("libc.so.6", { clock_gettime: { args: ["i32", "ptr"], returns: "i32" } });
+    return () => (symbols.clock_gettime(1, ptr(time)), read());
+  }
+  return () => Number(process.hrtime.bigint());
+})();
+
 const origin = (() => {
   let best = Infinity, found = 0;
   for (let i = 0; i < 50; i++) {
-    const before = performance.now(), at = Number(process.hrtime.bigint()), after = performance.now();
+    const before = performance.now(), at = monotonic(), after = performance.now();
     if (after - before < best) [best, found] = [after - before, at - ((before + after) / 2) * 1e6];
   }
   return found;
@@ -1267,7 +1280,7 @@ const say = (message) => fs.writeSync(1, JSON.stringify(message) + "\n");
 function ready({ rate, warm = null }, described) {
   const facts = [["executable", process.execPath], ["V8", process.versions.v8], ["libuv", process.versions.uv]];
   return { ready: {
-    protocol: PROTOCOL, runtime: "node", version: process.versions.node, build: `V8 ${process.versions.v8}`, gil: null, jit: true,
+    protocol: PROTOCOL, runtime: NAME, version: process.versions[NAME], build: `Node ${process.versions.node}`, gil: null, jit: true,
     strategies: STRATEGIES, steps: STEPS, warm_up_ns: warm === null ? null : Math.round(warm), pid: process.pid, calibration: rate,
     span_cost_ns: described ? spanCost() : null, facts: described ? facts : [],
   } };
@@ -1300,11 +1313,11 @@ function refuse(problem) {
 function prepare(plan) {
   if (plan.protocol !== PROTOCOL) throw new Refusal("protocol", `the plan speaks version ${plan.protocol}, this runner ${PROTOCOL}: use those of one maitred`);
   if (!STRATEGIES.some(({ name }) => name === plan.strategy)) {
-    throw new Refusal("unsupported", `Node has no strategy \`${plan.strategy}\`: use ${STRATEGIES.map(({ name }) => name).join(", ")}`);
+    throw new Refusal("unsupported", `${NAME} has no strategy \`${plan.strategy}\`: use ${STRATEGIES.map(({ name }) => name).join(", ")}`);
   }
   const look = (steps) => steps.forEach(({ id, action }) => {
     const [name, value] = typeof action === "string" ? [action] : Object.entries(action)[0];
-    if (!STEPS.includes(name)) throw new Refusal("unsupported", `Node cannot do the step \`${name}\`${name === "call" ? ", a function of Python: use python3" : ""}`, `step ${id}`);
+    if (!STEPS.includes(name)) throw new Refusal("unsupported", `${NAME} cannot do the step \`${name}\`${name === "call" ? ", a function of Python: use python3" : ""}`, `step ${id}`);
     if (value?.steps) look(value.steps);
   });
   plan.programs.forEach((program) => look(program.steps));

@@ -151,10 +151,11 @@ def own_hash(values, other):
 
 
 def show_difference(shown, number, difference):
-    """Where the shortened text of a result does not show in what it differs, its place is shown."""
-    place, _, value = difference
+    """Where the shortened text of a result does not show in what it differs, its place is shown, and what the first run
+    had there."""
+    place, expected, value = difference
     if number in shown and place:
-        shown[number][1] = shortened(f"{place[:30]} = {short(value)}")
+        shown[number][1] = shortened(f"{place[:30]} = {short(value)}, not {short(expected)}")
 
 
 class Comparison:

@@ -8,6 +8,7 @@ interpreter itself. It decides nothing: how many workers, which durations, when 
 Its modules, in the order in which they are best read; this one holds a run together, from `plan` to `done`:
   strategies    who executes which task when
   workers       those that share no objects with us; parcels: what they are handed; muster: all of a pool at once
+  executor      the same for workers of whatever executor the user makes
   tasks         a task from its first step to its last
   steps         what a task does, by thread or on a loop; client: HTTP requests
   semaphores    who waits for whom
@@ -40,19 +41,26 @@ class Run:
     """One plan, from `go` to `done`."""
 
     LOOK_S = 0.1  # how often a possible deadlock is looked for
+    SLOW_SET_UP = False  # it takes seconds, so that who stops meanwhile is heard as well
 
     def __init__(self, work):
         self.work = work
         self.marks = []  # (time, CPU time): before set-up, after it, after work, after tear-down
+        self.used_by_children = []  # at the same moments
         self.stuck = []
+        self.begun = None
         self.gave_up, self.once = False, threading.Lock()
 
     def go(self):
         parts = STRATEGIES[self.work.strategy](self.work)
         self.mark()
+        if self.SLOW_SET_UP:
+            threading.Thread(target=self.watch, daemon=True).start()
         self.set_up(parts)
-        children = sys.modules["multiprocessing"].active_children() if self.work.strategy == "processes" else []
-        threading.Thread(target=self.watch, daemon=True).start()
+        pools = sys.modules.get("multiprocessing") if self.work.strategy in ("processes", "executor") else None
+        children = pools.active_children() if pools else []
+        if not self.SLOW_SET_UP:
+            threading.Thread(target=self.watch, daemon=True).start()
         self.mark()
         self.begun = clock()
         next(parts)
@@ -77,16 +85,24 @@ class Run:
 
     def mark(self):
         self.marks.append((clock(), self.cpu()))
+        self.used_by_children.append(children_cpu_ns())
+
+    def children(self):
+        """What processes used that calls have started and waited for; not known where workers are children too."""
+        if self.work.strategy == "processes" or self.work.commons is not None:
+            return None
+        return self.used_by_children[2] - self.used_by_children[1]
 
     def watch(self):
         """A thread that listens during the run. It waits in the kernel without the GIL; only where tasks wait for each
         other does it look round now and then."""
         before, deadline = None, None
-        can_lock = bool(self.work.units())
-        has_loops = self.work.commons is None and any(map(is_async, self.work.functions.values()))
         asleep = None
         while True:
-            pause = self.LOOK_S if can_lock or has_loops else None
+            at_work = self.begun is not None or not self.SLOW_SET_UP
+            can_lock = at_work and bool(self.work.units())
+            has_loops = at_work and self.work.commons is None and any(map(is_async, self.work.functions.values()))
+            pause = self.LOOK_S if can_lock or has_loops or not at_work else None
             if deadline is not None:
                 pause = min(pause or 1e9, max(0, deadline - clock()) / 1e9)
             if conversation.waits(pause):
@@ -122,6 +138,8 @@ class Run:
         self.ended, self.gave_up = clock(), True
         while len(self.marks) < 4:
             self.mark()
+        if self.begun is None:  # what was stopped before the work began has done no work
+            self.begun = self.marks[1][0]
         self.conclude()
 
     def conclude(self):
@@ -145,6 +163,7 @@ class Run:
             "results": results,
             "handover": work.handover,
             "harness": work.harness,
+            "children_cpu_ns": self.children(),
             "unshared": work.unshared,
             "expected": expected,
             "answers": work.answers(),
@@ -195,7 +214,7 @@ class Run:
             usage = resource.getrusage(who)
             user += int(usage.ru_utime * 1e9)
             system += int(usage.ru_stime * 1e9)
-        if self.work.strategy == "processes":
+        if self.work.strategy in ("processes", "executor"):
             for pid in set(map(self.work.trace.pid, range(self.work.trace.lanes))) - {0, os.getpid()}:
                 try:
                     spent = worker_cpu(pid)
@@ -204,6 +223,12 @@ class Run:
                 user += spent[0]
                 system += spent[1]
         return {"user_ns": user, "system_ns": system}
+
+
+def children_cpu_ns():
+    """Processor time of the children that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return int((usage.ru_utime + usage.ru_stime) * 1e9)
 
 
 def converse():
@@ -270,6 +295,14 @@ def prepare(work):
             raise Refusal("unsupported", f"this Python has no start method `{method}`: use {', '.join(start_methods())}")
     if work.strategy == "interpreters":
         import concurrent.futures.interpreter
+    if work.strategy == "executor":
+        if "executor" not in work.options:
+            raise Refusal("unsupported", "an executor is made by a function of yours: name it, as in --executor pools.py:make")
+        if work.units() or work.variables:
+            raise Refusal("unsupported", "tasks that share resources, channels or variables are not done by an executor of one's own: use thread-pool or processes")
+        from maitred_functions import load_function
+
+        load_function(work.options["executor"])
 
 
 def ready(rate, described):

@@ -125,6 +125,10 @@ def processes(work):
     method = work.options.get("start-method") or multiprocessing.get_start_method()
     pool = ProcessPoolExecutor(work.workers, mp_context=multiprocessing.get_context(method))
     yield from apart(work, pool, PROCESS)
+    end_helpers()
+
+
+def end_helpers():
     for name in ("forkserver", "resource_tracker"):  # multiprocessing's own processes: wait for them, they count as ours
         helper = getattr(sys.modules.get(f"multiprocessing.{name}"), f"_{name}", None)
         getattr(helper, "_stop", int)()
@@ -167,6 +171,14 @@ def hybrid(work):
     pool.shutdown()
 
 
+def executor(work):
+    """Whatever a function of the user's makes that has `submit`: the pool of a library, or one written by hand."""
+    from maitred_executor import own
+
+    yield from own(work)
+    end_helpers()
+
+
 STRATEGIES = {
     "sequential": sequential,
     "threads": threads,
@@ -175,6 +187,7 @@ STRATEGIES = {
     "event-loop": event_loop,
     "hybrid": hybrid,
     "interpreters": interpreters,
+    "executor": executor,
 }
 
 

@@ -38,6 +38,7 @@ class Work:
         self.failures, self.returned, self.notes = {}, {}, []
         self.functions, self.of_workers, self.inputs, self.loop = {}, {}, {}, None
         self.commons = self.broken = self.handover = self.harness = None
+        self.roll = None  # numbers the lanes of workers of whom nobody knows where they live
         self.counted = None  # how many answers had which status, of each worker that lives apart
         self.unshared, self.parameters = [], None
         self.actions = list(walk(plan["programs"]))
@@ -193,6 +194,8 @@ class Work:
         """The number of a new lane."""
         with self.door:
             self.lanes.append(lane)
+            if self.roll:
+                return self.roll.enrol(False)
             return self.place if self.commons else len(self.lanes) - 1
 
     def note_flying(self, lane):
@@ -205,8 +208,9 @@ class Work:
 
     def stop(self):
         """Lets no further task start."""
-        if self.commons:
-            self.commons.words[Commons.HALTED] = 1
+        shared = self.commons or self.roll
+        if shared:
+            shared.words[Commons.HALTED] = 1
         self.halt.set()
 
     def look(self):
@@ -248,7 +252,7 @@ class Work:
         for path in filter(None, self.options.get("path", "").split(os.pathsep)):
             if path not in sys.path:
                 sys.path.insert(0, path)
-        with forbidden_processes(self.commons is not None and self.strategy == "processes"):
+        with forbidden_processes(self.commons is not None and self.strategy in ("processes", "executor")):
             self.functions = {name: load_function(name) for name in self.calls}
             named = {key: self.options.get(f"worker-{key}") for key in ("setup", "teardown")}
             self.of_workers = {key: load_function(name) for key, name in named.items() if name}
@@ -411,7 +415,7 @@ class Work:
     def cannot_travel(self, problem):
         """The failure of a task whose input or results cannot be pickled."""
         kind, text, _ = explain(problem)
-        other = "process" if self.strategy == "processes" else "interpreter"
+        other = "interpreter" if self.strategy == "interpreters" else "process"
         return kind, f"what the task took or returned cannot be handed to another {other}: {text}", None
 
     def mourn(self, exits):
@@ -420,6 +424,8 @@ class Work:
         lost = [number for number, (begun, ended, *_) in enumerate(tasks) if begun and not ended]
         unstarted = sum(not begun for begun, *_ in tasks)
         how, first = "a worker process ended with exit code 0, as by os._exit(0)", lost[:1] or [0]
+        if self.strategy == "executor":
+            how = "the executor goes on no more ({0}: {1})".format(*explain(self.broken))
         for pid, code in exits.items():
             if code in (0, None, -signal.SIGTERM):  # it ended well, or the pool ended it
                 continue
@@ -436,7 +442,7 @@ class Work:
 
     def answers(self):
         """How many requests were answered with which status; None: there are none, or who counted is gone."""
-        counted = self.counted if self.commons else [lane.answers for lane in self.lanes]
+        counted = self.counted if self.commons or self.counted is not None else [lane.answers for lane in self.lanes]
         if counted is None or not any(name == "http" for _, name, _ in self.actions):
             return None
         all = {}

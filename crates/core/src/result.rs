@@ -118,6 +118,8 @@ pub enum SubjectKind {
     Workload,
     Command,
     Function,
+    /// Functions of the program that asked.
+    Closure,
     Url,
 }
 
@@ -239,6 +241,10 @@ pub struct Run {
     /// `None`: there are none, or nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<Vec<(u16, u64)>>,
+    /// How many commands failed in a way that was to be ignored, and count as done; `None`: none was
+    /// to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<u64>,
     /// Time spent in each kind of step, added up over tasks.
     pub steps: Vec<StepTotal>,
     pub vars: Vec<VarValue>,
@@ -391,7 +397,22 @@ pub struct Experiment {
     pub title: Option<String>,
     /// How many rounds were run.
     pub rounds: u32,
+    /// What came of measuring again what others had disturbed; `None`: there was no need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
     pub claims: Vec<Finding>,
+}
+
+/// Whether an experiment was done again because others had used the processors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Again {
+    /// This is what was found when the machine was quiet.
+    WhenQuiet,
+    /// It was, and told no more than before: this is what was found first.
+    InVain,
+    /// It was waited for, and the machine did not get quiet.
+    NeverQuiet,
 }
 
 /// What was found of one claim.

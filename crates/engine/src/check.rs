@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use maitred_core::analyse::claim;
-use maitred_core::result::{self, Experiment, Finding, SCHEMA, Truth};
+use maitred_core::result::{self, Again, Experiment, Finding, SCHEMA, Truth};
 use maitred_core::workload::Claim;
 use tempfile::TempDir;
 
@@ -20,6 +20,7 @@ use crate::event::{self, Event};
 use crate::job::Job;
 use crate::measure::machine;
 use crate::outcome::Outcome;
+use crate::patience::Patience;
 use crate::request::{Check, Claims, Python, Subject, Work};
 use crate::rounds::Rules;
 use crate::runtimes;
@@ -54,12 +55,7 @@ pub(crate) fn run(request: &Check, context: &mut Context<'_>) -> Result<Outcome,
     });
     let mut failure = None;
     for (done, Tested { job, work }) in jobs.iter().enumerate() {
-        (context.on_event)(Event::ExperimentBegun {
-            number: done + 1,
-            of: jobs.len(),
-            name: &job.name,
-            about: job.work.title.as_deref().unwrap_or_default(),
-        });
+        begin(job, done, jobs.len(), context);
         match experiment(job, work, request, context) {
             Ok(_) if context.cancel.is_cancelled() => break,
             Ok(experiment) => {
@@ -72,8 +68,49 @@ pub(crate) fn run(request: &Check, context: &mut Context<'_>) -> Result<Outcome,
             }
         }
     }
+    if failure.is_none() && !context.cancel.is_cancelled() {
+        failure = repeat(&jobs, &mut check.experiments, request, context).err();
+    }
     (context.on_event)(Event::Result(event::Finding::Check(&check)));
     failure.map_or(Ok(Outcome::Checked(check)), Err)
+}
+
+fn begin(job: &Job, done: usize, of: usize, context: &mut Context<'_>) {
+    (context.on_event)(Event::ExperimentBegun {
+        number: done + 1,
+        of,
+        name: &job.name,
+        about: job.work.title.as_deref().unwrap_or_default(),
+    });
+}
+
+/// Does again what is inconclusive because others used the processors, as soon as they do not: it is
+/// waited for that as long as an experiment may take.
+fn repeat(
+    jobs: &[Tested],
+    experiments: &mut [Experiment],
+    request: &Check,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let mut patience = Patience::of(Duration::from_nanos(request.budget_ns));
+    let is_worth_it = patience.is_left();
+    for (index, (Tested { job, work }, found)) in jobs.iter().zip(experiments).enumerate() {
+        if !is_worth_it || !claim::wants_quiet(found) {
+            continue;
+        }
+        let first = found.clone();
+        begin(job, index, jobs.len(), context);
+        let kept = match patience.wait(context.cancel) {
+            true => claim::better(first, experiment(job, work, request, context)?),
+            false => Experiment { again: Some(Again::NeverQuiet), ..first },
+        };
+        if context.cancel.is_cancelled() {
+            return Ok(());
+        }
+        *found = kept;
+        (context.on_event)(Event::ExperimentEnded { experiment: found });
+    }
+    Ok(())
 }
 
 /// What each file says, untested.
@@ -144,6 +181,7 @@ fn said(job: &Job) -> Experiment {
         name: job.name.clone(),
         title: job.work.title.clone(),
         rounds: 0,
+        again: None,
         claims: job.work.claims.iter().map(finding).collect(),
     }
 }

@@ -36,7 +36,11 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let interpreters = &given.python.interpreters;
     let runtimes = job.runtimes(&request.models, interpreters, context)?;
     let workers = (!request.workers.is_empty()).then_some(&request.workers[..]);
-    let entries = contestants::choose(&Wish { models: &request.models, workers }, &job, &runtimes)?;
+    let entries = contestants::choose(
+        &Wish { models: &request.models, workers, executors: !job.executors.is_empty() },
+        &job,
+        &runtimes,
+    )?;
     let baseline = request.baseline.as_deref().map(|name| find(name, &entries, &runtimes));
     let baseline = baseline.transpose()?.map(|index| entries[index].model.clone());
     let mut comparison = begin(request, &job, &entries);

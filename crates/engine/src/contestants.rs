@@ -14,7 +14,7 @@ use crate::measure::limits::{self, Demand};
 use crate::measure::machine;
 use crate::request::INNER_THREADS;
 use crate::runtimes::{self, Runtime, Runtimes};
-use crate::subject::function;
+use crate::subject::{closures, executors, function};
 
 /// A model that takes part.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub(crate) struct Wish<'a> {
     /// Of `--models`; empty: what the workload names, or all.
     pub models: &'a [String],
     pub workers: Option<&'a [u32]>,
+    /// Whether executors of the user's own take part that `models` does not name.
+    pub executors: bool,
 }
 
 /// Finds the models that take part. One that was named by the user and cannot run is an error;
@@ -73,10 +75,15 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
             SubjectKind::Function => {
                 with_as_many_as_on_a_loop(function::models(job, runtimes), job, runtimes)
             }
+            SubjectKind::Closure => closures::models(runtimes),
             _ => runtimes.all_models(),
         };
     }
-    let mut models = vary(spread(named, wish.workers), job);
+    if wish.executors && named.iter().all(|model| model.strategy != Strategy::Executor) {
+        let python = runtimes.find("python3").map(|runtime| runtime.name.clone());
+        named.push(Model::new(&python.unwrap_or("python3".into()), Strategy::Executor));
+    }
+    let mut models = vary(spread(by_executor(named, job), wish.workers), job);
     if !by_user {
         models.retain(|model| suits(model, job));
     }
@@ -147,6 +154,17 @@ fn unknown(text: &str, runtimes: &Runtimes) -> Error {
     Error::Usage(format!("unknown model `{text}`{hint} there are {}", known.join(", ")))
 }
 
+/// Each executor of the user's own in the place of the one word for all of them.
+fn by_executor(models: Vec<Model>, job: &Job) -> Vec<Model> {
+    let each = |model: Model| match model.strategy {
+        Strategy::Executor if !job.executors.is_empty() => {
+            job.executors.iter().map(|own| own.model(&model)).collect()
+        }
+        _ => vec![model],
+    };
+    models.into_iter().flat_map(each).collect()
+}
+
 /// One model for each number of workers, where it has any and none was written with it.
 fn spread(models: Vec<Model>, workers: Option<&[u32]>) -> Vec<Model> {
     let mut all: Vec<Model> = Vec::new();
@@ -174,8 +192,14 @@ fn vary(models: Vec<Model>, job: &Job) -> Vec<Model> {
         return models;
     }
     let with = |(setting, _): &(String, Lowered)| {
-        let setting = Some(setting.clone());
-        models.iter().map(move |model| Model { setting: setting.clone(), ..model.clone() })
+        let setting = setting.clone();
+        let all = move |own: &Option<String>| match own {
+            Some(own) => format!("{setting} {own}"),
+            None => setting.clone(),
+        };
+        models
+            .iter()
+            .map(move |model| Model { setting: Some(all(&model.setting)), ..model.clone() })
     };
     job.variants.iter().flat_map(with).collect()
 }
@@ -214,6 +238,10 @@ pub(crate) fn enter(model: Model, job: &Job, runtimes: &Runtimes) -> Entry {
     let fitting = match at_once {
         Some(connections) if model.workers.is_none() && waits(model.strategy) => connections,
         _ => workers(&model, tasks),
+    };
+    let fitting = match executors::of(&model, &job.executors) {
+        Some(own) => model.workers.unwrap_or_else(|| own.workers(tasks)),
+        None => fitting,
     };
     match runtimes.find(&model.runtime) {
         Ok(runtime) => {
@@ -271,12 +299,16 @@ fn waits(strategy: Strategy) -> bool {
 /// Why this model cannot run this work here, as a sentence with the next step.
 fn obstacle(model: &Model, workers: u32, job: &Job, runtime: &Runtime) -> Option<String> {
     let work = job.work_of(model);
-    if !runtime.strategies.contains(&model.strategy) {
+    if !runtime.offers(model.strategy) {
         let names: Vec<_> = runtime.strategies.iter().map(ToString::to_string).collect();
         let (name, has) = (&runtime.name, names.join(", "));
         return Some(format!("{name} has no `{}`; it has {has}", model.strategy));
     }
     let strategy = runtimes::told_strategy(model, job.kind);
+    if strategy == Strategy::Executor && executors::of(model, &job.executors).is_none() {
+        let next = "name who makes it, as in --executor pools.py:make";
+        return Some(format!("an executor is an object of yours: {next}"));
+    }
     let needs = work.needs(&told_runtime(model), strategy);
     if let Some(need) = needs.first() {
         return Some(sentence(need, job));

@@ -1,7 +1,10 @@
 //! What runs requests, and what every part of it that runs one is handed.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use maitred_wire::Strategy;
 
 use crate::cancel::Cancel;
 use crate::error::Error;
@@ -13,7 +16,14 @@ use crate::runtime::{Guard, RunnerCommand};
 #[derive(Clone, Debug)]
 pub struct Engine {
     program: PathBuf,
+    /// What it is told before it is told which part of itself to be.
+    words: Vec<OsString>,
+    /// Where it is the program whose functions are compared.
+    libraries: Vec<OwnRuntime>,
 }
+
+/// A runtime that is part of a program with functions of its own: its name, and what it can do.
+pub type OwnRuntime = (&'static str, &'static [Strategy]);
 
 /// What every request needs beside itself.
 pub(crate) struct Context<'a> {
@@ -31,12 +41,32 @@ impl Engine {
         let program = std::env::current_exe().map_err(|error| {
             Error::Failed(format!("maitred cannot find its own program: {error}"))
         })?;
-        Ok(Self { program })
+        Ok(Self::with_program(program))
     }
 
     /// One whose native runner, guard and test servers are this file: the program `maitred`.
     pub fn with_program(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into() }
+        Self { program: program.into(), words: Vec::new(), libraries: Vec::new() }
+    }
+
+    /// One for the functions of this very program, which is started again with these words before
+    /// `runner NAME`, where the name is that of one of its libraries or `guard`.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the program cannot find itself.
+    pub fn of_functions(words: Vec<OsString>, libraries: Vec<OwnRuntime>) -> Result<Self, Error> {
+        Ok(Self { words, libraries, ..Self::of_this_program()? })
+    }
+
+    /// How a part of the program is started.
+    pub(crate) fn part(&self, name: &str) -> RunnerCommand {
+        let own = ["runner", name].map(OsString::from);
+        RunnerCommand::new(&self.program, self.words.iter().cloned().chain(own))
+    }
+
+    /// The runtimes of a program with functions of its own.
+    pub(crate) fn libraries(&self) -> &[OwnRuntime] {
+        &self.libraries
     }
 
     /// The program `maitred`.
@@ -57,8 +87,7 @@ impl Context<'_> {
     /// Waits for the end of other runs, and makes sure that nothing of this one is left.
     pub(crate) fn hold(&mut self) -> Result<Held, Error> {
         let lock = Lock::take(self.cancel, self.on_event);
-        let guard = RunnerCommand::new(self.engine.program(), ["runner", "guard"]);
-        let guard = Guard::start(&guard).map_err(|error| {
+        let guard = Guard::start(&self.engine.part("guard")).map_err(|error| {
             Error::Failed(format!("the guard of the runs cannot be started: {error}"))
         })?;
         Ok(Held { _guard: guard, _lock: lock })

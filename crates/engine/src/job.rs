@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::inputs::InputsFile;
 use crate::request::{Around, Work};
 use crate::runtimes::{Runtimes, Wanted};
+use crate::subject::executors::{self, Own};
 
 /// How many requests are under way at once, or at most, where they arrive at a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub(crate) struct Job {
     pub(crate) alternatives: Vec<(String, Workload)>,
     /// What stands around the runs of a command.
     pub(crate) around: Around,
+    /// Executors of the user's own, each a contestant.
+    pub(crate) executors: Vec<Own>,
 }
 
 impl Job {
@@ -116,7 +119,8 @@ impl Job {
 
     /// The work as this model is to do it.
     pub(crate) fn work_of(&self, model: &Model) -> &Lowered {
-        let own = |(setting, _): &&(String, Lowered)| Some(setting) == model.setting.as_ref();
+        let asked = executors::rest(model);
+        let own = |(setting, _): &&(String, Lowered)| Some(setting) == asked.as_ref();
         self.variants.iter().find(own).map_or(&self.work, |(_, work)| work)
     }
 
@@ -336,12 +340,18 @@ impl Job {
         context: &Context<'_>,
     ) -> Result<Runtimes, Error> {
         let implied: Vec<String> = self.work.compare.iter().map(ToString::to_string).collect();
-        let names = if models.is_empty() { &implied } else { models };
+        let mut names = if models.is_empty() { implied } else { models.to_vec() };
+        // Of a function they run where it does; elsewhere nobody else may have named Python.
+        if !self.executors.is_empty() && self.kind != SubjectKind::Function {
+            names.push("python3/executor".to_owned());
+        }
+        let names = &names;
         let (engine, interrupt) = (context.engine, context.cancel.interrupt());
         let wanted = Wanted { names, pythons, interrupt, engine };
         match self.kind {
             SubjectKind::Command => Ok(Runtimes::of_command(engine)),
             SubjectKind::Function => Runtimes::of_function(&wanted),
+            SubjectKind::Closure => Ok(Runtimes::of_closures(engine)),
             _ => Runtimes::of_workload(&wanted),
         }
     }
@@ -434,6 +444,7 @@ impl Draft {
             asked: Vec::new(),
             alternatives: Vec::new(),
             around: Around::default(),
+            executors: Vec::new(),
         })
     }
 

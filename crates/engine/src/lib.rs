@@ -19,6 +19,7 @@ mod job;
 mod lock;
 pub mod measure;
 pub mod outcome;
+mod patience;
 pub mod recording;
 pub mod request;
 mod rounds;
@@ -32,7 +33,7 @@ mod trial;
 pub mod workloads;
 
 pub use cancel::Cancel;
-pub use engine::Engine;
+pub use engine::{Engine, OwnRuntime};
 pub use error::Error;
 pub use event::Event;
 pub use measure::is_within_a_run;

@@ -278,7 +278,28 @@ pub enum Subject {
         also: Vec<String>,
         #[serde(default)]
         calls: Calls,
+        /// From where its file is looked for; `None`: the working directory. It is no part of what the
+        /// work is: the same function elsewhere is the same work.
+        #[serde(default)]
+        folder: Option<PathBuf>,
     },
+    /// Functions of the very program that asks: nobody else can name them.
+    #[serde(skip)]
+    Closures {
+        /// The job that each of them does.
+        name: String,
+        closures: Vec<Closure>,
+        /// How often each is called.
+        count: u32,
+    },
+}
+
+/// A function of the program that asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closure {
+    pub name: String,
+    /// Whether it gives way where it waits.
+    pub is_awaited: bool,
 }
 
 fn count() -> u32 {
@@ -373,6 +394,9 @@ pub struct Python {
     pub start_method: Option<StartMethod>,
     /// `None`: asyncio's own.
     pub event_loop: Option<EventLoop>,
+    /// Functions that make executors (anything with `submit`), `FILE.py:NAME`, by the name that each has
+    /// in the table.
+    pub executors: Vec<(String, String)>,
     /// Where Dask's scheduler is, as in `tcp://HOST:PORT`; `None`: a cluster is started here for each run.
     pub cluster: Option<String>,
 }

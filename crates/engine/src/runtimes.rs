@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use maitred_core::result::SubjectKind;
 use maitred_wire::{Model, Ready, Strategy};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, OwnRuntime};
 use crate::error::Error;
 use crate::measure::calibration;
 use crate::runtime::interpreters::{self, Interpreter, Interpreters};
 use crate::runtime::languages::Language;
-use crate::runtime::{Interrupt, RunnerCommand};
+use crate::runtime::{Interrupt, Library, RunnerCommand};
 
 /// Something that executes steps.
 #[derive(Clone, Debug)]
@@ -44,14 +44,16 @@ pub struct Wanted<'a> {
     pub engine: &'a Engine,
 }
 
-/// The engine that hands tasks of Python to workers of its own.
-const DASK: &str = "dask";
-
 impl Wanted<'_> {
     /// Whether this runtime is named.
     fn has(&self, name: &str) -> bool {
         let runtime = |text: &String| text.trim().split('/').next() == Some(name);
         self.names.iter().any(runtime)
+    }
+
+    /// Whether one of Python's libraries is named.
+    fn has_library(&self) -> bool {
+        Library::ALL.into_iter().any(|one| self.has(one.name()))
     }
 
     /// The names of interpreters among them, short ones first: those mean the first there is.
@@ -92,10 +94,11 @@ impl Runtimes {
     /// [`Error::Failed`] when there is no place for the runner of Python.
     pub fn of_workload(wanted: &Wanted) -> Result<Self, Error> {
         let mut runtimes = Self { all: vec![native(wanted.engine)], ..Self::default() };
-        if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() || wanted.has(DASK) {
+        if !wanted.pythons.is_empty() || !wanted.interpreters().is_empty() || wanted.has_library() {
             runtimes.add_interpreters(wanted, false)?;
         }
         runtimes.add_languages(wanted.interrupt, |name| wanted.has(name));
+        runtimes.add_libraries(wanted.interrupt, |name| wanted.has(name));
         Ok(runtimes)
     }
 
@@ -108,7 +111,7 @@ impl Runtimes {
         let mut runtimes = Self::default();
         runtimes.add_interpreters(wanted, true)?;
         runtimes.all.push(native(wanted.engine));
-        runtimes.add_languages(wanted.interrupt, |name| name == DASK && wanted.has(name));
+        runtimes.add_libraries(wanted.interrupt, |name| wanted.has(name));
         Ok(runtimes)
     }
 
@@ -117,6 +120,17 @@ impl Runtimes {
         let native = native(engine);
         let command = Runtime { name: "command".into(), strategies: COMMAND.into(), ..native };
         Self { all: vec![command], ..Self::default() }
+    }
+
+    /// The runtimes for functions of the program itself.
+    pub(crate) fn of_closures(engine: &Engine) -> Self {
+        let runtime = |&(name, strategies): &OwnRuntime| Runtime {
+            name: name.into(),
+            strategies: strategies.into(),
+            runner: engine.part(name),
+            ready: None,
+        };
+        Self { all: engine.libraries().iter().map(runtime).collect(), ..Self::default() }
     }
 
     /// All that there is.
@@ -135,10 +149,11 @@ impl Runtimes {
         let interpreters = Some(interpreters);
         let mut runtimes = Self { all, interpreters, lacking: Vec::new() };
         runtimes.add_languages(interrupt, |_| true);
+        runtimes.add_libraries(interrupt, |_| true);
         Ok(runtimes)
     }
 
-    /// Those with a runner in a language of their own, and Dask, which is Python's.
+    /// Those with a runner in a language of their own.
     fn add_languages(&mut self, interrupt: &Interrupt, wanted: impl Fn(&str) -> bool) {
         let cache = calibration::cache_folder();
         for language in Language::ALL.into_iter().filter(|one| wanted(one.name())) {
@@ -147,16 +162,21 @@ impl Runtimes {
                 Err(why) => self.lacking.push((language.name(), why)),
             }
         }
-        if let Some(interpreters) = self.interpreters.as_mut().filter(|_| wanted(DASK)) {
-            match interpreters.dask(interrupt) {
-                Ok((runner, ready)) => self.add(DASK, runner, ready),
-                Err(why) => self.lacking.push((DASK, why)),
+    }
+
+    /// Those of Python's libraries.
+    fn add_libraries(&mut self, interrupt: &Interrupt, wanted: impl Fn(&str) -> bool) {
+        for library in Library::ALL.into_iter().filter(|one| wanted(one.name())) {
+            let Some(interpreters) = self.interpreters.as_mut() else { return };
+            match interpreters.library(library, interrupt) {
+                Ok((runner, ready)) => self.add(library.name(), runner, ready),
+                Err(why) => self.lacking.push((library.name(), why)),
             }
         }
     }
 
     fn add(&mut self, name: &str, runner: RunnerCommand, ready: Ready) {
-        let strategies = ready.strategies();
+        let strategies = by_itself(&ready);
         self.all.push(Runtime { name: name.into(), strategies, runner, ready: Some(ready) });
     }
 
@@ -249,10 +269,16 @@ impl Runtime {
     fn of_interpreter(interpreter: &Interpreter) -> Self {
         Self {
             name: interpreter.name.clone(),
-            strategies: interpreter.ready.strategies(),
+            strategies: by_itself(&interpreter.ready),
             runner: interpreter.runner.clone(),
             ready: Some(interpreter.ready.clone()),
         }
+    }
+
+    /// Whether it has this strategy.
+    pub(crate) fn offers(&self, strategy: Strategy) -> bool {
+        let announced = self.ready.as_ref().map(Ready::strategies).unwrap_or_default();
+        self.strategies.contains(&strategy) || announced.contains(&strategy)
     }
 
     /// What stands for one that is not there.
@@ -262,8 +288,13 @@ impl Runtime {
     }
 }
 
+/// What a runtime can do with nothing but the work: not what needs an object of the user's.
+fn by_itself(ready: &Ready) -> Vec<Strategy> {
+    ready.strategies().into_iter().filter(|one| *one != Strategy::Executor).collect()
+}
+
 fn native(engine: &Engine) -> Runtime {
-    let runner = RunnerCommand::new(engine.program(), ["runner", "native"]);
+    let runner = engine.part("native");
     Runtime { name: "native".into(), strategies: NATIVE.into(), runner, ready: None }
 }
 

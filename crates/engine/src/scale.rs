@@ -109,12 +109,12 @@ fn remark(comparison: &mut Comparison) {
 /// [`Error::Usage`] for one that has no workers, or that cannot run.
 fn models(request: &Scale, job: &Job, runtimes: &Runtimes) -> Result<Vec<Model>, Error> {
     let implied: &[&str] = match job.kind {
-        SubjectKind::Function => &["thread-pool", "processes"],
+        SubjectKind::Function | SubjectKind::Closure => &["thread-pool", "processes"],
         SubjectKind::Command => &["processes"],
         SubjectKind::Workload | SubjectKind::Url => &["thread-pool"],
     };
     let choose = |names: &[String]| {
-        contestants::choose(&Wish { models: names, workers: None }, job, runtimes)
+        contestants::choose(&Wish { models: names, workers: None, executors: false }, job, runtimes)
     };
     let entries = match request.models.is_empty() {
         false => choose(&request.models)?,

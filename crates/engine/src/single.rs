@@ -98,10 +98,13 @@ fn provenance(job: &Job, given: &Work) -> Provenance {
 /// The model that was named, else the first that the workload compares, else threads.
 fn choose(request: &Run, job: &Job, runtimes: &Runtimes) -> Result<Entry, Error> {
     let first = || job.work.compare.first().map(ToString::to_string);
-    let default = || runtimes.all_models()[1].to_string();
+    let default = || match job.executors.is_empty() {
+        true => runtimes.all_models()[1].to_string(),
+        false => "python3/executor".to_owned(),
+    };
     let name = request.model.clone().or_else(first).unwrap_or_else(default);
     let workers = request.workers.as_ref().map(std::slice::from_ref);
-    let wish = Wish { models: std::slice::from_ref(&name), workers };
+    let wish = Wish { models: std::slice::from_ref(&name), workers, executors: false };
     let mut entries = contestants::choose(&wish, job, runtimes)?;
     if entries.len() != 1 {
         return Err(Error::Usage(format!(

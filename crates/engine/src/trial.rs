@@ -1,7 +1,7 @@
 //! One run of one model, from the plan to what is kept of it. Decides nothing about when it is
 //! run or what follows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use maitred_core::trace::{
 };
 use maitred_core::view::{shell, units};
 use maitred_core::workload::{self, Lowered, StepInfo, StepKind};
-use maitred_wire::{Arrivals, Model, Phase, Plan, Ready, TaskGroup};
+use maitred_wire::{Arrivals, Model, Phase, Plan, Ready, Strategy, TaskGroup};
 
 use crate::cancel::Cancel;
 use crate::contestants::{self, Entry};
@@ -34,6 +34,7 @@ use crate::runtime::{
 };
 use crate::runtimes;
 use crate::subject::command;
+use crate::subject::executors::{self, Own};
 
 /// By which libraries take their number of threads: OpenMP, OpenBLAS, MKL, BLIS, Accelerate,
 /// numexpr, polars, rayon.
@@ -205,13 +206,15 @@ impl<'a> Trial<'a> {
             grace,
             interrupt: self.interrupt,
             // Of anything but a command it is part of the work how its runtime starts.
-            keep: self.job.kind == SubjectKind::Command && !self.scheduling,
+            keep: Some(&entry.model)
+                .filter(|_| self.job.kind == SubjectKind::Command && !self.scheduling),
             scheduling: self.scheduling,
         };
         let identity = runner.identity();
         let known = self.calibration(&identity);
         let servers = self.start_servers(work)?;
         let mut options = self.options.clone();
+        options.extend(executor_options(&entry.model, &self.job.executors));
         options.extend(self.reference.as_ref().map(|file| ("reference".to_owned(), file.path())));
         let plan = |trace_path: &str, columns_path: Option<&str>| {
             let mut plan = Plan {
@@ -390,7 +393,13 @@ impl<'a> Trial<'a> {
     fn trace(&self, entry: &Entry, measured: Measured) -> Trace {
         let bytes = measured.trace.bytes();
         let file = TraceFile::read(bytes).ok();
-        let executor = executor(entry, measured.ready.as_ref());
+        let mut executor = executor(entry, measured.ready.as_ref());
+        let lanes = file.map(|file| file.lanes()).unwrap_or_default();
+        if entry.model.strategy == Strategy::Executor {
+            let pids: BTreeSet<u32> = lanes.iter().map(|lane| lane.pid).collect();
+            // Each process has a lock of its own; threads are as the interpreter has them.
+            executor.properties.parallel = (pids.len() > 1).then_some(true);
+        }
         let mut done = measured.done.map(Outcome::from);
         let had_no_lock = entry.runtime.ready.as_ref().is_some_and(|one| one.gil == Some(false));
         if let (true, Some(true), Some(done)) = (had_no_lock, executor.gil, &mut done) {
@@ -398,7 +407,7 @@ impl<'a> Trial<'a> {
         }
         let mut trace = Trace {
             origin: Origin::Measured(executor),
-            lanes: file.map(|file| file.lanes()).unwrap_or_default(),
+            lanes,
             tasks: file.map(|file| file.tasks().collect()).unwrap_or_default(),
             spans: file.map(|file| file.sorted_spans()).unwrap_or_default(),
             startup: measured.startup,
@@ -469,6 +478,13 @@ fn by_kind(steps: impl Iterator<Item = (StepKind, u64)>) -> Vec<InStep> {
         *kinds.entry(kind).or_insert(0) += tasks;
     }
     kinds.into_iter().map(|(kind, tasks)| InStep { kind, tasks }).collect()
+}
+
+/// Who makes the executor of this model, if it is one of the user's own.
+fn executor_options(model: &Model, all: &[Own]) -> Vec<(String, String)> {
+    let Some(own) = executors::of(model, all) else { return Vec::new() };
+    let workers = model.workers.map(|count| ("executor-workers".to_owned(), count.to_string()));
+    [("executor".to_owned(), own.maker.clone())].into_iter().chain(workers).collect()
 }
 
 /// What the runner of Python is told beside the work.

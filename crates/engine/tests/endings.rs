@@ -51,7 +51,7 @@ fn play_maitred() {
         duration: None,
         grace: Duration::from_secs(60),
         interrupt: &interrupt,
-        keep: false,
+        keep: None,
         scheduling: false,
     };
     let mut said = false;

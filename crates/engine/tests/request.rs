@@ -34,6 +34,7 @@ fn all() -> Vec<Request> {
         start_method: Some(StartMethod::Spawn),
         event_loop: Some(EventLoop::Uvloop),
         cluster: text("tcp://10.0.0.1:8786"),
+        executors: vec![("mine".into(), "pools.py:make".into())],
         discard_results: true,
     };
     let work = Work {
@@ -74,11 +75,13 @@ fn all() -> Vec<Request> {
             name: "a.py:f".into(),
             also: vec!["a.py:g".into()],
             calls: Calls::Inputs("i.csv".into()),
+            folder: Some("f".into()),
         },
         Subject::Function {
             name: "a.py:f".into(),
             also: Vec::new(),
             calls: Calls::Made("a.py:make".into()),
+            folder: None,
         },
     ];
     let compare = |subject: Subject| {

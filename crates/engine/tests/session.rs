@@ -69,7 +69,7 @@ impl Scene {
             duration: None,
             grace: self.grace,
             interrupt: &self.interrupt,
-            keep: false,
+            keep: None,
             scheduling: false,
         };
         let measured = execute(&execution, plan, on_progress).unwrap();

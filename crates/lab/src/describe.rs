@@ -74,7 +74,7 @@ fn cell_of(session: &Session, book: &str, notebook: &Notebook, cell: &Cell) -> V
             View::Table => "table",
             View::Timeline => "timeline",
         },
-        "result": last.as_ref().map(|kept| &kept.shown),
+        "result": last.as_ref().map(|kept| kept.facts()),
     });
     merge(&mut facts, &looked(session, cell, &seen));
     facts

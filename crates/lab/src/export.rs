@@ -24,12 +24,14 @@ pub fn html(session: &Session, name: &str) -> Result<String, String> {
     for cell in parts.filter_map(|part| part.get_mut("cell")) {
         let Some(id) = cell["result"]["id"].as_u64() else { continue };
         let Some(kept) = session.result(id) else { continue };
+        let recorded = kept.recorded();
+        cell["result"] = kept.facts();
         let replays = cell["result"]["replays"].as_array_mut().into_iter().flatten();
-        for (facts, replay) in replays.zip(&kept.shown.replays) {
+        for (facts, replay) in replays.zip(&recorded.replays) {
             facts["columns"] = Value::String(BASE64.encode(replay.columns.bytes()));
         }
         let switches = cell["result"]["switches"].as_array_mut().into_iter().flatten();
-        for (facts, switches) in switches.zip(&kept.shown.switches) {
+        for (facts, switches) in switches.zip(&recorded.switches) {
             match switches {
                 Some(replay) if replay.columns.starts.len() <= SWITCHES_MAX => {
                     facts["columns"] = Value::String(BASE64.encode(replay.columns.bytes()));

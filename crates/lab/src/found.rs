@@ -3,23 +3,18 @@
 
 use maitred_core::result::{Check, Comparison, Sentence};
 use maitred_core::trace::Trace;
-use maitred_core::view::replay::{replay, switches};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::shown::{self, Shown};
 use crate::wish::Wish;
 
-/// Rows of a replay, and up to how many tasks each has one of its own.
-const ROWS: usize = 64;
-const OWN_ROWS: usize = 24;
-
 /// What a cell has found, before it is shown.
 #[derive(Debug, Default)]
 pub struct Found {
     pub comparison: Option<Comparison>,
     pub check: Option<Check>,
-    /// One for each of the replays.
+    /// The runs that were recorded, until they are drawn.
     pub traces: Vec<Trace>,
     /// Claims that are about the cell as it is written, where its parameters were turned.
     pub untested: Vec<String>,
@@ -51,8 +46,8 @@ impl Found {
         }
     }
 
-    /// As a reader is shown it, under this number.
-    pub(crate) fn show(&self, around: &Around, id: u64) -> Shown {
+    /// As a reader is shown it, under this number, beside so many recorded runs.
+    pub(crate) fn show(&self, around: &Around, id: u64, recorded: usize) -> Shown {
         let untested = || self.untested.iter().map(|says| shown::Claim::untested(says)).collect();
         let claims = self.check.as_ref().map_or_else(untested, shown::claims);
         let comparison = self.comparison.as_ref();
@@ -82,8 +77,7 @@ impl Found {
             why,
             rows: comparison.map(shown::rows).unwrap_or_default(),
             claims,
-            replays: self.traces.iter().map(|trace| replay(trace, ROWS, OWN_ROWS)).collect(),
-            switches: self.traces.iter().map(|trace| switches(trace, ROWS)).collect(),
+            recorded,
             charts: comparison.map(shown::charts).unwrap_or_default(),
             changes: around.changes.clone(),
             notes,

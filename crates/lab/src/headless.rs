@@ -7,7 +7,8 @@ use crate::run;
 use crate::session::Session;
 use crate::shown::Claim;
 use crate::wish::Wish;
-use maitred_core::result::Truth;
+use maitred_core::result::{Comparison, Run, Truth};
+use maitred_core::trace::RunEnd;
 
 /// What came of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,8 +125,23 @@ fn once(session: &Session, book: &str, cell: &Cell) -> Verdict {
     match (session.result(id), failure.into_inner()) {
         (_, Some(why)) => Verdict::Failed(why),
         (None, None) => Verdict::Failed("it came to no result".to_owned()),
-        (Some(kept), None) => judge(cell, &kept.shown.claims, &kept.shown.answer),
+        (Some(kept), None) => match nothing_begun(session, kept.found.comparison.as_ref()) {
+            Some(why) => Verdict::Failed(format!("{} {why}", kept.shown.answer)),
+            None => judge(cell, &kept.shown.claims, &kept.shown.answer),
+        },
     }
+}
+
+/// Why no model could begin with the work, if that is not for want of a runtime.
+fn nothing_begun(session: &Session, comparison: Option<&Comparison>) -> Option<String> {
+    let here = session.here().models;
+    let runtime = |model: &str| model.split('/').next().map(str::to_owned);
+    let is_here = |name: &str| here.iter().any(|model| runtime(model) == runtime(name));
+    let all = &comparison?.contestants;
+    let first = all.iter().find(|one| is_here(&one.model.to_string()))?;
+    let refused = |run: &Run| matches!(run.end, RunEnd::Refused { .. });
+    let none_began = all.iter().all(|one| one.unranked.is_some() && one.runs.iter().all(refused));
+    none_began.then(|| format!("{}: {}", first.model, first.unranked.clone().unwrap_or_default()))
 }
 
 /// Whether what was found is what the notebook says. What cannot be told here speaks against

@@ -54,6 +54,7 @@ fn languages(is_here: impl Fn(&str) -> bool) -> impl Iterator<Item = Missing> {
 fn title(language: Language) -> &'static str {
     match language {
         Language::Node => "Node",
+        Language::Bun => "Bun",
         Language::Go => "Go",
         Language::Java => "Java",
         Language::Erlang => "Erlang",

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use maitred_core::recording::{self, Provenance};
-use maitred_core::trace::Trace;
+use maitred_core::recording::Provenance;
 use maitred_core::view::history::Point;
 use maitred_store::{CellPlace, Error, Filter, Item, Part, Selector, Store};
 use serde_json::{Value, json};
 
 use crate::found::{Around, Found};
+use crate::recorded::Shelved;
 use crate::session::{Kept, Session};
 
 /// Keeps a result, where results are kept.
@@ -47,7 +47,8 @@ fn item(session: &Session, kept: &Kept) -> Result<Item, String> {
         .with(Part::Workload, kept.around.wish.source.as_bytes())
         .with(Part::Cell, around.as_bytes());
     let with_trace = |item: Item, from: &Provenance| {
-        found.traces.iter().fold(item, |item, trace| item.with_trace(from, trace, None))
+        let traces = &kept.recorded().traces;
+        traces.iter().fold(item, |item, trace| item.with_trace(from, trace, None))
     };
     Ok(match &from {
         Some(from) => with_trace(item, from),
@@ -66,33 +67,27 @@ pub fn last(session: &Session, book: &str, cell: &str) -> Option<Arc<Kept>> {
         let folder = &session.keeping.as_ref()?.folder;
         // What cannot be read is not there; the next result says what is wrong when it is kept.
         let store = Store::open_to_read(folder).ok()??;
-        let (around, found) = recall(&store, place(session, book, cell).ok()?)?;
-        Some(session.recall(book, cell, |id| Kept {
-            shown: found.show(&around, id),
-            around,
-            found,
-        }))
+        let (around, found, item) = recall(&store, place(session, book, cell).ok()?)?;
+        let runs = store.traces(item).ok()?.len();
+        let shelved = Shelved { folder: folder.clone(), item };
+        let kept = |id| Kept::recalled(found, around, id, (shelved, runs));
+        Some(session.recall(book, cell, kept))
     })
 }
 
-fn recall(store: &Store, place: CellPlace) -> Option<(Around, Found)> {
+fn recall(store: &Store, place: CellPlace) -> Option<(Around, Found, u64)> {
     let filter = Filter { cell: Some(place), ..Filter::default() };
     let id = store.find(&Selector::Last, &filter).ok()?.id;
     let part = |part| store.part(id, part).ok().flatten();
     let mut beside: Value = serde_json::from_slice(&part(Part::Cell)?).ok()?;
     let around = serde_json::from_value(beside["around"].take()).ok()?;
-    let traces = store.traces(id).ok()?;
-    let trace = |position| -> Option<Trace> {
-        let bytes = store.trace(id, position).ok()??;
-        recording::read(&bytes).map(|recording| recording.trace)
-    };
     let found = Found {
         comparison: part(Part::Comparison).and_then(|text| serde_json::from_slice(&text).ok()),
         check: part(Part::Check).and_then(|text| serde_json::from_slice(&text).ok()),
-        traces: traces.iter().filter_map(|row| trace(row.position)).collect(),
+        traces: Vec::new(),
         untested: serde_json::from_value(beside["untested"].take()).ok()?,
     };
-    (!found.is_nothing()).then_some((around, found))
+    (!found.is_nothing()).then_some((around, found, id))
 }
 
 /// All results of the work that a cell was last run on, the first one first.

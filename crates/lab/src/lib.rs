@@ -13,6 +13,7 @@ mod knob;
 mod limits;
 mod look;
 pub mod notebook;
+mod recorded;
 mod repeat;
 mod run;
 pub mod server;

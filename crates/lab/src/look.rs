@@ -4,6 +4,7 @@
 use maitred_core::workload::ast::{Action, Data, Step, Value, Workload};
 use maitred_core::workload::{self, Choices, Diagnostic, Lowered, Place};
 use maitred_engine::claims::BuiltIn;
+use maitred_engine::subject::claimed;
 use serde::Serialize;
 
 use crate::knob::{self, Knob};
@@ -98,7 +99,11 @@ fn of_claims(names: Vec<&str>) -> Look {
     look
 }
 
-fn lower(source: &str, set: &[(String, String)]) -> Result<Lowered, Vec<Diagnostic>> {
+/// What a source comes to with these values of its parameters.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn lower(source: &str, set: &[(String, String)]) -> Result<Lowered, Vec<Diagnostic>> {
     let workload = workload::parse(source)?;
     workload::lower(&workload, &Choices { seed: 1, set: set.to_vec(), ..Choices::default() })
 }
@@ -152,6 +157,7 @@ fn python(cell: &Cell, source: &str) -> Look {
             what: "This cell runs Python code with your rights:",
             text: source.to_owned(),
         }),
+        claims: cell.directives.claims.iter().map(|it| claimed::sentence(it).to_owned()).collect(),
         ..Look::default()
     };
     match function_of(cell, source) {

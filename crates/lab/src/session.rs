@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use maitred_engine::Cancel;
+use serde_json::{Value, json};
 
 use crate::found::{Around, Found};
 use crate::here::Here;
+use crate::recorded::{Recorded, Shelved};
 use crate::shelf::{Book, Shelf};
 use crate::shown::Shown;
 
@@ -18,6 +20,44 @@ pub struct Kept {
     pub shown: Shown,
     pub found: Found,
     pub(crate) around: Around,
+    recorded: OnceLock<Recorded>,
+    /// Where recorded runs are that were not read yet.
+    shelved: Option<Shelved>,
+}
+
+impl Kept {
+    /// What a run of a cell has found just now.
+    pub(crate) fn fresh(mut found: Found, around: Around, id: u64) -> Self {
+        let recorded = Recorded::of(std::mem::take(&mut found.traces));
+        let shown = found.show(&around, id, recorded.traces.len());
+        Self { shown, found, around, recorded: OnceLock::from(recorded), shelved: None }
+    }
+
+    /// What was found at an earlier time, beside so many runs that were recorded.
+    pub(crate) fn recalled(
+        found: Found,
+        around: Around,
+        id: u64,
+        (shelved, runs): (Shelved, usize),
+    ) -> Self {
+        let shown = found.show(&around, id, runs);
+        Self { shown, found, around, recorded: OnceLock::new(), shelved: Some(shelved) }
+    }
+
+    /// The runs that were recorded. To read them may take a while.
+    pub fn recorded(&self) -> &Recorded {
+        self.recorded.get_or_init(|| self.shelved.as_ref().map(Shelved::read).unwrap_or_default())
+    }
+
+    /// What a page is told: with what is drawn of the runs, if that is at hand.
+    pub(crate) fn facts(&self) -> Value {
+        let mut facts = json!(self.shown);
+        if let Some(recorded) = self.recorded.get() {
+            facts["replays"] = json!(recorded.replays);
+            facts["switches"] = json!(recorded.switches);
+        }
+        facts
+    }
 }
 
 /// Where results are kept beyond the end of the program.
@@ -28,7 +68,7 @@ pub struct Keeping {
     pub traces_bytes: u64,
 }
 
-/// So many results keep their traces in memory; older ones leave first.
+/// So many results are held in memory; then older ones leave, but none that is the last of its cell.
 const KEPT: usize = 60;
 
 /// Everything that the page asks about.
@@ -62,7 +102,9 @@ impl State {
         self.last.insert((book.to_owned(), cell.to_owned()), id);
         self.results.push_back((id, Arc::clone(&kept)));
         if self.results.len() > KEPT {
-            self.results.pop_front();
+            let lasts: BTreeSet<u64> = self.last.values().copied().collect();
+            let oldest = self.results.iter().position(|(id, _)| !lasts.contains(id));
+            oldest.map(|oldest| self.results.remove(oldest));
         }
         kept
     }

@@ -10,7 +10,6 @@ use maitred_core::result::{
 };
 use maitred_core::trace::Observed;
 use maitred_core::view::picture::{self, Chart, Look};
-use maitred_core::view::replay::Replay;
 use serde::Serialize;
 
 /// The result of a cell.
@@ -30,9 +29,8 @@ pub struct Shown {
     pub why: Vec<String>,
     pub rows: Vec<Row>,
     pub claims: Vec<Claim>,
-    pub replays: Vec<Replay>,
-    /// Of each replay, what the kernel did; `None`: it was not recorded.
-    pub switches: Vec<Option<Replay>>,
+    /// How many runs were recorded.
+    pub recorded: usize,
     /// Names of charts that can be drawn of it.
     pub charts: Vec<&'static str>,
     /// Since the last result of this cell.
@@ -95,7 +93,8 @@ impl Claim {
         let evidence = vec![Found {
             figure: "not tested".to_owned(),
             predicted: "of the cell as it is written".to_owned(),
-            found: "a parameter was turned".to_owned(),
+            found: "a parameter or the speed is another".to_owned(),
+            reason: None,
         }];
         Self { says: says.to_owned(), verdict: Truth::CannotBeTested, evidence }
     }
@@ -107,6 +106,8 @@ pub struct Found {
     pub figure: String,
     pub predicted: String,
     pub found: String,
+    /// Why it says neither yes nor no.
+    pub reason: Option<String>,
 }
 
 /// Charts by the names that addresses have.
@@ -227,6 +228,7 @@ pub(crate) fn claims(check: &Check) -> Vec<Claim> {
 
 fn found(evidence: &Evidence) -> Found {
     Found {
+        reason: evidence.reason.clone(),
         figure: evidence.figure.clone(),
         predicted: evidence.predicted.clone(),
         found: match &evidence.found {

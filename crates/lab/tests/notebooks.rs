@@ -70,6 +70,21 @@ fn every_claim_that_is_named_exists_and_the_story_leaves_none_out() {
     assert_eq!(told, there);
 }
 
+/// What a sentence says can be refuted: no cell only shows.
+#[test]
+fn every_cell_carries_a_claim() {
+    for (name, notebook) in notebooks() {
+        for cell in notebook.cells() {
+            let claims = match cell.kind {
+                Kind::Server | Kind::Claim => continue,
+                Kind::Python => cell.directives.claims.len(),
+                Kind::Workload => cell.source.matches("\nclaim \"").count(),
+            };
+            assert!(claims > 0, "{name}.md:{} {} claims nothing", cell.line, cell.id);
+        }
+    }
+}
+
 #[test]
 fn pictures_are_found_and_prose_is_beside_every_cell() {
     for (name, notebook) in notebooks() {

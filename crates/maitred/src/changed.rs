@@ -69,7 +69,8 @@ impl<'a> Telling<'a> {
             }
         }
         let Changed { changes: all, before, subject } = &changed;
-        let text = changes::changes(all, before, &terminal.options());
+        let fastest = change::fastest(old, new);
+        let text = changes::changes(all, fastest.as_ref(), before, &terminal.options());
         let annotations = match self.args.annotations {
             true => ci::change_annotations(all, subject),
             false => String::new(),
@@ -85,5 +86,6 @@ impl<'a> Telling<'a> {
 
 /// What changed, as text. For results that compare.
 pub(crate) fn text(new: &Comparison, old: &Comparison, terminal: &Terminal) -> String {
-    changes::changes(&change::changes(old, new), &old.started, &terminal.options())
+    let (all, fastest) = (change::changes(old, new), change::fastest(old, new));
+    changes::changes(&all, fastest.as_ref(), &old.started, &terminal.options())
 }

@@ -285,7 +285,7 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub changes: ChangeArgs,
 
-    /// Rank saved results although they come from different machines or different work
+    /// Compare saved results although they come from different machines or are of different work
     #[arg(help_heading = "Results", long)]
     pub across_machines: bool,
 

@@ -98,7 +98,7 @@ pub(crate) fn text(work: &Subject) -> Vec<u8> {
             let file = name.split_once(".py:").map(|(file, _)| format!("{file}.py"));
             file.and_then(|file| fs::read(file).ok()).unwrap_or_default()
         }
-        Subject::Command { .. } | Subject::Url { .. } => Vec::new(),
+        Subject::Command { .. } | Subject::Url { .. } | Subject::Closures { .. } => Vec::new(),
     }
 }
 

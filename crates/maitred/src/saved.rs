@@ -151,7 +151,7 @@ pub(crate) fn comparable(
         return Ok(());
     }
     Err(Error::usage(format!(
-        "these results are not ranked against each other: {difference}; add --across-machines to \
+        "these results are not compared with each other: {difference}; add --across-machines to \
          do it all the same"
     )))
 }

@@ -14,7 +14,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use maitred_engine::conformance::{Verdict, check};
 use maitred_engine::runtime::languages::Language;
-use maitred_engine::runtime::{Interrupt, PythonRunner, RunnerCommand, STARTUP_LIMIT, describe};
+use maitred_engine::runtime::{
+    Interrupt, Library, PythonRunner, RunnerCommand, STARTUP_LIMIT, describe,
+};
 use maitred_wire::Strategy;
 
 /// One test at a time: see above.
@@ -79,12 +81,21 @@ fn the_python_runner_keeps_to_the_page() {
 
 #[test]
 fn dask_keeps_to_the_page() {
+    library_keeps_to_the_page(Library::Dask, 2);
+}
+
+#[test]
+fn joblib_keeps_to_the_page() {
+    library_keeps_to_the_page(Library::Joblib, 1);
+}
+
+fn library_keeps_to_the_page(library: Library, strategies: usize) {
     let _alone = alone();
     let python = PythonRunner::unpack(Some(&cache())).unwrap();
-    let dask = python.dask_on(&pythons::dask());
-    match describe(&dask, STARTUP_LIMIT, &Interrupt::manual().unwrap()) {
-        Ok(_) => keeps_to_the_page("dask", &dask, &[], 2),
-        Err(why) => complain("dask", &why.to_string()),
+    let runner = python.library_on(library, &pythons::with_libraries());
+    match describe(&runner, STARTUP_LIMIT, &Interrupt::manual().unwrap()) {
+        Ok(_) => keeps_to_the_page(library.name(), &runner, &[], strategies),
+        Err(why) => complain(library.name(), &why.to_string()),
     }
 }
 
@@ -93,6 +104,14 @@ fn the_runner_in_node_keeps_to_the_page() {
     let _alone = alone();
     if let Some(runner) = runner(Language::Node) {
         keeps_to_the_page("node", &runner, &[], 5);
+    }
+}
+
+#[test]
+fn the_runner_in_node_keeps_to_the_page_in_bun() {
+    let _alone = alone();
+    if let Some(runner) = runner(Language::Bun) {
+        keeps_to_the_page("bun", &runner, &[], 5);
     }
 }
 
@@ -123,7 +142,9 @@ fn the_runner_in_erlang_keeps_to_the_page() {
 /// A fault: what the text of a runner says, what it says then, and the case that has to find it.
 type Planted = (&'static str, &'static str, &'static str);
 
-const IN_NODE: [Planted; 4] = [
+const IN_NODE: [Planted; 6] = [
+    ("agent: agents.get(scheme)", "agent: false", "http"),
+    ("if (code === \"ECONNREFUSED\") return \"refused\";", "", "http failures"),
     ("this.words[this.record + 3] = ++this.ended;", "++this.ended;", "every step"),
     (
         "for (let left = ns; left >= 0; left = until - clock()) {",

@@ -3,41 +3,32 @@
 use std::hint::black_box;
 
 use maitred_wire::trace_file::{Layout, Role};
-use maitred_wire::{Offer, PROTOCOL, Ready, Strategy};
+use maitred_wire::{Offer, PROTOCOL, Ready};
 
+use crate::library::Own;
 use crate::recorder::Recorder;
 use crate::sys::{kernel, memory};
 use crate::work;
 
-/// What this runner can do.
-pub(crate) const SUPPORTED: [Strategy; 7] = [
-    Strategy::Sequential,
-    Strategy::Threads,
-    Strategy::ThreadPool,
-    Strategy::Processes,
-    Strategy::EventLoop,
-    Strategy::AsyncPool,
-    Strategy::Hybrid,
-];
-
-/// All steps but `call`, which is the user's own Python.
+/// All steps but `call`, which only a program with functions of its own can do.
 const STEPS: [&str; 16] = [
     "cpu", "wait", "block", "hold", "send", "receive", "read", "write", "update", "http", "run",
     "allocate", "repeat", "yield", "fail", "crash",
 ];
 
 /// The answer to `plan`.
-pub(crate) fn ready(calibration: f64) -> Ready {
+pub(crate) fn ready(own: Own, calibration: f64) -> Ready {
+    let call = own.functions.map(|_| "call");
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     Ready {
         protocol: PROTOCOL,
-        runtime: "native".into(),
+        runtime: own.library.name().into(),
         version: env!("CARGO_PKG_VERSION").into(),
         build: Some(format!("{profile} for {}", std::env::consts::ARCH)),
         gil: None,
         jit: None,
-        offers: SUPPORTED.map(Offer::from).to_vec(),
-        steps: Some(STEPS.map(str::to_owned).to_vec()),
+        offers: own.library.strategies().iter().copied().map(Offer::from).collect(),
+        steps: Some(STEPS.iter().copied().chain(call).map(str::to_owned).collect()),
         warm_up_ns: None,
         keeps: true,
         pid: std::process::id(),
@@ -48,14 +39,14 @@ pub(crate) fn ready(calibration: f64) -> Ready {
 }
 
 /// The answer to `describe`.
-pub(crate) fn describe() -> Ready {
+pub(crate) fn describe(own: Own) -> Ready {
     let clock = best_of(|| {
         black_box(kernel::now());
     });
     Ready {
         span_cost_ns: span_cost_ns(),
         facts: vec![("clock reading".into(), format!("{clock:.0} ns"))],
-        ..ready(work::calibrate())
+        ..ready(own, work::calibrate())
     }
 }
 

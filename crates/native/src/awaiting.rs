@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::AcqRel;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
+use crate::calls;
 use crate::http::Request;
 use crate::http::awaited::Client;
 use crate::pool::Pool;
@@ -16,7 +17,7 @@ use crate::recorder::Lane;
 use crate::semaphore::waker::Semaphore;
 use crate::session::{Assignment, Session};
 use crate::sys::kernel;
-use crate::task::{Effect, Job, Settled, Task};
+use crate::task::{Call, Effect, Job, Settled, Task};
 use crate::timers::Timers;
 
 /// How many tasks are started before those that are ready get a turn. So tasks that do not wait
@@ -134,6 +135,10 @@ impl Executor {
                 }
                 Effect::Wait(moment) => self.timers.sleep_until(moment).await,
                 Effect::Http(request) => task.settle(self.send(request).await),
+                Effect::Call(Call { functions, function, task: number }) => {
+                    let called = calls::begin(functions, function, number).await;
+                    task.settle(called.map(|()| None));
+                }
                 Effect::Take(semaphore) => self.semaphores[semaphore as usize].acquire().await,
                 Effect::GiveBack(semaphore) | Effect::Post(semaphore) => {
                     self.semaphores[semaphore as usize].release();

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use maitred_wire::trace_file::Role;
 
+use crate::calls;
 use crate::http::Request;
 use crate::http::blocking::Client;
 use crate::ledger::Ledger;
@@ -15,7 +16,7 @@ use crate::recorder::Lane;
 use crate::semaphore::futex::Semaphore;
 use crate::session::{Assignment, Session};
 use crate::sys::kernel;
-use crate::task::{Effect, Settled, Task};
+use crate::task::{Call, Effect, Settled, Task};
 
 /// A thread that executes tasks one at a time.
 #[derive(Debug)]
@@ -66,6 +67,9 @@ impl Worker {
                 Effect::Heavy(job) => task.settle(job.perform()),
                 Effect::Wait(moment) => kernel::sleep_until(moment),
                 Effect::Http(request) => task.settle(self.send(request)),
+                Effect::Call(Call { functions, function, task: number }) => {
+                    task.settle(calls::wait_for(functions, function, number).map(|()| None));
+                }
                 Effect::Take(semaphore) => self.take(semaphore),
                 Effect::GiveBack(semaphore) | Effect::Post(semaphore) => self.give(semaphore),
                 Effect::Yield => kernel::yield_now(),

@@ -10,10 +10,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::failure::{Failed, Kind};
-use crate::sys::kernel;
 use crate::sys::process::{self, Ended};
+use crate::sys::{kernel, memory};
 
 /// A command line.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Child {
     args: Vec<String>,
     input: Option<String>,
     ignored: Ignored,
+    /// How often a failure was ignored, by all processes; `None`: none is to be.
+    passed: Option<&'static AtomicU64>,
 }
 
 /// Exit codes that are no failure, beside 0.
@@ -64,14 +68,22 @@ impl Child {
         program: &str,
         args: &[String],
         options: &BTreeMap<String, String>,
-    ) -> &'static Self {
-        Box::leak(Box::new(Self {
+    ) -> io::Result<&'static Self> {
+        let ignored = options.get("ignore-failure").map(String::as_str);
+        let passed = ignored.map(|_| memory::shared_u64(1)).transpose()?;
+        Ok(Box::leak(Box::new(Self {
             program: program.into(),
             place: find(program),
             args: args.into(),
             input: options.get("input").cloned(),
-            ignored: Ignored::of(options.get("ignore-failure").map(String::as_str)),
-        }))
+            ignored: Ignored::of(ignored),
+            passed: passed.map(|counts| &counts[0]),
+        })))
+    }
+
+    /// How often it failed in a way that was to be ignored; `None`: no way was.
+    pub(crate) fn passed(&self) -> Option<u64> {
+        self.passed.map(|count| count.load(Relaxed))
     }
 
     /// Runs it while this thread waits.
@@ -116,7 +128,12 @@ impl Child {
     fn verdict(&self, ended: Option<Ended>) -> Result<(), Failed> {
         let how = match ended {
             Some(Ended::Exited(0)) => return Ok(()),
-            Some(ended) if self.ignored.allows(&ended) => return Ok(()),
+            Some(ended) if self.ignored.allows(&ended) => {
+                if let Some(count) = self.passed {
+                    count.fetch_add(1, Relaxed);
+                }
+                return Ok(());
+            }
             Some(Ended::Exited(code)) => format!("ended with exit code {code}"),
             Some(Ended::Killed(signal)) => format!("was killed by {}", signal_name(signal)),
             None => "was lost".into(),

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Memory,
     Exit,
     Crash,
+    /// A function of the program's own panicked.
+    Panic,
     /// The name of a server has no address.
     Dns,
     /// Nobody listens there.
@@ -37,11 +39,12 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those before the statuses.
-    const PLAIN: [Self; 11] = [
+    const PLAIN: [Self; 12] = [
         Self::Fail,
         Self::Memory,
         Self::Exit,
         Self::Crash,
+        Self::Panic,
         Self::Dns,
         Self::Refused,
         Self::Connect,
@@ -74,6 +77,7 @@ impl Kind {
             Self::Memory => "memory",
             Self::Exit => "exit",
             Self::Crash => "crash",
+            Self::Panic => "panic",
             Self::Dns => "dns",
             Self::Refused => "refused",
             Self::Connect => "connect",
@@ -103,7 +107,8 @@ impl Failed {
 /// Failures so far.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    /// By [`Kind::index`]. Those never counted cost no memory: nothing touches their pages.
+    /// By [`Kind::index`]. Those never counted cost no memory: the counts of all lie together, and
+    /// nothing touches the pages of the rest.
     entries: Vec<FailureCount>,
     /// Requests sent again because a kept connection was closed before its answer.
     reconnects: &'static AtomicU64,
@@ -128,19 +133,20 @@ struct FailureCount {
 
 /// Longer texts are cut.
 const TEXT_WORDS: usize = 60;
-const ENTRY_WORDS: usize = 4 + TEXT_WORDS;
+const EXAMPLE_WORDS: usize = 3 + TEXT_WORDS;
 
 impl Tally {
     pub(crate) fn new() -> io::Result<Self> {
-        let words = memory::shared_u64(Kind::COUNT * ENTRY_WORDS + 1 + STATUSES)?;
+        let words = memory::shared_u64(1 + STATUSES + Kind::COUNT * (1 + EXAMPLE_WORDS))?;
         let (reconnects, words) = words.split_first().expect("it has one more");
         let (answers, words) = words.split_at(STATUSES);
-        let entry = |words: &'static [AtomicU64]| {
-            let (head, text) = words.split_at(4);
-            FailureCount { count: &head[0], task: &head[1], step: &head[2], length: &head[3], text }
+        let (counts, examples) = words.split_at(Kind::COUNT);
+        let entry = |(count, example): (&'static AtomicU64, &'static [AtomicU64])| {
+            let (head, text) = example.split_at(3);
+            FailureCount { count, task: &head[0], step: &head[1], length: &head[2], text }
         };
         Ok(Self {
-            entries: words.chunks_exact(ENTRY_WORDS).map(entry).collect(),
+            entries: counts.iter().zip(examples.chunks_exact(EXAMPLE_WORDS)).map(entry).collect(),
             reconnects,
             answers,
         })
@@ -204,11 +210,11 @@ impl Tally {
 
 impl FailureCount {
     fn read(&self, kind: Kind) -> Option<Failure> {
-        let count = self.count.load(Relaxed);
+        let count = Some(self.count.load(Relaxed)).filter(|&count| count > 0)?;
         let length = self.length.load(Acquire).saturating_sub(1) as usize;
         let bytes = self.text.iter().flat_map(|word| word.load(Relaxed).to_le_bytes());
         let text: Vec<u8> = bytes.take(length).collect();
-        (count > 0).then(|| Failure {
+        Some(Failure {
             kind: kind.name(),
             text: String::from_utf8_lossy(&text).into_owned(),
             count: count as u32,

@@ -8,12 +8,14 @@ mod announcement;
 mod awaiting;
 mod blocking;
 mod board;
+mod calls;
 mod child;
 mod conversation;
 mod descendants;
 mod failure;
 mod http;
 mod ledger;
+mod library;
 mod limits;
 mod meter;
 mod pool;
@@ -37,24 +39,36 @@ use std::process::ExitCode;
 use maitred_wire::{Command, ErrorCode, Reply, RunnerError};
 
 use conversation::{Input, Output};
+use library::Own;
 use session::Session;
 use sys::process;
 
 pub use announcement::span_cost_ns;
+pub use calls::{Awaited, Functions, Judged};
+pub use library::Library;
 
 /// Is a runner: reads commands until the input ends, and runs plans.
 ///
 /// It takes over the process: standard output is moved aside, and after a run of which anything
 /// is still under way it ends the process itself, without coming back.
 pub fn main() -> ExitCode {
+    be(Own::default())
+}
+
+/// The same for a program that has functions of its own, which a step `call` names.
+pub fn main_with(functions: &'static dyn Functions, library: Library) -> ExitCode {
+    be(Own { functions: Some(functions), library })
+}
+
+fn be(own: Own) -> ExitCode {
     process::answer_for_descendants();
     match Output::take() {
-        Ok(mut output) => converse(&mut Input::default(), &mut output),
+        Ok(mut output) => converse(own, &mut Input::default(), &mut output),
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn converse(input: &mut Input, output: &mut Output) -> ExitCode {
+fn converse(own: Own, input: &mut Input, output: &mut Output) -> ExitCode {
     let mut session = None;
     while let Some(line) = input.next() {
         let reply = match line {
@@ -65,11 +79,11 @@ fn converse(input: &mut Input, output: &mut Output) -> ExitCode {
                     ControlFlow::Break(code) => return code,
                 }
             }
-            Ok(Command::Describe {}) => Ok(announcement::describe()),
-            Ok(Command::Plan(plan)) => Session::prepare(*plan).map(|prepared| {
+            Ok(Command::Describe {}) => Ok(announcement::describe(own)),
+            Ok(Command::Plan(plan)) => Session::prepare(*plan, own).map(|prepared| {
                 let calibration = prepared.calibration;
                 session = Some(prepared);
-                announcement::ready(calibration)
+                announcement::ready(own, calibration)
             }),
             Ok(Command::Go {} | Command::Stop {}) => Err(out_of_turn()),
             Err(error) => Err(error),

@@ -8,11 +8,13 @@
 //! the duration drawn for this execution of a step.
 
 use std::fs::File;
+use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use maitred_wire::{Action, Amount, Column, ErrorCode, Plan, RunnerError, Step};
 
+use crate::calls::Functions;
 use crate::child::Child;
 use crate::http::{Request, Trust};
 use crate::sys::{kernel, memory};
@@ -69,6 +71,11 @@ pub(crate) enum Op {
     Http {
         step: u32,
         request: &'static Request,
+    },
+    /// A function of the program's own.
+    Call {
+        step: u32,
+        function: u32,
     },
     Allocate {
         step: u32,
@@ -181,18 +188,27 @@ impl Draws {
 ///
 /// # Errors
 /// When a step needs what this runner does not have, or names what the plan does not have.
-pub(crate) fn compile(plan: &Plan, draws: &Draws) -> Result<Vec<Program>, RunnerError> {
-    (0..plan.programs.len()).map(|index| compile_one(plan, draws, index)).collect()
+pub(crate) fn compile(
+    plan: &Plan,
+    draws: &Draws,
+    functions: Option<&'static dyn Functions>,
+) -> Result<Vec<Program>, RunnerError> {
+    (0..plan.programs.len()).map(|index| compile_one(plan, draws, functions, index)).collect()
 }
 
-fn compile_one(plan: &Plan, draws: &Draws, index: usize) -> Result<Program, RunnerError> {
+fn compile_one(
+    plan: &Plan,
+    draws: &Draws,
+    functions: Option<&'static dyn Functions>,
+    index: usize,
+) -> Result<Program, RunnerError> {
     let mut groups = plan.groups.iter().filter(|group| group.program as usize == index);
     let tasks = match (groups.next(), groups.next()) {
         (Some(only), None) => Some((only.first, only.count)),
         _ => None,
     };
     let mut compiler =
-        Compiler { plan, draws, tasks, rounds: 1, held: 0, depth: 0, ops: Vec::new() };
+        Compiler { plan, draws, functions, tasks, rounds: 1, held: 0, depth: 0, ops: Vec::new() };
     compiler.steps(&plan.programs[index].steps).map_err(|(code, text)| {
         let place = Some(format!("task {}", plan.programs[index].name));
         RunnerError { code, text, place }
@@ -203,6 +219,7 @@ fn compile_one(plan: &Plan, draws: &Draws, index: usize) -> Result<Program, Runn
 struct Compiler<'a> {
     plan: &'a Plan,
     draws: &'a Draws,
+    functions: Option<&'static dyn Functions>,
     /// The first task that runs this program and their number; `None`: they are several groups,
     /// or none, so a column cannot fit.
     tasks: Option<(u32, u32)>,
@@ -217,6 +234,10 @@ type Compiled = Result<(), (ErrorCode, String)>;
 
 fn wrong(text: String) -> (ErrorCode, String) {
     (ErrorCode::Protocol, text)
+}
+
+fn unmapped(error: &io::Error) -> (ErrorCode, String) {
+    (ErrorCode::Refused, format!("cannot map memory to share with workers: {error}"))
 }
 
 impl Compiler<'_> {
@@ -236,7 +257,8 @@ impl Compiler<'_> {
             Action::Write { var, add } => Op::Write { step, var: self.var(*var)?, add: *add },
             Action::Update { var, add } => Op::Update { step, var: self.var(*var)?, add: *add },
             Action::Run { program, args } => {
-                Op::Run { step, child: Child::new(program, args, &self.plan.options) }
+                let child = Child::new(program, args, &self.plan.options);
+                Op::Run { step, child: child.map_err(|error| unmapped(&error))? }
             }
             Action::Allocate { bytes } => Op::Allocate { step, bytes: *bytes },
             Action::Repeat { count, steps } => return self.repeat(*count, steps),
@@ -255,7 +277,12 @@ impl Compiler<'_> {
                 kernel::raise_open_files();
                 Op::Http { step, request }
             }
-            Action::Call { .. } => return Err(unsupported("call")),
+            Action::Call { function } => {
+                let functions = self.functions.ok_or_else(|| unsupported("call"))?;
+                let unknown = || wrong(format!("this program has no function `{function}`"));
+                let named = function.strip_prefix("closure:").and_then(|name| functions.find(name));
+                Op::Call { step, function: named.ok_or_else(unknown)? }
+            }
         };
         self.ops.push(op);
         Ok(())

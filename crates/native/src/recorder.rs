@@ -135,8 +135,8 @@ fn layout_of(header: &[u8], bytes: u64) -> Option<Layout> {
     (header[..56] == layout.header() && bytes >= layout.bytes() as u64).then_some(layout)
 }
 
-/// What one thread records. It alone writes here.
-#[derive(Debug)]
+/// What one thread records. It alone writes here, through whichever copy.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Lane {
     index: u32,
     role: Role,

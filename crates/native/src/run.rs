@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 
 use maitred_wire::{Blocked, Command, Done, Phases, Reply, RunnerError};
 
+use crate::calls;
 use crate::conversation::{Heard, Input};
 use crate::descendants;
 use crate::ledger;
@@ -78,7 +79,14 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
     let failures = session.tally.failures();
     let used = Some(ledger::used_since(session.before));
     let answers = session.has_requests().then(|| session.tally.answers());
-    let done = Done { phases, failures, vars, deadlock, answers, notes, used, ..Done::default() };
+    let mut done =
+        Done { phases, failures, vars, deadlock, answers, notes, used, ..Done::default() };
+    done.ignored = session.ignored();
+    if let Some(calls) = &session.calls {
+        calls.judge();
+        (done.result_hash, done.results) = calls.results().unzip();
+        done.expected = calls.expected();
+    }
     Conclusion { reply: Reply::Done(Box::new(done)), clean }
 }
 
@@ -98,6 +106,9 @@ fn start(session: &'static Session) -> Result<Crew, RunnerError> {
 fn refuse_after_panic(session: &'static Session) {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        if calls::note_panic(panic) {
+            return;
+        }
         print(panic);
         session.refuse(if session.board.has_begun() {
             refused(format!("a mistake in the runner, please report it: {panic}"))

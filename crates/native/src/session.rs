@@ -11,10 +11,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use maitred_wire::trace_file::Role;
 use maitred_wire::{ErrorCode, PROTOCOL, Plan, RunnerError, Strategy, Used, VarValue};
 
-use crate::announcement::SUPPORTED;
 use crate::board::Board;
+use crate::calls::Calls;
 use crate::failure::Tally;
 use crate::ledger;
+use crate::library::{Library, Own};
 use crate::program::{self, Draws, Op, Program};
 use crate::queue::Queue;
 use crate::recorder::{Lane, Recorder};
@@ -32,6 +33,9 @@ pub(crate) struct Session {
     /// Of a pool that grows as it is needed.
     pub(crate) reserve: Option<Reserve>,
     pub(crate) tally: Tally,
+    pub(crate) library: Library,
+    /// Of a program that has functions of its own.
+    pub(crate) calls: Option<Calls>,
     /// Ordinary memory of this process: forked workers get a copy.
     pub(crate) vars: Box<[AtomicI64]>,
     /// What this process had used when the plan came.
@@ -57,11 +61,11 @@ impl Session {
     /// # Errors
     /// When it asks for what this runner cannot do, contradicts itself, or its files cannot be
     /// mapped.
-    pub(crate) fn prepare(plan: Plan) -> Result<&'static Self, RunnerError> {
+    pub(crate) fn prepare(plan: Plan, own: Own) -> Result<&'static Self, RunnerError> {
         let before = ledger::used();
-        check(&plan)?;
+        check(&plan, own)?;
         let draws = Draws::open(&plan)?;
-        let programs = program::compile(&plan, &draws)?;
+        let programs = program::compile(&plan, &draws, own.functions)?;
         let recorder = Recorder::open(&plan.trace_path)
             .map_err(|error| refused(format!("cannot map {}: {error}", plan.trace_path)))?;
         let memory = |error| refused(format!("cannot map memory to share with workers: {error}"));
@@ -71,7 +75,9 @@ impl Session {
         let grows = plan.is_open_loop() && plan.options.contains_key("concurrency");
         let is_pool = plan.strategy.facts().is_one_task_a_lane();
         let reserve = (grows && is_pool).then(|| Reserve::new(plan.workers));
+        let calls = own.functions.map(|functions| Calls::new(functions, queue.total()));
         let session = Self {
+            calls: calls.transpose().map_err(memory)?,
             tally: Tally::new().map_err(memory)?,
             vars: plan.vars.iter().map(|var| AtomicI64::new(var.initial)).collect(),
             calibration: plan.calibration.unwrap_or_else(work::calibrate),
@@ -82,6 +88,7 @@ impl Session {
             recorder,
             board,
             reserve: reserve.transpose().map_err(memory)?,
+            library: own.library,
             plan,
         };
         session.check_trace()?;
@@ -175,6 +182,16 @@ impl Session {
         self.programs.iter().any(|program| program.ops.iter().any(is_one))
     }
 
+    /// How often a command failed in a way that was to be ignored; `None`: none was to be.
+    pub(crate) fn ignored(&self) -> Option<u64> {
+        let ops = self.programs.iter().flat_map(|program| &program.ops);
+        let passed = ops.filter_map(|op| match op {
+            Op::Run { child, .. } => child.passed(),
+            _ => None,
+        });
+        passed.reduce(|sum, count| sum + count)
+    }
+
     /// Whether tasks can wait for each other.
     pub(crate) fn has_semaphores(&self) -> bool {
         !(self.plan.resources.is_empty() && self.plan.channels.is_empty())
@@ -206,15 +223,15 @@ impl Session {
     }
 }
 
-fn check(plan: &Plan) -> Result<(), RunnerError> {
+fn check(plan: &Plan, own: Own) -> Result<(), RunnerError> {
     if plan.protocol != PROTOCOL {
         return Err(protocol(format!(
             "the plan is of protocol {}, this runner speaks {PROTOCOL}: use a runner of the same version",
             plan.protocol
         )));
     }
-    if !SUPPORTED.contains(&plan.strategy) {
-        let text = format!("the native runner has no strategy `{}`", plan.strategy);
+    if !own.library.strategies().contains(&plan.strategy) {
+        let text = format!("{} has no strategy `{}`", own.library.name(), plan.strategy);
         return Err(RunnerError { code: ErrorCode::Unsupported, text, place: None });
     }
     if plan.workers == 0 {

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 use maitred_wire::trace_file::TaskOutcome;
 
+use crate::calls::{self, Functions};
 use crate::child::Child;
 use crate::failure::{Failed, Kind};
 use crate::http::Request;
@@ -28,6 +29,8 @@ pub(crate) enum Effect {
     Wait(u64),
     /// The answer to this request; say what came of it by [`Task::settle`].
     Http(&'static Request),
+    /// That this call, which is awaited, has ended; say what came of it by [`Task::settle`].
+    Call(Call),
     /// A unit of this semaphore.
     Take(u32),
     /// That a unit that it holds goes back to this semaphore.
@@ -50,6 +53,15 @@ pub(crate) enum Job {
     Run(&'static Child),
     /// Bytes.
     Allocate(u64),
+    Call(Call),
+}
+
+/// A call of one of the program's own functions for a task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    pub(crate) functions: &'static dyn Functions,
+    pub(crate) function: u32,
+    pub(crate) task: u32,
 }
 
 /// What came of a [`Job`].
@@ -63,6 +75,9 @@ impl Job {
             Self::Block(ns) => kernel::sleep_until(kernel::now() + ns),
             Self::Run(child) => child.run()?,
             Self::Allocate(bytes) => return allocate(bytes).map(Some),
+            Self::Call(Call { functions, function, task }) => {
+                calls::call(functions, function, task)?;
+            }
         }
         Ok(None)
     }
@@ -229,6 +244,7 @@ impl Task {
                 self.begin(lane, step);
                 return Some(Effect::Http(request));
             }
+            Op::Call { step, function } => return Some(self.call(lane, step, function)),
             Op::Take { step, semaphore } => {
                 self.begin(lane, step);
                 return Some(Effect::Take(semaphore));
@@ -287,6 +303,20 @@ impl Task {
             self.begin(lane, step);
         }
         Effect::Heavy(job)
+    }
+
+    /// Calls a function: a plain one keeps its thread, one that is awaited gives way.
+    #[inline]
+    fn call(&mut self, lane: &Lane, step: u32, function: u32) -> Effect {
+        let calls = self.session.calls.as_ref();
+        let functions = calls.expect("a call is compiled where there are functions").functions;
+        let call = Call { functions, function, task: self.number };
+        if functions.is_awaited(function) {
+            self.begin(lane, step);
+            Effect::Call(call)
+        } else {
+            self.heavy(lane, step, Job::Call(call))
+        }
     }
 
     fn give_back(&mut self, held: Held) -> Effect {

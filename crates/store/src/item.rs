@@ -18,6 +18,8 @@ const TRACE_BYTES: u64 = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     Compare,
+    /// A comparison of numbers of workers.
+    Scale,
     Run,
     Check,
     Strategies,
@@ -25,13 +27,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] =
-        [Self::Compare, Self::Run, Self::Check, Self::Strategies, Self::Cell];
+    pub const ALL: [Self; 6] =
+        [Self::Compare, Self::Scale, Self::Run, Self::Check, Self::Strategies, Self::Cell];
 
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Compare => "compare",
+            Self::Scale => "scale",
             Self::Run => "run",
             Self::Check => "check",
             Self::Strategies => "strategies",
@@ -142,7 +145,7 @@ impl Item {
             answer: answer.unwrap_or_default(),
             figures: figures.collect(),
             ..Self::new(
-                Kind::Compare,
+                if comparison.scaling.is_some() { Kind::Scale } else { Kind::Compare },
                 &comparison.subject.name,
                 (&comparison.machine, &comparison.program_version, &comparison.started),
             )

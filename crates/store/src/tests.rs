@@ -76,6 +76,20 @@ fn is_sound(folder: &Path) -> bool {
 }
 
 #[test]
+fn numbers_of_workers_are_of_a_kind_of_their_own() {
+    let (_folder, mut store) = store();
+    store.keep(&Item::of_comparison(&comparison(100)), TRACES_BYTES).unwrap();
+    let swept = Comparison { scaling: Some(Vec::new()), ..comparison(100) };
+    store.keep(&Item::of_comparison(&swept), TRACES_BYTES).unwrap();
+    for kind in [Kind::Compare, Kind::Scale] {
+        let filter = Filter { kind: Some(kind), ..Filter::default() };
+        let kinds: Vec<Kind> = store.list(&filter).unwrap().iter().map(|kept| kept.kind).collect();
+        assert_eq!(kinds, [kind]);
+        assert_eq!(kind.name().parse(), Ok(kind));
+    }
+}
+
+#[test]
 fn what_is_kept_is_found_again_whole() {
     let (folder, mut store) = store();
     let comparison = comparison(100);

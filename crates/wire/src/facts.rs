@@ -109,6 +109,8 @@ impl Strategy {
             Self::AsyncPool => (L::ByWorker, Loops::Every, S::Thread),
             Self::Hybrid => (L::LoopAndWorkers, Loops::First, S::Thread),
             Self::Interpreters => (L::ByWorker, Loops::None, S::Interpreter),
+            // Where its workers live, only it knows.
+            Self::Executor => (L::ByWorker, Loops::None, S::Thread),
         };
         Facts { lanes, loops, substance }
     }
@@ -208,9 +210,9 @@ mod tests {
     fn the_table_says_what_the_names_promise() {
         let lanes = |strategy: Strategy| strategy.facts().lane_count(100, 4);
         let counts = Strategy::ALL.map(lanes);
-        assert_eq!(counts, [1, 100, 4, 4, 1, 4, 5, 4]);
+        assert_eq!(counts, [1, 100, 4, 4, 1, 4, 5, 4, 4]);
         let workers = Strategy::ALL.map(|one| one.facts().workers(100, 4));
-        assert_eq!(workers, [1, 100, 4, 4, 1, 4, 4, 4]);
+        assert_eq!(workers, [1, 100, 4, 4, 1, 4, 4, 4, 4]);
         let hybrid = Strategy::Hybrid.facts();
         assert!(hybrid.is_loop(Some(Role::Loop)) && !hybrid.is_loop(Some(Role::Worker)));
         assert!(Strategy::AsyncPool.facts().is_loop(Some(Role::Worker)));

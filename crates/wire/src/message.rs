@@ -119,6 +119,9 @@ pub struct Done {
     /// What the runner itself adds to each task, inside the work; `None`: it was not measured.
     #[serde(default)]
     pub harness: Option<Harness>,
+    /// Processor time of processes that calls have started and waited for; `None`: it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub children_cpu_ns: Option<u64>,
     /// What workers that live apart did not share though the user's function reaches it: its name, and
     /// what it is (`guard TYPE`: who has it keeps others out; `connection TYPE`; `written`).
     #[serde(default)]
@@ -140,6 +143,9 @@ pub struct Done {
     /// nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<Vec<(u16, u64)>>,
+    /// How many commands failed in a way that was to be ignored; `None`: none was to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<u64>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,

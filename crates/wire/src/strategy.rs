@@ -26,11 +26,14 @@ pub enum Strategy {
     Hybrid,
     /// One interpreter a worker within one process (Python 3.14 and later).
     Interpreters,
+    /// Whatever a function of the user's makes to which calls can be submitted: a pool of a library,
+    /// or one written by hand. Who does them, threads or processes, is seen when they are done.
+    Executor,
 }
 
 impl Strategy {
     /// All strategies, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sequential,
         Self::Threads,
         Self::ThreadPool,
@@ -39,6 +42,7 @@ impl Strategy {
         Self::AsyncPool,
         Self::Hybrid,
         Self::Interpreters,
+        Self::Executor,
     ];
 
     /// The name used in KDL, on the command line, in the protocol and in every view.
@@ -52,6 +56,7 @@ impl Strategy {
             Self::AsyncPool => "async-pool",
             Self::Hybrid => "hybrid",
             Self::Interpreters => "interpreters",
+            Self::Executor => "executor",
         }
     }
 
@@ -63,7 +68,7 @@ impl Strategy {
             Self::Processes => &["multiprocessing", "ProcessPoolExecutor"],
             Self::EventLoop => &["asyncio"],
             Self::AsyncPool => &["tokio"],
-            Self::Sequential | Self::Hybrid | Self::Interpreters => &[],
+            Self::Sequential | Self::Hybrid | Self::Interpreters | Self::Executor => &[],
         }
     }
 }

@@ -240,7 +240,7 @@ def laws(outcome):
         by_task[span.task].append(span)
     for number, mine in by_task.items():
         broken += ["spans of task %d cross: %s, %s" % (number, a, b) for a, b in crossing(mine)]
-    if plan["strategy"] in ("sequential", "threads", "thread-pool", "processes", "interpreters"):
+    if plan["strategy"] in ("sequential", "threads", "thread-pool", "processes", "interpreters", "executor"):
         by_lane = collections.defaultdict(list)
         for task in tasks:
             if task.end:

@@ -26,6 +26,11 @@ async def naps(seconds):
     await asyncio.sleep(seconds)
     return seconds
 
+def starts_a_process(n):
+    import subprocess, sys
+    subprocess.run([sys.executable, "-S", "-c", "sum(range(2000000))"], check=True)
+    return n
+
 def sleeps(seconds):
     time.sleep(seconds)
     return seconds
@@ -144,6 +149,13 @@ class Functions(PythonCase):
 
     def test_results_that_depend_on_shared_state_differ(self):
         self.assertNotEqual(self.hash("sequential", "races", list(range(8))), self.hash("processes", "races", list(range(8))))
+
+    def test_what_processes_of_calls_used_is_told_apart(self):
+        for strategy in self.each(["sequential", "threads"]):
+            self.assertGreater(self.call(strategy, "starts_a_process", [1, 2]).done["children_cpu_ns"], 0)
+            self.assertEqual(self.call(strategy, "double", [1, 2]).done["children_cpu_ns"], 0)
+        for _ in self.each(["processes"]):
+            self.assertIsNone(self.call("processes", "double", [1, 2]).done["children_cpu_ns"])
 
     def test_inputs_as_one_argument_or_several(self):
         one = self.hash("sequential", "named", [[1, 2]])

@@ -81,7 +81,7 @@ class Results(PythonCase):
 
     def test_the_place_of_a_difference_is_shown(self):
         _, second = self.run_twice("deep", other=8)
-        self.assertEqual(second["results"]["shown"][0], ["1", "[1000] = 8"])
+        self.assertEqual(second["results"]["shown"][0], ["1", "[1000] = 8, not 7"])
 
     def test_results_travel_and_are_still_the_same(self):
         for strategy in self.each(["thread-pool", "processes", "event-loop"]):

@@ -33,6 +33,15 @@ pub fn changes(before: &Comparison, after: &Comparison) -> Vec<Change> {
     pairs.filter_map(|(old, new)| change(old, new, effect)).collect()
 }
 
+/// The fastest of the new result beside that of the old one, which is named: what can be ranked of two
+/// results that have no model in common. `None`: nobody is ranked in one of them.
+pub fn fastest(before: &Comparison, after: &Comparison) -> Option<(Model, Change)> {
+    let best = |one: &Comparison| compare::reference(&one.contestants, None);
+    let old = &before.contestants[best(before)?];
+    let new = &after.contestants[best(after)?];
+    change(old, new, after.settings.minimum_effect).map(|change| (old.model.clone(), change))
+}
+
 fn change(old: &Contestant, new: &Contestant, effect: f64) -> Option<Change> {
     if old.unranked.is_some() || new.unranked.is_some() {
         return None;
@@ -101,6 +110,27 @@ mod tests {
         after.contestants[0].unranked = Some("timed out".into());
         after.contestants[1].workers += 1;
         assert_eq!(changes(&before, &after).len(), before.contestants.len() - 2);
+    }
+
+    #[test]
+    fn without_a_model_in_common_the_fastest_are_compared() {
+        let only = |index: usize, factor| {
+            let mut one = scaled(&tables(), factor);
+            one.contestants = Vec::from([one.contestants.swap_remove(index)]);
+            one
+        };
+        let (sequential, threads) = (only(0, 1.0), only(1, 1.0));
+        assert_eq!(changes(&sequential, &threads), []);
+        let (model, change) = fastest(&sequential, &threads).unwrap();
+        assert_eq!(
+            (model.strategy, change.model.strategy),
+            (Strategy::Sequential, Strategy::Threads)
+        );
+        assert_eq!(change.verdict, Verdict::Faster);
+        assert_eq!(fastest(&threads, &sequential).unwrap().1.verdict, Verdict::Slower);
+        let mut failed = threads;
+        failed.contestants[0].unranked = Some("timed out".into());
+        assert_eq!(fastest(&sequential, &failed), None);
     }
 
     /// How often of a hundred a change of so much is told the same, and how often slower: 40 rounds

@@ -17,7 +17,9 @@ use super::compare::{self, MIN_ROUNDS, OVERWHELMING, is_look};
 use super::scheduling::mean_at_once;
 use super::stats::{self, Confidence, Interval};
 use super::units;
-use crate::result::{Comparison, Contestant, Evidence, Finding, Found, Run, Truth};
+use crate::result::{
+    Again, Comparison, Contestant, Evidence, Experiment, Finding, Found, Run, Truth,
+};
 use crate::trace::{Observed, RunEnd, StepKind};
 use crate::workload::{Claim, Figure, Part, Quantity, Unit};
 
@@ -50,6 +52,28 @@ pub fn decided(claims: &[Claim], models: &[Model], comparison: &Comparison) -> b
         verdicts.max() != Some(Truth::Inconclusive)
     };
     is_look(rounds) && claims.iter().all(is_decided)
+}
+
+/// Whether a claim is inconclusive because others used the processors, so that a quiet machine may tell.
+pub fn wants_quiet(experiment: &Experiment) -> bool {
+    let open = experiment.claims.iter().filter(|one| one.verdict == Truth::Inconclusive);
+    open.flat_map(|claim| &claim.evidence).any(|evidence| {
+        let found = evidence.found.known();
+        evidence.verdict == Truth::Inconclusive
+            && found.is_some_and(|found| found.disturbed.is_some())
+    })
+}
+
+/// What is kept of an experiment that was done `again` when the machine was quiet: whichever left fewer
+/// claims open.
+pub fn better(first: Experiment, again: Experiment) -> Experiment {
+    let open = |one: &Experiment| {
+        one.claims.iter().filter(|claim| claim.verdict == Truth::Inconclusive).count()
+    };
+    match open(&again) < open(&first) {
+        true => Experiment { again: Some(Again::WhenQuiet), ..again },
+        false => Experiment { again: Some(Again::InVain), ..first },
+    }
 }
 
 fn evidence(

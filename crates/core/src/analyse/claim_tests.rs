@@ -9,12 +9,15 @@ use alloc::vec::Vec;
 use expect_test::{Expect, expect};
 use maitred_wire::{Strategy, VarValue};
 
-use super::claim::{decided, judge};
+use super::claim::{better, decided, judge, wants_quiet};
 use super::compare_tests::took;
 use super::sample::comparison;
-use crate::result::{Comparison, Contestant, Run, Shares, Split, StepSplit, ThreadFigures, Truth};
+use crate::result::{
+    Again, Comparison, Contestant, Evidence, Experiment, Finding, Found, Run, Shares, Split,
+    StepSplit, ThreadFigures, Truth,
+};
 use crate::trace::{Observed, RunEnd, StepKind};
-use crate::workload::{Choices, Lowered, lower, parse};
+use crate::workload::{Choices, Lowered, Unit, lower, parse};
 
 /// A workload whose claim has these figures.
 fn claimed(figures: &str) -> Lowered {
@@ -288,4 +291,47 @@ fn what_is_inconclusive_says_why_and_what_would_decide_it() {
     let busy = reason(&[44.0; 8], &[100.0; 8], true).unwrap();
     assert!(busy.starts_with("busy machine (other processes used 45 %)"), "{busy}");
     assert_eq!(reason(&[44.0; 8], &[100.0; 8], false), None, "it holds");
+}
+
+/// An experiment whose claims have these verdicts, of which the inconclusive ones were disturbed.
+fn experiment(verdicts: &[Truth], disturbed: bool) -> Experiment {
+    let evidence = |verdict| Evidence {
+        figure: "cores of native/threads".into(),
+        predicted: "at most 1.1".into(),
+        found: Observed::Known(Found {
+            median: 1.0,
+            low: 0.9,
+            high: 1.2,
+            unit: Unit::Number,
+            rounds: 5,
+            disturbed: disturbed.then(|| "others worked".into()),
+        }),
+        verdict,
+        reason: None,
+    };
+    let finding = |&verdict: &Truth| Finding {
+        says: "it is so".into(),
+        verdict,
+        evidence: vec![evidence(verdict)],
+    };
+    let claims = verdicts.iter().map(finding).collect();
+    Experiment { name: "one".into(), title: None, rounds: 5, again: None, claims }
+}
+
+#[test]
+fn what_others_disturbed_is_worth_another_try_and_nothing_else_is() {
+    use Truth::{Holds, Inconclusive, Refuted};
+    assert!(wants_quiet(&experiment(&[Holds, Inconclusive], true)));
+    assert!(!wants_quiet(&experiment(&[Holds, Inconclusive], false)), "more rounds would tell");
+    assert!(!wants_quiet(&experiment(&[Holds, Refuted], true)), "it was told all the same");
+}
+
+#[test]
+fn of_two_tries_the_one_counts_that_tells_more() {
+    use Truth::{Holds, Inconclusive, Refuted};
+    let first = experiment(&[Holds, Inconclusive], true);
+    let told = better(first.clone(), experiment(&[Holds, Refuted], false));
+    assert_eq!((told.again, told.claims[1].verdict), (Some(Again::WhenQuiet), Refuted));
+    let kept = better(first, experiment(&[Inconclusive, Inconclusive], false));
+    assert_eq!((kept.again, kept.claims[0].verdict), (Some(Again::InVain), Holds));
 }

@@ -44,6 +44,9 @@ pub struct Nature {
     /// Processor time of the work ÷ that of the threads which did its tasks: more than one where these
     /// have threads of their own. `None`: not known, or too little to tell.
     pub threads_of_own: Option<f64>,
+    /// Which part of the processor time of the work was that of processes which calls have started; 0:
+    /// there are none, or nobody has told.
+    pub children_share: f64,
     pub interpreted: Interpreted,
     pub split: Option<ThreadTime>,
 }
@@ -122,7 +125,9 @@ pub fn nature(trace: &Trace, machine: impl Into<Processors>) -> Option<Nature> {
     let mut nature = tally.nature();
     nature.bound = bound(&tally, machine.into(), nature.computing_ns);
     nature.standstill = standstill(trace);
-    nature.threads_of_own = threads_of_own(trace);
+    nature.children_share = children_share(trace);
+    nature.threads_of_own =
+        threads_of_own(trace).map(|times| times * (1.0 - nature.children_share));
     nature.overslept = overslept(trace);
     nature.interpreted = interpreted(trace);
     nature.split = split(trace);
@@ -131,6 +136,13 @@ pub fn nature(trace: &Trace, machine: impl Into<Processors>) -> Option<Nature> {
 
 /// Less processor time of a thread than this is not told well enough from what the runner did.
 const OWN_LEAST_NS: u64 = 10_000_000;
+
+fn children_share(trace: &Trace) -> f64 {
+    let done = trace.done.as_ref();
+    let children = done.and_then(|done| done.children_cpu_ns).unwrap_or(0);
+    let all = done.and_then(|done| done.phases.work.cpu).map_or(0, |cpu| cpu.total_ns());
+    (children as f64 / all.max(1) as f64).min(1.0)
+}
 
 fn threads_of_own(trace: &Trace) -> Option<f64> {
     let all = trace.done.as_ref()?.phases.work.cpu.as_ref()?.total_ns();

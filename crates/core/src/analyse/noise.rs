@@ -66,6 +66,14 @@ pub fn dirty(noise: &Noise, own: &Own) -> Option<String> {
     })
 }
 
+/// Whether others leave the processors alone, as far as it is known: work that fills them would not be
+/// disturbed.
+pub fn is_quiet(noise: &Noise) -> bool {
+    noise.others.is_some_and(|others| others < OTHERS_WHEN_FULL)
+        && noise.pressure.is_none_or(|pressure| pressure < PRESSURE)
+        && noise.steal.is_none_or(|steal| steal < STEAL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +129,16 @@ mod tests {
         let pressure = Noise { pressure: Some(0.5), throttled, ..Noise::default() };
         assert_eq!(judge(&pressure, 50, 1), "clean");
         assert_ne!(judge(&Noise { throttled: None, ..pressure }, 50, 1), "clean");
+    }
+
+    #[test]
+    fn a_quiet_machine_is_one_of_which_it_is_known() {
+        let idle = Noise { others: Some(0.02), ..Noise::default() };
+        assert!(is_quiet(&idle));
+        assert!(!is_quiet(&Noise { others: Some(0.06), ..idle.clone() }));
+        assert!(!is_quiet(&Noise { pressure: Some(0.2), ..idle.clone() }));
+        assert!(!is_quiet(&Noise { steal: Some(0.04), ..idle }));
+        assert!(!is_quiet(&Noise::default()));
     }
 
     #[test]

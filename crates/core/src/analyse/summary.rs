@@ -115,6 +115,7 @@ pub fn run_from(
         completed: completed(head, tasks),
         requests: spread(&mut requests, false),
         answers: done.answers,
+        ignored: done.ignored,
         steps,
         vars: done.vars,
         expectations,

@@ -187,6 +187,7 @@ fn figures() -> Run {
         completed: None,
         requests: None,
         answers: None,
+        ignored: None,
         servers: Vec::new(),
         spans_dropped: 0,
         scheduling: None,

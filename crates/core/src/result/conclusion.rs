@@ -157,6 +157,7 @@ pub enum Rule {
     UnequalConcurrency,
     UnevenTurns,
     SomeRaised,
+    FailuresIgnored,
     WithinRounds,
     Overslept,
     BusyClient,
@@ -204,7 +205,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 60] = {
+    pub const ALL: [Self; 61] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -227,6 +228,7 @@ impl Rule {
             R::UnequalConcurrency,
             R::UnevenTurns,
             R::SomeRaised,
+            R::FailuresIgnored,
             R::WithinRounds,
             R::Overslept,
             R::BusyClient,
@@ -299,6 +301,7 @@ impl Rule {
             | R::UnequalConcurrency
             | R::UnevenTurns
             | R::SomeRaised
+            | R::FailuresIgnored
             | R::WithinRounds
             | R::Overslept
             | R::BusyClient

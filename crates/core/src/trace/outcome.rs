@@ -35,6 +35,9 @@ pub struct Outcome {
     /// What the runner itself adds to each task; `None`: it was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harness: Option<Harness>,
+    /// Processor time of processes that calls have started and waited for; `None`: it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub children_cpu_ns: Option<u64>,
     /// What workers that live apart did not share though the user's function reaches it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unshared: Vec<(String, String)>,
@@ -50,6 +53,9 @@ pub struct Outcome {
     /// How many requests were answered with which status; `None`: nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<Vec<(u16, u64)>>,
+    /// How many commands failed in a way that was to be ignored; `None`: none was to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<u64>,
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -58,7 +64,8 @@ pub struct Outcome {
 impl From<Done> for Outcome {
     fn from(done: Done) -> Self {
         let Done { phases, failures, vars, deadlock, result_hash, results, handover, .. } = done;
-        let Done { harness, unshared, expected, hosts, attempts, answers, notes, .. } = done;
+        let Done { harness, unshared, expected, hosts, attempts, answers, .. } = done;
+        let Done { children_cpu_ns, ignored, notes, .. } = done;
         Self {
             phases,
             failures,
@@ -68,11 +75,13 @@ impl From<Done> for Outcome {
             results,
             handover,
             harness,
+            children_cpu_ns,
             unshared,
             expected,
             hosts,
             attempts,
             answers,
+            ignored,
             notes,
         }
     }

@@ -9,7 +9,7 @@ use super::columns::{self, Column};
 use super::paint::{Ink, to_ascii, wrap};
 use super::table::place;
 use crate::analyse::units::{self, plural, processors};
-use crate::result::{Check, Evidence, Experiment, Finding, Truth};
+use crate::result::{Again, Check, Evidence, Experiment, Finding, Truth};
 use crate::trace::Observed;
 
 /// How far figures stand below their claim.
@@ -127,12 +127,21 @@ pub fn markdown(check: &Check) -> String {
 }
 
 fn title(experiment: &Experiment, options: &Options) -> String {
-    let Experiment { name, title, rounds, .. } = experiment;
+    let Experiment { name, title, rounds, again, .. } = experiment;
     let mut parts = Vec::from([name.clone()]);
     parts.extend(title.clone());
     parts.extend((*rounds > 0).then(|| plural(u64::from(*rounds), "round")));
+    parts.extend(again.map(|again| said_of(again).to_string()));
     let lines = wrap(&parts.join(" · "), options.width, 0);
     lines.lines().map(|line| Ink::Bold.paint(line, options) + "\n").collect()
+}
+
+fn said_of(again: Again) -> &'static str {
+    match again {
+        Again::WhenQuiet => "measured again when the machine was quiet",
+        Again::InVain => "measured again when the machine was quiet, which told no more",
+        Again::NeverQuiet => "the machine did not get quiet, so it was not measured again",
+    }
 }
 
 /// One figure: what it was, and what was predicted. Its own verdict is said where it is not that
@@ -272,7 +281,13 @@ pub(super) mod tests {
             program_version: "0.1.0".into(),
             machine,
             started: "2026-11-23T00:00:00Z".into(),
-            experiments: vec![Experiment { name, title: Some("A lock".into()), rounds: 8, claims }],
+            experiments: vec![Experiment {
+                name,
+                title: Some("A lock".into()),
+                rounds: 8,
+                again: None,
+                claims,
+            }],
         }
     }
 
@@ -304,6 +319,24 @@ pub(super) mod tests {
             disturbed: others used 45 % of the processors
         "#]]
         .assert_eq(&text);
+    }
+
+    #[test]
+    fn what_was_measured_again_says_so() {
+        let mut check = checked();
+        let first = |check: &Check| {
+            let text = report(check, &Options { width: 200, ..Options::default() });
+            text.lines().find(|line| line.starts_with("11-gil")).unwrap().to_string()
+        };
+        assert_eq!(first(&check), "11-gil · A lock · 8 rounds");
+        for (again, said) in [
+            (Again::WhenQuiet, "measured again when the machine was quiet"),
+            (Again::InVain, "measured again when the machine was quiet, which told no more"),
+            (Again::NeverQuiet, "the machine did not get quiet, so it was not measured again"),
+        ] {
+            check.experiments[0].again = Some(again);
+            assert_eq!(first(&check), format!("11-gil · A lock · 8 rounds · {said}"));
+        }
     }
 
     #[test]

@@ -48,7 +48,9 @@ pub(super) fn went(kind: SubjectKind, model: &Model, workers: u32, run: &Run) ->
 
 /// What stands below everything: the command that compares this model with others.
 pub fn next(subject: &Subject, settings: &Settings, options: &Options) -> String {
-    let text = footer(Some(&repeat::compare_all(subject, settings)), options);
+    let command =
+        repeat::is_typable(subject, settings).then(|| repeat::compare_all(subject, settings));
+    let text = footer(command.as_deref(), options);
     if options.ascii { to_ascii(&text) } else { text }
 }
 

@@ -11,6 +11,16 @@ use super::row::label;
 use super::shell::quoted;
 use crate::result::{Comparison, Settings, Subject, SubjectKind};
 
+/// How what the package for Python writes for a program is called: it is gone when that ends.
+const SENT: &str = "maitred_sent";
+
+/// Whether the work can be named in a command: what a program sent by value cannot.
+pub(super) fn is_typable(subject: &Subject, settings: &Settings) -> bool {
+    let inputs = settings.parameters.iter().filter(|(name, _)| name == "inputs");
+    let mut names = inputs.map(|(_, value)| value).chain([&subject.name]);
+    names.all(|name| !name.split('/').any(|part| part.starts_with(SENT)))
+}
+
 /// `maitred compare …` that does the same, as it must be typed.
 pub(super) fn compare(comparison: &Comparison) -> String {
     let settings = &comparison.settings;
@@ -91,17 +101,34 @@ pub(super) fn run_shortly(model: &Model, subject: &Subject, settings: &Settings)
     words.extend(["--model".into(), name]);
     let own: Vec<(&str, &str)> = model.setting.as_deref().map(assignments).unwrap_or_default();
     let is_own = |name: &str| own.iter().any(|(other, _)| *other == name);
-    let named = own.iter().find(|(name, _)| *name == "command").map(|(_, name)| *name);
+    let named = |axis: &str| own.iter().find(|(name, _)| *name == axis).map(|(_, name)| *name);
     let is_other = |name: &str, value: &str| {
         let called = value.split_once('=').map(|(called, _)| called);
-        name == "command" && called != named
+        match name {
+            "command" => called != named("command"),
+            "executor" => called != named("pool"),
+            _ => false,
+        }
     };
     parameters(&mut words, subject, settings, &|(name, value)| {
         let is_told = is_own(name) && name != "command" || is_other(name, value);
         !is_told && is_asked(subject, settings, name)
     });
-    for (name, value) in own.iter().filter(|(name, _)| *name != "command") {
-        words.extend(["--set".into(), format!("{name}={value}")]);
+    for (name, value) in &own {
+        let option = match (subject.kind, *name) {
+            (SubjectKind::Closure, "call") => {
+                words.extend(["--call".into(), (*value).into()]);
+                continue;
+            }
+            (_, "command" | "pool" | "call") => continue,
+            (SubjectKind::Function, "inner-threads") => {
+                words.extend(["--inner-threads".into(), (*value).into()]);
+                continue;
+            }
+            (SubjectKind::Function, _) => "--env",
+            _ => "--set",
+        };
+        words.extend([option.into(), format!("{name}={value}")]);
     }
     pace(&mut words, settings);
     end(&words, subject, settings)
@@ -117,12 +144,18 @@ fn is_named(subject: &Subject, settings: &Settings) -> bool {
 }
 
 fn begin(command: &str, subject: &Subject, settings: &Settings) -> Vec<String> {
+    if subject.kind == SubjectKind::Closure {
+        // It is the user's own program that is started, which compares unless it is told otherwise.
+        let words = ["cargo", "bench", "--", subject.name.as_str()];
+        let run = (command == "run").then_some("--run");
+        return words.into_iter().chain(run).map(str::to_string).collect();
+    }
     let mut words = Vec::from(["maitred".to_string(), command.to_string()]);
     if subject.kind != SubjectKind::Command {
         words.push(subject.name.clone());
     }
     let number = match subject.kind {
-        SubjectKind::Workload => return words,
+        SubjectKind::Workload | SubjectKind::Closure => return words,
         SubjectKind::Url => "--requests",
         SubjectKind::Function | SubjectKind::Command => "--count",
     };
@@ -160,8 +193,9 @@ fn parameters(
     is_named: &dyn Fn(&(String, String)) -> bool,
 ) {
     for (name, value) in settings.parameters.iter().filter(|pair| is_named(pair)) {
-        let is_option = subject.kind != SubjectKind::Workload
+        let is_of_kind = subject.kind != SubjectKind::Workload
             && (subject.kind != SubjectKind::Command || OF_COMMANDS.contains(&name.as_str()));
+        let is_option = is_of_kind || name == "executor";
         match name.as_str() {
             _ if !is_option => words.extend(["--set".into(), format!("{name}={value}")]),
             // Its value is optional, so it must be told from the next word.
@@ -215,8 +249,11 @@ fn models(comparison: &Comparison) -> Vec<String> {
 fn swept(comparison: &Comparison) -> Vec<(&str, Vec<&str>)> {
     let mut swept: Vec<(&str, Vec<&str>)> = Vec::new();
     let settings = comparison.contestants.iter().filter_map(|one| one.model.setting.as_deref());
-    let is_named = |(name, _): &(&str, &str)| {
-        comparison.subject.kind == SubjectKind::Command && *name == "command"
+    let is_named = |(name, _): &(&str, &str)| match comparison.subject.kind {
+        SubjectKind::Command => *name == "command",
+        SubjectKind::Closure => *name == "call",
+        SubjectKind::Function => ["call", "pool"].contains(name),
+        SubjectKind::Workload | SubjectKind::Url => false,
     };
     for (name, value) in settings.flat_map(assignments).filter(|pair| !is_named(pair)) {
         match swept.iter_mut().find(|(known, _)| *known == name) {

@@ -155,6 +155,12 @@ fn thread(one: &ThreadFigures) -> String {
     text
 }
 
+/// A record of so much of the processor time is one of all of it.
+const WHOLE: f64 = 0.995;
+/// Which part the kernel records: from exec(2) until the thread has no more events, which is before its
+/// memory and its parent are seen to (`do_exit` in kernel/exit.c of Linux).
+const PART: &str = " (of each thread from where its program began until it began to end)";
+
 fn recorded(shares: &Shares) -> String {
     let coverage = shares
         .coverage
@@ -175,8 +181,12 @@ fn recorded(shares: &Shares) -> String {
             let reader = shares
                 .reader_cpu_ns
                 .map_or_else(String::new, |ns| format!(", read in {}", duration(ns)));
+            let part = match shares.coverage {
+                Some(share) if share < WHOLE => PART,
+                _ => "",
+            };
             format!(
-                "{}, {lost}{reader}{coverage}; these times include recording",
+                "{}, {lost}{reader}{coverage}{part}; these times include recording",
                 plural(shares.records, "record")
             )
         }
@@ -247,9 +257,17 @@ mod tests {
                          python3 2: 155 ms running, 61.0 ms in the run queue, 102 ms wakeup latency; 157 voluntary, 85 involuntary switches, 3 CPU migrations
                          python3 3: 155 ms running, 61.0 ms in the run queue, 102 ms wakeup latency; 157 voluntary, 85 involuntary switches, 3 CPU migrations
                          … and 2 more threads
-                kernel   2,000 records, none lost, read in 160 µs, 98 % of the processor time; these times include recording
+                kernel   2,000 records, none lost, read in 160 µs, 98 % of the processor time (of each thread from where its program began until it began to end); these times include recording
             "#]],
         );
+    }
+
+    #[test]
+    fn a_whole_record_is_not_explained() {
+        let whole = recorded(&Shares { coverage: Some(1.0), ..shares() });
+        assert!(whole.contains("100 % of the processor time; these"), "{whole}");
+        let unknown = recorded(&Shares { coverage: None, ..shares() });
+        assert!(!unknown.contains("began to end"), "{unknown}");
     }
 
     #[test]
@@ -268,7 +286,7 @@ mod tests {
                 wakeup   5.00 ms, latency of all threads together: awake and not yet running; above that is blocked; not counted for 1 thread that ended too soon
                 running  1.05 threads on average; 1 for 95 % of the work, 2 for 5.0 % of the work
                 busiest  thread 5: 0 ns running, 0 ns in the run queue
-                kernel   2,000 records, 12 lost, read in 160 µs, 98 % of the processor time; these times include recording
+                kernel   2,000 records, 12 lost, read in 160 µs, 98 % of the processor time (of each thread from where its program began until it began to end); these times include recording
                 not seen 12 records had no room
             "#]],
         );

@@ -188,6 +188,7 @@ prop_compose! {
             requests: maybe.is_some().then_some(Latency { from_arrival: false, min_ns: 0, p50_ns: ns, p90_ns: ns, p99_ns: ns, p999_ns: None, max_ns: ns }),
             servers: vec![ServerUse { name: text.clone(), architecture: "threads".into(), cpu_ns: Observed::Known(ns), grown_bytes: Observed::Unknown(text.clone()), died: maybe.clone() }],
             answers: maybe.is_some().then(|| vec![(200, number)]),
+            ignored: maybe.is_some().then_some(number),
             steps: vec![StepTotal { kind, spans: number, total_ns: ns, longest_ns: Some(ns) }],
             vars: vec![VarValue { name: text.clone(), value, by_process: vec![value, -1] }],
             expectations: vec![Expectation { text: text.clone(), actual: text.clone(), holds }],

@@ -197,14 +197,25 @@ impl Lowered {
     fn hash(&self) -> String {
         let servers = self.servers.iter().map(|server| format!("{server:?}"));
         let servers: Vec<String> = servers.collect();
-        let work = (&self.programs, &self.groups, &self.resources, &self.vars, &self.channels);
+        // Where a file of inputs lies is not what the work is.
+        let bare = |path: &String| String::from(path.rsplit('/').next().unwrap_or_default());
+        let group = |group: &wire::TaskGroup| wire::TaskGroup {
+            inputs: group.inputs.as_ref().map(bare),
+            ..group.clone()
+        };
+        let groups: Vec<_> = self.groups.iter().map(group).collect();
+        let work = (&self.programs, &groups, &self.resources, &self.vars, &self.channels);
         let text = serde_json::to_string(&(work, servers, &self.column_specs))
             .expect("a plan is numbers and texts");
-        let mut hash = Hash::default();
-        text.bytes().for_each(|byte| hash.add(byte.into()));
+        let mut hash = Hash::of(&text);
         self.columns.iter().for_each(|value| hash.add(*value));
         format!("{:016x}", hash.0)
     }
+}
+
+/// Of work that is known by a text: equal text, equal fingerprint.
+pub fn fingerprint(text: &str) -> String {
+    format!("{:016x}", Hash::of(text).0)
 }
 
 /// A running hash of words, each mixed in as SplitMix64 does (Steele, Lea and Flood, 2014).
@@ -212,6 +223,12 @@ impl Lowered {
 struct Hash(u64);
 
 impl Hash {
+    fn of(text: &str) -> Self {
+        let mut hash = Self::default();
+        text.bytes().for_each(|byte| hash.add(byte.into()));
+        hash
+    }
+
     fn add(&mut self, word: u64) {
         let mut mixed = (self.0 ^ word).wrapping_add(0x9E37_79B9_7F4A_7C15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -36,7 +36,7 @@ pub use claim::{Claim, Figure, Part, Quantity, Unit};
 pub use diagnostic::{Diagnostic, Place, Report, SHOWN, Severity, Style};
 pub use draft::{ARCHITECTURES, Server};
 pub use expectation::{Expect, Expected};
-pub use lower::{Choices, Lowered, address, input_files, lower};
+pub use lower::{Choices, Lowered, address, fingerprint, input_files, lower};
 pub use quantity::{Nanos, nearest, parse_size};
 pub use step::{StepInfo, StepKind};
 

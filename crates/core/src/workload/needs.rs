@@ -48,6 +48,10 @@ impl Lowered {
             let message = "native has no `interpreters`";
             return Some((message.into(), "use python3.14/interpreters, or native/threads".into()));
         }
+        if runtime == "native" && strategy == Strategy::Executor {
+            let message = "native has no `executor`: it is an object of Python";
+            return Some((message.into(), "use python3/executor, and name who makes it".into()));
+        }
         let tasks = self.task_count();
         (strategy == Strategy::Threads && tasks > WORKERS_MAX).then(|| {
             let message = format!(

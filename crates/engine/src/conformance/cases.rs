@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use maitred_core::trace::{RunEnd, Trace};
+use maitred_core::trace::RunEnd;
 use maitred_core::workload::{Choices, Lowered, lower, parse};
 use maitred_wire::trace_file::{Layout, TaskOutcome};
 use maitred_wire::{Limits, Plan, Ready, Strategy, Substance};
 
-use super::judge::{arrived_and_ended, end_is_told, laws, times_are_kept, trace, work_was_done};
+use super::http;
+use super::judge::{arrived_and_ended, end_is_told, laws, trace};
+use super::run::{Run, everything, everything_but_outcomes};
+use super::server::Server;
 use super::{Fault, Paragraph};
 use crate::runtime::{Execution, Interrupt, Measured, RunnerCommand, STARTUP_LIMIT, execute};
 
@@ -24,17 +27,21 @@ pub(super) struct Case {
     stop: Option<(Duration, Duration)>,
     /// Which strategies it makes sense for.
     only: fn(Strategy) -> bool,
-    judge: fn(&Run<'_>) -> Vec<Fault>,
+    judge: Judge,
 }
 
-/// What was done, as a judge sees it.
-pub(super) struct Run<'a> {
-    work: &'a Lowered,
-    trace: &'a Trace,
-    ready: &'a Ready,
-    strategy: Strategy,
-    workers: u32,
+/// Who says what is wrong.
+#[derive(Clone, Copy)]
+enum Judge {
+    Alone(fn(&Run<'_>) -> Vec<Fault>),
+    /// With a server that the work asks, and how long it waits for an answer, nanoseconds as text.
+    Served(fn(&Run<'_>, &Server) -> Vec<Fault>, &'static str),
 }
+
+use Judge::{Alone, Served};
+
+/// A request that is answered at all may take as long as a machine is busy.
+const LONG: &str = "60000000000";
 
 fn any(_: Strategy) -> bool {
     true
@@ -45,25 +52,40 @@ fn several(strategy: Strategy) -> bool {
 }
 
 pub(super) const ALL: &[Case] = &[
-    Case { name: "every step", work: MIX, stop: None, only: any, judge: everything },
-    Case { name: "durations", work: COLUMNS, stop: None, only: any, judge: everything },
-    Case { name: "arrivals", work: ARRIVALS, stop: None, only: any, judge: everything },
-    Case { name: "failures", work: FAILURES, stop: None, only: any, judge: failures },
-    Case { name: "deadlock", work: DEADLOCK, stop: None, only: several, judge: deadlock },
-    Case { name: "crash", work: CRASH, stop: None, only: any, judge: crash },
+    Case { name: "every step", work: MIX, stop: None, only: any, judge: Alone(everything) },
+    Case { name: "durations", work: COLUMNS, stop: None, only: any, judge: Alone(everything) },
+    Case { name: "arrivals", work: ARRIVALS, stop: None, only: any, judge: Alone(everything) },
+    Case { name: "failures", work: FAILURES, stop: None, only: any, judge: Alone(failures) },
+    Case { name: "deadlock", work: DEADLOCK, stop: None, only: several, judge: Alone(deadlock) },
+    Case { name: "crash", work: CRASH, stop: None, only: any, judge: Alone(crash) },
     Case {
         name: "stop",
         work: MANY,
         stop: Some((Duration::from_millis(400), Duration::from_secs(5))),
         only: |strategy| !strategy.interleaves() && strategy != Strategy::Threads,
-        judge: stopped,
+        judge: Alone(stopped),
     },
     Case {
         name: "grace",
         work: FOREVER,
         stop: Some((Duration::from_millis(600), Duration::from_millis(200))),
         only: any,
-        judge: given_up,
+        judge: Alone(given_up),
+    },
+    Case { name: "http", work: http::ASK, stop: None, only: any, judge: Served(http::asked, LONG) },
+    Case {
+        name: "http failures",
+        work: http::FAIL,
+        stop: None,
+        only: any,
+        judge: Served(http::failed, LONG),
+    },
+    Case {
+        name: "http timeout",
+        work: http::SILENT,
+        stop: None,
+        only: any,
+        judge: Served(http::timed_out, "1000000000"),
     },
 ];
 
@@ -148,7 +170,18 @@ impl Case {
         ready: &Ready,
         interrupt: &Interrupt,
     ) -> Vec<Fault> {
-        let work = lowered(self.work);
+        let served = match self.judge {
+            Alone(_) => None,
+            Served(_, timeout_ns) => match Server::start() {
+                Ok(server) => Some((server, timeout_ns)),
+                Err(error) => {
+                    let text = format!("there is no server to ask: {error}");
+                    return vec![Fault::new(Paragraph::Http, text)];
+                }
+            },
+        };
+        let port = served.as_ref().map(|(server, _)| server.port.to_string());
+        let work = lowered(&self.work.replace(http::PORT, port.as_deref().unwrap_or_default()));
         let tasks = work.task_count();
         let workers = strategy.facts().workers(tasks, WORKERS);
         let lanes = strategy.facts().lane_count(tasks, workers);
@@ -163,12 +196,14 @@ impl Case {
             duration: None,
             grace,
             interrupt,
-            keep: false,
+            keep: None,
             scheduling: false,
         };
         let grace_ns = grace.as_nanos() as u64;
+        let timeout = served.as_ref().map(|(_, ns)| ("http-timeout-ns".into(), (*ns).into()));
         let plan = |trace: &str, columns: Option<&str>| Plan {
             limits: Limits { grace_ns },
+            options: timeout.into_iter().collect(),
             ..work.plan(strategy, workers, None, trace.into(), columns.unwrap_or_default().into())
         };
         let measured: Measured = match execute(&execution, plan, &mut |_| {}) {
@@ -178,43 +213,18 @@ impl Case {
         let Some(trace) = trace(&measured, ready, strategy, workers, &work) else {
             return vec![Fault::new(Paragraph::Lane, "the header of the trace file was changed")];
         };
-        (self.judge)(&Run { work: &work, trace: &trace, ready, strategy, workers })
+        let run = Run { work: &work, trace: &trace, ready, strategy, workers };
+        match (self.judge, &served) {
+            (Alone(judge), _) => judge(&run),
+            (Served(judge, _), Some((server, _))) => judge(&run, server),
+            (Served(..), None) => Vec::new(),
+        }
     }
 }
 
 fn lowered(text: &str) -> Lowered {
     let parsed = parse(text).expect("a case is a workload");
     lower(&parsed, &Choices::default()).expect("a case needs no setting")
-}
-
-/// It ended, and did all that it was to do.
-fn everything(run: &Run<'_>) -> Vec<Fault> {
-    let mut faults = end_is_told(run.trace, run.ready);
-    if run.trace.end != RunEnd::Finished {
-        faults.push(died(run));
-    }
-    faults.extend(laws(run.trace));
-    faults.extend(work_was_done(run.trace, run.work));
-    faults.extend(times_are_kept(run.trace, run.work));
-    faults.extend(vars_are_told(run));
-    faults
-}
-
-fn died(run: &Run<'_>) -> Fault {
-    let log = run.trace.log.lines().last().unwrap_or("its log is empty");
-    Fault::new(Paragraph::Conversation, format!("the run ended as {:?} ({log})", run.trace.end))
-}
-
-fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {
-    let Some(done) = &run.trace.done else { return Vec::new() };
-    let apart = run.strategy.facts().is_apart();
-    let wrong = |var: &&maitred_wire::VarValue| var.by_process.is_empty() == apart;
-    let lacks = run.work.vars.len() != done.vars.len();
-    if lacks || done.vars.iter().any(|var| wrong(&var)) {
-        let text = format!("the variables are told as {:?}", done.vars);
-        return vec![Fault::new(Paragraph::Done, text)];
-    }
-    Vec::new()
 }
 
 fn failures(run: &Run<'_>) -> Vec<Fault> {
@@ -231,16 +241,6 @@ fn failures(run: &Run<'_>) -> Vec<Fault> {
         let text = format!("three commands with exit code 1 are told as {:?}", done.failures);
         faults.push(Fault::new(Paragraph::Failures, text));
     }
-    faults
-}
-
-/// Ended in order, the trace in itself right; which tasks failed is for the case to say.
-fn everything_but_outcomes(run: &Run<'_>) -> Vec<Fault> {
-    let mut faults = end_is_told(run.trace, run.ready);
-    if run.trace.end != RunEnd::Finished {
-        faults.push(died(run));
-    }
-    faults.extend(laws(run.trace));
     faults
 }
 

@@ -16,6 +16,7 @@ pub enum Paragraph {
     Error,
     Arrivals,
     Durations,
+    Http,
     WorkerDies,
     Lane,
     Spans,
@@ -37,6 +38,7 @@ impl Paragraph {
             Self::Error => "**`error`**",
             Self::Arrivals => "`arrivals`:",
             Self::Durations => "A **duration** is",
+            Self::Http => "`headers` is",
             Self::WorkerDies => "Resources and channels are shared",
             Self::Lane => "- A **lane** is",
             Self::Spans => "- Every execution of a step",
@@ -77,7 +79,7 @@ impl Fault {
 mod tests {
     use super::*;
 
-    const ALL: [Paragraph; 15] = [
+    const ALL: [Paragraph; 16] = [
         Paragraph::Conversation,
         Paragraph::Stop,
         Paragraph::EndOfInput,
@@ -89,6 +91,7 @@ mod tests {
         Paragraph::Error,
         Paragraph::Arrivals,
         Paragraph::Durations,
+        Paragraph::Http,
         Paragraph::WorkerDies,
         Paragraph::Lane,
         Paragraph::Spans,

@@ -18,6 +18,8 @@ use crate::runtime::RunnerCommand;
 
 /// For an answer, and for an end.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What is killed is gone when the kernel has come to it.
+const DYING: Duration = Duration::from_secs(10);
 
 /// A runner as leader of a group of its own, killed with it.
 struct Raw {
@@ -63,6 +65,20 @@ impl Raw {
             std::thread::sleep(Duration::from_millis(5));
         }
         false
+    }
+}
+
+impl Raw {
+    /// What is left of its group, when there was time to die for all that it killed with itself.
+    fn left(&self) -> Vec<u32> {
+        let begun = Instant::now();
+        loop {
+            let left = procfs::group(self.child.id());
+            if left.is_empty() || begun.elapsed() > DYING {
+                return left;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -123,7 +139,7 @@ pub(super) fn end_of_input(runner: &RunnerCommand, strategy: Strategy) -> Vec<Fa
         let text = "in the midst of a run its input ended, and it went on";
         return vec![Fault::new(Paragraph::EndOfInput, text)];
     }
-    let left = procfs::group(raw.child.id());
+    let left = raw.left();
     match left.is_empty() {
         true => Vec::new(),
         false => {

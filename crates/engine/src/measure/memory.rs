@@ -27,18 +27,47 @@ const SHORTEST_REST_NS: u64 = 20_000_000;
 #[derive(Debug)]
 pub(crate) struct Sampler {
     peak: PeakMemory,
+    pace: Pace,
     next_ns: u64,
     unreadable: Option<String>,
 }
 
+/// How far a sampler is, for that of the next run of the same work by the same runner: very short
+/// runs cannot afford a sample each, and the last one that was taken stands for theirs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pace {
+    last: Option<PeakMemory>,
+    due_ns: u64,
+}
+
 impl Default for Sampler {
     fn default() -> Self {
-        let peak = PeakMemory { bytes: 0, samples: 0, processes: 0 };
-        Self { peak, next_ns: 0, unreadable: None }
+        Self::at(Pace::default())
     }
 }
 
 impl Sampler {
+    /// Goes on at this pace.
+    pub(crate) fn at(pace: Pace) -> Self {
+        let peak = PeakMemory { bytes: 0, samples: 0, processes: 0 };
+        Self { peak, pace, next_ns: pace.due_ns, unreadable: None }
+    }
+
+    /// Where the next one may go on.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Whether a sample is affordable again.
+    pub(crate) fn is_due(&self) -> bool {
+        clock::now_ns() >= self.pace.due_ns
+    }
+
+    /// Takes none for a moment, in which short work comes to its end undisturbed.
+    pub(crate) fn hold_off(&mut self) {
+        self.next_ns = self.pace.due_ns.max(clock::now_ns() + SHORTEST_REST_NS);
+    }
+
     /// When the next sample is due, in nanoseconds of the clock.
     pub(crate) fn next_ns(&self) -> u64 {
         self.next_ns
@@ -64,23 +93,27 @@ impl Sampler {
             }
         }
         let bytes = sum.own + sum.shared.saturating_sub(instrument_bytes);
-        self.peak.bytes = self.peak.bytes.max(bytes);
-        self.peak.processes = self.peak.processes.max(sum.processes);
-        self.peak.samples += u32::from(sum.processes > 0);
+        if sum.processes > 0 {
+            self.peak.bytes = self.peak.bytes.max(bytes);
+            self.peak.processes = self.peak.processes.max(sum.processes);
+            self.peak.samples += 1;
+            let processes = sum.processes;
+            self.pace.last = Some(PeakMemory { bytes, samples: 1, processes });
+        }
         let rest = (sys::thread_cpu_ns() - began).saturating_mul(REST_PER_COST);
-        self.next_ns = clock::now_ns() + rest.max(SHORTEST_REST_NS);
+        self.pace.due_ns = clock::now_ns() + rest.max(SHORTEST_REST_NS);
+        self.next_ns = self.pace.due_ns;
         bytes
     }
 
     /// The largest sum that was seen.
     pub(crate) fn result(self) -> Observed<PeakMemory> {
-        match self.unreadable {
-            Some(why) => Observed::Unknown(why),
-            None if self.peak.samples == 0 => {
-                Observed::Unknown("the runner ended before its memory could be read".into())
-            }
-            None => Observed::Known(self.peak),
+        if let Some(why) = self.unreadable {
+            return Observed::Unknown(why);
         }
+        let seen = Some(self.peak).filter(|peak| peak.samples > 0).or(self.pace.last);
+        let ended = || "the runner ended before its memory could be read".into();
+        seen.map_or_else(|| Observed::Unknown(ended()), Observed::Known)
     }
 }
 
@@ -216,7 +249,21 @@ mod tests {
     #[test]
     fn the_next_sample_is_not_due_at_once() {
         let mut sampler = Sampler::default();
+        assert!(sampler.is_due());
         sampler.sample(|| vec![std::process::id()], 0);
-        assert!(sampler.next_ns() > clock::now_ns());
+        assert!(sampler.next_ns() >= sampler.pace.due_ns && sampler.pace.due_ns > 0);
+    }
+
+    #[test]
+    fn the_last_sample_stands_for_a_run_that_had_none() {
+        let mut first = Sampler::default();
+        let seen = first.sample(|| vec![std::process::id()], 0);
+        first.peak.bytes += 1;
+        let mut second = Sampler::at(first.pace());
+        second.hold_off();
+        assert!(second.next_ns() >= first.pace().due_ns);
+        let found = second.result().known().map(|peak| (peak.bytes, peak.samples));
+        assert_eq!(found, Some((seen, 1)), "the last one, not the largest of another run");
+        assert!(Sampler::at(Pace::default()).result().known().is_none());
     }
 }

@@ -1,12 +1,19 @@
 //! Reading /proc and /sys: small text files whose absence is an answer, not an error.
 //! Refuses to know what the figures mean.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::str::FromStr;
+
+/// Most of these files fit into this. Each is made anew as it is read, and says no size, so that
+/// [`fs::read`] would ask for it and begin with 32 bytes.
+const MOSTLY: usize = 4096;
 
 /// The text of a file without surrounding white space; `None` if it cannot be read.
 pub(super) fn text(path: &str) -> Option<String> {
-    Some(String::from_utf8_lossy(&fs::read(path).ok()?).trim().to_owned())
+    let mut bytes = Vec::with_capacity(MOSTLY);
+    File::open(path).ok()?.take(u64::MAX).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
 /// A file that is one number; `None` also where it says `max`.

@@ -210,8 +210,13 @@ fn write_numbers(mut file: &File, numbers: &[u64]) -> io::Result<()> {
     Ok(())
 }
 
+/// What a file of less needs is not asked for: a machine that has not even this has no room for the
+/// runner either, and reading the limits of all control groups takes longer than a short command.
+const WORTH_ASKING: u64 = 4 << 20;
+
 fn file_in_memory(name: &CStr, bytes: u64) -> Result<File, TraceError> {
-    if let Some(available_bytes) = limits::memory_available().filter(|&room| room < bytes) {
+    let available = (bytes >= WORTH_ASKING).then(limits::memory_available).flatten();
+    if let Some(available_bytes) = available.filter(|&room| room < bytes) {
         return Err(TraceError::TooLarge { needed_bytes: bytes, available_bytes });
     }
     let refused = |source| TraceError::Refused { bytes, source };

@@ -120,6 +120,7 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         completed: None,
         requests: None,
         answers: None,
+        ignored: None,
         servers: Vec::new(),
         steps: Vec::new(),
         vars: Vec::new(),

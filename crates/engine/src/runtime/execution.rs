@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maitred_core::trace::{Noise, Observed, PeakMemory, RunEnd, Scheduling, Usage};
 use maitred_wire::trace_file::Layout;
-use maitred_wire::{Done, Phase, Ready};
+use maitred_wire::{Done, Model, Phase, Ready};
 
 use super::interrupt::Interrupt;
 use super::runner::RunnerCommand;
@@ -31,9 +31,9 @@ pub struct Execution<'a> {
     /// What a runner that was told to stop may take to end what is under way.
     pub grace: Duration,
     pub interrupt: &'a Interrupt,
-    /// Whether a runner that can may be kept for the next run: then what starting it costs is that of
-    /// the first run alone.
-    pub keep: bool,
+    /// Whose run it is, if a runner that can may be kept for the next one: then what starting it costs
+    /// is that of the first run alone.
+    pub keep: Option<&'a Model>,
     /// Whether the kernel's scheduling is recorded, which slows the run a little.
     pub scheduling: bool,
 }

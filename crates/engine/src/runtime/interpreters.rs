@@ -11,7 +11,7 @@ use maitred_wire::Ready;
 
 use super::describe::describe;
 use super::interrupt::Interrupt;
-use super::python::PythonRunner;
+use super::python::{Library, PythonRunner};
 use super::runner::RunnerCommand;
 use super::said;
 use super::session::SessionError;
@@ -82,15 +82,19 @@ impl Interpreters {
         Some(&self.found[at])
     }
 
-    /// How Dask is run by the interpreter that `python3` means.
+    /// How a library is run by the interpreter that `python3` means.
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn dask(&mut self, interrupt: &Interrupt) -> Result<(RunnerCommand, Ready), String> {
+    pub fn library(
+        &mut self,
+        library: Library,
+        interrupt: &Interrupt,
+    ) -> Result<(RunnerCommand, Ready), String> {
         let why = "there is no Python that could run it";
         let path = self.find("python3", interrupt).ok_or(why)?.path.clone();
-        let command = self.runner.dask_on(&path);
-        let who = format!("dask of {}", who(&path, &command));
+        let command = self.runner.library_on(library, &path);
+        let who = format!("{} of {}", library.name(), who(&path, &command));
         // What a package manager changes is not seen from outside, so that only success is kept.
         if let Some(ready) = said::recall(self.memory(&path), &who) {
             return Ok((command, ready));
@@ -145,6 +149,15 @@ impl Interpreters {
     pub(crate) fn count_inputs(&mut self, maker: &str) -> Result<u32, String> {
         let path = self.candidates.first().ok_or("there is no Python on this machine")?;
         self.runner.count_inputs(path, maker)
+    }
+
+    /// How many workers an executor says that it has; `None`: it does not say.
+    ///
+    /// # Errors
+    /// What was said instead, a sentence's end.
+    pub(crate) fn count_workers(&mut self, maker: &str) -> Result<Option<u32>, String> {
+        let path = self.candidates.first().ok_or("there is no Python on this machine")?;
+        self.runner.count_workers(path, maker)
     }
 
     fn ask(&mut self, candidate: usize, remembered: bool, interrupt: &Interrupt) {

@@ -1,10 +1,15 @@
 //! A runner that is kept from one run to the next, where starting one costs more than the work: the
 //! main type is [`Kept`]. Whether it may be kept is decided by whoever follows the run.
 
+use std::collections::BTreeMap;
+
+use maitred_wire::Model;
+
 use super::dialogue::Dialogue;
 use super::processes::OwnedProcesses;
 use super::runner::RunnerCommand;
 use crate::measure::clock::now_ns;
+use crate::measure::memory::Pace;
 use crate::measure::noise::Killings;
 
 /// A runner between two runs. Dropped, it ends with all it has started.
@@ -19,6 +24,8 @@ pub(crate) struct Kept {
     pub(super) runs: u32,
     /// Until its first run.
     pub(super) killings: Killings,
+    /// How far the samples of its memory are, by whose run it was.
+    pub(super) paces: BTreeMap<Model, Pace>,
 }
 
 /// A runner keeps the memory of every plan, and no process may have very many maps.
@@ -32,7 +39,8 @@ impl Kept {
         processes: OwnedProcesses,
         dialogue: Dialogue,
     ) -> Self {
-        Self { runner, started_ns, processes, dialogue, runs: 1, killings: Killings::count() }
+        let (killings, paces) = (Killings::count(), BTreeMap::new());
+        Self { runner, started_ns, processes, dialogue, runs: 1, killings, paces }
     }
 
     /// Whether it may have another run.

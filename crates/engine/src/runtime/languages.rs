@@ -35,6 +35,7 @@ pub fn on_compile(tell: fn(&str)) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     Node,
+    Bun,
     Go,
     Java,
     Erlang,
@@ -57,12 +58,13 @@ const JAVA_EXPORT: [&str; 2] = ["--add-exports", "java.base/jdk.internal.access=
 
 impl Language {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Node, Self::Go, Self::Java, Self::Erlang];
+    pub const ALL: [Self; 5] = [Self::Node, Self::Bun, Self::Go, Self::Java, Self::Erlang];
 
     /// The name that models use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Node => "node",
+            Self::Bun => "bun",
             Self::Go => "go",
             Self::Java => "java",
             Self::Erlang => "erlang",
@@ -77,7 +79,7 @@ impl Language {
     /// The file's name, as the language wants it, and its text.
     fn source(self) -> (&'static str, &'static str) {
         match self {
-            Self::Node => {
+            Self::Node | Self::Bun => {
                 ("maitred_runner.cjs", include_str!("../../shipped/runtimes/node/runner.cjs"))
             }
             Self::Go => ("runner.go", include_str!("../../shipped/runtimes/go/runner.go")),
@@ -96,6 +98,7 @@ impl Language {
     pub fn tool(self) -> Result<PathBuf, String> {
         let (name, homes, advice): (_, &[&str], _) = match self {
             Self::Node => ("node", &[], "install Node 18 or later (Debian: nodejs)"),
+            Self::Bun => ("bun", &[], "install Bun (npm: bun)"),
             // Where Go's own installation puts it.
             Self::Go => {
                 ("go", &["/usr/local/go/bin"], "install Go 1.22 or later (Debian: golang-go)")
@@ -155,7 +158,7 @@ impl Language {
         let beside = |name: &str| tool.with_file_name(name);
         let (compiler, args): (_, &[&str]) = match self {
             Self::Erlang => (beside("erlc"), &["maitred_runner.erl"]),
-            Self::Node => return Ok(()),
+            Self::Node | Self::Bun => return Ok(()),
             Self::Go => (tool.to_owned(), &["build", "-trimpath", "-o", "runner", "runner.go"]),
             Self::Java => {
                 (beside("javac"), &[JAVA_EXPORT[0], JAVA_EXPORT[1], "-d", ".", "Runner.java"])
@@ -182,7 +185,7 @@ impl Language {
     fn command(self, tool: &Path, folder: &Path, file: &str) -> RunnerCommand {
         let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
         let args = match self {
-            Self::Node => vec![folder.join(file).into_os_string()],
+            Self::Node | Self::Bun => vec![folder.join(file).into_os_string()],
             Self::Go => {
                 let none: [&str; 0] = [];
                 return RunnerCommand::new(folder.join("runner"), none);

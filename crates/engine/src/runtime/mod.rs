@@ -26,7 +26,7 @@ pub use execution::{Execution, Measured, Progress};
 pub use guard::{Guard, stand};
 pub use interrupt::Interrupt;
 pub(crate) use kept::Kept;
-pub use python::PythonRunner;
+pub use python::{Library, PythonRunner};
 pub use runner::RunnerCommand;
 pub(crate) use servers::Servers;
 pub(crate) use session::execute_with;

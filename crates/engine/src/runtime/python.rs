@@ -23,18 +23,46 @@ macro_rules! modules {
 }
 
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 18] = modules!(
-    "runner" "client" "conversation" "failures" "functions" "harness" "interpreter" "muster" "parcels"
+const MODULES: [(&str, &str); 19] = modules!(
+    "runner" "client" "conversation" "executor" "failures" "functions" "harness" "interpreter" "muster" "parcels"
     "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
 );
 
-/// Another program of its own, which hands the same steps to Dask.
-const DASK: [(&str, &str); 4] = [
+/// Further programs, which hand the same steps to the workers of a library.
+const OF_LIBRARIES: [(&str, &str); 5] = [
+    ("maitred_joblib.py", include_str!("../../shipped/runtimes/joblib/runner.py")),
     ("maitred_dask.py", include_str!("../../shipped/runtimes/dask/runner.py")),
     ("maitred_cluster.py", include_str!("../../shipped/runtimes/dask/cluster.py")),
     ("maitred_plugins.py", include_str!("../../shipped/runtimes/dask/plugins.py")),
     ("maitred_worker.py", include_str!("../../shipped/runtimes/dask/worker.py")),
 ];
+
+/// A library of Python's whose workers do the tasks: a runtime of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    Joblib,
+    Dask,
+}
+
+impl Library {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::Joblib, Self::Dask];
+
+    /// The name that models use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Joblib => "joblib",
+            Self::Dask => "dask",
+        }
+    }
+
+    fn module(self) -> &'static str {
+        match self {
+            Self::Joblib => "maitred_joblib",
+            Self::Dask => "maitred_dask",
+        }
+    }
+}
 
 /// It is imported as a module, because workers that are started anew import it by its name. What
 /// is too old to read it says so itself: this line is understood by every Python.
@@ -48,12 +76,11 @@ import maitred_runner
 maitred_runner.main()
 ";
 
-/// The same for the module that hands its tasks to Dask.
-const START_DASK: &str = "\
-import sys
+/// The same for the module of a [`Library`].
+const START_LIBRARY: &str = "\
+import importlib, sys
 sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
-import maitred_dask
-maitred_dask.main()
+importlib.import_module(sys.argv[2]).main()
 ";
 
 /// Says how many inputs a function makes, and ends.
@@ -64,11 +91,20 @@ import maitred_functions
 maitred_functions.count_inputs(sys.argv[2])
 ";
 
-/// What it says.
+/// The same of the workers of an executor.
+const COUNT_WORKERS: &str = "\
+import sys
+sys.path[:] = [sys.argv[1]] + [folder for folder in sys.path if folder]
+import maitred_executor
+maitred_executor.count_workers(sys.argv[2])
+";
+
+/// What they say.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Counted {
     Inputs(u32),
+    Workers(Option<u32>),
     Error(RunnerError),
 }
 
@@ -106,8 +142,30 @@ impl PythonRunner {
     /// # Errors
     /// What it said instead, a sentence's end.
     pub(crate) fn count_inputs(&self, interpreter: &Path, maker: &str) -> Result<u32, String> {
+        match self.count(interpreter, COUNT, maker)? {
+            Counted::Inputs(count) => Ok(count),
+            _ => Err(format!("{} answered something else", interpreter.display())),
+        }
+    }
+
+    /// How many workers an executor of the user's says that it has; `None`: it does not say.
+    ///
+    /// # Errors
+    /// What was said instead, a sentence's end.
+    pub(crate) fn count_workers(
+        &self,
+        interpreter: &Path,
+        maker: &str,
+    ) -> Result<Option<u32>, String> {
+        match self.count(interpreter, COUNT_WORKERS, maker)? {
+            Counted::Workers(count) => Ok(count),
+            _ => Err(format!("{} answered something else", interpreter.display())),
+        }
+    }
+
+    fn count(&self, interpreter: &Path, script: &str, maker: &str) -> Result<Counted, String> {
         let output = Command::new(interpreter)
-            .args(["-c", COUNT])
+            .args(["-c", script])
             .arg(&self.folder)
             .arg(maker)
             .stdin(Stdio::null())
@@ -115,8 +173,8 @@ impl PythonRunner {
             .output()
             .map_err(|error| format!("{}: {error}", interpreter.display()))?;
         match serde_json::from_slice(&output.stdout) {
-            Ok(Counted::Inputs(count)) => Ok(count),
             Ok(Counted::Error(error)) => Err(error.text),
+            Ok(count) => Ok(count),
             Err(_) => Err(format!(
                 "{} ended without an answer ({})",
                 interpreter.display(),
@@ -127,17 +185,19 @@ impl PythonRunner {
 
     /// This runner on an interpreter.
     pub fn on(&self, interpreter: &Path) -> RunnerCommand {
-        self.started(interpreter, START)
+        self.started(interpreter, START, None)
     }
 
-    /// Dask on an interpreter, with the steps of this runner.
-    pub fn dask_on(&self, interpreter: &Path) -> RunnerCommand {
-        self.started(interpreter, START_DASK)
+    /// A library on an interpreter, with the steps of this runner.
+    pub fn library_on(&self, library: Library, interpreter: &Path) -> RunnerCommand {
+        self.started(interpreter, START_LIBRARY, Some(library.module()))
     }
 
-    fn started(&self, interpreter: &Path, start: &str) -> RunnerCommand {
+    fn started(&self, interpreter: &Path, start: &str, module: Option<&str>) -> RunnerCommand {
         let folder = self.folder.as_os_str();
-        let mut command = RunnerCommand::new(interpreter, ["-c".as_ref(), start.as_ref(), folder]);
+        let words = ["-c".as_ref(), start.as_ref(), folder];
+        let mut command =
+            RunnerCommand::new(interpreter, words.into_iter().chain(module.map(AsRef::as_ref)));
         let set = |name: &str| Some((name.into(), std::env::var_os(name)?));
         command.env = SWITCHES.into_iter().filter_map(set).collect();
         command
@@ -155,7 +215,7 @@ impl Drop for PythonRunner {
 
 /// All that is written: names, texts.
 fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
-    MODULES.into_iter().chain(DASK)
+    MODULES.into_iter().chain(OF_LIBRARIES)
 }
 
 /// Leaves each file alone that is as it should be: a newer one would be compiled anew.

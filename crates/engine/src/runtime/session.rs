@@ -75,7 +75,8 @@ pub(crate) fn execute_with(
     let columns = ColumnsFile::new(execution.columns)?;
     let plan = plan(&trace.path(), columns.as_ref().map(ColumnsFile::path).as_deref());
     let recorder = execution.scheduling.then(SwitchRecorder::open);
-    let same = |one: &Kept| execution.keep && one.runner == *execution.runner && one.is_fresh();
+    let same =
+        |one: &Kept| execution.keep.is_some() && one.runner == *execution.runner && one.is_fresh();
     // Dropped, it ends.
     let mut runner = match kept.take().filter(same) {
         Some(kept) => kept.again(),

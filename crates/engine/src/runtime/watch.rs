@@ -99,6 +99,8 @@ impl<'a> Watch<'a> {
         if let Some(recorder) = &mut recorder {
             recorder.follow(runner.processes.tree().clone());
         }
+        let pace = execution.keep.and_then(|model| runner.paces.get(model)).copied();
+        let pace = pace.unwrap_or_default();
         Self {
             limit_ns: runner.started_ns.saturating_add(nanos(execution.startup_limit)),
             execution,
@@ -106,7 +108,7 @@ impl<'a> Watch<'a> {
             trace,
             columns,
             recorder,
-            sampler: Sampler::default(),
+            sampler: Sampler::at(pace),
             ceiling: execution.memory_limit.map(Ceiling::new),
             stage: Stage::Starting,
             progress_ns: u64::MAX,
@@ -143,15 +145,20 @@ impl<'a> Watch<'a> {
         let startup = self.startup();
         let log = self.runner.dialogue.log();
         let killings = self.runner.killings.clone();
+        if let (true, Some(go)) = (self.rests, &mut self.at_go) {
+            // What it used before is not in what it used since the plan.
+            go.runner_cpu_ns = Some(0);
+        }
+        if let (true, Some(model)) = (self.rests, self.execution.keep) {
+            self.runner.paces.insert(model.clone(), self.sampler.pace());
+        }
         let (ended, kept) = match self.rests {
             true => (self.used(), Some(self.runner)),
             false => (self.runner.processes.end(), None),
         };
-        if let (true, Some(go)) = (kept.is_some(), &mut self.at_go) {
-            // What it used before is not in what it used since the plan.
-            go.runner_cpu_ns = Some(0);
-        }
-        let noise = noise(self.at_go.as_ref(), self.worked, &ended);
+        // A runner that is kept had ended all it did when it said so.
+        let now = self.worked.filter(|_| kept.is_some()).unwrap_or_else(Snapshot::take);
+        let noise = noise(self.at_go.as_ref(), self.worked, now, &ended);
         let ran_out = || Killings::count().since(&killings);
         let end = end(self.ending, &ended, self.killed, self.ready.is_some(), ran_out);
         if let Some(done) = &mut self.done {
@@ -200,7 +207,7 @@ impl<'a> Watch<'a> {
     fn may_rest(&self, done: &Done) -> bool {
         let keeps = self.ready.as_ref().is_some_and(|(ready, _)| ready.keeps);
         let well = done.used.is_some() && done.deadlock.is_empty() && done.failures.is_empty();
-        let own = self.execution.keep && self.stage == Stage::Running;
+        let own = self.execution.keep.is_some() && self.stage == Stage::Running;
         own && keeps && well && !self.interrupted && self.runner.processes.is_runner_alone()
     }
 
@@ -245,7 +252,10 @@ impl<'a> Watch<'a> {
             return self.break_off(&what);
         }
         self.ready = Some((ready, ready_ns));
-        self.sample();
+        match self.execution.keep {
+            Some(_) => self.sampler.hold_off(),
+            None => self.sample(),
+        }
         let runner_cpu_ns = sys::process_cpu_ns(self.runner.processes.tree().runner());
         let machine = Snapshot::take();
         let ns = now_ns();
@@ -263,7 +273,9 @@ impl<'a> Watch<'a> {
         };
         self.worked = Some(Snapshot::take());
         // The runner and all it made are still there: it ends only with its input.
-        self.sample();
+        if self.execution.keep.is_none() || self.sampler.is_due() {
+            self.sample();
+        }
         self.look_at_threads();
         self.rests = self.may_rest(&done);
         self.done = Some(done);
@@ -439,9 +451,8 @@ impl<'a> Watch<'a> {
 
 /// The CPU time of the tree since `go` is all it used but what the runner, then without children,
 /// had used by then.
-fn noise(at_go: Option<&AtGo>, worked: Option<Snapshot>, ended: &Ended) -> Noise {
+fn noise(at_go: Option<&AtGo>, worked: Option<Snapshot>, now: Snapshot, ended: &Ended) -> Noise {
     let Some(go) = at_go else { return Noise::default() };
-    let now = Snapshot::take();
     let used = ended.usage.known().map(|usage| usage.user_ns + usage.system_ns);
     let tree_cpu_ns = used.zip(go.runner_cpu_ns).map(|(all, start)| all.saturating_sub(start));
     go.machine.noise(&worked.unwrap_or(now), &now, tree_cpu_ns)

@@ -1,5 +1,6 @@
 //! A claim in one line, about a piece of work that makes none itself: `throughput of threads over
-//! sequential >= 3`. It says what a `figure` of a workload file says, and is read as one.
+//! sequential >= 3`. It says what a `figure` of a workload file says, and is read as one. A sentence may
+//! stand before it, as in `threads pay: throughput of threads over sequential >= 3`.
 
 use maitred_core::result::SubjectKind;
 use maitred_core::workload::{self, Choices, Diagnostic, Lowered};
@@ -15,22 +16,40 @@ const AS_IN: &str = "write it as in: throughput of threads over sequential >= 3;
 /// # Errors
 /// [`Error::Usage`] with what is wrong in which.
 pub(crate) fn put(job: &mut Job, claims: &[String]) -> Result<(), Error> {
-    let runtime = match job.kind {
-        SubjectKind::Function => "python3",
-        SubjectKind::Command => "command",
-        SubjectKind::Workload | SubjectKind::Url => "native",
-    };
     for claim in claims {
-        let wrong = |why: &str| Error::Usage(format!("the claim `{claim}`: {why}"));
-        let text = figure(claim, runtime).map_err(|why| wrong(&why))?;
-        let Lowered { claims, claimed, .. } =
-            lowered(&text).map_err(|mistakes| wrong(&first(&mistakes)))?;
+        let Lowered { claims, claimed, .. } = read(claim, job.kind)?;
         job.work.claims.extend(claims);
         let new = claimed.into_iter().filter(|model| !job.work.claimed.contains(model));
         let new: Vec<_> = new.collect();
         job.work.claimed.extend(new);
     }
     Ok(())
+}
+
+/// What a claim says: the sentence before its figure, or the figure.
+pub fn sentence(claim: &str) -> &str {
+    claim.rsplit_once(": ").map_or(claim, |(sentence, _)| sentence)
+}
+
+/// Looks whether a claim about work of this kind can be read.
+///
+/// # Errors
+/// [`Error::Usage`] with what is wrong in it.
+pub fn check(claim: &str, kind: SubjectKind) -> Result<(), Error> {
+    read(claim, kind).map(drop)
+}
+
+fn read(claim: &str, kind: SubjectKind) -> Result<Lowered, Error> {
+    let runtime = match kind {
+        SubjectKind::Function => "python3",
+        SubjectKind::Command => "command",
+        SubjectKind::Closure => "std",
+        SubjectKind::Workload | SubjectKind::Url => "native",
+    };
+    let wrong = |why: &str| Error::Usage(format!("the claim `{claim}`: {why}"));
+    let line = claim.rsplit_once(": ").map_or(claim, |(_, line)| line);
+    let text = figure(sentence(claim), line, runtime).map_err(|why| wrong(&why))?;
+    lowered(&text).map_err(|mistakes| wrong(&first(&mistakes)))
 }
 
 fn lowered(text: &str) -> Result<Lowered, Vec<Diagnostic>> {
@@ -49,8 +68,8 @@ fn first(mistakes: &[Diagnostic]) -> String {
 ///
 /// # Errors
 /// What is not as it must be, and how it is written.
-fn figure(claim: &str, runtime: &str) -> Result<String, String> {
-    let spaced = [">=", "<=", "="].iter().fold(claim.to_owned(), |text, sign| match *sign {
+fn figure(says: &str, line: &str, runtime: &str) -> Result<String, String> {
+    let spaced = [">=", "<=", "="].iter().fold(line.to_owned(), |text, sign| match *sign {
         "=" => text,
         sign => text.replace(sign, &format!(" {sign} ")),
     });
@@ -92,7 +111,7 @@ fn figure(claim: &str, runtime: &str) -> Result<String, String> {
             Err(_) => text.push_str(&format!(" {property}={value:?}")),
         }
     }
-    Ok(format!("task \"t\" {{ wait \"1ms\" }}\nclaim {claim:?} {{ {text} }}\n"))
+    Ok(format!("task \"t\" {{ wait \"1ms\" }}\nclaim {says:?} {{ {text} }}\n"))
 }
 
 #[cfg(test)]
@@ -100,7 +119,7 @@ mod tests {
     use super::*;
 
     fn says(claim: &str) -> Result<Vec<String>, String> {
-        let work = lowered(&figure(claim, "python3")?).map_err(|mistakes| first(&mistakes))?;
+        let work = read(claim, SubjectKind::Function).map_err(|error| error.to_string())?;
         let figures = work.claims[0].figures.iter();
         Ok(figures.map(|figure| format!("{figure}: {}", figure.bounds())).collect())
     }
@@ -125,6 +144,13 @@ mod tests {
         ] {
             assert_eq!(says(claim), Ok(vec![figure.to_owned()]), "{claim}");
         }
+    }
+
+    #[test]
+    fn a_sentence_may_stand_before_it() {
+        let says = |claim| read(claim, SubjectKind::Url).unwrap().claims[0].says.clone();
+        assert_eq!(says("eight are enough: failed of thread-pool:8 = 0"), "eight are enough");
+        assert_eq!(says("failed of thread-pool:8 = 0"), "failed of thread-pool:8 = 0");
     }
 
     #[test]

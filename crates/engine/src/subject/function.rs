@@ -1,8 +1,10 @@
 //! A function of the user's as the subject: how it is named, and under which models it is run if
 //! none was named. What it does is known only to the interpreter that runs it.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use maitred_core::result::SubjectKind;
 use maitred_core::workload::ast::{Action, Task};
@@ -22,9 +24,10 @@ pub(super) fn prepare(
     name: &str,
     also: &[String],
     calls: &Calls,
+    folder: Option<&Path>,
     given: &Work,
 ) -> Result<Job, Error> {
-    let mut job = of_one(name, calls, given)?;
+    let mut job = of_one(name, calls, folder, given)?;
     if also.is_empty() {
         return Ok(job);
     }
@@ -32,10 +35,10 @@ pub(super) fn prepare(
     for &one in &all {
         let twice = all.iter().filter(|&&other| bare(other) == bare(one)).count() > 1;
         let word = format!("call={}", if twice { one } else { bare(one) });
-        if !is_async(one) {
+        if !is_async(one, folder) {
             job.unsuited.push((word.clone(), Strategy::EventLoop));
         }
-        let variant = of_one(one, calls, given)?;
+        let variant = of_one(one, calls, folder, given)?;
         job.inputs.extend(variant.inputs);
         job.variants.push((word, variant.work));
     }
@@ -43,8 +46,8 @@ pub(super) fn prepare(
 }
 
 /// The work of one function.
-fn of_one(name: &str, calls: &Calls, given: &Work) -> Result<Job, Error> {
-    check(name)?;
+fn of_one(name: &str, calls: &Calls, folder: Option<&Path>, given: &Work) -> Result<Job, Error> {
+    check(name, folder)?;
     let action = Action::Call { function: text(name) };
     let task = match calls {
         Calls::Count(count) => task(bare(name), *count, action),
@@ -55,7 +58,10 @@ fn of_one(name: &str, calls: &Calls, given: &Work) -> Result<Job, Error> {
         },
         Calls::Made(maker) => task(bare(name), made(maker, &given.python)?, action),
     };
-    let draft = Draft::of_one_step(name, SubjectKind::Function, task);
+    let draft = Draft {
+        folder: folder.map(Path::to_owned),
+        ..Draft::of_one_step(name, SubjectKind::Function, task)
+    };
     let mut job = draft.lower(given, &given.set)?;
     job.asked = asked(&given.python, calls);
     if let Calls::Made(maker) = calls {
@@ -112,7 +118,7 @@ fn asked(python: &Python, calls: &Calls) -> Vec<(String, String)> {
 /// # Errors
 /// [`Error::Usage`] with what the interpreter said.
 fn made(maker: &str, python: &Python) -> Result<u32, Error> {
-    check(maker)?;
+    check(maker, None)?;
     let failed =
         |why: String| Error::Usage(format!("the inputs of `{maker}` cannot be made: {why}"));
     let mut interpreters =
@@ -133,10 +139,11 @@ fn bare(name: &str) -> &str {
 ///
 /// # Errors
 /// [`Error::Usage`] when it is not.
-fn check(name: &str) -> Result<(), Error> {
+fn check(name: &str, folder: Option<&Path>) -> Result<(), Error> {
     match name.rsplit_once(':') {
         Some((file, _)) if file.ends_with(".py") => {
-            fs::read(file).map_err(|error| Error::unreadable(Path::new(file), &error))?;
+            let path = folder.unwrap_or(Path::new("")).join(file);
+            fs::read(&path).map_err(|error| Error::unreadable(&path, &error))?;
         }
         _ => {}
     }
@@ -181,7 +188,7 @@ pub(crate) fn models(job: &Job, runtimes: &Runtimes) -> Vec<Model> {
         let no_lock = runtime.ready.as_ref().is_some_and(|ready| ready.gil == Some(false));
         let strategies: &[Strategy] = match index {
             0 if !job.unsuited.is_empty() => &EITHER,
-            0 if is_async(&job.name) => &AWAITED,
+            0 if is_async(&job.name, job.folder.as_deref()) => &AWAITED,
             0 => &PLAIN,
             _ if no_lock => &WITHOUT_LOCK,
             _ => &[],
@@ -211,16 +218,26 @@ fn those_of(runtime: &Runtime, strategies: &[Strategy]) -> Vec<Model> {
 
 /// Whether the text of its file has it as `async def`. Where that cannot be seen it is taken for
 /// a plain one: an interpreter runs it rightly in either case.
-fn is_async(name: &str) -> bool {
+fn is_async(name: &str, folder: Option<&Path>) -> bool {
     let (module, _) = name.rsplit_once(':').unwrap_or((name, ""));
-    let file = if module.ends_with(".py") {
-        module.to_owned()
-    } else {
-        format!("{}.py", module.replace('.', "/"))
+    let here = folder.unwrap_or(Path::new(""));
+    let text = match module.ends_with(".py") {
+        true => fs::read_to_string(here.join(module)).unwrap_or_default(),
+        false => text_of_module(module, here, env::var_os("PYTHONPATH").as_deref()),
     };
-    let text = fs::read_to_string(file).unwrap_or_default();
     let start = format!("async def {}(", bare(name));
     text.lines().any(|line| line.trim_start().starts_with(&start))
+}
+
+/// The text of a module, looked for `here` and on the path as an interpreter does; empty: it is not there.
+fn text_of_module(module: &str, here: &Path, path: Option<&OsStr>) -> String {
+    let file = module.replace('.', "/");
+    let folders = env::split_paths(path.unwrap_or_default());
+    let read = |folder: PathBuf| {
+        let module = fs::read_to_string(folder.join(format!("{file}.py")));
+        module.or_else(|_| fs::read_to_string(folder.join(&file).join("__init__.py"))).ok()
+    };
+    std::iter::once(here.to_owned()).chain(folders).find_map(read).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -235,5 +252,21 @@ mod tests {
         for text in ["a.kdl", "a.py", "a.py:", "a.py:2", "dir/a:f", "a.py:f g", "1a:f", ":f"] {
             assert!(!is_function(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_module_is_looked_for_on_the_path() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(second.path().join("fetching.py"), "async def get(url): ...\n").unwrap();
+        fs::create_dir_all(first.path().join("shop/till")).unwrap();
+        fs::write(first.path().join("shop/till/__init__.py"), "def pay(): ...\n").unwrap();
+        let path = env::join_paths([first.path(), second.path()]).unwrap();
+        let nowhere = Path::new("");
+        let text = |module| text_of_module(module, nowhere, Some(path.as_os_str()));
+        assert_eq!(text("fetching"), "async def get(url): ...\n");
+        assert_eq!(text("shop.till"), "def pay(): ...\n");
+        assert_eq!(text("shop"), "");
+        assert_eq!(text_of_module("fetching", nowhere, None), "");
+        assert_eq!(text_of_module("fetching", second.path(), None), "async def get(url): ...\n");
     }
 }

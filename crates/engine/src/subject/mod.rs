@@ -1,9 +1,11 @@
-//! What a piece of work may be: a workload, a command, an address, a function. One file each, and
+//! What a piece of work may be: a workload, a command, an address, a function, closures. One file each, and
 //! each makes a `Job` of it.
 
 mod between;
-pub(crate) mod claimed;
+pub mod claimed;
+pub(crate) mod closures;
 pub mod command;
+pub(crate) mod executors;
 pub mod function;
 pub mod url;
 mod workload;
@@ -36,6 +38,14 @@ pub(crate) fn prepare_swept(
     given: &Work,
     sweep: &[(String, String)],
 ) -> Result<Job, Error> {
+    let mut job = of_kind(subject, given, sweep)?;
+    job.executors = executors::look(&given.python, job.kind)?;
+    let asked = given.python.executors.iter();
+    job.asked.extend(asked.map(|(name, maker)| ("executor".to_owned(), format!("{name}={maker}"))));
+    Ok(job)
+}
+
+fn of_kind(subject: &Subject, given: &Work, sweep: &[(String, String)]) -> Result<Job, Error> {
     match subject {
         Subject::Workload { path } => workload::from_file(path, given),
         Subject::WorkloadText { name, text, folder } => {
@@ -46,6 +56,11 @@ pub(crate) fn prepare_swept(
             command::prepare(&commands, given, sweep)
         }
         Subject::Url { address, http } => url::prepare(address, http, given),
-        Subject::Function { name, also, calls } => function::prepare(name, also, calls, given),
+        Subject::Function { name, also, calls, folder } => {
+            function::prepare(name, also, calls, folder.as_deref(), given)
+        }
+        Subject::Closures { name, closures, count } => {
+            closures::prepare(name, closures, *count, given)
+        }
     }
 }

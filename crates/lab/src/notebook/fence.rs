@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use maitred_core::result::SubjectKind;
+use maitred_engine::subject::claimed;
+
 use super::kind::Kind;
 
 /// What stands on the fence of a cell beside its kind.
@@ -28,6 +31,8 @@ pub struct Directives {
     pub call: Option<String>,
     /// How often the function is called.
     pub count: Option<u32>,
+    /// What is claimed of the function, each as `maitred claim` reads it.
+    pub claims: Vec<String>,
 }
 
 /// What a cell shows first.
@@ -69,11 +74,15 @@ pub(super) fn directives(info: &str) -> (Directives, Vec<String>) {
             wrong.push(format!("{message}; a directive is one of {NAMES}"));
         }
     }
+    if !directives.claims.is_empty() && kind(info) != Some(Kind::Python) {
+        wrong.push("`claim=` is for a cell of python; others have `claim` nodes in them".into());
+    }
     (directives, wrong)
 }
 
 const NAMES: &str = "id=, title=, models=A,B, speed=10x, view=replay|table|timeline, budget=10s, \
-     rounds=3, finding=holds|refuted, refuted=2,3, call=FUNCTION, count=20";
+     rounds=3, finding=holds|refuted, refuted=2,3, call=FUNCTION, count=20, \
+     claim=\"it ends well: done of threads = 20\"";
 
 /// Words between spaces; quotes hold some together.
 fn words(info: &str) -> Vec<String> {
@@ -130,6 +139,10 @@ impl Directives {
                 self.refuted = places.collect::<Result<_, _>>()?;
             }
             "call" if is_id(value) => self.call = Some(value.into()),
+            "claim" => {
+                claimed::check(value, SubjectKind::Function).map_err(|error| error.to_string())?;
+                self.claims.push(value.into());
+            }
             "count" => self.count = Some(at_least_one(value).ok_or_else(wrong)?),
             _ => return Err(wrong()),
         }

@@ -57,14 +57,21 @@ async function whole(facts, path) {
   return withColumns(facts, bytes);
 }
 
+/** What is drawn of the recorded runs of a result; that of an earlier time is read when it is wanted. @param {any} result */
+export async function recordedOf(result) {
+  if (!result.replays) Object.assign(result, await json(`/api/recorded/${result.id}`));
+  return result;
+}
+
 /** The runs of a result, each with its slices. @param {any} result */
 export async function runsOf(result) {
+  await recordedOf(result);
   return Promise.all(result.replays.map((facts, number) => whole(facts, `/api/replay/${result.id}/${number}`)));
 }
 
 /** What the kernel did in one of them; null: it was not recorded. @param {any} result @param {number} number */
 export async function switchesOf(result, number) {
-  const facts = result.switches[number];
+  const facts = (await recordedOf(result)).switches[number];
   return facts && whole(facts, `/api/switches/${result.id}/${number}`);
 }
 

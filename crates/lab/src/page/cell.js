@@ -1,7 +1,7 @@
 // A cell: its knobs and what running costs, its models, the answer, the reasons, the replay, and
 // behind links everything else.
 import { carried, json, run, runsOf } from "./api.js";
-import { duration, element, plural, prose } from "./dom.js";
+import { duration, element, plural, prose, whenSeen } from "./dom.js";
 import { bars } from "./figures.js";
 import { Live } from "./live.js";
 import { panels } from "./panels.js";
@@ -25,7 +25,8 @@ export class Cell {
     this.runs = null;
     this.opened = null;
     this.build();
-    if (this.result) void this.showResult();
+    // What is below the screen is fetched and drawn when the reader comes to it.
+    if (this.result) void this.showResult((draw) => whenSeen(this.box, () => draw().catch((error) => this.say(error.message, true))));
   }
 
   build() {
@@ -45,7 +46,7 @@ export class Cell {
     this.links = element("div", { className: "links" });
     this.panel = element("div", { className: "panel", hidden: true });
     this.box = element("section", { className: "cell", id: `cell-${facts.id}`, "aria-label": `${facts.title} (${facts.id})`, keydown: (event) => this.key(event) },
-      title, this.knobs, this.chips, this.ask, this.answer, this.why, this.claims, this.live, this.stage, this.status, this.links, this.panel);
+      title, this.knobs, this.chips, this.ask, this.answer, this.why, this.live, this.stage, this.claims, this.status, this.links, this.panel);
     this.showKnobs();
     this.showChips();
     this.showLinks();
@@ -119,6 +120,7 @@ export class Cell {
     };
     const links = panels(this).map(([name, make]) => link(name, make));
     this.when = element("span", { className: "when" });
+    this.timeline = links.find((one) => one.textContent.startsWith("Timeline"));
     this.links.replaceChildren(...links, this.when);
   }
 
@@ -267,7 +269,8 @@ export class Cell {
     await json("/api/cancel", {});
   }
 
-  async showResult() {
+  /** @param {(draw: () => Promise<void>) => unknown} [when] when its pictures are drawn: at once if it is not said */
+  async showResult(when = (draw) => draw()) {
     const { result } = this;
     this.answer.replaceChildren(...prose(result.answer));
     this.answer.hidden = !result.answer;
@@ -276,23 +279,31 @@ export class Cell {
     this.showClaims();
     this.tell();
     this.stage.replaceChildren();
-    if (this.facts.view !== "table" && result.replays.length > 0) {
+    await when(() => this.showStage());
+  }
+
+  async showStage() {
+    const { result } = this;
+    this.stage.replaceChildren();
+    const hasReplay = this.facts.view === "replay" && result.recorded > 0;
+    if (hasReplay) {
       this.runs = await runsOf(result);
       this.replay = new Replay(this.runs);
       this.stage.append(this.replay.box);
     } else {
       this.runs = null;
       if (result.rows.length > 0) this.stage.append(bars(result.rows));
+      if (this.facts.view === "timeline" && result.recorded > 0 && this.opened === null) this.timeline.click();
     }
     const failed = result.rows.filter((row) => row.unranked).map((row) => element("div", { className: "row failed" },
       element("div", { className: "name" }, nameOf(row.model), element("small", {}, likeOf(row.model))), element("div", { className: "why-not" }, row.unranked)));
-    if (failed.length > 0 && this.replay && this.facts.view !== "table") this.stage.append(element("div", { className: "rows" }, ...failed));
+    if (failed.length > 0 && hasReplay) this.stage.append(element("div", { className: "rows" }, ...failed));
   }
 
   showClaims() {
     const { result } = this;
     if (!result || result.claims.length === 0) return;
-    const found = (one) => element("div", { className: "evidence" }, `${one.figure}: ${one.found}, predicted ${one.predicted}`);
+    const found = (one) => element("div", { className: "evidence" }, `${one.figure}: ${one.found}, predicted ${one.predicted}`, one.reason && element("div", {}, ...prose(one.reason)));
     this.claims.replaceChildren(...result.claims.map((claim) => element("li", {},
       element("span", { className: "says" }, ...prose(claim.says)), " ", element("span", { className: `verdict ${claim.verdict}` }, claim.verdict.replaceAll("-", " ")),
       ...claim.evidence.map(found))));

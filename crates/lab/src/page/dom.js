@@ -73,6 +73,18 @@ export function download(name, blob) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
+/** Makes something once its place is near what is on the screen, or is about to be printed. @param {Element} place @param {() => unknown} make */
+export function whenSeen(place, make) {
+  const now = () => {
+    seen.disconnect();
+    removeEventListener("beforeprint", now);
+    make();
+  };
+  const seen = new IntersectionObserver((entries) => void (entries.some((entry) => entry.isIntersecting) && now()), { rootMargin: "400px 0px" });
+  seen.observe(place);
+  addEventListener("beforeprint", now);
+}
+
 /** Whether things may move. */
 export function mayMove() {
   return !matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,5 +1,5 @@
 // What stands behind the links of a cell.
-import { carried, file, json, switchesOf } from "./api.js";
+import { carried, file, json, recordedOf, switchesOf } from "./api.js";
 import { download, duration, element, plural, prose } from "./dom.js";
 import { pastTable, table } from "./figures.js";
 import { Timeline } from "./timeline.js";
@@ -18,17 +18,17 @@ export function panels(cell) {
   return all;
 }
 
-function figures(cell) {
-  const { result } = cell;
+async function figures(cell) {
+  const result = await recordedOf(cell.result);
   const changes = result.changes.map((text) => element("p", {}, ...prose(text)));
-  const states = (cell.result.replays ?? []).map((run) => element("li", {}, `${run.model}: ${run.legend.map((one) => `${one.words} ${duration(one.total_ns)}`).join(", ")}`));
+  const states = result.replays.map((run) => element("li", {}, `${run.model}: ${run.legend.map((one) => `${one.words} ${duration(one.total_ns)}`).join(", ")}`));
   return element("div", {}, table(result.rows), ...changes,
     states.length > 0 && element("details", {}, element("summary", {}, "The replay in figures: time of all rows together"), element("ul", {}, ...states)),
     result.notes.length > 0 && element("details", {}, element("summary", {}, "Warnings and notes"), element("ul", {}, ...result.notes.map((text) => element("li", {}, ...prose(text))))));
 }
 
 async function timeline(cell) {
-  if (cell.result.replays.length === 0) return element("p", { className: "empty" }, "No run was recorded.");
+  if (cell.result.recorded === 0) return element("p", { className: "empty" }, "No run was recorded.");
   const said = element("p", { className: "unseen", role: "status" });
   const one = new Timeline(await cell.allRuns(), (number) => switchesOf(cell.result, number), (text) => (said.textContent = text));
   return element("div", {}, one.box, said);
@@ -113,8 +113,9 @@ async function command(cell) {
   return element("div", {}, files && element("p", {}, files), pre, copy);
 }
 
-function downloads(cell) {
-  const { result, facts } = cell;
+async function downloads(cell) {
+  const { facts } = cell;
+  const result = await recordedOf(cell.result);
   const get = (name, path) => element("button", { type: "button", className: "plain", click: async () => download(`${facts.id}${name}`, await file(path)) }, name.slice(1));
   const png = element("button", { type: "button", className: "plain", click: () => {
     const pictures = [...cell.stage.querySelectorAll("canvas.lanes")];

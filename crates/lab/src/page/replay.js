@@ -53,10 +53,12 @@ export class Replay {
     const canvas = element("canvas", { className: "lanes", role: "img", "aria-label": said });
     canvas.style.height = `${height}px`;
     const time = element("div", { className: "time" }, duration(run.length_ns));
+    // What scrolls must be reached by keys.
+    const scrolls = height > 340 ? { tabindex: 0, role: "group", "aria-label": `rows of ${nameOf(run.model)}` } : {};
     const more = run.rows_left_out > 0 ? `; ${run.rows_left_out} more rows have no room` : "";
     const row = element("div", { className: "row" },
       element("div", { className: "name" }, nameOf(run.model), element("small", {}, likeOf(run.model) + more)),
-      element("div", { className: "lanes-box" }, canvas), time);
+      element("div", { className: "lanes-box", ...scrolls }, canvas), time);
     return { run, canvas, time, row, lane, gap, height, full: element("canvas") };
   }
 

@@ -3,16 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use maitred_core::result::Check;
 use maitred_core::trace::{RunEnd, Trace};
 use maitred_core::view::units;
+use maitred_core::workload;
 use maitred_engine::request::{self, Calls, Claims, Compare, Subject, Work};
 use maitred_engine::{Cancel, Engine, Event, Outcome, Purpose, Request};
 use maitred_wire::{Model, Strategy};
 use tempfile::TempDir;
 
+use super::told;
 use crate::describe;
 use crate::found::Found;
 use crate::limits;
@@ -139,36 +142,56 @@ impl Ready {
                 found.check = Some(runs.check(self.asked(claims, 1))?);
             }
             Kind::Python => {
-                let place = folder()?;
-                let subject = self.function(wish, &place)?;
-                runs.compare(self.compare(subject, wish, 1), &mut found)?;
+                let place = self.place(wish)?;
+                let (subject, says) = (self.function(wish, &place), &self.cell.directives.claims);
+                let share = if says.is_empty() { 1 } else { 2 };
+                runs.compare(self.compare(subject.clone(), wish, share), &mut found)?;
+                if let Some(comparison) = &mut found.comparison {
+                    // A function is known by its name, which others may have; a cell by what is in it.
+                    let known = format!("{}\n{}", comparison.subject.name, wish.source);
+                    comparison.subject.fingerprint = workload::fingerprint(&known);
+                }
+                if share > 1 && !cancel.is_cancelled() {
+                    let claims = self.about(subject, 1.0, says.clone());
+                    found.check = Some(runs.check(self.asked(vec![claims], share))?);
+                }
             }
             Kind::Workload => {
                 let text = format!("{}{}", self.servers, wish.source);
-                let share = if self.look.claims.is_empty() { 1 } else { 2 };
+                let has_claims = !self.look.claims.is_empty();
+                let share = if has_claims { 2 } else { 1 };
+                // Claims about what is compared have the rounds of that, and need no share of the time.
+                let own = if told::is_about(&text, &wish.models) { 1 } else { share };
                 let (name, folder) = (self.cell.id.clone(), self.folder.clone());
                 let subject = Subject::WorkloadText { name, text: text.clone(), folder };
-                runs.compare(self.compare(subject, wish, share), &mut found)?;
-                if !wish.set.is_empty() {
+                runs.compare(self.compare(subject.clone(), wish, own), &mut found)?;
+                let is_as_meant = wish.speed == self.speed() || told::bears_speed(&text);
+                if !wish.set.is_empty() || !is_as_meant {
                     found.untested.clone_from(&self.look.claims);
-                } else if share > 1 && !cancel.is_cancelled() {
-                    found.check = Some(runs.check(self.asked(vec![self.claims(text)], share))?);
+                } else if has_claims && !cancel.is_cancelled() {
+                    let measured = found.comparison.as_ref();
+                    found.check = match measured.and_then(|it| told::by_rounds(&text, it)) {
+                        Some(check) => Some(check),
+                        None => {
+                            let claims = self.about(subject, wish.speed, Vec::new());
+                            Some(runs.check(self.asked(vec![claims], share))?)
+                        }
+                    };
                 }
             }
         }
         Ok(found)
     }
 
+    /// The speed at which the cell is written, and its claims are meant.
+    fn speed(&self) -> f64 {
+        self.cell.directives.speed.unwrap_or(1.0)
+    }
+
     fn compare(&self, subject: Subject, wish: &Wish, share: u64) -> Compare {
         Compare {
             models: wish.models.clone(),
-            work: Work {
-                set: wish.set.clone(),
-                speed: wish.speed,
-                timeout_ns: shown::nanos(limits::RUN),
-                memory_limit_bytes: Some(limits::MEMORY_BYTES),
-                ..Work::default()
-            },
+            work: Work { set: wish.set.clone(), ..limited(wish.speed) },
             rounds: request::Rounds {
                 exactly: self.cell.directives.rounds,
                 budget_ns: Some(self.budget_ns / share),
@@ -193,14 +216,50 @@ impl Ready {
         Claims::Text { name: self.cell.id.clone(), text, folder: self.folder.clone() }
     }
 
-    fn function(&self, wish: &Wish, place: &TempDir) -> Result<Subject, String> {
-        let file = place.path().join(format!("{}.py", self.cell.id.replace('-', "_")));
-        fs::write(&file, &wish.source)
-            .map_err(|error| format!("there is no place for the function: {error}"))?;
+    /// Claims about this work, besides those that it makes itself.
+    fn about(&self, subject: Subject, speed: f64, says: Vec<String>) -> Claims {
+        Claims::About { subject: Box::new(subject), work: Box::new(limited(speed)), says }
+    }
+
+    /// The file of a cell of Python.
+    fn file(&self) -> String {
+        format!("{}.py", self.cell.id.replace('-', "_"))
+    }
+
+    /// A folder with that file, and what it can import: the modules that lie beside its notebook.
+    fn place(&self, wish: &Wish) -> Result<TempDir, String> {
+        let none = |error| format!("there is no place for the files of a cell: {error}");
+        let place = tempfile::Builder::new().prefix("maitred-lab-").tempdir().map_err(none)?;
+        fs::write(place.path().join(self.file()), &wish.source).map_err(none)?;
+        let folder = self.folder.as_deref().map(|it| Path::new(".").join(it).canonicalize());
+        let beside = folder.and_then(|folder| fs::read_dir(folder.ok()?).ok());
+        for path in beside.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
+            let is_module = path.extension().is_some_and(|end| end == "py")
+                || path.join("__init__.py").is_file();
+            if let Some(name) = path.file_name().filter(|_| is_module) {
+                // One that is called as the file of the cell is not what is meant.
+                let _ = symlink(&path, place.path().join(name));
+            }
+        }
+        Ok(place)
+    }
+
+    fn function(&self, wish: &Wish, place: &TempDir) -> Subject {
         let function = look::function_of(&self.cell, &wish.source).unwrap_or("work");
         let calls = Calls::Count(self.cell.directives.count.unwrap_or(20).min(limits::CALLS));
-        let name = format!("{}:{function}", file.display());
-        Ok(Subject::Function { name, also: Vec::new(), calls })
+        let name = format!("{}:{function}", self.file());
+        let folder = Some(place.path().to_owned());
+        Subject::Function { name, also: Vec::new(), calls, folder }
+    }
+}
+
+/// Work as a cell may do it.
+fn limited(speed: f64) -> Work {
+    Work {
+        speed,
+        timeout_ns: shown::nanos(limits::RUN),
+        memory_limit_bytes: Some(limits::MEMORY_BYTES),
+        ..Work::default()
     }
 }
 
@@ -249,9 +308,4 @@ impl Runs<'_> {
         let outcome = self.engine.run(request, self.cancel, &mut on_event);
         outcome.map_err(|error| error.to_string())
     }
-}
-
-fn folder() -> Result<TempDir, String> {
-    let made = tempfile::Builder::new().prefix("maitred-lab-").tempdir();
-    made.map_err(|error| format!("there is no place for the files of a cell: {error}"))
 }

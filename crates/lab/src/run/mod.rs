@@ -1,6 +1,7 @@
 //! A cell at work: what it asks of the engine, what is told while it goes on, and what is kept.
 
 mod ask;
+mod told;
 
 use std::time::{Instant, SystemTime};
 
@@ -59,8 +60,8 @@ pub(crate) fn cell(
                 cancelled: cancel.is_cancelled(),
                 changes: found.changes(before),
             };
-            let kept = Kept { shown: found.show(&around, id), around, found };
-            let event = json!({ "event": "kept", "result": &kept.shown });
+            let kept = Kept::fresh(found, around, id);
+            let event = json!({ "event": "kept", "result": kept.facts() });
             turn.kept = Some(kept);
             event
         }

@@ -21,7 +21,7 @@ use crate::limits;
 use crate::look::look;
 use crate::repeat;
 use crate::run;
-use crate::session::Session;
+use crate::session::{Kept, Session};
 use crate::shown::CHARTS;
 use crate::wish::Wish;
 
@@ -44,6 +44,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/api/cancel", handler: || post(cancel) },
     Route { method: "POST", path: "/api/save", handler: || post(save) },
     Route { method: "POST", path: "/api/command", handler: || post(command) },
+    Route { method: "GET", path: "/api/recorded/{id}", handler: || get(recorded) },
     Route { method: "GET", path: "/api/replay/{id}/{number}", handler: || get(replay) },
     Route { method: "GET", path: "/api/switches/{id}/{number}", handler: || get(switches) },
     Route { method: "GET", path: "/api/result/{id}", handler: || get(result) },
@@ -147,11 +148,11 @@ async fn started(State(session): Held, body: Bytes) -> Result<Response, Refused>
         .map_err(|why| Refused(StatusCode::UNPROCESSABLE_ENTITY, why))?;
     let (id, cancel) = session.begin().map_err(|why| Refused(StatusCode::CONFLICT, why))?;
     let (send, lines) = mpsc::unbounded_channel();
-    let own = Arc::clone(&session);
+    let body = Lines::body(lines, cancel.clone());
     std::thread::spawn(move || {
-        run::cell(&own, &wish, &ready, id, &cancel, &|line| drop(send.send(line)));
+        run::cell(&session, &wish, &ready, id, &cancel, &|line| drop(send.send(line)));
     });
-    Ok(media("application/x-ndjson", Lines::body(lines, session)))
+    Ok(media("application/x-ndjson", body))
 }
 
 async fn cancel(State(session): Held) -> Response {
@@ -174,12 +175,27 @@ async fn command(State(session): Held, body: Bytes) -> Result<Response, Refused>
     Ok(json_of(&serde_json::json!({ "words": words })))
 }
 
+/// A result whose recorded runs are read. Other requests are answered meanwhile.
+async fn loaded(session: &Session, id: u64) -> Result<Arc<Kept>, Refused> {
+    let kept = session.result(id).ok_or_else(|| gone("this result"))?;
+    let own = Arc::clone(&kept);
+    let read = tokio::task::spawn_blocking(move || {
+        own.recorded();
+    })
+    .await;
+    read.map(|()| kept).map_err(|error| Refused::from(error.to_string()))
+}
+
+async fn recorded(State(session): Held, Path(id): Path<u64>) -> Result<Response, Refused> {
+    Ok(json_of(loaded(&session, id).await?.recorded()))
+}
+
 async fn replay(
     State(session): Held,
     Path((id, number)): Path<(u64, usize)>,
 ) -> Result<Response, Refused> {
-    let kept = session.result(id).ok_or_else(|| gone("this result"))?;
-    let replay = kept.shown.replays.get(number).ok_or_else(|| gone("this run"))?;
+    let kept = loaded(&session, id).await?;
+    let replay = kept.recorded().replays.get(number).ok_or_else(|| gone("this run"))?;
     Ok(media("application/octet-stream", replay.columns.bytes()))
 }
 
@@ -187,8 +203,8 @@ async fn switches(
     State(session): Held,
     Path((id, number)): Path<(u64, usize)>,
 ) -> Result<Response, Refused> {
-    let kept = session.result(id).ok_or_else(|| gone("this result"))?;
-    let replay = kept.shown.switches.get(number).and_then(Option::as_ref);
+    let kept = loaded(&session, id).await?;
+    let replay = kept.recorded().switches.get(number).and_then(Option::as_ref);
     let replay = replay.ok_or_else(|| gone("the kernel's record of this run"))?;
     Ok(media("application/octet-stream", replay.columns.bytes()))
 }
@@ -240,11 +256,11 @@ async fn drawn(
     Path((id, name)): Path<(u64, String)>,
     Query(dress): Query<Dress>,
 ) -> Result<Response, Refused> {
-    let kept = session.result(id).ok_or_else(|| gone("this result"))?;
+    let kept = loaded(&session, id).await?;
     let look = dress.look();
     let svg = match name.strip_prefix("timeline-").map(str::parse::<usize>) {
         Some(number) => {
-            let trace = number.ok().and_then(|number| kept.found.traces.get(number));
+            let trace = number.ok().and_then(|number| kept.recorded().traces.get(number));
             let trace = trace.ok_or_else(|| gone("this run"))?;
             let slices = trace.scheduling.known().map_or(&[][..], |it| &it.slices);
             {

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::TypedValueParser as _;
 
 use maitred_engine::request::{EventLoop, StartMethod};
+use maitred_engine::subject::function;
 
 /// What only Python and functions of Python know.
 #[derive(Clone, Debug, Default, Args)]
@@ -71,6 +72,11 @@ pub struct PythonArgs {
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = parse_inner_threads)]
     pub inner_threads: Vec<String>,
 
+    /// A function that makes an executor of your own (anything with `submit`), which takes part under
+    /// this name; may be repeated
+    #[arg(long = "executor", value_name = "[NAME=]FUNCTION", value_parser = parse_executor)]
+    pub executors: Vec<(String, String)>,
+
     /// Which event loop
     #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
     pub event_loop: Option<EventLoop>,
@@ -90,6 +96,22 @@ fn parse_list(text: &str) -> Result<String, String> {
         Ok(serde_json::Value::Array(_)) => Ok(text.to_owned()),
         Ok(_) => Err(format!("write a list, as in '[{text}]'")),
         Err(error) => Err(format!("write a JSON list, as in '[3, \"a\"]' ({error})")),
+    }
+}
+
+/// The name is that of the function unless another is written before it.
+fn parse_executor(text: &str) -> Result<(String, String), String> {
+    let (name, maker) = text.split_once('=').unwrap_or(("", text));
+    if !function::is_function(maker) {
+        return Err("name a function that makes one, as in mine=pools.py:make".to_owned());
+    }
+    let own = maker.rsplit([':', '.']).next().unwrap_or(maker);
+    let name = if name.is_empty() { own } else { name };
+    match name.contains(|letter: char| letter.is_whitespace() || ",/:".contains(letter)) {
+        true => {
+            Err(format!("`{name}` is no name for it; write one without blanks, `,`, `/` and `:`"))
+        }
+        false => Ok((name.to_owned(), maker.to_owned())),
     }
 }
 
@@ -121,4 +143,19 @@ where
     T: std::str::FromStr<Err = String> + Clone + Send + Sync + 'static,
 {
     clap::builder::PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_executor_is_named_by_its_function_or_before_it() {
+        let pair = |name: &str, maker: &str| Ok((name.to_owned(), maker.to_owned()));
+        assert_eq!(parse_executor("pools.py:make"), pair("make", "pools.py:make"));
+        assert_eq!(parse_executor("mine=a.b:C.make"), pair("mine", "a.b:C.make"));
+        for wrong in ["pools.py", "mine=", "a b=pools.py:make", "a/b=pools.py:make"] {
+            assert!(parse_executor(wrong).is_err(), "{wrong}");
+        }
+    }
 }

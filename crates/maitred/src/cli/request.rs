@@ -52,7 +52,7 @@ impl SubjectArgs {
         self.commands.refuse(&path.display().to_string())?;
         if function::is_function(text) {
             let (name, also) = (text.to_owned(), Vec::new());
-            return Ok(Subject::Function { name, also, calls: self.calls()? });
+            return Ok(Subject::Function { name, also, calls: self.calls()?, folder: None });
         }
         if text.ends_with(".py") && path.is_file() {
             return Err(function::unnamed(path).into());
@@ -84,7 +84,8 @@ impl SubjectArgs {
         http.refuse(name)?;
         self.commands.refuse(name)?;
         let also = also.iter().map(|&text| text.to_owned()).collect();
-        Ok(Some(Subject::Function { name: (*name).to_owned(), also, calls: self.calls()? }))
+        let (name, calls) = ((*name).to_owned(), self.calls()?);
+        Ok(Some(Subject::Function { name, also, calls, folder: None }))
     }
 
     /// A command, behind `--`.
@@ -168,6 +169,7 @@ impl PythonArgs {
             start_method: self.start_method,
             event_loop: self.event_loop,
             cluster: self.cluster.clone(),
+            executors: self.executors.clone(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `maitred check`: claims about concurrency, tested on this machine.
 
-use maitred_core::result::{Check, Truth};
+use maitred_core::result::{Check, Experiment, Truth};
 use maitred_core::view;
 use maitred_engine::event::Finding;
 use maitred_engine::{Cancel, Engine, Event, Request, check, claims, request};
@@ -99,7 +99,7 @@ impl Shown {
             }
             Event::ExperimentEnded { experiment } => {
                 if let Some(found) = &mut self.found {
-                    found.experiments.push((*experiment).clone());
+                    take_in(found, experiment);
                 }
                 self.write(Document::is_replaced);
             }
@@ -132,6 +132,15 @@ impl Shown {
         for file in self.files.iter_mut().filter(|file| which(file)) {
             self.written &= file.update(found, &self.terminal);
         }
+    }
+}
+
+/// What was measured again takes the place of what was found first.
+fn take_in(found: &mut Check, experiment: &Experiment) {
+    let first = found.experiments.iter_mut().find(|one| one.name == experiment.name);
+    match first.filter(|_| experiment.again.is_some()) {
+        Some(first) => *first = experiment.clone(),
+        None => found.experiments.push(experiment.clone()),
     }
 }
 

@@ -26,12 +26,7 @@ pub(crate) fn run(args: &LabArgs, terminal: &mut Terminal) -> Result<u8, Error> 
         None => Shelf::shipped(),
     };
     let until = signals()?;
-    let machine = machine::describe();
-    let session = Arc::new(Session::new(
-        shelf,
-        Here::at_first(&machine, &native_models()),
-        args.keep.keeping(),
-    ));
+    let session = Arc::new(Session::new(shelf, at_first(), args.keep.keeping()));
     let asking = Arc::clone(&session);
     let pythons = args.pythons.clone();
     // To ask every interpreter what it is takes seconds; the page is open meanwhile.
@@ -57,6 +52,11 @@ pub(crate) fn run(args: &LabArgs, terminal: &mut Terminal) -> Result<u8, Error> 
     })?;
     printed?;
     Ok(exit::OK)
+}
+
+/// What this machine has without anybody being asked.
+pub(super) fn at_first() -> Here {
+    Here::at_first(&machine::describe(), &native_models())
 }
 
 /// What a workload can be run under without any interpreter.

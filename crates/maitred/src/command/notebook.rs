@@ -128,7 +128,8 @@ fn write(
     let (session, verdicts) = match no_run {
         true => {
             let shelf = Shelf::open(&file.display().to_string()).map_err(Error::usage)?;
-            (Session::new(shelf, lab::here(&[], &until)?, None), Vec::new())
+            // What is not run needs no runtime to be asked.
+            (Session::new(shelf, lab::at_first(), None), Vec::new())
         }
         false => execute(file, keep, None, &until, terminal)?,
     };

@@ -52,7 +52,7 @@ impl Hosts {
     fn dask(&self, place: &Place, host: usize, words: &[&str]) -> Child {
         let ip = format!("{}.{}", self.net, host + 1);
         let log = fs::File::create(place.path(&format!("log-{host}-{}", words.len()))).unwrap();
-        let mut command = self.on(host, &pythons::dask());
+        let mut command = self.on(host, &pythons::with_libraries());
         command.arg("-m").args(words).args(["--host", &ip, "--no-dashboard"]);
         command.current_dir(place.path(".")).stdout(log.try_clone().unwrap()).stderr(log);
         command.spawn().unwrap()
@@ -70,14 +70,14 @@ impl Hosts {
         let script = format!(
             "from distributed import Client; Client('{address}', timeout=60).wait_for_workers(2, timeout=60)"
         );
-        let mut ask = self.on(0, &pythons::dask());
+        let mut ask = self.on(0, &pythons::with_libraries());
         assert!(ask.args(["-c", &script]).status().unwrap().success(), "no cluster came up");
         self
     }
 
     /// `maitred` on the first of them, not yet started.
     fn maitred(&self, place: &Place, line: &str) -> Command {
-        let python = pythons::dask().display().to_string();
+        let python = pythons::with_libraries().display().to_string();
         let line =
             format!("exec ip netns exec {} $M --details {line} --python {python}", self.names[0]);
         let mut command = place.shell_command(&line);

@@ -1,6 +1,7 @@
 //! The user's own function as the subject, and everything that it can do wrong: each a result
 //! with the user's own line, none a stack trace of ours.
 
+use crate::needs::have;
 use crate::program::Place;
 use crate::{pythons, runtimes};
 
@@ -107,6 +108,42 @@ fn a_function_is_compared_under_models_that_suit_it() {
     }
     let (_, text) = compare(&place(), "work.py:sleeps", "event-loop", "--inputs six.txt");
     assert!(text.contains("`call work.py:sleeps` does not give way"), "{text}");
+}
+
+/// Of an array the shortened text shows neither the middle nor that two undefined numbers are alike.
+#[test]
+fn arrays_are_compared_by_value() {
+    if !have("numpy") {
+        return;
+    }
+    let arrays = r"
+import multiprocessing
+import numpy
+
+def elsewhere(n):
+    array = numpy.zeros(10_000)
+    array[5000] = multiprocessing.parent_process() is None
+    return array
+
+def undefined(n):
+    return numpy.full(10_000, numpy.nan)
+";
+    let place = place().file("arrays.py", arrays);
+    let python = pythons::with_libraries().display().to_string();
+    let compared = |function: &str| {
+        let line = format!(
+            "--details compare arrays.py:{function} --inputs six.txt --python {python} \
+             --models sequential,thread-pool,processes --runs 2 --warmup 0 --quiet --no-trace"
+        );
+        let (_, text) = run(&place, &line);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = compared("elsewhere");
+    assert!(text.contains("Results differ: `processes` returned other values"), "{text}");
+    assert!(text.contains("[5000] = "), "{text}");
+    assert!(text.contains("processes failed: returned other results"), "{text}");
+    let text = compared("undefined");
+    assert!(text.contains("6 results by numpy") && !text.contains("Results differ"), "{text}");
 }
 
 #[test]

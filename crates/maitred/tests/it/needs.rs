@@ -29,7 +29,7 @@ const fn need(name: &'static str, untried: &'static str, is_met: fn() -> bool) -
 }
 
 /// All of them. Interpreters come beside, from `pythons`.
-const NEEDS: [Need; 19] = [
+const NEEDS: [Need; 22] = [
     need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
     need("man", "whether the manual page is read without a warning", has_manual),
     need("bash", "whether its completions are its code", || starts("bash")),
@@ -43,10 +43,13 @@ const NEEDS: [Need; 19] = [
     need("cgroup", "what a control group allows", Group::can_be_made),
     need("switches", "what the kernel records of switches", can_record),
     need("node", "the runner in Node", || Language::Node.tool().is_ok()),
+    need("bun", "Node's runner in Bun", || Language::Bun.tool().is_ok()),
     need("go", "the runner in Go", || Language::Go.tool().is_ok()),
     need("java", "the runner in Java", || Language::Java.tool().is_ok()),
     need("erlang", "the runner in Erlang", || Language::Erlang.tool().is_ok()),
-    need("dask", "the runner that hands tasks to Dask", has_dask),
+    need("joblib", "the runner that hands tasks to joblib", || imports("joblib")),
+    need("dask", "the runner that hands tasks to Dask", || imports("distributed")),
+    need("numpy", "results that are arrays", || imports("numpy")),
     need("network-namespaces", "a cluster on several hosts", has_network_namespaces),
     need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),
 ];
@@ -79,8 +82,10 @@ fn can_record() -> bool {
     !text.contains("the kernel refused to record")
 }
 
-fn has_dask() -> bool {
-    let asked = Command::new(pythons::dask()).args(["-c", "import distributed"]).output();
+/// Whether the interpreter of libraries has this one.
+fn imports(module: &str) -> bool {
+    let line = format!("import {module}");
+    let asked = Command::new(pythons::with_libraries()).args(["-c", &line]).output();
     asked.is_ok_and(|output| output.status.success())
 }
 

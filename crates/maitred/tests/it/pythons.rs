@@ -39,7 +39,7 @@ pub(crate) fn found() -> &'static [(&'static str, PathBuf)] {
     })
 }
 
-/// The interpreter that has Dask, where there is one: $MAITRED_DASK, or the first.
-pub(crate) fn dask() -> PathBuf {
+/// The interpreter that has Dask, joblib and numpy, where there is one: $MAITRED_DASK, or the first.
+pub(crate) fn with_libraries() -> PathBuf {
     std::env::var_os("MAITRED_DASK").map_or_else(|| found()[0].1.clone(), PathBuf::from)
 }

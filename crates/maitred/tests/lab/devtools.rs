@@ -16,6 +16,9 @@ use tungstenite::{Message, WebSocket};
 /// In which something on a page must have come about.
 const PATIENCE: Duration = Duration::from_secs(400);
 
+/// A page whose words do not change for so long waits for nothing that could still come.
+const STILL: Duration = Duration::from_secs(100);
+
 /// A Chromium with one page; it ends with this value.
 pub(crate) struct Browser {
     child: Child,
@@ -58,7 +61,7 @@ impl Browser {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let child = command.spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         let port = profile.path().join("DevToolsActivePort");
         let begun = Instant::now();
         let address = loop {
@@ -66,7 +69,8 @@ impl Browser {
             if let Some((number, path)) = text.split_once('\n') {
                 break format!("ws://127.0.0.1:{number}{path}");
             }
-            assert!(begun.elapsed() < PATIENCE, "the browser does not start");
+            assert!(child.try_wait().unwrap().is_none(), "the browser ended before it had started");
+            assert!(begun.elapsed() < STILL, "the browser does not start");
             std::thread::sleep(Duration::from_millis(20));
         };
         let (socket, _) = tungstenite::connect(address.trim()).unwrap();
@@ -94,6 +98,13 @@ impl Browser {
 
     /// One question and its answer.
     pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Value {
+        let answer = self.tried(method, params);
+        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+        answer["result"].clone()
+    }
+
+    /// The same, where the browser may refuse.
+    fn tried(&mut self, method: &str, params: &Value) -> Value {
         self.next += 1;
         let id = self.next;
         let mut question = json!({ "id": id, "method": method, "params": params });
@@ -107,8 +118,7 @@ impl Browser {
                 Ok(Message::Text(text)) => {
                     let answer: Value = serde_json::from_str(&text).unwrap();
                     if answer["id"] == id {
-                        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-                        return answer["result"].clone();
+                        return answer;
                     }
                     if answer["method"].is_string() {
                         self.events.push(answer);
@@ -127,10 +137,18 @@ impl Browser {
         self.ask("Page.navigate", &json!({ "url": address }));
     }
 
+    /// Opens the page anew, and waits until it is another one than it was.
+    pub(crate) fn reload(&mut self) {
+        self.value("window.isOld = true");
+        self.ask("Page.reload", &json!({}));
+        self.until("window.isOld !== true");
+    }
+
+    /// What came of an expression: nothing, where a page is just leaving.
     fn evaluate(&mut self, expression: &str) -> Value {
         let params =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        self.ask("Runtime.evaluate", &params)
+        self.tried("Runtime.evaluate", &params)["result"].clone()
     }
 
     /// The value of an expression in the page.
@@ -143,8 +161,16 @@ impl Browser {
     /// Waits until an expression is true. Before a page is there, it may fail as well.
     pub(crate) fn until(&mut self, expression: &str) {
         let begun = Instant::now();
+        let (mut words, mut changed, mut looked) = (Value::Null, begun, begun);
         while self.evaluate(expression)["result"]["value"] != true {
-            if begun.elapsed() > PATIENCE {
+            if looked.elapsed() > Duration::from_secs(1) {
+                looked = Instant::now();
+                let now = self.evaluate("document.body?.textContent")["result"]["value"].clone();
+                if now != words {
+                    (words, changed) = (now, looked);
+                }
+            }
+            if begun.elapsed() > PATIENCE || changed.elapsed() > STILL {
                 let page = self.value("document.body.innerText.slice(0, 3000)");
                 panic!("it never came that {expression}; the page says: {page}");
             }

@@ -32,8 +32,11 @@ impl Lab {
     }
 
     fn keeping(alone: TempDir, store: &Path, subject: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
+        // What is measured is not the program that tests are built with.
+        let named = std::env::var_os("MAITRED").unwrap_or(env!("CARGO_BIN_EXE_maitred").into());
+        let mut command = Command::new(named);
         command.env("XDG_RUNTIME_DIR", alone.path()).env("MAITRED_STORE", store);
+        command.env_remove("MAITRED_NO_KEEP");
         command
             .arg("lab")
             .arg("--no-open")
@@ -53,7 +56,7 @@ impl Lab {
     /// Sends bytes as they are; the whole answer. Ends when nothing comes any more.
     pub(crate) fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(400))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);

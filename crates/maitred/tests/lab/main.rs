@@ -6,6 +6,7 @@ mod again;
 mod attacks;
 mod devtools;
 mod endpoints;
+mod headless;
 mod lab;
 mod measured;
 mod story;

@@ -8,6 +8,8 @@ mod crew;
 mod event_loop;
 mod hybrid;
 mod processes;
+#[cfg(feature = "rayon")]
+mod rayon_pool;
 mod sequential;
 mod thread_pool;
 mod threads;
@@ -16,6 +18,8 @@ mod worker_processes;
 use maitred_wire::{RunnerError, Strategy};
 
 use self::crew::{Queues, semaphores};
+#[cfg(feature = "rayon")]
+use crate::library::Library;
 use crate::limits;
 use crate::session::Session;
 
@@ -29,12 +33,14 @@ pub(crate) fn start(session: &'static Session) -> Result<Crew, RunnerError> {
     let crew = match session.plan.strategy {
         Strategy::Sequential => sequential::start(session),
         Strategy::Threads => threads::start(session),
+        #[cfg(feature = "rayon")]
+        Strategy::ThreadPool if session.library == Library::Rayon => rayon_pool::start(session),
         Strategy::ThreadPool => thread_pool::start(session),
         Strategy::Processes => processes::start(session),
         Strategy::EventLoop => event_loop::start(session),
         Strategy::AsyncPool => async_pool::start(session),
         Strategy::Hybrid => hybrid::start(session),
-        Strategy::Interpreters => Err(std::io::ErrorKind::Unsupported.into()),
+        Strategy::Interpreters | Strategy::Executor => Err(std::io::ErrorKind::Unsupported.into()),
     };
     crew.map_err(|error| limits::explain(session, &error, None))
 }

@@ -19,10 +19,12 @@ use crate::limits;
 use crate::semaphore::futex::Semaphore;
 use crate::session::{Assignment, Session};
 use crate::sys::kernel::{self, Sharing};
-use crate::sys::process;
+use crate::sys::process::{self, Stack};
 
 /// Only what is touched of it takes memory; a task of ours needs less than a tenth.
-const STACK_BYTES: usize = 128 * 1024;
+const STACK: Stack = Stack::Bare(128 * 1024);
+/// What threads of the standard library have, for code of the user's.
+const USERS_STACK: Stack = Stack::Guarded(2 * 1024 * 1024);
 
 /// Threads that have started and not ended.
 static ALIVE: AtomicU32 = AtomicU32::new(0);
@@ -44,10 +46,11 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
 /// Starts a thread for each task as it arrives, and waits for all of them.
 fn start_all(session: &'static Session, semaphores: &'static [Semaphore]) {
     session.board.await_start();
+    let stack = if session.calls.is_some() { USERS_STACK } else { STACK };
     while let Some(assignment) = session.take_when_due() {
         ALIVE.fetch_add(1, SeqCst);
         let body = move || be_task(session, semaphores, assignment);
-        if let Err(error) = process::start_thread(STACK_BYTES, Box::new(body)) {
+        if let Err(error) = process::start_thread(stack, Box::new(body)) {
             let started = session.queue.taken() - 1;
             session.refuse(limits::explain(session, &error, Some(started)));
             return;

@@ -221,6 +221,9 @@ fn be_worker(
         worker
     });
     ledger.finish_work(session.vars.iter().map(|var| var.load(Relaxed)));
+    if let Some(calls) = &session.calls {
+        calls.judge();
+    }
     if let Some(worker) = worker {
         worker.lane.close(true);
     }

@@ -134,25 +134,39 @@ fn child_signal(how: i32) -> libc::sigset_t {
 
 type Body = Box<dyn FnOnce() + Send>;
 
-/// Starts a detached thread with a stack of this size and no guard page.
+/// The stack of a thread, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stack {
+    /// Without a page behind it that nobody may touch.
+    Bare(usize),
+    Guarded(usize),
+}
+
+/// Starts a detached thread with such a stack.
 ///
 /// `std::thread` maps a stack, a guard page and a signal stack for each thread. The kernel allows
 /// 65,530 mappings, so at some 16,000 threads it fails, and in the new thread, where it can only
 /// abort. Bare stacks lie side by side and count as one mapping.
-pub(crate) fn start_thread(stack_bytes: usize, body: Body) -> io::Result<()> {
+pub(crate) fn start_thread(stack: Stack, body: Body) -> io::Result<()> {
     extern "C" fn enter(body: *mut c_void) -> *mut c_void {
         // SAFETY: made by `Box::into_raw` below, and given to this thread alone.
         let body = unsafe { Box::from_raw(body.cast::<Body>()) };
         body();
         std::ptr::null_mut()
     }
+    let (stack_bytes, is_guarded) = match stack {
+        Stack::Bare(bytes) => (bytes, false),
+        Stack::Guarded(bytes) => (bytes, true),
+    };
     let argument = Box::into_raw(Box::new(body));
     // SAFETY: the attributes are initialised before use and destroyed after it.
     let error = unsafe {
         let mut attributes = std::mem::zeroed();
         libc::pthread_attr_init(&raw mut attributes);
         libc::pthread_attr_setstacksize(&raw mut attributes, stack_bytes);
-        libc::pthread_attr_setguardsize(&raw mut attributes, 0);
+        if !is_guarded {
+            libc::pthread_attr_setguardsize(&raw mut attributes, 0);
+        }
         libc::pthread_attr_setdetachstate(&raw mut attributes, libc::PTHREAD_CREATE_DETACHED);
         let mut thread = std::mem::zeroed();
         let error =

@@ -28,7 +28,9 @@ impl Case<'_> {
         let ranked = || self.against_fastest.iter().map(|rank| rank.contestant as usize);
         let bound = ranked()
             .filter_map(|index| Some((index, self.nature(index)?)))
-            .filter(|(index, nature)| self.is_alone(*index) || alone(nature))
+            .filter(|(index, nature)| {
+                alone(nature) || self.is_alone(*index) && !self.was_disturbed(*index)
+            })
             .filter_map(|(_, nature)| nature.bound.as_ref())
             .filter(|bound| bound.ns > 0)
             .min_by_key(|bound| bound.ns)?;
@@ -42,6 +44,16 @@ impl Case<'_> {
             true => Cow::Owned(Bound { ns: least, ..bound.clone() }),
             false => Cow::Borrowed(bound),
         })
+    }
+}
+
+impl Case<'_> {
+    /// Whether others used the processors in the run that its nature is of, the first that came to its
+    /// end: steps that compute lasted longer than they must then.
+    fn was_disturbed(&self, index: usize) -> bool {
+        let mut runs = self.contestant(index).runs.iter();
+        let first = runs.find(|run| run.end == crate::trace::RunEnd::Finished);
+        first.is_some_and(|run| run.noise.dirty.is_some())
     }
 }
 

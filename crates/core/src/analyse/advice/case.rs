@@ -107,7 +107,8 @@ impl<'a> Case<'a> {
     /// How many processors one call of a function uses by itself, where it is more than one: it has
     /// threads of its own, as libraries of numbers do.
     pub(super) fn own_threads(&self) -> Option<(usize, f64)> {
-        let is_function = self.comparison.subject.kind == SubjectKind::Function;
+        let is_function =
+            matches!(self.comparison.subject.kind, SubjectKind::Function | SubjectKind::Closure);
         self.against_fastest.iter().filter(|_| is_function).find_map(|rank| {
             let index = rank.contestant as usize;
             let sequential = self.contestant(index).model.strategy == Strategy::Sequential;
@@ -116,7 +117,9 @@ impl<'a> Case<'a> {
             let spread = self.nature(index).and_then(|nature| nature.threads_of_own);
             let most = f64::from(self.cores());
             let spread = spread.map_or(0.0, |spread| spread.min(most));
-            let used = summary.cores_used.known().copied().unwrap_or(0.0).max(spread);
+            // Processes that it starts are no threads of its own.
+            let own = self.nature(index).map_or(1.0, |nature| 1.0 - nature.children_share);
+            let used = (own * summary.cores_used.known().copied().unwrap_or(0.0)).max(spread);
             let told = summary.work_ns >= OWN_THREADS_NS && used >= OWN_THREADS;
             (sequential && told).then_some((index, used))
         })

@@ -90,6 +90,42 @@ fn a_function_that_is_parallel_itself_is_named_and_no_size_of_a_pool_is() {
 }
 
 #[test]
+fn processes_that_a_call_starts_are_no_threads_of_its_own() {
+    for (children_share, is_parallel) in [(0.9, false), (0.0, true)] {
+        let (mut comparison, mut natures) = compared(&[
+            ("python3.13", Sequential, Some(true), 1.94),
+            ("python3.13", ThreadPool, Some(true), 1.95),
+        ]);
+        comparison.subject.kind = SubjectKind::Function;
+        natures[0].as_mut().unwrap().children_share = children_share;
+        let text = conclusion(&comparison, &natures);
+        assert_eq!(text.contains("It uses several threads itself"), is_parallel, "{text}");
+    }
+}
+
+#[test]
+fn whether_a_process_waits_or_is_kept_from_a_busy_processor_is_not_concluded() {
+    for (children_share, others) in [(0.9, true), (0.9, false), (0.0, true)] {
+        let (mut comparison, mut natures) = compared(&[
+            ("python3.13", Sequential, Some(true), 0.2),
+            ("python3.13", ThreadPool, Some(true), 0.3),
+        ]);
+        comparison.subject.kind = SubjectKind::Function;
+        let nature = natures[0].as_mut().unwrap();
+        nature.waiting_ns = nature.computing_ns;
+        nature.computing_ns /= 10;
+        nature.calls_ns = nature.own_ns();
+        nature.children_share = children_share;
+        let runs = comparison.contestants.iter_mut().flat_map(|one| &mut one.runs);
+        runs.for_each(|run| run.noise.dirty = others.then(|| "others worked".into()));
+        let text = conclusion(&comparison, &natures);
+        let is_told = !(others && children_share > 0.0);
+        assert_eq!(text.contains("I/O-bound (91 %"), is_told, "{text}");
+        assert_eq!(text.contains("inconclusive: a process that it waits for"), !is_told, "{text}");
+    }
+}
+
+#[test]
 fn what_libraries_with_one_thread_each_take_is_told_where_it_was_measured() {
     let (mut comparison, natures) = compared(&[
         ("python3.13", Sequential, Some(true), 1.94),

@@ -47,8 +47,12 @@ impl Case<'_> {
                 let computing = split.running_ns as f64 / known as f64;
                 return Some(Shape { computing, ..measured });
             }
-        } else if !self.may_wait_for_lock(index, nature) && nature.split.is_some() {
-            // The counters of its threads have told how long they were ready.
+        } else if !self.may_wait_for_lock(index, nature)
+            && nature.children_share <= OPAQUE
+            && nature.split.is_some()
+        {
+            // The counters of its threads have told how long they were ready: those of processes that
+            // they wait for nobody has read.
             return Some(measured);
         }
         // Processor time is what it is: the rest may be less than it looks, never more.

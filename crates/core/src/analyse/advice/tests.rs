@@ -15,8 +15,8 @@ use crate::analyse::nature::{Nature, nature};
 use crate::analyse::sample::{CORES, compared, comparison, contestant, rounds};
 use crate::analyse::summary;
 use crate::result::{Comparison, Rule};
-use crate::trace::Observed;
 use crate::trace::sample::{Do, Sample, tables};
+use crate::trace::{Observed, Trace};
 use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
 
 fn check(sample: &Sample, models: &[(Strategy, Option<u32>)], rounds: u32, expected: &Expect) {
@@ -408,6 +408,33 @@ fn a_delay_has_no_room_where_tasks_wait_for_other_things() {
     assert!(computes.contains("`threads` 100 % ready, but without a processor"), "{computes}");
     let waits = of(&Sample { program: vec![Do::Cpu(8), Do::Wait(2)], ..tables(20, 1) });
     assert!(!waits.contains("`threads` 100 % ready"), "{waits}");
+}
+
+#[test]
+fn a_run_that_others_slowed_down_sets_no_bound() {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
+    for (round, is_told) in [(0, false), (1, true)] {
+        let mut comparison = compared(&sample, &[(Sequential, None)], 6);
+        // The nature of the work is that of the first.
+        let run = &mut comparison.contestants[0].runs[round];
+        run.noise.dirty = Some("other processes used 80 % of the processors".into());
+        compare::rank(&mut comparison, None);
+        let text = conclude(&comparison, &[nature(&sample.run(Sequential, 1), CORES)]).texts();
+        let text = text.join("\n");
+        assert_eq!(text.contains("No model can finish in less than 100 ms"), is_told, "{text}");
+        assert!(!text.contains("alone computes nearly all"), "{text}");
+    }
+}
+
+#[test]
+fn what_processes_of_calls_used_is_a_part_of_the_work() {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
+    let mut trace = sample.run(Sequential, 1);
+    let share = |trace: &Trace| nature(trace, CORES).unwrap().children_share;
+    assert_eq!(share(&trace), 0.0, "nobody has told");
+    let done = trace.done.as_mut().unwrap();
+    done.children_cpu_ns = Some(done.phases.work.cpu.unwrap().total_ns() / 2);
+    assert!((share(&trace) - 0.5).abs() < 1e-6);
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
         .iter()
         .filter_map(|rank| Story::new(case, rank.contestant as usize))
         .collect();
-    if kind != SubjectKind::Function && !stories.iter().any(Story::is_held_up) {
+    let is_function = matches!(kind, SubjectKind::Function | SubjectKind::Closure);
+    if !is_function && !stories.iter().any(Story::is_held_up) {
         return Vec::new();
     }
     let told: Vec<String> = stories.iter().take(TOLD).map(Story::tell).collect();

@@ -41,6 +41,7 @@ pub(super) fn sentences(
     sentences.extend(unshared(comparison).map(|text| Rule::OwnVariables.says(text)));
     sentences.extend(results::sentences(comparison, natures_of));
     sentences.extend(raised(contestants).map(|text| Rule::SomeRaised.says(text)));
+    sentences.extend(ignored(comparison).map(|text| Rule::FailuresIgnored.says(text)));
     sentences.extend(startup(comparison).map(|text| Rule::Startup.says(text)));
     sentences
 }
@@ -80,6 +81,25 @@ fn starved(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String
     (!who.is_empty()).then(|| {
         format!(
             "Ready to compute, but without a processor or the interpreter's lock: {}.",
+            list(&who)
+        )
+    })
+}
+
+/// Commands that failed, and count as done because it was asked for.
+fn ignored(comparison: &Comparison) -> Option<String> {
+    let who: Vec<String> = (0..comparison.contestants.len())
+        .filter_map(|index| {
+            let counted = compare::counted(&comparison.contestants[index]);
+            let failed: u64 = counted.iter().filter_map(|run| run.ignored).sum();
+            let all: u64 = counted.iter().map(|run| run.tasks.all()).sum();
+            let under = name(comparison, index);
+            (failed > 0).then(|| format!("{} of {} under {under}", count(failed), count(all)))
+        })
+        .collect();
+    (!who.is_empty()).then(|| {
+        format!(
+            "Copies that failed count as done (`--ignore-failure`): {}. One that fails may have done less than one that does not.",
             list(&who)
         )
     })

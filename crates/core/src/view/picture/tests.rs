@@ -17,7 +17,7 @@ use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Conclusion, Latency, Rank, Rule, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Executor, Gap, Observed, Origin, Slice, SliceEnd, StepKind, Trace};
+use crate::trace::{Executor, Gap, Observed, Origin, RunEnd, Slice, SliceEnd, StepKind, Trace};
 use crate::view::timeline::{By, Lens, Refusal, Window};
 
 fn look(theme: Theme) -> Look {
@@ -109,6 +109,15 @@ fn a_timeline_is_drawn() {
     let svg = drawn(&trace, &look(Theme::Light));
     check(&svg);
     expect_file!["snapshots/timeline.svg"].assert_eq(&svg);
+}
+
+#[test]
+fn a_picture_of_a_run_that_went_wrong_says_how_it_ended() {
+    let mut trace = tables(5, 1).run(Strategy::Threads, 5);
+    let facts = |trace: &Trace| drawn(trace, &look(Theme::Light)).contains("of work, then ");
+    assert!(!facts(&trace));
+    trace.end = RunEnd::Interrupted;
+    assert!(facts(&trace));
 }
 
 #[test]

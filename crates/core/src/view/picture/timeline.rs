@@ -16,7 +16,7 @@ use super::palette;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut_inside, number, width};
 use crate::analyse::scheduling::union;
 use crate::analyse::units::{duration, percent, plural};
-use crate::trace::{Observed, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
+use crate::trace::{Observed, RunEnd, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
 
 /// Height of a lane, and of a lane with its gap.
 const LANE: f64 = 14.0;
@@ -109,8 +109,17 @@ fn facts(trace: &Trace, axis: &Axis, (zero, end): (u64, u64)) -> String {
         true => String::new(),
         false => format!("{} to {} of ", duration(axis.origin - zero), duration(axis.end - zero)),
     };
+    let end_of = match &trace.end {
+        RunEnd::Finished | RunEnd::TimeUp { .. } => "",
+        RunEnd::Interrupted => ", then interrupted",
+        RunEnd::TimedOut { .. } => ", then timed out",
+        RunEnd::Deadlock(_) => ", then deadlocked",
+        RunEnd::OutOfMemory { .. } => ", then out of memory",
+        RunEnd::Died { .. } => ", then the process died",
+        RunEnd::Refused(_) => ", then refused",
+    };
     format!(
-        "{} · {} · {part}{} of work · a column is {}",
+        "{} · {} · {part}{} of work{end_of} · a column is {}",
         plural(trace.tasks.len() as u64, "task"),
         plural(u64::from(trace.workers), "worker"),
         duration(end - zero),

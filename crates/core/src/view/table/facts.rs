@@ -17,7 +17,7 @@ pub(in super::super) fn noun(kind: SubjectKind) -> &'static str {
     match kind {
         SubjectKind::Command => "run",
         SubjectKind::Url => "request",
-        SubjectKind::Workload | SubjectKind::Function => "task",
+        SubjectKind::Workload | SubjectKind::Function | SubjectKind::Closure => "task",
     }
 }
 

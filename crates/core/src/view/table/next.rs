@@ -76,9 +76,12 @@ fn continued(command: &str, columns: usize) -> Vec<String> {
 }
 
 /// What would tell most: more rounds where they were too few, what the bottleneck costs where there
-/// is one, else the picture of the best, or of who failed.
+/// is one, else the picture of the best, or of who failed. None, where the work cannot be typed.
 fn command(comparison: &Comparison) -> Option<String> {
     let (subject, settings) = (&comparison.subject, &comparison.settings);
+    if !repeat::is_typable(subject, settings) {
+        return None;
+    }
     let of = |index: usize| comparison.contestants.get(index);
     let Some(best) = comparison.ranking.first().and_then(|rank| of(rank.contestant as usize))
     else {

@@ -67,6 +67,10 @@ pub(super) fn ranking(
     }
     let mut below = String::new();
     below.push_str(&open(rows, &lines_of, options));
+    if contradicts(rows) {
+        let why = "ratios are of pairs, round by round: what slows a whole round down is in both, and not in the ratio; so they need not follow from the times";
+        below.push_str(&note(why, options));
+    }
     below.extend(chosen(comparison, rows).iter().map(|line| note(line, options)));
     for (what, why) in unknowns(rows).iter().filter(|(what, _)| table_has(&table, what)) {
         below.push_str(&note(&format!("? {what}: {why}"), options));
@@ -134,6 +138,22 @@ fn open(rows: &[Row<'_>], lines: &[Line<'_>], options: &Options) -> String {
         true => String::new(),
         false => note(&format!("? inconclusive: {}", each.join(", ")), options),
     }
+}
+
+/// Whether somebody who took longer by its time took less by its ratio, as both are shown.
+fn contradicts(rows: &[Row<'_>]) -> bool {
+    let told = |row: &&Row<'_>| !matches!(row.rank.verdict, Verdict::Inconclusive | Verdict::Same);
+    let told: Vec<&Row<'_>> = rows.iter().filter(told).collect();
+    let differ = |one: &Row<'_>, other: &Row<'_>| {
+        units::ratio(one.rank.ratio) != units::ratio(other.rank.ratio)
+    };
+    told.iter().any(|one| {
+        told.iter().any(|other| {
+            one.summary.work_ns < other.summary.work_ns
+                && one.rank.ratio > other.rank.ratio
+                && differ(one, other)
+        })
+    })
 }
 
 fn is_grouped(lines: &[Line<'_>]) -> bool {

@@ -49,7 +49,7 @@ fn section(comparison: &Comparison, sweep: &Sweep, named: bool, options: &Option
     let rate = match comparison.subject.kind {
         SubjectKind::Url => "requests/s",
         SubjectKind::Command => "copies/s",
-        SubjectKind::Function => "calls/s",
+        SubjectKind::Function | SubjectKind::Closure => "calls/s",
         SubjectKind::Workload => "tasks/s",
     };
     let mut table = fit::table(&sweep.fit, rate);

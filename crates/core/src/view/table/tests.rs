@@ -225,6 +225,22 @@ fn everything_else_stands_behind_details() {
 }
 
 #[test]
+fn ratios_that_do_not_follow_from_the_times_are_explained() {
+    let note = "ratios are of pairs";
+    let mut comparison = five_tables();
+    let shown = |comparison: &Comparison| table(comparison, &Options::default());
+    assert!(!shown(&comparison).contains(note), "2.57 s is 2.78 times 0.926 s");
+    // The fastest by its ratio, though a later one has the shorter time.
+    comparison.ranking.iter_mut().for_each(|rank| match rank.verdict {
+        Verdict::Reference => {}
+        _ => (rank.verdict, rank.ratio) = (Verdict::Slower, 2.78),
+    });
+    let rank = comparison.ranking.last().unwrap().contestant as usize;
+    comparison.contestants[rank].summary.as_mut().unwrap().work_ns = 900_000_000;
+    assert!(shown(&comparison).contains(note), "{}", shown(&comparison));
+}
+
+#[test]
 fn a_wide_terminal_shows_more() {
     check(
         &table(&five_tables(), &details(120)),
@@ -418,6 +434,20 @@ fn what_cannot_be_told_is_a_question_with_its_reason_below() {
     assert!(text.contains("Next: maitred compare workloads/waiters.kdl --speed 10x --budget 180s"));
     // And the opposite: where all is told there is no question.
     assert!(!table(&five_tables(), &Options::default()).contains('?'));
+}
+
+#[test]
+fn nothing_is_suggested_that_cannot_be_typed() {
+    let mut sent = five_tables();
+    sent.subject.name = "maitred_sent:fetch".into();
+    assert!(!table(&sent, &Options::default()).contains("Next:"));
+    sent.subject.name = "/tmp/maitred-x/maitred_sent.kdl".into();
+    assert!(!table(&sent, &Options::default()).contains("Next:"));
+    sent.subject.name = "shop:fetch".into();
+    assert!(table(&sent, &Options::default()).contains("Next:"));
+    sent.settings.parameters =
+        Vec::from([("inputs".into(), "/tmp/maitred-x/maitred_sent.jsonl".into())]);
+    assert!(!table(&sent, &Options::default()).contains("Next:"));
 }
 
 #[test]

@@ -154,6 +154,17 @@ fn equal_work_has_an_equal_fingerprint() {
 }
 
 #[test]
+fn where_inputs_lie_is_not_what_the_work_is() {
+    let fingerprint = |path: &str| {
+        let source = format!(r#"task "a" inputs="{path}" {{ call "shop:price" }}"#);
+        let inputs = Vec::from([(String::from(path), 3)]);
+        lowered(&source, &Choices { inputs, ..Choices::default() }).fingerprint
+    };
+    assert_eq!(fingerprint("names.txt"), fingerprint("/tmp/one/names.txt"));
+    assert_ne!(fingerprint("names.txt"), fingerprint("orders.txt"));
+}
+
+#[test]
 fn expectations_are_judged() {
     let source = r#"
 param "n" 4

@@ -129,3 +129,21 @@ fn where_switches_are_refused_there_are_samples() {
     assert!(own.count() > 2, "{} looks", scheduling.records);
     assert!(scheduling.threads[bash].cpu_ns > Some(0));
 }
+
+/// By the kernel's own count of the same thread at the same moment; what it used before its program
+/// began is in the count and not in the record.
+#[test]
+fn the_slices_of_a_thread_that_computes_are_the_processor_time_that_the_kernel_counted() {
+    let recorder = SwitchRecorder::open();
+    if recorder.refusal().is_some() {
+        return;
+    }
+    let scheduling = recorded(recorder, "while :; do :; done", has_computed);
+    let bash = scheduling.threads.iter().position(|thread| thread.name == "bash").unwrap();
+    let Thread { cpu_ns, counted_ns, .. } = scheduling.threads[bash];
+    let own = scheduling.slices.iter().filter(|slice| slice.thread as usize == bash);
+    let until = own.map(|slice| slice.end_ns.min(counted_ns).saturating_sub(slice.start_ns));
+    let (recorded, counted) = (until.sum::<u64>(), cpu_ns.unwrap());
+    assert!(counted > 300_000_000, "{counted}");
+    assert!(recorded >= counted / 100 * 99, "{recorded} of {counted} ns");
+}

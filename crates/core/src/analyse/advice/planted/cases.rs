@@ -388,6 +388,13 @@ pub(super) fn crashed(who: &[usize]) -> Conclusion {
     })
 }
 
+/// Commands of which so many failed in each round, which was ignored.
+pub(super) fn ignoring(failed: Option<u64>) -> Conclusion {
+    of(&waiting(), &TWO, 6, |comparison, _| {
+        comparison.contestants[0].runs.iter_mut().for_each(|run| run.ignored = failed);
+    })
+}
+
 /// Two models, of which the second was run no more.
 pub(super) fn dropped(after: Option<u32>) -> Conclusion {
     of(&waiting(), &TWO, 6, |comparison, _| {

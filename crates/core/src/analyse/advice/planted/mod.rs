@@ -123,6 +123,12 @@ const PLANTED: &[Planted] = &[
         || scaled(&computing(), &[1, 2, 10], |_| {}),
     ),
     (
+        R::FailuresIgnored,
+        "commands failed in a way that was to be ignored",
+        || ignoring(Some(2)),
+        || ignoring(Some(0)),
+    ),
+    (
         R::WithinRounds,
         "fewer than three rounds, and something overwhelming within them",
         || of(&tables(5, 1), &TWO, 1, |_, _| {}),
