@@ -95,12 +95,12 @@ def wait_until(there):
 
 
 @contextlib.contextmanager
-def jupyterlab(folder):
-    """The address of a JupyterLab over this folder."""
-    runtime = pathlib.Path(folder, ".runtime")
-    environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(runtime), "JUPYTER_CONFIG_DIR": str(pathlib.Path(folder, ".config"))}
+def jupyterlab(folder, scratch):
+    """The address of a JupyterLab over this folder; what it notes of itself lies in `scratch`, where none was before."""
+    runtime = pathlib.Path(scratch, "runtime")
+    environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(runtime), "JUPYTER_CONFIG_DIR": str(pathlib.Path(scratch, "config"))}
     words = ["-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=", "--ServerApp.open_browser=False"]
-    with open(pathlib.Path(folder, "server.log"), "w") as log:
+    with open(pathlib.Path(scratch, "server.log"), "w") as log:
         server = subprocess.Popen([sys.executable, *words], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         said = wait_until(lambda: next(runtime.glob("jpserver-*.json")).read_text())
@@ -136,7 +136,7 @@ def main():
             expected = path.read_text().count("data:image/svg+xml")
         else:
             expected = execute(given.notebook, path)
-        address = ends.enter_context(jupyterlab(str(folder)))
+        address = ends.enter_context(jupyterlab(str(folder), scratch))
         browser = Browser(os.path.join(scratch, "profile"))
         ends.callback(browser.close)
         browser.ask("Page.enable")
