@@ -177,21 +177,28 @@ def secured():
     return ("--identity", f"{certificate},{key}")
 
 
-def nginx(workers, tls=False):
+def nginx(workers, tls=False, before=None, keep=True):
+    """Answers 13 bytes itself, or stands before a server of ours, with connections to it that are kept or not."""
     port = free_port()
-    config = Path(PLACE.scratch) / f"nginx-{workers}.conf"
+    config = Path(PLACE.scratch) / f"nginx-{port}.conf"
     ssl, security = "", ""
     if tls:
         certificate, key = identity()
         ssl = " ssl"
         security = f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;"
+    answer, upstream = 'return 200 "Hello, World!";', ""
+    if before:
+        kept = 'keepalive 32;' if keep else ""
+        upstream = f"upstream ours {{ server 127.0.0.1:{before.port}; {kept} }}"
+        version = 'proxy_http_version 1.1; proxy_set_header Connection "";' if keep else ""
+        answer = f"proxy_pass http://ours; proxy_set_header Host $http_host; proxy_buffering off; {version}"
     config.write_text(f"""
-        daemon off; worker_processes {workers}; pid {PLACE.scratch}/nginx.pid; error_log /dev/null;
+        daemon off; worker_processes {workers}; pid {PLACE.scratch}/nginx-{port}.pid; error_log /dev/null;
         events {{ worker_connections 15000; }}
         http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 75s;
           client_body_temp_path {PLACE.scratch}/b; proxy_temp_path {PLACE.scratch}/p; fastcgi_temp_path {PLACE.scratch}/f;
-          uwsgi_temp_path {PLACE.scratch}/u; scgi_temp_path {PLACE.scratch}/s;
-          server {{ listen 127.0.0.1:{port}{ssl} backlog=4096; {security} location / {{ return 200 "Hello, World!"; }} }} }}""")
+          uwsgi_temp_path {PLACE.scratch}/u; scgi_temp_path {PLACE.scratch}/s; {upstream}
+          server {{ listen 127.0.0.1:{port}{ssl} backlog=4096; {security} location / {{ {answer} }} }} }}""")
     return foreign(["nginx", "-p", PLACE.scratch, "-c", str(config)], port)
 
 

@@ -164,6 +164,8 @@ pub enum Rule {
     BusyConnections,
     FewRequests,
     NotFollowed,
+    ProxyBetween,
+    PlainToTls,
     Startup,
     KeepsUp,
     Nature,
@@ -203,7 +205,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 59] = {
+    pub const ALL: [Self; 61] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -233,6 +235,8 @@ impl Rule {
             R::BusyConnections,
             R::FewRequests,
             R::NotFollowed,
+            R::ProxyBetween,
+            R::PlainToTls,
             R::Startup,
             R::KeepsUp,
             R::Nature,
@@ -304,6 +308,8 @@ impl Rule {
             | R::BusyConnections
             | R::FewRequests
             | R::NotFollowed
+            | R::ProxyBetween
+            | R::PlainToTls
             | R::Startup => Part::Warning,
             R::KeepsUp
             | R::Nature

@@ -1,6 +1,7 @@
 //! What a piece of work may be: a workload, a command, an address, a function, closures. One file each, and
 //! each makes a `Job` of it.
 
+mod between;
 pub mod claimed;
 pub(crate) mod closures;
 pub mod command;

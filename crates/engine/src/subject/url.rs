@@ -16,6 +16,7 @@ use maitred_core::workload::Lowered;
 use maitred_core::workload::ast::{Action as Doing, Request, Task};
 use maitred_wire::{Action, HttpManner, HttpUrl, Loops, Model, Properties, Strategy, fields};
 
+use super::between;
 use crate::error::Error;
 use crate::job::{Connections, Draft, Job, task, text};
 use crate::request::{Http, Work};
@@ -197,7 +198,8 @@ fn reach(url: &str) -> Result<(), Error> {
     let (host, port) = (parts.host.as_str(), parts.port);
     let found = (host, port).to_socket_addrs().map_err(|error| {
         Error::Usage(format!(
-            "{url}: the host `{host}` cannot be resolved ({error}); check its name"
+            "{url}: the host `{host}` cannot be resolved ({error}); check its name{}",
+            unasked_proxy(url).map(|said| format!(". {said}")).unwrap_or_default()
         ))
     })?;
     let mut refusal = "it has no address".to_owned();
@@ -210,7 +212,8 @@ fn reach(url: &str) -> Result<(), Error> {
             Err(error) => refusal = format!("no connection to {address}: {error}"),
         }
     }
-    Err(Error::Usage(format!("{url}: {refusal}; start the server, or check host and port")))
+    let proxy = unasked_proxy(url).map(|said| format!(". {said}")).unwrap_or_default();
+    Err(Error::Usage(format!("{url}: {refusal}; start the server, or check host and port{proxy}")))
 }
 
 /// The same of a socket of this machine.
@@ -303,11 +306,18 @@ fn complete(work: &mut Lowered, http: &Http) {
     }
 }
 
+/// What of it is to be known where others would ask a proxy for that address.
+fn unasked_proxy(url: &str) -> Option<String> {
+    between::unasked_proxy(url, |name| std::env::var(name).ok())
+}
+
 /// What to know of the figures beside the figures.
 pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
     let mut remarks = Vec::new();
+    let name = &comparison.subject.name;
     let is_socket = comparison.settings.parameters.iter().any(|(name, _)| name == "unix");
-    if is_socket || is_loopback(&comparison.subject.name) {
+    let is_ours = is_socket || is_loopback(name);
+    if is_ours {
         remarks.push(Rule::SharedMachine.says(
             "The server is on this machine: it shares the processors with the client, so that \
              what one of them uses is missing to the other.",
@@ -341,6 +351,10 @@ pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
     let answers: Vec<(u16, u64)> =
         runs.clone().flat_map(|run| run.answers.iter().flatten().copied()).collect();
     remarks.extend(not_followed(&answers).map(|said| Rule::NotFollowed.says(said)));
+    let proxy = (!is_ours).then(|| unasked_proxy(name)).flatten();
+    let between = between::gateway(&answers).or(proxy);
+    remarks.extend(between.map(|said| Rule::ProxyBetween.says(said)));
+    remarks.extend(between::plain_to_tls(name, &answers).map(|said| Rule::PlainToTls.says(said)));
     let fewest = runs.map(|run| run.tasks.done).filter(|&done| done > 0).min();
     remarks.extend(fewest.and_then(few_requests).map(|said| Rule::FewRequests.says(said)));
     remarks

@@ -12,18 +12,19 @@ const SERVERS: [&str; 6] =
     ["sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool"];
 
 /// A test server, killed when it is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
-    fn start(place: &Place) -> Self {
+    pub(crate) fn start(place: &Place) -> Self {
         Self::start_with(place, &[])
     }
 
-    fn start_with(place: &Place, options: &[&str]) -> Self {
-        let words = [&["serve", "--port", "0", "--delay", "1ms"], options].concat();
+    pub(crate) fn start_with(place: &Place, options: &[&str]) -> Self {
+        let port = if options.contains(&"--unix") { &[][..] } else { &["--port", "0"] };
+        let words = [&["serve", "--delay", "1ms"], port, options].concat();
         let mut child = place.command(&words).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
 
 mod bad_input;
+mod between;
 mod check;
 mod cluster;
 mod command;

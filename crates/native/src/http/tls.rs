@@ -122,6 +122,11 @@ pub(super) fn explain(error: &io::Error, host: &str) -> Option<String> {
              FILE, or trust anybody with --insecure"
                 .into()
         }
+        // Made authorities all have the same name, so that only the signature tells them apart.
+        Error::InvalidCertificate(CertificateError::BadSignature) => {
+            "the authority given as --cacert has that name, but did not sign the certificate, as when the              server was started anew with another one; give the one that it has now"
+                .into()
+        }
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => format!(

@@ -299,11 +299,16 @@ const PLANTED: &[Planted] = &[
 ];
 
 /// Rules whose cases stand beside what makes them: the client of an address, functions of Python.
-const ELSEWHERE: [(Rule, &str); 8] = [
+const ELSEWHERE: [(Rule, &str); 10] = [
     (Rule::BusyClient, "the client used nearly all processors that its model lets it use"),
     (Rule::BusyConnections, "the connections of an address were busy nearly all the time"),
     (Rule::FewRequests, "too few requests were made to an address to tell its percentiles"),
     (Rule::NotFollowed, "answers of an address only point somewhere else"),
+    (
+        Rule::ProxyBetween,
+        "a proxy answers for the server, or is named in the environment and not asked",
+    ),
+    (Rule::PlainToTls, "every request over http is refused, as by a port that speaks TLS"),
     (Rule::SharedMachine, "the server is on this machine"),
     (Rule::SomeRaised, "a few calls of a function raised under every model"),
     (Rule::OwnThreads, "one call of a function uses several processors by itself"),
