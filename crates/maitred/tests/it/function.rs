@@ -132,7 +132,7 @@ def undefined(n):
     let python = pythons::with_libraries().display().to_string();
     let compared = |function: &str| {
         let line = format!(
-            "--details compare arrays.py:{function} --inputs six.txt --python {python} \
+            "compare arrays.py:{function} --inputs six.txt --python {python} \
              --models sequential,thread-pool,processes --runs 2 --warmup 0 --quiet --no-trace"
         );
         let (_, text) = run(&place, &line);
