@@ -20,6 +20,7 @@
 -define(MOVES, 3).   % steps in which tasks could wait for each other
 -define(HALTED, 4).
 -define(NEXT, 5).    % tasks that were begun, or passed over
+-define(CLOSES, 6).  % answers after which the server ended the connection
 
 %% CLOCK_MONOTONIC in nanoseconds on Linux, the clock of everything that is recorded: monotonic_time counts from elsewhere.
 clock() -> os:perf_counter().
@@ -377,17 +378,27 @@ give(Gate, Who) -> Gate ! {give, Who}.
 
 halted(W) -> atomics:get(W#work.tally, ?HALTED) =/= 0.
 
+closes(W) -> atomics:get(W#work.tally, ?CLOSES).
+
 %% ---------------------------------------------------------------------------------------------------------------------
 %% 5. HTTP by Erlang's own client, commands, failures.
 
-ask(W, {Verb, Method, Url, Headers, Body}) ->
+ask(W, Request) -> ask(W, Request, 0).
+
+%% Once it keeps a connection, this client does not heed `Connection: close`: until the end of it has arrived, it sends the
+%% next request there, which nobody reads. So where a server has said that, what was lost is asked again, if that does no harm.
+ask(W, {Verb, Method, Url, Headers, Body} = What, Lost) ->
     Fail = fun(Kind, Text) -> throw({failed, Kind, text("~s ~s: ~s", [Method, Url, Text])}) end,
     Request = case Body of null -> {Url, Headers}; _ -> {Url, Headers, content_type(Headers), Body} end,
     Options = [{timeout, W#work.timeout}, {connect_timeout, W#work.timeout}, {autoredirect, false}, {ssl, W#work.tls}],
     case httpc:request(Verb, Request, Options, [{body_format, binary}]) of
-        {ok, {{_, Status, _}, _, _}} when Status >= 400 -> Fail(text("status-~b", [Status]), text("status ~b", [Status]));
-        {ok, _} -> ok;
-        {error, Why} -> {Kind, Text} = kind_of(Why), Fail(Kind, Text)
+        {ok, {{_, Status, _}, Heads, _}} ->
+            lists:member({"connection", "close"}, Heads) andalso atomics:add(W#work.tally, ?CLOSES, 1),
+            Status < 400 orelse Fail(text("status-~b", [Status]), text("status ~b", [Status]));
+        {error, Why} ->
+            Again = Why =:= socket_closed_remotely andalso Lost < min(5, closes(W)) andalso Verb =/= post andalso Verb =/= patch,
+            {Kind, Text} = kind_of(Why),
+            if Again -> ask(W, What, Lost + 1); true -> Fail(Kind, Text) end
     end.
 
 content_type(Headers) ->
