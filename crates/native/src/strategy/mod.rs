@@ -18,7 +18,6 @@ mod worker_processes;
 use maitred_wire::{RunnerError, Strategy};
 
 use self::crew::{Queues, semaphores};
-#[cfg(feature = "rayon")]
 use crate::library::Library;
 use crate::limits;
 use crate::session::Session;
@@ -33,9 +32,11 @@ pub(crate) fn start(session: &'static Session) -> Result<Crew, RunnerError> {
     let crew = match session.plan.strategy {
         Strategy::Sequential => sequential::start(session),
         Strategy::Threads => threads::start(session),
-        #[cfg(feature = "rayon")]
-        Strategy::ThreadPool if session.library == Library::Rayon => rayon_pool::start(session),
-        Strategy::ThreadPool => thread_pool::start(session),
+        Strategy::ThreadPool => match session.library {
+            #[cfg(feature = "rayon")]
+            Library::Rayon => rayon_pool::start(session),
+            Library::Native | Library::Std | Library::Tokio => thread_pool::start(session),
+        },
         Strategy::Processes => processes::start(session),
         Strategy::EventLoop => event_loop::start(session),
         Strategy::AsyncPool => async_pool::start(session),
