@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import json
 import os
 import pickle
 import sys
+import threading
+from collections import ChainMap
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
@@ -62,6 +65,10 @@ def make():
 '''
 
 
+def _empty(_: threading.local) -> Tuple[Callable[[], threading.local], Tuple[()]]:
+    return threading.local, ()
+
+
 @dataclass
 class Parcel:
     """What travels to other interpreters by value, in a folder that they have on their path. All of
@@ -104,7 +111,7 @@ class Parcel:
                 "or put it into a file of its own"
             ) from None
         try:
-            content: bytes = cloudpickle.dumps(self.sent)  # pyright: ignore
+            content = self._pickled(cloudpickle.CloudPickler)  # pyright: ignore
         except Exception as error:
             raise UsageError(
                 f"{name} cannot be sent to another process: {error}; create what cannot be pickled "
@@ -114,6 +121,14 @@ class Parcel:
         text = _MODULE + "".join(_AWAITED.format(name=one) for one in awaited)
         self._put("sent.pickle", content)
         self._put(f"{_SENT}.py", text.encode())
+
+    def _pickled(self, base: Any) -> bytes:
+        """All that is sent. What a thread keeps for itself (:class:`threading.local`) is empty elsewhere:
+        the threads there have nothing yet."""
+        stream = io.BytesIO()
+        table = ChainMap({threading.local: _empty}, base.dispatch_table)
+        type("Pickler", (base,), {"dispatch_table": table})(stream).dump(self.sent)
+        return stream.getvalue()
 
     def inputs(self, inputs: Iterable[Any]) -> str:
         """The option's value: a file, or a function that makes them.
