@@ -18,7 +18,8 @@ get_requires_for_build_sdist = maturin.get_requires_for_build_sdist
 get_requires_for_build_wheel = maturin.get_requires_for_build_wheel
 get_requires_for_build_editable = maturin.get_requires_for_build_editable
 build_sdist = maturin.build_sdist
-prepare_metadata_for_build_wheel = maturin.prepare_metadata_for_build_wheel
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 #: What the program prints, and where a system looks for it below its prefix.
 PAGES = {
@@ -29,6 +30,12 @@ PAGES = {
 }
 
 Settings = Optional[Dict[str, Any]]
+
+
+def prepare_metadata_for_build_wheel(directory: str, settings: Settings = None) -> str:
+    # Asked first, and by pip before there is a page: maturin wants the folder of them even so.
+    os.makedirs(os.path.join(HERE, _project()["data"]), exist_ok=True)
+    return maturin.prepare_metadata_for_build_wheel(directory, settings)
 
 
 def build_wheel(directory: str, settings: Settings = None, metadata: Optional[str] = None) -> str:
@@ -43,19 +50,22 @@ def build_editable(directory: str, settings: Settings = None, metadata: Optional
 
 def put_pages() -> None:
     """Writes the pages into the folder from which maturin takes the data of the wheel."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    with open(os.path.join(here, "pyproject.toml"), "rb") as file:
-        project = tomllib.load(file)["tool"]["maturin"]
+    project = _project()
     for words, name in PAGES.items():
-        path = os.path.join(here, project["data"], "data", "share", name)
+        path = os.path.join(HERE, project["data"], "data", "share", name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         text = subprocess.run(
-            _program(os.path.join(here, project["manifest-path"])) + words.split(),
+            _program(os.path.join(HERE, project["manifest-path"])) + words.split(),
             check=True,
             stdout=subprocess.PIPE,
         ).stdout
         with open(path, "wb") as page:
             page.write(text)
+
+
+def _project() -> Dict[str, Any]:
+    with open(os.path.join(HERE, "pyproject.toml"), "rb") as file:
+        return tomllib.load(file)["tool"]["maturin"]
 
 
 def _program(manifest: str) -> List[str]:
