@@ -244,7 +244,10 @@ export class Cell {
         if (event.event === "kept") kept = event.result;
         else if (event.event === "failed") failed = event;
         else if (event.event === "not-kept") unkept = `; ${event.text}`;
-        else this.say(live.take(event));
+        else {
+          const words = live.take(event);
+          if (words !== null) this.say(words);
+        }
       });
     } finally {
       live.stop();

@@ -6,6 +6,8 @@ import { likeOf, nameOf } from "./replay.js";
 /** Height of a lane that fills, in pixels, and the most that all of a model may take. */
 const STRIP = 7;
 const MOST = 24;
+/** So often a run is drawn, in milliseconds: each drawing takes processor time from what is measured. */
+const PACE = 150;
 
 export class Live {
   /** @param {string} title @param {number | null} estimate how long it took the last time, nanoseconds */
@@ -18,8 +20,9 @@ export class Live {
     this.said = "starting";
     this.estimate = estimate;
     this.roundsUntil = null;
+    this.drawn = 0;
     // Between two events time goes on as well.
-    this.ticking = setInterval(() => this.tick(), 50);
+    this.ticking = setInterval(() => performance.now() - this.drawn >= PACE && this.tick(), PACE);
   }
 
   stop() {
@@ -27,8 +30,12 @@ export class Live {
     this.box.remove();
   }
 
-  /** One event of the engine; what it comes to in words. @param {any} event @returns {string} */
+  /** One event of the engine; what it comes to in words, or null: the last drawing is not old. @param {any} event @returns {string | null} */
   take(event) {
+    if (event.event === "progress") {
+      if (performance.now() - this.drawn < PACE) return null;
+      this.drawn = performance.now();
+    }
     const take = {
       waiting: () => (this.said = `another run has this machine${event.holder ? ` (process ${event.holder})` : ""}; waiting`),
       contestants: () => this.contestants(event),
