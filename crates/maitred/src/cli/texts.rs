@@ -98,5 +98,5 @@ Examples:
   maitred show waiters.trace --by core --from 200ms --to 400ms
   maitred show waiters.trace --export-perfetto waiters.pftrace
   maitred show waiters.trace --export-svg waiters.svg
-  maitred show before.json --export-png scaling.png --chart scaling --theme dark
+  maitred show before.json --export-svg scaling.svg --chart scaling --theme dark
   maitred show before.json";
