@@ -290,6 +290,7 @@ pages! {
     the_page_of_functions_works_as_it_is_written: "docs/functions.md",
     the_glossary_works_as_it_is_written: "docs/glossary.md",
     the_page_of_tasks_works_as_it_is_written: "docs/how-to.md",
+    the_page_of_httpbin_works_as_it_is_written: "docs/httpbin.md",
     the_page_of_kept_results_works_as_it_is_written: "docs/kept.md",
     the_page_of_the_lab_works_as_it_is_written: "docs/lab.md",
     the_page_of_python_works_as_it_is_written: "docs/python.md",

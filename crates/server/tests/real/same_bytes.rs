@@ -197,6 +197,12 @@ fn what_is_above_a_limit_is_told_the_limit() {
         let answer = server.get("/delay/2");
         assert!(answer.contains(" 400 ") && answer.contains("--max-delay"), "{strategy}: {answer}");
         assert!(server.get("/delay/1ms").contains(" 200 "), "{strategy}");
+        // By default these take longer: who asks for no time is given what is allowed.
+        for path in ["/drip?numbytes=2", "/sse?count=2"] {
+            assert!(server.get(path).contains(" 200 "), "{strategy}: {path}");
+            let longer = server.get(&format!("{path}&duration=2"));
+            assert!(longer.contains(" 400 "), "{strategy}: {path}: {longer}");
+        }
     }
 }
 
