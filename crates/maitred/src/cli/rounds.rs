@@ -23,13 +23,11 @@ pub struct RoundArgs {
 }
 
 impl RoundArgs {
-    /// What is asked of the engine, where all that is not said here is as in `others`.
-    pub(super) fn request(&self, others: Rounds) -> Rounds {
-        Rounds {
-            exactly: self.runs,
-            budget_ns: self.budget.map(Period::nanos),
-            minimum_effect: self.min_effect.0,
-            ..others
-        }
+    /// What is asked of the engine, where all that is not said here is as it was.
+    pub(super) fn request(&self, mut rounds: Rounds) -> Rounds {
+        rounds.exactly = self.runs;
+        rounds.budget_ns = self.budget.map(Period::nanos);
+        rounds.minimum_effect = self.min_effect.0;
+        rounds
     }
 }
