@@ -186,7 +186,7 @@ fn standard_output_holds_a_record_for_each_request_and_nothing_else() {
 #[test]
 fn what_is_above_a_limit_is_told_the_limit() {
     for strategy in OWN.into_iter().chain(["hyper"]) {
-        let server = Server::start(strategy, &["--max-body", "10", "--max-delay", "1s"]);
+        let server = Server::start(strategy, &["--max-body", "10", "--max-delay", "100ms"]);
         let chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
                        Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n";
         let answer = String::from_utf8(server.talk(chunked.as_bytes())).unwrap();
