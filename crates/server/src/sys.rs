@@ -356,7 +356,7 @@ pub(crate) fn page_bytes() -> u64 {
     u64::try_from(bytes).unwrap_or(4096)
 }
 
-/// The thread id that the kernel and `top -H` show: gettid(2), for which the C library of 2014 has no
+/// The thread id that the kernel and `top -H` show: gettid(2), for which glibc 2.17 (manylinux2014) has no
 /// function.
 pub(crate) fn thread_id() -> i32 {
     // SAFETY: no arguments; cannot fail.

@@ -210,7 +210,7 @@ pub(crate) fn prepare_child(command: &mut Command) {
 }
 
 /// A file that lives in memory and has no name in any directory, open in this process alone;
-/// memfd_create(2), for which the C library of 2014 has no function.
+/// memfd_create(2), for which glibc 2.17 (manylinux2014) has no function.
 pub(crate) fn memory_file(name: &CStr) -> io::Result<File> {
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     // SAFETY: `name` ends with a zero byte.

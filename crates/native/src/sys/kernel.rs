@@ -79,7 +79,7 @@ pub(crate) fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
-/// The kernel's number of this thread: gettid(2), for which the C library of 2014 has no function.
+/// The kernel's number of this thread: gettid(2), for which glibc 2.17 (manylinux2014) has no function.
 pub(crate) fn thread_id() -> u32 {
     // SAFETY: no arguments.
     unsafe { libc::syscall(libc::SYS_gettid) as u32 }
