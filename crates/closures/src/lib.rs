@@ -43,9 +43,9 @@
 #[doc = include_str!("../../../docs/rust.md")]
 struct Page;
 
+mod any;
 mod bench;
 mod compare;
-mod entry;
 mod functions;
 mod options;
 mod screen;
