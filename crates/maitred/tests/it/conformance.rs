@@ -79,6 +79,11 @@ fn dask_keeps_to_the_page() {
 }
 
 #[test]
+fn ray_keeps_to_the_page() {
+    library_keeps_to_the_page(Library::Ray, 1);
+}
+
+#[test]
 fn joblib_keeps_to_the_page() {
     library_keeps_to_the_page(Library::Joblib, 1);
 }
