@@ -33,7 +33,7 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
         comparable(facts(shown), facts(old), args.across_machines)?;
         text.push_str(&telling.tell(shown, old, terminal));
     }
-    let mut exports = export::open(&args.files(), &args.charts)?;
+    let mut exports = export::open(&args.results.files(), &args.charts)?;
     let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
     Ok(telling.code(if written { exit::OK } else { exit::NOT_WRITTEN }))
@@ -48,7 +48,7 @@ fn refuse_to_run(args: &CompareArgs) -> Result<(), Error> {
     let chosen = [
         ("--models", !args.models.is_empty()),
         ("--workers", args.workers.is_some()),
-        ("--runs", args.runs.is_some()),
+        ("--runs", args.rounds.runs.is_some()),
         ("--baseline", args.baseline.is_some()),
         ("--set", !args.work.set.is_empty()),
         ("--count", args.work.count.is_some()),

@@ -30,14 +30,14 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     let request = Request::Compare(asked);
     let old = saved::older(args)?;
     let telling = Telling::open(&args.changes, old.is_some())?;
-    let files = args.files();
+    let files = args.results.files();
     let exports = export::open(&files, &args.charts)?;
     if files.take_standard_output() {
         terminal.text_to_error();
     }
     let cancel = super::cancel()?;
     let mut shown = Shown {
-        follower: Follower::new(terminal, args.events.as_deref(), args.quiet, args.runs)?,
+        follower: Follower::new(terminal, &args.follow, args.rounds.runs)?,
         terminal: *terminal,
         cancel: cancel.clone(),
         exports,

@@ -163,6 +163,7 @@ fn clocks(text: &str) -> Vec<(f64, f64)> {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_cluster_of_two_hosts_is_used_by_its_address() {
     if !can() {
         return;
@@ -187,6 +188,7 @@ fn a_cluster_of_two_hosts_is_used_by_its_address() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_host_that_is_lost_is_named_and_its_tasks_are_done_by_others() {
     if !can() {
         return;
@@ -205,6 +207,7 @@ fn a_host_that_is_lost_is_named_and_its_tasks_are_done_by_others() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_scheduler_that_is_lost_ends_the_run_with_a_sentence() {
     if !can() {
         return;
@@ -238,6 +241,7 @@ fn in_set_up(line: &str) -> Place {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn who_is_lost_in_set_up_is_named_and_it_is_no_matter_of_fewer_workers() {
     if !can() {
         return;
@@ -255,6 +259,7 @@ fn who_is_lost_in_set_up_is_named_and_it_is_no_matter_of_fewer_workers() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_cluster_on_another_version_of_python_is_refused_with_both_named() {
     if !can() {
         return;
@@ -283,6 +288,7 @@ fn a_cluster_on_another_version_of_python_is_refused_with_both_named() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_full_disk_of_workers_is_told_with_whose_it_is() {
     if !can() || !have("mount") {
         return;
@@ -304,6 +310,7 @@ fn a_full_disk_of_workers_is_told_with_whose_it_is() {
 
 /// The host is there and does what it was given, but nobody hears of it.
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_host_whose_link_is_cut_is_named_and_its_tasks_are_done_by_others() {
     if !can() {
         return;
@@ -323,6 +330,7 @@ fn a_host_whose_link_is_cut_is_named_and_its_tasks_are_done_by_others() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn an_address_where_nobody_is_and_a_number_that_cannot_be_had_are_refused() {
     if !can() {
         return;
