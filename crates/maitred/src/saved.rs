@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use maitred_core::result::{Comparison, Machine, Subject};
+use maitred_core::result::{Comparison, Machine, SubjectFacts};
 use maitred_core::view::{self, units};
 use maitred_store::Selector;
 
@@ -39,7 +39,7 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
     Ok(telling.code(if written { exit::OK } else { exit::NOT_WRITTEN }))
 }
 
-fn facts(one: &Comparison) -> (&Machine, &Subject) {
+fn facts(one: &Comparison) -> (&Machine, &SubjectFacts) {
     (&one.machine, &one.subject)
 }
 
@@ -100,7 +100,7 @@ impl Older {
     pub(crate) fn find(
         self,
         place: &StoreArgs,
-        new: (&Machine, &Subject),
+        new: (&Machine, &SubjectFacts),
     ) -> Result<Comparison, Error> {
         match self {
             Self::Known(comparison) => Ok(*comparison),
@@ -128,8 +128,8 @@ pub(crate) fn older(args: &CompareArgs) -> Result<Option<Older>, Error> {
 /// # Errors
 /// [`Error::usage`] that says what differs and how to do it all the same.
 pub(crate) fn comparable(
-    (machine, subject): (&Machine, &Subject),
-    (other_machine, other_subject): (&Machine, &Subject),
+    (machine, subject): (&Machine, &SubjectFacts),
+    (other_machine, other_subject): (&Machine, &SubjectFacts),
     anyway: bool,
 ) -> Result<(), Error> {
     let described = |one: &Machine| {

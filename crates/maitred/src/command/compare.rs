@@ -1,6 +1,6 @@
 //! `maitred compare`: several models on one piece of work; or saved results beside each other.
 
-use maitred_core::result::{Comparison, Machine, Stopped, Subject, Verdict};
+use maitred_core::result::{Comparison, Machine, Stopped, SubjectFacts, Verdict};
 use maitred_core::trace::Trace;
 use maitred_core::view;
 use maitred_engine::event::Finding;
@@ -130,7 +130,7 @@ impl Shown<'_> {
 
 impl Shown<'_> {
     /// Finds the older result of what is about to be measured, and looks whether the two compare.
-    fn hold_beside(&mut self, new: (&Machine, &Subject)) -> Result<(), Error> {
+    fn hold_beside(&mut self, new: (&Machine, &SubjectFacts)) -> Result<(), Error> {
         let Some(old) = self.old.take() else { return Ok(()) };
         let old = old.find(self.place, new)?;
         saved::comparable(new, (&old.machine, &old.subject), self.across_machines)?;
