@@ -356,10 +356,11 @@ pub(crate) fn page_bytes() -> u64 {
     u64::try_from(bytes).unwrap_or(4096)
 }
 
-/// The thread id that the kernel and `top -H` show: gettid(2).
+/// The thread id that the kernel and `top -H` show: gettid(2), for which glibc 2.17 (manylinux2014) has no
+/// function.
 pub(crate) fn thread_id() -> i32 {
-    // SAFETY: cannot fail.
-    unsafe { libc::gettid() }
+    // SAFETY: no arguments; cannot fail.
+    unsafe { libc::syscall(libc::SYS_gettid) as i32 }
 }
 
 /// A socket through which processes give each other open connections: unix(7), SCM_RIGHTS. Packets

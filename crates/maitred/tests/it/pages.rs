@@ -299,6 +299,7 @@ pages! {
     the_page_of_python_works_as_it_is_written: "docs/python.md",
     the_reference_works_as_it_is_written: "docs/reference.md",
     the_page_of_runtimes_works_as_it_is_written: "docs/runtimes.md",
+    the_page_of_rust_works_as_it_is_written: "docs/rust.md",
     the_page_of_scale_works_as_it_is_written: "docs/scale.md",
     the_page_of_sentences_works_as_it_is_written: "docs/sentences.md",
     #[ignore = "slow: a page with all its commands"]
