@@ -5,9 +5,7 @@
 use serde_json::Value;
 
 use crate::events::{order, valid_events};
-use crate::needs::have;
 use crate::program::{Place, stderr, stdout};
-use crate::pythons;
 
 fn valid(text: &str) -> Value {
     let schema: Value =
@@ -96,27 +94,4 @@ fn an_interrupted_table_is_not_shown() {
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert!(!stdout(&output).contains("native"), "{output:?}");
     assert!(stderr(&output).contains("interrupted"), "{output:?}");
-}
-
-/// The interpreter that is named has Dask; the one that `python3` means need not.
-#[test]
-#[ignore = "slow: another runtime"]
-fn strategies_of_a_library_have_a_table() {
-    if !have("dask") {
-        return;
-    }
-    let python = pythons::with_libraries().display().to_string();
-    let line = format!("strategies dask --budget 1s --export-json s.json --python {python}");
-    let place = Place::new();
-    let output = place.run(&line);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let found = valid(&place.read("s.json"));
-    for row in found["runtimes"][0]["strategies"].as_array().unwrap() {
-        let properties = &row["properties"];
-        let scheduling = &properties["scheduling"];
-        assert!(scheduling["unknown"].is_string() || scheduling["known"] == "preemptive", "{row}");
-        assert_ne!(properties["parallel"]["known"], row["strategy"] != "processes", "{row}");
-    }
-    let rows = stdout(&output);
-    assert!(rows.contains("processes ") && rows.contains("thread-pool "), "{rows}");
 }
