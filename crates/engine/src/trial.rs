@@ -33,6 +33,7 @@ use crate::runtime::{
     execute_with,
 };
 use crate::runtimes;
+use crate::several;
 use crate::subject::command;
 use crate::subject::executors::{self, Own};
 
@@ -51,6 +52,11 @@ const THREADS_OF_LIBRARIES: [&str; 8] = [
 
 /// A shorter time-out does not cut the start short.
 const STARTUP_LEAST: Duration = Duration::from_secs(10);
+
+/// Several rounds of one plan take about so long, and have so many tasks at most: far more than a plan
+/// costs, and little enough to be looked at now and then.
+const ROUNDS_TIME: Duration = Duration::from_millis(50);
+const ROUNDS_TASKS: u32 = 1000;
 
 /// How a run that was interrupted may end by itself.
 const GRACE: Duration = Duration::from_millis(300);
@@ -127,23 +133,61 @@ impl<'a> Trial<'a> {
         turn: &Turn<'_>,
         on_event: &mut dyn FnMut(Event<'_>),
     ) -> Result<(Trace, Run), Error> {
+        let mut runs = self.take_several(turn, 1, on_event)?;
+        Ok(runs.pop().expect("a run that was not to be several is one"))
+    }
+
+    /// Runs a contestant in so many rounds one after another, of which fewer come about where one goes
+    /// wrong, and tells what happened of each.
+    ///
+    /// # Errors
+    /// Those of [`Trial::execute`].
+    pub(crate) fn take_several(
+        &mut self,
+        turn: &Turn<'_>,
+        rounds: u32,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Vec<(Trace, Run)>, Error> {
         let Turn { contestant, entry, purpose, left_ns } = *turn;
         self.scheduling = purpose == Purpose::Trace;
-        on_event(Event::RunBegun { contestant, model: &entry.model, purpose, left_ns });
+        let model = &entry.model;
+        on_event(Event::RunBegun { contestant, model, purpose, left_ns });
         self.prepare(entry)?;
-        let steps = self.job.work_of(&entry.model).steps.clone();
-        let trace = self.execute(entry, purpose, &mut |at| {
+        let steps = self.job.work_of(model).steps.clone();
+        let traces = self.execute_several(entry, purpose, rounds, &mut |at| {
             on_event(progress(contestant, &at, &steps));
         })?;
-        let run = self.condense(&trace, purpose.round());
-        on_event(Event::RunEnded {
-            contestant,
-            purpose,
-            run: &run,
-            trace: &trace,
-            log: &trace.log,
-        });
-        Ok((trace, run))
+        let mut runs = Vec::with_capacity(traces.len());
+        for (trace, ahead) in traces.into_iter().zip(0..) {
+            let purpose = purpose.after(ahead);
+            if ahead > 0 {
+                on_event(Event::RunBegun { contestant, model, purpose, left_ns });
+            }
+            let run = self.condense(&trace, purpose.round());
+            let (trace_of, log) = (&trace, &trace.log[..]);
+            on_event(Event::RunEnded { contestant, purpose, run: &run, trace: trace_of, log });
+            runs.push((trace, run));
+        }
+        Ok(runs)
+    }
+
+    /// How many rounds like this one may be one plan: where a plan each would take a good part of the
+    /// time, and nothing is asked of a round that has to be done or looked at outside of the runner.
+    pub(crate) fn rounds_of_a_plan(&self, entry: &Entry, last: &Run, left: Duration) -> u32 {
+        let around = &self.job.around;
+        let is_plain = around.prepare.is_none() && around.ignore_failure.is_none();
+        let does_rounds = self.kept.as_ref().is_some_and(Kept::does_rounds);
+        let is_sequential = entry.model.strategy == Strategy::Sequential;
+        // Whether a quota holds it up is counted by the kernel, from plan to plan.
+        let is_free = last.noise.throttled.is_none();
+        if !(is_plain && does_rounds && is_sequential && is_free) {
+            return 1;
+        }
+        let time = ROUNDS_TIME.min(self.given.timeout() / 50).min(left);
+        let last_ns = last.startup_ns + last.setup_ns + last.work_ns + last.teardown_ns;
+        let tasks = self.job.work_of(&entry.model).task_count().max(1);
+        let rounds = (nanos(time) / last_ns.max(1)) as u32;
+        rounds.min(ROUNDS_TASKS / tasks).max(1)
     }
 
     /// Runs what is to be run before each run of a command.
@@ -185,6 +229,17 @@ impl<'a> Trial<'a> {
         purpose: Purpose,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Trace, Error> {
+        let mut traces = self.execute_several(entry, purpose, 1, on_progress)?;
+        Ok(traces.pop().expect("a run that was not to be several is one"))
+    }
+
+    fn execute_several(
+        &mut self,
+        entry: &Entry,
+        purpose: Purpose,
+        rounds: u32,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<Trace>, Error> {
         let strategy = runtimes::told_strategy(&entry.model, self.job.kind);
         let work = self.job.work_of(&entry.model);
         let (timeout, warmup) = (self.given.timeout(), purpose.cut_short());
@@ -195,7 +250,10 @@ impl<'a> Trial<'a> {
         let runner = self.in_environment(&entry.runtime.runner, &entry.model);
         let execution = Execution {
             runner: &runner,
-            layout: contestants::layout(strategy, entry.workers, work, self.spans),
+            layout: several::layout(
+                contestants::layout(strategy, entry.workers, work, self.spans),
+                rounds,
+            ),
             columns: &work.columns,
             // The import of the user's module is within it; a start of an interpreter on a busy
             // machine, too.
@@ -230,6 +288,7 @@ impl<'a> Trial<'a> {
                 )
             };
             workload::address(&mut plan, &servers.addresses());
+            several::ask(&mut plan, rounds);
             plan
         };
         let mut kept = self.kept.take();
@@ -242,6 +301,7 @@ impl<'a> Trial<'a> {
             self.calibrations.put(&identity, &self.machine, ready.calibration);
             self.learnt.insert(identity, ready.calibration);
         }
+        let ended = measured.done.as_mut().map(|done| std::mem::take(&mut done.rounds));
         let mut trace = self.trace(entry, measured);
         if let Some(done) = &mut trace.done {
             done.notes.extend(servers.iter().filter_map(|server| {
@@ -250,7 +310,17 @@ impl<'a> Trial<'a> {
             }));
         }
         trace.servers = servers;
-        Ok(trace)
+        let traces = match rounds {
+            1 => vec![trace],
+            _ => several::apart(trace, &ended.unwrap_or_default(), work.task_count() as usize),
+        };
+        for trace in traces.iter().filter(|trace| trace.end == RunEnd::Finished) {
+            if cfg!(debug_assertions) {
+                let broken = violations(trace, Some(self.processors.count));
+                assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
+            }
+        }
+        Ok(traces)
     }
 
     /// The runner with the variables of the environment that its model is to have.
@@ -423,10 +493,6 @@ impl<'a> Trial<'a> {
         };
         if let Observed::Known(scheduling) = &mut trace.scheduling {
             recorder::add_lanes(scheduling, &trace.lanes);
-        }
-        if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
-            let broken = violations(&trace, Some(self.processors.count));
-            assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
         }
         trace
     }

@@ -11,8 +11,9 @@ use maitred_wire::trace_file::Role;
 use crate::calls;
 use crate::http::Request;
 use crate::http::blocking::Client;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
 use crate::recorder::Lane;
+use crate::rounds::Rounds;
 use crate::semaphore::futex::Semaphore;
 use crate::session::{Assignment, Session};
 use crate::sys::kernel;
@@ -51,8 +52,14 @@ impl Worker {
 
     /// Takes tasks from the queue until there is none.
     pub(crate) fn work(&self) {
+        let Session { rounds, tally, .. } = self.session;
+        let mut used = ledger::used();
         while let Some(assignment) = self.session.take_when_due() {
             self.execute(assignment);
+            let go_on = |rounds: &Rounds| rounds.note(assignment.number, &mut used, tally);
+            if !rounds.as_ref().is_none_or(go_on) {
+                break;
+            }
         }
     }
 
