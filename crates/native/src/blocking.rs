@@ -53,7 +53,7 @@ impl Worker {
     /// Takes tasks from the queue until there is none.
     pub(crate) fn work(&self) {
         let Session { rounds, tally, .. } = self.session;
-        let mut used = ledger::used();
+        let mut used = rounds.as_ref().map(|_| ledger::used()).unwrap_or_default();
         while let Some(assignment) = self.session.take_when_due() {
             self.execute(assignment);
             let go_on = |rounds: &Rounds| rounds.note(assignment.number, &mut used, tally);

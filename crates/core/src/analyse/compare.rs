@@ -142,9 +142,11 @@ pub fn ranks(
         .filter(|&index| is_ranked(&contestants[index]))
         .filter_map(|index| {
             let (one, other) = (&contestants[index], &contestants[reference]);
-            let interval = ratio(one, other, confidence);
-            let mut rank = rank_of(index, index == reference, interval, effect, confidence)?;
-            if interval.is_some_and(|(_, pairs)| pairs < MIN_ROUNDS) && index != reference {
+            // Beside itself it is 1: a bootstrap that says so is a good part of a short comparison.
+            let is_reference = index == reference;
+            let interval = if is_reference { None } else { ratio(one, other, confidence) };
+            let mut rank = rank_of(index, is_reference, interval, effect, confidence)?;
+            if interval.is_some_and(|(_, pairs)| pairs < MIN_ROUNDS) {
                 rank.verdict = within::verdict(one, other, effect).unwrap_or(rank.verdict);
             }
             Some(rank)
