@@ -107,7 +107,8 @@ mod tests {
         let found = law::fit(&few, &scaling::fit(&few), 0.03, "these figures");
         let text = fit(&found, &Options::default());
         expect![[r#"
-              Inconclusive: throughput is highest with 2 workers, but 1 to 2 cannot be told from it.
+              Inconclusive: throughput is highest with 2 workers, but 1 to 2 cannot be told
+              from it.
               No law of scaling is fitted: 2 numbers of workers were tried, and it takes 4.
 
             workers  throughput
