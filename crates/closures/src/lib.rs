@@ -38,9 +38,9 @@
 //! `maitred`, and the worker processes of `processes` are copies of that. What a panic says becomes the
 //! failure of its task.
 
+mod any;
 mod bench;
 mod compare;
-mod entry;
 mod functions;
 mod options;
 mod screen;

@@ -41,7 +41,7 @@ pub struct Comparison {
     pub schema_version: u32,
     /// The version of `maitred`.
     pub program_version: String,
-    pub subject: Subject,
+    pub subject: SubjectFacts,
     pub machine: Machine,
     pub settings: Settings,
     /// UTC, RFC 3339.
@@ -97,7 +97,7 @@ impl Comparison {
 
 /// The piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct SubjectFacts {
     /// As it was named: a file name, a command line, a URL, a function.
     pub name: String,
     pub kind: SubjectKind,

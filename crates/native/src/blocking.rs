@@ -15,14 +15,14 @@ use crate::ledger::{self, Ledger};
 use crate::recorder::Lane;
 use crate::rounds::Rounds;
 use crate::semaphore::futex::Semaphore;
-use crate::session::{Assignment, Session};
+use crate::session::{Assignment, RunnerSession};
 use crate::sys::kernel;
 use crate::task::{Call, Effect, Settled, Task};
 
 /// A thread that executes tasks one at a time.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) session: &'static Session,
+    pub(crate) session: &'static RunnerSession,
     pub(crate) semaphores: &'static [Semaphore],
     pub(crate) lane: Lane,
     /// In a process of its own: what it has in hand, for its parent to see.
@@ -33,7 +33,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts a thread that is this lane, and works as soon as the run begins.
     pub(crate) fn start(
-        session: &'static Session,
+        session: &'static RunnerSession,
         semaphores: &'static [Semaphore],
         lane: u32,
     ) -> io::Result<JoinHandle<()>> {
@@ -52,7 +52,7 @@ impl Worker {
 
     /// Takes tasks from the queue until there is none.
     pub(crate) fn work(&self) {
-        let Session { rounds, tally, .. } = self.session;
+        let RunnerSession { rounds, tally, .. } = self.session;
         let mut used = rounds.as_ref().map(|_| ledger::used()).unwrap_or_default();
         while let Some(assignment) = self.session.take_when_due() {
             self.execute(assignment);

@@ -142,6 +142,7 @@ fn clocks(text: &str) -> Vec<(f64, f64)> {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_cluster_of_two_hosts_is_used_by_its_address() {
     if !can() {
         return;
@@ -166,6 +167,7 @@ fn a_cluster_of_two_hosts_is_used_by_its_address() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_host_that_is_lost_is_named_and_its_tasks_are_done_by_others() {
     if !can() {
         return;
@@ -184,6 +186,7 @@ fn a_host_that_is_lost_is_named_and_its_tasks_are_done_by_others() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_scheduler_that_is_lost_ends_the_run_with_a_sentence() {
     if !can() {
         return;
@@ -201,6 +204,7 @@ fn a_scheduler_that_is_lost_ends_the_run_with_a_sentence() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn an_address_where_nobody_is_and_a_number_that_cannot_be_had_are_refused() {
     if !can() {
         return;

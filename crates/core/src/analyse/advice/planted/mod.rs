@@ -298,7 +298,7 @@ const PLANTED: &[Planted] = &[
     ),
     (
         R::Starved,
-        "tasks were ready, but without a processor, for a third of their time",
+        "tasks were in the run queue for a third of their time",
         || starved(100),
         || starved(10),
     ),
