@@ -2,9 +2,26 @@
 //! entrance is [`apart`]. What was done once for all of them (starting, setting up, tearing down) is
 //! divided among them, and so is what was counted for the thread that did them all.
 
+use std::time::Duration;
+
+use maitred_core::result::Run;
 use maitred_core::trace::{Lane, LaneCounters, Observed, RunEnd, Span, Task, Trace, Usage};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Cpu, Phase, Plan, Round};
+
+use crate::measure::clock::nanos;
+
+/// Several rounds of one plan take about so long, and have so many tasks at most: far more than a plan
+/// costs, and little enough to be looked at now and then.
+const TIME: Duration = Duration::from_millis(50);
+const TASKS: u32 = 1000;
+
+/// How many rounds like this one, of so many tasks each, make a plan, if they may take so long.
+pub(crate) fn rounds(like: &Run, time: Duration, tasks: u32) -> u32 {
+    let one_ns = like.startup_ns + like.setup_ns + like.work_ns + like.teardown_ns;
+    let rounds = nanos(time.min(TIME)) / one_ns.max(1);
+    (rounds as u32).min(TASKS / tasks.max(1)).max(1)
+}
 
 /// The same with room for so many rounds of the work, which are done on one lane.
 pub(crate) fn layout(one: Layout, rounds: u32) -> Layout {

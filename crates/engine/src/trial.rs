@@ -9,7 +9,8 @@ use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::{Processors, Run, SubjectKind};
 use maitred_core::trace::{
-    Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, Trace, TraceFile, violations,
+    Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, ServerUse, Trace, TraceFile,
+    violations,
 };
 use maitred_core::view::{shell, units};
 use maitred_core::workload::{self, Lowered, StepInfo, StepKind};
@@ -52,11 +53,6 @@ const THREADS_OF_LIBRARIES: [&str; 8] = [
 
 /// A shorter time-out does not cut the start short.
 const STARTUP_LEAST: Duration = Duration::from_secs(10);
-
-/// Several rounds of one plan take about so long, and have so many tasks at most: far more than a plan
-/// costs, and little enough to be looked at now and then.
-const ROUNDS_TIME: Duration = Duration::from_millis(50);
-const ROUNDS_TASKS: u32 = 1000;
 
 /// How a run that was interrupted may end by itself.
 const GRACE: Duration = Duration::from_millis(300);
@@ -183,11 +179,8 @@ impl<'a> Trial<'a> {
         if !(is_plain && does_rounds && is_sequential && is_free) {
             return 1;
         }
-        let time = ROUNDS_TIME.min(self.given.timeout() / 50).min(left);
-        let last_ns = last.startup_ns + last.setup_ns + last.work_ns + last.teardown_ns;
-        let tasks = self.job.work_of(&entry.model).task_count().max(1);
-        let rounds = (nanos(time) / last_ns.max(1)) as u32;
-        rounds.min(ROUNDS_TASKS / tasks).max(1)
+        let tasks = self.job.work_of(&entry.model).task_count();
+        several::rounds(last, left.min(self.given.timeout() / 50), tasks)
     }
 
     /// Runs what is to be run before each run of a command.
@@ -301,6 +294,17 @@ impl<'a> Trial<'a> {
             self.calibrations.put(&identity, &self.machine, ready.calibration);
             self.learnt.insert(identity, ready.calibration);
         }
+        Ok(self.traces(entry, measured, servers, rounds))
+    }
+
+    /// The trace of each of so many rounds that were one run.
+    fn traces(
+        &self,
+        entry: &Entry,
+        mut measured: Measured,
+        servers: Vec<ServerUse>,
+        rounds: u32,
+    ) -> Vec<Trace> {
         let ended = measured.done.as_mut().map(|done| std::mem::take(&mut done.rounds));
         let mut trace = self.trace(entry, measured);
         if let Some(done) = &mut trace.done {
@@ -312,7 +316,10 @@ impl<'a> Trial<'a> {
         trace.servers = servers;
         let traces = match rounds {
             1 => vec![trace],
-            _ => several::apart(trace, &ended.unwrap_or_default(), work.task_count() as usize),
+            _ => {
+                let tasks = self.job.work_of(&entry.model).task_count();
+                several::apart(trace, &ended.unwrap_or_default(), tasks as usize)
+            }
         };
         for trace in traces.iter().filter(|trace| trace.end == RunEnd::Finished) {
             if cfg!(debug_assertions) {
@@ -320,7 +327,7 @@ impl<'a> Trial<'a> {
                 assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
             }
         }
-        Ok(traces)
+        traces
     }
 
     /// The runner with the variables of the environment that its model is to have.

@@ -98,10 +98,8 @@ impl Follower {
 
     /// Says what a round will take, where there is no time for as many as a verdict wants.
     fn announce(&mut self, round_ns: u64) {
-        if let Some(budget_ns) = self.budget_ns {
-            if let Some(sentence) = too_long(round_ns, budget_ns) {
-                self.terminal.say(&sentence);
-            }
+        if let Some(sentence) = self.budget_ns.and_then(|budget_ns| too_long(round_ns, budget_ns)) {
+            self.terminal.say(&sentence);
         }
     }
 

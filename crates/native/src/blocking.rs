@@ -56,8 +56,8 @@ impl Worker {
         let mut used = rounds.as_ref().map(|_| ledger::used()).unwrap_or_default();
         while let Some(assignment) = self.session.take_when_due() {
             self.execute(assignment);
-            let go_on = |rounds: &Rounds| rounds.note(assignment.number, &mut used, tally);
-            if !rounds.as_ref().is_none_or(go_on) {
+            let is_last = |rounds: &Rounds| !rounds.note(assignment.number, &mut used, tally);
+            if rounds.as_ref().is_some_and(is_last) {
                 break;
             }
         }
