@@ -3,11 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use maitred_wire::{Arrivals, Plan, Round, RunnerError, Strategy, Used};
+use maitred_wire::{Arrivals, ErrorCode, Plan, Round, RunnerError, Strategy, Used};
 
 use crate::failure::Tally;
 use crate::ledger;
-use crate::session::protocol;
 use crate::sys::kernel;
 
 /// The tasks of a plan as equal parts, each begun when the one before has ended.
@@ -28,13 +27,13 @@ impl Rounds {
             return Ok(None);
         }
         let [group] = plan.groups.as_slice() else {
-            return Err(protocol("several rounds are of one group of tasks".into()));
+            return Err(contradiction("several rounds are of one group of tasks"));
         };
         let is_even = group.count.checked_rem(plan.rounds) == Some(0);
         if plan.strategy != Strategy::Sequential || group.arrivals != Arrivals::AtOnce || !is_even {
             let text = "several rounds are for `sequential`, of tasks that arrive at once and divide \
                         evenly among them";
-            return Err(protocol(text.into()));
+            return Err(contradiction(text));
         }
         Ok(Some(Self { tasks: group.count / plan.rounds, ended: Mutex::default() }))
     }
@@ -55,4 +54,8 @@ impl Rounds {
     pub(crate) fn ended(&self) -> Vec<Round> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn contradiction(text: &str) -> RunnerError {
+    RunnerError { code: ErrorCode::Protocol, text: text.into(), place: None }
 }

@@ -244,7 +244,7 @@ fn check(plan: &Plan, own: Own) -> Result<(), RunnerError> {
     Ok(())
 }
 
-pub(crate) fn protocol(text: String) -> RunnerError {
+fn protocol(text: String) -> RunnerError {
     RunnerError { code: ErrorCode::Protocol, text, place: None }
 }
 
