@@ -95,6 +95,9 @@ impl Comparison {
     }
 }
 
+/// How what the package for Python writes for a program is called: it is gone when that ends.
+pub const SENT: &str = "maitred_sent";
+
 /// The piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubjectFacts {

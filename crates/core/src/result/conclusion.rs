@@ -186,6 +186,7 @@ pub enum Rule {
     OwnLock,
     StandsStill,
     LoneCall,
+    TooBigToSend,
     LowerBound,
     CheapestOfEquals,
     SimplestOfEquals,
@@ -215,7 +216,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 61] = {
+    pub const ALL: [Self; 62] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -257,6 +258,7 @@ impl Rule {
             R::OwnLock,
             R::StandsStill,
             R::LoneCall,
+            R::TooBigToSend,
             R::LowerBound,
             R::CheapestOfEquals,
             R::SimplestOfEquals,
@@ -330,6 +332,7 @@ impl Rule {
             | R::OwnLock
             | R::StandsStill
             | R::LoneCall
+            | R::TooBigToSend
             | R::LowerBound
             | R::CheapestOfEquals
             | R::SimplestOfEquals => Part::Reason,

@@ -9,10 +9,7 @@ use maitred_wire::Model;
 
 use super::row::label;
 use super::shell::quoted;
-use crate::result::{Comparison, Settings, SubjectFacts, SubjectKind};
-
-/// How what the package for Python writes for a program is called: it is gone when that ends.
-const SENT: &str = "maitred_sent";
+use crate::result::{Comparison, SENT, Settings, SubjectFacts, SubjectKind};
 
 /// Whether the work can be named in a command: what a program sent by value cannot.
 pub(super) fn is_typable(subject: &SubjectFacts, settings: &Settings) -> bool {

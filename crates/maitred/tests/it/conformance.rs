@@ -96,6 +96,12 @@ fn dask_keeps_to_the_page() {
 
 #[test]
 #[ignore = "slow: another runtime"]
+fn ray_keeps_to_the_page() {
+    library_keeps_to_the_page(Library::Ray, 1);
+}
+
+#[test]
+#[ignore = "slow: another runtime"]
 fn joblib_keeps_to_the_page() {
     library_keeps_to_the_page(Library::Joblib, 1);
 }

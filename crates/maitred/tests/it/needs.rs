@@ -43,7 +43,7 @@ const fn slow(name: &'static str, untried: &'static str, is_met: fn() -> bool) -
 }
 
 /// All of them. Interpreters come beside, from `pythons`.
-const NEEDS: [Need; 22] = [
+const NEEDS: [Need; 23] = [
     need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
     need("man", "whether the manual page is read without a warning", has_manual),
     need("bash", "whether its completions are its code", || starts("bash")),
@@ -63,6 +63,7 @@ const NEEDS: [Need; 22] = [
     slow("erlang", "the runner in Erlang", || Language::Erlang.tool().is_ok()),
     slow("joblib", "the runner that hands tasks to joblib", || imports("joblib")),
     slow("dask", "the runner that hands tasks to Dask", || imports("distributed")),
+    slow("ray", "the runner that hands tasks to Ray", || imports("ray")),
     need("numpy", "results that are arrays", || imports("numpy")),
     slow("network-namespaces", "a cluster on several hosts", has_network_namespaces),
     need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),

@@ -294,11 +294,13 @@ pages! {
     the_glossary_works_as_it_is_written: "docs/glossary.md",
     #[ignore = "slow: a page with all its commands"]
     the_page_of_tasks_works_as_it_is_written: "docs/how-to.md",
+    the_page_of_httpbin_works_as_it_is_written: "docs/httpbin.md",
     the_page_of_kept_results_works_as_it_is_written: "docs/kept.md",
     the_page_of_the_lab_works_as_it_is_written: "docs/lab.md",
     the_page_of_python_works_as_it_is_written: "docs/python.md",
     the_reference_works_as_it_is_written: "docs/reference.md",
     the_page_of_runtimes_works_as_it_is_written: "docs/runtimes.md",
+    the_page_of_rust_works_as_it_is_written: "docs/rust.md",
     the_page_of_scale_works_as_it_is_written: "docs/scale.md",
     the_page_of_sentences_works_as_it_is_written: "docs/sentences.md",
     #[ignore = "slow: a page with all its commands"]
