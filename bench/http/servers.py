@@ -15,6 +15,7 @@ from types import SimpleNamespace
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
 OWN = ("sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool")
+POOLS = ("thread-pool", "processes", "async-pool")
 # Set by `configure`.
 PLACE = SimpleNamespace(server=None, peers=None, scratch=None, descriptors=None)
 

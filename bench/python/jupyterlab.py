@@ -34,12 +34,15 @@ SEEN = """(() => {
     const pictures = area.flatMap(one => [...one.querySelectorAll('img')]);
     return {
         outputs: area.length,
-        pictures: pictures.map(one => [one.src.slice(0, 60) + one.src.length, one.complete && one.naturalWidth > 0]),
+        pictures: pictures.map(one => [one.src, one.complete && one.naturalWidth > 0]),
         tables: area.flatMap(one => [...one.querySelectorAll('table')]).length,
         errors: area.filter(one => one.innerText.includes('Traceback')).length,
     };
 })()"""
-SCROLLER = "document.querySelector('.jp-WindowedPanel-outer, .jp-Notebook')"
+# Of the notebook's boxes the one that can be scrolled.
+SCROLLER = "[...document.querySelectorAll('.jp-WindowedPanel-outer, .jp-Notebook')].find(one => one.scrollHeight > one.clientHeight + 9)"
+# A spinner turns above the cells until they are all there.
+IS_THERE = f"!document.querySelector('.jp-Spinner') && !!document.querySelector('.jp-OutputArea-output img') && !!({SCROLLER})"
 
 
 class Browser:
@@ -141,7 +144,7 @@ def main():
         ends.callback(browser.close)
         browser.ask("Page.enable")
         browser.ask("Page.navigate", url=f"{address}lab/tree/{path.name}")
-        wait_until(lambda: browser.value(f"!!{SCROLLER} && document.querySelectorAll('.jp-Cell').length"))
+        wait_until(lambda: browser.value(IS_THERE))
         browser.value("[...document.querySelectorAll('button')].filter(one => /^(No|OK|Close)$/i.test(one.innerText.trim())).forEach(one => one.click())")
         shown, tables, errors, still = {}, 0, 0, 0
         for screen in range(400):
@@ -155,11 +158,11 @@ def main():
             browser.value(f"{SCROLLER}.scrollBy(0, {SIZE[1] - 250})")
             # What lies further down is made when it is scrolled to, which may take a while.
             still = still + 1 if browser.value(f"{SCROLLER}.scrollTop") == before else 0
-            if still > 20:
+            if still > 5:
                 break
         drawn = sum(shown.values())
         print(f"pictures in the file: {expected}; shown on opening without running: {drawn} of {len(shown)}; tables {tables}; errors {errors}")
-        return 0 if drawn == len(shown) and drawn and not errors else 1
+        return 0 if drawn == len(shown) == expected and drawn and not errors else 1
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use maitred_core::recording::{Fault, Head, LeftOut, Parser, Part, Provenance, Writer};
-use maitred_core::result::{Machine, Settings, Subject, SubjectKind};
+use maitred_core::result::{Machine, Settings, SubjectFacts, SubjectKind};
 use maitred_core::trace::{
     Executor, Noise, Observed, Origin, RunEnd, Scheduling, Slice, SliceEnd, Task, Thread, Trace,
 };
@@ -321,7 +321,7 @@ fn provenance() -> Provenance {
         program_version: env!("CARGO_PKG_VERSION").into(),
         started: String::new(),
         heading: "ten million slices".into(),
-        subject: Subject {
+        subject: SubjectFacts {
             name: String::new(),
             kind: SubjectKind::Workload,
             title: None,

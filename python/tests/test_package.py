@@ -85,6 +85,8 @@ class Runs(unittest.TestCase):
             own = "python%d.%d" % sys.version_info[:2]
             assert all(row.model.startswith(own) for row in result.table), result.table
             assert result.to_dict()["subject"]["tasks"] == 4
+            # As its author calls it, not as it travels.
+            assert str(result).startswith("triple\\n"), str(result)
             print(result.best)
         """
         self.assertIn("/", self.script(text))

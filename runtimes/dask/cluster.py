@@ -6,6 +6,7 @@ workers need of us and of the user travels by Dask's own `upload_file` (plugins.
 """
 
 import asyncio
+import errno
 import hashlib
 import importlib.util
 import io
@@ -22,6 +23,7 @@ import maitred_worker
 from distributed import Client
 from distributed.client import _wait
 from maitred_failures import Refusal
+from maitred_paths import SAMPLE, Paths, mean_size
 from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, TASK_BYTES, clock, map_file
 
 
@@ -36,28 +38,22 @@ def as_main(file):
 plugins = as_main(os.path.join(os.path.dirname(os.path.abspath(__file__)), "maitred_plugins.py"))
 
 CONNECT_S = 10
+READY_S = 60
 ROUND_TRIPS = 10
 LOOK_S = 0.25
-NOT_THERE = {"maitred_dask.py", "maitred_cluster.py", "maitred_plugins.py"}  # modules of ours that no worker needs
+NOT_THERE = {f"maitred_{name}.py" for name in ("dask", "cluster", "plugins", "paths", "joblib", "ray", "library")}  # no worker needs them
 SPAN = Struct("<IIQQ")
 
 
 def on_given(work, address, alone):
     """Set-up, work and tear-down on the cluster of this scheduler; `alone`: on the threads of a single worker."""
     client = connect(address)
-    refuse_other_pythons(client)
-    workers = choose(client, address, work.workers, alone)
-    hosts = Hosts(client, workers)
-    plan = dict(work.plan, calibration=None, columns=None, programs=by_module(work))
-    columns = bytes(map_file(work.plan["columns"]["path"])) if work.plan["columns"] else None
-    users, modules = theirs(work)
-    client.register_plugin(plugins.Enlisting(archive(ours()), archive(users), modules, dict(plan=plan, specs=work.plan["columns"], columns=columns)))
-    client.register_plugin(plugins.Following())
-    lanes = Lanes(work, client, workers, hosts)
-    everywhere = len(workers) == len(client.scheduler_info(n_workers=-1)["workers"])
-    # Restricted to some, tasks would wait for these for ever where they are lost: that is looked for.
-    where = {} if everywhere else {"workers": [name for name, _ in workers], "allow_other_workers": False}
-    muster(client, workers)
+    try:
+        workers, hosts, lanes, where = make_ready(work, client, address, alone)
+    except Refusal:
+        raise
+    except Exception as problem:
+        raise lost_in_set_up(address) if client.status != "running" else cannot("the cluster", problem) from problem
     yield
     keys, sent = {}, {}
     submitted = clock()
@@ -72,7 +68,7 @@ def on_given(work, address, alone):
             futures.append(client.submit(plugins.do, number, work.given(number), pure=False, key=f"maitred-{number}", **where))
     in_client = clock() - submitted
     keys = dict(zip(numbers, futures))
-    await_all(work, client, keys, [] if everywhere else [name for name, _ in workers])
+    await_all(work, client, keys, where.get("workers", []))
     lost = collect(work, client, keys, lanes, sent, submitted, address)
     yield
     now = client.scheduler_info(n_workers=-1)["workers"] if client.status == "running" else {}
@@ -89,12 +85,41 @@ def on_given(work, address, alone):
         work.attempts = [[number, times] for number, times in sorted(followed["attempts"].items()) if times > 1]
         if (sentence := share_of_time(followed, in_client, max(1, len(numbers)))) and not lost:
             work.notes.append(sentence)
+        work.notes += ways(work, followed, lanes, hosts)
         for forget in (lambda: client.unregister_worker_plugin(plugins.Enlisting.name), lambda: client.unregister_scheduler_plugin(plugins.Following.name)):
             try:
                 forget()
             except Exception as problem:  # a worker that is going away
                 print(f"a plugin was not taken back: {problem}", file=sys.stderr)
     client.close(timeout=5)
+
+
+def make_ready(work, client, address, alone):
+    """The workers that were chosen, with what they need of us and of the user; `where`: how tasks are kept to them."""
+    refuse_other_pythons(client)
+    workers = choose(client, address, work.workers, alone)
+    hosts = Hosts(client, workers)
+    plan = dict(work.plan, calibration=None, columns=None, programs=by_module(work))
+    columns = bytes(map_file(work.plan["columns"]["path"])) if work.plan["columns"] else None
+    users, modules = theirs(work)
+    client.register_plugin(plugins.Enlisting(archive(ours()), archive(users), modules, dict(plan=plan, specs=work.plan["columns"], columns=columns)))
+    client.register_plugin(plugins.Following())
+    lanes = Lanes(work, client, workers, hosts)
+    everywhere = len(workers) == len(client.scheduler_info(n_workers=-1)["workers"])
+    # Restricted to some, tasks would wait for these for ever where they are lost: that is looked for.
+    where = {} if everywhere else {"workers": [name for name, _ in workers], "allow_other_workers": False}
+    muster(client, workers, address)
+    return workers, hosts, lanes, where
+
+
+def lost_in_set_up(address):
+    return Refusal("refused", f"the scheduler at {address} was lost in set-up: look whether it still runs, and at its log")
+
+
+def cannot(who, problem):
+    text = str(problem).strip().split("\n")[0] or type(problem).__name__
+    step = "make room in its scratch folder (--local-directory)" if getattr(problem, "errno", None) == errno.ENOSPC else "its log says more"
+    return Refusal("load", f"{who} cannot do this work ({text}): {step}")
 
 
 def connect(address):
@@ -150,24 +175,29 @@ def host_of(name):
     return name.partition("://")[2].rpartition(":")[0] or name
 
 
+def compared(ask):
+    """By how much a clock is before ours, by how much that may be wrong, and what its host is called."""
+    best = None
+    for _ in range(ROUND_TRIPS):
+        begun = clock()
+        there, called = ask()
+        took = clock() - begun
+        if best is None or took < best[0]:
+            best = took, there - (begun + took // 2)
+    return best[1], best[0] // 2 + 1, called
+
+
 class Hosts:
     """How the clock of each host stands to ours: found by round trips to one of its workers, of which the shortest counts."""
 
     def __init__(self, client, workers):
         self.clocks, names = {}, {}
+        self.scheduler = compared(lambda: client.run_on_scheduler(plugins.its_clock))[0]
         for name, _ in workers:
             host = host_of(name)
             if host in self.clocks:
                 continue
-            best = None
-            for _ in range(ROUND_TRIPS):
-                begun = clock()
-                there, called = client.run(plugins.its_clock, workers=[name])[name]
-                took = clock() - begun
-                if best is None or took < best[0]:
-                    best = took, there - (begun + took // 2)
-            self.clocks[host] = best[1], best[0] // 2 + 1
-            names[host] = called
+            *self.clocks[host], names[host] = compared(lambda: client.run(plugins.its_clock, workers=[name])[name])
         # By name, where that tells them apart.
         self.names = names if len(set(names.values())) == len(names) > 1 else {host: host for host in names}
 
@@ -186,16 +216,28 @@ class Hosts:
         ]
 
 
-def muster(client, workers):
+def muster(client, workers, address):
     """Has every thread of every worker make itself ready: none can take two turns, because none returns before all have begun."""
-    futures = [
-        client.submit(plugins.attend, threads, pure=False, workers=[name], allow_other_workers=False, key=f"maitred-enlist-{name}-{n}")
+    futures = {
+        client.submit(plugins.attend, threads, pure=False, workers=[name], allow_other_workers=False, key=f"maitred-enlist-{name}-{n}"): name
         for name, threads in workers for n in range(threads)
-    ]
-    for future in futures:
-        problem = future.exception(timeout=60)
-        if problem is not None:
-            raise Refusal("load", f"a worker of the cluster cannot do this work: {problem}")
+    }
+    until = time.monotonic() + READY_S
+    # A future of a scheduler that is lost, or for a worker that is, is never done: nobody would be told.
+    while not all(future.done() for future in futures):
+        if client.status != "running":
+            raise lost_in_set_up(address)
+        there = client.scheduler_info(n_workers=-1)["workers"]
+        if gone := [name for name, _ in workers if name not in there]:
+            raise Refusal("refused", f"lost in set-up: {', '.join(f'the worker at {name}' for name in gone)}: look at its log, or start it again")
+        if time.monotonic() > until:
+            raise Refusal("refused", f"the workers of the cluster at {address} were not ready within {READY_S} s: look whether they do other work")
+        time.sleep(LOOK_S / 10)
+    for future, name in futures.items():
+        if future.status == "error":
+            raise cannot(f"the worker at {name}", future.exception())
+        if future.status != "finished":
+            raise lost_in_set_up(address)
 
 
 class Lanes:
@@ -203,7 +245,7 @@ class Lanes:
 
     def __init__(self, work, client, workers, hosts):
         self.work, self.client, self.hosts = work, client, hosts
-        self.places = {}
+        self.places, self.moments = {}, {}
         for name, threads in workers:
             for thread in range(threads):
                 self.places[name, thread] = len(self.places)
@@ -291,8 +333,12 @@ def collect(work, client, keys, lanes, sent, submitted, address):
     latest, lost = clock(), 0
     for number, future in keys.items():
         if number in told:
-            recorded, outcome = told[number]
+            recorded, outcome, arrived = told[number]
             lanes.record(number, recorded, sent.get(number, submitted), latest)
+            worker, _, begun, ended, *_ = recorded
+            here = lambda there: lanes.hosts.here(worker, there)
+            if arrived:
+                lanes.moments[number] = worker, sent.get(number, submitted), [here(arrived), here(begun), here(ended)]
             work.settle(number, outcome)
         elif not work.halted():
             lost += 1
@@ -370,6 +416,16 @@ def by_module(work):
         if name.rpartition(":")[0].endswith(".py"):
             text = text.replace(json.dumps(name), json.dumps(maitred_worker.elsewhere(name)))
     return json.loads(text)
+
+
+def ways(work, followed, lanes, hosts):
+    """What is said of the way of tasks, for each host."""
+    paths = Paths()
+    for number, (worker, sent, there) in lanes.moments.items():
+        received, given = (moment - hosts.scheduler for moment in followed["moments"].get(number, (0, 0)))
+        paths.add(host_of(worker), [sent, received, given, *there])
+    sent_bytes = mean_size([work.given(number) for number in list(lanes.moments)[:SAMPLE]])
+    return paths.sentences(hosts.names, sent_bytes, followed["returned"] / max(1, followed["count"]))
 
 
 def share_of_time(followed, in_client, tasks):

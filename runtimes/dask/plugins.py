@@ -13,6 +13,10 @@ def its_clock():
 
 
 def attend(threads):
+    from distributed import get_worker
+
+    if (problem := get_worker().plugins[Enlisting.name].problem) is not None:
+        raise problem
     import maitred_worker
 
     maitred_worker.attend(threads)
@@ -20,8 +24,10 @@ def attend(threads):
 
 def do(number, given):
     import maitred_worker
+    from distributed import get_worker
 
-    return maitred_worker.do(number, given)
+    arrived = get_worker().plugins[Enlisting.name].arrived.pop(f"maitred-{number}", 0)
+    return (*maitred_worker.do(number, given), arrived)
 
 
 class Enlisting(WorkerPlugin):
@@ -32,6 +38,8 @@ class Enlisting(WorkerPlugin):
 
     def __init__(self, ours, users, modules, said):
         self.ours, self.users, self.modules, self.said = ours, users, modules, said
+        self.problem = None
+        self.arrived = {}
 
     async def setup(self, worker):
         import os
@@ -49,8 +57,14 @@ class Enlisting(WorkerPlugin):
             import maitred_worker
 
             maitred_worker.make_ready(worker, self.said)
-        except Exception:  # a worker that could not do our work may do that of others
+        except Exception as problem:  # a worker that could not do our work may do that of others
+            self.problem = problem
             traceback.print_exc()
+
+    def transition(self, key, start, finish, **kwargs):
+        """Takes down when the worker was told of one of our tasks."""
+        if start == "released" and finish == "waiting" and isinstance(key, str) and key.startswith("maitred-"):
+            self.arrived[key] = time.monotonic_ns()
 
     def teardown(self, worker):
         import sys
@@ -66,21 +80,25 @@ class Following(SchedulerPlugin):
 
     def __init__(self):
         self.since, self.attempts, self.waited, self.there, self.ran, self.moved, self.count = {}, {}, 0.0, 0.0, 0.0, 0.0, 0
+        self.moments, self.returned = {}, 0  # nanoseconds at which a task was received and given to a worker; bytes of all results
 
     def transition(self, key, start, finish, *args, stimulus_id=None, **kwargs):
         if not isinstance(key, str) or not key.startswith("maitred-") or not key[8:].isdigit():
             return
         now = time.monotonic()
+        number = int(key[8:])
         if start == "released":
             self.since[key] = now
+            self.moments[number] = [time.monotonic_ns(), 0]
         if finish == "processing":
             self.waited += now - self.since.get(key, now)
             self.since[key] = now
-            number = int(key[8:])
+            self.moments.setdefault(number, [0, 0])[1] = time.monotonic_ns()
             self.attempts[number] = self.attempts.get(number, 0) + 1
         if start == "processing" and finish == "memory":
             self.there += now - self.since.pop(key, now)
             self.count += 1
+            self.returned += kwargs.get("nbytes") or 0
             for one in kwargs.get("startstops") or ():
                 took = one["stop"] - one["start"]
                 if one["action"] == "compute":
@@ -91,4 +109,4 @@ class Following(SchedulerPlugin):
 
 def followed_there(dask_scheduler):
     plugin = dask_scheduler.plugins[Following.name]
-    return {name: getattr(plugin, name) for name in ("attempts", "waited", "there", "ran", "moved", "count")}
+    return {name: getattr(plugin, name) for name in ("attempts", "waited", "there", "ran", "moved", "count", "moments", "returned")}

@@ -9,17 +9,16 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from struct import Struct
 
-import maitred_runner as base
+from maitred_attempts import attempt, lose, repeated, resume
 from maitred_failures import Refusal
+from maitred_library import STEPS, Runtime, scratch
 from maitred_semaphores import Commons
 from maitred_steps import Blocking
-from maitred_tasks import perform
-from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, SPAN_WORDS, TASK_BYTES, WORKER, Lane, clock
+from maitred_trace_file import LANE_BYTES, PROCESS, WORKER, Lane, clock
 from maitred_work import Work
 
 try:
@@ -29,9 +28,7 @@ try:
 except ImportError:
     distributed, WorkerPlugin = None, object
 
-STEPS = ["cpu", "wait", "block", "http", "call", "run", "allocate", "repeat", "yield", "fail", "crash"]
 PATIENCE_S = 60
-WAITED = ("SCHEDULER", "WORKER", "NANNY")
 
 
 def processes(work):
@@ -78,9 +75,9 @@ def on_cluster(work, count, threads, alone):
         if problem is None:
             work.settle(number, outcome)
         else:
-            lose(work, number, problem)
+            lose(work, number, type(problem).__name__, why(problem))
     yield
-    work.attempts = [[number, times] for number in range(work.count) if (times := attempts(work, number)) > 1]
+    work.attempts = repeated(work)
     base_bytes = sum(len(repr(work.given(number))) for number in numbers[:100]) // max(1, len(numbers[:100]))
     work.handover = {
         "tasks": work.count, "parcels": work.count, "sent_bytes": base_bytes * work.count, "returned_bytes": 0,
@@ -104,27 +101,12 @@ def gather(client, futures):
     return each
 
 
-def lose(work, number, problem):
-    """A task that Dask gave up: its worker died as often as Dask tries."""
-    cause = getattr(problem, "allowed_failures", None)
-    text = f"{problem}"
-    if cause is not None:
-        text = f"its worker died {cause + 1} times, as often as Dask tries (distributed.scheduler.allowed-failures)"
-    begun = Struct("<Q")
-    record = work.trace.tasks_at + number * TASK_BYTES
-    if not begun.unpack_from(work.trace.map, record)[0]:  # it never came to its first step
-        begun.pack_into(work.trace.map, record, clock())
-    work.trace.end(number)
-    work.fail(number, type(problem).__name__, text)
-
-
-def attempts(work, number):
-    """How often a task was begun: the last word of its record, which the trace itself does not use."""
-    return Struct("<I").unpack_from(work.trace.map, attempts_at(work, number))[0]
-
-
-def attempts_at(work, number):
-    return work.trace.tasks_at + number * TASK_BYTES + 28
+def why(problem):
+    """Why Dask gave a task up."""
+    failures = getattr(problem, "allowed_failures", None)
+    if failures is None:
+        return str(problem)
+    return f"its worker died {failures + 1} times, as often as Dask tries (distributed.scheduler.allowed-failures)"
 
 
 def cost_of_a_call(client, workers):
@@ -151,12 +133,12 @@ class Cluster:
     """A scheduler and its workers, as processes that are started by Dask's own commands."""
 
     def __init__(self, count, threads):
-        self.folder = tempfile.TemporaryDirectory(prefix="maitred-dask-")
+        self.folder = scratch("dask")
         file = os.path.join(self.folder.name, "scheduler.json")
         path = os.pathsep.join([os.path.dirname(os.path.abspath(__file__)), *filter(None, sys.path)])
         environment = dict(os.environ, PYTHONPATH=path, DASK_DISTRIBUTED__ADMIN__LARGE_GRAPH_WARNING_THRESHOLD="1GB")
         start = dict(stdin=subprocess.DEVNULL, stdout=2, cwd=os.getcwd(), env=environment)
-        scratch = ["--local-directory", self.folder.name]
+        files = ["--local-directory", self.folder.name]
         quiet = ["--no-dashboard"]
         run = [sys.executable, "-m"]
         self.processes = [subprocess.Popen([*run, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", file, *quiet], **start)]
@@ -168,7 +150,7 @@ class Cluster:
             time.sleep(0.005)
         self.address = self.read(file)
         self.processes.append(subprocess.Popen(
-            [*run, "distributed.cli.dask_worker", self.address, "--host", "127.0.0.1", "--nworkers", str(count), "--nthreads", str(threads), "--name", "maitred", *scratch, *quiet],
+            [*run, "distributed.cli.dask_worker", self.address, "--host", "127.0.0.1", "--nworkers", str(count), "--nthreads", str(threads), "--name", "maitred", *files, *quiet],
             **start,
         ))
 
@@ -231,13 +213,11 @@ class Here:
         commons.words[commons.ENROLLED] = max(commons.words[commons.ENROLLED], work.place + 1)
         work.load()
         self.steps = Blocking(work).compile()
-        record = work.trace.lanes_at + work.place * LANE_BYTES
-        ended, spans = Struct("<IQ").unpack_from(work.trace.map, record + 12)
-        self.lane = lane = Lane(work, PROCESS if threads == 1 else WORKER)
-        # One that replaces another goes on behind what that one recorded.
-        Struct("<I").pack_into(work.trace.map, record + 12, ended)
-        lane.ended, lane.spans = ended, spans
-        lane.next += spans * SPAN_WORDS
+        at = work.trace.lanes_at + work.place * LANE_BYTES + 12
+        ended = Struct("<I").unpack_from(work.trace.map, at)[0]
+        self.lane = Lane(work, PROCESS if threads == 1 else WORKER)
+        Struct("<I").pack_into(work.trace.map, at, ended)
+        resume(self.lane)
 
 
 def here():
@@ -268,92 +248,14 @@ def attend(job, threads):
 def do(number, given):
     """One task; what its functions returned travels back as Dask sends results."""
     me = here()
-    record = me.work.trace.tasks_at + number * TASK_BYTES
-    count = Struct("<I")
-    times = count.unpack_from(me.work.trace.map, record + 28)[0]
-    count.pack_into(me.work.trace.map, record + 28, times + 1)
-    if times:
-        forget(me.work.trace, number)
-    outcome = perform(me.work, me.steps, me.lane, number, given)
-    count.pack_into(me.work.trace.map, record + 28, times + 1)  # the end of a task clears what lies behind its outcome
-    return outcome
+    return attempt(me.work, me.steps, me.lane, number, given)
 
 
-def forget(trace, number):
-    """Strikes out what an earlier attempt at a task left: its end, and its spans, for one without a start is none."""
-    span, count = Struct("<IIQQ"), Struct("<Q")
-    count.pack_into(trace.map, trace.tasks_at + number * TASK_BYTES + 8, 0)
-    for lane in range(trace.lanes):
-        first = trace.spans_at + lane * trace.room * SPAN_BYTES
-        spans = min(trace.room, count.unpack_from(trace.map, trace.lanes_at + lane * LANE_BYTES + 16)[0])
-        for at in range(first, first + spans * SPAN_BYTES, SPAN_BYTES):
-            if span.unpack_from(trace.map, at)[0] == number:
-                count.pack_into(trace.map, at + 8, 0)
-
-
-# The conversation: that of the Python runner, with other strategies.
-
-
-def offered():
-    return ["processes", "thread-pool"]
-
-
-def unoffered(name):
-    return None if name in offered() else f"Dask has no strategy `{name}`: use {', '.join(offered())}"
-
-
-def announced(message):
-    """`ready` as the Python runner says it, as this engine."""
-    if "ready" in message:
-        ready = message["ready"]
-        ready.update(
-            runtime="dask", version=distributed.__version__, strategies=offered(), steps=STEPS,
-            facts=[*ready["facts"], ["python", ready["version"]]],
-        )
-    if "done" in message and hasattr(base_work, "work"):
-        message["done"].update(attempts=getattr(base_work.work, "attempts", []), hosts=getattr(base_work.work, "hosts", []))
-    return message
-
-
-class base_work:
-    """The work of this process, for what `done` says of it beyond what the Python runner knows."""
-
-
-def prepare(work):
-    for id, name, _ in work.actions:
-        if name not in STEPS:
-            raise Refusal("unsupported", f"Dask has no `{name}` between its tasks here: use python3", f"step {id}")
-    base_work.work = work
-
-
-def tree_cpu(self):
-    """CPU time so far of this process and of all below it."""
-    import psutil
-
-    usage = psutil.Process().cpu_times()
-    user, system = usage.user + usage.children_user, usage.system + usage.children_system
-    for child in psutil.Process().children(recursive=True):
-        try:
-            usage = child.cpu_times()
-        except psutil.Error:
-            continue
-        user += usage.user
-        system += usage.system
-    return {"user_ns": int(user * 1e9), "system_ns": int(system * 1e9)}
+runtime = Runtime("dask", "Dask", "distributed", distributed, {"processes": processes, "thread-pool": thread_pool}, STEPS)
 
 
 def main():
-    said = base.conversation.say
-    base.conversation.say = lambda message: said(announced(message))
-    base.STRATEGIES.clear()
-    base.STRATEGIES.update({"processes": processes, "thread-pool": thread_pool})
-    base.offered, base.unoffered, base.prepare = offered, unoffered, prepare
-    base.Run.cpu, base.Run.SLOW_SET_UP = tree_cpu, True
-    if distributed is None:
-        base.conversation.open()
-        said({"error": {"code": "unsupported", "text": f"Dask is not installed for {sys.executable}: `pip install distributed`", "place": None}})
-        os._exit(1)
-    base.main()
+    runtime.main()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ class Here:
         size = spans_at + MOST_SPANS * SPAN_BYTES
         with open(plan["trace_path"], "wb") as file:
             file.write(Struct("<8sIIIIQQQQ").pack(b"MAITREDT", PROTOCOL, 1, count, MOST_SPANS, lanes_at, tasks_at, spans_at, size))
-            file.truncate(size)
+            file.flush()
+            # Where the disk is full, that is an error here and not the worker's death when it writes into the map.
+            os.posix_fallocate(file.fileno(), 0, size)
         if common["specs"]:
             path = os.path.join(common["folder"], f"columns-{thread}")
             with open(path, "wb") as file:

@@ -14,13 +14,16 @@
 %% What all tasks share. It is kept as a persistent term: what is sent to a process is copied into it.
 -record(work, {strategy, workers, count, programs, order, rate, columns, specs, width, grace, clerk, trace,
                tally, vars, gates, channels, tls, timeout}).
+%% So many words are a cache line: what several schedulers write to has one for itself.
+-define(WIDE, 8).
 %% Places in the tally.
--define(FLYING, 1).
--define(WAITING, 2).
--define(MOVES, 3).   % steps in which tasks could wait for each other
--define(HALTED, 4).
--define(NEXT, 5).    % tasks that were begun, or passed over
--define(CLOSES, 6).  % answers after which the server ended the connection
+-define(FLYING, 1 * ?WIDE).
+-define(WAITING, 2 * ?WIDE).
+-define(MOVES, 3 * ?WIDE).   % steps in which tasks could wait for each other
+-define(HALTED, 4 * ?WIDE).
+-define(NEXT, 5 * ?WIDE).    % tasks that were begun, or passed over
+-define(CLOSES, 6 * ?WIDE).  % answers after which the server ended the connection
+-define(BEGUN, 7 * ?WIDE).   % when the work began
 
 %% CLOCK_MONOTONIC in nanoseconds on Linux, the clock of everything that is recorded: monotonic_time counts from elsewhere.
 clock() -> os:perf_counter().
@@ -65,7 +68,7 @@ wait_for(W, Due) ->
         true -> false;
         false when Due =:= 0 -> true;
         false ->
-            Left = atomics:get(W#work.tally, 6) + Due - clock(),
+            Left = atomics:get(W#work.tally, ?BEGUN) + Due - clock(),
             if Left =< 0 -> true;
                true -> receive halt -> false after whole_ms(Left) -> true end
             end
@@ -236,7 +239,7 @@ calibrate(Units, Best, Until) ->
                 table,   % 4 words a task, as in the file
                 changes, % of each chunk of the table
                 spans,   % a tuple of arrays, by lane: 3 words a span, as in the file
-                begun, ended}). % by lane
+                begun, ended}). % by lane, one in each line
 
 open_trace(Path, Lanes, Tasks) ->
     case file:open(Path, [raw, binary, read]) of
@@ -249,7 +252,7 @@ layout(Path, {ok, <<"MAITREDT", ?PROTOCOL:32/little, HasLanes:32/little, HasTask
     #trace{path = Path, lanes = Lanes, room = Room, lanes_at = LanesAt, tasks_at = TasksAt, spans_at = SpansAt,
            table = words(4 * Tasks), changes = words(Tasks div ?CHUNK + 1),
            spans = list_to_tuple([words(3 * Room) || _ <- lists:seq(1, Lanes)]),
-           begun = words(Lanes), ended = words(Lanes)};
+           begun = words(?WIDE * Lanes), ended = words(?WIDE * Lanes)};
 layout(Path, _, Lanes, Tasks) ->
     refuse(protocol, text("~s is no trace file of version ~b with room for ~b lanes and ~b tasks: use the runner of this maitred",
                           [Path, ?PROTOCOL, Lanes, Tasks])).
@@ -273,7 +276,7 @@ step_of(#work{trace = T}, Number) -> (atomics:get(T#trace.table, 4 * Number + 3)
 
 note_span(#work{trace = T}, Number, Id, Begun, End) ->
     Lane = lane(),
-    case atomics:add_get(T#trace.begun, Lane, 1) of
+    case atomics:add_get(T#trace.begun, ?WIDE * Lane, 1) of
         At when At =< T#trace.room ->
             Spans = element(Lane, T#trace.spans),
             atomics:put(Spans, 3 * At - 2, Number bor (Id bsl 32)),
@@ -285,7 +288,7 @@ note_span(#work{trace = T}, Number, Id, Begun, End) ->
 note_end(#work{trace = T}, Number, Now, Outcome) ->
     atomics:put(T#trace.table, 4 * Number + 4, Outcome),
     atomics:put(T#trace.table, 4 * Number + 2, Now),
-    atomics:add(T#trace.ended, lane(), 1),
+    atomics:add(T#trace.ended, ?WIDE * lane(), 1),
     atomics:add(T#trace.changes, Number div ?CHUNK + 1, 1).
 
 %% Writes into the file, which only this process has open: the lanes, and then what is new, every tenth of a second.
@@ -306,7 +309,7 @@ keep_writing(W, File, Seen) ->
 %% The records of tasks are read first and written last: the spans of a task that has ended are there before its end is.
 %% What has not changed is not written: on a busy machine each write takes long, by way of another thread as it goes.
 write_new(#work{trace = T, count = Count}, File, {Spans, Changes}, Which) ->
-    Ended = [atomics:get(T#trace.ended, Lane) || Lane <- lists:seq(1, T#trace.lanes)],
+    Ended = [atomics:get(T#trace.ended, ?WIDE * Lane) || Lane <- lists:seq(1, T#trace.lanes)],
     Now = [atomics:get(T#trace.changes, Chunk) || Chunk <- lists:seq(1, Count div ?CHUNK + 1)],
     Tasks = [{T#trace.tasks_at + 32 * ?CHUNK * Chunk, bytes(T#trace.table, 4 * ?CHUNK * Chunk + 1, min(4 * ?CHUNK * (Chunk + 1), 4 * Count))}
              || {Chunk, Change, Before} <- lists:zip3(lists:seq(0, Count div ?CHUNK), Now, Changes), Which =:= all orelse Change =/= Before],
@@ -318,7 +321,7 @@ write_new(#work{trace = T, count = Count}, File, {Spans, Changes}, Which) ->
 
 %% As far as they are whole; how far that is.
 write_spans(#trace{room = Room} = T, File, Lane, From) ->
-    Begun = atomics:get(T#trace.begun, Lane),
+    Begun = atomics:get(T#trace.begun, ?WIDE * Lane),
     Array = element(Lane, T#trace.spans),
     To = whole_spans(Array, From, min(Begun, Room)),
     At = T#trace.spans_at + 24 * ((Lane - 1) * Room + From),
@@ -511,7 +514,7 @@ start(W) ->
     Scribe = spawn_link(fun() -> scribe(W, Run) end),
     receive enrolled -> ok end,
     {_, _, Begun} = Second = mark(),
-    atomics:put(W#work.tally, 6, Begun),
+    atomics:put(W#work.tally, ?BEGUN, Begun),
     Watch = spawn_link(fun() -> watch(W, Run, -1, false) end),
     Hands = spawn_opt(fun() -> hand_out(W), Run ! done end, [link, {message_queue_data, off_heap}]),
     conduct(W, Scribe, Watch, Hands, [First, Second]).
@@ -627,7 +630,7 @@ prepare(#{<<"strategy">> := Strategy, <<"workers">> := Workers, <<"groups">> := 
     Lanes =< erlang:system_info(schedulers_online) orelse
         refuse(refused, text("Erlang was given ~b schedulers, and ~b are needed: at most 1024 can be had", [erlang:system_info(schedulers_online), Lanes])),
     Count = lists:sum([N || #{<<"count">> := N} <- Groups]),
-    Tally = atomics:new(6, []),
+    Tally = atomics:new(8 * ?WIDE, []),
     {Columns, Specs} = columns(maps:get(<<"columns">>, Plan, null)),
     Vars = maps:get(<<"vars">>, Plan, []),
     Programs = [Steps || #{<<"steps">> := Steps} <- maps:get(<<"programs">>, Plan)],
@@ -700,7 +703,7 @@ span_cost() ->
     Room = 2000,
     Trace = #trace{room = Room, spans = list_to_tuple([words(3 * Room) || _ <- lists:seq(1, erlang:system_info(schedulers))]), table = words(4)},
     lists:min([begin
-        W = #work{trace = Trace#trace{begun = words(erlang:system_info(schedulers))}},
+        W = #work{trace = Trace#trace{begun = words(?WIDE * erlang:system_info(schedulers))}},
         Begun = clock(),
         [begin note_step(W, 0, 1), note_span(W, 0, 1, Begun, clock()) end || _ <- lists:seq(1, Room)],
         (clock() - Begun) / Room

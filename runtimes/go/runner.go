@@ -220,7 +220,6 @@ type work struct {
 	trace    *trace
 	lanes    []*lane // of processors
 	next     counter
-	flying   counter
 	waiting  counter
 	moves    counter // steps in which tasks could wait for each other
 	halted   atomic.Bool
@@ -292,7 +291,6 @@ func (w *work) perform(number int, own *lane) {
 		return
 	}
 	t := task{work: w, lane: own, number: number, now: clock()}
-	w.flying.Add(1)
 	t.begin()
 	if problem := t.run(w.program(number)); problem != nil {
 		t.now = clock()
@@ -301,7 +299,15 @@ func (w *work) perform(number int, own *lane) {
 	} else {
 		t.end(done)
 	}
-	w.flying.Add(-1)
+}
+
+// How many tasks were taken and have not ended.
+func (w *work) flying() int64 {
+	ended := int64(0)
+	for index := range w.needs {
+		ended += int64(atomic.LoadUint32(w.trace.u32(w.trace.lanesAt + index*laneBytes + 12)))
+	}
+	return min(w.next.Load(), int64(w.count)) - ended
 }
 
 func (t *task) run(steps []step) error {
@@ -490,6 +496,15 @@ func openTrace(path string) (*trace, error) {
 func (t *trace) u64(at int) *int64  { return (*int64)(unsafe.Pointer(&t.bytes[at])) }
 func (t *trace) u32(at int) *uint32 { return (*uint32)(unsafe.Pointer(&t.bytes[at])) }
 
+// Stores of an amd64 are seen in their order by themselves: an atomic one would wait until memory has it.
+func store(at *int64, value int64) {
+	if runtime.GOARCH == "amd64" {
+		*at = value
+	} else {
+		atomic.StoreInt64(at, value)
+	}
+}
+
 func (t *trace) stepOf(number int) int { return int(*t.u32(t.tasksAt + number*taskBytes + 20)) - 1 }
 
 func (t *trace) times(number int) (begun, ended int64) {
@@ -557,14 +572,14 @@ func (l *lane) open(t *task, step int) *int64 {
 	*tr.u32(at) = uint32(t.number)
 	*tr.u32(at + 4) = uint32(step)
 	*tr.u64(at + 8) = t.now
-	atomic.StoreInt64(tr.u64(l.record+16), int64(l.spans))
+	store(tr.u64(l.record+16), int64(l.spans))
 	return tr.u64(at + 16)
 }
 
 func (t *task) shut(end *int64) {
 	t.now = clock()
 	if end != nil {
-		atomic.StoreInt64(end, t.now)
+		store(end, t.now)
 	}
 }
 
@@ -576,14 +591,14 @@ func (t *task) begin() {
 	}
 	at := tr.tasksAt + t.number*taskBytes
 	*tr.u32(at + 16) = uint32(l.index)
-	atomic.StoreInt64(tr.u64(at), t.now)
+	store(tr.u64(at), t.now)
 }
 
 func (t *task) end(outcome uint32) {
 	tr := t.work.trace
 	at := tr.tasksAt + t.number*taskBytes
 	*tr.u32(at + 24) = outcome
-	atomic.StoreInt64(tr.u64(at+8), t.now)
+	store(tr.u64(at+8), t.now)
 	if t.lane != nil {
 		t.lane.count()
 		return
@@ -866,7 +881,7 @@ func (r *run) watch() {
 	w := r.work
 	before, stuck := int64(-1), false
 	for range time.Tick(100 * time.Millisecond) {
-		flying, moves := w.flying.Load(), w.moves.Load()
+		flying, moves := w.flying(), w.moves.Load()
 		s := strategies[w.plan.Strategy]
 		full := s.pools && int(flying) == w.needs || int(w.next.Load()) >= w.count
 		now := flying > 0 && flying == w.waiting.Load() && full && moves == before
@@ -957,6 +972,9 @@ func (r *run) conclude() {
 var stepNames = []string{"cpu", "wait", "block", "hold", "send", "receive", "read", "write", "update", "http", "run", "allocate",
 	"repeat", "yield", "fail", "crash"}
 
+// A repetition of so few steps is written out: a task that sleeps within is a frame lighter.
+const unrolled = 64
+
 func compile(raw []json.RawMessage, rate float64) ([]step, error) {
 	var steps []step
 	for _, text := range raw {
@@ -988,7 +1006,13 @@ func compile(raw []json.RawMessage, rate float64) ([]step, error) {
 		if err != nil {
 			return nil, err
 		}
-		steps = append(steps, made)
+		if name == "repeat" && made.value*int64(len(made.steps)) <= unrolled {
+			for range made.value {
+				steps = append(steps, made.steps...)
+			}
+		} else {
+			steps = append(steps, made)
+		}
 	}
 	return steps, nil
 }

@@ -5,10 +5,7 @@ with us; what is handed over is pickled by cloudpickle where pickle cannot. Task
 `python3/processes`, so that between the two only the pool is another.
 """
 
-import os
-import sys
-
-import maitred_runner as base
+from maitred_library import Runtime
 from maitred_trace_file import PROCESS
 
 try:
@@ -27,31 +24,8 @@ def processes(work):
     resource_tracker._resource_tracker._stop()  # loky's own process: waited for, it counts as ours
 
 
-def offered():
-    return ["processes"]
-
-
-def unoffered(name):
-    return None if name in offered() else f"joblib has no strategy `{name}`: use {', '.join(offered())}"
-
-
-def announced(message):
-    """`ready` as the Python runner says it, as this library."""
-    if "ready" in message:
-        ready = message["ready"]
-        facts = [*ready["facts"], ["python", ready["version"]]]
-        ready.update(runtime="joblib", version=joblib.__version__, strategies=offered(), facts=facts)
-    return message
+runtime = Runtime("joblib", "joblib", "joblib", joblib, {"processes": processes})
 
 
 def main():
-    said = base.conversation.say
-    base.conversation.say = lambda message: said(announced(message))
-    base.STRATEGIES.clear()
-    base.STRATEGIES["processes"] = processes
-    base.offered, base.unoffered, base.Run.SLOW_SET_UP = offered, unoffered, True
-    if joblib is None:
-        base.conversation.open()
-        said({"error": {"code": "unsupported", "text": f"joblib is not installed for {sys.executable}: `pip install joblib`", "place": None}})
-        os._exit(1)
-    base.main()
+    runtime.main()

@@ -17,6 +17,7 @@ Its modules, in the order in which they are best read; this one holds a run toge
   functions     the user's own code; failures: what goes wrong in it
   interpreter   what this Python is and can do
   conversation  the lines between maitred and us
+  library       a library as a runtime of its own; attempts: tasks that it may begin more than once
   results, harness, state   when the clock has stopped: what was returned, what we ourselves cost, what was not shared
 """
 

@@ -176,7 +176,10 @@ def executor(work):
     from maitred_executor import own
 
     yield from own(work)
-    end_helpers()
+    # What its maker leaves running ends with us; it has the other end of what the helpers wait for, so that these would not end.
+    multiprocessing = sys.modules.get("multiprocessing")
+    if not (multiprocessing and multiprocessing.active_children()):
+        end_helpers()
 
 
 STRATEGIES = {

@@ -10,15 +10,15 @@ use maitred_engine::request::{self, Recording, Request};
 use maitred_engine::{Cancel, Engine, Outcome, runtime};
 use maitred_native::Library;
 
+use crate::any::AnyCompare;
 use crate::compare::Compare;
-use crate::entry::Entry;
 use crate::options::{AGAIN, HELP, Options, Task};
 use crate::screen;
 
 /// The comparisons of a program.
 pub struct Bench {
     words: Vec<OsString>,
-    entries: Vec<Entry>,
+    entries: Vec<AnyCompare>,
 }
 
 impl Bench {
@@ -33,7 +33,7 @@ impl Bench {
         mut self,
         compare: Compare<I, R>,
     ) -> Self {
-        self.entries.push(compare.into_entry());
+        self.entries.push(compare.into_any());
         self
     }
 
@@ -66,7 +66,7 @@ impl fmt::Debug for Bench {
 }
 
 /// Is the guard of the runs, or a runner with the functions of the entry of this name.
-fn be_part(entries: Vec<Entry>, name: &OsStr, part: &OsStr) -> ExitCode {
+fn be_part(entries: Vec<AnyCompare>, name: &OsStr, part: &OsStr) -> ExitCode {
     if part == "guard" {
         runtime::stand();
         return ExitCode::SUCCESS;
@@ -88,7 +88,7 @@ fn conduct(bench: Bench) -> Result<ExitCode, String> {
         screen::print(HELP)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let chosen: Vec<Entry> =
+    let chosen: Vec<AnyCompare> =
         bench.entries.into_iter().filter(|entry| options.means(&entry.name)).collect();
     if options.task == Task::List {
         // The form that libtest and criterion have, which cargo-nextest reads.
@@ -99,7 +99,7 @@ fn conduct(bench: Bench) -> Result<ExitCode, String> {
     let cancel =
         Cancel::on_signals().map_err(|error| format!("signals cannot be caught: {error}"))?;
     let mut is_well = true;
-    for Entry { name, mut request, .. } in chosen {
+    for AnyCompare { name, mut request, .. } in chosen {
         options.change(&mut request)?;
         let libraries = Library::OF_FUNCTIONS.iter().map(|one| (one.name(), one.strategies()));
         let again = [AGAIN, &name].map(OsString::from);

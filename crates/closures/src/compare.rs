@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use maitred_engine::request::{self, Closure, Rounds, Subject};
 
-use crate::entry::Entry;
+use crate::any::AnyCompare;
 use crate::functions::{Call, Job};
 
 /// One job, its inputs, and the functions that do it, to be compared under several models.
@@ -167,7 +167,7 @@ impl<I: Send + Sync + 'static, R: Send + 'static> Compare<I, R> {
         self
     }
 
-    pub(crate) fn into_entry(self) -> Entry {
+    pub(crate) fn into_any(self) -> AnyCompare {
         let closure = |(name, call): &(String, Call<I, R>)| Closure {
             name: name.clone(),
             is_awaited: matches!(call, Call::Awaited(_)),
@@ -186,7 +186,7 @@ impl<I: Send + Sync + 'static, R: Send + 'static> Compare<I, R> {
         if let Some(timeout) = self.timeout {
             request.work.timeout_ns = nanos(timeout);
         }
-        Entry { name: self.name, request, job: Box::new(self.job) }
+        AnyCompare { name: self.name, request, job: Box::new(self.job) }
     }
 }
 

@@ -38,9 +38,14 @@
 //! `maitred`, and the worker processes of `processes` are copies of that. What a panic says becomes the
 //! failure of its task.
 
+/// The examples of the page about it, each of which is run once.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rust.md")]
+struct Page;
+
+mod any;
 mod bench;
 mod compare;
-mod entry;
 mod functions;
 mod options;
 mod screen;

@@ -148,6 +148,17 @@ fn compared(name: &str) -> (Value, String) {
     (serde_json::from_slice(&saved).unwrap(), said)
 }
 
+const ALL_THE_SAME: &str =
+    "All models returned the same, as far as they were compared: 12 results by hash.";
+
+/// What is concluded of what was returned.
+fn results_of(result: &Value) -> Vec<&str> {
+    let parts = ["warnings", "reasons", "details"].map(|part| &result["conclusion"][part]);
+    let sentences = parts.iter().filter_map(|part| part.as_array()).flatten();
+    let texts = sentences.filter_map(|sentence| sentence["text"].as_str());
+    texts.filter(|text| text.contains("returned") || text.starts_with("Results")).collect()
+}
+
 fn contestants(result: &Value) -> Vec<(String, &Value)> {
     let all = result["contestants"].as_array().unwrap();
     all.iter().map(|one| (one["model"].as_str().unwrap().to_owned(), &one["runs"][0])).collect()
@@ -184,7 +195,7 @@ fn what_suits_takes_part_and_returns_the_same() {
         assert_eq!(run["result_hash"], all[0].1["result_hash"], "{model}");
         assert!(run["result_hash"].is_string(), "{model}");
     }
-    assert!(!said.contains("Results differ"), "{said}");
+    assert_eq!(results_of(&result), [ALL_THE_SAME], "{said}");
     assert!(said.contains("cargo bench -- sums"), "{said}");
 }
 
@@ -197,7 +208,7 @@ fn two_functions_take_what_suits_each() {
         !has("tokio/event-loop call=plain") && !has("std/processes call=awaited"),
         "{models:?}"
     );
-    assert!(!said.contains("Results differ"), "{said}");
+    assert_eq!(results_of(&result), [ALL_THE_SAME], "{said}");
 }
 
 fn different_results_are_told() {
@@ -205,7 +216,10 @@ fn different_results_are_told() {
     let hashes: Vec<&Value> =
         contestants(&result).into_iter().map(|(_, run)| &run["result_hash"]).collect();
     assert_ne!(hashes[0], hashes[1]);
-    assert!(said.contains("Results differ"), "{said}");
+    let told = results_of(&result).concat();
+    assert!(told.starts_with("Results differ: ") && !told.contains("the same"), "{said}");
+    let which = "6 of 12 tasks differ: task 1; task 3; task 5; and 3 more.";
+    assert!(told.ends_with(which), "{told}");
     let (result, said) = compared("checked");
     assert_eq!(result["ranking"].as_array().map(Vec::len), Some(0), "{said}");
     let wrong = "expected a right result for each input, it is wrong for 6 of 12, first for task 0";

@@ -41,7 +41,7 @@ pub struct Comparison {
     pub schema_version: u32,
     /// The version of `maitred`.
     pub program_version: String,
-    pub subject: Subject,
+    pub subject: SubjectFacts,
     pub machine: Machine,
     pub settings: Settings,
     /// UTC, RFC 3339.
@@ -95,9 +95,12 @@ impl Comparison {
     }
 }
 
+/// How what the package for Python writes for a program is called: it is gone when that ends.
+pub const SENT: &str = "maitred_sent";
+
 /// The piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct SubjectFacts {
     /// As it was named: a file name, a command line, a URL, a function.
     pub name: String,
     pub kind: SubjectKind,

@@ -3,7 +3,7 @@
 
 use maitred_core::result::{
     Check, Chosen, Comparison, Experiment, Machine, Rank, Run, Settings, Strategies, StrategyTable,
-    Subject, Verdict,
+    SubjectFacts, Verdict,
 };
 use maitred_core::trace::Trace;
 use maitred_core::workload::{Report, StepKind};
@@ -26,7 +26,7 @@ pub enum Event<'a> {
         started: &'a str,
         heading: &'a str,
         machine: &'a Machine,
-        subject: Option<&'a Subject>,
+        subject: Option<&'a SubjectFacts>,
         settings: Option<&'a Settings>,
     },
     /// Something looks wrong, though it forbids nothing.

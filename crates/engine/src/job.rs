@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use maitred_core::result::{Subject as SubjectFacts, SubjectKind};
+use maitred_core::result::{SubjectFacts, SubjectKind};
 use maitred_core::view::units;
 use maitred_core::workload::ast::{Action as Doing, Data, Step as Written, Task, Value};
 use maitred_core::workload::ast::{Name, Workload};

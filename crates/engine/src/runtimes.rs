@@ -98,7 +98,7 @@ impl Runtimes {
             runtimes.add_interpreters(wanted, false)?;
         }
         runtimes.add_languages(wanted.interrupt, |name| wanted.has(name));
-        runtimes.add_libraries(wanted.interrupt, |name| wanted.has(name));
+        runtimes.add_libraries(wanted.pythons, wanted.interrupt, |name| wanted.has(name));
         Ok(runtimes)
     }
 
@@ -111,7 +111,7 @@ impl Runtimes {
         let mut runtimes = Self::default();
         runtimes.add_interpreters(wanted, true)?;
         runtimes.all.push(native(wanted.engine));
-        runtimes.add_libraries(wanted.interrupt, |name| wanted.has(name));
+        runtimes.add_libraries(wanted.pythons, wanted.interrupt, |name| wanted.has(name));
         Ok(runtimes)
     }
 
@@ -149,7 +149,7 @@ impl Runtimes {
         let interpreters = Some(interpreters);
         let mut runtimes = Self { all, interpreters, lacking: Vec::new() };
         runtimes.add_languages(interrupt, |_| true);
-        runtimes.add_libraries(interrupt, |_| true);
+        runtimes.add_libraries(pythons, interrupt, |_| true);
         Ok(runtimes)
     }
 
@@ -165,10 +165,15 @@ impl Runtimes {
     }
 
     /// Those of Python's libraries.
-    fn add_libraries(&mut self, interrupt: &Interrupt, wanted: impl Fn(&str) -> bool) {
+    fn add_libraries(
+        &mut self,
+        named: &[PathBuf],
+        interrupt: &Interrupt,
+        wanted: impl Fn(&str) -> bool,
+    ) {
         for library in Library::ALL.into_iter().filter(|one| wanted(one.name())) {
             let Some(interpreters) = self.interpreters.as_mut() else { return };
-            match interpreters.library(library, interrupt) {
+            match interpreters.library(library, named, interrupt) {
                 Ok((runner, ready)) => self.add(library.name(), runner, ready),
                 Err(why) => self.lacking.push((library.name(), why)),
             }

@@ -17,11 +17,15 @@ use crate::measure::machine;
 use crate::outcome::Outcome;
 use crate::request::{Python, Strategies, Subject, Work};
 use crate::rounds::Rules;
+use crate::runtime::Library;
 use crate::runtimes::{self, Runtime, Runtimes, Wanted};
 use crate::subject;
 
 /// No run of an experiment takes longer unless something is wrong.
 const TIMEOUT_NS: u64 = 20_000_000_000;
+
+/// The same where a library starts its workers: each imports it, which takes half a second of a processor's.
+const LIBRARY_TIMEOUT_NS: u64 = 120_000_000_000;
 
 /// What the intervals need at least.
 const ROUNDS: u32 = 3;
@@ -64,7 +68,11 @@ pub(crate) fn run(request: &Strategies, context: &mut Context<'_>) -> Result<Out
     let _held = context.hold()?;
     let given = Work {
         seed: SEED,
-        timeout_ns: TIMEOUT_NS,
+        timeout_ns: if chosen.iter().any(|one| has_dear_workers(&one.name)) {
+            LIBRARY_TIMEOUT_NS
+        } else {
+            TIMEOUT_NS
+        },
         python: Python { interpreters: pythons.clone(), ..Python::default() },
         ..Work::default()
     };
@@ -168,7 +176,9 @@ fn models(experiment: Experiment, runtime: &str, strategy: Strategy) -> Vec<Mode
         };
         Model { setting: Some(format!("tasks={tasks}")), ..model(workers) }
     };
-    let pool = |workers: u32| strategy.has_workers().then_some(workers);
+    let few = has_dear_workers(runtime) && strategy == Strategy::Processes;
+    let most = if few { FEW } else { u32::MAX };
+    let pool = |workers: u32| strategy.has_workers().then_some(workers.min(most));
     match experiment {
         // A pool of loops needs no more of them than there are processors, which is its default.
         Experiment::Computing if strategy == Strategy::AsyncPool => vec![model(None)],
@@ -178,12 +188,21 @@ fn models(experiment: Experiment, runtime: &str, strategy: Strategy) -> Vec<Mode
             vec![model(Some(2))]
         }
         Experiment::Beside => vec![model(pool(3))],
-        Experiment::Blocking => vec![model(pool(8))],
+        // As many as there are calls, or it would not show that none waits for another.
+        Experiment::Blocking => vec![model(strategy.has_workers().then_some(8))],
         // One task at a time never waits beside another, and many would take long.
         Experiment::Waiting if strategy == Strategy::Sequential => Vec::new(),
-        Experiment::Starting | Experiment::Waiting => vec![with(1), with(many(strategy))],
+        Experiment::Starting | Experiment::Waiting => vec![with(1), with(many(strategy).min(most))],
     }
 }
+
+/// Whether a worker process imports a library first.
+fn has_dear_workers(runtime: &str) -> bool {
+    Library::ALL.iter().any(|library| library.name() == runtime)
+}
+
+/// So many of those show whether they compute beside each other, and what each one more takes.
+const FEW: u32 = 4;
 
 /// How many threads or processes this machine allows where each task or worker is one.
 fn allowed(strategy: Strategy) -> Option<u64> {

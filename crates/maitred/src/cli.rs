@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use maitred_engine::request::{Http, Recording, Rounds, Work};
 use maitred_wire::Strategy;
 
-use crate::amount::{Delay, Effect, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
+use crate::amount::{Delay, FileSize, MemorySize, Period, Rate, Speed, WorkerCounts};
 
 mod changes;
 mod check;
@@ -18,6 +18,8 @@ mod lab;
 mod pictures;
 mod python;
 mod request;
+mod results;
+mod rounds;
 mod runs;
 mod scale;
 mod serve;
@@ -32,6 +34,8 @@ pub use fit::FitArgs;
 pub use lab::{LabArgs, NotebookAction, NotebookArgs};
 pub use pictures::{ChartArgs, ChartName, DrawingArgs, ThemeName};
 pub use python::PythonArgs;
+pub use results::{FollowArgs, ResultArgs};
+pub use rounds::RoundArgs;
 pub use runs::{Against, KeepArgs, RunsAction, RunsArgs, StoreArgs};
 pub use scale::ScaleArgs;
 pub use serve::ServeArgs;
@@ -264,13 +268,8 @@ pub struct CompareArgs {
     #[arg(help_heading = "Models", long, value_name = "NAME")]
     pub no_sweep: Vec<String>,
 
-    /// Exactly this many rounds, instead of stopping when the ranking is decided
-    #[arg(help_heading = "Rounds", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub runs: Option<u32>,
-
-    /// Start no further round when this much time is spent; without it and without --runs a minute
-    #[arg(help_heading = "Rounds", long, value_name = "TIME")]
-    pub budget: Option<Period>,
+    #[command(flatten)]
+    pub rounds: RoundArgs,
 
     /// Rounds before the first one that counts; a run of them begins nothing more after 0.3 s
     #[arg(help_heading = "Rounds", long, value_name = "N", default_value_t = Rounds::default().warmup)]
@@ -279,10 +278,6 @@ pub struct CompareArgs {
     /// Compare with this model instead of with the fastest
     #[arg(help_heading = "Models", long, value_name = "MODEL")]
     pub baseline: Option<String>,
-
-    /// Smallest difference that is worth a verdict
-    #[arg(help_heading = "Rounds", long, value_name = "SHARE", default_value_t = Effect(Rounds::default().minimum_effect))]
-    pub min_effect: Effect,
 
     /// Compare every model with its figures in an older result as well: a file, `last` (the last one
     /// of the same work), or the number or tag of one that `maitred runs` lists
@@ -296,21 +291,8 @@ pub struct CompareArgs {
     #[arg(help_heading = "Results", long)]
     pub across_machines: bool,
 
-    /// Save the result, to be shown or compared with later; the same as --export-json
-    #[arg(help_heading = "Results", long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
-
-    /// Write the result as JSON after each round (or every few, where writing takes longer than they do)
-    #[arg(help_heading = "Results", long, value_name = "FILE")]
-    pub export_json: Option<PathBuf>,
-
-    /// Write a line for each run as CSV, as often
-    #[arg(help_heading = "Results", long, value_name = "FILE")]
-    pub export_csv: Option<PathBuf>,
-
-    /// Write the table as Markdown, as often
-    #[arg(help_heading = "Results", long, value_name = "FILE")]
-    pub export_markdown: Option<PathBuf>,
+    #[command(flatten)]
+    pub results: ResultArgs,
 
     /// Make no further run of each model, after the rounds, in which the kernel's switches are recorded
     #[arg(help_heading = "Rounds", long)]
@@ -332,13 +314,8 @@ pub struct CompareArgs {
     #[arg(help_heading = "Output", long)]
     pub strict: bool,
 
-    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
-    #[arg(help_heading = "Results", long, value_name = "FILE")]
-    pub events: Option<PathBuf>,
-
-    /// Print no progress line
-    #[arg(help_heading = "Output", long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub follow: FollowArgs,
 }
 
 /// Arguments of `maitred run`.
@@ -394,13 +371,8 @@ pub struct RunArgs {
     #[arg(help_heading = "Trace", long)]
     pub no_scheduling: bool,
 
-    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
-    #[arg(help_heading = "Trace", long, value_name = "FILE")]
-    pub events: Option<PathBuf>,
-
-    /// Print no progress line
-    #[arg(help_heading = "Output", long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub follow: FollowArgs,
 }
 
 /// How a run is drawn.

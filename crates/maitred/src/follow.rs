@@ -1,12 +1,11 @@
 //! What a person sees while the engine works: warnings, and the progress line.
 
-use std::path::Path;
-
 use maitred_core::result::{Comparison, Rank, Verdict};
 use maitred_core::view::units;
 use maitred_engine::event::TaskStates;
 use maitred_engine::{Event, Purpose};
 
+use crate::cli::FollowArgs;
 use crate::error::Error;
 use crate::events::Events;
 use crate::progress::ProgressLine;
@@ -31,20 +30,19 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Shows no progress line if `quiet`.
+    /// Expects so many rounds, if their number is known.
     ///
     /// # Errors
     /// [`Error::usage`] when the events cannot be written.
     pub(crate) fn new(
         terminal: &mut Terminal,
-        events: Option<&Path>,
-        quiet: bool,
+        args: &FollowArgs,
         wanted: Option<u32>,
     ) -> Result<Self, Error> {
         Ok(Self {
-            events: Events::open(events, terminal)?,
+            events: Events::open(args.events.as_deref(), terminal)?,
             terminal: *terminal,
-            progress: ProgressLine::new(terminal, quiet),
+            progress: ProgressLine::new(terminal, args.quiet),
             place: String::new(),
             turn: None,
             so_far: None,

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use maitred_core::result::{Comparison, Machine, Subject as Facts};
+use maitred_core::result::{Comparison, Machine, SubjectFacts as Facts};
 use maitred_core::trace::Trace;
 use maitred_core::view::json;
 use maitred_engine::request::Subject;

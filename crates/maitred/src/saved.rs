@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use maitred_core::result::{Comparison, Machine, Subject};
+use maitred_core::result::{Comparison, Machine, SubjectFacts};
 use maitred_core::view::{self, units};
 use maitred_store::Selector;
 
@@ -33,13 +33,13 @@ pub(crate) fn show(args: &CompareArgs, terminal: &Terminal) -> Result<u8, Error>
         comparable(facts(shown), facts(old), args.across_machines)?;
         text.push_str(&telling.tell(shown, old, terminal));
     }
-    let mut exports = export::open(&args.files(), &args.charts)?;
+    let mut exports = export::open(&args.results.files(), &args.charts)?;
     let written = export::finish(&mut exports, shown, terminal);
     terminal.print(&text)?;
     Ok(telling.code(if written { exit::OK } else { exit::NOT_WRITTEN }))
 }
 
-fn facts(one: &Comparison) -> (&Machine, &Subject) {
+fn facts(one: &Comparison) -> (&Machine, &SubjectFacts) {
     (&one.machine, &one.subject)
 }
 
@@ -48,7 +48,7 @@ fn refuse_to_run(args: &CompareArgs) -> Result<(), Error> {
     let chosen = [
         ("--models", !args.models.is_empty()),
         ("--workers", args.workers.is_some()),
-        ("--runs", args.runs.is_some()),
+        ("--runs", args.rounds.runs.is_some()),
         ("--baseline", args.baseline.is_some()),
         ("--set", !args.work.set.is_empty()),
         ("--count", args.work.count.is_some()),
@@ -100,7 +100,7 @@ impl Older {
     pub(crate) fn find(
         self,
         place: &StoreArgs,
-        new: (&Machine, &Subject),
+        new: (&Machine, &SubjectFacts),
     ) -> Result<Comparison, Error> {
         match self {
             Self::Known(comparison) => Ok(*comparison),
@@ -128,8 +128,8 @@ pub(crate) fn older(args: &CompareArgs) -> Result<Option<Older>, Error> {
 /// # Errors
 /// [`Error::usage`] that says what differs and how to do it all the same.
 pub(crate) fn comparable(
-    (machine, subject): (&Machine, &Subject),
-    (other_machine, other_subject): (&Machine, &Subject),
+    (machine, subject): (&Machine, &SubjectFacts),
+    (other_machine, other_subject): (&Machine, &SubjectFacts),
     anyway: bool,
 ) -> Result<(), Error> {
     let described = |one: &Machine| {

@@ -15,7 +15,7 @@ use crate::http::awaited::Client;
 use crate::pool::Pool;
 use crate::recorder::Lane;
 use crate::semaphore::waker::Semaphore;
-use crate::session::{Assignment, Session};
+use crate::session::{Assignment, RunnerSession};
 use crate::sys::kernel;
 use crate::task::{Call, Effect, Job, Settled, Task};
 use crate::timers::Timers;
@@ -30,7 +30,7 @@ const LOOK_NS: u64 = 20_000_000;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Executor {
-    session: &'static Session,
+    session: &'static RunnerSession,
     semaphores: Vec<Semaphore>,
     timers: Timers,
     client: Client,
@@ -44,7 +44,7 @@ pub(crate) struct Executor {
 impl Executor {
     /// It lives as long as the process, like the session.
     pub(crate) fn make(
-        session: &'static Session,
+        session: &'static RunnerSession,
         pool: Option<&'static Pool>,
     ) -> io::Result<&'static Self> {
         let semaphores = session.semaphore_units().into_iter().map(Semaphore::new).collect();

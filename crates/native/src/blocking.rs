@@ -14,14 +14,14 @@ use crate::http::blocking::Client;
 use crate::ledger::Ledger;
 use crate::recorder::Lane;
 use crate::semaphore::futex::Semaphore;
-use crate::session::{Assignment, Session};
+use crate::session::{Assignment, RunnerSession};
 use crate::sys::kernel;
 use crate::task::{Call, Effect, Settled, Task};
 
 /// A thread that executes tasks one at a time.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) session: &'static Session,
+    pub(crate) session: &'static RunnerSession,
     pub(crate) semaphores: &'static [Semaphore],
     pub(crate) lane: Lane,
     /// In a process of its own: what it has in hand, for its parent to see.
@@ -32,7 +32,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts a thread that is this lane, and works as soon as the run begins.
     pub(crate) fn start(
-        session: &'static Session,
+        session: &'static RunnerSession,
         semaphores: &'static [Semaphore],
         lane: u32,
     ) -> io::Result<JoinHandle<()>> {

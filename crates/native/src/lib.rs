@@ -40,7 +40,7 @@ use maitred_wire::{Command, ErrorCode, Reply, RunnerError};
 
 use conversation::{Input, Output};
 use library::Own;
-use session::Session;
+use session::RunnerSession;
 use sys::process;
 
 pub use announcement::span_cost_ns;
@@ -80,7 +80,7 @@ fn converse(own: Own, input: &mut Input, output: &mut Output) -> ExitCode {
                 }
             }
             Ok(Command::Describe {}) => Ok(announcement::describe(own)),
-            Ok(Command::Plan(plan)) => Session::prepare(*plan, own).map(|prepared| {
+            Ok(Command::Plan(plan)) => RunnerSession::prepare(*plan, own).map(|prepared| {
                 let calibration = prepared.calibration;
                 session = Some(prepared);
                 announcement::ready(own, calibration)
@@ -96,7 +96,11 @@ fn converse(own: Own, input: &mut Input, output: &mut Output) -> ExitCode {
 }
 
 /// After a run that went well another may follow.
-fn run(session: &'static Session, input: &mut Input, output: &mut Output) -> ControlFlow<ExitCode> {
+fn run(
+    session: &'static RunnerSession,
+    input: &mut Input,
+    output: &mut Output,
+) -> ControlFlow<ExitCode> {
     let conclusion = run::run(session, input);
     let said = output.say(&conclusion.reply);
     if conclusion.clean {

@@ -6,11 +6,15 @@ use std::io;
 
 use maitred_wire::{RunnerError, Substance};
 
-use crate::session::{Session, refused};
+use crate::session::{RunnerSession, refused};
 use crate::sys::kernel;
 
 /// An error that names the limit which is the likely cause, after so many were started.
-pub(crate) fn explain(session: &Session, error: &io::Error, started: Option<u64>) -> RunnerError {
+pub(crate) fn explain(
+    session: &RunnerSession,
+    error: &io::Error,
+    started: Option<u64>,
+) -> RunnerError {
     let strategy = session.plan.strategy;
     let done = started.map_or(String::new(), |count| format!(" after {count} were started"));
     let what = match strategy.facts().substance {

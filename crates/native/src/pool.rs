@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use maitred_wire::trace_file::Role;
 use tokio::sync::oneshot;
 
-use crate::session::Session;
+use crate::session::RunnerSession;
 use crate::sys::kernel;
 use crate::task::{Job, Settled};
 
@@ -47,7 +47,7 @@ impl Pool {
     /// Starts a thread that is this lane, and works as soon as the run begins.
     pub(crate) fn start_thread(
         &'static self,
-        session: &'static Session,
+        session: &'static RunnerSession,
         lane: u32,
     ) -> io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name(format!("pool {lane}")).spawn(move || {

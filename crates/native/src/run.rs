@@ -14,7 +14,7 @@ use crate::descendants;
 use crate::ledger;
 use crate::limits;
 use crate::meter::{Meter, minus, plus};
-use crate::session::{Session, refused};
+use crate::session::{RunnerSession, refused};
 use crate::strategy::{self, Handles};
 use crate::sys::{kernel, process};
 use crate::watchdog::{LOOK_MS, Watchdog};
@@ -44,7 +44,7 @@ pub(crate) struct Conclusion {
 }
 
 /// Runs it.
-pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
+pub(crate) fn run(session: &'static RunnerSession, input: &mut Input) -> Conclusion {
     let mut meter = Meter::start();
     let mut crew = match start(session) {
         Ok(crew) => crew,
@@ -90,7 +90,7 @@ pub(crate) fn run(session: &'static Session, input: &mut Input) -> Conclusion {
     Conclusion { reply: Reply::Done(Box::new(done)), clean }
 }
 
-fn start(session: &'static Session) -> Result<Crew, RunnerError> {
+fn start(session: &'static RunnerSession) -> Result<Crew, RunnerError> {
     refuse_after_panic(session);
     let mut crew = strategy::start(session)?;
     while !session.board.await_ready(crew.members) {
@@ -103,7 +103,7 @@ fn start(session: &'static Session) -> Result<Crew, RunnerError> {
 }
 
 /// Whoever of the crew panics will never leave, so the run ends there instead of waiting for it.
-fn refuse_after_panic(session: &'static Session) {
+fn refuse_after_panic(session: &'static RunnerSession) {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if calls::note_panic(panic) {
@@ -120,7 +120,7 @@ fn refuse_after_panic(session: &'static Session) {
 }
 
 /// Watches until the run ends in one way or another.
-fn supervise(session: &'static Session, crew: &mut Crew, input: &mut Input) -> Ending {
+fn supervise(session: &'static RunnerSession, crew: &mut Crew, input: &mut Input) -> Ending {
     let mut watchdog = session.has_semaphores().then(Watchdog::default);
     let mut deadline = None;
     loop {
@@ -160,7 +160,7 @@ fn timeout(watched: bool, crew: &Crew, deadline: Option<u64>) -> Option<u32> {
 }
 
 /// Hears what is said during the run; whether it was to stop. The end of input ends everything.
-fn listen(session: &Session, input: &mut Input) -> bool {
+fn listen(session: &RunnerSession, input: &mut Input) -> bool {
     match input.hear() {
         Heard::Ended => {
             descendants::end();
@@ -177,7 +177,7 @@ fn listen(session: &Session, input: &mut Input) -> bool {
 }
 
 /// The tasks that wait for each other.
-fn blocked(session: &Session, crew: &Crew) -> Vec<Blocked> {
+fn blocked(session: &RunnerSession, crew: &Crew) -> Vec<Blocked> {
     let waiting = session.recorder.under_way().filter(|(task, _)| !crew.lost().contains(task));
     let named = waiting.filter_map(|(task, step)| Some(Blocked { task, step: step? }));
     named.take(NAMED).collect()
@@ -192,7 +192,7 @@ impl Crew {
         }
     }
 
-    fn is_finished(&self, session: &Session) -> bool {
+    fn is_finished(&self, session: &RunnerSession) -> bool {
         match &self.handles {
             Handles::Threads(_) => session.board.left() >= self.members,
             Handles::Processes(processes) => processes.is_finished(),
@@ -254,7 +254,7 @@ impl Crew {
     }
 
     /// Sentences about what could not be done as asked.
-    fn notes(&self, session: &Session, ending: &Ending) -> Vec<String> {
+    fn notes(&self, session: &RunnerSession, ending: &Ending) -> Vec<String> {
         let mut notes = Vec::new();
         if matches!(ending, Ending::Abandoned) {
             let open = session.recorder.under_way().count() - self.lost().len();

@@ -1,4 +1,4 @@
-//! A plan made ready to run: compiled, mapped and checked. The main type is [`Session`].
+//! A plan made ready to run: compiled, mapped and checked. The main type is [`RunnerSession`].
 //!
 //! A runner executes one plan and ends, or a few hundred small ones, so a session lives as long as the
 //! process, and whoever works on it has a `&'static` to it instead of a count of references.
@@ -24,7 +24,7 @@ use crate::work;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct RunnerSession {
     pub(crate) plan: Plan,
     pub(crate) programs: Vec<Program>,
     pub(crate) queue: Queue,
@@ -55,7 +55,7 @@ pub(crate) struct Assignment {
     pub(crate) due: u64,
 }
 
-impl Session {
+impl RunnerSession {
     /// Prepares a plan.
     ///
     /// # Errors

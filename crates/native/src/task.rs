@@ -15,7 +15,7 @@ use crate::failure::{Failed, Kind};
 use crate::http::Request;
 use crate::program::{Op, Program};
 use crate::recorder::{Lane, Open};
-use crate::session::{Assignment, Session};
+use crate::session::{Assignment, RunnerSession};
 use crate::sys::memory::Pages;
 use crate::sys::{kernel, process};
 use crate::work;
@@ -93,7 +93,7 @@ fn allocate(bytes: u64) -> Result<Pages, Failed> {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Task {
-    session: &'static Session,
+    session: &'static RunnerSession,
     program: &'static Program,
     number: u32,
     /// Position in the program.
@@ -130,7 +130,7 @@ struct Held {
 
 impl Task {
     #[inline]
-    pub(crate) fn new(session: &'static Session, assignment: Assignment) -> Self {
+    pub(crate) fn new(session: &'static RunnerSession, assignment: Assignment) -> Self {
         Self {
             session,
             program: assignment.program,

@@ -6,7 +6,7 @@
 //! but did not wake up yet counts as running, so a slow machine raises no false alarm.
 
 use crate::run::Crew;
-use crate::session::Session;
+use crate::session::RunnerSession;
 
 /// How often it looks, in milliseconds.
 pub(crate) const LOOK_MS: u32 = 40;
@@ -26,7 +26,7 @@ struct Look {
 
 impl Watchdog {
     /// Whether the run stands still for ever.
-    pub(crate) fn look(&mut self, session: &Session, crew: &Crew) -> bool {
+    pub(crate) fn look(&mut self, session: &RunnerSession, crew: &Crew) -> bool {
         // In this order: a task that ends or is granted a unit in between makes it look as if
         // more were running, not fewer.
         let waiting = crew.waiting();
@@ -38,7 +38,7 @@ impl Watchdog {
 }
 
 impl Look {
-    fn is_stuck(self, session: &Session, crew: &Crew) -> bool {
+    fn is_stuck(self, session: &RunnerSession, crew: &Crew) -> bool {
         let under_way = self.taken.saturating_sub(self.gone);
         let no_more = self.taken == u64::from(session.queue.total()) || session.board.is_stopped();
         let no_place = crew.places.is_some_and(|places| under_way >= places);

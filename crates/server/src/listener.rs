@@ -42,12 +42,12 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, Entry),
+    Unix(UnixListener, SocketFile),
 }
 
 /// The name of a socket in the file system.
 #[derive(Debug)]
-struct Entry {
+struct SocketFile {
     path: PathBuf,
     /// The process that made it, and takes it away in the end; others only share the socket.
     owner: u32,
@@ -66,7 +66,7 @@ impl Socket {
     }
 }
 
-impl Entry {
+impl SocketFile {
     /// Lets nobody find the socket any more.
     fn remove(&mut self) {
         // Once: by the second time it may be that of another server.
@@ -76,7 +76,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         self.remove();
     }
@@ -107,7 +107,7 @@ impl Listener {
             }
             _ => Err(error),
         })?;
-        let entry = Entry { path: path.to_owned(), owner: std::process::id() };
+        let entry = SocketFile { path: path.to_owned(), owner: std::process::id() };
         sys::set_backlog(&socket, backlog)?;
         socket.set_nonblocking(true)?;
         Ok(Self { socket: Socket::Unix(socket, entry), spare: spare(), closing_since: None })
@@ -131,7 +131,7 @@ impl Listener {
             Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
             Socket::Unix(socket, entry) => {
                 // No process has this number, so that nobody removes it but whoever made it.
-                let entry = Entry { path: entry.path.clone(), owner: 0 };
+                let entry = SocketFile { path: entry.path.clone(), owner: 0 };
                 Socket::Unix(socket.try_clone()?, entry)
             }
         };

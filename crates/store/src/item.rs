@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use maitred_core::analyse::units;
 use maitred_core::recording::{self, Provenance};
-use maitred_core::result::{Check, Comparison, Machine, Run, Settings, Strategies, Subject, Truth};
+use maitred_core::result::{
+    Check, Comparison, Machine, Run, Settings, Strategies, SubjectFacts, Truth,
+};
 use maitred_core::trace::Trace;
 use maitred_core::view::json;
 
@@ -287,7 +289,7 @@ impl Item {
 
     /// Where the traces of this comparison come from.
     pub fn provenance(comparison: &Comparison) -> Provenance {
-        let subject: &Subject = &comparison.subject;
+        let subject: &SubjectFacts = &comparison.subject;
         let settings: &Settings = &comparison.settings;
         Provenance {
             program_version: comparison.program_version.clone(),

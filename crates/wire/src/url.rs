@@ -40,7 +40,7 @@ impl fmt::Display for UrlError {
             }
             Self::NoHost => f.write_str("it names no host: write http://HOST:PORT/PATH"),
             Self::UserInfo => f.write_str(
-                "a name before the host is not sent: leave it away and give the header \
+                "a name before the host is not sent: omit it and give the header \
                  Authorization",
             ),
             Self::Port(port) => write!(f, "`{port}` is not a port: it is a number from 1 to 65535"),

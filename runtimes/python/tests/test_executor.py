@@ -5,7 +5,7 @@ import os
 from .cases import PythonCase, on_every_python
 
 POOLS = """
-import multiprocessing, os, queue, threading
+import multiprocessing, os, queue, threading, time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,6 +71,11 @@ class Pair:
             except BaseException as error:
                 later.error = error
             later.done.set()
+
+def leaving():
+    # A process that goes on, and has the pipe of the library's tracker.
+    multiprocessing.get_context("spawn").Process(target=time.sleep, args=(3600,), daemon=True).start()
+    return ThreadPoolExecutor(2)
 
 def nothing():
     return object()
@@ -176,6 +181,9 @@ class Executor(PythonCase):
     def test_it_is_entered_and_left(self):
         self.good("Pair", "double")
         self.assertEqual(self.log(), ["enter", "exit"])
+
+    def test_what_its_maker_leaves_running_keeps_nobody(self):
+        self.assertEqual(self.shown(self.good("leaving", "double")), ["0", "2", "4", "6", "8", "10"])
 
     def test_a_number_of_workers_is_handed_on(self):
         outcome = self.good("threads", "double", executor_workers="2")

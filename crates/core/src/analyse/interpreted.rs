@@ -51,14 +51,16 @@ pub struct LoneCall {
 /// What this trace shows.
 pub(super) fn interpreted(trace: &Trace) -> Interpreted {
     let gil = trace.origin.gil();
-    if gil.is_none() {
-        return Interpreted::default();
-    }
     let done = trace.done.as_ref();
+    // Functions return something in every language.
+    let results = done.and_then(|done| done.results.clone());
+    if gil.is_none() {
+        return Interpreted { results, ..Interpreted::default() };
+    }
     Interpreted {
         gil,
         handover: done.and_then(|done| done.handover).filter(|handover| handover.tasks > 0),
-        results: done.and_then(|done| done.results.clone()),
+        results,
         other_results: None,
         lone_call: lone_call(trace),
     }

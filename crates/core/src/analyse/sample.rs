@@ -10,8 +10,8 @@ use maitred_wire::{Model, Strategy};
 use super::nature::{Nature, nature};
 use super::{compare, summary};
 use crate::result::{
-    Comparison, Conclusion, Contestant, Machine, Run, SCHEMA, Settings, Site, Stopped, Subject,
-    SubjectKind,
+    Comparison, Conclusion, Contestant, Machine, Run, SCHEMA, Settings, Site, Stopped,
+    SubjectFacts, SubjectKind,
 };
 use crate::trace::Trace;
 use crate::trace::sample::Sample;
@@ -53,7 +53,7 @@ pub(crate) fn comparison(contestants: Vec<Contestant>, tasks: u64) -> Comparison
     Comparison {
         schema_version: SCHEMA,
         program_version: "0.1.0".to_owned(),
-        subject: Subject {
+        subject: SubjectFacts {
             name: "workloads/waiters.kdl".to_owned(),
             kind: SubjectKind::Workload,
             title: Some("Waiters and tables".to_owned()),

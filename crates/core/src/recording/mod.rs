@@ -32,7 +32,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::result::{Machine, Run, Settings, Subject};
+use crate::result::{Machine, Run, Settings, SubjectFacts};
 use crate::trace::Trace;
 
 pub use chunk::MAX_PAYLOAD;
@@ -72,7 +72,7 @@ pub struct Provenance {
     pub started: String,
     /// What the work is called, in one line.
     pub heading: String,
-    pub subject: Subject,
+    pub subject: SubjectFacts,
     pub machine: Machine,
     pub settings: Settings,
 }

@@ -7,7 +7,7 @@ use maitred_wire::Strategy;
 use maitred_wire::trace_file::TaskOutcome;
 
 use super::Provenance;
-use crate::result::{Machine, Settings, Subject, SubjectKind};
+use crate::result::{Machine, Settings, SubjectFacts, SubjectKind};
 use crate::trace::sample::tables;
 use crate::trace::{Observed, Scheduling, Slice, SliceEnd, Source, Span, Task, Thread, Trace};
 
@@ -17,7 +17,7 @@ pub(crate) fn provenance() -> Provenance {
         program_version: "0.1.0".into(),
         started: "2026-01-02T03:04:05Z".into(),
         heading: "Waiters and tables (waiters.kdl, 5 tasks)".into(),
-        subject: Subject {
+        subject: SubjectFacts {
             name: "waiters.kdl".into(),
             kind: SubjectKind::Workload,
             title: Some("Waiters and tables".into()),

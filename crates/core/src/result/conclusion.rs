@@ -176,6 +176,7 @@ pub enum Rule {
     OwnLock,
     StandsStill,
     LoneCall,
+    TooBigToSend,
     LowerBound,
     CheapestOfEquals,
     SimplestOfEquals,
@@ -205,7 +206,7 @@ pub enum Rule {
 
 impl Rule {
     /// All that say something.
-    pub const ALL: [Self; 61] = {
+    pub const ALL: [Self; 62] = {
         use Rule as R;
         [
             R::NothingRanked,
@@ -247,6 +248,7 @@ impl Rule {
             R::OwnLock,
             R::StandsStill,
             R::LoneCall,
+            R::TooBigToSend,
             R::LowerBound,
             R::CheapestOfEquals,
             R::SimplestOfEquals,
@@ -320,6 +322,7 @@ impl Rule {
             | R::OwnLock
             | R::StandsStill
             | R::LoneCall
+            | R::TooBigToSend
             | R::LowerBound
             | R::CheapestOfEquals
             | R::SimplestOfEquals => Part::Reason,

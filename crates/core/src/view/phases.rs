@@ -12,7 +12,7 @@ use super::table::{footer, lesson, noun, told};
 use super::{repeat, requests, scheduling};
 use crate::analyse::compare;
 use crate::analyse::units::{bytes, cores, count, duration, plural, significant};
-use crate::result::{Latency, Run, Settings, Subject, SubjectKind, TaskCounts};
+use crate::result::{Latency, Run, Settings, SubjectFacts, SubjectKind, TaskCounts};
 use crate::trace::Observed;
 
 /// Columns of the labels on the left.
@@ -24,7 +24,7 @@ const FAILURES: usize = 5;
 
 /// What stands above the picture of a run: what the work is, and how it went.
 pub fn lead(
-    subject: &Subject,
+    subject: &SubjectFacts,
     model: &Model,
     workers: u32,
     run: &Run,
@@ -47,7 +47,7 @@ pub(super) fn went(kind: SubjectKind, model: &Model, workers: u32, run: &Run) ->
 }
 
 /// What stands below everything: the command that compares this model with others.
-pub fn next(subject: &Subject, settings: &Settings, options: &Options) -> String {
+pub fn next(subject: &SubjectFacts, settings: &Settings, options: &Options) -> String {
     let command =
         repeat::is_typable(subject, settings).then(|| repeat::compare_all(subject, settings));
     let text = footer(command.as_deref(), options);

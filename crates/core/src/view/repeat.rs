@@ -9,13 +9,10 @@ use maitred_wire::Model;
 
 use super::row::label;
 use super::shell::quoted;
-use crate::result::{Comparison, Settings, Subject, SubjectKind};
-
-/// How what the package for Python writes for a program is called: it is gone when that ends.
-const SENT: &str = "maitred_sent";
+use crate::result::{Comparison, SENT, Settings, SubjectFacts, SubjectKind};
 
 /// Whether the work can be named in a command: what a program sent by value cannot.
-pub(super) fn is_typable(subject: &Subject, settings: &Settings) -> bool {
+pub(super) fn is_typable(subject: &SubjectFacts, settings: &Settings) -> bool {
     let inputs = settings.parameters.iter().filter(|(name, _)| name == "inputs");
     let mut names = inputs.map(|(_, value)| value).chain([&subject.name]);
     names.all(|name| !name.split('/').any(|part| part.starts_with(SENT)))
@@ -44,7 +41,7 @@ pub(super) fn compare(comparison: &Comparison) -> String {
 }
 
 /// `maitred run …` that does the same, as it must be typed.
-pub(super) fn run(model: &Model, subject: &Subject, settings: &Settings) -> String {
+pub(super) fn run(model: &Model, subject: &SubjectFacts, settings: &Settings) -> String {
     let mut words = begin("run", subject, settings);
     words.extend(["--model".into(), Model { setting: None, ..model.clone() }.to_string()]);
     common(&mut words, subject, settings, &|_| false);
@@ -78,7 +75,7 @@ pub(super) fn compare_shortly(comparison: &Comparison, settings: &Settings) -> S
 }
 
 /// The comparison of all models on this work, in as few words as do.
-pub(super) fn compare_all(subject: &Subject, settings: &Settings) -> String {
+pub(super) fn compare_all(subject: &SubjectFacts, settings: &Settings) -> String {
     let mut words = begin("compare", subject, settings);
     parameters(&mut words, subject, settings, &|(name, _)| is_asked(subject, settings, name));
     pace(&mut words, settings);
@@ -87,12 +84,12 @@ pub(super) fn compare_all(subject: &Subject, settings: &Settings) -> String {
 
 /// Whether a parameter has its value because somebody wanted so: of a workload all are saved, of
 /// anything else only those.
-fn is_asked(subject: &Subject, settings: &Settings, name: &str) -> bool {
+fn is_asked(subject: &SubjectFacts, settings: &Settings, name: &str) -> bool {
     subject.kind != SubjectKind::Workload || settings.was_given(name)
 }
 
 /// One run of this model, in as few words as do.
-pub(super) fn run_shortly(model: &Model, subject: &Subject, settings: &Settings) -> String {
+pub(super) fn run_shortly(model: &Model, subject: &SubjectFacts, settings: &Settings) -> String {
     let mut words = begin("run", subject, settings);
     // These runtimes are the ones that are meant where none is named.
     let is_meant = matches!(model.runtime.as_str(), "native" | "command");
@@ -138,12 +135,12 @@ pub(super) fn run_shortly(model: &Model, subject: &Subject, settings: &Settings)
 const OF_COMMANDS: [&str; 5] = ["command", "prepare", "cleanup", "input", "ignore-failure"];
 
 /// Whether several commands were named, so that none stands behind `--`.
-fn is_named(subject: &Subject, settings: &Settings) -> bool {
+fn is_named(subject: &SubjectFacts, settings: &Settings) -> bool {
     let is_command = |(name, _): &(String, String)| name == "command";
     subject.kind == SubjectKind::Command && settings.parameters.iter().any(is_command)
 }
 
-fn begin(command: &str, subject: &Subject, settings: &Settings) -> Vec<String> {
+fn begin(command: &str, subject: &SubjectFacts, settings: &Settings) -> Vec<String> {
     if subject.kind == SubjectKind::Closure {
         // It is the user's own program that is started, which compares unless it is told otherwise.
         let words = ["cargo", "bench", "--", subject.name.as_str()];
@@ -169,7 +166,7 @@ fn begin(command: &str, subject: &Subject, settings: &Settings) -> Vec<String> {
 
 fn common(
     words: &mut Vec<String>,
-    subject: &Subject,
+    subject: &SubjectFacts,
     settings: &Settings,
     is_swept: &dyn Fn(&str) -> bool,
 ) {
@@ -188,7 +185,7 @@ fn common(
 
 fn parameters(
     words: &mut Vec<String>,
-    subject: &Subject,
+    subject: &SubjectFacts,
     settings: &Settings,
     is_named: &dyn Fn(&(String, String)) -> bool,
 ) {
@@ -223,7 +220,7 @@ fn sweeps(words: &mut Vec<String>, swept: &[(&str, Vec<&str>)]) {
 }
 
 /// A command's own words are already as a shell takes them.
-fn end(words: &[String], subject: &Subject, settings: &Settings) -> String {
+fn end(words: &[String], subject: &SubjectFacts, settings: &Settings) -> String {
     let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     match subject.kind {
         SubjectKind::Command if !is_named(subject, settings) => {

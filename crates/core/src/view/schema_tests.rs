@@ -327,7 +327,7 @@ prop_compose! {
         Comparison {
             schema_version: SCHEMA,
             program_version: "0.1.0".into(),
-            subject: Subject {
+            subject: SubjectFacts {
                 name: text.clone(),
                 kind,
                 title: maybe.clone(),

@@ -9,7 +9,7 @@ use core::ops::Range;
 use super::diagnostic::Diagnostic;
 use super::limits::MISTAKES_MAX;
 use super::quantity::nearest;
-use super::syntax::{Data, Entry, Name, Node, Value};
+use super::syntax::{Data, Name, Node, NodeEntry, Value};
 
 /// What a node of this name looks like.
 #[derive(Clone, Copy, Debug)]
@@ -207,7 +207,7 @@ impl Shape {
             properties: Vec::new(),
             children: node.children.as_deref().unwrap_or_default(),
         };
-        for Entry { key, value } in &node.entries {
+        for NodeEntry { key, value } in &node.entries {
             match key {
                 None => form.arguments.push(value),
                 Some(_) if mistakes.len() >= MISTAKES_MAX => {}

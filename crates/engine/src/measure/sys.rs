@@ -200,8 +200,8 @@ pub(crate) fn prepare_child(command: &mut Command) {
                 libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
             }
             // Closed at exec only: the standard library still has to report a failing exec.
-            let flags = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
-            libc::close_range(3, libc::c_uint::MAX, flags);
+            let flags = libc::CLOSE_RANGE_CLOEXEC;
+            libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, flags);
         }
         Ok(())
     };
@@ -210,11 +210,12 @@ pub(crate) fn prepare_child(command: &mut Command) {
 }
 
 /// A file that lives in memory and has no name in any directory, open in this process alone;
-/// memfd_create(2).
+/// memfd_create(2), for which glibc 2.17 (manylinux2014) has no function.
 pub(crate) fn memory_file(name: &CStr) -> io::Result<File> {
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     // SAFETY: `name` ends with a zero byte.
-    owned(unsafe { libc::memfd_create(name.as_ptr(), flags) }).map(File::from)
+    let file = unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) };
+    owned(file as RawFd).map(File::from)
 }
 
 /// Fixes the size of a memory file for good, so that nobody who has it open can cut it short under

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
-use maitred_core::result::{Conclusion, Machine, Settings, Site, Subject, SubjectKind, TaskCounts};
+use maitred_core::result::{
+    Conclusion, Machine, Settings, Site, SubjectFacts, SubjectKind, TaskCounts,
+};
 use maitred_core::trace::{Noise, Observed};
 use maitred_wire::Strategy;
 
@@ -159,7 +161,7 @@ fn comparison(contestants: usize) -> Comparison {
     Comparison {
         schema_version: 1,
         program_version: "0".into(),
-        subject: Subject {
+        subject: SubjectFacts {
             name: "made up".into(),
             kind: SubjectKind::Workload,
             title: None,

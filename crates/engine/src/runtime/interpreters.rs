@@ -82,25 +82,42 @@ impl Interpreters {
         Some(&self.found[at])
     }
 
-    /// How a library is run by the interpreter that `python3` means.
+    /// How a library is run: by the interpreter that `python3` means, or else by the first of those that
+    /// the user named which has it.
     ///
     /// # Errors
-    /// Why it cannot be used.
+    /// Why the first cannot.
     pub fn library(
         &mut self,
         library: Library,
+        named: &[PathBuf],
         interrupt: &Interrupt,
     ) -> Result<(RunnerCommand, Ready), String> {
         let why = "there is no Python that could run it";
-        let path = self.find("python3", interrupt).ok_or(why)?.path.clone();
-        let command = self.runner.library_on(library, &path);
-        let who = format!("{} of {}", library.name(), who(&path, &command));
+        let first = self.find("python3", interrupt).ok_or(why)?.path.clone();
+        self.library_on(library, &first, interrupt).or_else(|why| {
+            let is_named = |path: &&PathBuf| named.iter().any(|one| located(one) == **path);
+            let paths: Vec<_> =
+                self.found.iter().map(|one| &one.path).filter(is_named).cloned().collect();
+            let mut others = paths.iter().filter(|path| **path != first);
+            others.find_map(|path| self.library_on(library, path, interrupt).ok()).ok_or(why)
+        })
+    }
+
+    fn library_on(
+        &self,
+        library: Library,
+        path: &Path,
+        interrupt: &Interrupt,
+    ) -> Result<(RunnerCommand, Ready), String> {
+        let command = self.runner.library_on(library, path);
+        let who = format!("{} of {}", library.name(), who(path, &command));
         // What a package manager changes is not seen from outside, so that only success is kept.
-        if let Some(ready) = said::recall(self.memory(&path), &who) {
+        if let Some(ready) = said::recall(self.memory(path), &who) {
             return Ok((command, ready));
         }
         let ready = describe(&command, LIMIT, interrupt).map_err(|error| reason(&error))?;
-        said::remember(self.memory(&path), &who, &ready);
+        said::remember(self.memory(path), &who, &ready);
         Ok((command, ready))
     }
 

@@ -23,16 +23,18 @@ macro_rules! modules {
 }
 
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 19] = modules!(
-    "runner" "client" "conversation" "executor" "failures" "functions" "harness" "interpreter" "muster" "parcels"
-    "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
+const MODULES: [(&str, &str); 21] = modules!(
+    "runner" "attempts" "client" "conversation" "executor" "failures" "functions" "harness" "interpreter" "library"
+    "muster" "parcels" "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
 );
 
 /// Further programs, which hand the same steps to the workers of a library.
-const OF_LIBRARIES: [(&str, &str); 5] = [
+const OF_LIBRARIES: [(&str, &str); 7] = [
     ("maitred_joblib.py", include_str!("../../shipped/runtimes/joblib/runner.py")),
+    ("maitred_ray.py", include_str!("../../shipped/runtimes/ray/runner.py")),
     ("maitred_dask.py", include_str!("../../shipped/runtimes/dask/runner.py")),
     ("maitred_cluster.py", include_str!("../../shipped/runtimes/dask/cluster.py")),
+    ("maitred_paths.py", include_str!("../../shipped/runtimes/dask/paths.py")),
     ("maitred_plugins.py", include_str!("../../shipped/runtimes/dask/plugins.py")),
     ("maitred_worker.py", include_str!("../../shipped/runtimes/dask/worker.py")),
 ];
@@ -42,17 +44,19 @@ const OF_LIBRARIES: [(&str, &str); 5] = [
 pub enum Library {
     Joblib,
     Dask,
+    Ray,
 }
 
 impl Library {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::Joblib, Self::Dask];
+    pub const ALL: [Self; 3] = [Self::Joblib, Self::Dask, Self::Ray];
 
     /// The name that models use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Joblib => "joblib",
             Self::Dask => "dask",
+            Self::Ray => "ray",
         }
     }
 
@@ -60,6 +64,7 @@ impl Library {
         match self {
             Self::Joblib => "maitred_joblib",
             Self::Dask => "maitred_dask",
+            Self::Ray => "maitred_ray",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use maitred_core::result::SubjectKind;
+use maitred_core::result::{SENT, SubjectKind};
 use maitred_core::workload::ast::{Action, Task};
 use maitred_wire::{Model, Strategy};
 
@@ -58,10 +58,14 @@ fn of_one(name: &str, calls: &Calls, folder: Option<&Path>, given: &Work) -> Res
         },
         Calls::Made(maker) => task(bare(name), made(maker, &given.python)?, action),
     };
-    let draft = Draft {
+    let mut draft = Draft {
         folder: folder.map(Path::to_owned),
         ..Draft::of_one_step(name, SubjectKind::Function, task)
     };
+    // Whoever wrote the function knows nothing of the parcel in which it travels.
+    if let Some((SENT, own)) = name.split_once(':') {
+        draft.written.title = Some(text(own));
+    }
     let mut job = draft.lower(given, &given.set)?;
     job.asked = asked(&given.python, calls);
     if let Calls::Made(maker) = calls {
@@ -252,6 +256,18 @@ mod tests {
         for text in ["a.kdl", "a.py", "a.py:", "a.py:2", "dir/a:f", "a.py:f g", "1a:f", ":f"] {
             assert!(!is_function(text), "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_sent_by_value_is_called_as_its_author_does() {
+        let title = |name: &str| {
+            let job = of_one(name, &Calls::Count(3), None, &Work::default()).unwrap();
+            job.work.title.unwrap()
+        };
+        assert_eq!(
+            (title("maitred_sent:fetch"), title("shop:fetch")),
+            ("fetch".into(), "shop:fetch".into())
+        );
     }
 
     #[test]

@@ -249,7 +249,7 @@ fn check_trust(http: &Http, parts: &HttpUrl) -> Result<(), Error> {
     if !parts.is_tls {
         return Err(Error::Usage(format!(
             "{option} says whom to trust over https, and this address is one of http; write https:// \
-             or leave it away"
+             or omit it"
         )));
     }
     let Some(path) = &http.authority else { return Ok(()) };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use maitred_engine::request::Check;
 
-use super::KeepArgs;
 use super::texts::CHECK_EXAMPLES;
+use super::{FollowArgs, KeepArgs};
 use crate::amount::Period;
 
 /// Arguments of `maitred check`.
@@ -74,13 +74,8 @@ pub struct VerdictArgs {
     #[arg(long)]
     pub strict: bool,
 
-    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
-    #[arg(long, value_name = "FILE")]
-    pub events: Option<PathBuf>,
-
-    /// Print no progress line
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub follow: FollowArgs,
 
     #[command(flatten)]
     pub keep: KeepArgs,

@@ -16,7 +16,6 @@ use super::{
 };
 use crate::amount::{Period, Rate};
 use crate::error::Error;
-use crate::export::Files;
 
 /// So many rounds say how a model changed since it was saved.
 const SETTLED: u32 = 40;
@@ -224,16 +223,6 @@ impl HttpArgs {
 }
 
 impl CompareArgs {
-    /// Where the result is to be written.
-    pub(crate) fn files(&self) -> Files<'_> {
-        Files {
-            save: self.save.as_deref(),
-            json: self.export_json.as_deref(),
-            csv: self.export_csv.as_deref(),
-            markdown: self.export_markdown.as_deref(),
-        }
-    }
-
     /// What is asked of the engine.
     ///
     /// # Errors
@@ -246,15 +235,13 @@ impl CompareArgs {
             sweep: self.sweep.clone(),
             no_sweep: self.no_sweep.clone(),
             baseline: self.baseline.clone(),
-            rounds: Rounds {
-                exactly: self.runs,
+            rounds: self.rounds.request(Rounds {
                 // One model alone is decided soon; how it changed is not.
                 at_least: if self.against.is_some() { SETTLED } else { Rounds::default().at_least },
-                budget_ns: self.budget.map(Period::nanos),
                 warmup: self.warmup,
-                minimum_effect: self.min_effect.0,
                 trace: !self.no_trace,
-            },
+                ..Rounds::default()
+            }),
             ..Compare::of(self.subject()?)
         })
     }
@@ -334,7 +321,7 @@ impl ScaleArgs {
             models: self.models.clone(),
             workers: self.workers.as_ref().map_or_else(Vec::new, |counts| counts.0.clone()),
             most: self.most,
-            rounds: self.rounds(),
+            rounds: self.rounds.request(Scale::rounds()),
             ..Scale::of(subject)
         })
     }

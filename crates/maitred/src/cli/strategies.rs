@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use maitred_engine::request::Strategies;
 
-use super::KeepArgs;
 use super::texts::STRATEGIES_EXAMPLES;
+use super::{FollowArgs, KeepArgs};
 use crate::amount::Period;
 
 /// Arguments of `maitred strategies`.
@@ -33,13 +33,8 @@ pub struct StrategiesArgs {
     #[arg(long, value_name = "FILE")]
     pub export_markdown: Option<PathBuf>,
 
-    /// Write what happens as lines of JSON while it goes on; `-`: to standard output
-    #[arg(long, value_name = "FILE")]
-    pub events: Option<PathBuf>,
-
-    /// Print no progress line
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub follow: FollowArgs,
 
     #[command(flatten)]
     pub keep: KeepArgs,

@@ -47,7 +47,7 @@ pub(super) fn test(
         (&args.export_junit, view::ci::junit),
     ])?;
     let cancel = super::cancel()?;
-    let follower = Follower::new(terminal, args.events.as_deref(), args.quiet, None)?;
+    let follower = Follower::new(terminal, &args.follow, None)?;
     let mut shown = Shown {
         follower,
         terminal: *terminal,

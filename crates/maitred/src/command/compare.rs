@@ -1,6 +1,6 @@
 //! `maitred compare`: several models on one piece of work; or saved results beside each other.
 
-use maitred_core::result::{Comparison, Machine, Stopped, Subject, Verdict};
+use maitred_core::result::{Comparison, Machine, Stopped, SubjectFacts, Verdict};
 use maitred_core::trace::Trace;
 use maitred_core::view;
 use maitred_engine::event::Finding;
@@ -30,14 +30,14 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
     let request = Request::Compare(asked);
     let old = saved::older(args)?;
     let telling = Telling::open(&args.changes, old.is_some())?;
-    let files = args.files();
+    let files = args.results.files();
     let exports = export::open(&files, &args.charts)?;
     if files.take_standard_output() {
         terminal.text_to_error();
     }
     let cancel = super::cancel()?;
     let mut shown = Shown {
-        follower: Follower::new(terminal, args.events.as_deref(), args.quiet, args.runs)?,
+        follower: Follower::new(terminal, &args.follow, args.rounds.runs)?,
         terminal: *terminal,
         cancel: cancel.clone(),
         exports,
@@ -130,7 +130,7 @@ impl Shown<'_> {
 
 impl Shown<'_> {
     /// Finds the older result of what is about to be measured, and looks whether the two compare.
-    fn hold_beside(&mut self, new: (&Machine, &Subject)) -> Result<(), Error> {
+    fn hold_beside(&mut self, new: (&Machine, &SubjectFacts)) -> Result<(), Error> {
         let Some(old) = self.old.take() else { return Ok(()) };
         let old = old.find(self.place, new)?;
         saved::comparable(new, (&old.machine, &old.subject), self.across_machines)?;

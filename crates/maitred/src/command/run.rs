@@ -41,7 +41,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &mut Terminal) -> Result<u8, Error> 
         lens,
     })?;
     let cancel = super::cancel()?;
-    let mut follower = Follower::new(terminal, args.events.as_deref(), args.quiet, None)?;
+    let mut follower = Follower::new(terminal, &args.follow, None)?;
     let engine = Engine::of_this_program()?;
     let outcome = engine.run(&request, &cancel, &mut |event| follower.take(&event))?;
     let Outcome::Ran(ran) = outcome else { unreachable!("a run was asked for") };

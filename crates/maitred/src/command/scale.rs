@@ -21,18 +21,13 @@ pub(crate) fn run(args: &ScaleArgs, terminal: &mut Terminal) -> Result<u8, Error
     let asked = args.request()?;
     let work = asked.subject.clone();
     let request = Request::Scale(asked);
-    let files = export::Files {
-        save: args.save.as_deref(),
-        json: args.export_json.as_deref(),
-        csv: args.export_csv.as_deref(),
-        markdown: args.export_markdown.as_deref(),
-    };
+    let files = args.results.files();
     let mut exports = export::open(&files, &args.charts)?;
     if files.take_standard_output() {
         terminal.text_to_error();
     }
     let cancel = super::cancel()?;
-    let mut follower = Follower::new(terminal, args.events.as_deref(), args.quiet, args.runs)?;
+    let mut follower = Follower::new(terminal, &args.follow, args.rounds.runs)?;
     let engine = Engine::of_this_program()?;
     let mut result: Option<Comparison> = None;
     let outcome = engine.run(&request, &cancel, &mut |event| {

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &StrategiesArgs, terminal: &mut Terminal) -> Result<u8, 
         (&args.export_markdown, view::strategies::markdown),
     ])?;
     let cancel = super::cancel()?;
-    let follower = Follower::new(terminal, args.events.as_deref(), args.quiet, None)?;
+    let follower = Follower::new(terminal, &args.follow, None)?;
     let mut shown = Shown {
         follower,
         terminal: *terminal,

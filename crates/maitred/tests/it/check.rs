@@ -209,28 +209,47 @@ fn an_interrupted_check_keeps_what_was_found() {
     assert_eq!(verdicts(&valid(&place.read("c.json"))), ["holds", "holds"]);
 }
 
-/// One round each says little of a claim, but enough to see that its work can be run.
+/// One round each says little of a claim, but enough to see that its work can be run. A machine may
+/// look away when the work ends, so that a figure is not known: of such a claim it is not always so.
 #[test]
+#[ignore = "slow: a sweep"]
 fn every_claim_that_is_built_in_can_be_tested() {
     let place = Place::new();
-    let output = place.run("check --budget 1ms --export-json c.json");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let check = valid(&place.read("c.json"));
+    let mut overlooked = Vec::new();
+    for _ in 0..20 {
+        let names = overlooked.join(" ");
+        let output = place.run(&format!("check {names} --budget 1ms --export-json c.json"));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        overlooked = overlooked_in(&valid(&place.read("c.json")));
+        if overlooked.is_empty() {
+            return;
+        }
+    }
+    panic!("the figures of these were never known: {overlooked:?}");
+}
+
+/// The experiments in which a figure is unknown because the end of the work was seen too late. A figure
+/// that nobody could have here is none of them, and any other that is unknown is a fault.
+fn overlooked_in(check: &Value) -> Vec<String> {
+    const MISSING: [&str; 5] = [
+        "no interpreter",
+        "no `interpreters`",
+        "cannot be used",
+        "one processor",
+        "spread of one round",
+    ];
+    let mut found = Vec::new();
     for experiment in check["experiments"].as_array().unwrap() {
-        for claim in experiment["claims"].as_array().unwrap() {
-            for evidence in claim["evidence"].as_array().unwrap() {
-                let Some(why) = evidence["found"]["unknown"].as_str() else { continue };
-                let is_missing = [
-                    "no interpreter",
-                    "no `interpreters`",
-                    "cannot be used",
-                    "one processor",
-                    "spread of one round",
-                    // Of a machine that looked away when the work ended.
-                    "so short that",
-                ];
-                assert!(is_missing.iter().any(|words| why.contains(words)), "{evidence}");
+        let claims = experiment["claims"].as_array().unwrap().iter();
+        for evidence in claims.flat_map(|claim| claim["evidence"].as_array().unwrap()) {
+            let Some(why) = evidence["found"]["unknown"].as_str() else { continue };
+            if why.contains("so short that") {
+                found.push(experiment["name"].as_str().unwrap().to_owned());
+            } else {
+                assert!(MISSING.iter().any(|words| why.contains(words)), "{evidence}");
             }
         }
     }
+    found.dedup();
+    found
 }

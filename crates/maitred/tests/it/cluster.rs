@@ -2,9 +2,10 @@
 //! scheduler and a worker are in one, another worker in the other.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::needs::have;
+use crate::needs::{SmallDisk, have};
 use crate::program::{PATIENCE, Place, eventually, stderr, stdout};
 use crate::pythons;
 
@@ -38,7 +39,7 @@ impl Hosts {
     }
 
     /// On one of them, counted from 0.
-    fn on(&self, host: usize, program: &std::path::Path) -> Command {
+    fn on(&self, host: usize, program: &Path) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.names[host]]).arg(program);
         command.stdin(Stdio::null());
@@ -49,29 +50,41 @@ impl Hosts {
         format!("tcp://{}.1:8786", self.net)
     }
 
-    fn dask(&self, place: &Place, host: usize, words: &[&str]) -> Child {
+    /// Something of Dask's. A host that does not answer is given up after as few seconds as it allows.
+    fn dask(&self, place: &Place, on: &Dask<'_>, host: usize, words: &[&str]) -> Child {
         let ip = format!("{}.{}", self.net, host + 1);
         let log = fs::File::create(place.path(&format!("log-{host}-{}", words.len()))).unwrap();
-        let mut command = self.on(host, &pythons::with_libraries());
+        let mut command = self.on(host, on.python);
         command.arg("-m").args(words).args(["--host", &ip, "--no-dashboard"]);
+        command.env("DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP", "11s");
+        command.envs(on.packages.map(|folder| ("PYTHONPATH", folder)));
         command.current_dir(place.path(".")).stdout(log.try_clone().unwrap()).stderr(log);
         command.spawn().unwrap()
     }
 
     /// Starts a scheduler and a worker on each host, and waits until they are there.
-    fn with_cluster(mut self, place: &Place) -> Self {
+    fn with_cluster(self, place: &Place) -> Self {
+        let python = pythons::with_libraries();
+        let scratch = place.path(".");
+        self.with(place, &Dask { python: &python, packages: None, scratch: &scratch })
+    }
+
+    fn with(mut self, place: &Place, on: &Dask<'_>) -> Self {
         let address = self.address();
-        self.scheduler =
-            Some(self.dask(place, 0, &["distributed.cli.dask_scheduler", "--port", "8786"]));
+        let words = ["distributed.cli.dask_scheduler", "--port", "8786"];
+        self.scheduler = Some(self.dask(place, on, 0, &words));
+        let scratch = on.scratch.display().to_string();
         for host in [0, 1] {
-            let words = ["distributed.cli.dask_worker", &address, "--nthreads", "1", "--no-nanny"];
-            self.workers.push(self.dask(place, host, &words));
+            let run = ["distributed.cli.dask_worker", &address, "--nthreads", "1", "--no-nanny"];
+            let words = [&run[..], &["--local-directory", &scratch]].concat();
+            self.workers.push(self.dask(place, on, host, &words));
         }
         let script = format!(
             "from distributed import Client; Client('{address}', timeout=60).wait_for_workers(2, timeout=60)"
         );
-        let mut ask = self.on(0, &pythons::with_libraries());
-        assert!(ask.args(["-c", &script]).status().unwrap().success(), "no cluster came up");
+        let mut ask = self.on(0, on.python);
+        ask.args(["-c", &script]).envs(on.packages.map(|folder| ("PYTHONPATH", folder)));
+        assert!(ask.status().unwrap().success(), "no cluster came up");
         self
     }
 
@@ -84,6 +97,14 @@ impl Hosts {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
+}
+
+/// By what a cluster is run: an interpreter, a folder of packages beside its own, and where its workers
+/// keep their files.
+struct Dask<'a> {
+    python: &'a Path,
+    packages: Option<&'a str>,
+    scratch: &'a Path,
 }
 
 impl Drop for Hosts {
@@ -142,6 +163,7 @@ fn clocks(text: &str) -> Vec<(f64, f64)> {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_cluster_of_two_hosts_is_used_by_its_address() {
     if !can() {
         return;
@@ -166,6 +188,7 @@ fn a_cluster_of_two_hosts_is_used_by_its_address() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_host_that_is_lost_is_named_and_its_tasks_are_done_by_others() {
     if !can() {
         return;
@@ -184,6 +207,7 @@ fn a_host_that_is_lost_is_named_and_its_tasks_are_done_by_others() {
 }
 
 #[test]
+#[ignore = "slow: hosts of their own"]
 fn a_scheduler_that_is_lost_ends_the_run_with_a_sentence() {
     if !can() {
         return;
@@ -200,7 +224,113 @@ fn a_scheduler_that_is_lost_ends_the_run_with_a_sentence() {
     assert!(flat.contains(&format!("the scheduler at {} was lost", hosts.address())), "{text}");
 }
 
+/// What a run of the work says, on one line, and that it ended with this code.
+fn refused(hosts: &Hosts, place: &Place, code: i32) -> String {
+    let output = hosts.maitred(place, &run(hosts)).output().unwrap();
+    let text = stdout(&output) + &stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A worker that imports what the function needs is in set-up for sure, and there it does this.
+fn in_set_up(line: &str) -> Place {
+    let text = format!(
+        "import os\nPAUSE = 0\nif b'dask_worker' in open('/proc/self/cmdline', 'rb').read():\n    {line}\n"
+    );
+    place(0.0).file("beside.py", text)
+}
+
 #[test]
+#[ignore = "slow: hosts of their own"]
+fn who_is_lost_in_set_up_is_named_and_it_is_no_matter_of_fewer_workers() {
+    if !can() {
+        return;
+    }
+    let other = place(0.0);
+    let hosts = Hosts::new(&other, 5).with_cluster(&other);
+    let place = in_set_up("os.kill(os.getpid(), 9)");
+    let text = refused(&hosts, &place, 1);
+    assert!(text.contains("lost in set-up: the worker at tcp://"), "{text}");
+    let hosts = Hosts::new(&other, 6).with_cluster(&other);
+    let place = in_set_up(&format!("os.kill({}, 9)", hosts.scheduler.as_ref().unwrap().id()));
+    let text = refused(&hosts, &place, 1);
+    let lost = format!("the scheduler at {} was lost in set-up", hosts.address());
+    assert!(text.contains(&lost) && !text.contains("use fewer"), "{text}");
+}
+
+#[test]
+#[ignore = "slow: hosts of their own"]
+fn a_cluster_on_another_version_of_python_is_refused_with_both_named() {
+    if !can() {
+        return;
+    }
+    let ours = pythons::with_libraries();
+    let asked = |script: &str| {
+        let output = Command::new(&ours).args(["-c", script]).output().unwrap();
+        stdout(&output).trim().to_owned()
+    };
+    let own = asked("import sys; print('%d.%d' % sys.version_info[:2])");
+    let is_other = |name: &str| name.starts_with("python3.") && !name.ends_with('t');
+    let mut found = pythons::found().iter().filter(|(name, _)| is_other(name));
+    let Some((other, python)) = found.find(|(name, _)| *name != format!("python{own}")) else {
+        return;
+    };
+    let place = place(0.0);
+    // What Dask needs is written in Python, or can do without what is not.
+    let packages = asked("import sysconfig; print(sysconfig.get_path('purelib'))");
+    let scratch = place.path(".");
+    let on = Dask { python, packages: Some(&packages), scratch: &scratch };
+    let hosts = Hosts::new(&place, 7).with(&place, &on);
+    let text = refused(&hosts, &place, 1);
+    let other = other.trim_start_matches("python");
+    let both = format!("the scheduler runs Python {other} and this is Python {own}");
+    assert!(text.contains(&both), "{text}");
+}
+
+#[test]
+#[ignore = "slow: hosts of their own"]
+fn a_full_disk_of_workers_is_told_with_whose_it_is() {
+    if !can() || !have("mount") {
+        return;
+    }
+    let place = place(0.0);
+    let scratch = place.path("scratch");
+    // There is room for what Dask itself writes, and for our modules, but not for a record.
+    let disk = SmallDisk::mount(&scratch, 1 << 20).unwrap();
+    let python = pythons::with_libraries();
+    let on = Dask { python: &python, packages: None, scratch: &scratch };
+    let hosts = Hosts::new(&place, 8).with(&place, &on);
+    let text = refused(&hosts, &place, 1);
+    let told = format!("the worker at tcp://{}.", hosts.net);
+    let cause = "No space left on device";
+    assert!(text.contains(&told) && text.contains(cause) && text.contains("make room"), "{text}");
+    drop(hosts);
+    drop(disk);
+}
+
+/// The host is there and does what it was given, but nobody hears of it.
+#[test]
+#[ignore = "slow: hosts of their own"]
+fn a_host_whose_link_is_cut_is_named_and_its_tasks_are_done_by_others() {
+    if !can() {
+        return;
+    }
+    let place = place(0.2);
+    let hosts = Hosts::new(&place, 9).with_cluster(&place);
+    let child = hosts.maitred(&place, &run(&hosts)).spawn().unwrap();
+    assert!(eventually(PATIENCE, || seen(&place) == 2), "no task began on both hosts");
+    let cut = format!("ip -n {b} link set {b} down", b = hosts.names[1]);
+    assert!(place.shell(&cut).status.success());
+    let output = child.wait_with_output().unwrap();
+    let text = stdout(&output);
+    assert!(output.status.success(), "{text}{}", stderr(&output));
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lost = format!("lost during the work: the worker at tcp://{}.2:", hosts.net);
+    assert!(flat.contains(&lost) && flat.contains("40 done"), "{text}");
+}
+
+#[test]
+#[ignore = "slow: hosts of their own"]
 fn an_address_where_nobody_is_and_a_number_that_cannot_be_had_are_refused() {
     if !can() {
         return;

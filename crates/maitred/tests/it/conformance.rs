@@ -56,13 +56,28 @@ fn complain(name: &str, why: &str) {
 }
 
 #[test]
+fn the_native_runner_keeps_to_the_page_under_a_pool_of_threads() {
+    let native = RunnerCommand::new(env!("CARGO_BIN_EXE_maitred"), ["runner", "native"]);
+    keeps_to_the_page("native", &native, &[Strategy::ThreadPool], 1);
+}
+
+#[test]
+#[ignore = "slow: a sweep"]
 fn the_native_runner_keeps_to_the_page() {
     let native = RunnerCommand::new(env!("CARGO_BIN_EXE_maitred"), ["runner", "native"]);
     keeps_to_the_page("native", &native, &[], 7);
 }
 
-/// The first interpreter in all; the others where they could differ.
 #[test]
+fn the_python_runner_keeps_to_the_page_under_a_pool_of_threads() {
+    let python = PythonRunner::unpack(Some(&cache())).unwrap();
+    let (name, file) = &pythons::found()[0];
+    keeps_to_the_page(name, &python.on(file), &[Strategy::ThreadPool], 1);
+}
+
+/// The first interpreter in all strategies; the others where they could differ.
+#[test]
+#[ignore = "slow: another runtime"]
 fn the_python_runner_keeps_to_the_page() {
     let python = PythonRunner::unpack(Some(&cache())).unwrap();
     let mut others = pythons::found().iter();
@@ -74,11 +89,19 @@ fn the_python_runner_keeps_to_the_page() {
 }
 
 #[test]
+#[ignore = "slow: another runtime"]
 fn dask_keeps_to_the_page() {
     library_keeps_to_the_page(Library::Dask, 2);
 }
 
 #[test]
+#[ignore = "slow: another runtime"]
+fn ray_keeps_to_the_page() {
+    library_keeps_to_the_page(Library::Ray, 1);
+}
+
+#[test]
+#[ignore = "slow: another runtime"]
 fn joblib_keeps_to_the_page() {
     library_keeps_to_the_page(Library::Joblib, 1);
 }
@@ -93,6 +116,7 @@ fn library_keeps_to_the_page(library: Library, strategies: usize) {
 }
 
 #[test]
+#[ignore = "slow: another runtime"]
 fn the_runner_in_node_keeps_to_the_page() {
     if let Some(runner) = runner(Language::Node) {
         keeps_to_the_page("node", &runner, &[], 5);
@@ -100,6 +124,7 @@ fn the_runner_in_node_keeps_to_the_page() {
 }
 
 #[test]
+#[ignore = "slow: another runtime"]
 fn the_runner_in_node_keeps_to_the_page_in_bun() {
     if let Some(runner) = runner(Language::Bun) {
         keeps_to_the_page("bun", &runner, &[], 5);
@@ -107,6 +132,7 @@ fn the_runner_in_node_keeps_to_the_page_in_bun() {
 }
 
 #[test]
+#[ignore = "slow: another runtime"]
 fn the_runner_in_go_keeps_to_the_page() {
     if let Some(runner) = runner(Language::Go) {
         keeps_to_the_page("go", &runner, &[], 4);
@@ -114,6 +140,7 @@ fn the_runner_in_go_keeps_to_the_page() {
 }
 
 #[test]
+#[ignore = "slow: another runtime"]
 fn the_runner_in_java_keeps_to_the_page() {
     if let Some(runner) = runner(Language::Java) {
         keeps_to_the_page("java", &runner, &[], 4);
@@ -121,6 +148,7 @@ fn the_runner_in_java_keeps_to_the_page() {
 }
 
 #[test]
+#[ignore = "slow: another runtime"]
 fn the_runner_in_erlang_keeps_to_the_page() {
     if let Some(runner) = runner(Language::Erlang) {
         keeps_to_the_page("erlang", &runner, &[], 2);
@@ -188,6 +216,14 @@ fn finds(name: &str, runner: &RunnerCommand, strategy: Strategy, (_, wrong, case
 }
 
 #[test]
+fn a_planted_fault_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (module, fault) = IN_PYTHON[0];
+    finds_in_python(folder.path(), module, fault);
+}
+
+#[test]
+#[ignore = "slow: another runtime"]
 fn planted_faults_are_found() {
     let folder = tempfile::tempdir().unwrap();
     if runner(Language::Node).is_some() {
@@ -202,16 +238,21 @@ fn planted_faults_are_found() {
     }
     for (module, fault) in IN_PYTHON {
         // Each in a folder of its own: what was compiled of one is not the other.
-        let python = PythonRunner::unpack(Some(&folder.path().join(module))).unwrap();
-        let runner = python.on(Path::new("python3"));
-        let modules = Path::new(runner.args.last().unwrap());
-        let file = modules.join(format!("maitred_{module}.py"));
-        spoil(&fs::read_to_string(&file).unwrap(), fault, &file);
-        finds("python", &runner, Strategy::ThreadPool, fault);
+        finds_in_python(&folder.path().join(module), module, fault);
     }
 }
 
+fn finds_in_python(folder: &Path, module: &str, fault: Planted) {
+    let python = PythonRunner::unpack(Some(folder)).unwrap();
+    let runner = python.on(Path::new("python3"));
+    let modules = Path::new(runner.args.last().unwrap());
+    let file = modules.join(format!("maitred_{module}.py"));
+    spoil(&fs::read_to_string(&file).unwrap(), fault, &file);
+    finds("python", &runner, Strategy::ThreadPool, fault);
+}
+
 #[test]
+#[ignore = "slow: another runtime"]
 fn planted_faults_of_compiled_runners_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let succeeds = |command: &mut Command| assert!(command.status().unwrap().success());

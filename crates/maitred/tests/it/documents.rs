@@ -42,11 +42,19 @@ fn the_reference_has_the_table_of_exit_codes() {
 }
 
 #[test]
-fn the_readme_and_ci_name_the_same_test_command() {
+fn the_readme_and_ci_name_the_same_test_commands() {
     let page = fs::read_to_string(root().join("README.md")).unwrap();
     let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
-    let tests = "cargo test --workspace";
-    assert!(page.contains(&format!("$ {tests}\n")) && ci.contains(tests));
+    let (quick, slow) = ("cargo test --workspace", "cargo test-slow");
+    assert!(page.contains(&format!("$ {quick}\n")) && page.contains(&format!("`{slow}`")));
+    for line in [quick, slow].map(|tests| format!(" {tests}\n")) {
+        assert!(ci.contains(&line), "{line}");
+    }
+    // Whatever it names is run by it.
+    let cargo: toml::Table =
+        fs::read_to_string(root().join(".cargo/config.toml")).unwrap().parse().unwrap();
+    let alias = cargo["alias"]["test-slow"].as_str().unwrap();
+    assert!(alias.starts_with("test ") && alias.contains(" -- --ignored "), "{alias}");
 }
 
 #[test]
@@ -58,6 +66,7 @@ fn links_of_the_documents_lead_somewhere() {
         "crates/maitred/GRAMMAR.md",
         "docs/glossary.md",
         "docs/how-to.md",
+        "docs/httpbin.md",
         "docs/kept.md",
         "docs/reference.md",
         "docs/start.md",

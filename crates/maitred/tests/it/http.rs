@@ -427,11 +427,12 @@ fn an_open_loop_counts_from_the_arrival_and_shows_both() {
 
 #[test]
 fn an_open_loop_opens_connections_up_to_a_limit_and_says_when_it_meets_it() {
+    // Fewer requests than the 32 processes that there are at most, so that no machine is slow enough to need more.
     let place = Place::new();
     let server = Server::start(&place);
     let line = |more: &str| {
         format!(
-            "compare {}/delay/100ms -n 40 --rate 100/s --runs 1 --warmup 0 --no-trace {more}",
+            "compare {}/delay/100ms -n 30 --rate 100/s --runs 1 --warmup 0 --no-trace {more}",
             server.address
         )
     };

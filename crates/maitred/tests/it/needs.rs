@@ -22,14 +22,28 @@ struct Need {
     /// What is not tried without it.
     untried: &'static str,
     is_met: fn() -> bool,
+    wanted_by: Set,
+}
+
+/// The tests that are run at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Set {
+    /// Those of `cargo test`; the slow ones want it too.
+    Quick,
+    /// Those that are ignored there.
+    Slow,
 }
 
 const fn need(name: &'static str, untried: &'static str, is_met: fn() -> bool) -> Need {
-    Need { name, untried, is_met }
+    Need { name, untried, is_met, wanted_by: Set::Quick }
+}
+
+const fn slow(name: &'static str, untried: &'static str, is_met: fn() -> bool) -> Need {
+    Need { name, untried, is_met, wanted_by: Set::Slow }
 }
 
 /// All of them. Interpreters come beside, from `pythons`.
-const NEEDS: [Need; 22] = [
+const NEEDS: [Need; 23] = [
     need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
     need("man", "whether the manual page is read without a warning", has_manual),
     need("bash", "whether its completions are its code", || starts("bash")),
@@ -42,15 +56,16 @@ const NEEDS: [Need; 22] = [
     need("mount", "a disk that fills up", can_mount),
     need("cgroup", "what a control group allows", Group::can_be_made),
     need("switches", "what the kernel records of switches", can_record),
-    need("node", "the runner in Node", || Language::Node.tool().is_ok()),
-    need("bun", "Node's runner in Bun", || Language::Bun.tool().is_ok()),
-    need("go", "the runner in Go", || Language::Go.tool().is_ok()),
-    need("java", "the runner in Java", || Language::Java.tool().is_ok()),
-    need("erlang", "the runner in Erlang", || Language::Erlang.tool().is_ok()),
-    need("joblib", "the runner that hands tasks to joblib", || imports("joblib")),
-    need("dask", "the runner that hands tasks to Dask", || imports("distributed")),
+    slow("node", "the runner in Node", || Language::Node.tool().is_ok()),
+    slow("bun", "Node's runner in Bun", || Language::Bun.tool().is_ok()),
+    slow("go", "the runner in Go", || Language::Go.tool().is_ok()),
+    slow("java", "the runner in Java", || Language::Java.tool().is_ok()),
+    slow("erlang", "the runner in Erlang", || Language::Erlang.tool().is_ok()),
+    slow("joblib", "the runner that hands tasks to joblib", || imports("joblib")),
+    slow("dask", "the runner that hands tasks to Dask", || imports("distributed")),
+    slow("ray", "the runner that hands tasks to Ray", || imports("ray")),
     need("numpy", "results that are arrays", || imports("numpy")),
-    need("network-namespaces", "a cluster on several hosts", has_network_namespaces),
+    slow("network-namespaces", "a cluster on several hosts", has_network_namespaces),
     need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),
 ];
 
@@ -139,13 +154,13 @@ impl Drop for SmallDisk<'_> {
     }
 }
 
-/// What is missing here: its name, what is not tried.
-fn missing() -> Vec<(&'static str, String)> {
-    let found = pythons::found();
-    let unmet = NEEDS.iter().filter(|need| !have(need.name));
+/// What a set of tests misses here: its name, what is not tried.
+fn missing(set: Set) -> Vec<(&'static str, String)> {
+    let unmet = NEEDS.iter().filter(|need| need.wanted_by == set && !have(need.name));
     let mut missing: Vec<_> = unmet.map(|need| (need.name, need.untried.to_owned())).collect();
+    let found = pythons::found();
     for name in pythons::WANTED {
-        if !found.iter().any(|(known, _)| *known == name) {
+        if set == Set::Quick && !found.iter().any(|(known, _)| *known == name) {
             let untried = format!("what Python does there: no {name} on PATH or MAITRED_PYTHONS");
             missing.push((name, untried));
         }
@@ -166,8 +181,18 @@ fn judge<'a>(missing: &[(&'a str, String)], may_skip: &str) -> (String, Vec<&'a 
 
 #[test]
 fn nothing_is_skipped_that_is_not_named() {
+    nothing_is_skipped(Set::Quick);
+}
+
+#[test]
+#[ignore = "slow: another runtime"]
+fn nothing_of_the_slow_tests_is_skipped_that_is_not_named() {
+    nothing_is_skipped(Set::Slow);
+}
+
+fn nothing_is_skipped(set: Set) {
     let may_skip = std::env::var("MAITRED_MAY_SKIP").unwrap_or_default();
-    let missing = missing();
+    let missing = missing(set);
     let (said, wrong) = judge(&missing, &may_skip);
     // Past the harness, which keeps to itself what a test prints that passes.
     std::io::stderr().write_all(said.as_bytes()).unwrap();

@@ -273,10 +273,11 @@ fn words(text: &str) -> String {
 
 /// A test for each page, so that several are run at once.
 macro_rules! pages {
-    ($($test:ident: $file:literal,)*) => {
+    ($($(#[$slow:meta])? $test:ident: $file:literal,)*) => {
         const PAGES: &[&str] = &[$($file),*];
         $(
             #[test]
+            $(#[$slow])?
             fn $test() {
                 check(&root().join($file));
             }
@@ -285,19 +286,26 @@ macro_rules! pages {
 }
 
 pages! {
+    #[ignore = "slow: a page with all its commands"]
     the_readme_works_as_it_is_written: "README.md",
     the_page_of_claims_works_as_it_is_written: "docs/claims.md",
+    #[ignore = "slow: a page with all its commands"]
     the_page_of_functions_works_as_it_is_written: "docs/functions.md",
     the_glossary_works_as_it_is_written: "docs/glossary.md",
+    #[ignore = "slow: a page with all its commands"]
     the_page_of_tasks_works_as_it_is_written: "docs/how-to.md",
+    the_page_of_httpbin_works_as_it_is_written: "docs/httpbin.md",
     the_page_of_kept_results_works_as_it_is_written: "docs/kept.md",
     the_page_of_the_lab_works_as_it_is_written: "docs/lab.md",
     the_page_of_python_works_as_it_is_written: "docs/python.md",
     the_reference_works_as_it_is_written: "docs/reference.md",
     the_page_of_runtimes_works_as_it_is_written: "docs/runtimes.md",
+    the_page_of_rust_works_as_it_is_written: "docs/rust.md",
     the_page_of_scale_works_as_it_is_written: "docs/scale.md",
     the_page_of_sentences_works_as_it_is_written: "docs/sentences.md",
+    #[ignore = "slow: a page with all its commands"]
     the_start_works_as_it_is_written: "docs/start.md",
+    #[ignore = "slow: a page with all its commands"]
     the_talk_works_as_it_is_written: "docs/talk.md",
 }
 

@@ -1,5 +1,7 @@
 //! Saved results: shown again, held beside others, refused where they do not compare.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::form;
@@ -180,5 +182,24 @@ fn every_kind_of_subject_is_saved_in_a_valid_form() {
         }
         let again = place.run("compare r.json");
         assert_eq!(stdout(&again), stdout(&output), "{subject}: it is shown again as it was");
+    }
+}
+
+/// Files that the first versions wrote.
+#[test]
+fn what_was_saved_long_ago_still_opens() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/saved");
+    for (file, figure) in [
+        ("result.json", "33.3 ms"),
+        ("failed.json", "4 of 4 tasks failed"),
+        ("run.trace", "1.58 s"),
+    ] {
+        let place = Place::new();
+        let path = kept.join(file);
+        let path = path.to_str().unwrap();
+        let output = place.run(&format!("show {path}"));
+        assert!(output.status.success() && stdout(&output).contains(figure), "{output:?}");
+        let output = place.run(&format!("report {path} --output page.html"));
+        assert!(output.status.success() && place.read("page.html").contains(figure), "{output:?}");
     }
 }

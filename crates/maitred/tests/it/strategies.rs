@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use crate::events::{order, valid_events};
 use crate::program::{Place, stderr, stdout};
 
 fn valid(text: &str) -> Value {
@@ -23,7 +24,8 @@ fn valid(text: &str) -> Value {
 #[test]
 fn native_strategies_are_what_they_are() {
     let place = Place::new();
-    let output = place.run("strategies --export-json s.json --export-markdown s.md");
+    let exports = "--export-json s.json --export-markdown s.md --events events";
+    let output = place.run(&format!("strategies --budget 1ms {exports}"));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let (text, document) = (stdout(&output), place.read("s.md"));
     let found = valid(&place.read("s.json"));
@@ -59,6 +61,11 @@ fn native_strategies_are_what_they_are() {
         assert!(pair[0] > pair[1], "{text}");
     }
     assert!(document.contains("#### native"), "{document}");
+    let events = valid_events(&place.read("events"));
+    let begun = events.iter().filter(|one| one["event"] == "experiment-begun");
+    assert_eq!(begun.count(), 5);
+    let names = order(&events);
+    assert_eq!(names[names.len() - 2..], ["table-ended", "result"]);
 }
 
 #[test]

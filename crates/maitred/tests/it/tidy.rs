@@ -2,6 +2,7 @@
 //! how large a file may grow. Each rule is shown a planted violation, so that it can fail.
 
 mod circles;
+mod slow;
 
 use std::collections::BTreeMap;
 use std::fs;

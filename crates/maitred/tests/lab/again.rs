@@ -13,6 +13,7 @@ const BOOK: &str = "# A notebook\n\nProse.\n\n```workload id=work rounds=2\n\
     compare \"native/threads\" \"native/sequential\"\n```\n";
 
 #[test]
+#[ignore = "slow: a browser"]
 fn results_survive_the_program_and_become_a_history() {
     let Some(mut browser) = browser() else { return };
     let place = tempfile::tempdir().unwrap();

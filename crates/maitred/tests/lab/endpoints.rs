@@ -107,6 +107,7 @@ fn look(browser: &mut Browser, strategy: &str, scheme: &str) {
 }
 
 #[test]
+#[ignore = "slow: a browser"]
 fn a_browser_finds_every_endpoint() {
     let asked: Vec<(String, String, u16, Option<u64>)> = serde_json::from_str(ASKED).unwrap();
     for endpoint in ENDPOINTS.iter().filter(|endpoint| !APART.contains(&endpoint.path)) {

@@ -1,6 +1,5 @@
 //! The lab as it is used: the real program, a real browser, and those who attack it by raw requests.
 #![expect(clippy::unwrap_used, reason = "a test may fail at any line")]
-#![expect(clippy::print_stderr, reason = "what could not be tried here is said")]
 
 mod again;
 mod attacks;

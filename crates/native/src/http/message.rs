@@ -49,7 +49,7 @@ impl Message {
                 return Err(format!("`{name}: {}` is not a header of HTTP", value.escape_debug()));
             }
             if fields::is_framing(name) {
-                return Err(format!("the header {name} is the client's own: leave it away"));
+                return Err(format!("the header {name} is the client's own: omit it"));
             }
             text.push_str(&format!("{name}: {value}\r\n"));
         }

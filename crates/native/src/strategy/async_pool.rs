@@ -17,9 +17,9 @@ use super::{Crew, Handles, Queues};
 use crate::awaiting::Executor;
 use crate::limits;
 use crate::recorder::Lane;
-use crate::session::Session;
+use crate::session::RunnerSession;
 
-pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
+pub(super) fn start(session: &'static RunnerSession) -> io::Result<Crew> {
     let executor = Executor::make(session, None)?;
     // This thread executes no task: it makes the pool, and waits until all have ended. If tokio
     // is refused a thread it panics and does not come back, but the run is refused all the same.
@@ -41,7 +41,7 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
 }
 
 /// The pool; each thread of it is a lane.
-fn make_pool(session: &'static Session) -> io::Result<Runtime> {
+fn make_pool(session: &'static RunnerSession) -> io::Result<Runtime> {
     static LANES: AtomicU32 = AtomicU32::new(0);
     let open = move || {
         session.recorder.lane(LANES.fetch_add(1, Relaxed), Role::Loop).settle_here();

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use super::worker_processes::WorkerProcesses;
 use crate::awaiting::Executor;
 use crate::semaphore::futex::Semaphore;
-use crate::session::Session;
+use crate::session::RunnerSession;
 use crate::sys::kernel::Sharing;
 
 /// Those who do the work.
@@ -46,7 +46,7 @@ impl Queues {
 
 /// The semaphores of the plan, for so many threads.
 pub(super) fn semaphores(
-    session: &Session,
+    session: &RunnerSession,
     threads: u32,
     sharing: Sharing,
 ) -> io::Result<&'static [Semaphore]> {

@@ -16,9 +16,9 @@ use tokio::runtime::Builder;
 use super::{Crew, Handles, Queues};
 use crate::awaiting::Executor;
 use crate::recorder::Lane;
-use crate::session::Session;
+use crate::session::RunnerSession;
 
-pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
+pub(super) fn start(session: &'static RunnerSession) -> io::Result<Crew> {
     let executor = Executor::make(session, None)?;
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let thread = std::thread::Builder::new().name("loop".into()).spawn(move || {

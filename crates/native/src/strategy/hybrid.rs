@@ -17,9 +17,9 @@ use super::{Crew, Handles, Queues};
 use crate::awaiting::Executor;
 use crate::pool::Pool;
 use crate::recorder::Lane;
-use crate::session::Session;
+use crate::session::RunnerSession;
 
-pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
+pub(super) fn start(session: &'static RunnerSession) -> io::Result<Crew> {
     let pool: &'static Pool = Box::leak(Box::default());
     let executor = Executor::make(session, Some(pool))?;
     let mut threads = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
 }
 
 fn start_loop(
-    session: &'static Session,
+    session: &'static RunnerSession,
     executor: &'static Executor,
     pool: &'static Pool,
 ) -> io::Result<JoinHandle<()>> {

@@ -20,7 +20,7 @@ use maitred_wire::{RunnerError, Strategy};
 use self::crew::{Queues, semaphores};
 use crate::library::Library;
 use crate::limits;
-use crate::session::Session;
+use crate::session::RunnerSession;
 
 pub(crate) use crew::{Crew, Handles};
 
@@ -28,7 +28,7 @@ pub(crate) use crew::{Crew, Handles};
 ///
 /// # Errors
 /// When the machine refuses a thread, a process or memory.
-pub(crate) fn start(session: &'static Session) -> Result<Crew, RunnerError> {
+pub(crate) fn start(session: &'static RunnerSession) -> Result<Crew, RunnerError> {
     let crew = match session.plan.strategy {
         Strategy::Sequential => sequential::start(session),
         Strategy::Threads => threads::start(session),

@@ -14,10 +14,10 @@ use super::{Crew, Handles, Queues, semaphores};
 use crate::blocking::Worker;
 use crate::recorder::Lane;
 use crate::semaphore::futex::Semaphore;
-use crate::session::Session;
+use crate::session::RunnerSession;
 use crate::sys::kernel::{self, Sharing};
 
-pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
+pub(super) fn start(session: &'static RunnerSession) -> io::Result<Crew> {
     let workers = session.plan.workers;
     let semaphores = semaphores(session, workers, Sharing::Threads)?;
     let pool = make_pool(session)?;
@@ -45,7 +45,7 @@ thread_local! {
 
 /// Executes the next task. While a task waits for work of its own that it gave to rayon, rayon has its
 /// thread begin others: these are done when it has ended, for a lane has one task at a time.
-fn execute(session: &'static Session, semaphores: &'static [Semaphore]) {
+fn execute(session: &'static RunnerSession, semaphores: &'static [Semaphore]) {
     if let Some(owed) = OWED.get() {
         return OWED.set(Some(owed + 1));
     }
@@ -64,7 +64,7 @@ fn execute(session: &'static Session, semaphores: &'static [Semaphore]) {
 }
 
 /// The pool; each thread of it is a lane.
-fn make_pool(session: &'static Session) -> io::Result<ThreadPool> {
+fn make_pool(session: &'static RunnerSession) -> io::Result<ThreadPool> {
     let open = move |index: usize| {
         session.recorder.lane(index as u32, Role::Worker).settle_here();
     };

@@ -11,10 +11,10 @@ use std::io;
 
 use super::{Crew, Handles, Queues, semaphores};
 use crate::blocking::Worker;
-use crate::session::Session;
+use crate::session::RunnerSession;
 use crate::sys::kernel::Sharing;
 
-pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
+pub(super) fn start(session: &'static RunnerSession) -> io::Result<Crew> {
     let semaphores = semaphores(session, 1, Sharing::Threads)?;
     let only = Worker::start(session, semaphores, 0)?;
     Ok(Crew {

@@ -17,7 +17,7 @@ use super::{Crew, Handles, Queues, semaphores};
 use crate::blocking::Worker;
 use crate::limits;
 use crate::semaphore::futex::Semaphore;
-use crate::session::{Assignment, Session};
+use crate::session::{Assignment, RunnerSession};
 use crate::sys::kernel::{self, Sharing};
 use crate::sys::process::{self, Stack};
 
@@ -29,7 +29,7 @@ const USERS_STACK: Stack = Stack::Guarded(2 * 1024 * 1024);
 /// Threads that have started and not ended.
 static ALIVE: AtomicU32 = AtomicU32::new(0);
 
-pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
+pub(super) fn start(session: &'static RunnerSession) -> io::Result<Crew> {
     let tasks = session.queue.total();
     let semaphores = semaphores(session, tasks.max(1), Sharing::Threads)?;
     let starter = std::thread::Builder::new()
@@ -44,7 +44,7 @@ pub(super) fn start(session: &'static Session) -> io::Result<Crew> {
 }
 
 /// Starts a thread for each task as it arrives, and waits for all of them.
-fn start_all(session: &'static Session, semaphores: &'static [Semaphore]) {
+fn start_all(session: &'static RunnerSession, semaphores: &'static [Semaphore]) {
     session.board.await_start();
     let stack = if session.calls.is_some() { USERS_STACK } else { STACK };
     while let Some(assignment) = session.take_when_due() {
@@ -66,7 +66,11 @@ fn start_all(session: &'static Session, semaphores: &'static [Semaphore]) {
 }
 
 /// The life of one thread.
-fn be_task(session: &'static Session, semaphores: &'static [Semaphore], assignment: Assignment) {
+fn be_task(
+    session: &'static RunnerSession,
+    semaphores: &'static [Semaphore],
+    assignment: Assignment,
+) {
     let lane = session.recorder.lane(assignment.number, Role::Worker);
     let worker = Worker { session, semaphores, lane, ledger: None, client: RefCell::default() };
     let end = worker.execute(assignment);

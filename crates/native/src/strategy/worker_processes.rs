@@ -18,14 +18,14 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::meter::{minus, plus};
 use crate::semaphore::futex::Semaphore;
-use crate::session::{Session, refused};
+use crate::session::{RunnerSession, refused};
 use crate::sys::kernel::{self, Usage};
 use crate::sys::process::{self, Ended};
 
 /// The workers, as their parent sees them.
 #[derive(Debug)]
 pub(crate) struct WorkerProcesses {
-    session: &'static Session,
+    session: &'static RunnerSession,
     semaphores: &'static [Semaphore],
     /// Rung when a child ends.
     bell: File,
@@ -58,7 +58,7 @@ impl WorkerProcesses {
     /// # Errors
     /// When the machine refuses a process or memory; then none is left.
     pub(super) fn start(
-        session: &'static Session,
+        session: &'static RunnerSession,
         semaphores: &'static [Semaphore],
     ) -> io::Result<Self> {
         let workers = session.plan.workers;
@@ -204,7 +204,7 @@ impl WorkerProcesses {
 
 /// The life of one worker process.
 fn be_worker(
-    session: &'static Session,
+    session: &'static RunnerSession,
     semaphores: &'static [Semaphore],
     ledger: Ledger,
     index: u32,

@@ -79,10 +79,10 @@ pub(crate) fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
-/// The kernel's number of this thread.
+/// The kernel's number of this thread: gettid(2), for which glibc 2.17 (manylinux2014) has no function.
 pub(crate) fn thread_id() -> u32 {
     // SAFETY: no arguments.
-    unsafe { libc::gettid() as u32 }
+    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }
 
 /// What the kernel counted for one thread or process.

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
+use maitred_wire::{Handover, Strategy};
 
 use super::{Case, list};
 use crate::analyse::interpreted::Interpreted;
@@ -19,6 +19,10 @@ const COMPUTES: f64 = 0.5;
 const ONE_AT_A_TIME: f64 = 1.15;
 /// Less than this is not by chance.
 const CLEARLY_LESS: f64 = 0.95;
+/// What weighs less is not what makes handing over slow.
+const LARGE_BYTES: u64 = 1 << 20;
+/// From here on handing over is what the work takes.
+const MOST: f64 = 0.5;
 /// A price that makes up less of the work is not worth a word in a workload.
 const PRICE: f64 = 0.1;
 
@@ -26,6 +30,7 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     sentences.extend(lock(case));
     sentences.extend(apart(case).map(|text| Rule::ProcessCosts.says(text)));
+    sentences.extend(too_big(case).map(|text| Rule::TooBigToSend.says(text)));
     sentences.extend(stands_still(case).map(|text| Rule::LoneCall.says(text)));
     sentences
 }
@@ -143,10 +148,33 @@ fn without_lock(case: &Case<'_>, locked: usize) -> Option<String> {
     })
 }
 
+/// The fastest whose workers share nothing, and what handing tasks over to them took.
+fn handed_over(case: &Case<'_>) -> Option<(usize, Handover)> {
+    ranked(case).find_map(|(index, facts)| Some((index, facts.handover?)))
+}
+
+/// What travels is so large that sending it is most of the work.
+fn too_big(case: &Case<'_>) -> Option<String> {
+    let (index, handover) = handed_over(case)?;
+    let share = handover.call_ns.saturating_mul(handover.parcels) as f64
+        / case.summary(index)?.work_ns.max(1) as f64;
+    let each = |all: u64| all / handover.tasks.max(1);
+    let (sent, returned) = (each(handover.sent_bytes), each(handover.returned_bytes));
+    (share >= MOST && sent.max(returned) >= LARGE_BYTES).then(|| {
+        format!(
+            "What travels is too big: under {} each call carries {} there and {} back, pickled, and that is most of the time ({} a call). {}, such as a path or a summary, or use threads, which share it.",
+            case.name(index),
+            bytes(sent),
+            bytes(returned),
+            duration(handover.call_ns),
+            if returned >= sent { "Let it return less" } else { "Give it less" },
+        )
+    })
+}
+
 /// What it costs to have workers that share nothing: before the work, and with every task.
 fn apart(case: &Case<'_>) -> Option<String> {
-    let (index, handover) =
-        ranked(case).find_map(|(index, facts)| Some((index, facts.handover?)))?;
+    let (index, handover) = handed_over(case)?;
     let summary = case.summary(index)?;
     let total = handover.call_ns.saturating_mul(handover.parcels);
     let is_function = case.comparison.subject.kind == SubjectKind::Function;

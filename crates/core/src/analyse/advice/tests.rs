@@ -166,7 +166,7 @@ fn a_lock_that_lets_one_compute() {
         let threads = natures[1].as_mut().unwrap();
         threads.starved_ns = threads.computing_ns;
     });
-    expect!["Ready to compute, but without a processor or the interpreter's lock: 50 % of task time under `threads`."].assert_eq(&said);
+    expect!["In the run queue, or waiting for the interpreter's lock: 50 % of task time under `threads`."].assert_eq(&said);
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn a_delay_has_no_room_where_tasks_wait_for_other_things() {
         })
     };
     let computes = of(&Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) });
-    assert!(computes.contains("`threads` 100 % ready, but without a processor"), "{computes}");
+    assert!(computes.contains("`threads` 100 % runnable (in the run queue)"), "{computes}");
     let waits = of(&Sample { program: vec![Do::Cpu(8), Do::Wait(2)], ..tables(20, 1) });
     assert!(!waits.contains("`threads` 100 % ready"), "{waits}");
 }

@@ -151,7 +151,7 @@ impl Story {
         let throttled_ns = self.split.throttled_ns;
         let delayed_ns = self.split.delayed_ns.unwrap_or(0).saturating_sub(throttled_ns);
         let rest = [
-            (delayed_ns, "ready, but without a processor".into()),
+            (delayed_ns, "runnable (in the run queue)".into()),
             (throttled_ns, "throttled by the CPU quota".into()),
             (outside, unknown.into()),
         ];

@@ -79,10 +79,7 @@ fn starved(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String
         })
         .collect();
     (!who.is_empty()).then(|| {
-        format!(
-            "Ready to compute, but without a processor or the interpreter's lock: {}.",
-            list(&who)
-        )
+        format!("In the run queue, or waiting for the interpreter's lock: {}.", list(&who))
     })
 }
 

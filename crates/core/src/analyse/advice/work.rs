@@ -52,8 +52,8 @@ fn kind(case: &Case<'_>, nature: &Nature) -> Option<Sentence> {
     let Some(shape) = case.shape() else {
         let is_alone = case.plainest_index().is_some_and(|index| case.is_alone(index));
         return Some(Rule::NatureUnknown.says(match is_alone {
-            true => "Whether the work is CPU-bound or I/O-bound is inconclusive: a process that it waits for and that is ready, but without a processor, looks like one that waits, and others used the processors meanwhile. Repeat it when the machine is quiet.",
-            false => "Whether the work is CPU-bound or I/O-bound is inconclusive: no model did its tasks alone, and beside others a task that is ready, but without a processor or a lock, looks like one that waits. `--models sequential,…` would tell.",
+            true => "Whether the work is CPU-bound or I/O-bound is inconclusive: a process that it waits for and that is in the run queue looks like one that waits, and others used the processors meanwhile. Repeat it when the machine is quiet.",
+            false => "Whether the work is CPU-bound or I/O-bound is inconclusive: no model did its tasks alone, and beside others a task in the run queue, or one that wants a lock, looks like one that waits. `--models sequential,…` would tell.",
         }));
     };
     let (computes, waits) = (percent(shape.computing), percent(1.0 - shape.computing));

@@ -8,7 +8,7 @@ use super::super::Options;
 use super::super::paint::{Ink, wrap};
 use crate::analyse::compare;
 use crate::analyse::units::{count, plural};
-use crate::result::{Comparison, Run, Sentence, Subject};
+use crate::result::{Comparison, Run, Sentence, SubjectFacts};
 
 /// How far an answer and a table stand from the margin.
 pub(super) const INDENT: usize = 2;
@@ -69,7 +69,7 @@ pub(in super::super) fn disturbed(comparison: &Comparison) -> Option<String> {
 }
 
 /// The title, and what the work is about: its first sentence, with details all of it.
-pub(in super::super) fn lesson(subject: &Subject, options: &Options) -> String {
+pub(in super::super) fn lesson(subject: &SubjectFacts, options: &Options) -> String {
     let title = subject.title.as_ref().unwrap_or(&subject.name);
     let mut text = lines(&wrap(title, options.width, 0), Ink::Bold, options);
     if let Some(about) = &subject.about {

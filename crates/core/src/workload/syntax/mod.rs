@@ -53,7 +53,7 @@ pub enum Data {
 pub(super) struct Node {
     pub(super) annotation: Option<Name>,
     pub(super) name: Name,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<NodeEntry>,
     pub(super) children: Option<Vec<Node>>,
     /// From the opening to the closing brace of the children.
     pub(super) block: Range<usize>,
@@ -61,7 +61,7 @@ pub(super) struct Node {
 
 /// An argument, or a property if it has a key.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct NodeEntry {
     pub(super) key: Option<Name>,
     pub(super) value: Value,
 }

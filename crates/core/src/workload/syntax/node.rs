@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::super::diagnostic::Diagnostic;
 use super::super::limits::DEPTH_MAX;
 use super::scan::{Scanner, is_forbidden, is_newline};
-use super::{Data, Entry, Name, Node, Value};
+use super::{Data, Name, Node, NodeEntry, Value};
 
 /// Reads a document. With any mistake the nodes are worth nothing.
 pub(in super::super) fn read(source: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
@@ -124,7 +124,7 @@ impl Scanner<'_> {
 
     /// Arguments and properties up to a block or the end of the node, and whether blanks stand
     /// before that end; `None` after a mistake from which only the end of the node helps.
-    fn entries(&mut self) -> Option<(Vec<Entry>, bool)> {
+    fn entries(&mut self) -> Option<(Vec<NodeEntry>, bool)> {
         let mut entries = Vec::new();
         loop {
             let spaced = self.space();
@@ -151,10 +151,10 @@ impl Scanner<'_> {
         }
     }
 
-    fn entry(&mut self) -> Option<Entry> {
+    fn entry(&mut self) -> Option<NodeEntry> {
         let begin = self.at;
         if self.looking_at("(") {
-            return Some(Entry { key: None, value: self.value()? });
+            return Some(NodeEntry { key: None, value: self.value()? });
         }
         let value = self.value()?;
         let end = self.at;
@@ -163,11 +163,11 @@ impl Scanner<'_> {
             Data::Text(text) if self.eat("=") => Name { text, span: begin..end },
             data => {
                 self.at = end;
-                return Some(Entry { key: None, value: Value { data, ..value } });
+                return Some(NodeEntry { key: None, value: Value { data, ..value } });
             }
         };
         self.space();
-        Some(Entry { key: Some(key), value: self.value()? })
+        Some(NodeEntry { key: Some(key), value: self.value()? })
     }
 
     fn value(&mut self) -> Option<Value> {

@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 use proptest::prelude::*;
 
-use super::{Data, Entry, Node, read};
+use super::{Data, Node, NodeEntry, read};
 
 /// A tree as text, without spans.
 fn ours(nodes: &[Node]) -> String {
-    let show_entry = |Entry { key, value }: &Entry| {
+    let show_entry = |NodeEntry { key, value }: &NodeEntry| {
         let key = key.as_ref().map(|key| &key.text);
         let annotation = value.annotation.as_ref().map(|annotation| &annotation.text);
         format!("{key:?} {annotation:?} {:?}", value.data)

@@ -268,15 +268,15 @@ pub(super) fn at_once(shares_of: [f64; 3]) -> Conclusion {
 }
 
 pub(super) fn handed_over(call_ns: u64) -> Conclusion {
+    carried(call_ns, 900)
+}
+
+/// So much comes back of a hundred calls that are handed over.
+pub(super) fn carried(call_ns: u64, returned_bytes: u64) -> Conclusion {
     of(&computing(), &[(Sequential, None), (Processes, None)], 6, |_, natures| {
         natures[1].as_mut().unwrap().interpreted.gil = Some(true);
-        natures[1].as_mut().unwrap().interpreted.handover = Some(Handover {
-            tasks: 100,
-            parcels: 100,
-            sent_bytes: 4_200,
-            returned_bytes: 900,
-            call_ns,
-        });
+        natures[1].as_mut().unwrap().interpreted.handover =
+            Some(Handover { tasks: 100, parcels: 100, sent_bytes: 4_200, returned_bytes, call_ns });
     })
 }
 

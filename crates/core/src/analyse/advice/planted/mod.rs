@@ -180,6 +180,12 @@ const PLANTED: &[Planted] = &[
         || blocking(Do::Block(50)),
         || blocking(Do::Wait(50)),
     ),
+    (
+        R::TooBigToSend,
+        "a call carries 1 MiB or more to a process or back, and handing over takes half of the work",
+        || carried(12_000_000, 6_000_000_000),
+        || carried(12_000_000, 60_000_000),
+    ),
     (R::LoneCall, "calls on a loop never overlap", || lone("call a.py:f"), || lone("")),
     (
         R::LowerBound,
@@ -292,7 +298,7 @@ const PLANTED: &[Planted] = &[
     ),
     (
         R::Starved,
-        "tasks were ready, but without a processor, for a third of their time",
+        "tasks were in the run queue for a third of their time",
         || starved(100),
         || starved(10),
     ),
