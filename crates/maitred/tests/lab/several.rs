@@ -130,7 +130,7 @@ fn two_pages_and_a_command_line_measure_one_after_another() {
 fn overlaps(place: &Path) -> Vec<String> {
     let log = fs::read_to_string(place.join("log")).unwrap();
     let lines: Vec<&str> = log.lines().collect();
-    assert!(lines.len() >= 6 && lines.len() % 2 == 0, "{log}");
+    assert!(lines.len() >= 6 && lines.len().is_multiple_of(2), "{log}");
     let is_one = |pair: &&[&str]| pair[0].strip_prefix("begin ") == pair[1].strip_prefix("end ");
     lines.chunks(2).filter(|pair| !is_one(pair)).map(|pair| pair.join(", ")).collect()
 }
