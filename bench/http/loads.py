@@ -62,7 +62,7 @@ class Tally:
         self.lock = threading.Lock()
 
 
-def client(port, path, keep, tally, stop):
+def client(port, path, keep, context, tally, stop):
     request = REQUEST % (path, b"" if keep else b"Connection: close\r\n")
     kept = None
     answered = lost = failed = 0
@@ -70,6 +70,7 @@ def client(port, path, keep, tally, stop):
     while not stop.is_set():
         begin = time.perf_counter()
         connection, kept = kept, None
+        fresh = connection is None
         try:
             connection = connection or socket.create_connection(("127.0.0.1", port), 10)
         except ConnectionRefusedError:
@@ -77,6 +78,9 @@ def client(port, path, keep, tally, stop):
         except OSError:
             continue
         try:
+            if fresh and context:
+                # Whoever was let in and is left in the middle of the handshake counts as lost.
+                connection = context.wrap_socket(connection)
             connection.sendall(request)
             data = connection.recv(65536)
             while data and not complete(data):
@@ -108,9 +112,10 @@ def complete(data):
 
 
 @contextmanager
-def load(port, path=b"/bytes/13", keeping=16, reconnecting=32):
+def load(port, path=b"/bytes/13", keeping=16, reconnecting=32, secure=False):
     tally, stop = Tally(), threading.Event()
-    threads = [threading.Thread(target=client, args=(port, path, keep, tally, stop), daemon=True)
+    context = ssl._create_unverified_context() if secure else None
+    threads = [threading.Thread(target=client, args=(port, path, keep, context, tally, stop), daemon=True)
                for keep in [True] * keeping + [False] * reconnecting]
     for thread in threads:
         thread.start()

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
 OWN = ("sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool")
+POOLS = ("thread-pool", "processes", "async-pool")
 # Set by `configure`.
 PLACE = SimpleNamespace(server=None, peers=None, scratch=None, descriptors=None)
 
@@ -191,7 +192,8 @@ def nginx(workers, tls=False, before=None, keep=True):
         kept = 'keepalive 32;' if keep else ""
         upstream = f"upstream ours {{ server 127.0.0.1:{before.port}; {kept} }}"
         version = 'proxy_http_version 1.1; proxy_set_header Connection "";' if keep else ""
-        answer = f"proxy_pass http://ours; proxy_set_header Host $http_host; proxy_buffering off; {version}"
+        answer = f"proxy_pass http://ours; proxy_set_header Host $http_host; " \
+                 f"proxy_set_header X-Forwarded-Proto $scheme; proxy_buffering off; {version}"
     config.write_text(f"""
         daemon off; worker_processes {workers}; pid {PLACE.scratch}/nginx-{port}.pid; error_log /dev/null;
         events {{ worker_connections 15000; }}

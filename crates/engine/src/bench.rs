@@ -40,7 +40,7 @@ impl<'a> Bench<'a> {
         rules: Rules,
         context: &'a mut Context<'_>,
     ) -> Self {
-        enter(&entries, context.on_event);
+        enter(&entries, None, context.on_event);
         Self {
             job,
             entries,

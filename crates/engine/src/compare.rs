@@ -45,7 +45,8 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let baseline = baseline.transpose()?.map(|index| entries[index].model.clone());
     let mut comparison = begin(request, &job, &entries);
     start(&comparison, &job, context);
-    enter(&entries, context.on_event);
+    let round_ns = least_round_ns(&entries, &job);
+    enter(&entries, round_ns, context.on_event);
     let _held = context.hold()?;
     let rules = Rules {
         warmup: request.rounds.warmup,
@@ -130,8 +131,20 @@ fn are_ours(request: &Compare, job: &Job) -> bool {
 }
 
 /// Says who takes part.
-pub(crate) fn enter(entries: &[Entry], on_event: &mut dyn FnMut(Event<'_>)) {
-    on_event(Event::Contestants { contestants: entries.iter().map(entrant).collect() });
+pub(crate) fn enter(entries: &[Entry], round_ns: Option<u64>, on_event: &mut dyn FnMut(Event<'_>)) {
+    let contestants = entries.iter().map(entrant).collect();
+    on_event(Event::Contestants { contestants, round_ns });
+}
+
+/// What a round takes at the least, as far as the work says; `None`: it says nothing.
+fn least_round_ns(entries: &[Entry], job: &Job) -> Option<u64> {
+    let cores = machine::usable_cores();
+    let able = entries.iter().filter(|entry| entry.obstacle.is_none());
+    let least = able.map(|entry| {
+        let work = job.work_of(&entry.model);
+        work.least_ns(entry.model.strategy, entry.workers, cores)
+    });
+    Some(least.sum()).filter(|ns| *ns > 0)
 }
 
 fn entrant(entry: &Entry) -> Entrant<'_> {
@@ -208,23 +221,46 @@ struct LiveWorld<'a> {
     started: Instant,
 }
 
-impl World for LiveWorld<'_> {
-    fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
+impl LiveWorld<'_> {
+    /// Runs a contestant in so many rounds, and looks at what they show of the work.
+    fn take(
+        &mut self,
+        contestant: usize,
+        purpose: Purpose,
+        rounds: u32,
+    ) -> Result<Vec<Run>, Error> {
         let left = self.rules.budget.saturating_sub(self.started.elapsed());
         let left_ns = self.rules.rounds.is_none().then(|| nanos(left));
         let entry = &self.entries[contestant];
         let turn = Turn { contestant, entry, purpose, left_ns };
-        let (trace, run) = self.trial.take(&turn, self.on_event)?;
-        if purpose == Purpose::Trace {
-            return Ok(run);
-        }
+        let taken = self.trial.take_several(&turn, rounds, self.on_event)?;
         let nature = &mut self.natures[contestant];
-        if nature.is_none() && purpose != Purpose::Warmup && trace.end == RunEnd::Finished {
-            *nature = self.trial.nature(&trace);
-        } else if let Some(nature) = nature {
-            nature.interpreted.note_other_results(&trace);
+        for (trace, _) in taken.iter().filter(|_| purpose != Purpose::Trace) {
+            if let Some(nature) = nature {
+                nature.interpreted.note_other_results(trace);
+            } else if purpose != Purpose::Warmup && trace.end == RunEnd::Finished {
+                *nature = self.trial.nature(trace);
+            }
         }
-        Ok(run)
+        Ok(taken.into_iter().map(|(_, run)| run).collect())
+    }
+}
+
+impl World for LiveWorld<'_> {
+    fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error> {
+        let mut runs = self.take(contestant, purpose, 1)?;
+        Ok(runs.pop().expect("a run that was not to be several is one"))
+    }
+
+    fn execute_alone(
+        &mut self,
+        contestant: usize,
+        round: u32,
+        (last, most): (&Run, u32),
+    ) -> Result<Vec<Run>, Error> {
+        let left = self.rules.budget.saturating_sub(self.started.elapsed());
+        let rounds = self.trial.rounds_of_a_plan(&self.entries[contestant], last, left);
+        self.take(contestant, Purpose::Round(round), rounds.min(most))
     }
 
     fn newcomers(&mut self, comparison: &Comparison) -> Vec<Contestant> {

@@ -34,8 +34,13 @@ pub enum Event<'a> {
         #[serde(rename = "text", serialize_with = "as_text")]
         report: &'a Report<'a>,
     },
-    /// Who takes part.
-    Contestants { contestants: Vec<Entrant<'a>> },
+    /// Who takes part. `round_ns`: what a round of all of them takes at the least, as far as the work says;
+    /// absent: it says nothing.
+    Contestants {
+        contestants: Vec<Entrant<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        round_ns: Option<u64>,
+    },
     /// One more takes part, for what the first round showed: `why`, in a word and its figure.
     Joined {
         contestant: usize,

@@ -26,6 +26,7 @@ mod rounds;
 pub mod runtime;
 pub mod runtimes;
 mod scale;
+mod several;
 mod single;
 mod strategies;
 pub mod subject;

@@ -70,6 +70,11 @@ impl Purpose {
         (self == Self::Warmup).then_some(WARMUP)
     }
 
+    /// The one that comes so many after it.
+    pub(crate) fn after(self, rounds: u32) -> Self {
+        if let Self::Round(round) = self { Self::Round(round + rounds) } else { self }
+    }
+
     /// The number that its run has.
     pub(crate) fn round(self) -> u32 {
         if let Self::Round(round) = self { round } else { 0 }
@@ -83,6 +88,20 @@ pub(crate) trait World {
     /// # Errors
     /// What makes further runs pointless.
     fn execute(&mut self, contestant: usize, purpose: Purpose) -> Result<Run, Error>;
+
+    /// Runs the only contestant in this round and, where rounds are so short that it would pay, in as many
+    /// of the next ones as the world likes, `most` in all. Of its `last` run it is known how long one takes.
+    ///
+    /// # Errors
+    /// What makes further runs pointless.
+    fn execute_alone(
+        &mut self,
+        contestant: usize,
+        round: u32,
+        (_last, _most): (&Run, u32),
+    ) -> Result<Vec<Run>, Error> {
+        self.execute(contestant, Purpose::Round(round)).map(|run| vec![run])
+    }
 
     /// Who joins for what the first round showed; most know all contestants from the beginning.
     fn newcomers(&mut self, _: &Comparison) -> Vec<Contestant> {
@@ -131,11 +150,11 @@ pub(crate) fn run(
     let mut round = 0;
     let mut report_due = Duration::ZERO;
     loop {
-        let mut complete = run_round(comparison, round, &mut order, world);
-        if round == 0 && matches!(complete, Ok(true)) {
-            complete = join(comparison, rules, world);
+        let mut complete = run_rounds(comparison, round, rules, &mut order, world);
+        if round == 0 && matches!(complete, Ok(1..)) {
+            complete = join(comparison, rules, world).map(u32::from);
         }
-        round += u32::from(*complete.as_ref().unwrap_or(&false));
+        round += complete.as_ref().unwrap_or(&0);
         comparison.stopped = reason_to_stop(comparison, rules, round, world);
         let last = complete.is_err() || comparison.stopped != Stopped::Running;
         let now = world.elapsed();
@@ -144,8 +163,8 @@ pub(crate) fn run(
             compare::rank(comparison, rules.baseline.as_ref());
             world.round_done(comparison)?;
             // What a report costs grows with the rounds. Of very short rounds some go without,
-            // so that reports take a twentieth of the time and not most of it.
-            report_due = now + (world.elapsed() - now) * 20;
+            // so that reports take a fiftieth of the time and not most of it.
+            report_due = now + (world.elapsed() - now) * 50;
         }
         complete?;
         if !last && rules.drop && round >= rules.settled {
@@ -231,17 +250,33 @@ fn trace(comparison: &mut Comparison, world: &mut impl World) -> Result<(), Erro
     Ok(())
 }
 
-/// One run of every contestant that has not failed yet; `false`: it was interrupted.
-fn run_round(
+/// One run of every contestant that has not failed yet, or several of the only one; how many rounds
+/// that was, without one that was interrupted.
+fn run_rounds(
     comparison: &mut Comparison,
     round: u32,
+    rules: &Rules,
     order: &mut ChaCha8Rng,
     world: &mut impl World,
-) -> Result<bool, Error> {
+) -> Result<u32, Error> {
     let mut turn: Vec<usize> = (0..comparison.contestants.len()).collect();
     turn.retain(|&index| takes_part(&comparison.contestants[index], world));
     turn.shuffle(order);
-    run_each(comparison, turn, round, world)
+    // Where it is decided round by round when to stop, each is looked at.
+    let most = rules.rounds.map_or(1, |wanted| wanted.saturating_sub(round));
+    let alone = match turn[..] {
+        [index] if most > 1 => Some(index),
+        _ => None,
+    };
+    let last = alone.and_then(|index| comparison.contestants[index].runs.last());
+    let Some((index, last)) = alone.zip(last).filter(|_| !world.interrupted()) else {
+        return run_each(comparison, turn, round, world).map(u32::from);
+    };
+    let mut runs = world.execute_alone(index, round, (last, most))?;
+    runs.retain(|run| run.end != RunEnd::Interrupted);
+    let rounds = runs.len() as u32;
+    comparison.contestants[index].runs.extend(runs);
+    Ok(rounds)
 }
 
 /// One run of each of these in this order; `false`: it was interrupted.

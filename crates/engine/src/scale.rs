@@ -73,7 +73,7 @@ pub(crate) fn run(request: &Scale, context: &mut Context<'_>) -> Result<Outcome,
         bare(&one.model) == bare(&other.model) && one.workers == other.workers
     });
     comparison.contestants = entries.iter().map(Entry::contestant).collect();
-    enter(&entries, context.on_event);
+    enter(&entries, None, context.on_event);
     let rules = Rules {
         // Looking for numbers has warmed up.
         warmup: if request.workers.is_empty() { 0 } else { request.rounds.warmup },
@@ -251,7 +251,7 @@ fn look(
 ) -> Result<Vec<u32>, Error> {
     let entries: Vec<Entry> =
         limit.ladder().iter().map(|&one| with_workers(model, one, job, runtimes)).collect();
-    enter(&entries, context.on_event);
+    enter(&entries, None, context.on_event);
     let mut trial =
         Trial::new(job, &asked.work, context.engine, context.cancel, contestants::SPANS);
     let started = Instant::now();

@@ -70,7 +70,7 @@ fn announce(provenance: &Provenance, job: &Job, entry: &Entry, context: &mut Con
         settings: Some(&provenance.settings),
     });
     job.warn(context.on_event);
-    enter(std::slice::from_ref(entry), context.on_event);
+    enter(std::slice::from_ref(entry), None, context.on_event);
 }
 
 /// Where the trace comes from.

@@ -9,7 +9,8 @@ use maitred_core::analyse::nature::{self, Nature};
 use maitred_core::analyse::{noise, summary};
 use maitred_core::result::{Processors, Run, SubjectKind};
 use maitred_core::trace::{
-    Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, Trace, TraceFile, violations,
+    Executor, Group, Noise, Observed, Origin, Outcome, RunEnd, ServerUse, Trace, TraceFile,
+    violations,
 };
 use maitred_core::view::{shell, units};
 use maitred_core::workload::{self, Lowered, StepInfo, StepKind};
@@ -33,6 +34,7 @@ use crate::runtime::{
     execute_with,
 };
 use crate::runtimes;
+use crate::several;
 use crate::subject::command;
 use crate::subject::executors::{self, Own};
 
@@ -127,23 +129,58 @@ impl<'a> Trial<'a> {
         turn: &Turn<'_>,
         on_event: &mut dyn FnMut(Event<'_>),
     ) -> Result<(Trace, Run), Error> {
+        let mut runs = self.take_several(turn, 1, on_event)?;
+        Ok(runs.pop().expect("a run that was not to be several is one"))
+    }
+
+    /// Runs a contestant in so many rounds one after another, of which fewer come about where one goes
+    /// wrong, and tells what happened of each.
+    ///
+    /// # Errors
+    /// Those of [`Trial::execute`].
+    pub(crate) fn take_several(
+        &mut self,
+        turn: &Turn<'_>,
+        rounds: u32,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Vec<(Trace, Run)>, Error> {
         let Turn { contestant, entry, purpose, left_ns } = *turn;
         self.scheduling = purpose == Purpose::Trace;
-        on_event(Event::RunBegun { contestant, model: &entry.model, purpose, left_ns });
+        let model = &entry.model;
+        on_event(Event::RunBegun { contestant, model, purpose, left_ns });
         self.prepare(entry)?;
-        let steps = self.job.work_of(&entry.model).steps.clone();
-        let trace = self.execute(entry, purpose, &mut |at| {
+        let steps = self.job.work_of(model).steps.clone();
+        let traces = self.execute_several(entry, purpose, rounds, &mut |at| {
             on_event(progress(contestant, &at, &steps));
         })?;
-        let run = self.condense(&trace, purpose.round());
-        on_event(Event::RunEnded {
-            contestant,
-            purpose,
-            run: &run,
-            trace: &trace,
-            log: &trace.log,
-        });
-        Ok((trace, run))
+        let mut runs = Vec::with_capacity(traces.len());
+        for (trace, ahead) in traces.into_iter().zip(0..) {
+            let purpose = purpose.after(ahead);
+            if ahead > 0 {
+                on_event(Event::RunBegun { contestant, model, purpose, left_ns });
+            }
+            let run = self.condense(&trace, purpose.round());
+            let (trace_of, log) = (&trace, &trace.log[..]);
+            on_event(Event::RunEnded { contestant, purpose, run: &run, trace: trace_of, log });
+            runs.push((trace, run));
+        }
+        Ok(runs)
+    }
+
+    /// How many rounds like this one may be one plan: where a plan each would take a good part of the
+    /// time, and nothing is asked of a round that has to be done or looked at outside of the runner.
+    pub(crate) fn rounds_of_a_plan(&self, entry: &Entry, last: &Run, left: Duration) -> u32 {
+        let around = &self.job.around;
+        let is_plain = around.prepare.is_none() && around.ignore_failure.is_none();
+        let does_rounds = self.kept.as_ref().is_some_and(Kept::does_rounds);
+        let is_sequential = entry.model.strategy == Strategy::Sequential;
+        // Whether a quota holds it up is counted by the kernel, from plan to plan.
+        let is_free = last.noise.throttled.is_none();
+        if !(is_plain && does_rounds && is_sequential && is_free) {
+            return 1;
+        }
+        let tasks = self.job.work_of(&entry.model).task_count();
+        several::rounds(last, left.min(self.given.timeout() / 50), tasks)
     }
 
     /// Runs what is to be run before each run of a command.
@@ -185,6 +222,17 @@ impl<'a> Trial<'a> {
         purpose: Purpose,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Trace, Error> {
+        let mut traces = self.execute_several(entry, purpose, 1, on_progress)?;
+        Ok(traces.pop().expect("a run that was not to be several is one"))
+    }
+
+    fn execute_several(
+        &mut self,
+        entry: &Entry,
+        purpose: Purpose,
+        rounds: u32,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<Trace>, Error> {
         let strategy = runtimes::told_strategy(&entry.model, self.job.kind);
         let work = self.job.work_of(&entry.model);
         let (timeout, warmup) = (self.given.timeout(), purpose.cut_short());
@@ -195,7 +243,10 @@ impl<'a> Trial<'a> {
         let runner = self.in_environment(&entry.runtime.runner, &entry.model);
         let execution = Execution {
             runner: &runner,
-            layout: contestants::layout(strategy, entry.workers, work, self.spans),
+            layout: several::layout(
+                contestants::layout(strategy, entry.workers, work, self.spans),
+                rounds,
+            ),
             columns: &work.columns,
             // The import of the user's module is within it; a start of an interpreter on a busy
             // machine, too.
@@ -230,6 +281,7 @@ impl<'a> Trial<'a> {
                 )
             };
             workload::address(&mut plan, &servers.addresses());
+            several::ask(&mut plan, rounds);
             plan
         };
         let mut kept = self.kept.take();
@@ -242,6 +294,18 @@ impl<'a> Trial<'a> {
             self.calibrations.put(&identity, &self.machine, ready.calibration);
             self.learnt.insert(identity, ready.calibration);
         }
+        Ok(self.traces(entry, measured, servers, rounds))
+    }
+
+    /// The trace of each of so many rounds that were one run.
+    fn traces(
+        &self,
+        entry: &Entry,
+        mut measured: Measured,
+        servers: Vec<ServerUse>,
+        rounds: u32,
+    ) -> Vec<Trace> {
+        let ended = measured.done.as_mut().map(|done| std::mem::take(&mut done.rounds));
         let mut trace = self.trace(entry, measured);
         if let Some(done) = &mut trace.done {
             done.notes.extend(servers.iter().filter_map(|server| {
@@ -250,7 +314,20 @@ impl<'a> Trial<'a> {
             }));
         }
         trace.servers = servers;
-        Ok(trace)
+        let traces = match rounds {
+            1 => vec![trace],
+            _ => {
+                let tasks = self.job.work_of(&entry.model).task_count();
+                several::apart(trace, &ended.unwrap_or_default(), tasks as usize)
+            }
+        };
+        for trace in traces.iter().filter(|trace| trace.end == RunEnd::Finished) {
+            if cfg!(debug_assertions) {
+                let broken = violations(trace, Some(self.processors.count));
+                assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
+            }
+        }
+        traces
     }
 
     /// The runner with the variables of the environment that its model is to have.
@@ -423,10 +500,6 @@ impl<'a> Trial<'a> {
         };
         if let Observed::Known(scheduling) = &mut trace.scheduling {
             recorder::add_lanes(scheduling, &trace.lanes);
-        }
-        if cfg!(debug_assertions) && trace.end == RunEnd::Finished {
-            let broken = violations(&trace, Some(self.processors.count));
-            assert!(broken.is_empty(), "{} breaks conservation laws: {broken:#?}", trace.model);
         }
         trace
     }

@@ -27,6 +27,8 @@ pub(crate) struct Follower {
     /// How many rounds are wanted, where that is given.
     wanted: Option<u32>,
     waits: bool,
+    /// The time for rounds; `None`: it is their number that is given.
+    budget_ns: Option<u64>,
 }
 
 impl Follower {
@@ -49,6 +51,7 @@ impl Follower {
             left: String::new(),
             wanted,
             waits: false,
+            budget_ns: None,
         })
     }
 
@@ -61,6 +64,10 @@ impl Follower {
             Event::ExperimentBegun { number, of, name, .. } => {
                 self.place = format!("{number} of {of} · {name} · ");
             }
+            Event::Started { settings, .. } => {
+                self.budget_ns = settings.and_then(|settings| settings.budget_ns);
+            }
+            Event::Contestants { round_ns: Some(round_ns), .. } => self.announce(*round_ns),
             Event::RunBegun { model, purpose, left_ns, .. } => {
                 self.begin(model, *purpose, *left_ns);
             }
@@ -86,6 +93,13 @@ impl Follower {
                 "another run of maitred goes on{process}, and two would disturb each other: this one \
                  begins when that one has ended"
             ));
+        }
+    }
+
+    /// Says what a round will take, where there is no time for as many as a verdict wants.
+    fn announce(&mut self, round_ns: u64) {
+        if let Some(sentence) = self.budget_ns.and_then(|budget_ns| too_long(round_ns, budget_ns)) {
+            self.terminal.say(&sentence);
         }
     }
 
@@ -116,6 +130,26 @@ impl Follower {
     }
 }
 
+/// A verdict wants so many rounds.
+const ROUNDS: u64 = 3;
+
+/// That there is no time for the rounds of a verdict, and what would help; `None`: there is.
+fn too_long(round_ns: u64, budget_ns: u64) -> Option<String> {
+    let wanted_ns = ROUNDS.saturating_mul(round_ns);
+    if wanted_ns <= budget_ns {
+        return None;
+    }
+    let speed = [10, 100, 1000].into_iter().find(|speed| wanted_ns / speed <= budget_ns)?;
+    // A quarter more than the least, for what starts and warms up.
+    let minutes = wanted_ns.saturating_add(wanted_ns / 4).div_ceil(60_000_000_000);
+    Some(format!(
+        "a round of all models takes {} at least, and a verdict wants {ROUNDS}: `--speed {speed}x`, or \
+         `--budget {minutes}m` instead of {}",
+        units::duration(round_ns),
+        units::duration(budget_ns)
+    ))
+}
+
 /// So many are named in the ranking so far.
 const NAMED: usize = 3;
 
@@ -137,5 +171,20 @@ fn standing(comparison: &Comparison) -> String {
     match named.is_empty() {
         true => "no figure yet".to_owned(),
         false => format!("{}{more}", named.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_that_leaves_no_time_for_a_verdict_is_announced() {
+        const S: u64 = 1_000_000_000;
+        let said = too_long(43 * S, 60 * S).unwrap();
+        assert!(said.contains("43.0 s at least") && said.contains("`--speed 10x`"), "{said}");
+        assert!(said.contains("`--budget 3m` instead of 60.0 s"), "{said}");
+        assert_eq!(too_long(20 * S, 60 * S), None);
+        assert!(too_long(43 * S, 5 * S).unwrap().contains("--speed 100x"));
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn ready(own: Own, calibration: f64) -> Ready {
         steps: Some(STEPS.iter().copied().chain(call).map(str::to_owned).collect()),
         warm_up_ns: None,
         keeps: true,
+        rounds: true,
         pid: std::process::id(),
         calibration,
         span_cost_ns: None,

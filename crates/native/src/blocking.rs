@@ -11,8 +11,9 @@ use maitred_wire::trace_file::Role;
 use crate::calls;
 use crate::http::Request;
 use crate::http::blocking::Client;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
 use crate::recorder::Lane;
+use crate::rounds::Rounds;
 use crate::semaphore::futex::Semaphore;
 use crate::session::{Assignment, RunnerSession};
 use crate::sys::kernel;
@@ -51,8 +52,14 @@ impl Worker {
 
     /// Takes tasks from the queue until there is none.
     pub(crate) fn work(&self) {
+        let RunnerSession { rounds, tally, .. } = self.session;
+        let mut used = rounds.as_ref().map(|_| ledger::used()).unwrap_or_default();
         while let Some(assignment) = self.session.take_when_due() {
             self.execute(assignment);
+            let is_last = |rounds: &Rounds| !rounds.note(assignment.number, &mut used, tally);
+            if rounds.as_ref().is_some_and(is_last) {
+                break;
+            }
         }
     }
 

@@ -152,6 +152,11 @@ impl Tally {
         })
     }
 
+    /// Whether nothing has failed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.iter().all(|entry| entry.count.load(Relaxed) == 0)
+    }
+
     /// Counts one more.
     pub(crate) fn count(&self, failed: &Failed, task: u32, step: Option<u32>) {
         let entry = &self.entries[failed.kind.index()];

@@ -23,6 +23,7 @@ mod program;
 mod queue;
 mod recorder;
 mod reserve;
+mod rounds;
 mod run;
 mod semaphore;
 mod session;

@@ -14,6 +14,7 @@ use crate::descendants;
 use crate::ledger;
 use crate::limits;
 use crate::meter::{Meter, minus, plus};
+use crate::rounds::Rounds;
 use crate::session::{RunnerSession, refused};
 use crate::strategy::{self, Handles};
 use crate::sys::{kernel, process};
@@ -82,6 +83,7 @@ pub(crate) fn run(session: &'static RunnerSession, input: &mut Input) -> Conclus
     let mut done =
         Done { phases, failures, vars, deadlock, answers, notes, used, ..Done::default() };
     done.ignored = session.ignored();
+    done.rounds = session.rounds.as_ref().map(Rounds::ended).unwrap_or_default();
     if let Some(calls) = &session.calls {
         calls.judge();
         (done.result_hash, done.results) = calls.results().unzip();

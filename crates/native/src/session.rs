@@ -20,6 +20,7 @@ use crate::program::{self, Draws, Op, Program};
 use crate::queue::Queue;
 use crate::recorder::{Lane, Recorder};
 use crate::reserve::Reserve;
+use crate::rounds::Rounds;
 use crate::work;
 
 /// See the module.
@@ -28,6 +29,8 @@ pub(crate) struct RunnerSession {
     pub(crate) plan: Plan,
     pub(crate) programs: Vec<Program>,
     pub(crate) queue: Queue,
+    /// `None`: there is one.
+    pub(crate) rounds: Option<Rounds>,
     pub(crate) recorder: Recorder,
     pub(crate) board: Board,
     /// Of a pool that grows as it is needed.
@@ -77,6 +80,7 @@ impl RunnerSession {
         let reserve = (grows && is_pool).then(|| Reserve::new(plan.workers));
         let calls = own.functions.map(|functions| Calls::new(functions, queue.total()));
         let session = Self {
+            rounds: Rounds::of(&plan)?,
             calls: calls.transpose().map_err(memory)?,
             tally: Tally::new().map_err(memory)?,
             vars: plan.vars.iter().map(|var| AtomicI64::new(var.initial)).collect(),

@@ -119,6 +119,11 @@ impl Connection {
         self.transport.drained_input
     }
 
+    /// The end of input is there, and may not have been read yet.
+    pub(crate) fn await_end(&mut self) {
+        self.transport.drained_input = false;
+    }
+
     /// What was read and not understood, if a sibling can go on with it. It could not with TLS, whose
     /// state is in this process.
     pub(crate) fn unread_to_give(&self) -> Option<&[u8]> {

@@ -87,8 +87,11 @@ fn serve_here(
     listener: Listener,
     signals: &Signals,
 ) -> Result<u64, ServeError> {
-    let board = Board::new(1)?;
     let architecture = options.architecture;
+    let board = Board::new(match architecture {
+        Architecture::AsyncPool | Architecture::Hyper => 1 + options.workers_or_processors(),
+        _ => 1,
+    })?;
     let service = Service::new(options, tls, board, 0).map_err(ServeError::Log)?;
     match architecture {
         Architecture::Sequential => strategies::sequential::serve(&service, listener, signals),
@@ -99,5 +102,5 @@ fn serve_here(
         Architecture::Hyper => strategies::hyper::serve(service, listener, signals),
         Architecture::Processes => unreachable!("the caller forks"),
     }?;
-    Ok(board.get(0, Word::Cut))
+    Ok(board.sum(Word::Cut))
 }

@@ -160,6 +160,12 @@ impl Options {
         matches!(self.architecture, AsyncPool | Hyper | Processes | ThreadPool)
     }
 
+    /// As many as processors, unless another number was chosen.
+    pub(crate) fn workers_or_processors(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or_else(cores).max(1)
+    }
+
     /// The first option chosen that means nothing without worker processes.
     pub(crate) fn about_processes(&self) -> Option<&'static str> {
         let chosen = [

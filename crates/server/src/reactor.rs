@@ -13,7 +13,7 @@ use crate::listener::{Accepted, Listener};
 use crate::reply::Act;
 use crate::service::Service;
 use crate::signals::{Signal, Signals};
-use crate::sys::{Epoll, Events, FdChannel, Interest};
+use crate::sys::{Epoll, Events, FdChannel, Interest, Peer};
 
 const LISTENER: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
@@ -167,7 +167,7 @@ impl<'a> Reactor<'a> {
                 (LISTENER, _) => self.accept(self.takes_at_once())?,
                 (SIGNALS, _) => self.take_signals()?,
                 (CHANNEL, _) => self.take_or_leave()?,
-                (token, hung_up) => self.serve(token, hung_up),
+                (token, peer) => self.serve(token, peer),
             }
         }
         if self.courteous_until.is_some_and(|end| Instant::now() >= end) {
@@ -252,7 +252,7 @@ impl<'a> Reactor<'a> {
                 let key = ConnectionKey { index, generation: place.generation };
                 self.acts.push_back((key, Act::Wait(Duration::ZERO)));
             } else if !place.acting && place.interest == Interest::NOTHING {
-                self.watch(index, Interest::READ);
+                self.watch(index, Interest::READ_EDGE);
             }
         }
         Ok(())
@@ -372,16 +372,20 @@ impl<'a> Reactor<'a> {
     fn admit(&mut self, connection: Connection) -> Option<ConnectionKey> {
         self.service.opened();
         let index = self.free.pop().unwrap_or_else(|| {
-            let place =
-                Place { connection: None, generation: 0, interest: Interest::READ, acting: false };
+            let place = Place {
+                connection: None,
+                generation: 0,
+                interest: Interest::NOTHING,
+                acting: false,
+            };
             self.places.push(place);
             u32::try_from(self.places.len() - 1).expect("descriptors have 32 bits")
         });
         let place = &mut self.places[index as usize];
         let key = ConnectionKey { index, generation: place.generation };
-        place.interest = Interest::READ;
+        place.interest = Interest::READ_EDGE;
         place.acting = false;
-        let added = self.epoll.add(&connection, Interest::READ, token(key));
+        let added = self.epoll.add(&connection, place.interest, token(key));
         place.connection = Some(connection);
         if added.is_err() {
             self.remove(index);
@@ -391,7 +395,7 @@ impl<'a> Reactor<'a> {
     }
 
     /// A socket is ready.
-    fn serve(&mut self, token: u64, hung_up: bool) {
+    fn serve(&mut self, token: u64, peer: Peer) {
         let (index, generation) = (token & 0xffff_ffff, token >> 32);
         let index = u32::try_from(index).expect("masked");
         let Some(place) = self.places.get_mut(index as usize) else { return };
@@ -401,7 +405,7 @@ impl<'a> Reactor<'a> {
         }
         if place.acting {
             // A client that is gone for good needs no answer. One that only sends more must wait.
-            if hung_up {
+            if peer == Peer::Gone {
                 self.remove(index);
             } else {
                 self.watch(index, Interest::NOTHING);
@@ -413,6 +417,9 @@ impl<'a> Reactor<'a> {
             return;
         }
         let wants = connection.turn(&mut self.buffers, self.service);
+        if peer != Peer::Speaking {
+            connection.await_end();
+        }
         if let Some(act) = self.grant(index, wants) {
             self.acts.push_back((
                 ConnectionKey { index, generation: self.places[index as usize].generation },
@@ -423,7 +430,7 @@ impl<'a> Reactor<'a> {
 
     fn grant(&mut self, index: u32, wants: Wants) -> Option<Act> {
         match wants {
-            Wants::Read => self.watch(index, Interest::READ),
+            Wants::Read => self.watch(index, Interest::READ_EDGE),
             Wants::Write => self.watch(index, Interest::WRITE),
             Wants::Gone => self.remove(index),
             Wants::Act(act) => {
@@ -437,7 +444,12 @@ impl<'a> Reactor<'a> {
     fn watch(&mut self, index: u32, interest: Interest) {
         let place = &mut self.places[index as usize];
         let key = ConnectionKey { index, generation: place.generation };
-        if let Some(connection) = place.connection.as_ref().filter(|_| place.interest != interest) {
+        // What is left of input is not reported by itself, but anew for each change.
+        let is_watched = |connection: &Connection| {
+            let awaits_news = interest != Interest::READ_EDGE || connection.drained_input();
+            place.interest == interest && awaits_news
+        };
+        if let Some(connection) = place.connection.as_ref().filter(|it| !is_watched(it)) {
             place.interest = interest;
             if self.epoll.change(connection, interest, token(key)).is_err() {
                 self.remove(index);

@@ -11,11 +11,16 @@ use crate::sys;
 
 /// The descriptors of all open connections, and what each is doing.
 #[derive(Debug, Default)]
-pub(crate) struct Roll(Mutex<HashMap<RawFd, Arc<AtomicU8>>>);
+pub(crate) struct Roll(Mutex<HashMap<RawFd, Arc<Noted>>>);
+
+/// What a connection is doing, on a cache line of its own: its neighbours are written by other threads.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Noted(AtomicU8);
 
 impl Roll {
     pub(crate) fn enter(self: &Arc<Self>, socket: RawFd) -> Attendance {
-        let doing = Arc::new(AtomicU8::new(Doing::Idle as u8));
+        let doing = Arc::new(Noted(AtomicU8::new(Doing::Idle as u8)));
         self.lock().insert(socket, Arc::clone(&doing));
         Attendance { roll: Arc::clone(self), socket, doing }
     }
@@ -39,13 +44,13 @@ impl Roll {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RawFd, Arc<AtomicU8>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RawFd, Arc<Noted>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn is(noted: &AtomicU8, doing: Doing) -> bool {
-    noted.load(Relaxed) == doing as u8
+fn is(noted: &Noted, doing: Doing) -> bool {
+    noted.0.load(Relaxed) == doing as u8
 }
 
 /// A line of the roll. Drop it before the descriptor is closed, because the next connection may get
@@ -54,12 +59,12 @@ fn is(noted: &AtomicU8, doing: Doing) -> bool {
 pub(crate) struct Attendance {
     roll: Arc<Roll>,
     socket: RawFd,
-    doing: Arc<AtomicU8>,
+    doing: Arc<Noted>,
 }
 
 impl Attendance {
     pub(crate) fn note(&self, doing: Doing) {
-        self.doing.store(doing as u8, Relaxed);
+        self.doing.0.store(doing as u8, Relaxed);
     }
 }
 

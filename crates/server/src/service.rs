@@ -1,6 +1,7 @@
 //! What all connections of a process share: options, counters, log and the flags that end work.
 //! Main type: [`Service`].
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
@@ -14,6 +15,12 @@ use crate::board::{Board, Word, encode};
 use crate::event::Departure;
 use crate::options::{AccessLog, Options};
 use crate::sys;
+
+thread_local! {
+    /// Which slot behind the first one this thread counts answers in: threads that count in the same one would take
+    /// its cache line from each other with every answer.
+    pub(crate) static LANE: Cell<usize> = const { Cell::new(0) };
+}
 
 /// What a worker process may use up before it asks to be replaced.
 #[derive(Debug)]
@@ -128,9 +135,10 @@ impl Service {
             400..500 => Word::Status4xx,
             500.. => Word::Status5xx,
         };
-        self.count(word, 1);
-        self.count(Word::BytesOut, bytes);
-        let served = self.board.word(self.slot, Word::Served).fetch_add(1, Relaxed) + 1;
+        let slot = self.slot + LANE.get();
+        self.board.word(slot, word).fetch_add(1, Relaxed);
+        self.board.word(slot, Word::BytesOut).fetch_add(bytes, Relaxed);
+        let served = self.board.word(slot, Word::Served).fetch_add(1, Relaxed) + 1;
         let Some(allowance) = &self.allowance else { return };
         if allowance.requests_max.is_some_and(|max| served >= max) {
             self.ask_to_leave(Departure::Requests);

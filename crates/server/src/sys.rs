@@ -35,6 +35,10 @@ impl Interest {
     /// Only errors and hang-ups, which are always reported.
     pub(crate) const NOTHING: Self = Self(0);
     pub(crate) const READ: Self = Self(libc::EPOLLIN as u32);
+    /// Reported once for what comes, and not again for what is left of it (edge-triggered, epoll(7)): the kernel
+    /// need not look at a socket that was read empty another time. The end of input may come with the last of it.
+    pub(crate) const READ_EDGE: Self =
+        Self((libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET) as u32);
     pub(crate) const WRITE: Self = Self(libc::EPOLLOUT as u32);
     /// Only one of the processes that wait on a shared listener is woken (epoll_ctl(2)).
     pub(crate) const READ_EXCLUSIVE: Self = Self((libc::EPOLLIN | libc::EPOLLEXCLUSIVE) as u32);
@@ -60,11 +64,27 @@ impl Events {
         self.filled
     }
 
-    /// The token of the event, and whether the peer is gone for good (reset, or both directions closed).
-    pub(crate) fn get(&self, index: usize) -> (u64, bool) {
+    /// The token of the event, and what it says of the peer.
+    pub(crate) fn get(&self, index: usize) -> (u64, Peer) {
         let event = self.room[index];
-        (event.u64, event.events & (libc::EPOLLERR | libc::EPOLLHUP) as u32 != 0)
+        let says = |flags: libc::c_int| event.events & flags as u32 != 0;
+        let peer = match () {
+            () if says(libc::EPOLLERR | libc::EPOLLHUP) => Peer::Gone,
+            () if says(libc::EPOLLRDHUP) => Peer::Silent,
+            () => Peer::Speaking,
+        };
+        (event.u64, peer)
     }
+}
+
+/// Whoever is at the other end, as an event knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Speaking,
+    /// Has closed its direction, and may still read.
+    Silent,
+    /// Reset, or both directions closed.
+    Gone,
 }
 
 impl std::fmt::Debug for Events {
@@ -339,6 +359,13 @@ pub(crate) fn reap() -> Option<(i32, i32)> {
     // SAFETY: the kernel writes to `status`.
     let process = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
     (process > 0).then_some((process, status))
+}
+
+/// Seconds since 1970, as of the last tick of the kernel: time(2), which reads no hardware.
+pub(crate) fn seconds() -> u64 {
+    // SAFETY: without a place to put it, the time is only returned.
+    let seconds = unsafe { libc::time(std::ptr::null_mut()) };
+    u64::try_from(seconds).unwrap_or(0)
 }
 
 /// The processor time that this thread has used: clock_gettime(2).

@@ -76,7 +76,7 @@ impl Transport {
             let read = self.stream.read(room);
             self.drained_input = match &read {
                 Ok(read) => *read < room.len(),
-                Err(error) => is_not_yet(error),
+                Err(error) => error.kind() == ErrorKind::WouldBlock,
             };
             return read;
         }

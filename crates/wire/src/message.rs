@@ -63,6 +63,9 @@ pub struct Ready {
     /// After a run that went well it takes another plan, and its `done` says what it used.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub keeps: bool,
+    /// It does several rounds of one plan, and its `done` says when each ended.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub rounds: bool,
     pub pid: u32,
     /// Units of `cpu` work in a second. What a unit is is the runtime's own affair.
     pub calibration: f64,
@@ -139,6 +142,9 @@ pub struct Done {
     /// known until the runner ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Used>,
+    /// The rounds that came to their end, where a plan asked for more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<Round>,
     /// How many requests were answered with which status, the last of those that were followed; `None`:
     /// nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,6 +155,15 @@ pub struct Done {
     /// Sentences for people about what this run could not do as asked.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// One of several rounds of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// When its last task had ended, and the next round begins: CLOCK_MONOTONIC, nanoseconds.
+    pub end_ns: u64,
+    /// What was used in it.
+    pub used: Used,
 }
 
 /// What processes used: getrusage(2).

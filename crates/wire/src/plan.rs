@@ -41,10 +41,24 @@ pub struct Plan {
     /// with its header filled in.
     pub trace_path: String,
     pub limits: Limits,
+    /// So many rounds: the tasks are that many equal parts, and each is begun when the one before has
+    /// ended and none of its tasks has failed. More than 1 is for a runner that says
+    /// [`crate::Ready::rounds`], and for `sequential`.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub rounds: u32,
     /// What only one kind of runner understands, by name: the start method of Python's processes,
     /// the kind of event loop, … A runner ignores what it does not know.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(rounds: &u32) -> bool {
+    *rounds == 1
 }
 
 /// The steps of one kind of task.

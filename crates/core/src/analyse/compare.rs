@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 use maitred_wire::{Failure, Model};
 
 use super::stats::{self, Confidence, Interval};
-use super::{sameness, summary, units, within};
+use super::{sameness, stuck, summary, units, within};
 use crate::result::{Comparison, Contestant, Rank, Run, Verdict};
 use crate::trace::RunEnd;
 use crate::workload::Counted;
@@ -142,9 +142,11 @@ pub fn ranks(
         .filter(|&index| is_ranked(&contestants[index]))
         .filter_map(|index| {
             let (one, other) = (&contestants[index], &contestants[reference]);
-            let interval = ratio(one, other, confidence);
-            let mut rank = rank_of(index, index == reference, interval, effect, confidence)?;
-            if interval.is_some_and(|(_, pairs)| pairs < MIN_ROUNDS) && index != reference {
+            // Beside itself it is 1: a bootstrap that says so is a good part of a short comparison.
+            let is_reference = index == reference;
+            let interval = if is_reference { None } else { ratio(one, other, confidence) };
+            let mut rank = rank_of(index, is_reference, interval, effect, confidence)?;
+            if interval.is_some_and(|(_, pairs)| pairs < MIN_ROUNDS) {
                 rank.verdict = within::verdict(one, other, effect).unwrap_or(rank.verdict);
             }
             Some(rank)
@@ -290,7 +292,8 @@ fn wrong_end(run: &Run) -> Option<String> {
             many => format!("deadlock: {} wait for ever", units::plural(many as u64, "task")),
         }),
         RunEnd::TimedOut { limit_ns } => {
-            Some(format!("timed out after {}", units::duration(*limit_ns)))
+            let where_it_was = stuck::told(&run.notes);
+            Some(format!("timed out after {}{where_it_was}", units::duration(*limit_ns)))
         }
         RunEnd::OutOfMemory { limit_bytes, seen_bytes } => Some(format!(
             "out of memory: took {} of {} allowed",
@@ -298,9 +301,10 @@ fn wrong_end(run: &Run) -> Option<String> {
             units::bytes(*limit_bytes)
         )),
         RunEnd::Died { how } => Some(format!(
-            "died: {how}; {} of {} done",
+            "died: {how}; {} of {} done{}",
             units::count(run.tasks.done),
-            units::plural(all_tasks(run), "task")
+            units::plural(all_tasks(run), "task"),
+            stuck::told(&run.notes)
         )),
         RunEnd::Refused(error) => Some(format!("cannot run this: {}", error.text)),
     }

@@ -12,23 +12,26 @@ use crate::result::Contestant;
 /// `None`: they are, or nobody knows.
 ///
 /// What is right is what most of those returned whose results never changed; of equally many, the
-/// one named first. Where what runs one task after another returns other values in each round, the
+/// one named first. From one round alone nobody knows what changes; who differs in it did other work
+/// all the same, as far as anybody has seen. Where what runs one task after another returns other values in each round, the
 /// results depend on time or chance, and no model can be blamed for its own.
-pub(super) fn other_results(
+pub(super) fn other_results<'a>(
     contestants: &[Contestant],
-    hashes: &[Vec<&str>],
+    hashes: &[Vec<&'a str>],
 ) -> Vec<Option<String>> {
     let none = || contestants.iter().map(|_| None).collect();
     let changing = |(contestant, hashes): (&Contestant, &Vec<&str>)| {
         contestant.model.strategy == maitred_wire::Strategy::Sequential
-            && hashes.len() >= 2
+            && !hashes.is_empty()
             && stable(hashes).is_none()
     };
     if contestants.iter().zip(hashes).any(changing) {
         return none();
     }
-    let sure: Vec<(usize, &str)> =
-        hashes.iter().enumerate().filter_map(|(at, own)| Some((at, stable(own)?))).collect();
+    let least = if hashes.iter().all(|own| own.len() < 2) { 1 } else { 2 };
+    let known =
+        |(at, own): (usize, &Vec<&'a str>)| Some((at, stable(own).filter(|_| own.len() >= least)?));
+    let sure: Vec<(usize, &str)> = hashes.iter().enumerate().filter_map(known).collect();
     let votes = |hash: &str| sure.iter().filter(|(_, other)| *other == hash).count();
     let Some((right, most)) = sure.iter().rev().copied().max_by_key(|(_, hash)| votes(hash)) else {
         return none();
@@ -49,10 +52,10 @@ pub(super) fn other_results(
     hashes.iter().map(why).collect()
 }
 
-/// What was returned in every round; `None`: it changed, or there was one round only.
+/// What was returned in every round; `None`: it changed, or there was no round.
 fn stable<'a>(hashes: &[&'a str]) -> Option<&'a str> {
     let first = *hashes.first()?;
-    (hashes.len() >= 2 && hashes.iter().all(|hash| *hash == first)).then_some(first)
+    hashes.iter().all(|hash| *hash == first).then_some(first)
 }
 
 #[cfg(test)]
@@ -97,8 +100,11 @@ mod tests {
     }
 
     #[test]
-    fn one_round_alone_proves_nothing_and_equal_results_are_equal() {
-        assert_eq!(said(&[(Sequential, &["a"]), (Threads, &["b"])]), vec![None, None]);
+    fn who_differs_in_the_only_round_did_other_work_and_equal_results_are_equal() {
+        let why = "returned other results than `native/sequential`";
+        let one_round = said(&[(Sequential, &["a"]), (Threads, &["b"]), (Processes, &["a"])]);
+        assert_eq!(one_round, [None, Some(why.into()), None]);
+        assert_eq!(said(&[(Sequential, &["a"]), (Threads, &["a"])]), vec![None, None]);
         assert_eq!(said(&[(Sequential, &["a", "a"]), (Threads, &["a", "a"])]), vec![None, None]);
     }
 }

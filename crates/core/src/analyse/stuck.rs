@@ -13,6 +13,24 @@ use crate::trace::{RunEnd, StepKind, Task, Trace};
 /// So many tasks are named at each step; the others are counted.
 const NAMED: usize = 3;
 
+/// How sentences begin that say where the user's own code was.
+const PLACE: &str = "its code was at ";
+/// And the one that says what forking does to locks.
+const FORKED: &str = "if its workers are forked while a thread holds a lock";
+
+/// Of the notes of a run that did not come to an end, those that say where it was and what may be
+/// done, as the rest of a sentence; empty: nobody knows.
+pub(super) fn told(notes: &[String]) -> String {
+    let places = notes.iter().filter_map(|note| note.strip_prefix(PLACE));
+    let places: Vec<String> = places.map(String::from).collect();
+    let places = match places.is_empty() {
+        true => String::new(),
+        false => format!("; {PLACE}{}", units::list(&places)),
+    };
+    let forked = notes.iter().find(|note| note.starts_with(FORKED));
+    places + &forked.map_or_else(String::new, |note| format!("; {note}"))
+}
+
 /// `table 1 and table 3 wait for ever at "hold waiter", queueing`: one sentence for each step at
 /// which tasks were, the first ones first.
 pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<String> {
@@ -48,7 +66,7 @@ pub(super) fn sentences(head: &Trace, tasks: impl Iterator<Item = Task>) -> Vec<
     }
     let places = interpreted::places(&head.log).into_iter().take(NAMED);
     let tasks = by_step.iter().map(|(step, tasks)| sentence(head, *step, tasks, verbs));
-    let places = places.map(|place| format!("its code was at {place}"));
+    let places = places.map(|place| format!("{PLACE}{place}"));
     tasks.chain(places).chain(forked(head)).collect()
 }
 
@@ -58,9 +76,9 @@ fn forked(head: &Trace) -> Option<String> {
     let timed_out = matches!(head.end, RunEnd::TimedOut { .. });
     let calls = head.steps.iter().any(|step| step.kind == StepKind::Call);
     (timed_out && calls && head.model.strategy == Strategy::Processes).then(|| {
-        "if its workers are forked while a thread holds a lock, that lock is never free in them: \
-         `--start-method spawn` starts them afresh"
-            .into()
+        format!(
+            "{FORKED}, that lock is never free in them: `--start-method spawn` starts them afresh"
+        )
     })
 }
 
@@ -127,5 +145,13 @@ mod tests {
         assert!(said(Strategy::Processes, timed_out()).contains("`--start-method spawn`"));
         assert!(!said(Strategy::Threads, timed_out()).contains("--start-method"));
         assert!(!said(Strategy::Processes, RunEnd::Finished).contains("--start-method"));
+    }
+
+    #[test]
+    fn where_a_run_hung_is_told_with_how_it_ended() {
+        let notes = |all: &[&str]| all.iter().map(|note| String::from(*note)).collect::<Vec<_>>();
+        let hung = notes(&["its code was at a.py:4 in f", "its code was at a.py:9 in <module>"]);
+        assert_eq!(told(&hung), "; its code was at a.py:4 in f and a.py:9 in <module>");
+        assert_eq!(told(&notes(&["a process that outlived the runner was killed"])), "");
     }
 }

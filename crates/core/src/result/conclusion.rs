@@ -78,8 +78,18 @@ impl Conclusion {
 
     /// All of it, in the order in which it is read.
     pub fn sentences(&self) -> impl Iterator<Item = &Sentence> {
-        let rest = [&self.warnings, &self.reasons, &self.details];
-        self.answer.iter().chain(rest.into_iter().flatten())
+        let rest = self.reasons.iter().chain(&self.details);
+        self.before_answer().chain(&self.answer).chain(self.behind_answer()).chain(rest)
+    }
+
+    /// The warnings that stand before the answer: it is of different work.
+    pub fn before_answer(&self) -> impl Iterator<Item = &Sentence> {
+        self.warnings.iter().filter(|one| one.rule == Rule::ResultsDiffer)
+    }
+
+    /// All other warnings.
+    pub fn behind_answer(&self) -> impl Iterator<Item = &Sentence> {
+        self.warnings.iter().filter(|one| one.rule != Rule::ResultsDiffer)
     }
 
     /// The same, text only.
@@ -363,12 +373,14 @@ mod tests {
             Rule::PoolSize.says("aside"),
             Rule::LowerBound.says("one too many"),
             Rule::GlobalLock.says("third"),
-            Rule::ResultsDiffer.says("beware"),
+            Rule::Startup.says("beware"),
+            Rule::ResultsDiffer.says("other work"),
         ]);
-        let order = ["use it", "beware", "why", "second", "third", "one too many", "aside"];
-        assert_eq!(conclusion.texts(), order);
+        let (first, aside) = (["other work", "use it", "beware"], ["one too many", "aside"]);
+        let reasons = ["why", "second", "third"];
+        assert_eq!(conclusion.texts(), [&first[..], &reasons, &aside].concat());
         assert_eq!(conclusion.said_by(Rule::PoolSize), Some("aside"));
-        assert_eq!(conclusion.said_by(Rule::Startup), None);
+        assert_eq!(conclusion.said_by(Rule::LostUpdates), None);
     }
 
     #[test]

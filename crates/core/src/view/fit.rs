@@ -23,7 +23,7 @@ pub fn fit(found: &Fit, options: &Options) -> String {
         text.extend(lines.lines().map(|line| format!("  {}\n", ink.paint(line, options))));
     };
     if let Some(best) = &found.best {
-        say(&format!("{}.", law::how_many(best)), Ink::Bold);
+        say(&format!("{}.", law::how_many(best, None)), Ink::Bold);
     }
     if let Some(fitted) = &found.law {
         say(&format!("It {}.", law::describe(fitted)), Ink::Plain);
@@ -107,7 +107,8 @@ mod tests {
         let found = law::fit(&few, &scaling::fit(&few), 0.03, "these figures");
         let text = fit(&found, &Options::default());
         expect![[r#"
-              Use 2 workers: throughput is highest (1 to 2 cannot be told from it).
+              Inconclusive: throughput is highest with 2 workers, but 1 to 2 cannot be told
+              from it.
               No law of scaling is fitted: 2 numbers of workers were tried, and it takes 4.
 
             workers  throughput

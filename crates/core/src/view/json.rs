@@ -6,6 +6,7 @@ use core::fmt;
 
 use serde::Deserialize;
 
+use super::units;
 use crate::result::{Check, Comparison, SCHEMA, Strategies};
 
 /// Why a text is not a saved comparison that this program can read.
@@ -76,5 +77,46 @@ pub fn from_json(text: &str) -> Result<Comparison, NotAResult> {
     if versioned.schema_version != u64::from(SCHEMA) {
         return Err(NotAResult::Version(versioned.schema_version));
     }
-    serde_json::from_str(text).map_err(|error| NotAResult::Malformed(format!("{error}")))
+    let comparison: Comparison =
+        serde_json::from_str(text).map_err(|error| NotAResult::Malformed(format!("{error}")))?;
+    match points_nowhere(&comparison) {
+        Some(why) => Err(NotAResult::Malformed(why)),
+        None => Ok(comparison),
+    }
+}
+
+/// What names a contestant that there is not; `None`: nothing does.
+fn points_nowhere(comparison: &Comparison) -> Option<String> {
+    let there = comparison.contestants.len();
+    let ranked = comparison.ranking.iter().map(|rank| ("the ranking", rank.contestant));
+    let recommended = comparison.conclusion.recommended.iter();
+    let recommended = recommended.map(|one| ("the conclusion", one.contestant));
+    let (who, number) = ranked.chain(recommended).find(|(_, number)| *number as usize >= there)?;
+    let all = units::plural(there as u64, "contestant");
+    Some(format!("{who} names contestant {number}, counted from 0, of {all}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use maitred_wire::Strategy;
+
+    use super::*;
+    use crate::analyse::sample::compared;
+    use crate::result::Recommended;
+    use crate::trace::sample::tables;
+
+    #[test]
+    fn what_names_nobody_is_not_left_out_in_silence() {
+        let models = [(Strategy::Sequential, None), (Strategy::Threads, None)];
+        let sound = compared(&tables(5, 1), &models, 4);
+        assert_eq!(from_json(&to_json(&sound)), Ok(sound.clone()));
+        let mut ranked = sound.clone();
+        ranked.ranking[0].contestant = 9;
+        let mut recommended = sound;
+        recommended.conclusion.recommended = Some(Recommended { contestant: 7, equals: 1 });
+        for (comparison, what) in [(ranked, "contestant 9"), (recommended, "contestant 7")] {
+            let error = from_json(&to_json(&comparison)).unwrap_err().to_string();
+            assert!(error.contains("damaged") && error.contains(what), "{error}");
+        }
+    }
 }

@@ -189,6 +189,7 @@ impl Lowered {
             columns: (!self.column_specs.is_empty()).then_some(columns),
             trace_path,
             limits: wire::Limits::default(),
+            rounds: 1,
             options: BTreeMap::new(),
         }
     }

@@ -13,6 +13,7 @@ mod draft;
 mod draw;
 mod expectation;
 mod fill;
+mod least;
 pub mod limits;
 mod lower;
 mod needs;

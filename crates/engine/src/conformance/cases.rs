@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use maitred_core::trace::RunEnd;
+use maitred_core::trace::{RunEnd, Task};
 use maitred_core::workload::{Choices, Lowered, lower, parse};
 use maitred_wire::trace_file::{Layout, TaskOutcome};
-use maitred_wire::{Limits, Plan, Ready, Strategy, Substance};
+use maitred_wire::{Limits, Plan, Ready, Round, Strategy, Substance};
 
 use super::http;
 use super::judge::{arrived_and_ended, end_is_told, laws, trace};
@@ -47,9 +47,11 @@ enum Judge {
     Alone(fn(&Run<'_>) -> Vec<Fault>),
     /// With a server that the work asks, and how long it waits for an answer, nanoseconds as text.
     Served(fn(&Run<'_>, &Server) -> Vec<Fault>, &'static str),
+    /// In so many rounds of one plan, of a runner that does them.
+    InRounds(fn(&Run<'_>, &[Round]) -> Vec<Fault>, u32),
 }
 
-use Judge::{Alone, Served};
+use Judge::{Alone, InRounds, Served};
 
 /// A request that is answered at all may take as long as a machine is busy.
 const LONG: &str = "60000000000";
@@ -82,6 +84,13 @@ pub(super) const ALL: &[Case] = &[
         stop: Some(Stop { at: SHORT as u64, grace: Duration::from_millis(200) }),
         only: any,
         judge: Alone(given_up),
+    },
+    Case {
+        name: "rounds",
+        work: ROUNDS,
+        stop: None,
+        only: |strategy| strategy == Strategy::Sequential,
+        judge: InRounds(rounds, ROUNDS_ASKED),
     },
     Case { name: "http", work: http::ASK, stop: None, only: any, judge: Served(http::asked, LONG) },
     Case {
@@ -165,9 +174,18 @@ task "short" count=3 { wait "1ms" }
 task "long" count=3 { wait "1h" }
 "#;
 
+/// Of two commands each.
+const ROUNDS_ASKED: u32 = 3;
+const ROUNDS: &str = r#"
+task "command" count=6 { run "true" }
+"#;
+
 impl Case {
     /// Whether a runner that can do these steps under this strategy is to be asked.
     pub(super) fn applies(&self, strategy: Strategy, ready: &Ready) -> bool {
+        if matches!(self.judge, InRounds(..)) && !ready.rounds {
+            return false;
+        }
         let Some(steps) = &ready.steps else { return (self.only)(strategy) };
         let able = |step: &maitred_core::trace::StepInfo| {
             let name = step.kind.name();
@@ -185,7 +203,7 @@ impl Case {
         interrupt: &Interrupt,
     ) -> Vec<Fault> {
         let served = match self.judge {
-            Alone(_) => None,
+            Alone(_) | InRounds(..) => None,
             Served(_, timeout_ns) => match Server::start() {
                 Ok(server) => Some((server, timeout_ns)),
                 Err(error) => {
@@ -216,7 +234,9 @@ impl Case {
         };
         let grace_ns = grace.as_nanos() as u64;
         let timeout = served.as_ref().map(|(_, ns)| ("http-timeout-ns".into(), (*ns).into()));
+        let rounds = if let InRounds(_, rounds) = self.judge { rounds } else { 1 };
         let plan = |trace: &str, columns: Option<&str>| Plan {
+            rounds,
             limits: Limits { grace_ns },
             options: timeout.into_iter().collect(),
             ..work.plan(strategy, workers, None, trace.into(), columns.unwrap_or_default().into())
@@ -233,6 +253,10 @@ impl Case {
             (Alone(judge), _) => judge(&run),
             (Served(judge, _), Some((server, _))) => judge(&run, server),
             (Served(..), None) => Vec::new(),
+            (InRounds(judge, _), _) => {
+                let done = measured.done.as_ref();
+                judge(&run, done.map_or(&[], |done| done.rounds.as_slice()))
+            }
         }
     }
 }
@@ -271,6 +295,23 @@ fn deadlock(run: &Run<'_>) -> Vec<Fault> {
         return vec![Fault::new(Paragraph::Deadlock, text)];
     }
     Vec::new()
+}
+
+/// Each ends with its last task, and before the first one of the next.
+fn rounds(run: &Run<'_>, ended: &[Round]) -> Vec<Fault> {
+    let mut faults = everything(run);
+    let tasks = run.trace.tasks.chunks(run.trace.tasks.len() / ROUNDS_ASKED as usize);
+    let next = tasks.clone().skip(1).map(|tasks| tasks[0].start_ns).chain([u64::MAX]);
+    let fits = |((tasks, round), next_ns): ((&[Task], &Round), u64)| {
+        tasks.iter().all(|task| task.end_ns <= round.end_ns) && round.end_ns <= next_ns
+    };
+    if ended.len() != ROUNDS_ASKED as usize || !tasks.zip(ended).zip(next).all(fits) {
+        let text = format!(
+            "{ROUNDS_ASKED} rounds of two tasks were asked for, and it says that they ended so: {ended:?}"
+        );
+        faults.push(Fault::new(Paragraph::Rounds, text));
+    }
+    faults
 }
 
 /// A worker process takes its task along, any other crash the runner; a language in which a crash

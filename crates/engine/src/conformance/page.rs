@@ -21,6 +21,7 @@ pub enum Paragraph {
     Lane,
     Spans,
     Readings,
+    Rounds,
 }
 
 impl Paragraph {
@@ -43,6 +44,7 @@ impl Paragraph {
             Self::Lane => "- A **lane** is",
             Self::Spans => "- Every execution of a step",
             Self::Readings => "- *n* steps need",
+            Self::Rounds => "| `rounds` | absent",
         }
     }
 
@@ -79,7 +81,7 @@ impl Fault {
 mod tests {
     use super::*;
 
-    const ALL: [Paragraph; 16] = [
+    const ALL: [Paragraph; 17] = [
         Paragraph::Conversation,
         Paragraph::Stop,
         Paragraph::EndOfInput,
@@ -96,6 +98,7 @@ mod tests {
         Paragraph::Lane,
         Paragraph::Spans,
         Paragraph::Readings,
+        Paragraph::Rounds,
     ];
 
     #[test]

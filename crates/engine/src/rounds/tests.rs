@@ -29,6 +29,8 @@ struct Made {
     dropped: Vec<(usize, u32)>,
     /// So many join after the first round.
     joining: usize,
+    /// So many rounds of who runs alone are run at once.
+    at_once: u32,
 }
 
 impl Made {
@@ -43,6 +45,7 @@ impl Made {
             reports: Cell::new(0),
             dropped: Vec::new(),
             joining: 0,
+            at_once: 1,
         }
     }
 
@@ -71,6 +74,24 @@ impl World for Made {
             Purpose::Round(round) => round,
         };
         Ok((self.script)(contestant, round))
+    }
+
+    fn execute_alone(
+        &mut self,
+        contestant: usize,
+        round: u32,
+        (_, most): (&Run, u32),
+    ) -> Result<Vec<Run>, Error> {
+        let rounds = round..round + self.at_once.min(most);
+        let mut runs = Vec::new();
+        for round in rounds {
+            runs.push(self.execute(contestant, Purpose::Round(round))?);
+            let last = runs.last().expect("one was just pushed");
+            if !self.is_good(last) || last.end == RunEnd::Interrupted {
+                break;
+            }
+        }
+        Ok(runs)
     }
 
     fn newcomers(&mut self, comparison: &Comparison) -> Vec<Contestant> {
@@ -219,6 +240,43 @@ fn play(contestants: usize, rules: &Rules, world: &mut Made) -> Comparison {
     let mut comparison = comparison(contestants);
     run(&mut comparison, rules, world).unwrap();
     comparison
+}
+
+#[test]
+fn who_is_alone_may_run_several_rounds_at_once_and_no_more_than_asked() {
+    let several = |contestants| {
+        let mut world = Made::new(|_, round| run_of(round, 5));
+        world.at_once = 4;
+        let result = play(contestants, &rules(Some(10)), &mut world);
+        let rounds: Vec<u32> = result.contestants[0].runs.iter().map(|run| run.round).collect();
+        assert_eq!((rounds, result.stopped), ((0..10).collect(), Stopped::Rounds));
+        world.orders()
+    };
+    assert_eq!(several(1), vec![vec![0]; 10]);
+    assert!(several(2).iter().all(|order| order.len() == 2), "two take turns");
+    let mut world = Made::new(|_, round| run_of(round, 5));
+    world.at_once = 4;
+    let decided = play(1, &rules(None), &mut world);
+    assert_eq!((decided.contestants[0].runs.len(), decided.stopped), (3, Stopped::Decided));
+}
+
+#[test]
+fn several_rounds_at_once_end_with_one_that_fails_or_is_interrupted() {
+    let ending = |end: fn(Run) -> Run| {
+        let mut world = Made::new(
+            move |_, round| if round == 3 { end(run_of(3, 5)) } else { run_of(round, 5) },
+        );
+        world.at_once = 4;
+        world.patience = 5; // the warm-up and four rounds
+        play(1, &rules(Some(10)), &mut world)
+    };
+    let failed = ending(died);
+    assert_eq!((failed.contestants[0].runs.len(), failed.ranking.len()), (4, 0));
+    let interrupted = ending(|run| Run { end: RunEnd::Interrupted, ..run });
+    assert_eq!(
+        (interrupted.contestants[0].runs.len(), interrupted.stopped),
+        (3, Stopped::Interrupted)
+    );
 }
 
 #[test]

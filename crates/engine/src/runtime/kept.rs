@@ -26,6 +26,8 @@ pub(crate) struct Kept {
     pub(super) killings: Killings,
     /// How far the samples of its memory are, by whose run it was.
     pub(super) paces: BTreeMap<Model, Pace>,
+    /// By its own word, once it has had a run.
+    pub(super) rounds: bool,
 }
 
 /// A runner keeps the memory of every plan, and no process may have very many maps.
@@ -40,12 +42,17 @@ impl Kept {
         dialogue: Dialogue,
     ) -> Self {
         let (killings, paces) = (Killings::count(), BTreeMap::new());
-        Self { runner, started_ns, processes, dialogue, runs: 1, killings, paces }
+        Self { runner, started_ns, processes, dialogue, runs: 1, killings, paces, rounds: false }
     }
 
     /// Whether it may have another run.
     pub(super) fn is_fresh(&self) -> bool {
         self.runs < RUNS_OF_ONE && !self.dialogue.exited
+    }
+
+    /// Whether it does several rounds of one plan.
+    pub(crate) fn does_rounds(&self) -> bool {
+        self.rounds && self.is_fresh()
     }
 
     /// The same before its next run.

@@ -152,6 +152,7 @@ impl<'a> Watch<'a> {
         }
         if let (true, Some(model)) = (self.rests, self.execution.keep) {
             self.runner.paces.insert(model.clone(), self.sampler.pace());
+            self.runner.rounds = self.ready.as_ref().is_some_and(|(ready, _)| ready.rounds);
         }
         let (ended, kept) = match self.rests {
             true => (self.used(), Some(self.runner)),

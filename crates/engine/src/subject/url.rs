@@ -315,8 +315,7 @@ fn unasked_proxy(url: &str) -> Option<String> {
 pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
     let mut remarks = Vec::new();
     let name = &comparison.subject.name;
-    let is_socket = comparison.settings.parameters.iter().any(|(name, _)| name == "unix");
-    let is_ours = is_socket || is_loopback(name);
+    let is_ours = is_here(name, &comparison.settings.parameters);
     if is_ours {
         remarks.push(Rule::SharedMachine.says(
             "The server is on this machine: it shares the processors with the client, so that \
@@ -438,6 +437,11 @@ fn has_lock(runtime: &str) -> bool {
     interpreters::is_name(runtime) && !runtime.ends_with('t')
 }
 
+/// Whether the server of such an address, asked so, is on this machine.
+fn is_here(url: &str, parameters: &[(String, String)]) -> bool {
+    parameters.iter().any(|(name, _)| name == "unix") || is_loopback(url)
+}
+
 fn is_loopback(url: &str) -> bool {
     let found = HttpUrl::parse(url)
         .ok()
@@ -515,6 +519,15 @@ mod tests {
         );
         assert!(few_requests(300).unwrap().contains("p99 rests on 3 of them"));
         assert_eq!(few_requests(1000), None);
+    }
+
+    #[test]
+    fn a_server_on_this_machine_shares_it_and_one_elsewhere_does_not() {
+        assert!(is_here("http://127.0.0.1:8000/", &[]) && is_here("http://[::1]/", &[]));
+        // Kept for documents, RFC 5737: it is nobody's.
+        assert!(!is_here("http://192.0.2.7/", &[]));
+        let socket = [("unix".to_owned(), "/run/it.sock".to_owned())];
+        assert!(is_here("http://192.0.2.7/", &socket));
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Shown<'_> {
                     self.cancel.cancel();
                 }
             }
-            Event::Contestants { contestants } => {
+            Event::Contestants { contestants, .. } => {
                 let name = |one: &maitred_engine::event::Entrant<'_>| one.model.to_string();
                 self.logs = contestants.iter().map(|one| (name(one), String::new())).collect();
             }

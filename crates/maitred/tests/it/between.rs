@@ -14,11 +14,21 @@ fn said(place: &Place, environment: &[(&str, &str)], line: &str) -> String {
     String::from_utf8_lossy(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// With a certificate of one's own authority, as `openssl req -x509` makes it, and its key.
+fn with_authority(place: Place) -> Place {
+    let mut about = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    about.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = about.self_signed(&key).unwrap().pem();
+    place.file("own.pem", certificate).file("own.key", key.serialize_pem())
+}
+
 #[test]
 fn who_cannot_be_trusted_or_stands_between_is_named_in_a_sentence() {
-    let place = Place::new();
+    let place = with_authority(Place::new());
     let socket = Server::start_with(&place, &["--tls", "--save-cert", "u.pem", "--unix", "s"]);
     let secure = Server::start_with(&place, &["--tls", "--save-cert", "c.pem"]);
+    let own = Server::start_with(&place, &["--cert", "own.pem", "--key", "own.key"]);
     let plain = Server::start(&place);
     let (https, http) = (&secure.address, &plain.address);
     let says = |line: String, expected: &str| {
@@ -31,6 +41,11 @@ fn who_cannot_be_trusted_or_stands_between_is_named_in_a_sentence() {
     );
     says(format!("{https}/bytes/1 --cacert u.pem"), "but did not sign the certificate");
     says("https://other.example/bytes/1 --unix s --cacert u.pem".into(), "not for `other.example`");
+    let of_an_authority =
+        "one of an authority and not of a server, as `openssl req -x509` makes it";
+    says(format!("{}/bytes/1 --cacert own.pem", own.address), of_an_authority);
+    let trusting = said(&place, &[], &format!("{}/bytes/1 -k", own.address));
+    assert!(!trusting.contains("failed"), "{trusting}");
     let crossed = http.replace("http:", "https:");
     says(format!("{crossed}/bytes/1 -k"), "what answers there does not speak TLS; write http://");
     let crossed = https.replace("https:", "http:");

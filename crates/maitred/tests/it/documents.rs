@@ -66,6 +66,7 @@ fn links_of_the_documents_lead_somewhere() {
         "crates/maitred/GRAMMAR.md",
         "docs/glossary.md",
         "docs/how-to.md",
+        "docs/httpbin.md",
         "docs/kept.md",
         "docs/reference.md",
         "docs/start.md",

@@ -294,6 +294,7 @@ pages! {
     the_glossary_works_as_it_is_written: "docs/glossary.md",
     #[ignore = "slow: a page with all its commands"]
     the_page_of_tasks_works_as_it_is_written: "docs/how-to.md",
+    the_page_of_httpbin_works_as_it_is_written: "docs/httpbin.md",
     the_page_of_kept_results_works_as_it_is_written: "docs/kept.md",
     the_page_of_the_lab_works_as_it_is_written: "docs/lab.md",
     the_page_of_python_works_as_it_is_written: "docs/python.md",

@@ -28,7 +28,7 @@ fn numbers_are_found_and_all_of_them_run_in_every_round() {
     assert!(contestants.iter().all(|one| one["runs"].as_array().unwrap().len() == 3), "{kept}");
     assert_eq!(kept["conclusion"]["answer"]["rule"], "best-workers");
     let text = stdout(&output);
-    assert!(text.contains("tasks/s") && text.contains("Use "), "{text}");
+    assert!(text.contains("tasks/s") && text.contains("throughput is highest"), "{text}");
     assert!(place.read("kept.svg").contains("More workers: Waits"), "curves by themselves");
     // Shown again, it says the same.
     assert_eq!(stdout(&place.run("show kept.json")), text);

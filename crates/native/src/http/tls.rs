@@ -124,7 +124,16 @@ pub(super) fn explain(error: &io::Error, host: &str) -> Option<String> {
         }
         // Made authorities all have the same name, so that only the signature tells them apart.
         Error::InvalidCertificate(CertificateError::BadSignature) => {
-            "the authority given as --cacert has that name, but did not sign the certificate, as when the              server was started anew with another one; give the one that it has now"
+            "the authority given as --cacert has that name, but did not sign the certificate, as when the \
+             server was started anew with another one; give the one that it has now"
+                .into()
+        }
+        // No variant names it, only what the library below says.
+        Error::InvalidCertificate(CertificateError::Other(why))
+            if why.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            "the certificate is one of an authority and not of a server, as `openssl req -x509` makes it; make \
+             it with -addext basicConstraints=critical,CA:FALSE, or ask with --insecure"
                 .into()
         }
         Error::InvalidCertificate(

@@ -218,3 +218,51 @@ fn processor_time_of_the_work_is_seen_in_every_strategy() {
         assert!(work > setup + teardown, "{model:?}: {setup} {work} {teardown}");
     }
 }
+
+#[test]
+fn rounds_of_one_plan_follow_each_other_and_say_when_they_ended() {
+    let work = Work::new().rounds(3).tasks(6, vec![run(&["true"])]);
+    let ran = work.run((Strategy::Sequential, 1));
+    laws::check(&work, Strategy::Sequential, &ran);
+    let ends: Vec<u64> = ran.done().rounds.iter().map(|round| round.end_ns).collect();
+    let tasks = &ran.trace.tasks;
+    assert_eq!(ends.len(), 3);
+    for (round, end) in ends.into_iter().enumerate() {
+        assert!(tasks[2 * round + 1].end <= end, "{round}");
+        assert!(tasks.get(2 * round + 2).is_none_or(|next| next.start >= end), "{round}");
+    }
+    let used = ran.done().rounds.iter().map(|round| round.used.user_ns + round.used.system_ns);
+    let all = ran.done().used.unwrap();
+    assert!(used.clone().all(|ns| ns > 0));
+    assert!(used.sum::<u64>() <= all.user_ns + all.system_ns);
+}
+
+#[test]
+fn no_round_follows_one_in_which_a_task_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lines");
+    let line = format!("echo x >> {0}; test $(wc -l < {0}) != 3", file.display());
+    let work = Work::new().rounds(3).tasks(6, vec![run(&["sh", "-c", &line])]);
+    let ran = work.run((Strategy::Sequential, 1));
+    assert_eq!(ran.done().rounds.len(), 2);
+    assert_eq!(
+        ran.done().failures.iter().map(|one| (one.task, one.count)).collect::<Vec<_>>(),
+        [(2, 1)]
+    );
+    let begun = ran.trace.tasks.iter().filter(|task| task.start > 0).count();
+    assert_eq!(begun, 4, "the round that failed came to its end");
+}
+
+#[test]
+fn rounds_are_for_tasks_that_can_be_told_apart_by_them() {
+    let refused = |work: Work, strategy| work.run((strategy, 1)).error.map(|error| error.text);
+    let tasks = |count| Work::new().rounds(2).tasks(count, vec![run(&["true"])]);
+    assert!(refused(tasks(4), Strategy::Sequential).is_none());
+    for (work, strategy) in [
+        (tasks(4), Strategy::ThreadPool),
+        (tasks(3), Strategy::Sequential),
+        (tasks(2).tasks(2, vec![run(&["true"])]), Strategy::Sequential),
+    ] {
+        assert!(refused(work, strategy).unwrap().contains("several rounds"));
+    }
+}

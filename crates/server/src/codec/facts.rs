@@ -99,7 +99,7 @@ impl Facts {
             method,
             minor,
             bare_line_feed: has_bare_line_feed(head),
-            target_is_visible: !target.contains(|c: char| c.is_control() || c.is_whitespace()),
+            target_is_visible: is_visible(target),
             target_has_fragment: target.contains('#'),
             target_has_form: has_form(target, method),
             hosts: 0,
@@ -148,13 +148,16 @@ impl Facts {
     }
 }
 
+/// Looks at every byte, without an early end, so that the compiler takes many of them at once.
 fn has_bare_line_feed(head: &[u8]) -> bool {
-    let mut before = 0;
-    head.iter().any(|&byte| {
-        let bare = byte == b'\n' && before != b'\r';
-        before = byte;
-        bare
-    })
+    let behind = head.get(1..).unwrap_or(&[]);
+    let bare = |(&before, &byte): (&u8, &u8)| (byte == b'\n') & (before != b'\r');
+    head.starts_with(b"\n") | head.iter().zip(behind).fold(false, |any, pair| any | bare(pair))
+}
+
+fn is_visible(target: &str) -> bool {
+    let is_plain = target.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic());
+    is_plain || !target.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
 fn has_form(target: &str, method: Method) -> bool {

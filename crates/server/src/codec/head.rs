@@ -104,9 +104,12 @@ pub fn parse_head<'h, 'b>(
 
 /// `http://host/path` says the same as `/path` (RFC 9112, 3.2.2).
 fn origin_form(target: &str) -> &str {
+    if target.starts_with('/') {
+        return target;
+    }
     match target.split_once("://") {
-        Some((_, rest)) if !target.starts_with('/') => rest.find('/').map_or("/", |at| &rest[at..]),
-        _ => target,
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => target,
     }
 }
 

@@ -27,6 +27,18 @@ pub struct Endpoint {
     pub(super) make: fn(&Ask<'_>) -> Result<Reply, Reply>,
 }
 
+impl Endpoint {
+    /// How many segments may follow the first one: as many as are shown, or any number of what is one text.
+    pub(super) fn segments_max(&self) -> usize {
+        match self.argument {
+            "/{path}" | "/{text}" | "{/set|/delete}" => usize::MAX,
+            // As many as there may be: a trailing slash was never refused.
+            "" => 1,
+            shown => shown.bytes().filter(|&byte| byte == b'/').count(),
+        }
+    }
+}
+
 /// A request as an endpoint sees it.
 pub(super) struct Ask<'a> {
     /// What follows the first segment of the path, without the slash between.
@@ -77,6 +89,14 @@ impl<'a> Ask<'a> {
 
     pub(super) fn header(&self, name: &str) -> Option<&'a str> {
         self.head.header(name).and_then(|value| str::from_utf8(value).ok())
+    }
+
+    /// Over how long an answer is spread: as the query says, or `otherwise`, as far as that is allowed.
+    pub(super) fn spread(&self, otherwise: Duration) -> Result<Duration, Reply> {
+        match self.parameter("duration") {
+            Some(text) => self.duration(text),
+            None => Ok(otherwise.min(self.service.options.duration_max)),
+        }
     }
 
     pub(super) fn duration(&self, text: &str) -> Result<Duration, Reply> {

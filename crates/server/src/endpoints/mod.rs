@@ -124,7 +124,10 @@ fn route(head: &Head<'_, '_>, client: &Client, service: &Service) -> Reply {
     if endpoint.argument.is_empty() && !["", may_follow].contains(&argument) {
         return Reply::text(404, "nothing may follow this path: / lists what there is\n");
     }
-    if !endpoint.methods.split(", ").any(|method| method == head.method_name) {
+    if argument.bytes().filter(|&byte| byte == b'/').count() > endpoint.segments_max() {
+        return Reply::text(404, "less may follow this path: / lists what there is\n");
+    }
+    if !endpoint.methods.split(',').any(|name| name.trim_ascii_start() == head.method_name) {
         let mut reply = Reply::text(405, "this path does not take that method\n");
         reply.say("Allow", endpoint.methods);
         return reply;

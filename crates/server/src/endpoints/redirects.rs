@@ -21,7 +21,7 @@ fn next(ask: &Ask<'_>, path: &str, base: &str) -> Result<Reply, Reply> {
 
 pub(super) fn redirect(ask: &Ask<'_>) -> Result<Reply, Reply> {
     match ask.parameter("absolute") {
-        Some("true") => absolute(ask),
+        Some(text) if text.eq_ignore_ascii_case("true") => absolute(ask),
         _ => relative(ask),
     }
 }

@@ -1,5 +1,7 @@
 //! Endpoints whose answer is long, slow, or both.
 
+use std::time::Duration;
+
 use super::{Ask, BYTES_MAX, number, status_code};
 use crate::reply::{Act, Body, Reply};
 
@@ -25,7 +27,7 @@ pub(super) fn stream(ask: &Ask<'_>) -> Result<Reply, Reply> {
 
 pub(super) fn drip(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let left = number(ask.parameter("numbytes").unwrap_or("10"), 1, BYTES_MAX)?;
-    let duration = ask.duration(ask.parameter("duration").unwrap_or("2"))?;
+    let duration = ask.spread(Duration::from_secs(2))?;
     let delay = ask.duration(ask.parameter("delay").unwrap_or("0"))?;
     let status = status_code(ask.parameter("code").unwrap_or("200"))?;
     let pauses = u32::try_from(left.saturating_sub(1).max(1)).unwrap_or(u32::MAX);
@@ -36,7 +38,7 @@ pub(super) fn drip(ask: &Ask<'_>) -> Result<Reply, Reply> {
 /// Events that a browser's `EventSource` reads (HTML, 9.2).
 pub(super) fn events(ask: &Ask<'_>) -> Result<Reply, Reply> {
     let total = number(ask.parameter("count").unwrap_or("10"), 1, LINES_MAX)?;
-    let duration = ask.duration(ask.parameter("duration").unwrap_or("5"))?;
+    let duration = ask.spread(Duration::from_secs(5))?;
     let delay = ask.duration(ask.parameter("delay").unwrap_or("0"))?;
     let pauses = u32::try_from(total.saturating_sub(1).max(1)).unwrap_or(u32::MAX);
     let body = Body::Events { next: 0, total, pause: duration / pauses };

@@ -11,14 +11,15 @@ use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
-use std::thread;
 use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::threads::see_out;
@@ -26,7 +27,7 @@ use crate::connection::{Buffers, Connection, Wants};
 use crate::listener::{Accepted, Listener};
 use crate::reply::Act;
 use crate::roll::{Attendance, Roll};
-use crate::service::Service;
+use crate::service::{LANE, Service};
 use crate::signals::{Signal, Signals};
 use crate::sys;
 
@@ -46,9 +47,14 @@ pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> 
 }
 
 pub(super) fn runtime(service: &Service) -> io::Result<Runtime> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let workers = service.options.workers.unwrap_or(cores).max(1);
-    Builder::new_multi_thread().worker_threads(workers).thread_name("worker").enable_all().build()
+    let workers = service.options.workers_or_processors();
+    let started = AtomicUsize::new(0);
+    Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name("worker")
+        .on_thread_start(move || LANE.set(1 + started.fetch_add(1, Relaxed) % workers))
+        .enable_all()
+        .build()
 }
 
 /// Accepts clients and gives each one a task, until told to stop.
@@ -119,8 +125,10 @@ async fn attend(stream: TcpStream, entry: Attendance, service: Arc<Service>) {
     // Moved here to be dropped before the connection.
     let entry = entry;
     let mut wants = Wants::Read;
-    // One timer for the whole life, set forward only when it rings too early.
+    // One timer for the whole life, set forward only when it rings too early. It is polled once to wake this
+    // task, and then again only when it has rung: a busy connection does not ask it about each request.
     let mut alarm = pin!(sleep_until(connection.get_ref().deadline.into()));
+    let mut is_armed = false;
     loop {
         entry.note(connection.get_ref().doing());
         wants = match wants {
@@ -146,7 +154,12 @@ async fn attend(stream: TcpStream, entry: Attendance, service: Arc<Service>) {
                     context,
                 ) {
                     Poll::Ready(next) => Poll::Ready(Some(next)),
-                    Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
+                    Poll::Pending if is_armed && !alarm.is_elapsed() => Poll::Pending,
+                    Poll::Pending => {
+                        // Without a rest of its turn the alarm only gives way, and notes nobody to wake.
+                        is_armed = has_budget_remaining();
+                        alarm.as_mut().poll(context).map(|()| None)
+                    }
                 };
                 match poll_fn(socket_or_alarm).await {
                     Some(next) => next,
@@ -156,6 +169,7 @@ async fn attend(stream: TcpStream, entry: Attendance, service: Arc<Service>) {
                     None => {
                         let soon = Instant::now() + Duration::from_millis(1);
                         alarm.as_mut().reset(soon.max(connection.get_ref().deadline.into()));
+                        is_armed = false;
                         wants
                     }
                 }

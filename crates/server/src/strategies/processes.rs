@@ -40,7 +40,7 @@ pub(crate) fn serve(
     if threads > 1 {
         return Err(ServeError::Threads { threads });
     }
-    let workers = options.workers.unwrap_or_else(cores).max(1);
+    let workers = options.workers_or_processors();
     // Found out here, because a worker could only die of it.
     Service::new(options.clone(), None, Board::new(1)?, 0).map_err(ServeError::Log)?;
     let shared = Shared {
@@ -53,8 +53,4 @@ pub(crate) fn serve(
         channel: FdChannel::new()?,
     };
     Master::new(shared, workers, admin, signals).supervise()
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

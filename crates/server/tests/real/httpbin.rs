@@ -93,7 +93,18 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
         "302",
         "\r\nLocation: http://a:1/absolute-redirect/1\r\n",
     ),
+    (
+        "GET /redirect/2?absolute=True",
+        "",
+        "302",
+        "\r\nLocation: http://a:1/absolute-redirect/1\r\n",
+    ),
+    ("GET /redirect/2?absolute=no", "", "302", "\r\nLocation: /relative-redirect/1\r\n"),
     ("GET /redirect/0", "", "400", "from 1 to"),
+    ("GET /redirect/1/2", "", "404", "less may follow"),
+    ("GET /delay/0/1", "", "404", "less may follow"),
+    ("GET /basic-auth/u/p/q", "", "404", "less may follow"),
+    ("GET /anything/a/b/c", "", "200", "/anything/a/b/c"),
     (
         "GET /redirect-to?url=http%3A%2F%2Fb%2F%3Fx&status_code=307",
         "",

@@ -186,7 +186,7 @@ fn standard_output_holds_a_record_for_each_request_and_nothing_else() {
 #[test]
 fn what_is_above_a_limit_is_told_the_limit() {
     for strategy in OWN.into_iter().chain(["hyper"]) {
-        let server = Server::start(strategy, &["--max-body", "10", "--max-delay", "1s"]);
+        let server = Server::start(strategy, &["--max-body", "10", "--max-delay", "100ms"]);
         let chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
                        Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n";
         let answer = String::from_utf8(server.talk(chunked.as_bytes())).unwrap();
@@ -197,6 +197,12 @@ fn what_is_above_a_limit_is_told_the_limit() {
         let answer = server.get("/delay/2");
         assert!(answer.contains(" 400 ") && answer.contains("--max-delay"), "{strategy}: {answer}");
         assert!(server.get("/delay/1ms").contains(" 200 "), "{strategy}");
+        // By default these take longer: who asks for no time is given what is allowed.
+        for path in ["/drip?numbytes=2", "/sse?count=2"] {
+            assert!(server.get(path).contains(" 200 "), "{strategy}: {path}");
+            let longer = server.get(&format!("{path}&duration=2"));
+            assert!(longer.contains(" 400 "), "{strategy}: {path}: {longer}");
+        }
     }
 }
 

@@ -78,21 +78,29 @@ pub fn why_not(scaling: &Scaling, of: &str) -> Option<String> {
     }
 }
 
-/// `Use 4 workers: as good as 8, where throughput is highest (4 to 16 cannot be told from it)`.
-pub fn how_many(found: &Workers) -> String {
+/// `Use 4 workers: as good as 8, where throughput is highest (4 to 16 cannot be told from it)`. Where
+/// fewer may be as good and nobody knows, nothing is recommended. `of`: the model, where there are several.
+pub fn how_many(found: &Workers, of: Option<&str>) -> String {
+    let most = plural(found.workers.into(), "worker");
+    if found.enough.is_none() && found.fewest < found.workers {
+        let of = of.map_or_else(String::new, |name| format!(" of `{name}`"));
+        return format!(
+            "Inconclusive: throughput is highest with {most}{of}, but {} to {} cannot be told from it",
+            found.fewest, found.most
+        );
+    }
+    let who = of.map_or_else(String::new, |name| format!("`{name}` with "));
     let range = match found.fewest == found.most {
         true => String::new(),
         false => format!(" ({} to {} cannot be told from it)", found.fewest, found.most),
     };
     match found.enough {
         Some(enough) => format!(
-            "Use {}: as good as {}, where throughput is highest{range}",
+            "Use {who}{}: as good as {}, where throughput is highest{range}",
             plural(enough.into(), "worker"),
             found.workers
         ),
-        None => {
-            format!("Use {}: throughput is highest{range}", plural(found.workers.into(), "worker"))
-        }
+        None => format!("Use {who}{most}: throughput is highest{range}"),
     }
 }
 
@@ -175,4 +183,21 @@ pub(super) fn disturbed(name: &str) -> String {
     format!(
         "No law of scaling is fitted to `{name}`: fewer than {MIN_ROUNDS} rounds were undisturbed under all numbers of workers."
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_workers_is_recommended_where_it_is_told_from_fewer() {
+        let found = |fewest, most, enough| Workers { workers: 91, fewest, most, enough };
+        let told = |found: &Workers| how_many(found, None);
+        let nobody = told(&found(1, 128, None));
+        assert!(nobody.starts_with("Inconclusive") && nobody.contains("1 to 128"), "{nobody}");
+        assert!(told(&found(91, 128, None)).starts_with("Use 91 workers: throughput is highest ("));
+        assert!(told(&found(1, 128, Some(2))).starts_with("Use 2 workers: as good as 91"));
+        let named = how_many(&found(1, 128, Some(2)), Some("threads"));
+        assert!(named.starts_with("Use `threads` with 2 workers"), "{named}");
+    }
 }

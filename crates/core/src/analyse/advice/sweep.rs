@@ -94,11 +94,8 @@ fn top(sweep: &Sweep) -> f64 {
 fn answer(case: &Case<'_>, sweeps: &[Sweep]) -> Option<Sentence> {
     let best = sweeps.iter().max_by(|one, other| top(one).total_cmp(&top(other)))?;
     let found = best.fit.best.as_ref()?;
-    let said = law::how_many(found);
-    let said = match sweeps {
-        [_] => said,
-        _ => said.replacen("Use", &format!("Use `{}` with", case.short_name(&best.model)), 1),
-    };
+    let name = (sweeps.len() > 1).then(|| case.short_name(&best.model));
+    let said = law::how_many(found, name.as_deref());
     let most = best.fit.points.iter().map(|point| point.workers).max()?;
     let (_, tasks) = case.comparison.tasks();
     let open = found.fewest == most && u64::from(most) < tasks;

@@ -50,8 +50,9 @@ pub fn comparison(result: &Comparison, form: Form) -> String {
 /// What is read first.
 fn first(result: &Comparison, rows: &[Row<'_>]) -> String {
     let said = &result.conclusion;
-    let mut text = said.answer.as_ref().map_or_else(String::new, |one| html::strong(&one.text));
-    text.push_str(&html::list(&texts(&said.warnings)));
+    let mut text = html::list(&texts(said.before_answer()));
+    text.push_str(&said.answer.as_ref().map_or_else(String::new, |one| html::strong(&one.text)));
+    text.push_str(&html::list(&texts(said.behind_answer())));
     text.push_str(&disturbed(result).as_deref().map_or_else(String::new, html::paragraph));
     text.push_str(&html::list(&texts(&said.reasons)));
     text.push_str(&html::image(&bars::bars(result, &look("bars")), "how fast each model was"));
@@ -63,8 +64,9 @@ fn first(result: &Comparison, rows: &[Row<'_>]) -> String {
 /// The answer, what makes it worth less, why, and what it is about.
 fn conclusion(result: &Comparison) -> String {
     let said = &result.conclusion;
-    let mut text = said.answer.as_ref().map_or_else(String::new, |one| html::answer(&one.text));
-    text.push_str(&said.warnings.iter().map(|one| html::warning(&one.text)).collect::<String>());
+    let mut text: String = said.before_answer().map(|one| html::warning(&one.text)).collect();
+    text.push_str(&said.answer.as_ref().map_or_else(String::new, |one| html::answer(&one.text)));
+    text.extend(said.behind_answer().map(|one| html::warning(&one.text)));
     text.push_str(&disturbed(result).as_deref().map_or_else(String::new, html::warning));
     text.push_str(&html::list(&texts(&said.reasons)));
     text.push_str(&html::dim(&heading_facts(result).join(" · ")));
@@ -75,8 +77,8 @@ fn conclusion(result: &Comparison) -> String {
     html::section("Conclusion", &text)
 }
 
-fn texts(sentences: &[Sentence]) -> Vec<String> {
-    sentences.iter().map(|one| one.text.clone()).collect()
+fn texts<'a>(sentences: impl IntoIterator<Item = &'a Sentence>) -> Vec<String> {
+    sentences.into_iter().map(|one| one.text.clone()).collect()
 }
 
 fn look(id: &str) -> Look {

@@ -19,10 +19,13 @@ pub(super) fn answer(comparison: &Comparison, options: &Options) -> String {
     let mut text = lesson(&comparison.subject, options);
     let mut said = String::new();
     let short = |sentence: &Sentence| without_runtime(comparison, &sentence.text);
+    for warning in conclusion.before_answer() {
+        said.push_str(&told(&short(warning), Ink::Orange, options));
+    }
     if let Some(answer) = &conclusion.answer {
         said.push_str(&told(&short(answer), Ink::Bold, options));
     }
-    for warning in &conclusion.warnings {
+    for warning in conclusion.behind_answer() {
         said.push_str(&told(&short(warning), Ink::Orange, options));
     }
     if let Some(warning) = disturbed(comparison) {

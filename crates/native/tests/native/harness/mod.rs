@@ -38,6 +38,7 @@ pub(crate) struct Work {
     pub(crate) vars: Vec<i64>,
     pub(crate) kinds: Vec<Kind>,
     pub(crate) grace_ns: u64,
+    rounds: u32,
     /// Values, values per task, first task.
     pub(crate) columns: Vec<(Vec<u64>, u32, u32)>,
     next_step: u32,
@@ -58,6 +59,7 @@ impl Work {
             channels: Vec::new(),
             vars: Vec::new(),
             kinds: Vec::new(),
+            rounds: 1,
             grace_ns: 100 * MS,
             columns: Vec::new(),
             next_step: 0,
@@ -99,6 +101,11 @@ impl Work {
         number(&mut steps, &mut self.next_step);
         self.kinds.push(Kind { count, arrivals, steps });
         self
+    }
+
+    /// In so many rounds, among which the tasks are divided.
+    pub(crate) fn rounds(self, rounds: u32) -> Self {
+        Self { rounds, ..self }
     }
 
     pub(crate) fn task_count(&self) -> u32 {
@@ -190,6 +197,7 @@ impl Work {
             "vars": list("initial", &self.vars),
             "columns": (!table.is_empty()).then(|| json!({"path": columns, "columns": table})),
             "trace_path": trace, "limits": {"grace_ns": self.grace_ns},
+            "rounds": self.rounds,
         })
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use maitred_wire::Strategy::{self, *};
-use maitred_wire::{Handover, VarValue};
+use maitred_wire::{Failure, Handover, VarValue};
 
 use super::super::{conclude, scale};
 use crate::analyse::compare;
@@ -392,6 +392,18 @@ pub(super) fn crashed(who: &[usize]) -> Conclusion {
 pub(super) fn ignoring(failed: Option<u64>) -> Conclusion {
     of(&waiting(), &TWO, 6, |comparison, _| {
         comparison.contestants[0].runs.iter_mut().for_each(|run| run.ignored = failed);
+    })
+}
+
+/// One task of many failed in this way under both.
+pub(super) fn raising(kind: &'static str) -> Conclusion {
+    of(&waiting(), &TWO, 6, |comparison, _| {
+        for run in comparison.contestants.iter_mut().flat_map(|one| &mut one.runs) {
+            run.tasks.done -= 1;
+            run.tasks.failed += 1;
+            let (kind, text) = (kind.into(), "3 is not wanted".into());
+            run.failures.push(Failure { kind, text, count: 1, task: 3, step: None });
+        }
     })
 }
 
