@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::closures;
 use crate::command::Pair;
 use crate::ours::{self, Work};
 use crate::peers;
@@ -58,6 +59,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case { name: "async-pool", measure: async_pool },
         Case { name: "flat", measure: flat },
         Case { name: "trace", measure: trace },
+        Case { name: "closures", measure: of_closures },
         Case { name: "command", measure: command },
         Case { name: "scheduling", measure: recorder },
     ]
@@ -185,6 +187,19 @@ fn flat() -> Vec<Row> {
         row("event-loop, nothing, cost a task: 10,000,000 | 10,000", "ns", 1.5, cost),
         row("  … memory a finished task, trace included | 100 bytes", "B", 1.0, memory),
     ]
+}
+
+/// Criterion and divan are there to be compared with; whoever of them is slower has missed nothing.
+fn of_closures() -> Vec<Row> {
+    let mut rows: Vec<Row> = closures::ALL
+        .iter()
+        .map(|one| row(one.what, "µs", 1.05, (0..ROUNDS).map(|_| one.measure()).collect()))
+        .collect();
+    for (name, by_hand, theirs) in closures::others() {
+        let what = format!("  … as {name} says it | a loop");
+        rows.push(row(&what, "µs", f64::INFINITY, vec![(by_hand, theirs)]));
+    }
+    rows
 }
 
 /// No row where a program is missing; that is said instead.

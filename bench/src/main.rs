@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the table is the purpose of this program")]
 
 mod cases;
+mod closures;
 mod command;
 mod ours;
 mod peers;
@@ -16,6 +17,9 @@ mod usage;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(code) = closures::play() {
+        return code;
+    }
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["runner"] => ours::be_runner(),

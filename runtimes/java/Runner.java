@@ -341,6 +341,7 @@ final class Runner {
         Act sequence(Object steps) throws Exception {
             var acts = new ArrayList<Act>();
             for (var step : Json.maps(steps)) acts.add(step(number(step, "id"), step.get("action")));
+            if (acts.size() == 1) return acts.getFirst(); // a task that sleeps keeps its stack: each frame less counts
             var all = acts.toArray(Act[]::new);
             return task -> {
                 for (var act : all) act.run(task);
@@ -358,6 +359,22 @@ final class Runner {
             };
         }
 
+        /** `leaf` for the step in which most tasks are. */
+        Act pause(int id, long ns) {
+            return task -> {
+                long at = task.lane().open(task, id);
+                try {
+                    sleep(ns);
+                } finally {
+                    shut(task, at);
+                }
+            };
+        }
+
+        static void sleep(long ns) throws InterruptedException {
+            Thread.sleep(ns / 1_000_000, (int) (ns % 1_000_000));
+        }
+
         void shut(Task task, long at) {
             task.lane();
             task.now = clock();
@@ -369,7 +386,7 @@ final class Runner {
             Map<String, Object> value = action instanceof String ? Map.of() : Json.map(Json.map(action).get(name));
             return switch (name) {
                 case "cpu" -> leaf(id, measured(id, value, ns -> sink = compute((long) (ns * rate / 1e9))));
-                case "wait" -> leaf(id, measured(id, value, ns -> Thread.sleep(Duration.ofNanos(ns))));
+                case "wait" -> value.get("ns") instanceof Number ns ? pause(id, ns.longValue()) : leaf(id, measured(id, value, Work::sleep));
                 case "block" -> leaf(id, measured(id, value, Kernel::nanosleep));
                 case "yield" -> leaf(id, task -> Thread.yield());
                 case "hold" -> hold(id, semaphores[number(value, "resource")], sequence(value.get("steps")));
@@ -1061,6 +1078,7 @@ final class Runner {
             } else if (command.containsKey("plan") && current == null) {
                 var warm = new Long[1];
                 current = new Run(prepare(Json.map(command.get("plan")), took -> warm[0] = took[0]));
+                System.gc(); // what starting left behind is no memory of the tasks
                 ready(current.work.rate, warm[0], false);
             } else if (command.containsKey("go") && current != null && !going) {
                 going = true;

@@ -1,10 +1,12 @@
-//! A notebook with what was found, as one page that needs no server: it replays from a file.
+//! A notebook with what was found: as one page that needs no server and replays from a file, and as a
+//! notebook of Jupyter.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use crate::describe;
+use crate::ipynb;
 use crate::server::bundle;
 use crate::session::Session;
 
@@ -42,4 +44,14 @@ pub fn html(session: &Session, name: &str) -> Result<String, String> {
     }
     let title = facts["title"].as_str().unwrap_or(name).to_owned();
     Ok(bundle(&title, &facts.to_string()))
+}
+
+/// The same for Jupyter, whatever each cell found last as its output.
+///
+/// # Errors
+/// Those of [`html`].
+pub fn jupyter(session: &Session, name: &str) -> Result<String, String> {
+    let book = session.book(name)?;
+    let found = |cell: &str| Some(session.last(&book.name, cell)?.shown.text());
+    Ok(ipynb::write(&book.read()?, &found))
 }

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::shown::{self, Shown};
 use crate::wish::Wish;
 
+/// So many sentences say why, with what makes the answer worth less; the rest are notes.
+const REASONS: usize = 2;
+
 /// What a cell has found, before it is shown.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -55,8 +58,11 @@ impl Found {
         let texts = |sentences: Vec<Sentence>| sentences.into_iter().map(|one| one.text);
         let answer =
             conclusion.answer.map_or_else(|| shown::verdict(&claims), |answer| answer.text);
-        let why = texts(conclusion.warnings).chain(texts(conclusion.reasons)).collect();
-        let mut notes: Vec<String> = texts(conclusion.details).collect();
+        let mut warnings = texts(conclusion.warnings);
+        let first = warnings.next();
+        let mut why = first.into_iter().chain(texts(conclusion.reasons)).chain(warnings);
+        let shortly: Vec<String> = why.by_ref().take(REASONS).collect();
+        let mut notes: Vec<String> = why.chain(texts(conclusion.details)).collect();
         notes.extend(comparison.map(shown::notes).unwrap_or_default());
         let rounds = self.check.iter().flat_map(|check| &check.experiments).map(|it| it.rounds);
         let how = match comparison {
@@ -74,7 +80,7 @@ impl Found {
             wish: sorted(&around.wish),
             cancelled: around.cancelled || comparison.is_some_and(shown::is_cancelled),
             answer,
-            why,
+            why: shortly,
             rows: comparison.map(shown::rows).unwrap_or_default(),
             claims,
             recorded,

@@ -105,6 +105,7 @@ fn once(session: &Session, book: &str, cell: &Cell) -> Verdict {
         set: Vec::new(),
         models: cell.directives.models.clone(),
         speed: cell.directives.speed.unwrap_or(1.0),
+        budget_ns: None,
         agreed: None,
     };
     wish.agreed = run::asked(session, &wish);

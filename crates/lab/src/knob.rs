@@ -1,6 +1,8 @@
 //! Parameters as a reader turns them: those with an order are a row of stops, at which a slider
 //! halts; all others are a field of text.
 
+use std::iter;
+
 use maitred_core::workload::ast::{Data, Param, Value, Workload};
 use maitred_core::workload::{parse_duration, parse_size};
 use serde::Serialize;
@@ -17,6 +19,10 @@ pub(crate) struct Knob {
 
 /// So many stops a slider may have: more than a hand can tell apart.
 const STOPS: u64 = 100;
+
+/// From so many times the lowest on, each power of ten has as much room as the others.
+const WIDE: i128 = 1000;
+const DIGITS: [i128; 6] = [1, 2, 3, 4, 5, 7];
 
 /// One for each parameter, in the order of the workload.
 pub(crate) fn knobs(workload: &Workload) -> Vec<Knob> {
@@ -71,14 +77,16 @@ fn knob(param: &Param) -> Knob {
 
 /// Round numbers from the lowest to the highest, both of them and the default included.
 fn stops(low: i128, high: i128, default: i128) -> Vec<i128> {
-    let step = round_up((high - low).max(1) as u64 / STOPS + 1);
     let mut stops: Vec<i128> = vec![low, default, high];
-    let mut next = low.div_euclid(step) * step;
-    while next < high {
-        if next > low {
-            stops.push(next);
-        }
-        next += step;
+    if low >= 1 && high / low >= WIDE {
+        let sizes = iter::successors(Some(1_i128), |size| size.checked_mul(10));
+        let sizes = sizes.take_while(|size| *size < high);
+        stops.extend(sizes.flat_map(|size| DIGITS.map(|digit| digit * size)));
+    } else {
+        let step = round_up((high - low).max(1) as u64 / STOPS + 1);
+        let first = low.div_euclid(step) * step;
+        let next = |stop: &i128| stop.checked_add(step);
+        stops.extend(iter::successors(Some(first), next).take_while(|stop| *stop < high));
     }
     stops.retain(|stop| (low..=high).contains(stop));
     stops.sort_unstable();
@@ -126,7 +134,7 @@ mod tests {
     fn whole_numbers_stop_at_each_or_at_round_ones() {
         assert_eq!(of("param \"n\" 3 min=1 max=5").stops, ["1", "2", "3", "4", "5"]);
         let many = of("param \"n\" 10000 min=1 max=1000000");
-        assert_eq!(many.stops[..3], ["1", "10000", "20000"]);
+        assert_eq!(many.stops[4..9], ["5", "7", "10", "20", "30"]);
         assert_eq!(many.stops.last().unwrap(), "1000000");
         assert_eq!(of("param \"n\" 7").stops.last().unwrap(), "28");
         assert!(of("param \"n\" -3 max=3").stops.contains(&"-3".to_owned()));

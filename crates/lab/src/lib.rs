@@ -2,6 +2,7 @@
 //! written, what a cell asks of the engine, and how what comes back is shown. Nothing runs because
 //! a notebook was opened.
 
+mod controls;
 mod describe;
 pub mod export;
 mod found;

@@ -21,6 +21,9 @@ pub(crate) const CALLS: u32 = 10_000;
 /// Threads and processes of one run.
 pub(crate) const THREADS: u32 = 10_000;
 
+/// Bytes of a recorded run that a reader takes along; what has no room is said in it.
+pub(crate) const TRACE_BYTES: u64 = 256 << 20;
+
 /// Bytes of one source, and of one request.
 pub(crate) const SOURCE_BYTES: usize = 256 << 10;
 pub(crate) const REQUEST_BYTES: usize = 2 << 20;

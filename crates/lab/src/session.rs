@@ -1,13 +1,14 @@
 //! What goes on while the lab is open: which notebooks there are, what each cell found last, and
-//! the one run that may go on at a time.
+//! the line of runs, of which one goes on at a time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use maitred_engine::Cancel;
 use serde_json::{Value, json};
 
+use crate::controls::on_page;
 use crate::found::{Around, Found};
 use crate::here::Here;
 use crate::recorded::{Recorded, Shelved};
@@ -51,7 +52,7 @@ impl Kept {
 
     /// What a page is told: with what is drawn of the runs, if that is at hand.
     pub(crate) fn facts(&self) -> Value {
-        let mut facts = json!(self.shown);
+        let mut facts = json!(on_page(&self.shown));
         if let Some(recorded) = self.recorded.get() {
             facts["replays"] = json!(recorded.replays);
             facts["switches"] = json!(recorded.switches);
@@ -71,6 +72,9 @@ pub struct Keeping {
 /// So many results are held in memory; then older ones leave, but none that is the last of its cell.
 const KEPT: usize = 60;
 
+/// So many runs are in line at most: each has a thread that waits.
+const LINE: usize = 32;
+
 /// Everything that the page asks about.
 #[derive(Debug)]
 pub struct Session {
@@ -81,6 +85,8 @@ pub struct Session {
     pub share: f64,
     here: Mutex<Here>,
     state: Mutex<State>,
+    /// A run has ended, or is to be cancelled.
+    moved: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +95,8 @@ struct State {
     last: BTreeMap<(String, String), u64>,
     results: VecDeque<(u64, Arc<Kept>)>,
     next: u64,
-    running: Option<Cancel>,
+    /// Runs that were asked for and have not ended: the first one goes on, the others wait for it.
+    line: VecDeque<(u64, Cancel)>,
     /// What a reader agreed to, word for word.
     agreed: BTreeSet<String>,
     /// Why a result was not kept, the last time.
@@ -112,7 +119,14 @@ impl State {
 
 impl Session {
     pub fn new(shelf: Shelf, here: Here, keeping: Option<Keeping>) -> Self {
-        Self { shelf, keeping, share: 1.0, here: Mutex::new(here), state: Mutex::default() }
+        Self {
+            shelf,
+            keeping,
+            share: 1.0,
+            here: Mutex::new(here),
+            state: Mutex::default(),
+            moved: Condvar::new(),
+        }
     }
 
     /// What this machine is and has, as far as it is known.
@@ -138,29 +152,49 @@ impl Session {
         self.shelf.find(name).ok_or_else(|| format!("there is no notebook `{name}` here"))
     }
 
-    /// Takes the place of the one run: the number that its result will have, and how it is
+    /// Takes a place in the line of runs: the number that its result will have, and how it is
     /// cancelled.
     ///
     /// # Errors
-    /// A lowercase sentence: somebody has the place.
+    /// A lowercase sentence: the line is too long.
     pub fn begin(&self) -> Result<(u64, Cancel), String> {
-        let mut state = self.state();
-        if state.running.is_some() {
-            return Err(
-                "another cell is running here; a machine measures one thing at a time".to_owned()
-            );
-        }
         let cancel = Cancel::new().map_err(|error| format!("a run cannot be prepared: {error}"))?;
-        state.running = Some(cancel.clone());
+        let mut state = self.state();
+        if state.line.len() >= LINE {
+            return Err(format!("{LINE} runs wait here already; cancel one of them, or wait"));
+        }
         state.next += 1;
-        Ok((state.next, cancel))
+        let id = state.next;
+        state.line.push_back((id, cancel.clone()));
+        Ok((id, cancel))
     }
 
-    /// Gives the place back, with what was found.
-    pub fn end(&self, book: &str, cell: &str, kept: Option<Kept>) -> Option<Arc<Kept>> {
+    /// Waits until no other run is before this one, or until it is cancelled. `tell` hears how many
+    /// are before it, each time that this is another number.
+    pub(crate) fn wait(&self, id: u64, cancel: &Cancel, tell: &dyn Fn(usize)) {
         let mut state = self.state();
-        state.running = None;
-        Some(state.put(book, cell, kept?))
+        let mut told = None;
+        while !cancel.is_cancelled() {
+            let before = state.line.iter().take_while(|(other, _)| *other != id).count();
+            if told.replace(before) != Some(before) {
+                tell(before);
+            }
+            if before == 0 {
+                break;
+            }
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Gives the place back.
+    pub(crate) fn leave(&self, id: u64) {
+        self.state().line.retain(|(other, _)| *other != id);
+        self.moved.notify_all();
+    }
+
+    /// Takes what was found for the last result of its cell.
+    pub(crate) fn put(&self, book: &str, cell: &str, kept: Kept) -> Arc<Kept> {
+        self.state().put(book, cell, kept)
     }
 
     /// Takes a result of an earlier time for the last one of its cell; `make` is given its number.
@@ -170,8 +204,7 @@ impl Session {
             state.next += 1;
             state.next
         };
-        let kept = make(id);
-        self.state().put(book, cell, kept)
+        self.put(book, cell, make(id))
     }
 
     /// Remembers why a result was not kept.
@@ -184,11 +217,17 @@ impl Session {
         self.state().unkept.clone()
     }
 
-    /// Asks the run that goes on to stop.
-    pub fn cancel(&self) {
-        if let Some(cancel) = &self.state().running {
-            cancel.cancel();
-        }
+    /// Asks this run to stop, whether it goes on or waits.
+    pub fn cancel(&self, id: u64) {
+        let state = self.state();
+        state.line.iter().filter(|(one, _)| *one == id).for_each(|(_, cancel)| cancel.cancel());
+        self.moved.notify_all();
+    }
+
+    /// Asks all runs to stop.
+    pub fn stop(&self) {
+        self.state().line.iter().for_each(|(_, cancel)| cancel.cancel());
+        self.moved.notify_all();
     }
 
     /// The last result of a cell that this program knows.

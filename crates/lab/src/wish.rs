@@ -17,6 +17,9 @@ pub(crate) struct Wish {
     /// Empty: those that the source names.
     pub models: Vec<String>,
     pub speed: f64,
+    /// In which rounds are begun, nanoseconds; `None`: as the cell is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_ns: Option<u64>,
     /// The text of what is started that is not ours, as it was shown and agreed to.
     #[serde(default, skip_serializing)]
     pub agreed: Option<String>,

@@ -2,6 +2,7 @@
 import { carried, json, takeToken } from "./api.js";
 import { Book } from "./book.js";
 import { element } from "./dom.js";
+import { takeAlong } from "./downloads.js";
 import { forgetColours } from "./lanes.js";
 
 /** @param {string} name @returns {any} */
@@ -26,7 +27,7 @@ async function open() {
     at("contents").querySelector("ol").replaceWith(book.contents);
     at("books").replaceChildren(...facts.books.map((one) => element("option", { value: one.name, selected: one.name === facts.name }, one.title)));
     at("books").parentElement.hidden = facts.books.length < 2;
-    main.replaceChildren(...facts.mistakes.map((one) => element("p", { className: "status bad" }, `line ${one.line}: ${one.message}`)), ...book.sections);
+    main.replaceChildren(...facts.mistakes.map((one) => element("p", { className: "status bad" }, `line ${one.line}: ${one.message}`)), ...book.sections, ...(carried ? [] : [takeAlong(facts)]));
     watch();
     if (location.hash.length > 1) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
     document.body.dataset.ready = "yes";
@@ -38,14 +39,9 @@ async function open() {
 
 /** Runtimes are asked what they are while the page is open already. @param {any} facts */
 async function learn(facts) {
-  for (let patience = 0; patience < 120; patience++) {
-    await new Promise((done) => setTimeout(done, 500));
-    const here = await json("/api/here");
-    if (!here.complete) continue;
-    facts.missing = here.missing;
-    for (const cell of book?.cells ?? []) cell.offer(here.models);
-    return;
-  }
+  const here = await json("/api/here");
+  facts.missing = here.missing;
+  for (const cell of book?.cells ?? []) cell.offer(here.models);
 }
 
 /** Marks in the contents where the reader is. */

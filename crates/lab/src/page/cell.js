@@ -20,9 +20,13 @@ export class Cell {
     this.set = Object.fromEntries(facts.set);
     this.models = new Set(facts.models.length > 0 ? facts.models : facts.first);
     this.speed = facts.speed;
+    /** In which rounds are begun, nanoseconds; null: as it is written. @type {number | null} */
+    this.time = null;
     this.agreed = null;
     this.result = facts.result;
     this.runs = null;
+    /** @type {Replay | null} */
+    this.replay = null;
     this.opened = null;
     this.build();
     // What is below the screen is fetched and drawn when the reader comes to it.
@@ -78,9 +82,13 @@ export class Cell {
     const speeds = [...new Set([1, 2, 5, 10, 20, 50, 100, this.speed])].sort((a, b) => a - b);
     const speed = element("select", { "aria-label": "speed", change: () => { this.speed = Number(speed.value); this.tell(); } },
       ...speeds.map((one) => element("option", { value: one, selected: one === this.speed }, `${one}×`)));
+    const times = [null, 30e9, 60e9, 120e9];
+    const time = element("select", { "aria-label": "time for rounds", change: () => { this.time = times[time.selectedIndex]; this.tell(); } },
+      ...times.map((one) => element("option", { selected: one === this.time }, one ? duration(one) : "as written")));
     const has = facts.kind === "workload" && !carried;
+    const takes = facts.kind !== "server" && !carried;
     this.knobs.replaceChildren(...facts.knobs.map(knob),
-      element("div", { className: "go" }, this.cost, has && element("label", {}, "at ", speed), this.button));
+      element("div", { className: "go" }, this.cost, has && element("label", {}, "at ", speed), takes && element("label", {}, "for ", time), this.button));
   }
 
   showChips() {
@@ -168,7 +176,7 @@ export class Cell {
 
   /** What the result is of, to see whether it still is what would be run. */
   wish() {
-    return { book: this.book.name, cell: this.facts.id, source: this.source, set: Object.entries(this.set).sort(), models: [...this.models].sort(), speed: this.speed, agreed: this.agreed };
+    return { book: this.book.name, cell: this.facts.id, source: this.source, set: Object.entries(this.set).sort(), models: [...this.models].sort(), speed: this.speed, ...(this.time && { budget_ns: this.time }), agreed: this.agreed };
   }
 
   isStale() {
@@ -179,12 +187,18 @@ export class Cell {
     return now.source !== then.source || now.speed !== then.speed || differs(now.set, then.set) || differs(now.models, models);
   }
 
+  /** How long the very same took the last time, nanoseconds; null: nobody knows. */
+  known() {
+    const same = this.result && !this.isStale() && (this.result.wish.budget_ns ?? null) === this.time;
+    return same ? this.result.took_ns : null;
+  }
+
   /** What Run will cost, and whether what is below is of this very cell. */
   tell() {
     const { facts } = this;
-    const known = this.result?.took_ns;
-    const rounds = facts.rounds ? plural(facts.rounds, "round") : `rounds for ${duration(facts.budget_ns)}`;
-    this.cost.textContent = known && !this.isStale() ? `about ${duration(known)}` : `${rounds}, then one that is recorded`;
+    const known = this.known();
+    const rounds = facts.rounds && !this.time ? plural(facts.rounds, "round") : `rounds for ${duration(this.time ?? facts.budget_ns)}`;
+    this.cost.textContent = known ? `about ${duration(known)}` : `${rounds}, then one that is recorded`;
     if (!this.when) return;
     this.when.replaceChildren();
     if (this.isStale()) this.when.append(element("span", { className: "badge" }, "stale"), " the cell has changed since. ");
@@ -233,14 +247,17 @@ export class Cell {
     this.button.textContent = "Cancel";
     this.button.classList.add("stop");
     for (const one of [this.answer, this.why, this.stage]) one.hidden = true;
-    const live = new Live(this.facts.title, this.isStale() ? null : (this.result?.took_ns ?? null));
+    const live = new Live(this.facts.title, this.known());
     this.live.replaceChildren(live.box);
     this.say("starting");
+    this.run = null;
+    this.unwanted = false;
     let failed = null;
     let kept = null;
     let unkept = "";
     try {
       await run(this.wish(), (event) => {
+        if (event.event === "in-line") this.placed(event.run);
         if (event.event === "kept") kept = event.result;
         else if (event.event === "failed") failed = event;
         else if (event.event === "not-kept") unkept = `; ${event.text}`;
@@ -269,7 +286,14 @@ export class Cell {
 
   async cancel() {
     this.say("cancelling");
-    await json("/api/cancel", {});
+    this.unwanted = true;
+    if (this.run !== null) await json("/api/cancel", { run: this.run });
+  }
+
+  /** Its run has a number: who did not want it any more before, says so now. @param {number} number */
+  placed(number) {
+    this.run = number;
+    if (this.unwanted) void this.cancel();
   }
 
   /** @param {(draw: () => Promise<void>) => unknown} [when] when its pictures are drawn: at once if it is not said */
@@ -295,6 +319,7 @@ export class Cell {
       this.stage.append(this.replay.box);
     } else {
       this.runs = null;
+      this.replay = null;
       if (result.rows.length > 0) this.stage.append(bars(result.rows));
       if (this.facts.view === "timeline" && result.recorded > 0 && this.opened === null) this.timeline.click();
     }

@@ -89,3 +89,19 @@ export function whenSeen(place, make) {
 export function mayMove() {
   return !matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
+
+/** The ground on which pictures stand now. */
+export function ground() {
+  const theme = document.documentElement.dataset.theme ?? "auto";
+  const dark = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  return dark ? "dark" : "light";
+}
+
+/** What a picture is loaded from. @param {Blob} blob @returns {Promise<string>} */
+export function asData(blob) {
+  return new Promise((done) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => done(String(reader.result)));
+    reader.readAsDataURL(blob);
+  });
+}

@@ -6,8 +6,10 @@ import { likeOf, nameOf } from "./replay.js";
 /** Height of a lane that fills, in pixels, and the most that all of a model may take. */
 const STRIP = 7;
 const MOST = 24;
-/** So often a run is drawn, in milliseconds: each drawing takes processor time from what is measured. */
-const PACE = 150;
+/** So long nothing may come until the clock goes on by itself, and so often it is said how far it is, in
+    milliseconds: each drawing takes processor time from what is measured, and each saying that of a listener. */
+const SILENCE = 400;
+const SAYING = 1000;
 
 export class Live {
   /** @param {string} title @param {number | null} estimate how long it took the last time, nanoseconds */
@@ -21,8 +23,9 @@ export class Live {
     this.estimate = estimate;
     this.roundsUntil = null;
     this.drawn = 0;
-    // Between two events time goes on as well.
-    this.ticking = setInterval(() => performance.now() - this.drawn >= PACE && this.tick(), PACE);
+    this.told = 0;
+    // Without events time goes on as well.
+    this.ticking = setInterval(() => performance.now() - this.drawn >= SILENCE && this.tick(), SILENCE);
   }
 
   stop() {
@@ -30,14 +33,11 @@ export class Live {
     this.box.remove();
   }
 
-  /** One event of the engine; what it comes to in words, or null: the last drawing is not old. @param {any} event @returns {string | null} */
+  /** One event of the engine; what it comes to in words, or null: nothing that was not said just now. @param {any} event @returns {string | null} */
   take(event) {
-    if (event.event === "progress") {
-      if (performance.now() - this.drawn < PACE) return null;
-      this.drawn = performance.now();
-    }
+    if (event.event === "in-line") return this.wait(event.before > 0 ? `another page runs a cell, and two would disturb each other: waiting for ${plural(event.before, "run")}` : "starting");
+    if (event.event === "waiting") return this.wait(`another run has this machine${event.holder ? ` (process ${event.holder})` : ""}, and two would disturb each other: waiting for its end`);
     const take = {
-      waiting: () => (this.said = `another run has this machine${event.holder ? ` (process ${event.holder})` : ""}; waiting`),
       contestants: () => this.contestants(event),
       joined: () => this.enter(event, event.contestant),
       "run-begun": () => (this.turn = event, this.begun(event), this.said = `${PURPOSES[event.purpose] ?? event.purpose}${event.purpose === "round" ? ` ${event.round + 1}` : ""}: ${nameOf(event.model)}`),
@@ -46,7 +46,10 @@ export class Live {
       "experiment-begun": () => (this.said = `testing: ${event.name ?? this.title}`),
     };
     take[event.event]?.();
-    const spent = (performance.now() - this.began) * 1e6;
+    const now = performance.now();
+    if (event.event === "progress" && now - this.told < SAYING) return null;
+    this.told = now;
+    const spent = (now - this.began) * 1e6;
     return `${this.said} · ${duration(spent)}${this.left(spent)}`;
   }
 
@@ -68,6 +71,12 @@ export class Live {
     if (!this.clock) return;
     const { row, elapsed_ns, at } = this.clock;
     row.time.textContent = duration(elapsed_ns + (performance.now() - at) * 1e6);
+  }
+
+  /** Nothing is measured yet: the clock begins when it is. @param {string} text */
+  wait(text) {
+    this.began = performance.now();
+    return text;
   }
 
   name(contestant) {
@@ -127,6 +136,7 @@ export class Live {
   }
 
   progress(event) {
+    this.drawn = performance.now();
     const row = this.rows.get(event.contestant);
     const states = statesOf(event.tasks);
     if (row && states) this.fill(row, { ...event, states });

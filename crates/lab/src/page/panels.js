@@ -1,6 +1,7 @@
 // What stands behind the links of a cell.
 import { carried, file, json, recordedOf, switchesOf } from "./api.js";
-import { download, duration, element, plural, prose } from "./dom.js";
+import { asData, duration, element, ground, prose } from "./dom.js";
+import { downloads } from "./downloads.js";
 import { pastTable, table } from "./figures.js";
 import { Timeline } from "./timeline.js";
 
@@ -9,7 +10,7 @@ export function panels(cell) {
   const all = [];
   const result = (make) => Object.assign(() => (cell.result ? make() : element("p", { className: "empty" }, "Nothing was run yet.")), { ofResult: true });
   if (cell.facts.kind !== "claim") {
-    all.push(["Table and costs", result(() => figures(cell))], ["Timeline, down to one switch", result(() => timeline(cell))]);
+    all.push(["Table and costs", result(() => figures(cell))], ["Timeline", result(() => timeline(cell))]);
     if (!carried) all.push(["Charts", result(() => charts(cell))]);
   }
   if (!carried && cell.facts.kind !== "claim") all.push(["History", result(() => history(cell))]);
@@ -34,13 +35,6 @@ async function timeline(cell) {
   return element("div", {}, one.box, said);
 }
 
-/** The ground on which pictures stand now. */
-function ground() {
-  const theme = document.documentElement.dataset.theme ?? "auto";
-  const dark = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-  return dark ? "dark" : "light";
-}
-
 /** Equal work, measured again and again: drawn, and as a table. */
 async function history(cell) {
   const of = `book=${encodeURIComponent(cell.book.name)}&cell=${encodeURIComponent(cell.facts.id)}`;
@@ -55,15 +49,6 @@ async function charts(cell) {
     return element("img", { src: await asData(blob), alt: `${name}: the same figures stand under “Table and costs”` });
   }));
   return element("div", {}, ...made);
-}
-
-/** @param {Blob} blob @returns {Promise<string>} */
-function asData(blob) {
-  return new Promise((done) => {
-    const reader = new FileReader();
-    reader.addEventListener("load", () => done(String(reader.result)));
-    reader.readAsDataURL(blob);
-  });
 }
 
 function source(cell) {
@@ -111,26 +96,4 @@ async function command(cell) {
     cell.say("copied");
   } }, "Copy");
   return element("div", {}, files && element("p", {}, files), pre, copy);
-}
-
-async function downloads(cell) {
-  const { facts } = cell;
-  const result = await recordedOf(cell.result);
-  const get = (name, path) => element("button", { type: "button", className: "plain", click: async () => download(`${facts.id}${name}`, await file(path)) }, name.slice(1));
-  const png = element("button", { type: "button", className: "plain", click: () => {
-    const pictures = [...cell.stage.querySelectorAll("canvas.lanes")];
-    if (pictures.length === 0) return cell.say("there is no replay to be saved as a picture", true);
-    const whole = element("canvas", { width: pictures[0].width, height: pictures.reduce((sum, one) => sum + one.height + 12, 0) });
-    const context = whole.getContext("2d");
-    context.fillStyle = getComputedStyle(cell.box).backgroundColor;
-    context.fillRect(0, 0, whole.width, whole.height);
-    let y = 0;
-    for (const one of pictures) {
-      context.drawImage(one, 0, y);
-      y += one.height + 12;
-    }
-    whole.toBlob((blob) => blob && download(`${facts.id}.png`, blob));
-  } }, "png of the replay");
-  const traces = result.replays.map((run, number) => get(`.${run.model.replaceAll("/", "-")}.svg`, `/api/picture/${result.id}/timeline-${number}`));
-  return element("div", { className: "transport" }, get(".json", `/api/result/${result.id}`), png, ...traces, element("span", {}, plural(result.replays.length, "recorded run")));
 }

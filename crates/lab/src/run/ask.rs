@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use maitred_core::result::Check;
 use maitred_core::trace::{RunEnd, Trace};
@@ -15,6 +16,7 @@ use maitred_engine::{Cancel, Engine, Event, Outcome, Purpose, Request};
 use maitred_wire::{Model, Strategy};
 use tempfile::TempDir;
 
+use super::pace::Pace;
 use super::told;
 use crate::describe;
 use crate::found::Found;
@@ -79,7 +81,10 @@ pub(crate) fn prepare(session: &Session, wish: &Wish) -> Result<Ready, String> {
             units::count(limits::CALLS.into())
         ));
     }
-    let budget_ns = (describe::budget_ns(&cell) as f64 * session.share) as u64;
+    let budget_ns = match wish.budget_ns {
+        Some(chosen) => chosen.min(shown::nanos(limits::BUDGET_MAX)),
+        None => (describe::budget_ns(&cell) as f64 * session.share) as u64,
+    };
     Ok(Ready { cell, servers, look, folder, budget_ns })
 }
 
@@ -115,6 +120,7 @@ struct Runs<'a> {
     engine: &'a Engine,
     cancel: &'a Cancel,
     send: &'a mut dyn FnMut(String),
+    pace: Pace,
 }
 
 impl Ready {
@@ -126,7 +132,7 @@ impl Ready {
         cancel: &Cancel,
         send: &mut dyn FnMut(String),
     ) -> Result<Found, String> {
-        let mut runs = Runs { engine, cancel, send };
+        let mut runs = Runs { engine, cancel, send, pace: Pace::default() };
         let mut found = Found::default();
         match self.cell.kind {
             Kind::Server => {
@@ -193,7 +199,7 @@ impl Ready {
             models: wish.models.clone(),
             work: Work { set: wish.set.clone(), ..limited(wish.speed) },
             rounds: request::Rounds {
-                exactly: self.cell.directives.rounds,
+                exactly: self.cell.directives.rounds.filter(|_| wish.budget_ns.is_none()),
                 budget_ns: Some(self.budget_ns / share),
                 warmup: 0,
                 ..request::Rounds::default()
@@ -295,13 +301,16 @@ impl Runs<'_> {
         request: &Request,
         see: &mut dyn FnMut(&Event<'_>),
     ) -> Result<Outcome, String> {
-        let send = &mut *self.send;
+        let (send, pace) = (&mut *self.send, &mut self.pace);
         let mut on_event = |event: Event<'_>| {
             see(&event);
             // What was measured is shown by us, in the words of the page.
-            if !matches!(event, Event::Result(_) | Event::RoundsEnded { .. })
-                && let Ok(line) = serde_json::to_string(&event)
-            {
+            let is_told = match event {
+                Event::Result(_) | Event::RoundsEnded { .. } => false,
+                Event::Progress { .. } => pace.allows(Instant::now()),
+                _ => true,
+            };
+            if is_told && let Ok(line) = serde_json::to_string(&event) {
                 send(line);
             }
         };

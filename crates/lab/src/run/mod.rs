@@ -1,6 +1,7 @@
 //! A cell at work: what it asks of the engine, what is told while it goes on, and what is kept.
 
 mod ask;
+mod pace;
 mod told;
 
 use std::time::{Instant, SystemTime};
@@ -10,27 +11,26 @@ use serde_json::{Value, json};
 
 pub(crate) use ask::{Ready, asked, prepare};
 
-use crate::found::Around;
+use crate::found::{Around, Found};
 use crate::keep;
 use crate::session::{Kept, Session};
 use crate::shown;
 use crate::wish::Wish;
 
-/// Holds the place of the one run, also when something falls over in it.
+/// Holds the place in the line, also when something falls over in the run.
 struct Turn<'a> {
     session: &'a Session,
-    wish: &'a Wish,
-    kept: Option<Kept>,
+    id: u64,
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.session.end(&self.wish.book, &self.wish.cell, self.kept.take());
+        self.session.leave(self.id);
     }
 }
 
-/// Runs a cell in the place that `Session::begin` gave; `send` hears a line of JSON for everything
-/// that happens, the last of which is `kept` or `failed`.
+/// Runs a cell once its place, which `Session::begin` gave, is the first in the line; `send` hears a line
+/// of JSON for everything that happens, the last of which is `kept` or `failed`.
 pub(crate) fn cell(
     session: &Session,
     wish: &Wish,
@@ -39,12 +39,19 @@ pub(crate) fn cell(
     cancel: &Cancel,
     send: &dyn Fn(String),
 ) {
-    let mut turn = Turn { session, wish, kept: None };
+    // Until what was found is kept: that takes processor time, which the next run is not to miss.
+    let _turn = Turn { session, id };
+    session.wait(id, cancel, &|before| {
+        send(json!({ "event": "in-line", "run": id, "before": before }).to_string());
+    });
     let began = Instant::now();
     let when = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let found = Engine::of_this_program()
-        .map_err(|error| error.to_string())
-        .and_then(|engine| ready.run(&engine, wish, cancel, &mut |line| send(line)));
+    let found = match cancel.is_cancelled() {
+        true => Ok(Found::default()),
+        false => Engine::of_this_program()
+            .map_err(|error| error.to_string())
+            .and_then(|engine| ready.run(&engine, wish, cancel, &mut |line| send(line))),
+    };
     let before = keep::last(session, &wish.book, &wish.cell);
     let last = match found {
         Err(text) => json!({ "event": "failed", "text": text, "cancelled": cancel.is_cancelled() }),
@@ -60,14 +67,11 @@ pub(crate) fn cell(
                 cancelled: cancel.is_cancelled(),
                 changes: found.changes(before),
             };
-            let kept = Kept::fresh(found, around, id);
-            let event = json!({ "event": "kept", "result": kept.facts() });
-            turn.kept = Some(kept);
-            event
+            // Whoever hears of the result must find it.
+            let kept = session.put(&wish.book, &wish.cell, Kept::fresh(found, around, id));
+            json!({ "event": "kept", "result": kept.facts() })
         }
     };
-    // Whoever hears of the result must find it.
-    drop(turn);
     send(last.to_string());
     if let Some(kept) = session.result(id)
         && let Err(why) = keep::keep(session, &kept)

@@ -81,7 +81,7 @@ impl Lab {
         };
         tokio::select! {
             () = accept => {}
-            () = until => self.session.cancel(),
+            () = until => self.session.stop(),
         }
     }
 }

@@ -37,6 +37,7 @@ files! {
     "/replay.js" "replay.js" SCRIPT;
     "/timeline.js" "timeline.js" SCRIPT;
     "/figures.js" "figures.js" SCRIPT;
+    "/downloads.js" "downloads.js" SCRIPT;
     "/panels.js" "panels.js" SCRIPT;
     "/live.js" "live.js" SCRIPT;
     "/cell.js" "cell.js" SCRIPT;

@@ -1,15 +1,19 @@
 //! What the page can ask, in one table: a route that is not in it does not exist.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use maitred_core::recording;
 use maitred_core::view::picture::{self, Look, Theme, timeline};
 use maitred_core::view::timeline::Lens;
 use maitred_core::view::{json, units};
+use maitred_store::Item;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -26,6 +30,9 @@ use crate::shown::CHARTS;
 use crate::wish::Wish;
 
 type Held = State<Arc<Session>>;
+
+/// Between two looks whether all runtimes are known.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A path and what answers there.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +56,10 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/api/switches/{id}/{number}", handler: || get(switches) },
     Route { method: "GET", path: "/api/result/{id}", handler: || get(result) },
     Route { method: "GET", path: "/api/picture/{id}/{name}", handler: || get(drawn) },
+    Route { method: "GET", path: "/api/trace/{id}/{number}", handler: || get(trace) },
     Route { method: "GET", path: "/api/history", handler: || get(history) },
     Route { method: "GET", path: "/api/export", handler: || get(export) },
+    Route { method: "GET", path: "/api/jupyter", handler: || get(jupyter) },
 ];
 
 /// A request that is refused: a sentence for the reader.
@@ -98,15 +107,24 @@ async fn book(State(session): Held, Query(named): Query<Named>) -> Result<Respon
     Ok(json_of(&describe::book(&session, &named.name)?))
 }
 
+/// Answers once all runtimes were asked what they are: a page that asked again and again would take time
+/// from what it measures meanwhile.
 async fn here(State(session): Held) -> Response {
-    let here = session.here();
-    json_of(
-        &serde_json::json!({ "models": here.models, "missing": here.missing, "complete": here.complete }),
-    )
+    let here = loop {
+        match session.here() {
+            here if here.complete => break here,
+            _ => tokio::time::sleep(LOOK).await,
+        }
+    };
+    json_of(&serde_json::json!({ "models": here.models, "missing": here.missing }))
 }
 
 async fn export(State(session): Held, Query(named): Query<Named>) -> Result<Response, Refused> {
     Ok(media("text/html; charset=utf-8", crate::export::html(&session, &named.name)?))
+}
+
+async fn jupyter(State(session): Held, Query(named): Query<Named>) -> Result<Response, Refused> {
+    Ok(media("application/x-ipynb+json", crate::export::jupyter(&session, &named.name)?))
 }
 
 /// A cell as it stands in the page.
@@ -146,18 +164,26 @@ async fn started(State(session): Held, body: Bytes) -> Result<Response, Refused>
     sized(&wish.source)?;
     let ready = run::prepare(&session, &wish)
         .map_err(|why| Refused(StatusCode::UNPROCESSABLE_ENTITY, why))?;
-    let (id, cancel) = session.begin().map_err(|why| Refused(StatusCode::CONFLICT, why))?;
+    let (id, cancel) =
+        session.begin().map_err(|why| Refused(StatusCode::TOO_MANY_REQUESTS, why))?;
     let (send, lines) = mpsc::unbounded_channel();
-    let body = Lines::body(lines, cancel.clone());
+    let body = Lines::body(lines, Arc::clone(&session), id);
     std::thread::spawn(move || {
         run::cell(&session, &wish, &ready, id, &cancel, &|line| drop(send.send(line)));
     });
     Ok(media("application/x-ndjson", body))
 }
 
-async fn cancel(State(session): Held) -> Response {
-    session.cancel();
-    json_of(&serde_json::json!({}))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unwanted {
+    run: u64,
+}
+
+async fn cancel(State(session): Held, body: Bytes) -> Result<Response, Refused> {
+    let Unwanted { run } = read(&body)?;
+    session.cancel(run);
+    Ok(json_of(&serde_json::json!({})))
 }
 
 async fn save(State(session): Held, body: Bytes) -> Result<Response, Refused> {
@@ -207,6 +233,23 @@ async fn switches(
     let replay = kept.recorded().switches.get(number).and_then(Option::as_ref);
     let replay = replay.ok_or_else(|| gone("the kernel's record of this run"))?;
     Ok(media("application/octet-stream", replay.columns.bytes()))
+}
+
+/// A recorded run as `maitred show` reads it.
+async fn trace(
+    State(session): Held,
+    Path((id, number)): Path<(u64, usize)>,
+) -> Result<Response, Refused> {
+    let kept = loaded(&session, id).await?;
+    let trace = kept.recorded().traces.get(number).ok_or_else(|| gone("this run"))?;
+    let comparison = kept.found.comparison.as_ref().ok_or_else(|| gone("this result"))?;
+    let (from, mut file) = (Item::provenance(comparison), Vec::new());
+    let sink = |bytes: &[u8]| {
+        file.extend_from_slice(bytes);
+        Ok::<(), Infallible>(())
+    };
+    let Ok(_) = recording::write(&from, trace, None, limits::TRACE_BYTES, sink);
+    Ok(media("application/octet-stream", file))
 }
 
 async fn result(State(session): Held, Path(id): Path<u64>) -> Result<Response, Refused> {

@@ -1,25 +1,28 @@
 //! An answer that comes line by line while a run goes on.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::Frame;
-use maitred_engine::Cancel;
 use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::session::Session;
 
 /// Lines of JSON. When nobody reads them any more, the run that tells them is cancelled: a page that was
 /// closed must not keep the machine.
 #[derive(Debug)]
 pub(super) struct Lines {
     lines: UnboundedReceiver<String>,
-    cancel: Cancel,
+    session: Arc<Session>,
+    run: u64,
     ended: bool,
 }
 
 impl Lines {
-    pub(super) fn body(lines: UnboundedReceiver<String>, cancel: Cancel) -> Body {
-        Body::new(Self { lines, cancel, ended: false })
+    pub(super) fn body(lines: UnboundedReceiver<String>, session: Arc<Session>, run: u64) -> Body {
+        Body::new(Self { lines, session, run, ended: false })
     }
 }
 
@@ -41,7 +44,7 @@ impl HttpBody for Lines {
 impl Drop for Lines {
     fn drop(&mut self) {
         if !self.ended {
-            self.cancel.cancel();
+            self.session.cancel(self.run);
         }
     }
 }

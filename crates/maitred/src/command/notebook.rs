@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use maitred_engine::Cancel;
 use maitred_lab::headless::{self, Verdict};
-use maitred_lab::notebook::{Cell, Notebook};
+use maitred_lab::notebook::Cell;
 use maitred_lab::{Session, Shelf, export, ipynb};
 
 use super::lab;
@@ -84,7 +84,7 @@ fn execute(
         let watch = scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 if until.is_cancelled() {
-                    session.cancel();
+                    session.stop();
                     break;
                 }
                 thread::sleep(Duration::from_millis(50));
@@ -134,14 +134,10 @@ fn write(
         false => execute(file, keep, None, &until, terminal)?,
     };
     let text = match form {
-        "html" => export::html(&session, "").map_err(Error::failed)?,
-        _ => {
-            let notebook: Notebook =
-                session.book("").and_then(|book| book.read()).map_err(Error::failed)?;
-            let name = session.book("").map_err(Error::failed)?.name.clone();
-            ipynb::write(&notebook, &|cell| Some(session.last(&name, cell)?.shown.text()))
-        }
+        "html" => export::html(&session, ""),
+        _ => export::jupyter(&session, ""),
     };
+    let text = text.map_err(Error::failed)?;
     fs::write(output, text).map_err(|error| not_written(output, &error))?;
     Ok(code_of(&verdicts))
 }

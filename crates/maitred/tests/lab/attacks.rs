@@ -6,7 +6,9 @@ use std::net::TcpStream;
 
 use maitred_lab::server::{PAGE, ROUTES};
 
+use crate::devtools::patiently;
 use crate::lab::{Lab, body, status};
+use crate::story::{READY, browser};
 
 /// A path of each route, with something in its places.
 fn paths() -> Vec<(&'static str, String)> {
@@ -207,4 +209,79 @@ fn a_cell_asks_only_servers_of_this_machine() {
         status(&answer) == 422 && body(&answer).contains("only servers of this machine"),
         "{answer}"
     );
+}
+
+/// What an author could write who means harm, below a heading and above a cell.
+const HARM: &str = "<script>window.hurt = 'a script';</script>\n\n\
+    <img src=\"x\" onerror=\"window.hurt = 'an image'\">\n\n\
+    <svg onload=\"window.hurt = 'a drawing'\"></svg>\n\n\
+    [a](javascript:window.hurt='a-link') [b](data:text/html,<script>opener.hurt=1</script>) <style>main { display: none }</style>\n\n\
+    ![far](http://192.0.2.1/far.png) ![deep](../../../../../../etc/hostname)\n\n";
+
+#[test]
+fn a_notebook_that_means_harm_does_none_in_a_browser() {
+    let Some(mut browser) = browser() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let (notebook, mark) = (place.path().join("n.md"), place.path().join("mark"));
+    let cell = format!("task \"t\" {{ run \"touch\" {:?} }}\n", mark.display().to_string());
+    fs::write(&notebook, format!("# N\n\n{HARM}```workload id=a\n{cell}```\n")).unwrap();
+    let lab = Lab::open(&[&notebook.display().to_string()]);
+    browser.look(1280, 900, "light");
+    browser.open(&lab.address);
+    browser.until(READY);
+    browser.value("document.querySelectorAll('main .prose a').forEach((one) => one.click())");
+    // What came in all the same would be stopped by the policy of the page.
+    let tried = browser.value(
+        "(async () => {
+            const script = document.createElement('script');
+            script.textContent = 'window.hurt = \\'a script of its own\\'';
+            document.body.append(script);
+            const image = new Image();
+            const came = new Promise((done) => { image.onload = () => done('it came'); image.onerror = () => done('refused'); });
+            image.src = 'http://localhost:9/x.png';
+            const asked = await fetch('http://localhost:9/').then(() => 'it came', () => 'refused');
+            return [window.hurt ?? 'nothing', await came, asked, getComputedStyle(document.querySelector('main')).display];
+        })()",
+    );
+    assert_eq!(tried, serde_json::json!(["nothing", "refused", "refused", "block"]));
+    let (requests, complaints) = browser.asked();
+    let own = format!("http://127.0.0.1:{}/", lab.port);
+    let far: Vec<&String> =
+        requests.iter().filter(|it| it.contains("192.0.2.1") || it.contains("hostname")).collect();
+    assert_eq!(far, Vec::<&String>::new());
+    assert!(requests.iter().any(|it| it.starts_with(&own)));
+    assert!(complaints.iter().any(|it| it.contains("Content Security Policy")), "{complaints:?}");
+    assert!(!mark.exists(), "it ran because it was opened");
+}
+
+#[test]
+fn another_page_of_the_same_browser_gets_nothing_even_with_the_token() {
+    let Some(mut browser) = browser() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let page = place.path().join("other.html");
+    fs::write(&page, "<!doctype html><title>other</title><body></body>").unwrap();
+    let lab = Lab::open(&[]);
+    browser.open(&format!("file://{}", page.display()));
+    browser.until("document.title === 'other' && document.readyState === 'complete'");
+    let (base, token) = (format!("http://127.0.0.1:{}", lab.port), &lab.token);
+    let tried = browser.value(&format!(
+        "(async () => {{
+            const known = {{ headers: {{ Authorization: 'Bearer {token}' }} }};
+            const read = await fetch('{base}/api/book', known).then(() => 'it came', () => 'refused');
+            const post = {{ method: 'POST', mode: 'no-cors', body: '{{}}' }};
+            const sent = await fetch('{base}/api/run', post).then((answer) => answer.type + answer.status, () => 'refused');
+            const script = document.createElement('script');
+            const came = new Promise((done) => {{ script.onload = () => done('it came'); script.onerror = () => done('refused'); }});
+            script.src = '{base}/app.js';
+            document.body.append(script);
+            return [read, sent === 'opaque0' ? 'refused' : sent, await came];
+        }})()"
+    ));
+    assert_eq!(tried, serde_json::json!(["refused", "refused", "refused"]));
+    // Within a frame it is not shown.
+    browser.value(&format!("(() => {{ const frame = document.createElement('iframe'); frame.src = '{base}/'; document.body.append(frame); }})()"));
+    browser.until("document.querySelector('iframe').contentDocument === null");
+    patiently("the browser refuses the frame", || {
+        browser.asked().1.iter().any(|it| it.contains("frame-ancestors 'none'"))
+    });
 }

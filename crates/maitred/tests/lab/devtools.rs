@@ -19,7 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(400);
 /// A page whose words do not change for so long waits for nothing that could still come.
 const STILL: Duration = Duration::from_secs(100);
 
-/// A Chromium with one page; it ends with this value.
+/// A page that is not spoken to just now.
+pub(crate) struct Tab(String);
+
+/// A Chromium; it ends with this value.
 pub(crate) struct Browser {
     child: Child,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
@@ -35,6 +38,15 @@ pub(crate) fn program() -> Option<PathBuf> {
     let named = std::env::var_os("MAITRED_CHROMIUM").map(PathBuf::from);
     let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     named.into_iter().chain(usual.map(PathBuf::from)).find(|path| path.exists())
+}
+
+/// Waits until something is so that no page tells of.
+pub(crate) fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "it never came: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 impl Browser {
@@ -85,15 +97,30 @@ impl Browser {
             events: Vec::new(),
             _profile: profile,
         };
-        let target = browser.ask("Target.createTarget", &json!({ "url": "about:blank" }));
-        let id = target["targetId"].clone();
-        let attached =
-            browser.ask("Target.attachToTarget", &json!({ "targetId": id, "flatten": true }));
-        browser.session = attached["sessionId"].as_str().unwrap().to_owned();
-        for domain in ["Page", "Runtime", "Network", "Log"] {
-            browser.ask(&format!("{domain}.enable"), &json!({}));
-        }
+        browser.another();
         browser
+    }
+
+    /// One more page, in sight like the one before: from now on it is spoken to. The other one is what is
+    /// returned, for [`Self::turn_to`].
+    pub(crate) fn another(&mut self) -> Tab {
+        let before = Tab(std::mem::take(&mut self.session));
+        let page = json!({ "url": "about:blank", "newWindow": true });
+        let id = self.ask("Target.createTarget", &page)["targetId"].clone();
+        let attached =
+            self.ask("Target.attachToTarget", &json!({ "targetId": id, "flatten": true }));
+        self.session = attached["sessionId"].as_str().unwrap().to_owned();
+        for domain in ["Page", "Runtime", "Network", "Log"] {
+            self.ask(&format!("{domain}.enable"), &json!({}));
+        }
+        // As if its reader looked at it, also where the other one is in front.
+        self.ask("Emulation.setFocusEmulationEnabled", &json!({ "enabled": true }));
+        before
+    }
+
+    /// Speaks to this page, and leaves the one that it spoke to in its place.
+    pub(crate) fn turn_to(&mut self, tab: &mut Tab) {
+        std::mem::swap(&mut self.session, &mut tab.0);
     }
 
     /// One question and its answer.

@@ -14,8 +14,8 @@ pub(crate) struct Lab {
     pub(crate) address: String,
     pub(crate) port: u16,
     pub(crate) token: String,
-    /// Where it waits for others that measure: nobody else is there.
-    _alone: TempDir,
+    /// Where it waits for others that measure: nobody else is there unless a test sends them.
+    alone: TempDir,
 }
 
 impl Lab {
@@ -50,7 +50,7 @@ impl Lab {
             lines.find(|line| line.starts_with("http://")).expect("the address is printed");
         let (place, token) = address.split_once("/#token=").unwrap();
         let port = place.rsplit(':').next().unwrap().parse().unwrap();
-        Self { child, port, token: token.to_owned(), address, _alone: alone }
+        Self { child, port, token: token.to_owned(), address, alone }
     }
 
     /// Sends bytes as they are; the whole answer. Ends when nothing comes any more.
@@ -79,6 +79,16 @@ impl Lab {
             request.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         self.raw(&format!("{request}\r\n{body}"))
+    }
+
+    /// Where a command line waits for it, and it for a command line.
+    pub(crate) fn waiting_room(&self) -> &Path {
+        self.alone.path()
+    }
+
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn host(&self) -> String {

@@ -4,8 +4,10 @@
 mod again;
 mod attacks;
 mod devtools;
+mod downloads;
 mod endpoints;
 mod headless;
 mod lab;
 mod measured;
+mod several;
 mod story;

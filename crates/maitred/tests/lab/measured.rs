@@ -70,9 +70,9 @@ const FRAMES: &str = "(async () => {
     return [ours, theirs];
 })()";
 
-/// Counts how often the status of the cell changes while it runs.
-const COUNT: &str = "(() => { window.told = []; new MutationObserver(() => window.told.push(performance.now()))
-    .observe(document.querySelector('#cell-work .status'), { childList: true, characterData: true, subtree: true }); })()";
+/// Counts how often the clock of the model changes while the cell runs, which it does whenever its lanes fill.
+const COUNT: &str = "(() => { window.told = []; new MutationObserver((seen) => seen.some((one) => one.target.className === 'time') && window.told.push(performance.now()))
+    .observe(document.querySelector('#cell-work'), { childList: true, subtree: true }); })()";
 
 /// The work time of one model in the last result of the cell, as the page has it from the program.
 const WORK: &str = "fetch('/api/book', { headers: { Authorization: 'Bearer ' + sessionStorage.getItem('maitred-token') } })

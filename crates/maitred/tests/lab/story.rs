@@ -29,7 +29,7 @@ pub(crate) fn browser() -> Option<Browser> {
 
 pub(crate) const READY: &str = "document.body.dataset.ready === 'yes'";
 
-fn click(browser: &mut Browser, selector: &str) {
+pub(crate) fn click(browser: &mut Browser, selector: &str) {
     let found = browser.value(&format!(
         "(() => {{ const one = document.querySelector({selector:?}); one?.click(); return Boolean(one); }})()"
     ));
