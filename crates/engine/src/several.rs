@@ -12,8 +12,9 @@ use maitred_wire::{Cpu, Phase, Plan, Round};
 use crate::measure::clock::nanos;
 
 /// Several rounds of one plan take about so long, and have so many tasks at most: far more than a plan
-/// costs, and little enough to be looked at now and then.
-const TIME: Duration = Duration::from_millis(50);
+/// costs, long enough that the kernel's count of what others used says something, and short enough to
+/// be looked at now and then.
+const TIME: Duration = Duration::from_millis(200);
 const TASKS: u32 = 1000;
 
 /// How many rounds like this one, of so many tasks each, make a plan, if they may take so long.
