@@ -219,6 +219,7 @@ const HARM: &str = "<script>window.hurt = 'a script';</script>\n\n\
     ![far](http://192.0.2.1/far.png) ![deep](../../../../../../etc/hostname)\n\n";
 
 #[test]
+#[ignore = "slow: a browser"]
 fn a_notebook_that_means_harm_does_none_in_a_browser() {
     let Some(mut browser) = browser() else { return };
     let place = tempfile::tempdir().unwrap();
@@ -255,6 +256,7 @@ fn a_notebook_that_means_harm_does_none_in_a_browser() {
 }
 
 #[test]
+#[ignore = "slow: a browser"]
 fn another_page_of_the_same_browser_gets_nothing_even_with_the_token() {
     let Some(mut browser) = browser() else { return };
     let place = tempfile::tempdir().unwrap();

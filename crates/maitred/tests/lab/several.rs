@@ -56,6 +56,7 @@ fn start(browser: &mut Browser, cell: &str) {
 }
 
 #[test]
+#[ignore = "slow: a browser"]
 fn two_pages_and_a_command_line_measure_one_after_another() {
     let Some(mut browser) = browser() else { return };
     let place = tempfile::tempdir().unwrap();
