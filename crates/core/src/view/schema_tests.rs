@@ -348,9 +348,9 @@ prop_compose! {
                 given: maybe.clone().map(|given| vec![given]),
             },
             started: "2026-11-23T01:02:03Z".into(),
+            ranking: of_these(ranking, contestants.len()),
+            conclusion: conclusion(&text, !contestants.is_empty()),
             contestants,
-            ranking,
-            conclusion: conclusion(&text),
             stopped,
             elapsed_ns: limit,
             scaling: limit.map(|_| vec![sweep(&text, speed)]),
@@ -385,12 +385,21 @@ fn sweep(text: &str, speed: f64) -> Sweep {
     }
 }
 
-/// With a sentence in every part.
-fn conclusion(text: &str) -> Conclusion {
+/// The ranks, each of a contestant that there is.
+fn of_these(mut ranking: Vec<Rank>, contestants: usize) -> Vec<Rank> {
+    ranking.truncate(contestants);
+    for rank in &mut ranking {
+        rank.contestant %= contestants as u32;
+    }
+    ranking
+}
+
+/// With a sentence in every part; whoever is recommended is one of the contestants.
+fn conclusion(text: &str, has_contestants: bool) -> Conclusion {
     let bottleneck = Bottleneck { resource: text.into(), parameter: Some(text.into()) };
     let said = Conclusion::of(Rule::ALL.map(|rule| rule.says(text)));
-    let recommended = Recommended { contestant: 0, equals: 2 };
-    Conclusion { bottleneck: Some(bottleneck), recommended: Some(recommended), ..said }
+    let recommended = has_contestants.then_some(Recommended { contestant: 0, equals: 2 });
+    Conclusion { bottleneck: Some(bottleneck), recommended, ..said }
 }
 
 /// Every object and every field of a value, as paths.
