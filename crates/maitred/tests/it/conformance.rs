@@ -193,7 +193,7 @@ const IN_PYTHON: [(&str, Planted); 3] = [
 ];
 
 const IN_ERLANG: [Planted; 3] = [
-    ("atomics:add(T#trace.ended, lane(), 1),", "", "every step"),
+    ("atomics:add(T#trace.ended, ?WIDE * lane(), 1),", "", "every step"),
     ("whole_ms(Ns) -> (Ns + 999999) div 1000000.", "whole_ms(Ns) -> Ns div 2000000.", "durations"),
     ("lost(W, Number), 1;", "1;", "crash"),
 ];
