@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::needs::{SmallDisk, have};
 use crate::program::{PATIENCE, Place, eventually, stderr, stdout};
@@ -162,6 +162,27 @@ fn clocks(text: &str) -> Vec<(f64, f64)> {
     signs.map(|(at, _)| (number(at - 2), number(at + 1))).collect()
 }
 
+/// What a run said, on one line, and that it ended with this code.
+fn said(output: &Output, code: i32) -> String {
+    let text = stdout(output) + &stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A run of the work, of which each of two hosts has begun some.
+fn begun(hosts: &Hosts, place: &Place) -> Child {
+    let child = hosts.maitred(place, &run(hosts)).spawn().unwrap();
+    assert!(eventually(PATIENCE, || seen(place) == 2), "no task began on both hosts");
+    child
+}
+
+/// The second host is named as lost, and what it had is done by the first.
+fn others_do_all(run: Child, hosts: &Hosts) {
+    let text = said(&run.wait_with_output().unwrap(), 0);
+    let lost = format!("lost during the work: the worker at tcp://{}.2:", hosts.net);
+    assert!(text.contains(&lost) && text.contains("40 done"), "{text}");
+}
+
 #[test]
 #[ignore = "slow: hosts of their own"]
 fn a_cluster_of_two_hosts_is_used_by_its_address() {
@@ -195,15 +216,9 @@ fn a_host_that_is_lost_is_named_and_its_tasks_are_done_by_others() {
     }
     let place = place(0.2);
     let mut hosts = Hosts::new(&place, 2).with_cluster(&place);
-    let child = hosts.maitred(&place, &run(&hosts)).spawn().unwrap();
-    assert!(eventually(PATIENCE, || seen(&place) == 2), "no task began on both hosts");
+    let child = begun(&hosts, &place);
     hosts.workers[1].kill().unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = stdout(&output);
-    assert!(output.status.success(), "{text}{}", stderr(&output));
-    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let lost = format!("lost during the work: the worker at tcp://{}.2:", hosts.net);
-    assert!(flat.contains(&lost) && flat.contains("40 done"), "{text}");
+    others_do_all(child, &hosts);
 }
 
 #[test]
@@ -214,22 +229,15 @@ fn a_scheduler_that_is_lost_ends_the_run_with_a_sentence() {
     }
     let place = place(0.2);
     let mut hosts = Hosts::new(&place, 3).with_cluster(&place);
-    let child = hosts.maitred(&place, &run(&hosts)).spawn().unwrap();
-    assert!(eventually(PATIENCE, || seen(&place) == 2), "no task began on both hosts");
+    let child = begun(&hosts, &place);
     hosts.scheduler.as_mut().unwrap().kill().unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = stdout(&output);
-    assert_eq!(output.status.code(), Some(1), "{text}{}", stderr(&output));
-    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(flat.contains(&format!("the scheduler at {} was lost", hosts.address())), "{text}");
+    let text = said(&child.wait_with_output().unwrap(), 1);
+    assert!(text.contains(&format!("the scheduler at {} was lost", hosts.address())), "{text}");
 }
 
-/// What a run of the work says, on one line, and that it ended with this code.
+/// What a run of the work says that ends with this code.
 fn refused(hosts: &Hosts, place: &Place, code: i32) -> String {
-    let output = hosts.maitred(place, &run(hosts)).output().unwrap();
-    let text = stdout(&output) + &stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{text}");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    said(&hosts.maitred(place, &run(hosts)).output().unwrap(), code)
 }
 
 /// A worker that imports what the function needs is in set-up for sure, and there it does this.
@@ -317,16 +325,10 @@ fn a_host_whose_link_is_cut_is_named_and_its_tasks_are_done_by_others() {
     }
     let place = place(0.2);
     let hosts = Hosts::new(&place, 9).with_cluster(&place);
-    let child = hosts.maitred(&place, &run(&hosts)).spawn().unwrap();
-    assert!(eventually(PATIENCE, || seen(&place) == 2), "no task began on both hosts");
+    let child = begun(&hosts, &place);
     let cut = format!("ip -n {b} link set {b} down", b = hosts.names[1]);
     assert!(place.shell(&cut).status.success());
-    let output = child.wait_with_output().unwrap();
-    let text = stdout(&output);
-    assert!(output.status.success(), "{text}{}", stderr(&output));
-    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let lost = format!("lost during the work: the worker at tcp://{}.2:", hosts.net);
-    assert!(flat.contains(&lost) && flat.contains("40 done"), "{text}");
+    others_do_all(child, &hosts);
 }
 
 #[test]
