@@ -88,6 +88,9 @@ fn conduct(bench: Bench) -> Result<ExitCode, String> {
         screen::print(HELP)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if options.task == Task::Nothing {
+        return Ok(ExitCode::SUCCESS);
+    }
     let chosen: Vec<AnyCompare> =
         bench.entries.into_iter().filter(|entry| options.means(&entry.name)).collect();
     if options.task == Task::List {

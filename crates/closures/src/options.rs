@@ -41,6 +41,8 @@ As with other benches, without --bench (as `cargo test` starts it) everything ru
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     Help,
+    /// What `cargo test -- --ignored` wants: tests that are left out otherwise, of which there are none.
+    Nothing,
     List,
     /// Once each, to see that it works.
     Test,
@@ -53,6 +55,7 @@ pub(crate) enum Task {
 pub(crate) struct Options {
     pub(crate) task: Task,
     pub(crate) names: Vec<String>,
+    is_exact: bool,
     pub(crate) details: bool,
     pub(crate) save: Option<PathBuf>,
     pub(crate) report: Option<PathBuf>,
@@ -77,8 +80,11 @@ impl Options {
     pub(crate) fn parse(words: Vec<OsString>) -> Result<Self, String> {
         let mut words = Arguments::from_vec(words);
         let is_bench = words.contains("--bench");
+        let is_exact = words.contains("--exact");
+        leave_to_libtest(&mut words);
         let asked = [
             (Task::Help, words.contains(["-h", "--help"])),
+            (Task::Nothing, words.contains("--ignored")),
             (Task::List, words.contains("--list")),
             (Task::Test, words.contains("--test")),
             (Task::Run, words.contains("--run")),
@@ -92,6 +98,7 @@ impl Options {
             })?;
             Ok(Self {
                 task,
+                is_exact,
                 details: words.contains("--details"),
                 save: words.opt_value_from_str("--save")?,
                 report: words.opt_value_from_str("--report")?,
@@ -124,7 +131,11 @@ impl Options {
 
     /// Whether those of this name are meant.
     pub(crate) fn means(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|part| name.contains(part.as_str()))
+        let is_named = |part: &String| match self.is_exact {
+            true => name == part,
+            false => name.contains(part.as_str()),
+        };
+        self.names.is_empty() || self.names.iter().any(is_named)
     }
 
     /// What is asked takes the place of what the program says.
@@ -167,6 +178,21 @@ fn time(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Takes out what `cargo test` and cargo-nextest tell every program of tests, and what means nothing here.
+/// Source: `--help` of libtest.
+fn leave_to_libtest(words: &mut Arguments) {
+    for flag in
+        ["--include-ignored", "--nocapture", "--no-capture", "--show-output", "--quiet", "-q"]
+    {
+        while words.contains(flag) {}
+    }
+    for option in ["--skip", "--test-threads", "--format", "--color", "--logfile"] {
+        while let Ok(Some(_)) =
+            words.opt_value_from_os_str(option, |value| Ok::<_, String>(value.to_owned()))
+        {}
+    }
+}
+
 fn share(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     let percent = percent.filter(|percent| (0.0..100.0).contains(percent));
@@ -187,6 +213,16 @@ mod tests {
         assert_eq!(parse("").unwrap().task, Task::Test);
         assert_eq!(parse("--bench --test").unwrap().task, Task::Test);
         assert_eq!(parse("--bench --run --model std/threads").unwrap().task, Task::Run);
+    }
+
+    #[test]
+    fn what_programs_of_tests_are_told_is_understood() {
+        assert_eq!(parse("--ignored --skip measured:: --skip slow").unwrap().task, Task::Nothing);
+        assert_eq!(parse("--list --format terse --ignored").unwrap().task, Task::Nothing);
+        assert_eq!(parse("--list --format terse").unwrap().task, Task::List);
+        let one = parse("size --exact --nocapture").unwrap();
+        assert!(one.task == Task::Test && one.means("size") && !one.means("resize"));
+        assert!(parse("-q --test-threads=1 --include-ignored").unwrap().names.is_empty());
     }
 
     #[test]

@@ -16,6 +16,10 @@ fn main() -> ExitCode {
     if std::env::var_os(PROGRAM).is_some() {
         return program();
     }
+    // As libtest has it: those that are left out otherwise, and there are none.
+    if std::env::args().any(|word| word == "--ignored") {
+        return ExitCode::SUCCESS;
+    }
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let chosen = |name: &str| asked.is_empty() || asked.iter().any(|part| name.contains(part));

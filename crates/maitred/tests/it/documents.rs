@@ -54,7 +54,7 @@ fn the_readme_and_ci_name_the_same_test_commands() {
     let cargo: toml::Table =
         fs::read_to_string(root().join(".cargo/config.toml")).unwrap().parse().unwrap();
     let alias = cargo["alias"]["test-slow"].as_str().unwrap();
-    assert!(alias.starts_with("test ") && alias.contains(" -- --ignored "), "{alias}");
+    assert!(alias.starts_with("test --workspace ") && alias.contains(" -- --ignored "), "{alias}");
 }
 
 #[test]

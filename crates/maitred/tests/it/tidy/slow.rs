@@ -25,11 +25,6 @@ fn wrong_reasons(source: &str) -> Vec<&str> {
     source.lines().filter(begins).filter(|line| !is_known(line)).collect()
 }
 
-/// Whether `cargo test-slow` runs what stands in this file; its alias names two crates.
-fn is_run(name: &str) -> bool {
-    ["crates/core/", "crates/maitred/"].iter().any(|folder| name.starts_with(folder))
-}
-
 /// No tests, though the harness starts them: they measure, or draw a picture of the documents.
 const MEASURES: &str = "crates/maitred/tests/lab/measured.rs";
 
@@ -40,8 +35,6 @@ fn tests_are_left_out_for_being_slow_and_for_nothing_else() {
             continue;
         }
         assert_eq!(wrong_reasons(&source), [""; 0], "{name}: {REASONS:#?}");
-        let is_slow = source.lines().any(|line| line.trim_start().starts_with(SLOW));
-        assert!(!is_slow || is_run(&name), "`cargo test-slow` does not look for tests in {name}");
     }
     let planted = "#[test]\n#[ignore]\nfn f() {}\n    #[ignore = \"it fails\"]\n#[ignore = \"slow: a sweep\"]\n";
     assert_eq!(wrong_reasons(planted), ["#[ignore]", "    #[ignore = \"it fails\"]"]);
