@@ -21,7 +21,7 @@ const CALLS: u64 = 10_000;
 /// Threads of the pools.
 const WORKERS: usize = 2;
 
-/// What is measured: some 20 microseconds of arithmetic.
+/// What is measured: some 12 microseconds of arithmetic.
 fn checksum(seed: &u64) -> u64 {
     (0..black_box(12_000)).fold(*seed, |sum, byte| sum.wrapping_mul(31) ^ byte)
 }
@@ -37,41 +37,41 @@ fn seeds() -> Vec<u64> {
 }
 
 /// One of ours, and its peer.
-pub(crate) struct Beside {
+pub(crate) struct Peer {
     pub(crate) what: &'static str,
     model: &'static str,
     by_hand: fn(&'static [u64]) -> Duration,
 }
 
-pub(crate) const ALL: [Beside; 5] = [
-    Beside {
-        what: "closures, std/sequential, 20 µs a call | a loop",
+pub(crate) const ALL: [Peer; 5] = [
+    Peer {
+        what: "closures, std/sequential, 12 µs a call | a loop",
         model: "std/sequential",
         by_hand: in_a_loop,
     },
-    Beside {
+    Peer {
         what: "  … std/thread-pool:2 | threads and a counter",
         model: "std/thread-pool:2",
         by_hand: by_threads,
     },
-    Beside {
+    Peer {
         what: "  … rayon/thread-pool:2 | par_iter",
         model: "rayon/thread-pool:2",
         by_hand: by_rayon,
     },
-    Beside {
+    Peer {
         what: "  … tokio/event-loop | spawn, current thread",
         model: "tokio/event-loop",
         by_hand: on_a_loop,
     },
-    Beside {
+    Peer {
         what: "  … tokio/async-pool:2 | spawn, two threads",
         model: "tokio/async-pool:2",
         by_hand: on_loops,
     },
 ];
 
-impl Beside {
+impl Peer {
     /// Microseconds a call: by hand, and of ours.
     pub(crate) fn measure(&self) -> (f64, f64) {
         (figure(&again("hand", &[self.model])), self.ours())
