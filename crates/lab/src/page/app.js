@@ -1,7 +1,7 @@
 // Opens the notebook, and is the frame around it: contents, colours, the presenter's mode, keys.
 import { asked, carried, json } from "./api.js";
 import { Book } from "./book.js";
-import { element } from "./dom.js";
+import { element, wordsOf } from "./dom.js";
 import { takeAlong } from "./downloads.js";
 import { forgetColours } from "./lanes.js";
 
@@ -32,7 +32,7 @@ async function open() {
     document.body.dataset.ready = "yes";
     if (!carried && !facts.complete) void learn(facts);
   } catch (error) {
-    main.replaceChildren(element("h1", {}, "The program does not answer"), element("p", { className: "prose" }, `${error.message ?? error}. Start it again with \`maitred lab\` and open the address that it prints.`));
+    main.replaceChildren(element("h1", {}, "The program does not answer"), element("p", { className: "prose" }, `${wordsOf(error)}. Start it again with \`maitred lab\` and open the address that it prints.`));
   }
 }
 

@@ -1,7 +1,7 @@
 // A cell: its knobs and what running costs, its models, the answer, the reasons, the replay, and
 // behind links everything else.
 import { carried, json, run, runsOf } from "./api.js";
-import { copies, duration, element, onScreen, plural, prose, whenSeen } from "./dom.js";
+import { copies, duration, element, onScreen, plural, prose, whenSeen, wordsOf } from "./dom.js";
 import { bars } from "./figures.js";
 import { Live } from "./live.js";
 import { panels } from "./panels.js";
@@ -15,7 +15,7 @@ const TIMES = [null, 30e9, 60e9, 120e9];
 
 /** What every cell has. */
 const frame = copies(`<section class="cell">
-<form class="knobs"><div class="go"><span></span>
+<form class="knobs"><div class="go"><span class="cost"></span>
 <label>at <select aria-label="speed">${[1, 2, 5, 10, 20, 50, 100].map((one) => `<option value="${one}">${one}×</option>`).join("")}</select></label>
 <label>for <select aria-label="time for rounds">${TIMES.map((one) => `<option>${one ? duration(one) : "as written"}</option>`).join("")}</select></label>
 <button type="button" class="run">Run it here</button></div></form>
@@ -23,8 +23,8 @@ const frame = copies(`<section class="cell">
 <div class="ask" role="group" aria-label="Before it runs" hidden></div>
 <p class="answer" hidden></p>
 <div class="why" hidden></div>
-<div></div>
-<div></div>
+<div class="going-on"></div>
+<div class="found"></div>
 <ul class="claims" hidden></ul>
 <p class="status" role="status"></p>
 <div class="links"></div>
@@ -53,13 +53,27 @@ export class Cell {
     this.opened = null;
     this.build();
     // What is below the screen is fetched and drawn when the reader comes to it.
-    if (this.result) void this.showResult((draw) => whenSeen(this.box, () => draw().catch((error) => this.say(error.message, true))));
+    if (this.result) void this.showResult((draw) => whenSeen(this.box, () => draw().catch((error) => this.say(wordsOf(error), true))));
   }
 
   build() {
     const { facts } = this;
     this.box = frame();
-    [this.knobs, this.chips, this.ask, this.answer, this.why, this.live, this.stage, this.claims, this.status, this.links, this.panel] = this.box.children;
+    /** @param {string} place @returns {any} */
+    const part = (place) => this.box.querySelector(place);
+    this.knobs = part(".knobs");
+    this.cost = part(".cost");
+    this.button = part(".run");
+    this.chips = part(".chips");
+    this.ask = part(".ask");
+    this.answer = part(".answer");
+    this.why = part(".why");
+    this.live = part(".going-on");
+    this.stage = part(".found");
+    this.claims = part(".claims");
+    this.status = part(".status");
+    this.links = part(".links");
+    this.panel = part(".panel");
     this.box.prepend(element(`h${this.above.level}`, { className: "title" }, facts.title));
     this.box.id = `cell-${facts.id}`;
     this.box.setAttribute("aria-label", `${facts.title} (${facts.id})`);
@@ -78,9 +92,8 @@ export class Cell {
   /** What Run costs, how fast, for how long, and the button. */
   showGo() {
     const { kind } = this.facts;
-    const [cost, speeds, times, button] = this.knobs.lastElementChild.children;
-    [this.cost, this.button] = [cost, button];
-    button.addEventListener("click", () => (running === this ? this.cancel() : this.start()));
+    const [speeds, times] = this.knobs.querySelectorAll("label");
+    this.button.addEventListener("click", () => (running === this ? this.cancel() : this.start()));
     if (kind !== "workload" || carried) speeds.remove();
     if (kind === "server" || carried) times.remove();
     const [speed, time] = [speeds.lastChild, times.lastChild];
@@ -174,7 +187,7 @@ export class Cell {
     try {
       this.panel.replaceChildren(await make());
     } catch (error) {
-      this.panel.replaceChildren(element("p", { className: "status bad" }, String(error.message ?? error)));
+      this.panel.replaceChildren(element("p", { className: "status bad" }, wordsOf(error)));
     }
   }
 
@@ -248,7 +261,7 @@ export class Cell {
       if (seen.asks && this.agreed !== seen.asks.text) return this.consent(seen.asks);
       await this.go();
     } catch (error) {
-      this.say(String(error.message ?? error), true);
+      this.say(wordsOf(error), true);
     } finally {
       running = null;
       this.button.textContent = "Run it here";
@@ -281,7 +294,9 @@ export class Cell {
     await onScreen();
     this.run = null;
     this.unwanted = false;
+    /** @type {any} What the last line of the run says. */
     let failed = null;
+    /** @type {any} */
     let kept = null;
     let unkept = "";
     try {

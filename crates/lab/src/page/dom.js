@@ -8,6 +8,7 @@
  * @returns {any}
  */
 export function element(tag, attributes = {}, ...children) {
+  /** @type {any} */
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
@@ -18,6 +19,11 @@ export function element(tag, attributes = {}, ...children) {
   }
   for (const child of children) if (child !== null && child !== undefined && child !== false) made.append(child);
   return made;
+}
+
+/** What went wrong, in words. @param {any} error */
+export function wordsOf(error) {
+  return String(error?.message ?? error);
 }
 
 /** Makes copies of what is read once: a page of many cells takes a tenth of the time for them. @param {string} markup of one element, with no space between its lines @returns {() => any} */
