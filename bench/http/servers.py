@@ -174,19 +174,20 @@ def a_part_of_a_processor(part):
         if group.parent == GROUPS:
             (GROUPS / "cgroup.subtree_control").write_text("+cpu")
         group.mkdir()
+    except OSError:
+        yield None
+        return
+    try:
         if group.parent == GROUPS:
             (group / "cpu.max").write_text(f"{quota} {PERIOD_US}")
         else:
             (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
             (group / "cpu.cfs_quota_us").write_text(str(quota))
-    except OSError:
-        yield None
-        return
-    try:
         yield group
     finally:
-        for pid in (group / "cgroup.procs").read_text().split():
-            (group.parent / "cgroup.procs").write_text(pid)
+        # Whoever was in it has been killed, and may take a moment to leave.
+        while (group / "cgroup.procs").read_text():
+            time.sleep(0.01)
         group.rmdir()
 
 
