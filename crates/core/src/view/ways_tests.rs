@@ -63,7 +63,8 @@ fn a_terminal_shows_what_is_on_the_way_to_each_host() {
         127.0.0.2 process 2                    ███ ██████  ███       ████     ████
         ██ computes   cc in the client   ss in the scheduler   ww on the wire
         qq in the worker's queue
-    "#]].assert_eq(&on_terminal(&recorded(), By::Auto));
+    "#]]
+    .assert_eq(&on_terminal(&recorded(), By::Auto));
     assert!(!on_terminal(&unfollowed(), By::Auto).contains("on the way"));
 }
 
@@ -86,7 +87,8 @@ fn a_terminal_shows_the_way_of_each_task_before_its_steps() {
         127.0.0.1 work 12 cccccsssssssssssssssssssssssssssssssssssssssssssssswwwqqqqq███
         ██ computes   cc in the client   ss in the scheduler   ww on the wire
         qq in the worker's queue
-    "#]].assert_eq(&on_terminal(&recorded(), By::Task));
+    "#]]
+    .assert_eq(&on_terminal(&recorded(), By::Task));
     assert!(!on_terminal(&unfollowed(), By::Task).contains("in the scheduler"));
 }
 
