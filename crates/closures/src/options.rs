@@ -78,10 +78,9 @@ impl Options {
     /// # Errors
     /// A sentence about what is wrong.
     pub(crate) fn parse(words: Vec<OsString>) -> Result<Self, String> {
-        let mut words = Arguments::from_vec(words);
+        let mut words = Arguments::from_vec(without_words_of_libtest(words));
         let is_bench = words.contains("--bench");
         let is_exact = words.contains("--exact");
-        leave_to_libtest(&mut words);
         let asked = [
             (Task::Help, words.contains(["-h", "--help"])),
             (Task::Nothing, words.contains("--ignored")),
@@ -178,19 +177,25 @@ fn time(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Takes out what `cargo test` and cargo-nextest tell every program of tests, and what means nothing here.
-/// Source: `--help` of libtest.
-fn leave_to_libtest(words: &mut Arguments) {
-    for flag in
-        ["--include-ignored", "--nocapture", "--no-capture", "--show-output", "--quiet", "-q"]
-    {
-        while words.contains(flag) {}
+/// The words without those that `cargo test` and cargo-nextest tell every program of tests, and which mean
+/// nothing here. Source: `--help` of libtest.
+fn without_words_of_libtest(words: Vec<OsString>) -> Vec<OsString> {
+    const FLAGS: [&str; 6] =
+        ["--include-ignored", "--nocapture", "--no-capture", "--show-output", "--quiet", "-q"];
+    const OPTIONS: [&str; 5] = ["--skip", "--test-threads", "--format", "--color", "--logfile"];
+    let mut kept = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let text = word.to_str().unwrap_or_default();
+        let is_option = |name: &str| OPTIONS.contains(&name);
+        match text.split_once('=') {
+            Some((name, _)) if is_option(name) => {}
+            None if is_option(text) => drop(words.next()),
+            None if FLAGS.contains(&text) => {}
+            _ => kept.push(word),
+        }
     }
-    for option in ["--skip", "--test-threads", "--format", "--color", "--logfile"] {
-        while let Ok(Some(_)) =
-            words.opt_value_from_os_str(option, |value| Ok::<_, String>(value.to_owned()))
-        {}
-    }
+    kept
 }
 
 fn share(text: &str) -> Result<f64, String> {
