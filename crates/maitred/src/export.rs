@@ -62,7 +62,8 @@ impl Export {
             // Pictures are for the end: drawing them takes time, and not all have something to show.
             _ if matches!(self.format, Format::Svg(_) | Format::Png(_)) => None,
             Place::File(file) if !empty => {
-                let outcome = self.render(result).and_then(|bytes| put(file, &bytes, Until::Replaced));
+                let outcome =
+                    self.render(result).and_then(|bytes| put(file, &bytes, Until::Replaced));
                 self.note(outcome)
             }
             _ => None,
