@@ -299,12 +299,14 @@ export class Cell {
     /** @type {any} */
     let kept = null;
     let unkept = "";
+    let leftOut = "";
     try {
       await run(this.wish(), (event) => {
         if (event.event === "in-line") this.placed(event.run);
         if (event.event === "kept") kept = event.result;
         else if (event.event === "failed") failed = event;
         else if (event.event === "not-kept") unkept = `; ${event.text}`;
+        else if (event.event === "left-out") leftOut += `; ${event.program} is left out: ${event.why}`;
         else {
           const words = live.take(event);
           if (words !== null) this.say(words);
@@ -318,7 +320,7 @@ export class Cell {
     if (kept) {
       this.result = kept;
       this.facts.result = kept;
-      this.say((kept.cancelled ? "cancelled: what was measured until then is shown" : "done") + unkept, unkept !== "");
+      this.say((kept.cancelled ? "cancelled: what was measured until then is shown" : "done") + unkept + leftOut, unkept + leftOut !== "");
       await this.showResult();
       if (this.opened?.ofResult) await this.fillPanel(this.opened);
       this.above.ran();
