@@ -23,7 +23,7 @@ import maitred_worker
 from distributed import Client
 from distributed.client import _wait
 from maitred_failures import Refusal
-from maitred_paths import SAMPLE, Paths, mean_size
+from maitred_paths import ways
 from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, TASK_BYTES, clock, map_file
 
 
@@ -85,7 +85,7 @@ def on_given(work, address, alone):
         work.attempts = [[number, times] for number, times in sorted(followed["attempts"].items()) if times > 1]
         if (sentence := share_of_time(followed, in_client, max(1, len(numbers)))) and not lost:
             work.notes.append(sentence)
-        work.notes += ways(work, followed, lanes, hosts)
+        work.ways = ways(work, followed, lambda number: sent.get(number, submitted), lanes.arrived, hosts.scheduler)
         for forget in (lambda: client.unregister_worker_plugin(plugins.Enlisting.name), lambda: client.unregister_scheduler_plugin(plugins.Following.name)):
             try:
                 forget()
@@ -245,7 +245,7 @@ class Lanes:
 
     def __init__(self, work, client, workers, hosts):
         self.work, self.client, self.hosts = work, client, hosts
-        self.places, self.moments = {}, {}
+        self.places, self.arrived = {}, {}
         for name, threads in workers:
             for thread in range(threads):
                 self.places[name, thread] = len(self.places)
@@ -335,10 +335,8 @@ def collect(work, client, keys, lanes, sent, submitted, address):
         if number in told:
             recorded, outcome, arrived = told[number]
             lanes.record(number, recorded, sent.get(number, submitted), latest)
-            worker, _, begun, ended, *_ = recorded
-            here = lambda there: lanes.hosts.here(worker, there)
             if arrived:
-                lanes.moments[number] = worker, sent.get(number, submitted), [here(arrived), here(begun), here(ended)]
+                lanes.arrived[number] = lanes.hosts.here(recorded[0], arrived)
             work.settle(number, outcome)
         elif not work.halted():
             lost += 1
@@ -416,16 +414,6 @@ def by_module(work):
         if name.rpartition(":")[0].endswith(".py"):
             text = text.replace(json.dumps(name), json.dumps(maitred_worker.elsewhere(name)))
     return json.loads(text)
-
-
-def ways(work, followed, lanes, hosts):
-    """What is said of the way of tasks, for each host."""
-    paths = Paths()
-    for number, (worker, sent, there) in lanes.moments.items():
-        received, given = (moment - hosts.scheduler for moment in followed["moments"].get(number, (0, 0)))
-        paths.add(host_of(worker), [sent, received, given, *there])
-    sent_bytes = mean_size([work.given(number) for number in list(lanes.moments)[:SAMPLE]])
-    return paths.sentences(hosts.names, sent_bytes, followed["returned"] / max(1, followed["count"]))
 
 
 def share_of_time(followed, in_client, tasks):

@@ -1,42 +1,25 @@
-"""The way of each task over a cluster of Dask: when it was sent, received, given to a worker, taken in there, begun and ended, all
-by our clock, and what follows for each host."""
+"""The way of each task over a cluster of Dask, as `done` tells it: when it was sent, received, given to a worker, and there."""
 
 import pickle
 
-PARTS = ("in the client", "in the scheduler", "on the wire", "in the worker's queue", "running")
 SAMPLE = 100  # inputs whose size is looked at
+MOST = 20_000  # tasks of which the way is told
 
 
-class Paths:
-    """`moments` of a task: at the client, at the scheduler twice, and at its worker three times; between two of them it was
-    in one place."""
-
-    def __init__(self):
-        self.by_host = {}
-
-    def add(self, host, moments):
-        # Two clocks agree no better than is said of them: what would take less than no time took none.
-        self.by_host.setdefault(host, []).append([max(0, later - earlier) for earlier, later in zip(moments, moments[1:])])
-
-    def sentences(self, names, sent_bytes, returned_bytes):
-        for host, tasks in sorted(self.by_host.items()):
-            each = (f"{name} {shown(sorted(part))}" for name, part in zip(PARTS, zip(*tasks)))
-            yield (
-                f"the way of {len(tasks)} tasks of {names.get(host, host)}, median, of nine in ten at most, at most: {', '.join(each)}; "
-                f"{size(sent_bytes)} to a task and {size(returned_bytes)} back"
-            )
-
-
-def shown(values):
-    last = len(values) - 1
-    return " / ".join(f"{value / 1e6:.3g}" for value in (values[last // 2], values[last * 9 // 10], values[last])) + " ms"
-
-
-def size(count):
-    return f"{count / 1000:.3g} kB" if count < 1e6 else f"{count / 1e6:.3g} MB"
+def ways(work, followed, sent, arrived, offset=0):
+    """`sent` and `arrived`: of each task, by our clock; `followed`: what the scheduler took down, whose clock is ahead by `offset`."""
+    moments = []
+    for number, there in sorted(arrived.items())[:MOST]:
+        received, given = followed["moments"].get(number, (0, 0))
+        if received and given:
+            moments.append([number, [sent(number), received - offset, given - offset, there]])
+    return {
+        "moments": moments,
+        "sent_bytes": mean_size([work.given(number) for number, _ in moments[:SAMPLE]]),
+        "returned_bytes": followed["returned"] // max(1, followed["count"]),
+    }
 
 
 def mean_size(values):
-    """Bytes of a value as it is pickled: the mean of the first so many."""
-    sample = values[:SAMPLE]
-    return sum(len(pickle.dumps(value, protocol=5)) for value in sample) / max(1, len(sample))
+    """Bytes of a value as it is pickled."""
+    return sum(len(pickle.dumps(value, protocol=5)) for value in values) // max(1, len(values))

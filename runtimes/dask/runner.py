@@ -16,6 +16,7 @@ from struct import Struct
 from maitred_attempts import attempt, lose, repeated, resume
 from maitred_failures import Refusal
 from maitred_library import STEPS, Runtime, scratch
+from maitred_paths import ways
 from maitred_semaphores import Commons
 from maitred_steps import Blocking
 from maitred_trace_file import LANE_BYTES, PROCESS, WORKER, Lane, clock
@@ -25,6 +26,7 @@ try:
     import distributed
     from distributed import Client
     from distributed.diagnostics.plugin import WorkerPlugin
+    from maitred_plugins import Following, followed_there
 except ImportError:
     distributed, WorkerPlugin = None, object
 
@@ -59,17 +61,21 @@ def on_cluster(work, count, threads, alone):
         raise Refusal("refused", f"no Dask cluster of {count} workers came up ({type(problem).__name__}: {problem}): the log says more") from None
     plan = Enlisting(work.plan, work.rate, work.commons.path, work.commons.token, threads)
     client.register_plugin(plan)
+    client.register_plugin(Following())
     names = sorted(client.scheduler_info(n_workers=-1)["workers"])
     muster(client, names, threads, enlist)
     yield
+    sent = {}
+    submitted = clock()
     numbers = list(work.arriving()) if work.groups and all(group["arrivals"] == "at-once" for group in work.groups) else None
     if numbers is not None:
-        futures = client.map(do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"task-{n}" for n in numbers])
+        futures = client.map(do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers])
     else:
         numbers, futures = [], []
         for number in work.arriving():
             numbers.append(number)
-            futures.append(client.submit(do, number, work.given(number), pure=False, key=f"task-{number}"))
+            sent[number] = clock()
+            futures.append(client.submit(do, number, work.given(number), pure=False, key=f"maitred-{number}"))
     outcomes = dict(zip(numbers, gather(client, futures)))
     for number, (problem, outcome) in outcomes.items():
         if problem is None:
@@ -78,6 +84,8 @@ def on_cluster(work, count, threads, alone):
             lose(work, number, type(problem).__name__, why(problem))
     yield
     work.attempts = repeated(work)
+    arrived = {number: there for seen in client.run(seen_arriving, on_error="ignore").values() for number, there in seen.items()}
+    work.ways = ways(work, client.run_on_scheduler(followed_there), lambda number: sent.get(number, submitted), arrived)
     base_bytes = sum(len(repr(work.given(number))) for number in numbers[:100]) // max(1, len(numbers[:100]))
     work.handover = {
         "tasks": work.count, "parcels": work.count, "sent_bytes": base_bytes * work.count, "returned_bytes": 0,
@@ -195,10 +203,21 @@ class Enlisting(WorkerPlugin):
 
     def __init__(self, plan, rate, path, token, threads):
         self.said = dict(plan=plan, rate=rate, path=path, token=token, threads=threads)
+        self.arrived = {}
 
     def setup(self, worker):
         number = str(worker.name).rpartition("-")[2]  # of several workers the names end in their numbers
         common.update(self.said, place=int(number) if number.isdigit() else 0)
+
+
+    def transition(self, key, start, finish, **kwargs):
+        """Takes down when the worker was told of one of our tasks."""
+        if start == "released" and finish == "waiting" and isinstance(key, str) and key[:8] == "maitred-":
+            self.arrived[int(key[8:])] = clock()
+
+
+def seen_arriving(dask_worker):
+    return dask_worker.plugins[Enlisting.name].arrived
 
 
 class Here:

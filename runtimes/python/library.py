@@ -35,7 +35,7 @@ class Runtime:
             if self.steps:
                 ready["steps"] = self.steps
         if "done" in message and self.work is not None:
-            message["done"].update(attempts=getattr(self.work, "attempts", []), hosts=getattr(self.work, "hosts", []))
+            message["done"].update(attempts=getattr(self.work, "attempts", []), hosts=getattr(self.work, "hosts", []), ways=getattr(self.work, "ways", None))
         return message
 
     def prepare(self, work):

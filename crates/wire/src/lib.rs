@@ -16,7 +16,7 @@ mod url;
 pub use facts::{Facts, Lanes, Loops, Offer, Properties, Substance};
 pub use message::{
     Blocked, Command, Cpu, Done, ErrorCode, Expected, Failure, Handover, Harness, Host, Phase,
-    Phases, Ready, Reply, Results, Round, RunnerError, Used, VarValue,
+    Phases, Ready, Reply, Results, Round, RunnerError, Used, VarValue, Ways,
 };
 pub use plan::{
     Action, Amount, Arrivals, Channel, Column, Columns, HttpManner, Limits, PROTOCOL, Plan,

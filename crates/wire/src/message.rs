@@ -138,6 +138,9 @@ pub struct Done {
     /// Tasks that were begun more than once, with how often: an engine tries again what was lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<(u32, u32)>,
+    /// How tasks came to their workers through an engine of their own; `None`: nobody followed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ways: Option<Ways>,
     /// What the runner and the children that it waited for used since the plan came; `None`: it is not
     /// known until the runner ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -238,6 +241,18 @@ pub struct Host {
     /// By how much that may be wrong in either direction, nanoseconds: half the shortest round trip
     /// that was seen (Cristian, 1989).
     pub clock_uncertainty_ns: u64,
+}
+
+/// How tasks came to their workers through a scheduler that is a process of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ways {
+    /// Tasks that were followed all the way, each with when the client was told to send it, when the
+    /// scheduler had it, when that gave it to a worker, and when the worker had it: CLOCK_MONOTONIC of the
+    /// runner's machine, nanoseconds. Of one that was begun more than once, the last time.
+    pub moments: Vec<(u32, [u64; 4])>,
+    /// What travels to a worker for a task, and back, in bytes: means.
+    pub sent_bytes: u64,
+    pub returned_bytes: u64,
 }
 
 /// What was handed over to workers that share no objects with the runner, and back.

@@ -35,4 +35,5 @@ pub mod summary;
 mod summary_tests;
 pub mod sweep;
 pub mod units;
+mod ways;
 mod within;

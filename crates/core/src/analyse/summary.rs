@@ -12,7 +12,7 @@ use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Cpu, Failure, VarValue};
 
 use super::stats::{self, Confidence};
-use super::{harness, interpreted, scheduling, stuck, units};
+use super::{harness, interpreted, scheduling, stuck, units, ways};
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
 use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
 use crate::workload::{Counted, Expect, Expected};
@@ -86,6 +86,9 @@ pub fn run_from(
         notes.push(format!("last words: {}", last_line(&head.log)));
     }
     notes.extend(last_words_of_commands(head, &done.failures));
+    if let Some(done) = head.done.as_ref().filter(|done| done.ways.is_some()) {
+        notes.extend(ways::sentences(done, &tasks.clone().collect::<Vec<_>>()));
+    }
     notes.extend(stuck::sentences(head, tasks.clone()));
     let is_request =
         |step: u32| head.steps.get(step as usize).is_some_and(|info| info.kind == StepKind::Http);

@@ -14,6 +14,7 @@ mod outcome;
 pub(crate) mod sample;
 mod scheduling;
 mod waits;
+mod ways;
 
 pub use decode::{NotATraceFile, TraceFile};
 pub use laws::violations;
@@ -25,5 +26,6 @@ pub use names::task_name;
 pub use outcome::{Executor, Origin, Outcome};
 pub use scheduling::{Gap, Kinds, Scheduling, Slice, SliceEnd, Source, Thread};
 pub use waits::{WaitCause, WaitLook, Waits};
+pub use ways::{Leg, Way};
 
 pub use crate::workload::{StepInfo, StepKind};

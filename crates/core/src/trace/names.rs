@@ -44,7 +44,7 @@ impl Trace {
     }
 
     /// With the machine in front, where the lanes are on several or on another.
-    fn on_host(&self, lane: u32, name: String) -> String {
+    pub(crate) fn on_host(&self, lane: u32, name: String) -> String {
         match self.done.as_ref().and_then(|done| done.host(lane)) {
             Some(host) => format!("{} {name}", host.name),
             None => name,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use maitred_wire::{
     Blocked, Done, Expected, Failure, Handover, Harness, Host, Phases, Properties, Results,
-    Strategy, VarValue,
+    Strategy, VarValue, Ways,
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,9 @@ pub struct Outcome {
     /// Tasks that were begun more than once, with how often.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<(u32, u32)>,
+    /// How tasks came to their workers through an engine; `None`: nobody followed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ways: Option<Ways>,
     /// How many requests were answered with which status; `None`: nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<Vec<(u16, u64)>>,
@@ -64,7 +67,7 @@ pub struct Outcome {
 impl From<Done> for Outcome {
     fn from(done: Done) -> Self {
         let Done { phases, failures, vars, deadlock, result_hash, results, handover, .. } = done;
-        let Done { harness, unshared, expected, hosts, attempts, answers, .. } = done;
+        let Done { harness, unshared, expected, hosts, attempts, ways, answers, .. } = done;
         let Done { children_cpu_ns, ignored, notes, .. } = done;
         Self {
             phases,
@@ -80,6 +83,7 @@ impl From<Done> for Outcome {
             expected,
             hosts,
             attempts,
+            ways,
             answers,
             ignored,
             notes,

@@ -39,6 +39,8 @@ pub mod timeline;
 mod tracks;
 #[cfg(test)]
 mod tracks_tests;
+#[cfg(test)]
+mod ways_tests;
 
 pub use paint::to_ascii;
 

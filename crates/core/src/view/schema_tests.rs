@@ -421,7 +421,7 @@ fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// What results that were saved by earlier versions do not have.
-const OPTIONAL: [&str; 18] = [
+const OPTIONAL: [&str; 24] = [
     "p999_ns",
     "requests",
     "completed",
@@ -440,6 +440,12 @@ const OPTIONAL: [&str; 18] = [
     "throttled",
     "throttled_ns",
     "dropped",
+    "site",
+    "chosen",
+    "answers",
+    "ignored",
+    "bottleneck",
+    "recommended",
 ];
 
 proptest! {

@@ -2,6 +2,7 @@
 //! same colour is the same state everywhere.
 
 use super::paint::Ink;
+use crate::trace::Leg;
 
 /// What a row is at, at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +23,16 @@ pub enum State {
     Failed,
     /// Nobody recorded it.
     Unrecorded,
+    /// On its way to a worker, in the client of an engine.
+    InClient,
+    InScheduler,
+    OnWire,
+    /// At the worker, behind others.
+    InQueue,
 }
 
 /// How many there are.
-pub(super) const STATES: usize = 12;
+pub(super) const STATES: usize = 16;
 
 impl State {
     /// In the order in which ties are broken.
@@ -42,7 +49,21 @@ impl State {
         Self::Idle,
         Self::Failed,
         Self::Unrecorded,
+        Self::InClient,
+        Self::InScheduler,
+        Self::OnWire,
+        Self::InQueue,
     ];
+
+    /// Of a task that goes this part of its way.
+    pub(super) fn of_leg(leg: Leg) -> Self {
+        match leg {
+            Leg::Client => Self::InClient,
+            Leg::Scheduler => Self::InScheduler,
+            Leg::Wire => Self::OnWire,
+            Leg::Queue => Self::InQueue,
+        }
+    }
 
     /// As a terminal shows it.
     pub(super) fn glyph(self, ascii: bool) -> &'static str {
@@ -69,6 +90,10 @@ impl State {
             Self::Failed if ascii => "X",
             Self::Failed => "✗",
             Self::Unrecorded => "?",
+            Self::InClient => "c",
+            Self::InScheduler => "s",
+            Self::OnWire => "w",
+            Self::InQueue => "q",
         }
     }
 
@@ -86,6 +111,10 @@ impl State {
             Self::Idle => Ink::Plain,
             Self::Failed => Ink::Vermillion,
             Self::Unrecorded => Ink::Dim,
+            Self::InClient => Ink::Yellow,
+            Self::InScheduler => Ink::Blue,
+            Self::OnWire => Ink::SkyBlue,
+            Self::InQueue => Ink::Orange,
         }
     }
 }

@@ -158,7 +158,7 @@ mod tests {
 
         #[test]
         fn a_stack_keeps_to_its_height_and_to_the_shares(
-            time in proptest::array::uniform12(0_u64..1_000), length in 1_u64..4_000,
+            time in proptest::array::uniform16(0_u64..1_000), length in 1_u64..4_000,
         ) {
             let stack = stack(&time, length, 14.0);
             prop_assert!(stack.is_sorted() && stack[STATES] <= 14.0, "{stack:?}");

@@ -111,6 +111,10 @@ pub(in super::super) fn name(state: State) -> &'static str {
         State::Ready => "ready",
         State::HeldUp => "held-up",
         State::Unrecorded => "unrecorded",
+        State::InClient => "in-client",
+        State::InScheduler => "in-scheduler",
+        State::OnWire => "on-wire",
+        State::InQueue => "in-queue",
         State::Idle => "idle",
         State::Failed => "failed",
     }
@@ -130,6 +134,10 @@ fn hue(state: State) -> &'static str {
         State::Unrecorded => "none",
         State::Idle => "none",
         State::Failed => "#d55e00",
+        State::InClient => hue(State::Talking),
+        State::InScheduler => hue(State::Holding),
+        State::OnWire => hue(State::Waiting),
+        State::InQueue => hue(State::Queueing),
     }
 }
 
@@ -146,6 +154,10 @@ fn hatch(state: State) -> &'static str {
         State::Overdue => "M0 1.5h6M0 4.5h6",
         State::Holding => "M0 1.5h6M1.5 0v6",
         State::Failed => "M0 0l6 6M0 6l6 -6",
+        State::InClient => "M3 0v6M0 3h6",
+        State::InScheduler => "M-1 1l2 -2M0 6l6 -6M5 7l2 -2",
+        State::OnWire => "M1.5 0v6M4.5 0v6",
+        State::InQueue => "M0 1.5h6M0 4.5h6",
     }
 }
 

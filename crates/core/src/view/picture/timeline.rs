@@ -15,7 +15,7 @@ use super::lanes::{self, Lane};
 use super::palette;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut_inside, number, width};
 use crate::analyse::scheduling::union;
-use crate::analyse::units::{duration, percent, plural};
+use crate::analyse::units::{duration, percent, plural, significant};
 use crate::trace::{Observed, RunEnd, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
 
 /// Height of a lane, and of a lane with its gap.
@@ -58,12 +58,14 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
         by => rows::rows_within(trace, by, lens.tasks_of((origin, end)), most),
     };
     let mut kernel = Kernel::new(trace, &steps, most);
+    let all = all + rows::add_hosts(trace, &mut steps);
     let names = steps.iter().map(|row| &row.label).chain(kernel.iter().flat_map(Kernel::names));
     let room = names.map(|name| width(name, SIZE)).fold(40.0, f64::max).min(NAMES);
     let left = libm::ceil(MARGIN + room + 10.0);
     let axis = Axis { origin, end, cells: (WIDTH - MARGIN - left) as usize };
     let edges = lanes::edges(&axis);
     rows::fill(trace, &mut steps, &axis, spans());
+    rows::fill_ways(trace, &mut steps, &axis);
     if lens.by == By::Worker && trace.model.strategy.interleaves() {
         steps = rows::loops(trace, &axis, spans(), rows::Loops::Lanes(most));
     }
@@ -290,7 +292,10 @@ impl Drawing<'_, '_> {
         let words = states.map(|state| (state, named(state))).collect::<Vec<_>>();
         self.section("Steps of the work", &words, steps.len());
         for row in steps {
-            self.lane(&row.label, &row.time, &words);
+            match row.way_to {
+                Some(_) => self.on_the_way(&row.label, &row.time, &words),
+                None => self.lane(&row.label, &row.time, &words),
+            }
             for &at in &row.failures {
                 let cell = self.axis.cell_at(at.saturating_sub(1));
                 let x = (self.left + cell as f64).min(WIDTH - MARGIN - 4.0).max(self.left + 4.0);
@@ -363,10 +368,18 @@ impl Drawing<'_, '_> {
     }
 
     fn lane(&mut self, label: &str, time: &[[u64; STATES]], words: &[(State, String)]) {
+        self.row(label, time, &shares(label, time, words, self.axis));
+    }
+
+    fn on_the_way(&mut self, label: &str, time: &[[u64; STATES]], words: &[(State, String)]) {
+        self.row(label, time, &numbers(label, time, words, self.axis));
+    }
+
+    fn row(&mut self, label: &str, time: &[[u64; STATES]], about: &str) {
         let columns = self.axis.cells as f64;
         let svg = &mut *self.svg;
         let top = svg.y + 2.0;
-        svg.begin_group(&shares(label, time, words, self.axis));
+        svg.begin_group(about);
         let name = cut_inside(label, SIZE, self.left - MARGIN - 10.0);
         svg.text(self.left - 8.0, top + LANE - 3.0, "m-t", Anchor::End, &name);
         svg.rect(self.left, top, columns, LANE, "class=\"m-lane\"");
@@ -403,6 +416,17 @@ fn shares(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: 
         true => format!("{label}: nothing in this time"),
         false => format!("{label}: {}", parts.join(", ")),
     }
+}
+
+/// What a row of many tasks at once shows: `on the way: in the scheduler 3.20 tasks at a time`.
+fn numbers(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: &Axis) -> String {
+    let whole = (axis.end - axis.origin).max(1) as f64;
+    let parts = words.iter().filter_map(|(state, words)| {
+        let ns = time.iter().map(|one| one[*state as usize]).fold(0, u64::saturating_add);
+        let number = ns as f64 / whole;
+        (ns > 0).then(|| format!("{words} {} tasks at a time", significant(number)))
+    });
+    format!("{label}: {}", parts.collect::<Vec<String>>().join(", "))
 }
 
 /// What the picture lacks, and why.

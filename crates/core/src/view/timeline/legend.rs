@@ -92,5 +92,9 @@ pub(in crate::view) fn words(trace: &Trace, state: State) -> String {
         State::Idle => String::new(),
         State::Failed => "failed or lost".into(),
         State::Ready | State::HeldUp | State::Unrecorded => "not known".into(),
+        State::InClient => "in the client".into(),
+        State::InScheduler => "in the scheduler".into(),
+        State::OnWire => "on the wire".into(),
+        State::InQueue => "in the worker's queue".into(),
     }
 }

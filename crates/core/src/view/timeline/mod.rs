@@ -12,6 +12,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod ways;
 
 use alloc::format;
 use alloc::string::String;
@@ -33,6 +34,7 @@ pub use rows::By;
 pub(super) use rows::{Row, rows, rows_of, rows_within};
 pub(super) use steps::{Loops, fill, loops, state_of, state_of_calls};
 pub(super) use threads::{join, lanes_of_threads};
+pub(super) use ways::{add_hosts, fill_ways};
 
 /// What is drawn of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -190,6 +192,7 @@ impl Picture<'_> {
         let (trace, options) = (self.trace, self.options);
         let part = self.lens.tasks_of(self.window);
         let (mut rows, mut all) = rows_within(trace, self.lens.by, part, options.rows.max(1));
+        let ways = add_hosts(trace, &mut rows);
         let mut labels = rows.iter().map(|row| width(&row.label)).max().unwrap_or(0);
         if rows.is_empty() {
             labels = trace.lane_names().iter().map(|name| width(name)).max().unwrap_or(0);
@@ -198,7 +201,8 @@ impl Picture<'_> {
         let room = labels.min(options.width / 3).max(least);
         let axis = self.axis(room);
         fill(trace, &mut rows, &axis, spans());
-        let mut more = all - rows.len();
+        fill_ways(trace, &mut rows, &axis);
+        let mut more = all + ways - rows.len();
         let which = match (self.lens.by, scheduling) {
             (By::Worker, _) => Loops::Lanes(options.rows.max(1)),
             (_, Some(_)) => Loops::Above,

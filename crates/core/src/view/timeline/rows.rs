@@ -17,6 +17,8 @@ pub(in crate::view) struct Row {
     pub(super) tasks: Vec<u32>,
     /// Whose row it is, if it is a lane's.
     pub(super) lane: Option<u32>,
+    /// A lane of the host that tasks come to in this row.
+    pub(in crate::view) way_to: Option<u32>,
     /// By cell: nanoseconds in each state.
     pub(in crate::view) time: Vec<[u64; STATES]>,
     pub(in crate::view) failures: Vec<u64>,
@@ -24,7 +26,7 @@ pub(in crate::view) struct Row {
 
 impl Row {
     pub(in crate::view) fn new(label: String, tasks: Vec<u32>) -> Self {
-        Self { label, tasks, lane: None, time: Vec::new(), failures: Vec::new() }
+        Self { label, tasks, lane: None, way_to: None, time: Vec::new(), failures: Vec::new() }
     }
 
     /// Time in a state, nanoseconds.
@@ -111,7 +113,10 @@ pub(in crate::view) fn rows_within(
     order.sort_by_key(|&task| trace.tasks[task as usize].start_ns);
     match by {
         By::Task => {
-            let row = |&task: &u32| Row::new(trace.task_name(task), Vec::from([task]));
+            let row = |&task: &u32| {
+                let lane = trace.tasks[task as usize].lane;
+                Row::new(trace.on_host(lane, trace.task_name(task)), Vec::from([task]))
+            };
             (order.iter().take(most).map(row).collect(), order.len())
         }
         // Loops have rows of their own.
