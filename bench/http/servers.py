@@ -159,6 +159,47 @@ def end(process):
     process.wait()
 
 
+PERIOD_US = 20_000
+GROUPS = Path("/sys/fs/cgroup")
+
+
+@contextmanager
+def a_part_of_a_processor(part):
+    """A control group of which all together get so much of one processor; `None` where it cannot be made.
+
+    cpu.max: Documentation/admin-guide/cgroup-v2.rst; cpu.cfs_quota_us: Documentation/scheduler/sched-bwc.rst."""
+    group = (GROUPS if (GROUPS / "cgroup.controllers").exists() else GROUPS / "cpu") / f"bench-{os.getpid()}"
+    quota = int(part * PERIOD_US)
+    try:
+        if group.parent == GROUPS:
+            (GROUPS / "cgroup.subtree_control").write_text("+cpu")
+        group.mkdir()
+    except OSError:
+        yield None
+        return
+    try:
+        if group.parent == GROUPS:
+            (group / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+        else:
+            (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+            (group / "cpu.cfs_quota_us").write_text(str(quota))
+        yield group
+    finally:
+        # Whoever was in it has been killed, and may take a moment to leave.
+        while (group / "cgroup.procs").read_text():
+            time.sleep(0.01)
+        group.rmdir()
+
+
+@contextmanager
+def held_in(group, start):
+    """What it starts, in that group."""
+    with start() as server:
+        for pid in descendants(server.pid):
+            (group / "cgroup.procs").write_text(str(pid))
+        yield server
+
+
 def identity():
     """A certificate for localhost and its key, made once: the same for all."""
     certificate, key = f"{PLACE.scratch}/cert.pem", f"{PLACE.scratch}/key.pem"

@@ -65,6 +65,7 @@ pub(crate) fn run(request: &Strategies, context: &mut Context<'_>) -> Result<Out
     let known = Runtimes::of_workload(&wanted)?;
     let chosen = request.runtimes.iter().map(|name| known.find(name));
     let chosen = chosen.collect::<Result<Vec<&Runtime>, Error>>()?;
+    known.tell_left_out(context.on_event);
     let _held = context.hold()?;
     let given = Work {
         seed: SEED,

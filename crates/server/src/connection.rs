@@ -53,6 +53,8 @@ pub(crate) enum Doing {
 pub(crate) struct Buffers {
     input: Box<[u8]>,
     output: Vec<u8>,
+    /// The moment that counts for all who are driven in this turn; `None`: each looks at the clock.
+    pub(crate) now: Option<Instant>,
 }
 
 impl Buffers {
@@ -61,7 +63,7 @@ impl Buffers {
     }
 
     pub(crate) fn with_input(bytes: usize) -> Self {
-        Self { input: vec![0; bytes].into(), output: Vec::new() }
+        Self { input: vec![0; bytes].into(), output: Vec::new(), now: None }
     }
 }
 
@@ -156,7 +158,7 @@ impl Connection {
     pub(crate) fn turn(&mut self, buffers: &mut Buffers, service: &Service) -> Wants {
         let wants = self.try_turn(buffers, service).unwrap_or(Wants::Gone);
         let wants = self.after_flush(wants);
-        self.set_deadline(service);
+        self.set_deadline(service, buffers.now);
         wants
     }
 
@@ -164,7 +166,7 @@ impl Connection {
     pub(crate) fn resume(&mut self, buffers: &mut Buffers, service: &Service) -> Wants {
         let wants = self.converse(0, buffers, service).unwrap_or(Wants::Gone);
         let wants = self.after_flush(wants);
-        self.set_deadline(service);
+        self.set_deadline(service, buffers.now);
         wants
     }
 
@@ -315,7 +317,7 @@ impl Connection {
 
     /// A new deadline for every new thing that the client has to do, and none for the same: so
     /// a client that sends a byte now and then gains nothing by it.
-    fn set_deadline(&mut self, service: &Service) {
+    fn set_deadline(&mut self, service: &Service, now: Option<Instant>) {
         let times = &service.options.times;
         let writes = self.has_unsent();
         let waits_for = (self.conversation.phase(), self.conversation.requests(), writes);
@@ -331,7 +333,7 @@ impl Connection {
             Phase::Answer => times.write,
         };
         self.waits_for = waits_for;
-        self.deadline = Instant::now() + patience;
+        self.deadline = now.unwrap_or_else(Instant::now) + patience;
     }
 
     /// The connection is closed by force. Counts it if an answer was due.

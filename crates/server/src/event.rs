@@ -112,6 +112,7 @@ impl fmt::Display for Event {
             Self::Draining => f.write_str("stopping: answering what was accepted"),
             Self::Renewing => f.write_str("renewing workers one by one"),
             Self::Stopped { cut: 0 } => f.write_str("stopped, nothing was cut off"),
+            Self::Stopped { cut: 1 } => write!(f, "stopped, 1 connection was cut off"),
             Self::Stopped { cut } => write!(f, "stopped, {cut} connections were cut off"),
         }
     }

@@ -160,6 +160,8 @@ impl<'a> Reactor<'a> {
             let until_next = next.saturating_duration_since(Instant::now());
             self.epoll.wait(&mut self.events, time.min(until_next))?;
             self.next_event = 0;
+            // One look at the clock serves all who are ready: they are served in a few milliseconds.
+            self.buffers.now = Some(Instant::now());
         }
         while self.next_event < self.events.len() && self.acts.is_empty() {
             self.next_event += 1;
@@ -170,18 +172,17 @@ impl<'a> Reactor<'a> {
                 (token, peer) => self.serve(token, peer),
             }
         }
-        if self.courteous_until.is_some_and(|end| Instant::now() >= end) {
+        let now = self.buffers.now.unwrap_or_else(Instant::now);
+        if self.courteous_until.is_some_and(|end| now >= end) {
             self.courteous_until = None;
             if self.channel_or_alone() && !self.is_full() {
                 self.listen()?;
             }
         }
-        if let Some((until, since)) =
-            self.channel_left.filter(|(until, _)| Instant::now() >= *until)
-        {
+        if let Some((until, since)) = self.channel_left.filter(|(until, _)| now >= *until) {
             self.come_back(until, since)?;
         }
-        if Instant::now() >= self.next_sweep {
+        if now >= self.next_sweep {
             if self.drain_end.is_some() {
                 self.accept_last()?;
             }
@@ -197,6 +198,8 @@ impl<'a> Reactor<'a> {
             return None;
         }
         place.acting = false;
+        // The act may have taken long.
+        self.buffers.now = None;
         let wants = place.connection.as_mut()?.resume(&mut self.buffers, self.service);
         self.grant(key.index, wants)
     }

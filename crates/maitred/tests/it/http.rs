@@ -167,6 +167,28 @@ fn a_cut_answer_is_lost_and_nonsense_is_no_answer() {
     );
 }
 
+/// Who is never without something to read has his time all the same.
+#[test]
+fn an_answer_without_end_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                if matches!(connection.read(&mut [0; 4096]), Ok(1..)) {
+                    let _ = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+                    while connection.write_all(&[b'x'; 1 << 17]).is_ok() {}
+                }
+            });
+        }
+    });
+    let models = STRATEGIES.join(",");
+    let line = format!("compare {url} -c 2 -n 2 --request-timeout 300ms --models {models}");
+    for (model, run) in runs(&Place::new(), &line) {
+        assert_eq!(failures(&run), [("timeout".to_owned(), 2)], "{model}: {run}");
+    }
+}
+
 /// A server that promises to keep the connection, and closes it: GET is sent again on a new one
 /// and, where the runner counts that, said so; POST is not.
 #[test]

@@ -4,6 +4,8 @@
 //! The head is taken apart by `httparse`; what the body is follows RFC 9112, section 6, strictly:
 //! what two readers could understand in two ways is refused. Bodies are counted, not kept.
 
+use std::mem::MaybeUninit;
+
 /// So large may a head be, the whole of an interim answer included.
 const HEAD_MAX: usize = 64 * 1024;
 const FIELDS_MAX: usize = 128;
@@ -147,9 +149,12 @@ impl Answer {
 
     /// The length of the head, if it is whole.
     fn read_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
-        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
-        let mut response = httparse::Response::new(&mut fields);
-        let used = match response.parse(bytes) {
+        // Most answers have a handful of fields: to clear room for all would cost more than to read them.
+        let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+        let mut response = httparse::Response::new(&mut []);
+        let reader = httparse::ParserConfig::default();
+        let read = reader.parse_response_with_uninit_headers(&mut response, bytes, &mut fields);
+        let used = match read {
             Ok(httparse::Status::Complete(used)) => used,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => return Err("it has more than 128 fields"),

@@ -2,17 +2,17 @@
 //! last is taken first.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::time::timeout;
+use tokio::task::coop::unconstrained;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::answer::{Answer, Malformed};
@@ -23,13 +23,28 @@ use crate::failure::Failed;
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    idle: Mutex<Idle>,
+    idle: Mutex<Vec<Idle>>,
     /// How often a kept connection turned out to be closed and the request was sent again.
     reconnects: AtomicU64,
 }
 
-/// The connections to a server that are idle.
-type Idle = HashMap<(Peer, &'static str), Vec<Carrier>>;
+/// The connections to a server that are idle. There are few servers, so that looking for one is cheaper
+/// than hashing.
+#[derive(Debug)]
+struct Idle {
+    peer: Peer,
+    place: &'static str,
+    connections: Vec<Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    peer: Peer,
+    carrier: Carrier,
+    /// When waiting ends. It is set anew for each request: to put off a timer that is there costs a
+    /// fraction of making one and taking it away.
+    patience: Pin<Box<Sleep>>,
+}
 
 /// What the bytes go through.
 #[derive(Debug)]
@@ -81,19 +96,28 @@ impl Client {
     /// # Errors
     /// Everything that fails the task.
     pub(crate) async fn send(&self, request: &Request) -> Result<u16, Failed> {
-        let mut answer = self.ask(request).await?;
-        let mut last: Option<Arc<Request>> = None;
-        while let Some(next) = last.as_deref().unwrap_or(request).redirected(&answer)? {
-            answer = self.ask(&next).await?;
-            last = Some(next);
+        let answer = self.ask(request).await?;
+        match request.redirected(&answer)? {
+            None => request.verdict(&answer),
+            // Boxed, as connecting is below: who only waits for an answer needs no room for it.
+            Some(next) => Box::pin(self.follow(next)).await,
         }
-        last.as_deref().unwrap_or(request).verdict(&answer)
+    }
+
+    async fn follow(&self, mut request: Arc<Request>) -> Result<u16, Failed> {
+        loop {
+            let answer = self.ask(&request).await?;
+            match request.redirected(&answer)? {
+                None => return request.verdict(&answer),
+                Some(next) => request = next,
+            }
+        }
     }
 
     async fn ask(&self, request: &Request) -> Result<Answer, Failed> {
         let peers = request.peers()?;
-        while let Some((peer, stream)) = self.take(request, peers) {
-            match self.exchange(request, peer, stream, true).await {
+        while let Some(connection) = self.take(request, peers) {
+            match self.exchange(request, connection, true).await {
                 Attempt::Answered(answer) => return Ok(answer),
                 Attempt::Failed(failed) => return Err(failed),
                 Attempt::Stale => {
@@ -101,10 +125,10 @@ impl Client {
                 }
             }
         }
-        let connected = timeout(request.timeout, connect(request, peers)).await;
+        let connected = Box::pin(timeout(request.timeout, connect(request, peers))).await;
         let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let (peer, stream) = connected.map_err(|error| request.not_connected(&error))?;
-        match self.exchange(request, peer, stream, false).await {
+        let connection = connected.map_err(|error| request.not_connected(&error))?;
+        match self.exchange(request, connection, false).await {
             Attempt::Answered(answer) => Ok(answer),
             Attempt::Failed(failed) => Err(failed),
             Attempt::Stale => unreachable!("a new connection is not stale"),
@@ -116,49 +140,55 @@ impl Client {
         if self.reconnects.load(Relaxed) == 0 { 0 } else { self.reconnects.swap(0, Relaxed) }
     }
 
-    async fn exchange(
-        &self,
-        request: &Request,
-        peer: Peer,
-        mut stream: Carrier,
-        kept: bool,
-    ) -> Attempt {
-        let mut answer = request.answer();
-        let whole = timeout(request.timeout, converse(&mut stream, &request.bytes, &mut answer));
-        match whole.await {
-            Err(_) => return Attempt::Failed(request.timed_out()),
-            Ok(Err(End::Malformed(how))) => return Attempt::Failed(request.malformed(how)),
-            Ok(Err(End::Closed)) => return request.cut(answer, kept, None),
-            Ok(Err(End::Broken(error))) => return request.cut(answer, kept, Some(&error)),
-            Ok(Ok(())) => {}
+    async fn exchange(&self, request: &Request, connection: Connection, kept: bool) -> Attempt {
+        let (mut connection, mut answer) = (connection, request.answer());
+        connection.patience.as_mut().reset(Instant::now() + request.timeout);
+        match connection.converse(&request.bytes, &mut answer).await {
+            Err(End::TimedOut) => return Attempt::Failed(request.timed_out()),
+            Err(End::Malformed(how)) => return Attempt::Failed(request.malformed(how)),
+            Err(End::Closed) => return request.cut(answer, kept, None),
+            Err(End::Broken(error)) => return request.cut(answer, kept, Some(&error)),
+            Ok(()) => {}
         }
         if answer.keeps() {
-            self.idle().entry((peer, request.place)).or_default().push(stream);
+            self.keep(request.place, connection);
         }
         Attempt::Answered(answer)
     }
 
-    fn take(&self, request: &Request, peers: &[Peer]) -> Option<(Peer, Carrier)> {
+    fn take(&self, request: &Request, peers: &[Peer]) -> Option<Connection> {
         let mut idle = self.idle();
-        let mut found = peers.iter();
-        found.find_map(|peer| Some((*peer, idle.get_mut(&(*peer, request.place))?.pop()?)))
+        peers.iter().find_map(|&peer| found(&mut idle, peer, request.place)?.connections.pop())
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
+    fn keep(&self, place: &'static str, connection: Connection) {
+        let (mut idle, peer) = (self.idle(), connection.peer);
+        match found(&mut idle, peer, place) {
+            Some(known) => known.connections.push(connection),
+            None => idle.push(Idle { peer, place, connections: vec![connection] }),
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn connect(request: &Request, peers: &[Peer]) -> io::Result<(Peer, Carrier)> {
+fn found<'a>(idle: &'a mut [Idle], peer: Peer, place: &str) -> Option<&'a mut Idle> {
+    idle.iter_mut().find(|known| known.peer == peer && known.place == place)
+}
+
+async fn connect(request: &Request, peers: &[Peer]) -> io::Result<Connection> {
     let mut refusal = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for peer in peers {
-        match LoopSocket::connect(*peer).await {
+    for &peer in peers {
+        match LoopSocket::connect(peer).await {
             Ok(stream) => {
                 let carrier = match &request.tls {
                     Some(tls) => Carrier::Tls(Box::new(tls.over_awaited(stream).await?)),
                     None => Carrier::Plain(stream),
                 };
-                return Ok((*peer, carrier));
+                let patience = Box::pin(sleep(request.timeout));
+                return Ok(Connection { peer, carrier, patience });
             }
             Err(error) => refusal = error,
         }
@@ -168,43 +198,63 @@ async fn connect(request: &Request, peers: &[Peer]) -> io::Result<(Peer, Carrier
 
 /// Why an answer did not arrive whole.
 enum End {
+    TimedOut,
     Closed,
     Broken(io::Error),
     Malformed(Malformed),
 }
 
-/// Writes the request and reads until the answer is over.
-async fn converse(stream: &mut Carrier, bytes: &[u8], answer: &mut Answer) -> Result<(), End> {
-    let mut left = bytes;
-    while !left.is_empty() {
-        let written = poll_fn(|context| stream.poll_write(context, left)).await;
-        match written {
-            Ok(count) => left = &left[count..],
-            // A server that refuses a long body answers and closes before it has read it.
-            Err(_) => break,
+impl Connection {
+    /// Writes the request and reads until the answer is over.
+    async fn converse(&mut self, bytes: &[u8], answer: &mut Answer) -> Result<(), End> {
+        let mut left = bytes;
+        poll_fn(|context| self.poll_send(context, &mut left)).await?;
+        while !answer.is_over() {
+            poll_fn(|context| self.poll_answer(context, answer)).await?;
+        }
+        Ok(())
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>, left: &mut &[u8]) -> Poll<Result<(), End>> {
+        while !left.is_empty() {
+            match self.carrier.poll_write(context, left) {
+                // A server that refuses a long body answers and closes before it has read it.
+                Poll::Ready(Ok(0) | Err(_)) => *left = &[],
+                Poll::Ready(Ok(count)) => *left = &left[count..],
+                Poll::Pending => return self.poll_patience(context),
+            }
+        }
+        match self.carrier.poll_flush(context) {
+            // Failing that, the answer does not come, which is told then.
+            Poll::Ready(_) => Poll::Ready(Ok(())),
+            Poll::Pending => self.poll_patience(context),
         }
     }
-    // Failing that, the answer does not come, which is told then.
-    let _ = poll_fn(|context| stream.poll_flush(context)).await;
-    while !answer.is_over() {
-        read_piece(stream, answer).await?;
-    }
-    Ok(())
-}
 
-/// Waits for the next piece. `poll_read` knows that a short piece was all there is, which saves
-/// the system call that would only say so.
-async fn read_piece(stream: &mut Carrier, answer: &mut Answer) -> Result<(), End> {
-    poll_fn(|context| {
+    /// Waits for the next piece. `poll_read` knows that a short piece was all there is, which saves
+    /// the system call that would only say so.
+    fn poll_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        answer: &mut Answer,
+    ) -> Poll<Result<(), End>> {
         PIECE.with_borrow_mut(|piece| {
             let mut piece = ReadBuf::new(piece);
-            let read = ready!(stream.poll_read(context, &mut piece));
-            Poll::Ready(match (read, piece.filled()) {
-                (Err(error), _) => Err(End::Broken(error)),
-                (Ok(()), []) => Err(End::Closed),
-                (Ok(()), bytes) => answer.take(bytes).map_err(End::Malformed),
-            })
+            match (self.carrier.poll_read(context, &mut piece), piece.filled()) {
+                (Poll::Pending, _) => self.poll_patience(context),
+                (Poll::Ready(Err(error)), _) => Poll::Ready(Err(End::Broken(error))),
+                (Poll::Ready(Ok(())), []) => Poll::Ready(Err(End::Closed)),
+                (Poll::Ready(Ok(())), bytes) => {
+                    Poll::Ready(answer.take(bytes).map_err(End::Malformed))
+                }
+            }
         })
-    })
-    .await
+    }
+
+    /// Nothing came or went, or others are to have a turn: whether this has lasted too long. That counts
+    /// for no turn of its own, so that who is never without something to read ends in time as well.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let patience = pin!(unconstrained(self.patience.as_mut()));
+        patience.poll(context).map(|()| Err(End::TimedOut))
+    }
 }

@@ -25,8 +25,8 @@ pub(crate) fn serve(service: &Service, listener: Listener, signals: &Signals) ->
             begin(&mut reactor, &mut timers, key, act);
         }
         // Only who is due by now: one that goes on again and again must not hold the loop.
-        let now = Instant::now();
-        while let Some(key) = timers.take_due(now) {
+        let now = (!timers.is_empty()).then(Instant::now);
+        while let Some(key) = now.and_then(|now| timers.take_due(now)) {
             if let Some(act) = reactor.resume(key) {
                 begin(&mut reactor, &mut timers, key, act);
             }
@@ -56,6 +56,10 @@ struct Timers(BinaryHeap<Reverse<(Instant, ConnectionKey)>>);
 impl Timers {
     fn add(&mut self, time: Instant, key: ConnectionKey) {
         self.0.push(Reverse((time, key)));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn until_next(&self) -> Duration {
