@@ -145,6 +145,7 @@ fn experiment(
     let (claims, claimed) = (&job.work.claims, &job.work.claimed);
     let names: Vec<String> = claimed.iter().map(ToString::to_string).collect();
     let runtimes = job.runtimes(&names, &given.python.interpreters, context)?;
+    runtimes.tell_left_out(context.on_event);
     let enter = |model: &maitred_wire::Model| contestants::enter(model.clone(), job, &runtimes);
     let mut figures = claims.iter().flat_map(|claim| &claim.figures);
     let rules = Rules {

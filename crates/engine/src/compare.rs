@@ -45,6 +45,7 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let baseline = baseline.transpose()?.map(|index| entries[index].model.clone());
     let mut comparison = begin(request, &job, &entries);
     start(&comparison, &job, context);
+    runtimes.tell_left_out(context.on_event);
     let round_ns = least_round_ns(&entries, &job);
     enter(&entries, round_ns, context.on_event);
     let _held = context.hold()?;

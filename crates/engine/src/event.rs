@@ -34,6 +34,9 @@ pub enum Event<'a> {
         #[serde(rename = "text", serialize_with = "as_text")]
         report: &'a Report<'a>,
     },
+    /// A program that is called like an interpreter is not one that can be used, and what would run on it
+    /// does not take part.
+    LeftOut { program: &'a str, why: &'a str },
     /// Who takes part. `round_ns`: what a round of all of them takes at the least, as far as the work says;
     /// absent: it says nothing.
     Contestants {

@@ -7,6 +7,7 @@ use maitred_wire::{Model, Ready, Strategy};
 
 use crate::engine::{Engine, OwnRuntime};
 use crate::error::Error;
+use crate::event::Event;
 use crate::measure::calibration;
 use crate::runtime::interpreters::{self, Interpreter, Interpreters};
 use crate::runtime::languages::Language;
@@ -243,6 +244,13 @@ impl Runtimes {
     /// Files that are called like an interpreter and cannot be used.
     pub fn unusable(&self) -> &[interpreters::Unusable] {
         self.interpreters.as_ref().map_or(&[], |known| &known.unusable)
+    }
+
+    /// Says which interpreters were asked what they are and take no part.
+    pub(crate) fn tell_left_out(&self, on_event: &mut dyn FnMut(Event<'_>)) {
+        for interpreters::Unusable { path, why } in self.unusable() {
+            on_event(Event::LeftOut { program: &path.to_string_lossy(), why });
+        }
     }
 
     /// Other runtimes that cannot be used, by name with the reason.

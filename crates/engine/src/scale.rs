@@ -56,6 +56,7 @@ pub(crate) fn run(request: &Scale, context: &mut Context<'_>) -> Result<Outcome,
     };
     let mut comparison = begin(&asked, &job, &[]);
     start(&comparison, &job, context);
+    runtimes.tell_left_out(context.on_event);
     let _held = context.hold()?;
     let budget = request.rounds.budget_ns().map_or(Duration::MAX, Duration::from_nanos);
     let mut entries = Vec::new();

@@ -36,6 +36,7 @@ pub(crate) fn run(request: &Run, context: &mut Context<'_>) -> Result<Outcome, E
     let entry = choose(request, &job, &runtimes)?;
     let provenance = provenance(&job, given);
     announce(&provenance, &job, &entry, context);
+    runtimes.tell_left_out(context.on_event);
     let _held = context.hold()?;
     let mut trial = Trial::new(&job, given, context.engine, context.cancel, SPANS);
     trial.scheduling = wanted.scheduling;

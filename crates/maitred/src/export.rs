@@ -62,7 +62,8 @@ impl Export {
             // Pictures are for the end: drawing them takes time, and not all have something to show.
             _ if matches!(self.format, Format::Svg(_) | Format::Png(_)) => None,
             Place::File(file) if !empty => {
-                let outcome = self.render(result).and_then(|bytes| replace(file, &bytes));
+                let outcome =
+                    self.render(result).and_then(|bytes| put(file, &bytes, Until::Replaced));
                 self.note(outcome)
             }
             _ => None,
@@ -73,7 +74,7 @@ impl Export {
     fn finish(&mut self, result: &Comparison) -> Option<String> {
         let outcome = self.render(result).and_then(|bytes| match &mut self.place {
             Place::Stream(file) => file.write_all(&bytes),
-            Place::File(file) => replace(file, &bytes),
+            Place::File(file) => put(file, &bytes, Until::Last),
         });
         self.note(outcome)
     }
@@ -238,7 +239,7 @@ impl Page {
     pub(crate) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.0 {
             Place::Stream(file) => file.write_all(bytes),
-            Place::File(file) => replace(file, bytes),
+            Place::File(file) => put(file, bytes, Until::Last),
         }
     }
 }
@@ -288,12 +289,21 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
     )
 }
 
+/// How long a file is to stay as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// Until more was measured. Not waited for until it is on the disk, which takes as long as many a
+    /// round: it outlives this program, however that ends, and only a loss of power may take it.
+    Replaced,
+    Last,
+}
+
 /// Replaces a file whole: it never holds half a result, not even when the disk is full.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn put(path: &Path, bytes: &[u8], until: Until) -> io::Result<()> {
     let draft = draft_path(path);
     let written = File::create(&draft).and_then(|mut file| {
         file.write_all(bytes)?;
-        file.sync_data()
+        if until == Until::Last { file.sync_data() } else { Ok(()) }
     });
     written.and_then(|()| fs::rename(&draft, path)).inspect_err(|_| {
         let _ = fs::remove_file(&draft);

@@ -1,5 +1,7 @@
 //! What a person sees while the engine works: warnings, and the progress line.
 
+use std::collections::BTreeSet;
+
 use maitred_core::result::{Comparison, Rank, Verdict};
 use maitred_core::view::units;
 use maitred_engine::event::TaskStates;
@@ -27,6 +29,8 @@ pub(crate) struct Follower {
     /// How many rounds are wanted, where that is given.
     wanted: Option<u32>,
     waits: bool,
+    /// Who takes no part, which is said once.
+    left_out: BTreeSet<String>,
     /// The time for rounds; `None`: it is their number that is given.
     budget_ns: Option<u64>,
 }
@@ -51,6 +55,7 @@ impl Follower {
             left: String::new(),
             wanted,
             waits: false,
+            left_out: BTreeSet::new(),
             budget_ns: None,
         })
     }
@@ -61,6 +66,7 @@ impl Follower {
         match event {
             Event::Waiting { holder, .. } => self.wait(*holder),
             Event::Warning { report } => self.terminal.say(&self.terminal.report(report)),
+            Event::LeftOut { program, why } => self.tell_left_out(program, why),
             Event::ExperimentBegun { number, of, name, .. } => {
                 self.place = format!("{number} of {of} · {name} · ");
             }
@@ -92,6 +98,16 @@ impl Follower {
             self.terminal.say(&format!(
                 "another run of maitred goes on{process}, and two would disturb each other: this one \
                  begins when that one has ended"
+            ));
+        }
+    }
+
+    /// Says once, however many experiments ask for it.
+    fn tell_left_out(&mut self, program: &str, why: &str) {
+        if self.left_out.insert(program.to_owned()) {
+            self.clear();
+            self.terminal.say(&format!(
+                "{program} is left out: it is called like an interpreter, and {why}"
             ));
         }
     }

@@ -197,17 +197,40 @@ fn order_skip(count: usize, alpha: f64) -> usize {
     skip
 }
 
-fn bootstrap(values: &[f64], alpha: f64) -> (f64, f64) {
+/// Of sorted values. A resample is how often each was drawn: its median is found by counting, and
+/// nothing has to be sorted again.
+fn bootstrap(sorted: &[f64], alpha: f64) -> (f64, f64) {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
-    let mut sample = values.to_vec();
+    let mut drawn = alloc::vec![0_u32; sorted.len()];
     let mut medians = Vec::with_capacity(RESAMPLES);
     for _ in 0..RESAMPLES {
-        sample.fill_with(|| values[below(&mut random, values.len())]);
-        medians.push(middle(&mut sample));
+        drawn.fill(0);
+        for _ in 0..sorted.len() {
+            drawn[below(&mut random, sorted.len())] += 1;
+        }
+        medians.push(middle_of_drawn(sorted, &drawn));
     }
     medians.sort_unstable_by(f64::total_cmp);
     let bound = |at| quantile(&medians, at).unwrap_or(f64::NAN);
     (bound(alpha / 2.0), bound(1.0 - alpha / 2.0))
+}
+
+/// The median of a resample that has each of these sorted values so often, and as many as there are.
+pub(super) fn middle_of_drawn(sorted: &[f64], drawn: &[u32]) -> f64 {
+    let half = sorted.len() / 2;
+    let mut places = sorted.iter().zip(drawn).scan(0, |until, (value, times)| {
+        *until += *times as usize;
+        Some((*value, *until))
+    });
+    let mut at = |place: usize| places.find(|(_, until)| *until > place);
+    match at(if sorted.len().is_multiple_of(2) { half - 1 } else { half }) {
+        Some((lower, until)) if until <= half => {
+            let upper = at(half).map_or(lower, |(value, _)| value);
+            lower + (upper - lower) / 2.0
+        }
+        Some((value, _)) => value,
+        None => f64::NAN,
+    }
 }
 
 /// An index below `count`, by multiplication; the bias is below `count` ÷ 2⁶⁴.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::stats::{
-    Confidence, enough, median, median_interval, median_u64, percentiles, quantile,
+    Confidence, enough, median, median_interval, median_u64, middle_of_drawn, percentiles, quantile,
 };
 
 fn values() -> impl Strategy<Value = Vec<f64>> {
@@ -102,5 +102,19 @@ proptest! {
         let found = percentiles(&mut values, [0, 500, 900, 990, 1000]).unwrap();
         let rank = |percent: usize| sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1];
         prop_assert_eq!(found, [rank(0), rank(50), rank(90), rank(99), rank(100)]);
+    }
+
+    #[test]
+    fn the_median_of_a_resample_is_that_of_its_values(
+        (mut sorted, places) in values().prop_flat_map(|values| {
+            let count = values.len();
+            (Just(values), proptest::collection::vec(0..count, count))
+        }),
+    ) {
+        sorted.sort_unstable_by(f64::total_cmp);
+        let mut drawn = alloc::vec![0; sorted.len()];
+        places.iter().for_each(|&place| drawn[place] += 1);
+        let resample: Vec<f64> = places.iter().map(|&place| sorted[place]).collect();
+        prop_assert_eq!(Some(middle_of_drawn(&sorted, &drawn)), median(&resample));
     }
 }

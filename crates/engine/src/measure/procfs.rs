@@ -61,6 +61,18 @@ pub(crate) fn group(leader: u32) -> Vec<u32> {
     pids.filter(is_member).collect()
 }
 
+/// How long the thread that waited longest of these processes has been able to run without a processor,
+/// of those that are there: the second figure of /proc/PID/task/TID/schedstat
+/// (Documentation/scheduler/sched-stats.rst). 0 where the kernel does not say.
+pub(crate) fn longest_queued_ns(pids: &[u32]) -> u64 {
+    let tasks = pids.iter().filter_map(|pid| fs::read_dir(format!("/proc/{pid}/task")).ok());
+    let queued = tasks.flatten().flatten().filter_map(|task| {
+        let figures = text(task.path().join("schedstat").to_str()?)?;
+        figures.split_whitespace().nth(1)?.parse().ok()
+    });
+    queued.max().unwrap_or(0)
+}
+
 /// Whether a process handles this signal itself (SigCgt of proc_pid_status(5)).
 pub(crate) fn catches(pid: u32, signal: i32) -> bool {
     let status = text(&format!("/proc/{pid}/status"));

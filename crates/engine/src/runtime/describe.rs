@@ -10,13 +10,17 @@ use super::dialogue::Dialogue;
 use super::interrupt::Interrupt;
 use super::runner::RunnerCommand;
 use super::session::{SessionError, alone, start};
+use super::startup::StartLimit;
 use super::watch::EXIT_LIMIT;
 use crate::measure::clock::{nanos, now_ns};
+use crate::measure::procfs;
+use crate::measure::tree::Tree;
 
 /// Asks a runner what it is and what it can do, calibration included.
 ///
 /// # Errors
-/// When it cannot be started, dies, or says anything but `ready` within `limit`.
+/// When it cannot be started, dies, or says anything but `ready` within `limit`, in which time that it
+/// waits for a processor does not count.
 pub fn describe(
     runner: &RunnerCommand,
     limit: Duration,
@@ -25,7 +29,7 @@ pub fn describe(
     let _alone = alone();
     let (_, processes, mut dialogue) = start(runner)?;
     dialogue.say(&Command::Describe {});
-    let answer = listen(&mut dialogue, limit, interrupt)?;
+    let answer = listen(&mut dialogue, processes.tree(), limit, interrupt)?;
     let died_by_itself = dialogue.exited;
     let status = processes.end().status.filter(|_| died_by_itself);
     let how = match (answer, status) {
@@ -44,27 +48,30 @@ pub fn describe(
 /// The first thing that it says, or why it said nothing.
 fn listen(
     dialogue: &mut Dialogue,
+    tree: &Tree,
     limit: Duration,
     interrupt: &Interrupt,
 ) -> Result<Result<Reply, String>, SessionError> {
-    let mut limit_ns = now_ns().saturating_add(nanos(limit));
-    let mut why = format!("did not say what it is within {limit:?}");
-    let mut silent = false;
+    let mut start = StartLimit::new(now_ns(), limit);
+    let mut silent_ns = None;
     loop {
         if let Some(reply) = dialogue.next_reply() {
             return Ok(reply);
         }
-        if dialogue.is_silent() && !silent {
-            silent = true;
-            limit_ns = limit_ns.min(now_ns() + nanos(EXIT_LIMIT));
-            why = "closed its standard output before it said what it is".into();
+        if dialogue.is_silent() {
+            silent_ns.get_or_insert_with(|| now_ns() + nanos(EXIT_LIMIT));
         }
         if interrupt.is_raised() {
             return Ok(Err("was interrupted".into()));
         }
-        if dialogue.exited || now_ns() >= limit_ns {
-            return Ok(Err(why));
+        let is_over = start.is_over(now_ns(), || procfs::longest_queued_ns(&tree.members()));
+        if silent_ns.is_some_and(|limit_ns| dialogue.exited || now_ns() >= limit_ns) {
+            return Ok(Err("closed its standard output before it said what it is".into()));
         }
-        dialogue.wait(Some(interrupt.as_fd()), limit_ns).map_err(SessionError::Watch)?;
+        if dialogue.exited || is_over {
+            return Ok(Err(format!("did not say what it is {}", start.words())));
+        }
+        let next_ns = start.next_ns().min(silent_ns.unwrap_or(u64::MAX));
+        dialogue.wait(Some(interrupt.as_fd()), next_ns).map_err(SessionError::Watch)?;
     }
 }

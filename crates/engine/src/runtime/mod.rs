@@ -19,6 +19,7 @@ mod said;
 mod servers;
 mod session;
 mod spawn;
+mod startup;
 mod watch;
 
 pub use describe::describe;

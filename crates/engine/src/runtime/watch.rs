@@ -12,6 +12,7 @@ use super::death;
 use super::execution::{Execution, Measured, Progress};
 use super::kept::Kept;
 use super::processes::Ended;
+use super::startup::StartLimit;
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Killings, Snapshot};
@@ -31,6 +32,7 @@ const PLACE_LIMIT: Duration = Duration::from_millis(20);
 /// What a runner may take to exit after the end of its input, or after it closed its output: a
 /// process that dies closes its files first.
 pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(2);
+
 /// Where in the conversation we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -65,6 +67,7 @@ pub(super) struct Watch<'a> {
     sampler: Sampler,
     ceiling: Option<Ceiling>,
     stage: Stage,
+    start: StartLimit,
     /// Of the stage.
     limit_ns: u64,
     progress_ns: u64,
@@ -101,8 +104,10 @@ impl<'a> Watch<'a> {
         }
         let pace = execution.keep.and_then(|model| runner.paces.get(model)).copied();
         let pace = pace.unwrap_or_default();
+        let start = StartLimit::new(runner.started_ns, execution.startup_limit);
         Self {
-            limit_ns: runner.started_ns.saturating_add(nanos(execution.startup_limit)),
+            limit_ns: start.next_ns(),
+            start,
             execution,
             runner,
             trace,
@@ -384,14 +389,20 @@ impl<'a> Watch<'a> {
     }
 
     fn look_at_limit(&mut self) {
-        if self.killed || now_ns() < self.limit_ns {
+        let now = now_ns();
+        if self.killed || now < self.limit_ns {
             return;
         }
+        let tree = self.runner.processes.tree();
         match self.stage {
+            Stage::Starting
+                if !self.start.is_over(now, || procfs::longest_queued_ns(&tree.members())) =>
+            {
+                self.limit_ns = self.start.next_ns();
+            }
             Stage::Starting => {
-                let limit = self.execution.startup_limit;
                 let is_told = self.ask_where();
-                self.break_off(&format!("did not say `ready` within {limit:?}"));
+                self.break_off(&format!("did not say `ready` {}", self.start.words()));
                 if is_told {
                     self.killed = false;
                     self.enter(Stage::Closing, WORD_LIMIT);

@@ -41,6 +41,7 @@ pub(crate) fn run(args: &CompareArgs, terminal: &mut Terminal) -> Result<u8, Err
         terminal: *terminal,
         cancel: cancel.clone(),
         exports,
+        traced: !args.no_trace,
         old,
         refusal: None,
         logs: Vec::new(),
@@ -74,6 +75,8 @@ struct Shown<'a> {
     terminal: Terminal,
     cancel: Cancel,
     exports: Vec<Export>,
+    /// Whether switches are recorded after the last round.
+    traced: bool,
     /// What every model is compared with beside the others.
     old: Option<Older>,
     across_machines: bool,
@@ -112,7 +115,10 @@ impl Shown<'_> {
             Event::RunEnded { contestant, log, .. } => {
                 (*log).clone_into(&mut self.logs[*contestant].1);
             }
-            Event::RoundsEnded { comparison, .. } => {
+            // After the last one the result itself comes at once, unless switches are still recorded.
+            Event::RoundsEnded { comparison, .. }
+                if self.traced || comparison.stopped == Stopped::Running =>
+            {
                 for export in &mut self.exports {
                     if let Some(failure) = export.update(comparison) {
                         self.follower.clear();

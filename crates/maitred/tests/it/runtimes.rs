@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use crate::events::valid_events;
 use crate::needs::have;
 use crate::program::Place;
 use crate::pythons;
@@ -126,6 +127,39 @@ fn a_virtual_environment_is_the_first() {
     let text = String::from_utf8(output.stdout).unwrap();
     let home = fs::canonicalize(home).unwrap().display().to_string();
     assert!(text.contains(&home), "{text}");
+}
+
+#[test]
+fn an_interpreter_that_cannot_be_used_is_said_to_be_left_out() {
+    let place = Place::new().file("f.py", "def f():\n    pass\n");
+    fs::create_dir(place.path("bin")).unwrap();
+    symlink(python(), place.path("bin").join("python3")).unwrap();
+    let compare = "compare f.py:f --count 1 --runs 1 --warmup 0 --no-trace --quiet --no-keep";
+    let compare = format!("{compare} --events events.jsonl");
+    let lines = [compare.as_str(), "run f.py:f --count 1 --model python3/sequential"];
+    let said = |line: &str| {
+        let words: Vec<_> = line.split(' ').collect();
+        let output = place.command(&words).env("PATH", bin(&place)).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for line in lines {
+        assert!(!said(line).contains("left out"), "{line}");
+    }
+    assert!(!place.read("events.jsonl").contains("left-out"));
+    plant(&place, "python3.99t", "#!/bin/sh\necho no such library >&2\nexit 3\n");
+    let compared = said(lines[0]);
+    let told: Vec<_> = compared.lines().filter(|line| line.contains("left out")).collect();
+    assert_eq!(told.len(), 1, "{compared}");
+    for part in ["python3.99t is left out", "exited with code 3", "no such library"] {
+        assert!(told[0].contains(part), "{part}: {compared}");
+    }
+    let events = valid_events(&place.read("events.jsonl"));
+    let one = events.iter().find(|event| event["event"] == "left-out").expect("it is an event");
+    assert!(one["program"].as_str().unwrap().ends_with("python3.99t"), "{one}");
+    assert!(one["why"].as_str().unwrap().contains("exited with code 3"), "{one}");
+    // A run of the first there is asks no other.
+    assert!(!said(lines[1]).contains("left out"));
 }
 
 #[test]
