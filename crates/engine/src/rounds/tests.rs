@@ -312,25 +312,6 @@ fn the_warmup_counts_for_nothing() {
 }
 
 #[test]
-fn who_dies_in_the_warmup_is_not_run_again() {
-    let died = || RunEnd::Died { how: "did not say `ready`".into() };
-    let late = || RunEnd::TimeUp { wanted_ns: 1 };
-    let ends: [(fn() -> RunEnd, usize); 2] = [(died, 1), (late, 0)];
-    for (end, seen) in ends {
-        let mut world = Made::new(move |contestant, round| {
-            let is_warmup = round == 0 && contestant == 1;
-            let end = if is_warmup { end() } else { RunEnd::Finished };
-            Run { end, ..run_of(round, 5) }
-        });
-        let mut result = comparison(2);
-        warm_up(&mut result, 0, &Rules { warmup: 1, ..rules(Some(2)) }, &mut world).unwrap();
-        assert_eq!(result.contestants[1].runs.len(), seen, "{:?}", end());
-        assert_eq!(result.contestants[0].runs.len(), 0, "what goes well does not count");
-        assert_eq!(takes_part(&result.contestants[1], &world), seen == 0);
-    }
-}
-
-#[test]
 fn a_clear_difference_is_decided_and_an_unclear_one_goes_on() {
     let mut clear = Made::new(|contestant, round| {
         run_of(round, 100 * (contestant as u64 + 1) + u64::from(round % 3))
@@ -429,7 +410,10 @@ fn when_all_have_failed_it_is_over() {
     let result = play(3, &Rules { warmup: 0, ..rules(None) }, &mut world);
     assert_eq!((result.stopped, world.orders().len()), (Stopped::NoneRan, 1));
     assert!(result.ranking.is_empty());
-    // The same in the warm-up: it is what each is told to have done.
+}
+
+#[test]
+fn who_dies_in_the_warmup_is_not_run_again() {
     let mut world = Made::new(|_, round| died(run_of(round, 100)));
     let result = play(3, &rules(None), &mut world);
     assert_eq!((result.stopped, world.asked.len()), (Stopped::NoneRan, 3));
