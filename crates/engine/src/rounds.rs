@@ -23,7 +23,7 @@ pub(crate) struct Rules {
     pub warmup: u32,
     /// So many, if there is time for them; `None`: until it is decided.
     pub rounds: Option<u32>,
-    /// So many rounds in any case, whatever the budget says.
+    /// So many rounds, whatever the budget says, unless it is decided before.
     pub least: u32,
     /// It is not decided before so many rounds.
     pub settled: u32,
@@ -330,8 +330,8 @@ fn reason_to_stop(
     let is_spent = world.elapsed().saturating_add(round_time(comparison)) > rules.budget;
     match rules.rounds {
         Some(wanted) if rounds >= wanted => Stopped::Rounds,
-        None if rounds < rules.least => Stopped::Running,
         None if rounds >= rules.settled && world.decided(comparison, rules) => Stopped::Decided,
+        None if rounds < rules.least => Stopped::Running,
         _ if is_spent => Stopped::Budget,
         _ => Stopped::Running,
     }

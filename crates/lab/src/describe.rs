@@ -9,7 +9,7 @@ use crate::keep;
 use crate::limits;
 use crate::look::{Look, look};
 use crate::notebook::{Cell, Kind, Notebook, Part, View};
-use crate::session::Session;
+use crate::session::{Kept, Session};
 
 /// Everything that a page shows of a notebook.
 ///
@@ -18,7 +18,7 @@ use crate::session::Session;
 pub(crate) fn book(session: &Session, name: &str) -> Result<Value, String> {
     let book = session.book(name)?;
     let notebook = book.read()?;
-    let here = session.here();
+    let (here, before) = (session.here(), keep::Before::of(session));
     let books = session
         .shelf
         .books()
@@ -31,7 +31,9 @@ pub(crate) fn book(session: &Session, name: &str) -> Result<Value, String> {
             Part::Prose(html) => json!({ "kind": "prose", "html": html }),
             Part::Note(html) => json!({ "kind": "note", "html": html }),
             Part::Cell(cell) => {
-                json!({ "kind": "cell", "cell": cell_of(session, &book.name, &notebook, cell) })
+                let last = session.last(&book.name, &cell.id);
+                let last = last.or_else(|| before.last(&book.name, &cell.id));
+                json!({ "kind": "cell", "cell": cell_of(session, &notebook, cell, last.as_deref()) })
             }
         });
         json!({ "id": section.id, "heading": section.heading, "parts": parts.collect::<Vec<_>>() })
@@ -49,10 +51,9 @@ pub(crate) fn book(session: &Session, name: &str) -> Result<Value, String> {
     }))
 }
 
-fn cell_of(session: &Session, book: &str, notebook: &Notebook, cell: &Cell) -> Value {
-    let last = keep::last(session, book, &cell.id);
+fn cell_of(session: &Session, notebook: &Notebook, cell: &Cell, last: Option<&Kept>) -> Value {
     // What was run last is shown again with what it was run with.
-    let wish = last.as_ref().map(|kept| &kept.shown.wish);
+    let wish = last.map(|kept| &kept.shown.wish);
     let of_wish = |name: &str| wish.and_then(|wish| wish.get(name)).cloned();
     let source = of_wish("source").and_then(|it| it.as_str().map(str::to_owned));
     let source = source.unwrap_or_else(|| cell.source.clone());
@@ -74,7 +75,7 @@ fn cell_of(session: &Session, book: &str, notebook: &Notebook, cell: &Cell) -> V
             View::Table => "table",
             View::Timeline => "timeline",
         },
-        "result": last.as_ref().map(|kept| kept.facts()),
+        "result": last.map(Kept::facts),
     });
     merge(&mut facts, &looked(session, cell, &seen));
     facts

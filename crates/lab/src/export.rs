@@ -53,5 +53,5 @@ pub fn html(session: &Session, name: &str) -> Result<String, String> {
 pub fn jupyter(session: &Session, name: &str) -> Result<String, String> {
     let book = session.book(name)?;
     let found = |cell: &str| Some(session.last(&book.name, cell)?.shown.text());
-    Ok(ipynb::write(&book.read()?, &found))
+    Ok(ipynb::write(&*book.read()?, &found))
 }

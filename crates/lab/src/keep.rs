@@ -63,16 +63,32 @@ fn place(session: &Session, book: &str, cell: &str) -> Result<CellPlace, String>
 
 /// The last result of a cell, of this program or of one before it.
 pub fn last(session: &Session, book: &str, cell: &str) -> Option<Arc<Kept>> {
-    session.last(book, cell).or_else(|| {
-        let folder = &session.keeping.as_ref()?.folder;
-        // What cannot be read is not there; the next result says what is wrong when it is kept.
-        let store = Store::open_to_read(folder).ok()??;
-        let (around, found, item) = recall(&store, place(session, book, cell).ok()?)?;
+    session.last(book, cell).or_else(|| Before::of(session).last(book, cell))
+}
+
+/// What programs before this one kept.
+pub(crate) struct Before<'a> {
+    session: &'a Session,
+    /// `None`: nothing. What cannot be read is not there; the next result says what is wrong when it is kept.
+    store: Option<Store>,
+}
+
+impl<'a> Before<'a> {
+    pub(crate) fn of(session: &'a Session) -> Self {
+        let keeping = session.keeping.as_ref();
+        let store = keeping.and_then(|keeping| Store::open_to_read(&keeping.folder).ok()?);
+        Self { session, store }
+    }
+
+    /// The last result of a cell, which from now on is one of this program too.
+    pub(crate) fn last(&self, book: &str, cell: &str) -> Option<Arc<Kept>> {
+        let (store, keeping) = (self.store.as_ref()?, self.session.keeping.as_ref()?);
+        let (around, found, item) = recall(store, place(self.session, book, cell).ok()?)?;
         let runs = store.traces(item).ok()?.len();
-        let shelved = Shelved { folder: folder.clone(), item };
+        let shelved = Shelved { folder: keeping.folder.clone(), item };
         let kept = |id| Kept::recalled(found, around, id, (shelved, runs));
-        Some(session.recall(book, cell, kept))
-    })
+        Some(self.session.recall(book, cell, kept))
+    }
 }
 
 fn recall(store: &Store, place: CellPlace) -> Option<(Around, Found, u64)> {

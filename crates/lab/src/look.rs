@@ -104,8 +104,11 @@ fn of_claims(names: Vec<&str>) -> Look {
 /// # Errors
 /// Every mistake in it.
 pub(crate) fn lower(source: &str, set: &[(String, String)]) -> Result<Lowered, Vec<Diagnostic>> {
-    let workload = workload::parse(source)?;
-    workload::lower(&workload, &Choices { seed: 1, set: set.to_vec(), ..Choices::default() })
+    lowered(&workload::parse(source)?, set)
+}
+
+fn lowered(workload: &Workload, set: &[(String, String)]) -> Result<Lowered, Vec<Diagnostic>> {
+    workload::lower(workload, &Choices { seed: 1, set: set.to_vec(), ..Choices::default() })
 }
 
 fn of_workload(source: &str, servers: &str, set: &[(String, String)]) -> Look {
@@ -123,7 +126,7 @@ fn of_workload(source: &str, servers: &str, set: &[(String, String)]) -> Look {
         mistakes: limits::forbidden(&workload).into_iter().map(Mistake::of_cell).collect(),
         ..Look::default()
     };
-    match lower(&whole, set) {
+    match lowered(&workload, set) {
         Ok(lowered) => {
             look.tasks = lowered.task_count();
             look.title = lowered.title;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use crate::notebook::{self, Notebook};
 
@@ -19,6 +20,8 @@ pub struct Book {
     /// In addresses: no two are equal.
     pub name: String,
     origin: Origin,
+    /// What a text that cannot change was read as: each opening of the page asks for all of them.
+    known: OnceLock<Arc<Notebook>>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,9 +53,8 @@ const FILE_MAX: u64 = 4 << 20;
 impl Shelf {
     /// What is shipped.
     pub fn shipped() -> Self {
-        let book = |(name, text): &(&str, &'static str)| Book {
-            name: (*name).to_owned(),
-            origin: Origin::Shipped(text),
+        let book = |(name, text): &(&str, &'static str)| {
+            Book::new((*name).to_owned(), Origin::Shipped(text))
         };
         Self { books: SHIPPED.iter().map(book).collect() }
     }
@@ -86,17 +88,23 @@ impl Shelf {
 }
 
 impl Book {
-    /// Reads it anew.
+    fn new(name: String, origin: Origin) -> Self {
+        Self { name, origin, known: OnceLock::new() }
+    }
+
+    /// What is in it: of a file, what is in it now.
     ///
     /// # Errors
     /// A lowercase sentence: the file cannot be read.
-    pub fn read(&self) -> Result<Notebook, String> {
-        let text = match &self.origin {
-            Origin::Shipped(text) => (*text).to_owned(),
-            Origin::Made { text, .. } => text.clone(),
-            Origin::File(path) => text_of(path)?,
-        };
-        Ok(notebook::parse(&self.name, &text, &|name| self.picture(name)))
+    pub fn read(&self) -> Result<Arc<Notebook>, String> {
+        let parsed =
+            |text: &str| Arc::new(notebook::parse(&self.name, text, &|name| self.picture(name)));
+        let once = |text: &str| Arc::clone(self.known.get_or_init(|| parsed(text)));
+        Ok(match &self.origin {
+            Origin::Shipped(text) => once(text),
+            Origin::Made { text, .. } => once(text),
+            Origin::File(path) => parsed(&text_of(path)?),
+        })
     }
 
     /// What tells it from all others, whatever they are called: where it is, if it is a file.
@@ -208,7 +216,7 @@ fn folder(path: &Path) -> Result<Vec<Book>, String> {
 }
 
 fn of_file(path: &Path) -> Book {
-    Book { name: stem(path), origin: Origin::File(path.to_owned()) }
+    Book::new(stem(path), Origin::File(path.to_owned()))
 }
 
 fn stem(path: &Path) -> String {
@@ -223,7 +231,7 @@ fn one(named: &str) -> Result<Book, String> {
     };
     let made = |text: String| {
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        Book { name: stem(&file), origin: Origin::Made { text, folder } }
+        Book::new(stem(&file), Origin::Made { text, folder })
     };
     let text = text_of(&file)?;
     let fence =

@@ -331,6 +331,13 @@ fn a_clear_difference_is_decided_and_an_unclear_one_goes_on() {
 }
 
 #[test]
+fn what_is_decided_needs_no_more_rounds_though_there_would_be_more() {
+    let mut world = Made::new(|contestant, round| run_of(round, 100 + 200 * contestant as u64));
+    let result = play(2, &Rules { least: 5, ..rules(None) }, &mut world);
+    assert_eq!((result.stopped, world.orders().len()), (Stopped::Decided, 3));
+}
+
+#[test]
 fn no_round_is_begun_that_would_end_after_the_budget() {
     // Nobody is told apart; each run takes 100 ms of work, a round of two 200 ms.
     let mut world = Made::new(|contestant, round| {

@@ -11,22 +11,15 @@ export const carried = (() => {
   return data ? JSON.parse(data.textContent ?? "null") : null;
 })();
 
-/** Takes the token out of the address; whether there is one. */
-export function takeToken() {
-  const found = /^#token=([0-9a-f]{48})$/.exec(location.hash);
-  if (found) {
-    sessionStorage.setItem(KEY, found[1]);
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  return sessionStorage.getItem(KEY) !== null;
-}
+const given = /^#token=([0-9a-f]{48})$/.exec(location.hash)?.[1];
+const token = carried ? null : (given ?? sessionStorage.getItem(KEY));
 
 /** @param {string} path @param {any} [body] @param {AbortSignal} [signal] */
 async function ask(path, body, signal) {
   const answer = await fetch(path, {
     method: body === undefined ? "GET" : "POST",
     headers: {
-      Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}`,
+      Authorization: `Bearer ${token}`,
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
     },
     body: body === undefined ? undefined : JSON.stringify(body),
@@ -42,6 +35,16 @@ async function ask(path, body, signal) {
 /** @param {string} path @param {any} [body] @returns {Promise<any>} */
 export async function json(path, body) {
   return (await ask(path, body)).json();
+}
+
+/** The notebook of this page, asked for while the other modules still come; null: it is not to be asked for. @type {Promise<any> | null} */
+export const asked = !token ? null : json(`/api/book?name=${encodeURIComponent(new URLSearchParams(location.search).get("book") ?? "")}`);
+// Whoever waits for it hears what went wrong.
+asked?.catch(() => {});
+// The request is on its way: to keep the token takes longer than to send it.
+if (given) {
+  sessionStorage.setItem(KEY, given);
+  history.replaceState(null, "", location.pathname + location.search);
 }
 
 /** @param {string} path @returns {Promise<Blob>} */

@@ -1,7 +1,7 @@
 // Opens the notebook, and is the frame around it: contents, colours, the presenter's mode, keys.
-import { carried, json, takeToken } from "./api.js";
+import { asked, carried, json } from "./api.js";
 import { Book } from "./book.js";
-import { element } from "./dom.js";
+import { element, wordsOf } from "./dom.js";
 import { takeAlong } from "./downloads.js";
 import { forgetColours } from "./lanes.js";
 
@@ -14,13 +14,12 @@ let shown = 0;
 
 async function open() {
   const main = at("main");
-  if (!carried && !takeToken()) {
+  if (!carried && !asked) {
     main.replaceChildren(element("h1", {}, "Open the address from the terminal"), element("p", { className: "prose" }, "This page runs programs on this machine, so it wants the token that `maitred lab` printed: the whole address, with what stands behind the #."));
     return;
   }
-  const name = new URLSearchParams(location.search).get("book") ?? "";
   try {
-    const facts = carried ?? (await json(`/api/book?name=${encodeURIComponent(name)}`));
+    const facts = carried ?? (await asked);
     book = new Book(facts);
     document.title = `${facts.title} · maitred lab`;
     at("machine").textContent = facts.machine;
@@ -33,7 +32,7 @@ async function open() {
     document.body.dataset.ready = "yes";
     if (!carried && !facts.complete) void learn(facts);
   } catch (error) {
-    main.replaceChildren(element("h1", {}, "The program does not answer"), element("p", { className: "prose" }, `${error.message ?? error}. Start it again with \`maitred lab\` and open the address that it prints.`));
+    main.replaceChildren(element("h1", {}, "The program does not answer"), element("p", { className: "prose" }, `${wordsOf(error)}. Start it again with \`maitred lab\` and open the address that it prints.`));
   }
 }
 

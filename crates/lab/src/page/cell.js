@@ -1,7 +1,7 @@
 // A cell: its knobs and what running costs, its models, the answer, the reasons, the replay, and
 // behind links everything else.
 import { carried, json, run, runsOf } from "./api.js";
-import { duration, element, plural, prose, whenSeen } from "./dom.js";
+import { copies, duration, element, onScreen, plural, prose, whenSeen, wordsOf } from "./dom.js";
 import { bars } from "./figures.js";
 import { Live } from "./live.js";
 import { panels } from "./panels.js";
@@ -9,6 +9,29 @@ import { Replay, likeOf, nameOf } from "./replay.js";
 
 /** @type {Cell | null} The one that runs: a machine measures one thing at a time. */
 let running = null;
+
+/** For how long rounds may be begun, nanoseconds; null: as it is written. */
+const TIMES = [null, 30e9, 60e9, 120e9];
+
+/** What every cell has. */
+const frame = copies(`<section class="cell">
+<form class="knobs"><div class="go"><span class="cost"></span>
+<label>at <select aria-label="speed">${[1, 2, 5, 10, 20, 50, 100].map((one) => `<option value="${one}">${one}×</option>`).join("")}</select></label>
+<label>for <select aria-label="time for rounds">${TIMES.map((one) => `<option>${one ? duration(one) : "as written"}</option>`).join("")}</select></label>
+<button type="button" class="run">Run it here</button></div></form>
+<div class="chips" role="group" aria-label="Models"></div>
+<div class="ask" role="group" aria-label="Before it runs" hidden></div>
+<p class="answer" hidden></p>
+<div class="why" hidden></div>
+<div class="going-on"></div>
+<div class="found"></div>
+<ul class="claims" hidden></ul>
+<p class="status" role="status"></p>
+<div class="links"></div>
+<div class="panel" hidden></div>
+</section>`);
+const chipOf = copies(`<button type="button" class="chip"></button>`);
+const linkOf = copies(`<button type="button" aria-expanded="false"></button>`);
 
 export class Cell {
   /** @param {any} facts @param {any} book @param {{level: number, ran: () => void, advance: (from: any) => void}} above */
@@ -30,27 +53,33 @@ export class Cell {
     this.opened = null;
     this.build();
     // What is below the screen is fetched and drawn when the reader comes to it.
-    if (this.result) void this.showResult((draw) => whenSeen(this.box, () => draw().catch((error) => this.say(error.message, true))));
+    if (this.result) void this.showResult((draw) => whenSeen(this.box, () => draw().catch((error) => this.say(wordsOf(error), true))));
   }
 
   build() {
     const { facts } = this;
-    const title = element(`h${this.above.level}`, { className: "title" }, facts.title);
-    this.knobs = element("form", { className: "knobs", submit: (event) => event.preventDefault() });
-    this.cost = element("span", {});
-    this.button = element("button", { type: "button", className: "run", click: () => (running === this ? this.cancel() : this.start()) }, "Run it here");
-    this.chips = element("div", { className: "chips", role: "group", "aria-label": "Models" });
-    this.ask = element("div", { className: "ask", hidden: true, role: "group", "aria-label": "Before it runs" });
-    this.live = element("div", {});
-    this.answer = element("p", { className: "answer", hidden: true });
-    this.why = element("div", { className: "why", hidden: true });
-    this.claims = element("ul", { className: "claims", hidden: true });
-    this.stage = element("div", {});
-    this.status = element("p", { className: "status", role: "status" });
-    this.links = element("div", { className: "links" });
-    this.panel = element("div", { className: "panel", hidden: true });
-    this.box = element("section", { className: "cell", id: `cell-${facts.id}`, "aria-label": `${facts.title} (${facts.id})`, keydown: (event) => this.key(event) },
-      title, this.knobs, this.chips, this.ask, this.answer, this.why, this.live, this.stage, this.claims, this.status, this.links, this.panel);
+    this.box = frame();
+    /** @param {string} place @returns {any} */
+    const part = (place) => this.box.querySelector(place);
+    this.knobs = part(".knobs");
+    this.cost = part(".cost");
+    this.button = part(".run");
+    this.chips = part(".chips");
+    this.ask = part(".ask");
+    this.answer = part(".answer");
+    this.why = part(".why");
+    this.live = part(".going-on");
+    this.stage = part(".found");
+    this.claims = part(".claims");
+    this.status = part(".status");
+    this.links = part(".links");
+    this.panel = part(".panel");
+    this.box.prepend(element(`h${this.above.level}`, { className: "title" }, facts.title));
+    this.box.id = `cell-${facts.id}`;
+    this.box.setAttribute("aria-label", `${facts.title} (${facts.id})`);
+    this.box.addEventListener("keydown", (event) => this.key(event));
+    this.knobs.addEventListener("submit", (event) => event.preventDefault());
+    this.showGo();
     this.showKnobs();
     this.showChips();
     this.showLinks();
@@ -60,8 +89,22 @@ export class Cell {
     if (carried) for (const one of [this.button, this.cost, this.chips]) one.hidden = true;
   }
 
+  /** What Run costs, how fast, for how long, and the button. */
+  showGo() {
+    const { kind } = this.facts;
+    const [speeds, times] = this.knobs.querySelectorAll("label");
+    this.button.addEventListener("click", () => (running === this ? this.cancel() : this.start()));
+    if (kind !== "workload" || carried) speeds.remove();
+    if (kind === "server" || carried) times.remove();
+    const [speed, time] = [speeds.lastChild, times.lastChild];
+    const before = [...speed.options].find((one) => Number(one.value) >= this.speed);
+    if (Number(before?.value) !== this.speed) speed.insertBefore(element("option", { value: this.speed }, `${this.speed}×`), before ?? null);
+    speed.value = String(this.speed);
+    speed.addEventListener("change", () => { this.speed = Number(speed.value); this.tell(); });
+    time.addEventListener("change", () => { this.time = TIMES[time.selectedIndex]; this.tell(); });
+  }
+
   showKnobs() {
-    const { facts } = this;
     const knob = (one) => {
       const value = this.set[one.name] ?? one.value;
       const shown = element("output", {}, value);
@@ -79,16 +122,7 @@ export class Cell {
         change: () => this.turn(one.name, one.stops[Number(input.value)]) });
       return element("label", { className: "knob" }, element("span", {}, `${one.name} `, shown), input);
     };
-    const speeds = [...new Set([1, 2, 5, 10, 20, 50, 100, this.speed])].sort((a, b) => a - b);
-    const speed = element("select", { "aria-label": "speed", change: () => { this.speed = Number(speed.value); this.tell(); } },
-      ...speeds.map((one) => element("option", { value: one, selected: one === this.speed }, `${one}×`)));
-    const times = [null, 30e9, 60e9, 120e9];
-    const time = element("select", { "aria-label": "time for rounds", change: () => { this.time = times[time.selectedIndex]; this.tell(); } },
-      ...times.map((one) => element("option", { selected: one === this.time }, one ? duration(one) : "as written")));
-    const has = facts.kind === "workload" && !carried;
-    const takes = facts.kind !== "server" && !carried;
-    this.knobs.replaceChildren(...facts.knobs.map(knob),
-      element("div", { className: "go" }, this.cost, has && element("label", {}, "at ", speed), takes && element("label", {}, "for ", time), this.button));
+    this.knobs.replaceChildren(...this.facts.knobs.map(knob), this.knobs.lastElementChild);
   }
 
   showChips() {
@@ -96,13 +130,17 @@ export class Cell {
     this.chips.replaceChildren();
     if (facts.kind === "claim" || facts.kind === "server") return void (this.chips.hidden = true);
     const chip = (model) => {
-      const one = element("button", { type: "button", className: "chip", "aria-pressed": String(this.models.has(model)), title: likeOf(model),
-        click: () => {
-          if (this.models.has(model) && this.models.size > 1) this.models.delete(model);
-          else this.models.add(model);
-          one.setAttribute("aria-pressed", String(this.models.has(model)));
-          this.tell();
-        } }, nameOf(model));
+      const one = chipOf();
+      one.textContent = nameOf(model);
+      one.title = likeOf(model);
+      const press = () => one.setAttribute("aria-pressed", String(this.models.has(model)));
+      press();
+      one.addEventListener("click", () => {
+        if (this.models.has(model) && this.models.size > 1) this.models.delete(model);
+        else this.models.add(model);
+        press();
+        this.tell();
+      });
       return one;
     };
     const first = facts.offered.filter((model) => facts.first.includes(model) || this.models.has(model));
@@ -123,7 +161,9 @@ export class Cell {
 
   showLinks() {
     const link = (name, make) => {
-      const one = element("button", { type: "button", "aria-expanded": "false", click: () => void this.open(one, make) }, name);
+      const one = linkOf();
+      one.textContent = name;
+      one.addEventListener("click", () => void this.open(one, make));
       return one;
     };
     const links = panels(this).map(([name, make]) => link(name, make));
@@ -147,7 +187,7 @@ export class Cell {
     try {
       this.panel.replaceChildren(await make());
     } catch (error) {
-      this.panel.replaceChildren(element("p", { className: "status bad" }, String(error.message ?? error)));
+      this.panel.replaceChildren(element("p", { className: "status bad" }, wordsOf(error)));
     }
   }
 
@@ -221,7 +261,7 @@ export class Cell {
       if (seen.asks && this.agreed !== seen.asks.text) return this.consent(seen.asks);
       await this.go();
     } catch (error) {
-      this.say(String(error.message ?? error), true);
+      this.say(wordsOf(error), true);
     } finally {
       running = null;
       this.button.textContent = "Run it here";
@@ -250,9 +290,13 @@ export class Cell {
     const live = new Live(this.facts.title, this.known());
     this.live.replaceChildren(live.box);
     this.say("starting");
+    // The page is drawn as it is while something runs before anything is measured, and not beside it.
+    await onScreen();
     this.run = null;
     this.unwanted = false;
+    /** @type {any} What the last line of the run says. */
     let failed = null;
+    /** @type {any} */
     let kept = null;
     let unkept = "";
     let leftOut = "";

@@ -1,6 +1,6 @@
 // What a reader takes along: figures, pictures of lines and of pixels, traces; the whole notebook.
 import { file, recordedOf } from "./api.js";
-import { asData, download, duration, element, ground, prose } from "./dom.js";
+import { asData, download, duration, element, ground, prose, wordsOf } from "./dom.js";
 import { legend } from "./lanes.js";
 import { nameOf } from "./replay.js";
 
@@ -14,7 +14,7 @@ function offer(say, words, name, make) {
       download(name, await make());
       say(`${name} is saved`);
     } catch (error) {
-      say(String(error.message ?? error), true);
+      say(wordsOf(error), true);
     }
   };
   return element("button", { type: "button", className: "plain", "aria-label": `${words}, ${name}`, "data-file": name, click: () => void take() }, words);

@@ -1,5 +1,5 @@
 // A run while it goes on: which model is at work, its tasks by state, how long yet.
-import { duration, element, plural } from "./dom.js";
+import { duration, element, grouped, plural } from "./dom.js";
 import { tile } from "./lanes.js";
 import { likeOf, nameOf } from "./replay.js";
 
@@ -16,7 +16,7 @@ export class Live {
   constructor(title, estimate) {
     this.title = title;
     this.rows = new Map();
-    this.box = element("div", { className: "rows" });
+    this.box = element("div", { className: "rows live" });
     this.began = performance.now();
     this.models = [];
     this.said = "starting";
@@ -150,7 +150,7 @@ export class Live {
       this.clock = { row, elapsed_ns: event.elapsed_ns, at: performance.now() };
       this.tick();
     }
-    this.said = `${this.name(event.contestant)}: ${tasks.ended.toLocaleString("en")} of ${plural(tasks.total, "task")} done`;
+    this.said = `${this.name(event.contestant)}: ${grouped(tasks.ended)} of ${plural(tasks.total, "task")} done`;
   }
 
   ended(event) {

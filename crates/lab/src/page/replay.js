@@ -36,6 +36,8 @@ export class Replay {
     this.speed = 1;
     this.last = 0;
     this.playing = false;
+    /** Nanoseconds of the run in a millisecond of the reader's. */
+    this.rate = 1;
     this.pictures = runs.map((run) => this.picture(run));
     this.box = element("div", { className: "replay" }, this.key(), element("div", { className: "rows" }, ...this.pictures.map((one) => one.row)), this.transport());
     this.observer = new ResizeObserver(() => this.redraw());

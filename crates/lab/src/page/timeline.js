@@ -15,6 +15,9 @@ export class Timeline {
     this.switches = switches;
     this.lacks = "";
     this.run = runs[0];
+    /** The part that is shown, in ticks. */
+    this.from = 0;
+    this.to = 1;
     this.say = say;
     this.cursor = { row: 0, at: 0 };
     this.choice = element("select", { className: "plain", "aria-label": "model", change: () => void this.choose() },
@@ -150,7 +153,7 @@ export class Timeline {
     if (!this.run.rows[row].label.startsWith("processor ")) return slice.state.words;
     const has = (other) => {
       const at = sliceAt(this.run, other, slice.start);
-      return at?.start === slice.start && at.length === slice.length;
+      return at !== null && at.start === slice.start && at.length === slice.length;
     };
     const thread = this.run.rows.findIndex((one, other) => !one.label.startsWith("processor ") && has(other));
     return thread < 0 ? "has a thread without a row" : `has ${this.run.rows[thread].label}`;

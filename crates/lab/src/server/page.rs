@@ -64,9 +64,10 @@ pub fn bundle(title: &str, data: &str) -> String {
             script.push('\n');
         }
     }
-    let shell = text("/")
+    let is_module = |line: &&str| line.contains("=\"module");
+    let shell: String = text("/").split_inclusive('\n').filter(|line| !is_module(line)).collect();
+    let shell = shell
         .replace("<link rel=\"stylesheet\" href=\"/style.css\">\n", "<STYLE>")
-        .replace("<script type=\"module\" src=\"/app.js\"></script>\n", "")
         .replace("<title>maitred lab</title>", &format!("<title>{}</title>", escaped(title)));
     let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
@@ -130,6 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn no_module_waits_for_the_one_that_imports_it() {
+        for file in PAGE.iter().filter(|file| file.media == SCRIPT) {
+            let preload = format!("<link rel=\"modulepreload\" href=\"{}\">", file.path);
+            let script = format!("src=\"{}\"></script>", file.path);
+            let shell = text("/");
+            assert!(shell.contains(&preload) || shell.contains(&script), "{}", file.path);
+        }
+    }
+
+    #[test]
     fn the_page_is_small_and_asks_nobody_else() {
         let size: usize = PAGE.iter().map(|file| file.text.len()).sum();
         assert!(size <= 300_000, "{size} bytes");
@@ -154,6 +165,8 @@ mod tests {
         let page = bundle("a < b", "{\"x\":\"</script><script>alert(1)</script>\"}");
         assert!(page.contains("<title>a &lt; b</title>"));
         assert_eq!(page.matches("</script>").count(), 2);
-        assert!(!page.contains("import {") && !page.contains("export "));
+        assert!(
+            !page.contains("import {") && !page.contains("export ") && !page.contains("/app.js")
+        );
     }
 }

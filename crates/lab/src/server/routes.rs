@@ -104,7 +104,12 @@ struct Named {
 }
 
 async fn book(State(session): Held, Query(named): Query<Named>) -> Result<Response, Refused> {
-    Ok(json_of(&describe::book(&session, &named.name)?))
+    // The other files of the page are handed out meanwhile.
+    let read = move || describe::book(&session, &named.name).map(|book| json_of(&book));
+    match tokio::task::spawn_blocking(read).await {
+        Ok(answer) => Ok(answer?),
+        Err(error) => Err(Refused::from(error.to_string())),
+    }
 }
 
 /// Answers once all runtimes were asked what they are: a page that asked again and again would take time

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::devtools::{Browser, patiently};
 use crate::lab::Lab;
-use crate::story::{READY, browser, click, run};
+use crate::story::{READY, browser, click};
 
 /// The program among the files that were saved, by the name that it has for everybody.
 fn shell(place: &Path, line: &str) -> Output {
@@ -76,10 +76,10 @@ fn what_is_saved_opens_and_the_copied_command_does_the_same_work() {
     browser.look(1280, 900, "light");
     let allowed = json!({ "behavior": "allow", "downloadPath": place.display().to_string() });
     browser.ask("Browser.setDownloadBehavior", &allowed);
+    lab.ran_of_the_story("tables");
     browser.open(&lab.address);
     browser.until(READY);
-    browser.value("(() => { const s = document.querySelector('#cell-tables .go select'); s.value = '100'; s.dispatchEvent(new Event('change')); })()");
-    run(&mut browser, "tables");
+    browser.until("document.querySelector('#cell-tables .replay') !== null");
     let press = |name: &str| {
         format!(
             "[...document.querySelectorAll('#cell-tables .links button')].find((one) => one.textContent === '{name}').click()"

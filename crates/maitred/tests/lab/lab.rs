@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The program, listening.
@@ -79,6 +80,27 @@ impl Lab {
             request.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         self.raw(&format!("{request}\r\n{body}"))
+    }
+
+    /// Runs a cell without a page, so that one which is opened finds a result there; what was found.
+    pub(crate) fn ran(&self, wish: &Value) -> Value {
+        let answer = self.allowed("POST", "/api/run", &wish.to_string());
+        let kept = answer.lines().find_map(|line| {
+            let event: Value = serde_json::from_str(&line[line.find('{')?..]).ok()?;
+            (event["event"] == "kept").then(|| event["result"].clone())
+        });
+        kept.unwrap_or_else(|| panic!("the run came to nothing: {answer}"))
+    }
+
+    /// Runs a cell of the story so, as fast as may be: for what can be done with a result.
+    pub(crate) fn ran_of_the_story(&self, cell: &str) {
+        let book = self.allowed("GET", "/api/book?name=story", "");
+        let book: Value = serde_json::from_str(body(&book)).unwrap();
+        let sections = book["sections"].as_array().unwrap().iter();
+        let mut parts = sections.flat_map(|section| section["parts"].as_array().unwrap());
+        let facts = &parts.find(|part| part["cell"]["id"] == cell).unwrap()["cell"];
+        self.ran(&json!({ "book": "story", "cell": cell, "source": facts["source"], "set": [],
+            "models": facts["models"], "speed": 100.0, "budget_ns": 1_000_000_000 }));
     }
 
     /// Where a command line waits for it, and it for a command line.

@@ -5,16 +5,21 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use serde_json::json;
 
 use crate::devtools::{Browser, patiently};
 use crate::lab::Lab;
 use crate::story::{READY, browser, click};
 
-/// Work that notes when it begins and ends, and between that waits until it is let go.
+/// Work that notes when it begins and ends, and between that waits until it is let go, or nobody is
+/// there any more who could do so.
 fn work(name: &str, place: &Path) -> String {
     let place = place.display();
     let script = format!(
-        "echo begin {name} >> {place}/log; while [ ! -e {place}/go ]; do sleep 0.02; done; echo end {name} >> {place}/log"
+        "echo begin {name} >> {place}/log; while [ -e {place}/log -a ! -e {place}/go ]; do sleep 0.02; done; echo end {name} >> {place}/log"
     );
     format!("task \"t\" {{ run \"sh\" \"-c\" {script:?} }}\ncompare \"native/sequential\"\n")
 }
@@ -39,6 +44,16 @@ fn begun(place: &Path, name: &str) {
     patiently(&format!("begin {name}"), || log().contains(&format!("begin {name}")));
 }
 
+/// Waits until the page says of this cell what it waits for. One that measures beside another run instead
+/// never would: so nothing may have begun before the end of what goes on.
+fn waits(browser: &mut Browser, place: &Path, cell: &str, what: &str) {
+    let says = format!("{}.startsWith({what:?})", status(cell));
+    patiently(what, || {
+        assert_eq!(overlaps(place), Vec::<String>::new(), "while {cell} was to wait");
+        browser.value(&says) == json!(true)
+    });
+}
+
 fn status(cell: &str) -> String {
     format!("document.querySelector('#cell-{cell} .status').textContent")
 }
@@ -50,7 +65,7 @@ fn start(browser: &mut Browser, cell: &str) {
     let asks = format!("!document.querySelector('#cell-{cell} .ask').hidden");
     let waits = format!("{}.includes('waiting')", status(cell));
     browser.until(&format!("{asks} || {waits}"));
-    if browser.value(&asks) == serde_json::json!(true) {
+    if browser.value(&asks) == json!(true) {
         click(browser, &format!("#cell-{cell} .ask .run"));
     }
 }
@@ -79,24 +94,21 @@ fn two_pages_and_a_command_line_measure_one_after_another() {
     begun(place, "c");
     browser.turn_to(&mut other);
     start(&mut browser, "a");
-    browser.until(&format!(
-        "{}.startsWith('another run has this machine (process {}), and two would disturb each other: waiting')",
-        status("a"),
+    let machine = format!(
+        "another run has this machine (process {}), and two would disturb each other: waiting",
         first.id()
-    ));
-    browser.turn_to(&mut other);
-    let waits = format!(
-        "{}.startsWith('another page runs a cell, and two would disturb each other: waiting for 1 run')",
-        status("b")
     );
+    waits(&mut browser, place, "a", &machine);
+    browser.turn_to(&mut other);
+    let page = "another page runs a cell, and two would disturb each other: waiting for 1 run";
     start(&mut browser, "b");
-    browser.until(&waits);
+    waits(&mut browser, place, "b", page);
     browser.shot("14-waits");
     // To give up in one page is nothing to the other one.
     click(&mut browser, "#cell-b > .knobs .run");
     browser.until(&format!("{}.startsWith('cancelled: nothing was measured')", status("b")));
     start(&mut browser, "b");
-    browser.until(&waits);
+    waits(&mut browser, place, "b", page);
     fs::write(place.join("go"), "").unwrap();
     assert!(ended(first), "the command line has its result");
     let done = |cell| {
@@ -115,23 +127,27 @@ fn two_pages_and_a_command_line_measure_one_after_another() {
     click(&mut browser, "#cell-a > .knobs .run");
     begun(place, "a");
     let mut second = command(&lab, place);
-    let mut said = BufReader::new(second.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let told = said.find(|line| line.contains("another run of maitred goes on"));
+    let said = BufReader::new(second.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let (tell, lines) = mpsc::channel();
+    let reads = thread::spawn(move || said.for_each(|line| drop(tell.send(line))));
+    let says = format!("another run of maitred goes on (process {})", lab.process());
+    patiently(&says, || {
+        assert_eq!(overlaps(place), Vec::<String>::new(), "while the command line was to wait");
+        lines.try_iter().any(|line| line.contains(&says))
+    });
     fs::write(place.join("go"), "").unwrap();
-    assert!(
-        told.as_ref().is_some_and(|it| it.contains(&format!("(process {})", lab.process()))),
-        "{told:?}"
-    );
     browser.until(&done("a"));
     assert!(ended(second), "the command line has its result");
+    reads.join().unwrap();
     assert_eq!(overlaps(place), Vec::<String>::new());
+    let log = fs::read_to_string(place.join("log")).unwrap();
+    assert!(log.lines().count() >= 6, "{log}");
 }
 
-/// Where something began or ended between the begin and the end of something else.
+/// Where something began or ended between the begin and the end of something else, as far as it is noted.
 fn overlaps(place: &Path) -> Vec<String> {
-    let log = fs::read_to_string(place.join("log")).unwrap();
+    let log = fs::read_to_string(place.join("log")).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
-    assert!(lines.len() >= 6 && lines.len().is_multiple_of(2), "{log}");
     let is_one = |pair: &&[&str]| pair[0].strip_prefix("begin ") == pair[1].strip_prefix("end ");
-    lines.chunks(2).filter(|pair| !is_one(pair)).map(|pair| pair.join(", ")).collect()
+    lines.chunks_exact(2).filter(|pair| !is_one(pair)).map(|pair| pair.join(", ")).collect()
 }

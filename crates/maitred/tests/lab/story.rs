@@ -127,9 +127,9 @@ fn keys_zoom_the_timeline_and_say_what_is_there() {
     let Some(mut browser) = browser() else { return };
     let lab = Lab::open(&[]);
     browser.look(1280, 900, "dark");
+    lab.ran_of_the_story("tables");
     browser.open(&lab.address);
     browser.until(READY);
-    run(&mut browser, "tables");
     browser.value("[...document.querySelectorAll('#cell-tables .links button')].find(b => b.textContent.startsWith('Timeline')).click()");
     browser.until("document.querySelector('#cell-tables .timeline canvas') !== null");
     browser.value("document.querySelector('#cell-tables .timeline canvas').focus()");
@@ -223,9 +223,9 @@ fn the_presenter_has_one_section_a_screen_and_keys_only() {
     let Some(mut browser) = browser() else { return };
     let lab = Lab::open(&[]);
     browser.look(1920, 1080, "light");
+    lab.ran_of_the_story("tables");
     browser.open(&lab.address);
     browser.until(READY);
-    run(&mut browser, "tables");
     browser.press("p", 0);
     let shown = "[...document.querySelectorAll('.section')].filter(s => s.offsetParent).length";
     assert_eq!(browser.value(shown), json!(1));
@@ -293,10 +293,10 @@ fn nobody_is_kept_out_by_colour_name_or_role() {
     let axe = fs::read_to_string(axe).unwrap();
     let lab = Lab::open(&[]);
     browser.look(1280, 900, "light");
+    lab.ran_of_the_story("one-more");
+    lab.ran_of_the_story("tables");
     browser.open(&lab.address);
     browser.until(READY);
-    run(&mut browser, "tables");
-    run(&mut browser, "one-more");
     for (width, height, scheme, presenting) in [
         (1280, 900, "light", false),
         (1280, 900, "dark", false),
