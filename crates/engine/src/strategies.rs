@@ -165,6 +165,12 @@ impl Table<'_> {
         }
     }
 
+    /// A scheduler that is a process of its own takes milliseconds to hand a task out and to notice its
+    /// end: beside those the tasks have to be long.
+    fn speed(&self) -> f64 {
+        if has_dear_workers(&self.runtime.name) { 0.1 } else { 1.0 }
+    }
+
     /// What an experiment is asked.
     fn answers(&self, experiment: Experiment) -> &'static [Experiment] {
         match experiment {
@@ -189,11 +195,16 @@ impl Table<'_> {
     ) -> Result<Comparison, Error> {
         let (name, text) = (name.to_owned(), text.to_owned());
         let subject = Subject::WorkloadText { name, text, folder: None };
-        let mut job = subject::prepare(&subject, self.given)?;
+        let speed = match experiment {
+            Experiment::Computing | Experiment::Beside | Experiment::Blocking => self.speed(),
+            Experiment::Starting | Experiment::Waiting => 1.0,
+        };
+        let given = &Work { speed, ..self.given.clone() };
+        let mut job = subject::prepare(&subject, given)?;
         let runtime = &self.runtime.name;
         let models = strategies.iter().flat_map(|one| models(experiment, runtime, *one));
         job.work.claimed = models.collect();
-        job.vary_as_claimed(self.given)?;
+        job.vary_as_claimed(given)?;
         let enter = |model: &Model| contestants::enter(model.clone(), &job, self.known);
         let entries = job.work.claimed.iter().map(enter).collect();
         let by_itself = strategies == [Strategy::Processes];
@@ -209,7 +220,7 @@ impl Table<'_> {
             // Whether a lock keeps threads from computing, their switches show on a busy machine too.
             trace: experiment == Experiment::Computing && !by_itself,
         };
-        Bench::new(&job, entries, self.given, rules, context)
+        Bench::new(&job, entries, given, rules, context)
             .run(|comparison| figures::decided(experiment, comparison))
     }
 }
@@ -237,9 +248,7 @@ fn models(experiment: Experiment, runtime: &str, strategy: Strategy) -> Vec<Mode
             vec![model(Some(2))]
         }
         Experiment::Beside => vec![model(pool(3))],
-        // As many as there are calls, or it would not show that none waits for another; more than half
-        // of them do as well.
-        Experiment::Blocking if is_dear => vec![model(Some(2 * FEW))],
+        // As many as there are calls, or it would not show that none waits for another.
         Experiment::Blocking => vec![model(strategy.has_workers().then_some(8))],
         // One task at a time never waits beside another, and many would take long.
         Experiment::Waiting if strategy == Strategy::Sequential => Vec::new(),
