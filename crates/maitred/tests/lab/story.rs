@@ -226,6 +226,7 @@ fn the_presenter_has_one_section_a_screen_and_keys_only() {
     lab.ran_of_the_story("tables");
     browser.open(&lab.address);
     browser.until(READY);
+    browser.until("document.querySelector('#cell-tables .replay canvas') !== null");
     browser.press("p", 0);
     let shown = "[...document.querySelectorAll('.section')].filter(s => s.offsetParent).length";
     assert_eq!(browser.value(shown), json!(1));
@@ -297,6 +298,7 @@ fn nobody_is_kept_out_by_colour_name_or_role() {
     lab.ran_of_the_story("tables");
     browser.open(&lab.address);
     browser.until(READY);
+    browser.until("document.querySelector('#cell-tables .replay canvas') !== null");
     every_heading_is_told(&mut browser);
     for (width, height, scheme, presenting) in [
         (1280, 900, "light", false),
