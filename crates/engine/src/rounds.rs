@@ -195,17 +195,23 @@ fn drop_hopeless(comparison: &mut Comparison, rules: &Rules, rounds: u32, world:
     }
 }
 
-/// Runs that do not count, of the contestants from this one on.
+/// Runs that do not count, of the contestants from this one on; but who died, or stood still, is seen to:
+/// the same again would take as long, and where it hangs that is its time-out.
 fn warm_up(
-    comparison: &Comparison,
+    comparison: &mut Comparison,
     from: usize,
     rules: &Rules,
     world: &mut impl World,
 ) -> Result<(), Error> {
     for _ in 0..rules.warmup {
         for contestant in from..comparison.contestants.len() {
-            if !world.interrupted() && takes_part(&comparison.contestants[contestant], world) {
-                world.execute(contestant, Purpose::Warmup)?;
+            if world.interrupted() || !takes_part(&comparison.contestants[contestant], world) {
+                continue;
+            }
+            let run = world.execute(contestant, Purpose::Warmup)?;
+            let has_ended_badly = matches!(run.end, RunEnd::Died { .. } | RunEnd::Deadlock(_));
+            if has_ended_badly && !world.is_good(&run) {
+                comparison.contestants[contestant].runs.push(run);
             }
         }
     }

@@ -412,11 +412,14 @@ fn who_failed_is_not_run_again() {
 }
 
 #[test]
-fn when_all_have_failed_it_is_over() {
-    let mut world = Made::new(|_, round| died(run_of(round, 100)));
-    let result = play(3, &rules(None), &mut world);
-    assert_eq!((result.stopped, world.orders().len()), (Stopped::NoneRan, 1));
-    assert!(result.ranking.is_empty());
+fn when_all_have_failed_it_is_over_and_who_did_in_the_warmup_is_not_run_again() {
+    for warmup in [0, 1] {
+        let mut world = Made::new(|_, round| died(run_of(round, 100)));
+        let result = play(3, &Rules { warmup, ..rules(None) }, &mut world);
+        assert_eq!((result.stopped, world.asked.len()), (Stopped::NoneRan, 3));
+        assert!(result.ranking.is_empty());
+        assert!(result.contestants.iter().all(|one| one.unranked.is_some()));
+    }
 }
 
 #[test]
