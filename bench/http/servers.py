@@ -159,7 +159,7 @@ def end(process):
     process.wait()
 
 
-PERIOD_US = 20_000
+PERIOD_US = 100_000
 GROUPS = Path("/sys/fs/cgroup")
 
 

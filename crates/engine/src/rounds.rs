@@ -23,7 +23,7 @@ pub(crate) struct Rules {
     pub warmup: u32,
     /// So many, if there is time for them; `None`: until it is decided.
     pub rounds: Option<u32>,
-    /// So many rounds in any case, whatever the budget says.
+    /// So many rounds, whatever the budget says, unless it is decided before.
     pub least: u32,
     /// It is not decided before so many rounds.
     pub settled: u32,
@@ -195,17 +195,23 @@ fn drop_hopeless(comparison: &mut Comparison, rules: &Rules, rounds: u32, world:
     }
 }
 
-/// Runs that do not count, of the contestants from this one on.
+/// Runs that do not count, of the contestants from this one on; but who died, or stood still, is seen to:
+/// the same again would take as long, and where it hangs that is its time-out.
 fn warm_up(
-    comparison: &Comparison,
+    comparison: &mut Comparison,
     from: usize,
     rules: &Rules,
     world: &mut impl World,
 ) -> Result<(), Error> {
     for _ in 0..rules.warmup {
         for contestant in from..comparison.contestants.len() {
-            if !world.interrupted() && takes_part(&comparison.contestants[contestant], world) {
-                world.execute(contestant, Purpose::Warmup)?;
+            if world.interrupted() || !takes_part(&comparison.contestants[contestant], world) {
+                continue;
+            }
+            let run = world.execute(contestant, Purpose::Warmup)?;
+            let has_ended_badly = matches!(run.end, RunEnd::Died { .. } | RunEnd::Deadlock(_));
+            if has_ended_badly && !world.is_good(&run) {
+                comparison.contestants[contestant].runs.push(run);
             }
         }
     }
@@ -324,8 +330,8 @@ fn reason_to_stop(
     let is_spent = world.elapsed().saturating_add(round_time(comparison)) > rules.budget;
     match rules.rounds {
         Some(wanted) if rounds >= wanted => Stopped::Rounds,
-        None if rounds < rules.least => Stopped::Running,
         None if rounds >= rules.settled && world.decided(comparison, rules) => Stopped::Decided,
+        None if rounds < rules.least => Stopped::Running,
         _ if is_spent => Stopped::Budget,
         _ => Stopped::Running,
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use maitred_core::analyse::strategies::{self as figures, Experiment};
-use maitred_core::result::{self, SCHEMA, StrategyFigures, StrategyRow, StrategyTable};
+use maitred_core::result::{self, Comparison, SCHEMA, StrategyFigures, StrategyRow, StrategyTable};
 use maitred_wire::{Model, Strategy};
 
 use crate::bench::Bench;
@@ -94,7 +94,8 @@ pub(crate) fn run(request: &Strategies, context: &mut Context<'_>) -> Result<Out
     });
     let mut failure = None;
     for runtime in chosen {
-        match table(runtime, &known, &given, request, context) {
+        let budget_ns = request.budget_ns;
+        match (Table { runtime, known: &known, given: &given, budget_ns }).make(context) {
             Ok(_) if context.cancel.is_cancelled() => break,
             Ok(table) => {
                 (context.on_event)(Event::TableEnded { table: &table });
@@ -110,60 +111,118 @@ pub(crate) fn run(request: &Strategies, context: &mut Context<'_>) -> Result<Out
     failure.map_or(Ok(Outcome::Strategies(found)), Err)
 }
 
-/// All experiments under all strategies of a runtime.
-fn table(
-    runtime: &Runtime,
-    known: &Runtimes,
-    given: &Work,
-    request: &Strategies,
-    context: &mut Context<'_>,
-) -> Result<StrategyTable, Error> {
-    let cores = machine::usable_cores();
-    let unmeasured = |strategy: &Strategy| {
-        (*strategy, StrategyFigures { allowed: allowed(*strategy), ..figures::unmeasured() })
-    };
-    let mut all: Vec<_> = runtime.strategies.iter().map(unmeasured).collect();
-    for (number, &(experiment, name, text)) in EXPERIMENTS.iter().enumerate() {
-        if context.cancel.is_cancelled() {
-            break;
+/// What the table of a runtime is made by.
+struct Table<'a> {
+    runtime: &'a Runtime,
+    known: &'a Runtimes,
+    given: &'a Work,
+    budget_ns: u64,
+}
+
+impl Table<'_> {
+    /// All experiments under all strategies.
+    fn make(&self, context: &mut Context<'_>) -> Result<StrategyTable, Error> {
+        let Self { runtime, .. } = self;
+        let cores = machine::usable_cores();
+        let unmeasured = |strategy: &Strategy| {
+            (*strategy, StrategyFigures { allowed: allowed(*strategy), ..figures::unmeasured() })
+        };
+        let mut all: Vec<_> = runtime.strategies.iter().map(unmeasured).collect();
+        for (number, &(experiment, name, text)) in EXPERIMENTS.iter().enumerate() {
+            if context.cancel.is_cancelled() {
+                break;
+            }
+            let (number, of) = (number + 1, EXPERIMENTS.len());
+            (context.on_event)(Event::ExperimentBegun { number, of, name, about: &runtime.name });
+            for strategies in self.turns(experiment) {
+                let comparison = self.under(strategies, (experiment, name, text), context)?;
+                for (strategy, so_far) in &mut all {
+                    for asked in self.answers(experiment) {
+                        figures::measure(*asked, *strategy, &comparison, so_far);
+                    }
+                }
+            }
         }
-        let (number, of) = (number + 1, EXPERIMENTS.len());
-        (context.on_event)(Event::ExperimentBegun { number, of, name, about: &runtime.name });
+        let row = |(strategy, figures)| StrategyRow {
+            strategy,
+            properties: figures::properties(&figures, cores),
+            figures,
+        };
+        Ok(StrategyTable {
+            runtime: runtime.name.clone(),
+            strategies: all.into_iter().map(row).collect(),
+        })
+    }
+
+    /// Which strategies are under way together. Where each run starts dear workers, each by itself: for
+    /// what it can do one round is enough, whatever another still has to show.
+    fn turns(&self, experiment: Experiment) -> Vec<&[Strategy]> {
+        match has_dear_workers(&self.runtime.name) {
+            // That is seen of tasks that wait.
+            true if experiment == Experiment::Starting => Vec::new(),
+            true => self.runtime.strategies.chunks(1).collect(),
+            false => vec![&self.runtime.strategies[..]],
+        }
+    }
+
+    /// A scheduler that is a process of its own takes milliseconds to hand a task out and to notice its
+    /// end: beside those the tasks have to be long.
+    fn speed(&self) -> f64 {
+        if has_dear_workers(&self.runtime.name) { 0.1 } else { 1.0 }
+    }
+
+    /// What an experiment is asked.
+    fn answers(&self, experiment: Experiment) -> &'static [Experiment] {
+        match experiment {
+            Experiment::Computing => &[Experiment::Computing],
+            Experiment::Beside => &[Experiment::Beside],
+            Experiment::Blocking => &[Experiment::Blocking],
+            Experiment::Starting => &[Experiment::Starting],
+            // One and many wait as long, so that what many take more is their start.
+            Experiment::Waiting if has_dear_workers(&self.runtime.name) => {
+                &[Experiment::Waiting, Experiment::Starting]
+            }
+            Experiment::Waiting => &[Experiment::Waiting],
+        }
+    }
+
+    /// An experiment under some strategies.
+    fn under(
+        &self,
+        strategies: &[Strategy],
+        (experiment, name, text): (Experiment, &str, &str),
+        context: &mut Context<'_>,
+    ) -> Result<Comparison, Error> {
         let (name, text) = (name.to_owned(), text.to_owned());
-        let mut job = subject::prepare(&Subject::WorkloadText { name, text, folder: None }, given)?;
-        let models =
-            runtime.strategies.iter().flat_map(|one| models(experiment, &runtime.name, *one));
+        let subject = Subject::WorkloadText { name, text, folder: None };
+        let speed = match experiment {
+            Experiment::Computing | Experiment::Beside | Experiment::Blocking => self.speed(),
+            Experiment::Starting | Experiment::Waiting => 1.0,
+        };
+        let given = &Work { speed, ..self.given.clone() };
+        let mut job = subject::prepare(&subject, given)?;
+        let runtime = &self.runtime.name;
+        let models = strategies.iter().flat_map(|one| models(experiment, runtime, *one));
         job.work.claimed = models.collect();
         job.vary_as_claimed(given)?;
-        let enter = |model: &Model| contestants::enter(model.clone(), &job, known);
+        let enter = |model: &Model| contestants::enter(model.clone(), &job, self.known);
         let entries = job.work.claimed.iter().map(enter).collect();
+        let by_itself = strategies == [Strategy::Processes];
         let rules = Rules {
             warmup: 0,
             rounds: None,
             settled: 1,
             least: ROUNDS,
-            budget: Duration::from_nanos(request.budget_ns),
+            budget: Duration::from_nanos(self.budget_ns),
             seed: SEED,
             baseline: None,
             drop: false,
             // Whether a lock keeps threads from computing, their switches show on a busy machine too.
-            trace: experiment == Experiment::Computing,
+            trace: experiment == Experiment::Computing && !by_itself,
         };
-        let comparison = Bench::new(&job, entries, given, rules, context)
-            .run(|comparison| figures::decided(experiment, comparison))?;
-        for (strategy, so_far) in &mut all {
-            figures::measure(experiment, *strategy, &comparison, so_far);
-        }
+        Bench::new(&job, entries, given, rules, context)
+            .run(|comparison| figures::decided(experiment, comparison))
     }
-    let row = |(strategy, figures)| StrategyRow {
-        strategy,
-        properties: figures::properties(&figures, cores),
-        figures,
-    };
-    Ok(StrategyTable {
-        runtime: runtime.name.clone(),
-        strategies: all.into_iter().map(row).collect(),
-    })
 }
 
 /// Under which models a strategy takes part: with one task and with many where each one more is
@@ -177,8 +236,8 @@ fn models(experiment: Experiment, runtime: &str, strategy: Strategy) -> Vec<Mode
         };
         Model { setting: Some(format!("tasks={tasks}")), ..model(workers) }
     };
-    let few = has_dear_workers(runtime) && strategy == Strategy::Processes;
-    let most = if few { FEW } else { u32::MAX };
+    let is_dear = has_dear_workers(runtime) && strategy == Strategy::Processes;
+    let most = if is_dear { FEW } else { u32::MAX };
     let pool = |workers: u32| strategy.has_workers().then_some(workers.min(most));
     match experiment {
         // A pool of loops needs no more of them than there are processors, which is its default.
@@ -203,7 +262,7 @@ fn has_dear_workers(runtime: &str) -> bool {
 }
 
 /// So many of those show whether they compute beside each other, and what each one more takes.
-const FEW: u32 = 4;
+const FEW: u32 = 3;
 
 /// How many threads or processes this machine allows where each task or worker is one.
 fn allowed(strategy: Strategy) -> Option<u64> {

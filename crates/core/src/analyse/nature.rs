@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::interpreted::{Interpreted, interpreted};
 use super::overslept::{Overslept, overslept};
-use super::split::{ThreadTime, split};
+use super::split::{ThreadTime, delay, split};
 use crate::result::Processors;
 use crate::trace::{Span, StepKind, Task, Trace};
 
@@ -323,11 +323,11 @@ impl<'a> Tally<'a> {
     /// How long threads that do one task at a time were ready without a processor, as the kernel
     /// counted it (`schedstat`). A thread that waits for a command is not the one that was ready.
     fn delayed_ns(&self) -> u64 {
-        if self.trace.model.strategy.interleaves() {
-            return 0;
+        match self.trace.model.strategy.interleaves() {
+            true => 0,
+            // What may have been outside of tasks may have been waiting within them.
+            false => delay(self.trace).least_ns,
         }
-        let lanes = self.trace.lanes.iter().filter_map(|lane| lane.counters?.run_delay_ns);
-        lanes.fold(0, u64::saturating_add)
     }
 
     fn queues(&self) -> Vec<Queue> {

@@ -140,7 +140,8 @@ pub fn decided(experiment: Experiment, comparison: &Comparison) -> bool {
             Experiment::Waiting => figures.memory.known().is_some(),
         }
     };
-    is_look(rounds) && comparison.contestants.iter().all(is_clear)
+    // What can be done, one round shows.
+    (rounds == 1 || is_look(rounds)) && comparison.contestants.iter().all(is_clear)
 }
 
 /// What follows from the figures, on a machine with so many processors.

@@ -309,9 +309,15 @@ fn rounds_go_on_until_every_strategy_is_clear() {
     let mut unclear = clear();
     unclear.push(calls(Strategy::Processes, 120));
     assert!(!is_decided(unclear));
-    let mut few = clear();
-    few.iter_mut().for_each(|one| one.runs.truncate(2));
-    assert!(!is_decided(few));
+    let after = |rounds: usize, mut contestants: Vec<Contestant>| {
+        contestants.iter_mut().for_each(|one| one.runs.truncate(rounds));
+        is_decided(contestants)
+    };
+    assert!(!after(2, clear()));
+    // One round shows what can be done, and not what cannot.
+    assert!(!after(1, clear()));
+    assert!(after(1, vec![calls(Strategy::Threads, 200)]));
+    assert!(!after(1, vec![calls(Strategy::EventLoop, 40)]));
 }
 
 #[test]

@@ -331,6 +331,13 @@ fn a_clear_difference_is_decided_and_an_unclear_one_goes_on() {
 }
 
 #[test]
+fn what_is_decided_needs_no_more_rounds_though_there_would_be_more() {
+    let mut world = Made::new(|contestant, round| run_of(round, 100 + 200 * contestant as u64));
+    let result = play(2, &Rules { least: 5, ..rules(None) }, &mut world);
+    assert_eq!((result.stopped, world.orders().len()), (Stopped::Decided, 3));
+}
+
+#[test]
 fn no_round_is_begun_that_would_end_after_the_budget() {
     // Nobody is told apart; each run takes 100 ms of work, a round of two 200 ms.
     let mut world = Made::new(|contestant, round| {
@@ -405,11 +412,14 @@ fn who_failed_is_not_run_again() {
 }
 
 #[test]
-fn when_all_have_failed_it_is_over() {
-    let mut world = Made::new(|_, round| died(run_of(round, 100)));
-    let result = play(3, &rules(None), &mut world);
-    assert_eq!((result.stopped, world.orders().len()), (Stopped::NoneRan, 1));
-    assert!(result.ranking.is_empty());
+fn when_all_have_failed_it_is_over_and_who_did_in_the_warmup_is_not_run_again() {
+    for warmup in [0, 1] {
+        let mut world = Made::new(|_, round| died(run_of(round, 100)));
+        let result = play(3, &Rules { warmup, ..rules(None) }, &mut world);
+        assert_eq!((result.stopped, world.asked.len()), (Stopped::NoneRan, 3));
+        assert!(result.ranking.is_empty());
+        assert!(result.contestants.iter().all(|one| one.unranked.is_some()));
+    }
 }
 
 #[test]

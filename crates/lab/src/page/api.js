@@ -1,7 +1,7 @@
 // What is asked of the program that serves this page. The token comes in the fragment of the
 // address, which no server and no log ever sees, and is kept for this tab alone. A page that was
-// exported carries its answers with it and asks nobody.
-import { withColumns } from "./lanes.js";
+// exported carries its answers with it and asks nobody. It imports nothing, so that it can ask for
+// the notebook before any other module is there.
 
 const KEY = "maitred-token";
 
@@ -50,6 +50,17 @@ if (given) {
 /** @param {string} path @returns {Promise<Blob>} */
 export async function file(path) {
   return (await ask(path)).blob();
+}
+
+/** Puts the columns of a binary answer beside the facts about them. @param {any} facts @param {ArrayBuffer} bytes @returns {import("./lanes.js").Run} */
+function withColumns(facts, bytes) {
+  const count = bytes.byteLength / 9;
+  return {
+    ...facts,
+    starts: new Uint32Array(bytes, 0, count),
+    lengths: new Uint32Array(bytes, count * 4, count),
+    states: new Uint8Array(bytes, count * 8, count),
+  };
 }
 
 /** Facts with their slices, which the page carries or asks for. @param {any} facts @param {string} path */

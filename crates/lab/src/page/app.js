@@ -1,7 +1,7 @@
 // Opens the notebook, and is the frame around it: contents, colours, the presenter's mode, keys.
 import { asked, carried, json } from "./api.js";
 import { Book } from "./book.js";
-import { element, wordsOf } from "./dom.js";
+import { element, onScreen, wordsOf } from "./dom.js";
 import { takeAlong } from "./downloads.js";
 import { forgetColours } from "./lanes.js";
 
@@ -29,11 +29,19 @@ async function open() {
     main.replaceChildren(...facts.mistakes.map((one) => element("p", { className: "status bad" }, `line ${one.line}: ${one.message}`)), ...book.sections, ...(carried ? [] : [takeAlong(facts)]));
     watch();
     if (location.hash.length > 1) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+    else void appear(main);
     document.body.dataset.ready = "yes";
     if (!carried && !facts.complete) void learn(facts);
   } catch (error) {
     main.replaceChildren(element("h1", {}, "The program does not answer"), element("p", { className: "prose" }, `${wordsOf(error)}. Start it again with \`maitred lab\` and open the address that it prints.`));
   }
+}
+
+/** Shows the first screen, then lays out the rest. @param {HTMLElement} main */
+async function appear(main) {
+  main.classList.add("opening");
+  await onScreen();
+  main.classList.remove("opening");
 }
 
 /** Runtimes are asked what they are while the page is open already. @param {any} facts */

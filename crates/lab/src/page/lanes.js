@@ -5,17 +5,6 @@ import { element, prose } from "./dom.js";
 /** @typedef {{label: string, first: number, count: number}} LaneRow */
 /** @typedef {{model: string, length_ns: number, tick_ns: number, rows: LaneRow[], rows_left_out: number, legend: {name: string, words: string, total_ns: number}[], dropped: number, starts: Uint32Array, lengths: Uint32Array, states: Uint8Array}} Run */
 
-/** Puts the columns of a binary answer beside the facts about them. @param {any} facts @param {ArrayBuffer} bytes @returns {Run} */
-export function withColumns(facts, bytes) {
-  const count = bytes.byteLength / 9;
-  return {
-    ...facts,
-    starts: new Uint32Array(bytes, 0, count),
-    lengths: new Uint32Array(bytes, count * 4, count),
-    states: new Uint8Array(bytes, count * 8, count),
-  };
-}
-
 /** Which pixels of a state are darker: its texture. @type {Record<string, (x: number, y: number) => boolean>} */
 const TEXTURES = {
   queueing: (x, y) => (x + y) % 6 < 2,

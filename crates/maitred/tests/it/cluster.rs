@@ -199,6 +199,18 @@ fn a_cluster_of_two_hosts_is_used_by_its_address() {
     for end in [1, 2] {
         assert!(text.contains(&format!("{}.{end} process {end}", hosts.net)), "{text}");
     }
+    // What is on the way to each has a row, and is told of each.
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for end in [1, 2] {
+        assert!(text.contains(&format!("{}.{end} on the way", hosts.net)), "{text}");
+        assert!(
+            flat.contains(&format!(
+                "to {}.{end}, median / nine in ten / longest: in the client",
+                hosts.net
+            )),
+            "{text}"
+        );
+    }
     // One kernel has one clock, so that the truth is 0.
     let clocks = clocks(&text);
     assert_eq!(clocks.len(), 2, "{text}");

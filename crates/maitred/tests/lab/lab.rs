@@ -100,7 +100,7 @@ impl Lab {
         let mut parts = sections.flat_map(|section| section["parts"].as_array().unwrap());
         let facts = &parts.find(|part| part["cell"]["id"] == cell).unwrap()["cell"];
         self.ran(&json!({ "book": "story", "cell": cell, "source": facts["source"], "set": [],
-            "models": facts["models"], "speed": 100.0, "budget_ns": 1_000_000_000 }));
+            "models": facts["models"], "speed": 100.0, "budget_ns": 2_000_000_000 }));
     }
 
     /// Where a command line waits for it, and it for a command line.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::devtools::{Browser, program};
+use crate::devtools::{Browser, patiently, program};
 use crate::lab::Lab;
 
 /// What is not tried for want of something is a failure, unless `MAITRED_MAY_SKIP` names the want.
@@ -226,6 +226,7 @@ fn the_presenter_has_one_section_a_screen_and_keys_only() {
     lab.ran_of_the_story("tables");
     browser.open(&lab.address);
     browser.until(READY);
+    browser.until("document.querySelector('#cell-tables .replay canvas') !== null");
     browser.press("p", 0);
     let shown = "[...document.querySelectorAll('.section')].filter(s => s.offsetParent).length";
     assert_eq!(browser.value(shown), json!(1));
@@ -297,6 +298,8 @@ fn nobody_is_kept_out_by_colour_name_or_role() {
     lab.ran_of_the_story("tables");
     browser.open(&lab.address);
     browser.until(READY);
+    browser.until("document.querySelector('#cell-tables .replay canvas') !== null");
+    every_heading_is_told(&mut browser);
     for (width, height, scheme, presenting) in [
         (1280, 900, "light", false),
         (1280, 900, "dark", false),
@@ -320,4 +323,22 @@ fn nobody_is_kept_out_by_colour_name_or_role() {
         }
         browser.shot(&format!("axe-{width}-{scheme}"));
     }
+}
+
+/// Waits until a reader of screens can go from heading to heading down to the last one, also far below.
+fn every_heading_is_told(browser: &mut Browser) {
+    let all =
+        "[...document.querySelectorAll('h1, h2, h3')].filter((one) => one.textContent).length";
+    let all = browser.value(all).as_u64().unwrap();
+    assert!(all > 50, "{all}");
+    patiently("every heading in the tree of roles and names", || {
+        let tree = browser.ask("Accessibility.getFullAXTree", &json!({}));
+        let nodes = tree["nodes"].as_array().unwrap().iter();
+        let is_told = |node: &&Value| {
+            node["role"]["value"] == "heading"
+                && node["ignored"] == false
+                && node["name"]["value"].as_str().is_some_and(|name| !name.is_empty())
+        };
+        nodes.filter(is_told).count() as u64 == all
+    });
 }

@@ -23,7 +23,9 @@ impl Case<'_> {
     pub(super) fn bound(&self) -> Option<Cow<'_, Bound>> {
         let alone = |nature: &Nature| {
             let opaque = nature.commands_ns + nature.calls_ns + nature.requests_ns;
-            nature.computing_share() < ONLY_WAITS && opaque == 0
+            // Of what was ready without a processor nobody knows how long it would have waited.
+            let slowed = nature.computing_ns.saturating_add(nature.starved_ns);
+            (slowed as f64) < ONLY_WAITS * nature.own_ns() as f64 && opaque == 0
         };
         let ranked = || self.against_fastest.iter().map(|rank| rank.contestant as usize);
         let bound = ranked()

@@ -427,6 +427,18 @@ fn a_run_that_others_slowed_down_sets_no_bound() {
 }
 
 #[test]
+fn tasks_that_wanted_processors_set_no_bound() {
+    let sample = Sample { program: vec![Do::Wait(10)], ..tables(20, 1) };
+    let comparison = compared(&sample, &[(Threads, None)], 6);
+    for starved in [false, true] {
+        let mut found = nature(&sample.run(Threads, 6), CORES).unwrap();
+        found.starved_ns = if starved { found.waiting_ns } else { 0 };
+        let text = conclude(&comparison, &[Some(found)]).texts().join("\n");
+        assert_eq!(text.contains("No model can finish in less than"), !starved, "{text}");
+    }
+}
+
+#[test]
 fn what_processes_of_calls_used_is_a_part_of_the_work() {
     let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
     let mut trace = sample.run(Sequential, 1);

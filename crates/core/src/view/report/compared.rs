@@ -101,8 +101,14 @@ fn speed_table(rows: &[Row<'_>]) -> String {
         table.push(html::column(title, is_number, rows.iter().map(cell).collect()));
     };
     add("work", true, &|row| duration(row.summary.work_ns));
-    add("95 % interval", true, &|row| {
-        format!("{} – {}", duration(row.summary.work_low_ns), duration(row.summary.work_high_ns))
+    add("95 % interval", true, &|row| match row.summary.rounds {
+        // One round says nothing of the next.
+        0 | 1 => String::new(),
+        _ => format!(
+            "{} – {}",
+            duration(row.summary.work_low_ns),
+            duration(row.summary.work_high_ns)
+        ),
     });
     add("ratio", true, &|row| ratio(row.rank.ratio));
     add("its 95 %", true, &interval);

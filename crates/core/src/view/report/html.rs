@@ -13,7 +13,7 @@ const STYLE: &str = "\
 body{margin:0;background:var(--paper);color:var(--ink);\
 font:16px/1.5 \"Noto Sans\",system-ui,sans-serif}\
 main{max-width:832px;margin:0 auto;padding:24px 16px 64px}\
-h1{font-size:28px;line-height:1.2;margin:0 0 8px}h2{font-size:20px;margin:40px 0 8px}\
+h1{font-size:28px;line-height:1.2;margin:0 0 8px;overflow-wrap:anywhere}h2{font-size:20px;margin:40px 0 8px}\
 p{margin:8px 0}.dim{color:var(--dim);font-size:14px}li{margin:4px 0}\
 figure{margin:16px 0}figure svg{display:block;max-width:100%;height:auto;\
 border:1px solid var(--grid);border-radius:6px}\

@@ -130,6 +130,16 @@ fn a_comparison_is_a_page() {
 }
 
 #[test]
+fn one_round_has_no_interval() {
+    let intervals = |rounds| {
+        let result = compared(&tables(5, 1), &[(S::Threads, None), (S::Sequential, None)], rounds);
+        comparison(&result, Form::Page).matches(" ms – ").count()
+    };
+    assert_eq!(intervals(1), 0);
+    assert!(intervals(5) >= 1);
+}
+
+#[test]
 fn a_run_is_a_page_that_says_what_it_lacks() {
     let recorded = Recording {
         provenance: provenance(),
