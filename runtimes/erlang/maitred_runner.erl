@@ -22,7 +22,8 @@
 -define(MOVES, 3 * ?WIDE).   % steps in which tasks could wait for each other
 -define(HALTED, 4 * ?WIDE).
 -define(NEXT, 5 * ?WIDE).    % tasks that were begun, or passed over
--define(BEGUN, 6 * ?WIDE).   % when the work began
+-define(ANSWERS, 6 * ?WIDE). % of servers that were asked: without one no connection can have been kept
+-define(BEGUN, 7 * ?WIDE).   % when the work began
 
 %% CLOCK_MONOTONIC in nanoseconds on Linux, the clock of everything that is recorded: monotonic_time counts from elsewhere.
 clock() -> os:perf_counter().
@@ -380,22 +381,26 @@ give(Gate, Who) -> Gate ! {give, Who}.
 
 halted(W) -> atomics:get(W#work.tally, ?HALTED) =/= 0.
 
+answered(W) -> atomics:get(W#work.tally, ?ANSWERS) > 0.
+
 %% ---------------------------------------------------------------------------------------------------------------------
 %% 5. HTTP by Erlang's own client, commands, failures.
 
 ask(W, Request) -> ask(W, Request, 0).
 
-%% Once it keeps a connection, this client does not heed `Connection: close`: until the end of it has arrived, it sends the
-%% next request there, which nobody reads. So what was lost is asked again, a few times, if that does no harm.
+%% Until the end of a kept connection has arrived, this client sends the next request there, which nobody reads. It does not
+%% say whether a connection was kept: so once there was an answer, what was lost is asked again, if that does no harm.
 ask(W, {Verb, Method, Url, Headers, Body} = What, Lost) ->
     Fail = fun(Kind, Text) -> throw({failed, Kind, text("~s ~s: ~s", [Method, Url, Text])}) end,
     Request = case Body of null -> {Url, Headers}; _ -> {Url, Headers, content_type(Headers), Body} end,
     Options = [{timeout, W#work.timeout}, {connect_timeout, W#work.timeout}, {autoredirect, false}, {ssl, W#work.tls}],
     case httpc:request(Verb, Request, Options, [{body_format, binary}]) of
         {ok, {{_, Status, _}, _, _}} ->
+            atomics:add(W#work.tally, ?ANSWERS, 1),
             Status < 400 orelse Fail(text("status-~b", [Status]), text("status ~b", [Status]));
         {error, Why} ->
-            Again = Why =:= socket_closed_remotely andalso Lost < 5 andalso Verb =/= post andalso Verb =/= patch,
+            Again = Why =:= socket_closed_remotely andalso Lost < 5 andalso Verb =/= post andalso Verb =/= patch
+                andalso answered(W),
             {Kind, Text} = kind_of(Why),
             if Again -> ask(W, What, Lost + 1); true -> Fail(Kind, Text) end
     end.
@@ -626,7 +631,7 @@ prepare(#{<<"strategy">> := Strategy, <<"workers">> := Workers, <<"groups">> := 
     Lanes =< erlang:system_info(schedulers_online) orelse
         refuse(refused, text("Erlang was given ~b schedulers, and ~b are needed: at most 1024 can be had", [erlang:system_info(schedulers_online), Lanes])),
     Count = lists:sum([N || #{<<"count">> := N} <- Groups]),
-    Tally = atomics:new(7 * ?WIDE, []),
+    Tally = atomics:new(8 * ?WIDE, []),
     {Columns, Specs} = columns(maps:get(<<"columns">>, Plan, null)),
     Vars = maps:get(<<"vars">>, Plan, []),
     Programs = [Steps || #{<<"steps">> := Steps} <- maps:get(<<"programs">>, Plan)],
