@@ -4,7 +4,6 @@
 use serde_json::Value;
 
 use crate::program::{Place, stdout};
-use crate::pythons;
 
 const WORK: &str = r#"
 import asyncio, hashlib, os, threading
@@ -54,7 +53,7 @@ fn place() -> Place {
 fn compare(place: &Place, line: &str) -> (i32, String, Value) {
     let line = format!("compare {line} --warmup 0 --quiet --save saved.json");
     let words: Vec<&str> = line.split_whitespace().collect();
-    let output = place.command(&words).env("PATH", pythons::path()).output().unwrap();
+    let output = place.command(&words).output().unwrap();
     let text = stdout(&output) + &String::from_utf8_lossy(&output.stderr);
     // Where the question itself was wrong, nothing is saved.
     let saved = std::fs::read_to_string(place.path("saved.json")).unwrap_or_default();
