@@ -226,7 +226,7 @@ fn is_sequential(case: &Case<'_>, index: usize) -> bool {
 /// The fastest and who is as fast, or cannot be told to be slower and took hardly longer; and
 /// whether there is one of the latter. Where arrivals set the pace all that keep up take as long;
 /// of these it is the one that does each task soonest, and who does so as soon.
-fn equals(case: &Case<'_>) -> (Vec<usize>, bool) {
+pub(super) fn equals(case: &Case<'_>) -> (Vec<usize>, bool) {
     let near = |rank: &Rank| rank.ratio <= AS_FAST && rank.low <= 1.0;
     let open: Vec<usize> = case
         .with(Verdict::Inconclusive)

@@ -16,7 +16,7 @@ use crate::trace::WaitCause;
 /// From here on computing is what the work is about.
 const COMPUTES: f64 = 0.5;
 /// Threads that use no more than this have computed one at a time.
-const ONE_AT_A_TIME: f64 = 1.15;
+pub(super) const ONE_AT_A_TIME: f64 = 1.15;
 /// Less than this is not by chance.
 const CLEARLY_LESS: f64 = 0.95;
 /// What weighs less is not what makes handing over slow.

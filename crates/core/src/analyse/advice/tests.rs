@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use expect_test::{Expect, expect};
 use maitred_wire::Strategy::{self, *};
-use maitred_wire::VarValue;
+use maitred_wire::{Cpu, VarValue};
 
 use super::conclude;
 use crate::analyse::compare;
@@ -234,6 +234,37 @@ fn who_may_be_faster_is_not_said_to_gain_nothing() {
     assert!(said(&[120; 6]).contains("concurrency gains nothing here"));
     let unsure = said(&[110, 60, 110, 110, 60, 110]);
     assert!(unsure.contains("no model can be told to be faster"), "{unsure}");
+}
+
+/// Threads that cannot be told from sequential execution had one processor (a GIL), or both; processes took
+/// twice as long.
+#[test]
+fn parallelism_that_was_tried_and_lost_is_not_said_to_pay() {
+    let sample = Sample { program: vec![Do::Cpu(10)], ..tables(20, 1) };
+    let said = |used: f64| {
+        let traces = [Sequential, Threads, Processes].map(|strategy| sample.run(strategy, 1));
+        let mut contestants = traces.each_ref().map(|trace| contestant(trace, rounds(trace, 6)));
+        contestants[2].workers = CORES;
+        let alone: Vec<u64> = contestants[0].runs.iter().map(|run| run.work_ns).collect();
+        let others = [(1, [97, 160, 97, 97, 160, 97], used), (2, [200; 6], 1.9)];
+        for (index, percents, used) in others {
+            for ((run, percent), alone) in
+                contestants[index].runs.iter_mut().zip(percents).zip(&alone)
+            {
+                run.work_ns = alone * percent / 100;
+                let user_ns = (run.work_ns as f64 * used) as u64;
+                run.work_cpu = Observed::Known(Cpu { user_ns, system_ns: 0 });
+            }
+        }
+        let mut comparison = comparison(contestants.to_vec(), 20);
+        compare::rank(&mut comparison, None);
+        let nature = nature(&traces[0], CORES);
+        conclude(&comparison, &[nature, None, None]).texts().join("\n")
+    };
+    let lost = "only parallelism could pay, and what was tried of it gains less than it costs";
+    let (one, both) = (said(1.0), said(1.9));
+    assert!(one.contains("no model can be told to be faster") && one.contains(lost), "{one}");
+    assert!(!both.contains(lost) && both.contains("only parallelism pays"), "{both}");
 }
 
 #[test]

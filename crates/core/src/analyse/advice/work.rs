@@ -8,6 +8,8 @@ use maitred_wire::Strategy;
 
 use super::Case;
 use super::bound::AT_BOUND;
+use super::choice::equals;
+use super::interpreted::ONE_AT_A_TIME;
 use super::shape::{MOSTLY, Shape};
 use crate::analyse::nature::{BoundBy, Nature, Queue};
 use crate::analyse::overslept::Overslept;
@@ -158,16 +160,27 @@ fn consequence(case: &Case<'_>, nature: &Nature, shape: Shape) -> String {
     }
 }
 
-/// Whether sequential execution is as fast as anything that runs in parallel.
+/// Whether sequential execution is as fast as anything that runs in parallel; or cannot be told from the
+/// fastest, where all that cannot had one processor at a time.
 pub(super) fn gains_nothing(case: &Case<'_>) -> bool {
     let strategy = |index: usize| case.contestant(index).model.strategy;
-    let mut fastest = case.with(Verdict::Same).map(|(index, _)| index).chain([case.fastest]);
-    let parallel = |index: usize| {
-        !matches!(strategy(index), Strategy::Sequential | Strategy::EventLoop)
-            && case.contestant(index).workers > 1
+    let parallel = |index: &usize| {
+        !matches!(strategy(*index), Strategy::Sequential | Strategy::EventLoop)
+            && case.contestant(*index).workers > 1
     };
+    let had_several = |index: &usize| {
+        let used = case.summary(*index).and_then(|summary| summary.cores_used.known().copied());
+        parallel(index) && used.is_none_or(|used| used > ONE_AT_A_TIME)
+    };
+    let mut fastest = case.with(Verdict::Same).map(|(index, _)| index).chain([case.fastest]);
     let mut ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
-    fastest.any(|index| strategy(index) == Strategy::Sequential) && ranked.any(parallel)
+    if fastest.any(|index| strategy(index) == Strategy::Sequential) {
+        return ranked.any(|index| parallel(&index));
+    }
+    let (equals, _) = equals(case);
+    equals.iter().any(|&index| strategy(index) == Strategy::Sequential)
+        && !equals.iter().any(had_several)
+        && ranked.any(|index| had_several(&index))
 }
 
 /// What tasks queue for under the fastest model: under a sequential one nobody ever does. Where waits
