@@ -49,7 +49,7 @@ fn in_threads(case: &Case<'_>, index: usize) -> bool {
     many && matches!(contestant.model.strategy, S::Threads | S::ThreadPool | S::Hybrid)
 }
 
-fn cores_used(case: &Case<'_>, index: usize) -> Option<f64> {
+pub(super) fn cores_used(case: &Case<'_>, index: usize) -> Option<f64> {
     case.summary(index)?.cores_used.known().copied()
 }
 

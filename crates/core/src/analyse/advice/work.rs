@@ -9,7 +9,7 @@ use maitred_wire::Strategy;
 use super::Case;
 use super::bound::AT_BOUND;
 use super::choice::equals;
-use super::interpreted::ONE_AT_A_TIME;
+use super::interpreted::{ONE_AT_A_TIME, cores_used};
 use super::shape::{MOSTLY, Shape};
 use crate::analyse::nature::{BoundBy, Nature, Queue};
 use crate::analyse::overslept::Overslept;
@@ -169,8 +169,7 @@ pub(super) fn gains_nothing(case: &Case<'_>) -> bool {
             && case.contestant(*index).workers > 1
     };
     let had_several = |index: &usize| {
-        let used = case.summary(*index).and_then(|summary| summary.cores_used.known().copied());
-        parallel(index) && used.is_none_or(|used| used > ONE_AT_A_TIME)
+        parallel(index) && cores_used(case, *index).is_none_or(|used| used > ONE_AT_A_TIME)
     };
     let mut fastest = case.with(Verdict::Same).map(|(index, _)| index).chain([case.fastest]);
     let mut ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);
