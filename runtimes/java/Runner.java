@@ -243,8 +243,7 @@ final class Runner {
         final Semaphore[] semaphores;
         final AtomicLongArray vars;
         final long timeoutNs;
-        static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-        MemorySegment columns;
+        long columns; // where they are in memory
         List<Map<String, Object>> columnSpecs;
         HttpClient client;
         volatile long begun;
@@ -264,7 +263,7 @@ final class Runner {
             timeoutNs = Long.parseLong(options.getOrDefault("http-timeout-ns", "30000000000"));
             if (plan.get("columns") instanceof Map<?, ?> columns) {
                 var channel = FileChannel.open(Path.of((String) columns.get("path")));
-                this.columns = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.global());
+                this.columns = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.global()).address();
                 columnSpecs = Json.maps(columns.get("columns"));
             }
             var groups = Json.maps(plan.get("groups"));
@@ -325,7 +324,7 @@ final class Runner {
         long drawn(int column, int task, int turn) {
             var spec = columnSpecs.get(column);
             long at = number(spec, "offset") + (long) (task - number(spec, "first_task")) * number(spec, "per_task") + turn;
-            return columns.get(U64, at * 8);
+            return Trace.MEMORY.getLong(columns + at * 8);
         }
 
         /** The next task when it has come; -1: there is none. */
@@ -451,7 +450,7 @@ final class Runner {
                 case "cpu" -> leaf(id, measured(id, value, ns -> sink = compute((long) (ns * rate / 1e9))));
                 case "wait" -> value.get("ns") instanceof Number ns ? new Pause(id, ns.longValue()) : leaf(id, measured(id, value, Work::sleep));
                 case "block" -> {
-                    C.nanosleep(0); // so that it is there
+                    C.nanosleep(1); // linked when it is first called: in the work, a task would give way there to others
                     yield leaf(id, measured(id, value, C::nanosleep));
                 }
                 case "yield" -> leaf(id, task -> Thread.yield());
@@ -934,8 +933,10 @@ final class Runner {
                 for (long left = ns; left > 0; left = until - clock()) {
                     time.set(ValueLayout.JAVA_LONG, 0, left / 1_000_000_000);
                     time.set(ValueLayout.JAVA_LONG, 8, left % 1_000_000_000);
-                    call(SLEEP, time, MemorySegment.NULL);
+                    int interrupted = (int) SLEEP.invokeExact(time, MemorySegment.NULL);
                 }
+            } catch (Throwable impossible) {
+                throw new IllegalStateException(impossible);
             }
         }
 
