@@ -256,6 +256,8 @@ impl Master {
             (false, reason) => decode(reason),
         };
         self.cut += board.get(worker.slot, Word::Cut);
+        // One that was ready and ended before the master could look was ready all the same.
+        self.any_was_ready |= board.stage(worker.slot) != Stage::Starting;
         let left = Left {
             pid: u64::from(worker.pid.cast_unsigned()),
             why,
