@@ -196,8 +196,7 @@ fn without_descriptors_known_clients_are_served_and_new_ones_told() {
         known.write_all(request).unwrap();
         assert!(read_answer(&mut known).is_some(), "{strategy} forgot a client it knew");
         drop((many, last));
-        server.get("/healthz");
-        server.assert_serves();
+        server.wait_until_it_serves();
     }
 }
 
