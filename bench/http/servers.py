@@ -17,7 +17,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 OWN = ("sequential", "threads", "thread-pool", "processes", "event-loop", "async-pool")
 POOLS = ("thread-pool", "processes", "async-pool")
 # Set by `configure`.
-PLACE = SimpleNamespace(server=None, peers=None, scratch=None, descriptors=None)
+PLACE = SimpleNamespace(server=None, peers=None, scratch=None, descriptors=None, group=None)
 
 
 def add_arguments(parser):
@@ -98,6 +98,9 @@ def limit():
     """In the child, before it becomes the server."""
     if PLACE.descriptors:
         resource.setrlimit(resource.RLIMIT_NOFILE, (PLACE.descriptors, PLACE.descriptors))
+    if PLACE.group:
+        # 0: whoever writes it.
+        (PLACE.group / "cgroup.procs").write_text("0")
 
 
 @contextmanager
@@ -193,10 +196,10 @@ def a_part_of_a_processor(part):
 
 @contextmanager
 def held_in(group, start):
-    """What it starts, in that group."""
+    """What it starts, in that group from its first moment: whom a server forks is in it as well."""
+    PLACE.group = group
     with start() as server:
-        for pid in descendants(server.pid):
-            (group / "cgroup.procs").write_text(str(pid))
+        PLACE.group = None
         yield server
 
 

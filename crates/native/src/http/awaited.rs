@@ -258,3 +258,51 @@ impl Connection {
         patience.poll(context).map(|()| Err(End::TimedOut))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+    use tokio::task::coop::{consume_budget, has_budget_remaining};
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// From a server that never pauses this task reads until its turn is used up, turn for turn: whether its time
+    /// is over is seen there, or never.
+    #[test]
+    fn time_is_seen_to_be_over_at_the_end_of_a_turn() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let peer = Peer::Tcp(listener.local_addr().unwrap());
+            let stream =
+                tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            listener.accept().unwrap().0.write_all(b"HTTP/1.1 200 OK\r\n\r\nand so on").unwrap();
+            stream.readable().await.unwrap();
+            let carrier = Carrier::Plain(LoopSocket::Tcp(stream));
+            let mut connection =
+                Connection { peer, carrier, patience: Box::pin(sleep(Duration::ZERO)) };
+            connection.patience.as_mut().await;
+
+            let mut answer = Answer::new(false);
+            let at_the_end = poll_fn(|context| {
+                while has_budget_remaining() {
+                    let _ = pin!(consume_budget()).poll(context);
+                }
+                Poll::Ready(connection.poll_answer(context, &mut answer))
+            });
+            assert!(matches!(at_the_end.await, Poll::Ready(Err(End::TimedOut))));
+            assert!(!answer.has_started());
+
+            // In a turn that has just begun, what was there all the time is read first.
+            yield_now().await;
+            let read = poll_fn(|context| Poll::Ready(connection.poll_answer(context, &mut answer)));
+            assert!(matches!(read.await, Poll::Ready(Ok(()))));
+            assert!(answer.has_started());
+        });
+    }
+}
