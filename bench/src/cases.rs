@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::closures;
+use crate::closures::{self, Length};
 use crate::command::Pair;
 use crate::ours::{self, Work};
 use crate::peers;
@@ -189,12 +189,17 @@ fn flat() -> Vec<Row> {
     ]
 }
 
-/// Criterion and divan are there to be compared with; whoever of them is slower has missed nothing.
+/// What a call of no work costs is there to be seen, since so much is the difference at any length; and
+/// criterion and divan are there to be compared with: whoever of them is slower has missed nothing.
 fn of_closures() -> Vec<Row> {
-    let mut rows: Vec<Row> = closures::ALL
-        .iter()
-        .map(|one| row(one.what, "µs", 1.05, (0..ROUNDS).map(|_| one.measure()).collect()))
-        .collect();
+    let mut rows = Vec::new();
+    for one in &closures::ALL {
+        let pairs = |length| (0..ROUNDS).map(move |_| one.measure(length));
+        rows.push(row(one.what, "µs", 1.05, pairs(Length::Short).collect()));
+        let in_ns = |(peer, ours)| (peer * 1e3, ours * 1e3);
+        let idle = pairs(Length::Nothing).map(in_ns).collect();
+        rows.push(row("    … of no work", "ns", f64::INFINITY, idle));
+    }
     for (name, by_hand, theirs) in closures::others() {
         let what = format!("  … as {name} says it | a loop");
         rows.push(row(&what, "µs", f64::INFINITY, vec![(by_hand, theirs)]));

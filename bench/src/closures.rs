@@ -16,31 +16,62 @@ use tokio::runtime::Builder;
 
 /// In the environment of a program that is started again: what it is to be.
 const ROLE: &str = "MAITRED_BENCH_ROLE";
+/// And of how many bytes the checksum of a call is.
+const BYTES: &str = "MAITRED_BENCH_BYTES";
 /// Calls in a round of ours and of the same by hand.
 const CALLS: u64 = 10_000;
 /// Threads of the pools.
 const WORKERS: usize = 2;
 
-/// What is measured: some 12 microseconds of arithmetic.
-fn checksum(seed: &u64) -> u64 {
-    (0..black_box(12_000)).fold(*seed, |sum, byte| sum.wrapping_mul(31) ^ byte)
+/// How long a call takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Length {
+    /// Some 12 microseconds.
+    Short,
+    /// No work: what is left is what a call costs.
+    Nothing,
+}
+
+impl Length {
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Short => 12_000,
+            Self::Nothing => 0,
+        }
+    }
+}
+
+/// What a call is given.
+struct Piece {
+    seed: u64,
+    bytes: u64,
+}
+
+/// What is measured. The same instructions for all: merged into each of their loops they would not be, and
+/// differ in time by as much as is measured here.
+#[inline(never)]
+fn checksum(piece: &Piece) -> u64 {
+    (0..piece.bytes).fold(piece.seed, |sum, byte| sum.wrapping_mul(31) ^ byte)
 }
 
 /// The same by a function that gives way before.
-async fn checksum_later(seed: &u64) -> u64 {
+async fn checksum_later(piece: &Piece) -> u64 {
     tokio::task::yield_now().await;
-    checksum(seed)
+    checksum(piece)
 }
 
-fn seeds() -> Vec<u64> {
-    (0..CALLS).collect()
+/// Those of a round, as long as the environment says.
+fn pieces() -> Vec<Piece> {
+    let bytes = std::env::var(BYTES).ok().and_then(|bytes| bytes.parse().ok());
+    let bytes = bytes.unwrap_or(Length::Short.bytes());
+    (0..CALLS).map(|seed| Piece { seed, bytes }).collect()
 }
 
 /// One of ours, and its peer.
 pub(crate) struct Peer {
     pub(crate) what: &'static str,
     model: &'static str,
-    by_hand: fn(&'static [u64]) -> Duration,
+    by_hand: fn(&'static [Piece]) -> Duration,
 }
 
 pub(crate) const ALL: [Peer; 5] = [
@@ -72,19 +103,19 @@ pub(crate) const ALL: [Peer; 5] = [
 ];
 
 impl Peer {
-    /// Microseconds a call: by hand, and of ours.
-    pub(crate) fn measure(&self) -> (f64, f64) {
-        (figure(&again("hand", &[self.model])), self.ours())
+    /// Microseconds a call of this length: by hand, and of ours.
+    pub(crate) fn measure(&self, length: Length) -> (f64, f64) {
+        (figure(&again("hand", length, &[self.model])), self.ours(length))
     }
 
-    fn ours(&self) -> f64 {
+    fn ours(&self, length: Length) -> f64 {
         let place = tempfile::tempdir().expect("a folder");
         let saved = place.path().join("result.json");
         let called = if self.model.starts_with("tokio") { "awaited" } else { "plain" };
         let words = ["--bench", "checksum", "--runs", "1", "--warmup", "0", "--no-trace"];
         let path = saved.to_str().expect("UTF-8");
         let own = ["--call", called, "--models", self.model, "--save", path];
-        again("ours", &[&words[..], &own[..]].concat());
+        again("ours", length, &[&words[..], &own[..]].concat());
         let text = std::fs::read(saved).expect("it was saved");
         let result: Value = serde_json::from_slice(&text).expect("JSON");
         let run = &result["contestants"][0]["runs"][0];
@@ -96,8 +127,8 @@ impl Peer {
 /// Microseconds a call in a loop by hand, and as criterion and as divan say it: medians.
 pub(crate) fn others() -> [(&'static str, f64, f64); 2] {
     ["criterion", "divan"].map(|name| {
-        let by_hand = figure(&again("hand", &["std/sequential"]));
-        (name, by_hand, figure(&again(name, &[])))
+        let by_hand = figure(&again("hand", Length::Short, &["std/sequential"]));
+        (name, by_hand, figure(&again(name, Length::Short, &[])))
     })
 }
 
@@ -106,7 +137,7 @@ pub(crate) fn play() -> Option<ExitCode> {
     let role = std::env::var(ROLE).ok()?;
     let us = match role.as_str() {
         "ours" => {
-            let work = Compare::new("checksum").inputs(seeds());
+            let work = Compare::new("checksum").inputs(pieces());
             let work = work.call_named("plain", checksum);
             return Some(
                 Bench::from_args().add(work.call_async_named("awaited", checksum_later)).run(),
@@ -115,7 +146,7 @@ pub(crate) fn play() -> Option<ExitCode> {
         "hand" => {
             let model = std::env::args().nth(1)?;
             let peer = ALL.iter().find(|one| one.model == model)?;
-            (peer.by_hand)(seeds().leak()).as_secs_f64() * 1e6 / CALLS as f64
+            (peer.by_hand)(pieces().leak()).as_secs_f64() * 1e6 / CALLS as f64
         }
         "criterion" => by_criterion(),
         // It prints a table, in which it stands.
@@ -130,10 +161,10 @@ pub(crate) fn play() -> Option<ExitCode> {
 }
 
 /// What this program says in another role.
-fn again(role: &str, words: &[&str]) -> String {
+fn again(role: &str, length: Length, words: &[&str]) -> String {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
-    let command = command.args(words).env(ROLE, role).stderr(Stdio::inherit());
-    let output = command.output().expect("this program starts");
+    let command = command.args(words).env(ROLE, role).env(BYTES, length.bytes().to_string());
+    let output = command.stderr(Stdio::inherit()).output().expect("this program starts");
     assert!(output.status.success(), "{role} {words:?}");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
@@ -146,9 +177,12 @@ fn figure(said: &str) -> f64 {
     number.unwrap_or_else(|_| panic!("no figure in microseconds: {said}"))
 }
 
+/// What criterion and divan call it with.
+static PIECE: Piece = Piece { seed: 7, bytes: 12_000 };
+
 #[divan::bench]
 fn by_divan(bencher: divan::Bencher<'_, '_>) {
-    bencher.bench(|| checksum(black_box(&7)));
+    bencher.bench(|| checksum(black_box(&PIECE)));
 }
 
 fn by_criterion() -> f64 {
@@ -159,27 +193,29 @@ fn by_criterion() -> f64 {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .nresamples(10_000)
-        .bench_function("checksum", |bencher| bencher.iter(|| checksum(black_box(&7))));
+        .bench_function("checksum", |bencher| bencher.iter(|| checksum(black_box(&PIECE))));
     let text = std::fs::read(place.path().join("checksum/new/estimates.json")).expect("estimates");
     let estimates: Value = serde_json::from_slice(&text).expect("JSON");
     estimates["median"]["point_estimate"].as_f64().expect("a time") / 1e3
 }
 
-fn in_a_loop(seeds: &'static [u64]) -> Duration {
+fn in_a_loop(pieces: &'static [Piece]) -> Duration {
     let start = Instant::now();
-    for seed in seeds {
-        black_box(checksum(black_box(seed)));
+    for piece in pieces {
+        black_box(checksum(black_box(piece)));
     }
     start.elapsed()
 }
 
-/// From when all threads are there until the last one is done.
-fn by_threads(seeds: &'static [u64]) -> Duration {
+/// From when all threads are there and are let go until the last one is done. The clock is read before they
+/// are: who has let two go on two processors may get no turn for some milliseconds.
+fn by_threads(pieces: &'static [Piece]) -> Duration {
     let (ready, next) = (Barrier::new(WORKERS + 1), AtomicUsize::new(0));
     let work = || {
         ready.wait();
-        while let Some(seed) = seeds.get(next.fetch_add(1, Relaxed)) {
-            black_box(checksum(black_box(seed)));
+        ready.wait();
+        while let Some(piece) = pieces.get(next.fetch_add(1, Relaxed)) {
+            black_box(checksum(black_box(piece)));
         }
     };
     let mut start = Instant::now();
@@ -187,33 +223,37 @@ fn by_threads(seeds: &'static [u64]) -> Duration {
         (0..WORKERS).for_each(|_| drop(scope.spawn(work)));
         ready.wait();
         start = Instant::now();
+        ready.wait();
     });
     start.elapsed()
 }
 
-fn by_rayon(seeds: &'static [u64]) -> Duration {
+fn by_rayon(pieces: &'static [Piece]) -> Duration {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build().expect("a pool");
     let start = Instant::now();
     pool.install(|| {
-        seeds.par_iter().for_each(|seed| {
-            black_box(checksum(seed));
+        pieces.par_iter().for_each(|piece| {
+            black_box(checksum(piece));
         });
     });
     start.elapsed()
 }
 
-fn on_a_loop(seeds: &'static [u64]) -> Duration {
-    spawn_all(&Builder::new_current_thread().build().expect("a loop"), seeds)
+/// With timers and sockets, as `#[tokio::main]` has them.
+fn on_a_loop(pieces: &'static [Piece]) -> Duration {
+    spawn_all(&Builder::new_current_thread().enable_all().build().expect("a loop"), pieces)
 }
 
-fn on_loops(seeds: &'static [u64]) -> Duration {
-    spawn_all(&Builder::new_multi_thread().worker_threads(WORKERS).build().expect("loops"), seeds)
+fn on_loops(pieces: &'static [Piece]) -> Duration {
+    let loops = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    spawn_all(&loops.expect("loops"), pieces)
 }
 
-fn spawn_all(runtime: &tokio::runtime::Runtime, seeds: &'static [u64]) -> Duration {
+fn spawn_all(runtime: &tokio::runtime::Runtime, pieces: &'static [Piece]) -> Duration {
     let start = Instant::now();
     let root = async {
-        let tasks: Vec<_> = seeds.iter().map(|seed| tokio::spawn(checksum_later(seed))).collect();
+        let tasks: Vec<_> =
+            pieces.iter().map(|piece| tokio::spawn(checksum_later(piece))).collect();
         for task in tasks {
             black_box(task.await.expect("no task panics"));
         }

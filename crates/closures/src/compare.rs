@@ -6,16 +6,17 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::time::Duration;
 
 use maitred_engine::request::{self, Closure, Rounds, Subject};
+use maitred_native::Awaited;
 
 use crate::any::AnyCompare;
-use crate::functions::{Call, Job};
+use crate::functions::{Call, Job, Place};
 
 /// One job, its inputs, and the functions that do it, to be compared under several models.
 ///
 /// Without a model named, those take part that suit: for a plain function `std/sequential`,
 /// `std/thread-pool`, `std/processes` and `rayon/thread-pool`; for one that is awaited
 /// `std/sequential`, `tokio/event-loop` and `tokio/async-pool`.
-pub struct Compare<I: 'static, R> {
+pub struct Compare<I: 'static, R: 'static> {
     name: String,
     job: Job<I, R>,
     models: Vec<String>,
@@ -75,8 +76,11 @@ impl<I: Send + Sync + 'static, R: Send + 'static> Compare<I, R> {
     where
         F: Future<Output = R> + Send + 'static,
     {
-        let boxed = move |input| -> crate::functions::Pending<R> { Box::pin(function(input)) };
-        self.job.calls.push((name.into(), Call::Awaited(Box::new(boxed))));
+        let begin = move |input, place: Place<R>| -> Awaited {
+            let call = function(input);
+            Box::pin(async move { place.put(call.await) })
+        };
+        self.job.calls.push((name.into(), Call::Awaited(Box::new(begin))));
         self
     }
 

@@ -1,20 +1,29 @@
 //! The functions of one comparison, as the runner calls them. The main type is [`Job`].
 
 use std::fmt;
-use std::future::Future;
 use std::hint::black_box;
-use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use maitred_native::{Awaited, Functions, Judged};
 
-/// A future of the user's.
-pub(crate) type Pending<R> = Pin<Box<dyn Future<Output = R> + Send>>;
-
 /// A function of the user's.
-pub(crate) enum Call<I: 'static, R> {
+pub(crate) enum Call<I: 'static, R: 'static> {
     Plain(Box<dyn Fn(&'static I) -> R + Send + Sync>),
-    Awaited(Box<dyn Fn(&'static I) -> Pending<R> + Send + Sync>),
+    /// Gives a future that puts what it returns into its place: one box a call, as `tokio::spawn` makes.
+    Awaited(Box<dyn Fn(&'static I, Place<R>) -> Awaited + Send + Sync>),
+}
+
+/// Where the result of a task is kept; `None`: nobody looks at it.
+pub(crate) struct Place<R: 'static>(Option<&'static Mutex<Option<R>>>);
+
+impl<R> Place<R> {
+    /// Keeps what was returned, or has it made all the same.
+    pub(crate) fn put(self, result: R) {
+        match self.0 {
+            Some(place) => *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result),
+            None => drop(black_box(result)),
+        }
+    }
 }
 
 /// A hash by which results are compared.
@@ -23,7 +32,7 @@ pub(crate) type Hashing<R> = Box<dyn Fn(&R) -> u64 + Send + Sync>;
 pub(crate) type Check<I, R> = Box<dyn Fn(&I, &R) -> bool + Send + Sync>;
 
 /// Functions that do the same job, their inputs, and how results are judged.
-pub(crate) struct Job<I: 'static, R> {
+pub(crate) struct Job<I: 'static, R: 'static> {
     pub(crate) inputs: Vec<I>,
     pub(crate) calls: Vec<(String, Call<I, R>)>,
     pub(crate) hashing: Option<Hashing<R>>,
@@ -31,7 +40,7 @@ pub(crate) struct Job<I: 'static, R> {
 }
 
 /// The same when it is run: for the rest of this process.
-struct Running<I: 'static, R> {
+struct Running<I: 'static, R: 'static> {
     inputs: &'static [I],
     calls: Vec<(String, Call<I, R>)>,
     hashing: Option<Hashing<R>>,
@@ -71,17 +80,14 @@ impl<I: Send + Sync + 'static, R: Send + 'static> Functions for &'static Running
     fn call(&self, function: u32, task: u32) {
         let input = &self.inputs[task as usize];
         if let (_, Call::Plain(call)) = &self.calls[function as usize] {
-            self.keep(task, call(black_box(input)));
+            self.place(task).put(call(black_box(input)));
         }
     }
 
     fn begin(&self, function: u32, task: u32) -> Awaited {
         let (own, input) = (*self, &self.inputs[task as usize]);
         match &self.calls[function as usize].1 {
-            Call::Awaited(call) => {
-                let pending = call(black_box(input));
-                Box::pin(async move { own.keep(task, pending.await) })
-            }
+            Call::Awaited(call) => call(black_box(input), self.place(task)),
             Call::Plain(_) => Box::pin(async move { own.call(function, task) }),
         }
     }
@@ -102,14 +108,8 @@ impl<I: Send + Sync + 'static, R: Send + 'static> Functions for &'static Running
 }
 
 impl<I, R> Running<I, R> {
-    /// Keeps what was returned, or has it made all the same.
-    fn keep(&self, task: u32, result: R) {
-        match self.results.get(task as usize) {
-            Some(place) => {
-                *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            }
-            None => drop(black_box(result)),
-        }
+    fn place(&'static self, task: u32) -> Place<R> {
+        Place(self.results.get(task as usize))
     }
 }
 

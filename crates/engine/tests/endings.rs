@@ -108,7 +108,7 @@ impl Played {
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let mut played = Self { process, lines };
         played.hear("under way");
-        assert!(played.left() > 0, "nothing was started");
+        played.wait_until(|left| left > 0);
         played
     }
 
@@ -138,22 +138,24 @@ impl Played {
             .count()
     }
 
-    fn left_in_the_end(&self) -> usize {
+    /// Looks until so many processes are left as is wished.
+    fn wait_until(&self, is_wished: fn(usize) -> bool) {
         let began = Instant::now();
-        while self.left() > 0 && began.elapsed() < PATIENCE {
+        while !is_wished(self.left()) {
+            assert!(began.elapsed() < PATIENCE, "{} processes are left", self.left());
             std::thread::sleep(Duration::from_millis(20));
         }
-        self.left()
     }
 }
 
 #[test]
 fn a_killed_maitred_leaves_no_process() {
     let mut played = Played::start("children", &[]);
-    assert!(played.left() >= 4, "runner, shell and two sleepers");
+    // The runner, a shell and two sleepers: while a program takes the place of its shell, it has no environment.
+    played.wait_until(|left| left >= 4);
     played.signal("KILL");
     assert_eq!(played.end().signal(), Some(9));
-    assert_eq!(played.left_in_the_end(), 0);
+    played.wait_until(|left| left == 0);
 }
 
 #[test]
@@ -173,5 +175,5 @@ fn a_second_signal_ends_at_once() {
     played.hear("interrupted");
     played.signal("TERM");
     assert_eq!(played.end().code(), Some(143));
-    assert_eq!(played.left_in_the_end(), 0);
+    played.wait_until(|left| left == 0);
 }

@@ -177,16 +177,18 @@ fn a_hang_is_ended_and_the_trace_tells_where_it_hung() {
 fn what_the_host_starts_meanwhile_is_not_of_the_run() {
     use std::os::unix::process::CommandExt as _;
     let mut scene = Scene::new(&["children"]);
-    scene.timeout = Some(Duration::from_millis(500));
+    scene.timeout = Some(FOREVER);
     let mut started = Vec::new();
-    let measured = scene.run_with(&mut |_| {
-        if started.is_empty() {
+    let measured = scene.run_with(&mut |progress| {
+        // The children of the runner are there, those of the host come, and then it ends.
+        if progress.finished == 1 && started.is_empty() {
             let sleep = || std::process::Command::new("sleep");
             started.push(sleep().arg("600").spawn().unwrap());
             started.push(sleep().arg("600").process_group(0).spawn().unwrap());
+            scene.interrupt.raise();
         }
     });
-    assert_eq!(measured.end, RunEnd::TimedOut { limit_ns: 500_000_000 });
+    assert_eq!(measured.end, RunEnd::Interrupted);
     assert_eq!(started.len(), 2);
     for mut child in started {
         assert_eq!(child.try_wait().unwrap(), None, "a process of the host was ended");
@@ -352,7 +354,8 @@ fn memory_is_that_of_all_processes_together() {
     let base = Scene::new(&["finishes"]).run().memory.known().unwrap().bytes;
     let memory = *Scene::new(&["holds", "64", "64"]).run().memory.known().unwrap();
     let more = memory.bytes - base;
-    assert!((128 * MIB..150 * MIB).contains(&more), "{} MiB more", more / MIB);
+    // What the files of an interpreter count depends on how many others have them in use just then.
+    assert!((112 * MIB..160 * MIB).contains(&more), "{} MiB more", more / MIB);
     assert_eq!(memory.processes, 2);
 }
 
@@ -362,10 +365,10 @@ fn what_processes_share_counts_once() {
     // 64 MiB that parent and child share after the fork, and nothing else.
     let memory = *Scene::new(&["holds", "64", "0"]).run().memory.known().unwrap();
     let more = memory.bytes - base;
-    assert!((60 * MIB..86 * MIB).contains(&more), "{} MiB more", more / MIB);
+    assert!((48 * MIB..100 * MIB).contains(&more), "{} MiB more", more / MIB);
     let memory = *Scene::new(&["holds-shared", "64"]).run().memory.known().unwrap();
     let more = memory.bytes - base;
-    assert!((63 * MIB..160 * MIB).contains(&more), "{} MiB more", more / MIB);
+    assert!((48 * MIB..160 * MIB).contains(&more), "{} MiB more", more / MIB);
 }
 
 #[test]
@@ -401,9 +404,14 @@ fn shared_memory_does_not_break_the_limit_twice() {
 #[test]
 fn progress_is_what_the_trace_says() {
     let mut scene = Scene::new(&["hangs"]);
-    scene.timeout = Some(Duration::from_millis(400));
+    scene.timeout = Some(FOREVER);
     let mut reports = Vec::new();
-    scene.run_with(&mut |at| reports.push((at.elapsed, at.finished, at.total)));
+    scene.run_with(&mut |at| {
+        reports.push((at.elapsed, at.finished, at.total));
+        if reports.len() == 3 {
+            scene.interrupt.raise();
+        }
+    });
     let (_, finished, total) = *reports.last().expect("it is told of before it is ended");
     assert_eq!((finished, total), (1, 10));
     assert!(reports.is_sorted_by_key(|(elapsed, ..)| *elapsed));

@@ -36,10 +36,15 @@ pub(crate) struct Executor {
     client: Client,
     /// For what would make the loop stand still; `None`: then it stands still.
     pool: Option<&'static Pool>,
-    /// Tasks that have not ended, and starters.
-    under_way: AtomicU64,
+    under_way: UnderWay,
     all_ended: Notify,
 }
+
+/// How many tasks have not ended, with the starters. Every thread writes to it, so it has lines of the
+/// cache to itself: what lies beside it is read for each task.
+#[derive(Debug)]
+#[repr(align(128))]
+struct UnderWay(AtomicU64);
 
 impl Executor {
     /// It lives as long as the process, like the session.
@@ -48,7 +53,7 @@ impl Executor {
         pool: Option<&'static Pool>,
     ) -> io::Result<&'static Self> {
         let semaphores = session.semaphore_units().into_iter().map(Semaphore::new).collect();
-        let under_way = AtomicU64::new(0);
+        let under_way = UnderWay(AtomicU64::new(0));
         let (timers, client) = (Timers::new()?, Client::default());
         let all_ended = Notify::new();
         Ok(Box::leak(Box::new(Self {
@@ -71,13 +76,13 @@ impl Executor {
     pub(crate) async fn run_all(&'static self, starters: u32) {
         tokio::spawn(self.timers.keep());
         if let Some(seats) = self.session.concurrency() {
-            self.under_way.fetch_add(u64::from(seats), AcqRel);
+            self.under_way.0.fetch_add(u64::from(seats), AcqRel);
             for _ in 0..seats {
                 tokio::spawn(self.take_tasks());
             }
             return self.all_ended.notified().await;
         }
-        self.under_way.fetch_add(u64::from(starters), AcqRel);
+        self.under_way.0.fetch_add(u64::from(starters), AcqRel);
         for _ in 0..starters {
             tokio::spawn(self.start_tasks());
         }
@@ -86,19 +91,23 @@ impl Executor {
 
     /// Starts tasks as they arrive, a batch at a time.
     async fn start_tasks(&'static self) {
-        let mut started = 0_u64;
+        // Those of a batch are counted at once, before the first of them can end.
+        let mut counted = 0;
         while let Some(assignment) = self.session.take() {
             if assignment.due > 0 && !self.await_arrival(assignment.due).await {
                 break;
             }
-            self.under_way.fetch_add(1, AcqRel);
+            if counted == 0 {
+                self.under_way.0.fetch_add(BATCH, AcqRel);
+                counted = BATCH;
+            }
             tokio::spawn(self.execute(assignment));
-            started += 1;
-            if started.is_multiple_of(BATCH) {
+            counted -= 1;
+            if counted == 0 {
                 yield_now().await;
             }
         }
-        self.end_one();
+        self.end(counted + 1);
     }
 
     /// Executes tasks one after another: so many that do this are so many tasks under way.
@@ -107,10 +116,10 @@ impl Executor {
             if assignment.due > 0 && !self.await_arrival(assignment.due).await {
                 break;
             }
-            self.under_way.fetch_add(1, AcqRel);
+            self.under_way.0.fetch_add(1, AcqRel);
             self.execute(assignment).await;
         }
-        self.end_one();
+        self.end(1);
     }
 
     /// Whether the moment came before the run was stopped.
@@ -147,7 +156,7 @@ impl Executor {
                 Effect::End => break,
             }
         }
-        self.end_one();
+        self.end(1);
     }
 
     async fn send(&self, request: &'static Request) -> Settled {
@@ -165,8 +174,8 @@ impl Executor {
         }
     }
 
-    fn end_one(&self) {
-        if self.under_way.fetch_sub(1, AcqRel) == 1 {
+    fn end(&self, count: u64) {
+        if self.under_way.0.fetch_sub(count, AcqRel) == count {
             self.session.board.worked_until(kernel::now());
             self.all_ended.notify_one();
         }

@@ -169,6 +169,10 @@ thread_local! {
 }
 
 impl Lane {
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
     /// Begins a span.
     #[inline]
     pub(crate) fn begin(&self, task: u32, step: u32, now: u64) -> Open {
@@ -254,11 +258,11 @@ impl TaskEntry {
         self.0[trace_file::task::START / 8].store(now, Release);
     }
 
+    /// It began on this lane. That is not read from the record: the records of two tasks lie in one line
+    /// of the cache, and who has the other one may be writing there.
     #[inline]
-    pub(crate) fn at_step(self, step: u32) {
-        let word = &self.0[trace_file::task::LANE / 8];
-        let lane = word.load(Relaxed) as u32;
-        word.store(pair(lane, step + 1), Release);
+    pub(crate) fn at_step(self, lane: u32, step: u32) {
+        self.0[trace_file::task::LANE / 8].store(pair(lane, step + 1), Release);
     }
 
     #[inline]

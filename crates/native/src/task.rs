@@ -96,6 +96,10 @@ pub(crate) struct Task {
     session: &'static RunnerSession,
     program: &'static Program,
     number: u32,
+    /// On which it began.
+    lane: u32,
+    /// At which it is or was at last.
+    step: u32,
     /// Position in the program.
     at: u32,
     /// See [`crate::program`].
@@ -135,6 +139,8 @@ impl Task {
             session,
             program: assignment.program,
             number: assignment.number,
+            lane: 0,
+            step: 0,
             at: 0,
             round: 0,
             register: 0,
@@ -150,9 +156,9 @@ impl Task {
         self.number
     }
 
-    /// The step that it is at.
+    /// The step that it is or was at last; 0 before the first.
     pub(crate) fn step(&self) -> u32 {
-        self.session.recorder.task(self.number).step().unwrap_or(0)
+        self.step
     }
 
     /// Goes on until something is needed. The last effect, if there was one, has taken place.
@@ -180,6 +186,7 @@ impl Task {
         match self.state {
             State::Fresh => {
                 self.now = kernel::now();
+                self.lane = lane.index();
                 self.session.recorder.task(self.number).start(lane, self.now);
                 self.state = State::Between;
             }
@@ -288,8 +295,15 @@ impl Task {
     /// Begins a step.
     #[inline]
     fn begin(&mut self, lane: &Lane, step: u32) {
-        self.session.recorder.task(self.number).at_step(step);
+        self.note(step);
         self.open = lane.begin(self.number, step, self.now);
+    }
+
+    /// Writes down at which step it is.
+    #[inline]
+    fn note(&mut self, step: u32) {
+        self.step = step;
+        self.session.recorder.task(self.number).at_step(self.lane, step);
         self.state = State::Busy;
     }
 
@@ -297,8 +311,7 @@ impl Task {
     #[inline]
     fn heavy(&mut self, lane: &Lane, step: u32, job: Job) -> Effect {
         if self.session.hands_over() {
-            self.session.recorder.task(self.number).at_step(step);
-            self.state = State::Busy;
+            self.note(step);
         } else {
             self.begin(lane, step);
         }

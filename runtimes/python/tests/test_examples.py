@@ -13,7 +13,7 @@ SPEED = 20.0
 class Talk(PythonCase):
     def alone(self, name):
         env = dict(os.environ, SPEED=str(SPEED))
-        said = subprocess.check_output([self.python, os.path.join(TALK, name + ".py")], env=env, text=True, timeout=120)
+        said = subprocess.check_output([self.python, os.path.join(TALK, name + ".py")], env=env, text=True, timeout=600)
         return float(said.split()[0]) * SPEED
 
     def under(self, strategy, function, count, **options):
@@ -35,7 +35,7 @@ class Talk(PythonCase):
 
     def test_all_nine_are_shown_in_a_table(self):
         env = dict(os.environ, SPEED="100")
-        said = subprocess.check_output([self.python, os.path.join(TALK, "all.py")], env=env, text=True, timeout=120)
+        said = subprocess.check_output([self.python, os.path.join(TALK, "all.py")], env=env, text=True, timeout=600)
         self.assertEqual([line.split()[0] for line in said.splitlines()], ["waiters", "requests", "cpu"])
         self.assertEqual(sum(word == "s" for word in said.split()), 9, said)
 

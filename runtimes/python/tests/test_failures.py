@@ -37,7 +37,7 @@ def crashes(n):
 
 def sleeps(n):
     import time
-    time.sleep(30)
+    time.sleep(3000)
 
 def asks(n):
     return input()
@@ -159,7 +159,7 @@ class UserCode(PythonCase):
             steps = [{"wait": {"ns": MS}}, {"call": {"function": folder + "/faults.py:sleeps"}}]
             runner.prepare(driver.plan("threads", steps, 2, inputs=self.inputs([1, 2])))
             runner.say({"go": {}})
-            until = time.monotonic() + 20
+            until = time.monotonic() + driver.PATIENCE_S
             while [task.step for task in runner.trace.tasks()] != [1, 1] and time.monotonic() < until:
                 time.sleep(0.01)
             self.assertEqual([task.step for task in runner.trace.tasks()], [1, 1])

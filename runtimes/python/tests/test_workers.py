@@ -11,6 +11,7 @@ import asyncio, os, queue, sqlite3, threading, time
 
 local = threading.local()
 gate = threading.Lock()
+all_there = threading.Barrier(3)
 lazy = None
 count = 0
 calls = []
@@ -72,9 +73,9 @@ lambdas = lambda n: n
 async def two_loops(n):
     global lazy
     lazy = lazy or asyncio.Lock()
-    await asyncio.sleep(0.01)
+    all_there.wait()
     async with lazy:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
 
 async def nobody_comes(n):
     await asyncio.get_running_loop().create_future()

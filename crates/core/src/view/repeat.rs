@@ -9,7 +9,7 @@ use maitred_wire::Model;
 
 use super::row::label;
 use super::shell::quoted;
-use crate::result::{Comparison, SENT, Settings, SubjectFacts, SubjectKind};
+use crate::result::{Comparison, Contestant, SENT, Settings, SubjectFacts, SubjectKind};
 
 /// Whether the work can be named in a command: what a program sent by value cannot.
 pub(super) fn is_typable(subject: &SubjectFacts, settings: &Settings) -> bool {
@@ -22,9 +22,9 @@ pub(super) fn is_typable(subject: &SubjectFacts, settings: &Settings) -> bool {
 pub(super) fn compare(comparison: &Comparison) -> String {
     let settings = &comparison.settings;
     let swept = swept(comparison);
-    let mut words = begin("compare", &comparison.subject, settings);
+    let mut words = begin("compare", &comparison.subject, settings, None);
     words.extend(["--models".into(), models(comparison).join(",")]);
-    sweeps(&mut words, &swept);
+    sweeps(&mut words, comparison.subject.kind, &swept);
     let is_swept = |name: &str| swept.iter().any(|(other, _)| *other == name);
     common(&mut words, &comparison.subject, settings, &is_swept);
     match settings.budget_ns {
@@ -42,7 +42,8 @@ pub(super) fn compare(comparison: &Comparison) -> String {
 
 /// `maitred run …` that does the same, as it must be typed.
 pub(super) fn run(model: &Model, subject: &SubjectFacts, settings: &Settings) -> String {
-    let mut words = begin("run", subject, settings);
+    let own: Vec<(&str, &str)> = model.setting.as_deref().map(assignments).unwrap_or_default();
+    let mut words = begin("run", subject, settings, named(&own, "call"));
     words.extend(["--model".into(), Model { setting: None, ..model.clone() }.to_string()]);
     common(&mut words, subject, settings, &|_| false);
     end(&words, subject, settings)
@@ -53,12 +54,12 @@ pub(super) fn run(model: &Model, subject: &SubjectFacts, settings: &Settings) ->
 pub(super) fn compare_shortly(comparison: &Comparison, settings: &Settings) -> String {
     let (subject, before) = (&comparison.subject, &comparison.settings);
     let swept = swept(comparison);
-    let mut words = begin("compare", subject, settings);
+    let mut words = begin("compare", subject, settings, None);
     if before.was_given("--models") {
         words.extend(["--models".into(), models(comparison).join(",")]);
     }
-    if before.was_given("--sweep") {
-        sweeps(&mut words, &swept);
+    if before.was_given("--sweep") || subject.kind == SubjectKind::Function {
+        sweeps(&mut words, subject.kind, &swept);
     }
     let is_swept = |name: &str| swept.iter().any(|(other, _)| *other == name);
     let is_new = |pair: &(String, String)| !before.parameters.contains(pair);
@@ -76,7 +77,7 @@ pub(super) fn compare_shortly(comparison: &Comparison, settings: &Settings) -> S
 
 /// The comparison of all models on this work, in as few words as do.
 pub(super) fn compare_all(subject: &SubjectFacts, settings: &Settings) -> String {
-    let mut words = begin("compare", subject, settings);
+    let mut words = begin("compare", subject, settings, None);
     parameters(&mut words, subject, settings, &|(name, _)| is_asked(subject, settings, name));
     pace(&mut words, settings);
     end(&words, subject, settings)
@@ -90,20 +91,19 @@ fn is_asked(subject: &SubjectFacts, settings: &Settings, name: &str) -> bool {
 
 /// One run of this model, in as few words as do.
 pub(super) fn run_shortly(model: &Model, subject: &SubjectFacts, settings: &Settings) -> String {
-    let mut words = begin("run", subject, settings);
+    let own: Vec<(&str, &str)> = model.setting.as_deref().map(assignments).unwrap_or_default();
+    let mut words = begin("run", subject, settings, named(&own, "call"));
     // These runtimes are the ones that are meant where none is named.
     let is_meant = matches!(model.runtime.as_str(), "native" | "command");
     let bare = Model { setting: None, ..model.clone() };
     let name = if is_meant { label(&bare) } else { bare.to_string() };
     words.extend(["--model".into(), name]);
-    let own: Vec<(&str, &str)> = model.setting.as_deref().map(assignments).unwrap_or_default();
-    let is_own = |name: &str| own.iter().any(|(other, _)| *other == name);
-    let named = |axis: &str| own.iter().find(|(name, _)| *name == axis).map(|(_, name)| *name);
+    let is_own = |name: &str| named(&own, name).is_some();
     let is_other = |name: &str, value: &str| {
         let called = value.split_once('=').map(|(called, _)| called);
         match name {
-            "command" => called != named("command"),
-            "executor" => called != named("pool"),
+            "command" => called != named(&own, "command"),
+            "executor" => called != named(&own, "pool"),
             _ => false,
         }
     };
@@ -140,7 +140,13 @@ fn is_named(subject: &SubjectFacts, settings: &Settings) -> bool {
     subject.kind == SubjectKind::Command && settings.parameters.iter().any(is_command)
 }
 
-fn begin(command: &str, subject: &SubjectFacts, settings: &Settings) -> Vec<String> {
+/// `call` is the function that a model calls, where several do the job.
+fn begin(
+    command: &str,
+    subject: &SubjectFacts,
+    settings: &Settings,
+    call: Option<&str>,
+) -> Vec<String> {
     if subject.kind == SubjectKind::Closure {
         // It is the user's own program that is started, which compares unless it is told otherwise.
         let words = ["cargo", "bench", "--", subject.name.as_str()];
@@ -148,8 +154,10 @@ fn begin(command: &str, subject: &SubjectFacts, settings: &Settings) -> Vec<Stri
         return words.into_iter().chain(run).map(str::to_string).collect();
     }
     let mut words = Vec::from(["maitred".to_string(), command.to_string()]);
-    if subject.kind != SubjectKind::Command {
-        words.push(subject.name.clone());
+    match subject.kind {
+        SubjectKind::Function => words.extend(functions(subject, settings, call)),
+        SubjectKind::Command => {}
+        _ => words.push(subject.name.clone()),
     }
     let number = match subject.kind {
         SubjectKind::Workload | SubjectKind::Closure => return words,
@@ -162,6 +170,16 @@ fn begin(command: &str, subject: &SubjectFacts, settings: &Settings) -> Vec<Stri
         words.extend([number.into(), subject.tasks.to_string()]);
     }
     words
+}
+
+/// All functions that do the job, or the one that is called.
+fn functions(subject: &SubjectFacts, settings: &Settings, call: Option<&str>) -> Vec<String> {
+    let others = settings.parameters.iter().filter(|(name, _)| name == "also");
+    let all = core::iter::once(&subject.name).chain(others.map(|(_, name)| name));
+    let is_called = |name: &&String| {
+        call.is_none_or(|call| *name == call || name.rsplit([':', '.']).next() == Some(call))
+    };
+    all.filter(is_called).cloned().collect()
 }
 
 fn common(
@@ -194,10 +212,12 @@ fn parameters(
             && (subject.kind != SubjectKind::Command || OF_COMMANDS.contains(&name.as_str()));
         let is_option = is_of_kind || name == "executor";
         match name.as_str() {
+            // It stands beside the first one.
+            "also" if subject.kind == SubjectKind::Function => {}
             _ if !is_option => words.extend(["--set".into(), format!("{name}={value}")]),
             // Its value is optional, so it must be told from the next word.
             "ignore-failure" => words.push(format!("--{name}={value}")),
-            "follow" | "insecure" => words.push(format!("--{name}")),
+            "follow" | "insecure" | "spread" | "discard-results" => words.push(format!("--{name}")),
             _ => words.extend([format!("--{name}"), value.clone()]),
         }
     }
@@ -213,9 +233,15 @@ fn pace(words: &mut Vec<String>, settings: &Settings) {
     }
 }
 
-fn sweeps(words: &mut Vec<String>, swept: &[(&str, Vec<&str>)]) {
+/// Of a function the environment is what is swept: it has no parameters.
+fn sweeps(words: &mut Vec<String>, kind: SubjectKind, swept: &[(&str, Vec<&str>)]) {
     for (name, values) in swept {
-        words.extend(["--sweep".into(), format!("{name}={}", values.join(","))]);
+        let values = values.join(",");
+        words.extend(match (kind, *name) {
+            (SubjectKind::Function, "inner-threads") => ["--inner-threads".into(), values],
+            (SubjectKind::Function, _) => ["--env".into(), format!("{name}={values}")],
+            _ => ["--sweep".into(), format!("{name}={values}")],
+        });
     }
 }
 
@@ -242,7 +268,8 @@ fn models(comparison: &Comparison) -> Vec<String> {
     models
 }
 
-/// What was swept, and over which values.
+/// What was swept, and over which values. What only some contestants have was not asked for: they joined
+/// for what the first round showed.
 fn swept(comparison: &Comparison) -> Vec<(&str, Vec<&str>)> {
     let mut swept: Vec<(&str, Vec<&str>)> = Vec::new();
     let settings = comparison.contestants.iter().filter_map(|one| one.model.setting.as_deref());
@@ -259,12 +286,26 @@ fn swept(comparison: &Comparison) -> Vec<(&str, Vec<&str>)> {
             None => swept.push((name, Vec::from([value]))),
         }
     }
+    if comparison.subject.kind == SubjectKind::Function {
+        let has = |one: &Contestant, name: &str| {
+            one.model
+                .setting
+                .as_deref()
+                .is_some_and(|text| named(&assignments(text), name).is_some())
+        };
+        swept.retain(|(name, _)| comparison.contestants.iter().all(|one| has(one, name)));
+    }
     swept
 }
 
 /// `tables=5 waiters=1` in pairs.
 fn assignments(setting: &str) -> Vec<(&str, &str)> {
     setting.split(' ').filter_map(|word| word.split_once('=')).collect()
+}
+
+/// The value of this name among them.
+fn named<'a>(own: &[(&str, &'a str)], name: &str) -> Option<&'a str> {
+    own.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
 }
 
 /// A time as the command line takes it, exactly.

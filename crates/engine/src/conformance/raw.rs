@@ -17,7 +17,7 @@ use crate::measure::trace_map::TraceMap;
 use crate::runtime::RunnerCommand;
 
 /// For an answer, and for an end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// What is killed is gone when the kernel has come to it.
 const DYING: Duration = Duration::from_secs(10);
 

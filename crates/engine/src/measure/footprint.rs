@@ -39,9 +39,10 @@ mod tests {
         assert_eq!(total, 16 << 20);
         assert!(cpu_ns(&me) > before);
         assert!(resident_bytes(&me).unwrap() >= 16 << 20);
-        // Other tests of this process allocate meanwhile: the peak is read last.
-        let resident = resident_bytes(&me);
-        assert!(peak_bytes(&me) >= resident);
+        // Other tests of this process allocate and free meanwhile, and both figures are inexact: the kernel adds
+        // up only now and then what each thread or processor has counted (proc_pid_status(5)).
+        let resident = resident_bytes(&me).unwrap();
+        assert!(peak_bytes(&me).unwrap() + (1 << 20) >= resident);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) fn prepare(
         job.inputs.extend(variant.inputs);
         job.variants.push((word, variant.work));
     }
+    job.asked.extend(also.iter().map(|one| ("also".to_owned(), one.clone())));
     Ok(job)
 }
 

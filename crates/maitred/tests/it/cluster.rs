@@ -80,7 +80,7 @@ impl Hosts {
             self.workers.push(self.dask(place, on, host, &words));
         }
         let script = format!(
-            "from distributed import Client; Client('{address}', timeout=60).wait_for_workers(2, timeout=60)"
+            "from distributed import Client; Client('{address}', timeout=300).wait_for_workers(2, timeout=300)"
         );
         let mut ask = self.on(0, on.python);
         ask.args(["-c", &script]).envs(on.packages.map(|folder| ("PYTHONPATH", folder)));

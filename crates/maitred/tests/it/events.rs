@@ -87,17 +87,31 @@ fn a_comparison_is_told_from_its_start_to_its_result() {
 
 #[test]
 fn progress_says_in_what_tasks_are() {
-    let place = Place::new().file("work.kdl", "task \"t\" count=4 { wait \"2s\" }");
+    let place = Place::new().file("work.kdl", "task \"t\" count=4 { wait \"1h\" }");
+    let running = place.start("run work.kdl --model threads --no-scheduling --events events");
+    let waiting = json!([{ "kind": "wait", "tasks": 4 }]);
+    let progress = || -> Vec<Value> {
+        let text = std::fs::read_to_string(place.path("events")).unwrap_or_default();
+        // The last line may be under way.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        valid_events(whole).into_iter().filter(|one| one["event"] == "progress").collect()
+    };
+    let is_told = || progress().iter().any(|one| one["tasks"]["open"]["in_step"] == waiting);
+    assert!(eventually(PATIENCE, is_told), "{:?}", progress());
+    running.signal("INT");
+    assert_eq!(running.end().status.code(), Some(130));
+    let elapsed: Vec<u64> =
+        progress().iter().map(|one| one["elapsed_ns"].as_u64().unwrap()).collect();
+    assert!(elapsed.is_sorted_by(|a, b| a < b), "{elapsed:?}");
+}
+
+#[test]
+fn events_on_standard_output_stand_there_alone() {
+    let place = Place::new().file("work.kdl", "task \"t\" count=4 { wait \"1ms\" }");
     let output = place.run("run work.kdl --model threads --no-scheduling --events -");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let events = valid_events(&stdout(&output));
     assert!(stderr(&output).contains("native/threads"), "the picture is for people: {output:?}");
-    let progress: Vec<&Value> = events.iter().filter(|one| one["event"] == "progress").collect();
-    let waiting = json!([{ "kind": "wait", "tasks": 4 }]);
-    assert!(progress.iter().any(|one| one["tasks"]["open"]["in_step"] == waiting), "{progress:?}");
-    let elapsed: Vec<u64> =
-        progress.iter().map(|one| one["elapsed_ns"].as_u64().unwrap()).collect();
-    assert!(elapsed.is_sorted_by(|a, b| a < b), "{elapsed:?}");
     assert_eq!(events.last().unwrap()["run"]["run"]["end"], "finished");
 }
 

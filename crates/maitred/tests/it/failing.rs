@@ -103,11 +103,11 @@ fn who_takes_more_memory_than_allowed_is_stopped() {
 fn a_hang_is_ended_and_named_and_the_others_go_on() {
     let hang = "task \"quick\" { wait \"1ms\" }\ntask \"slow\" count=2 { wait \"1h\" }\n";
     let place = Place::new().file("work.kdl", hang);
-    let (code, text, saved) = compare(&place, "--timeout 2s");
+    let (code, text, saved) = compare(&place, "--timeout 4s");
     assert_eq!(code, 1, "{text}");
     for strategy in STRATEGIES {
         let one = contestant(&saved, strategy);
-        assert_eq!(one["unranked"], "timed out after 2.00 s", "{strategy}");
+        assert_eq!(one["unranked"], "timed out after 4.00 s", "{strategy}");
         let notes = one["runs"][0]["notes"].to_string();
         let named = match strategy {
             "sequential" => "`slow 1` was at `wait 1h`",

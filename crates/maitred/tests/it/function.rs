@@ -166,10 +166,8 @@ def undefined(n):
 #[test]
 fn a_module_that_hangs_while_it_is_imported_is_told_by_its_line() {
     let place = place().file("stuck.py", "def work():\n    pass\nwhile True:\n    pass\n");
-    let (code, text) = compare(&place, "stuck.py:work", "sequential", "--timeout 1s");
-    assert_eq!(code, 1, "{text}");
-    assert!(text.contains("did not say `ready`"), "{text}");
-    assert!(text.contains("its code was at stuck.py:"), "{text}");
+    let expected = ["did not say `ready`", "its code was at stuck.py:"];
+    is_told_in_time(|| compare(&place, "stuck.py:work", "sequential", "--timeout 1s"), &expected);
 }
 
 #[test]
@@ -301,12 +299,21 @@ fn an_endless_loop() {
         "its code was at work.py:",
         "in hangs",
     ];
-    let (code, text) =
-        compare(&place(), "work.py:hangs", strategies, "--inputs six.txt --timeout 3s");
-    assert_eq!(code, 1, "{text}");
-    for expected in expected {
-        assert!(text.contains(expected), "no {expected:?} in {text}");
-    }
+    let more = "--inputs six.txt --timeout 3s";
+    is_told_in_time(|| compare(&place(), "work.py:hangs", strategies, more), &expected);
+}
+
+/// Where the code was that is ended, it says only if it gets a processor in the moment before it is killed:
+/// on a busy machine not every time.
+fn is_told_in_time(run: impl Fn() -> (i32, String), expected: &[&str]) {
+    let mut said = String::new();
+    let is_told = (0..10).any(|_| {
+        let (code, text) = run();
+        assert_eq!(code, 1, "{text}");
+        said = text;
+        expected.iter().all(|expected| said.contains(expected))
+    });
+    assert!(is_told, "{expected:?} are never told all, at last in {said}");
 }
 
 #[test]
@@ -324,7 +331,8 @@ fn too_much_memory() {
         "its code was at work.py:",
         "in grows",
     ];
-    wrong("work.py:grows", "sequential processes:2", "--memory-limit 300MiB", &expected);
+    let (strategies, more) = ("sequential processes:2", "--inputs six.txt --memory-limit 300MiB");
+    is_told_in_time(|| compare(&place(), "work.py:grows", strategies, more), &expected);
 }
 
 #[test]

@@ -59,18 +59,20 @@ fn the_progress_line_is_for_terminals() {
     if !have("script") {
         return;
     }
-    // Long enough for a line of progress, which comes ten times a second.
-    let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"400ms\" }\n");
+    // Long enough for a line of progress, which comes ten times a second where there is a processor for it.
+    let long = "task \"t\" count=2 { wait \"3s\" }\n";
+    let place = place().file("long.kdl", long);
     let erase = "\r\x1b[2K";
-    let shown = on_a_terminal(&place, 80, &format!("$M {COMPARE}"));
+    let compare = "compare long.kdl --warmup 0 --runs 1 --no-trace --models threads";
+    let shown = on_a_terminal(&place, 80, &format!("$M {compare}"));
     assert!(shown.contains(erase) && shown.contains("round 1 · native/"), "{shown:?}");
     let (_, after) = shown.rsplit_once(erase).unwrap();
-    assert!(after.starts_with("work.kdl") || after.starts_with("\x1b[1mwork.kdl"), "{after:?}");
+    assert!(after.starts_with("long.kdl") || after.starts_with("\x1b[1mlong.kdl"), "{after:?}");
     let quiet = on_a_terminal(&place, 80, &format!("$M {COMPARE} --quiet"));
     assert!(!quiet.contains(erase) && !quiet.contains("round 1 ·"), "{quiet:?}");
     let piped = place.run(COMPARE);
     assert_eq!(stderr(&piped), "");
-    let run = on_a_terminal(&place, 80, "$M run work.kdl --model threads");
+    let run = on_a_terminal(&place, 80, "$M run long.kdl --model threads");
     assert!(run.contains(erase) && run.contains("of 2 tasks"), "{run:?}");
 }
 

@@ -68,15 +68,23 @@ fn an_existing_export_is_kept_when_the_run_is_refused() {
     assert_eq!(place.read("r.json"), "precious");
 }
 
+/// Work that is done at once, but for the second time only when there is a file `go`: between two rounds
+/// something can be done to what was written after the first.
+fn work_in_two_steps() -> Place {
+    let line = "if test -e once; then until test -e go; do sleep 0.01; done; fi; : > once";
+    Place::new().file("work.kdl", format!("task \"t\" {{ run \"sh\" \"-c\" \"{line}\" }}\n"))
+}
+
 #[test]
 fn exports_that_are_removed_during_the_run_come_back() {
-    let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"100ms\" }\n");
+    let place = work_in_two_steps();
     let running = place.start(
-        "compare work.kdl --warmup 0 --no-trace --runs 8 --models threads --export-json out.json \
+        "compare work.kdl --warmup 0 --no-trace --runs 2 --models threads --export-json out.json \
          --export-csv out.csv",
     );
     place.wait_for("out.csv");
     fs::remove_file(place.path("out.json")).unwrap();
+    fs::write(place.path("go"), "").unwrap();
     let output = running.end();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     form::valid_json(&place.read("out.json"));
@@ -84,15 +92,16 @@ fn exports_that_are_removed_during_the_run_come_back() {
 
 #[test]
 fn a_folder_that_is_removed_during_the_run_costs_one_line() {
-    let place = Place::new().file("work.kdl", "task \"t\" count=2 { wait \"100ms\" }\n");
+    let place = work_in_two_steps();
     fs::create_dir(place.path("out")).unwrap();
     let running = place.start(
-        "compare work.kdl --warmup 0 --no-trace --runs 5 --models threads --export-json out/r.json",
+        "compare work.kdl --warmup 0 --no-trace --runs 2 --models threads --export-json out/r.json",
     );
     place.wait_for("out/r.json");
     // It may be writing just now.
     let removed = || fs::remove_dir_all(place.path("out")).is_ok();
     assert!(eventually(PATIENCE, removed));
+    fs::write(place.path("go"), "").unwrap();
     let output = running.end();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert_eq!(stderr(&output).lines().count(), 1, "{output:?}");

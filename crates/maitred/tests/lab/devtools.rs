@@ -17,7 +17,7 @@ use tungstenite::{Message, WebSocket};
 const PATIENCE: Duration = Duration::from_secs(400);
 
 /// A page whose words do not change for so long waits for nothing that could still come.
-const STILL: Duration = Duration::from_secs(100);
+const STILL: Duration = Duration::from_secs(200);
 
 /// A page that is not spoken to just now.
 pub(crate) struct Tab(String);
@@ -82,7 +82,7 @@ impl Browser {
                 break format!("ws://127.0.0.1:{number}{path}");
             }
             assert!(child.try_wait().unwrap().is_none(), "the browser ended before it had started");
-            assert!(begun.elapsed() < STILL, "the browser does not start");
+            assert!(begun.elapsed() < PATIENCE, "the browser does not start");
             std::thread::sleep(Duration::from_millis(20));
         };
         let (socket, _) = tungstenite::connect(address.trim()).unwrap();

@@ -28,7 +28,7 @@ fn work(name: &str, place: &Path) -> String {
 fn command(lab: &Lab, place: &Path) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
     command.current_dir(place).env("XDG_RUNTIME_DIR", lab.waiting_room());
-    command.args(["compare", "c.kdl", "--no-keep", "--runs", "1"]);
+    command.args(["compare", "c.kdl", "--no-keep", "--runs", "1", "--timeout", "1h"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 

@@ -63,7 +63,11 @@ fn more_crashes_than_workers_are_survived() {
 /// The dead one's place in the queue must not swallow the unit when its turn comes.
 #[test]
 fn a_worker_that_is_killed_in_a_queue_gives_up_its_place() {
-    let work = Work::new().resource(1).tasks(4, vec![hold(0, vec![wait(150 * MS)])]);
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    let until_go = format!("until test -e {}; do sleep 0.01; done", go.display());
+    let held = hold(0, vec![run(&["sh", "-c", &until_go])]);
+    let work = Work::new().resource(1).tasks(4, vec![held]);
     let running = work.start((Strategy::Processes, 3));
     let at = |running: &Running, step| {
         let trace = running.look();
@@ -74,6 +78,7 @@ fn a_worker_that_is_killed_in_a_queue_gives_up_its_place() {
     until("somebody waits", || at(&running, 0).is_some());
     let waiting = at(&running, 0).unwrap();
     assert!(Command::new("kill").args(["-9", &waiting.to_string()]).status().unwrap().success());
+    std::fs::write(go, "").unwrap();
     let ran = running.end();
     laws::check(&work, Strategy::Processes, &ran);
     assert_eq!(ran.done().failures[0].kind, "crash");

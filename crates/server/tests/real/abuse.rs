@@ -107,13 +107,14 @@ fn ten_thousand_pipelined_requests_are_answered_in_order() {
 fn slow_headers_are_cut_off_and_harm_nobody() {
     each(|strategy| {
         let server = Server::start(strategy, &["--head-time", "3s"]);
-        let mut slow: Vec<TcpStream> = (0..200).map(|_| server.connect()).collect();
-        for round in 0..3 {
-            for stream in &mut slow {
-                let _ =
-                    stream.write_all(if round == 0 { b"GET / HTTP/1.1\r\n" } else { b"X: y\r\n" });
-            }
+        // Each begins as soon as it is there: of one that is cut off before that nothing is left to be told.
+        let mut slow: Vec<TcpStream> =
+            (0..200).map(|_| server.connect_saying(b"GET / HTTP/1.1\r\n")).collect();
+        for _ in 0..2 {
             server.assert_serves();
+            for stream in &mut slow {
+                let _ = stream.write_all(b"X: y\r\n");
+            }
         }
         for stream in &mut slow {
             assert_eq!(status(&read_to_end(stream)), "408", "{strategy}");
@@ -125,12 +126,12 @@ fn slow_headers_are_cut_off_and_harm_nobody() {
 #[test]
 fn a_body_that_never_comes_is_408_and_silence_is_just_closed() {
     each(|strategy| {
-        let times = ["--body-time", "2s", "--idle-time", "2s", "--head-time", "2s"];
+        let times = ["--body-time", "4s", "--idle-time", "4s", "--head-time", "4s"];
         let server = Server::start(strategy, &times);
-        let mut half = server.connect();
-        half.write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc").unwrap();
-        let (mut silent, mut idle) = (server.connect(), server.connect());
-        idle.write_all(b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut half = server
+            .connect_saying(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
+        let mut idle = server.connect_saying(b"GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut silent = server.connect();
         assert!(read_answer(&mut idle).is_some(), "{strategy}");
         assert_eq!(status(&read_to_end(&mut half)), "408", "{strategy}");
         assert_eq!(read_to_end(&mut silent), b"", "{strategy}");
@@ -141,11 +142,9 @@ fn a_body_that_never_comes_is_408_and_silence_is_just_closed() {
 #[test]
 fn a_client_that_never_reads_is_dropped_and_harms_nobody() {
     each(|strategy| {
-        let server = Server::start(strategy, &["--write-time", "2s", "--head-time", "2s"]);
-        let mut deaf: Vec<TcpStream> = (0..4).map(|_| server.connect()).collect();
-        for stream in &mut deaf {
-            stream.write_all(b"GET /bytes/50000000 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-        }
+        let server = Server::start(strategy, &["--write-time", "2s"]);
+        let request = b"GET /bytes/50000000 HTTP/1.1\r\nHost: a\r\n\r\n";
+        let mut deaf: Vec<TcpStream> = (0..4).map(|_| server.connect_saying(request)).collect();
         server.assert_serves();
         server.wait_for_connections(1);
         for stream in &mut deaf {

@@ -1,10 +1,7 @@
 //! The conformance suite: `conformance.txt`, against every strategy, whose answers must not
 //! differ by a byte.
 
-use std::io::Write as _;
-use std::net::Shutdown;
-
-use crate::support::{OWN, Server, read_to_end, without_date};
+use crate::support::{OWN, Server};
 
 /// A line of the table.
 struct Case {
@@ -66,14 +63,6 @@ fn statuses(answers: &str) -> String {
     if found.is_empty() { "-".into() } else { found.join(",") }
 }
 
-fn ask(server: &Server, request: &[u8]) -> String {
-    let mut stream = server.connect();
-    // A server may refuse before it has read everything.
-    let _ = stream.write_all(request);
-    let _ = stream.shutdown(Shutdown::Write);
-    without_date(&read_to_end(&mut stream))
-}
-
 #[test]
 fn every_strategy_conforms_with_the_same_bytes() {
     let cases = cases();
@@ -81,8 +70,8 @@ fn every_strategy_conforms_with_the_same_bytes() {
     let servers: Vec<_> = OWN.iter().map(|it| (it, Server::start(it, &[]))).collect();
     let mut wrong = String::new();
     for case in &cases {
-        let answers: Vec<_> =
-            servers.iter().map(|(it, server)| (it, ask(server, &case.request))).collect();
+        let ask = |server: &Server| server.answers_to_all_of(&case.request);
+        let answers: Vec<_> = servers.iter().map(|(it, server)| (it, ask(server))).collect();
         let expected = &answers[0].1;
         if statuses(expected) != case.statuses {
             let got = statuses(expected);

@@ -1,13 +1,10 @@
 //! Requests that something has damaged: every strategy takes them alike, to the byte, and none breaks. `MAITRED_MUTATIONS` says how many are sent to each (400 if it is not set; 10,000 take
 //! some minutes).
 
-use std::io::Write as _;
-use std::net::Shutdown;
-
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::support::{OWN, Server, read_to_end, without_date};
+use crate::support::{OWN, Server};
 
 /// What is damaged.
 const SEEDS: &[&str] = &[
@@ -88,15 +85,6 @@ fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
     }
 }
 
-fn ask(server: &Server, request: &[u8]) -> String {
-    let mut stream = server.connect();
-    // A server may refuse before it has read everything.
-    let _ = stream.write_all(request);
-    let _ = stream.shutdown(Shutdown::Write);
-    // Whether the end comes as a reset depends on when the last bytes came.
-    without_date(&read_to_end(&mut stream)).replace("<connection reset>", "")
-}
-
 #[test]
 fn damaged_requests_are_taken_alike_and_break_nothing() {
     let count = std::env::var("MAITRED_MUTATIONS").ok().and_then(|text| text.parse().ok());
@@ -109,11 +97,11 @@ fn damaged_requests_are_taken_alike_and_break_nothing() {
     let outcome = runner.run(&cases, |(seed, all)| {
         let mut request = seed.as_bytes().to_vec();
         all.iter().for_each(|damage| apply(&mut request, damage));
-        let expected = ask(&servers[0].1, &request);
+        let expected = servers[0].1.answers_to_all_of(&request);
         // Where damage leads to `/`, each says who it is.
         prop_assume!(!expected.contains("answered by process"));
         for (strategy, server) in &servers[1..] {
-            let answer = ask(server, &request);
+            let answer = server.answers_to_all_of(&request);
             prop_assert_eq!(
                 &answer,
                 &expected,

@@ -21,7 +21,11 @@ pub(crate) fn workers<'a>(strategy: &str, options: &'a [&'a str]) -> &'a [&'a st
 }
 
 /// Longer than anything here takes on a busy machine; only a broken server meets it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// For servers that are stopped under load: a client may be kept from a processor between two requests for so
+/// long. No stop takes longer for it, since the last answer to each client closes the connection.
+pub(crate) const LOAD: [&str; 2] = ["--drain-idle", "20s"];
 
 /// Does the same with every strategy of ours, at the same time: what only waits costs its time once.
 pub(crate) fn each(check: impl Fn(&'static str) + Sync) {
@@ -115,6 +119,12 @@ impl Server {
         self.lines.try_iter().collect()
     }
 
+    /// The same of one that ends, to its last word.
+    pub(crate) fn all_said(&mut self) -> Vec<String> {
+        assert!(self.ended().is_some(), "it does not end");
+        self.lines.iter().collect()
+    }
+
     /// Waits for the server to end by itself. Whether it said that it went well.
     pub(crate) fn ended_well(&mut self) -> bool {
         self.ended().is_some_and(|status| status.success())
@@ -134,6 +144,24 @@ impl Server {
 
     pub(crate) fn connect(&self) -> TcpStream {
         connect(self.address).expect("the server accepts")
+    }
+
+    /// A connection of which the server hears at once: how long a client has, counts from the connection on.
+    pub(crate) fn connect_saying(&self, words: &[u8]) -> TcpStream {
+        let mut stream = self.connect();
+        stream.write_all(words).expect("the server reads");
+        stream
+    }
+
+    /// Sends `request` on a connection of its own, hangs up, and reads until the end: all answers without
+    /// what differs from run to run.
+    pub(crate) fn answers_to_all_of(&self, request: &[u8]) -> String {
+        let mut stream = self.connect();
+        // A server may refuse before it has read everything.
+        let _ = stream.write_all(request);
+        let _ = stream.shutdown(Shutdown::Write);
+        // Whether the end comes as a reset depends on when the last bytes came.
+        without_date(&read_to_end(&mut stream)).replace("<connection reset>", "")
     }
 
     /// Sends `request` on a connection of its own and reads until the end.
@@ -327,9 +355,13 @@ impl Load {
 
     /// Waits until so many requests were answered.
     pub(crate) fn reach(&self, answered: u64) {
-        let end = Instant::now() + PATIENCE * 2;
-        while self.tally.answered.load(Relaxed) < answered {
-            assert!(Instant::now() < end, "the load made no progress: {:?}", self.tally);
+        let (mut seen, mut since) = (0, Instant::now());
+        while seen < answered {
+            let now = self.tally.answered.load(Relaxed);
+            if now > seen {
+                (seen, since) = (now, Instant::now());
+            }
+            assert!(since.elapsed() < PATIENCE, "the load made no progress: {:?}", self.tally);
             thread::sleep(Duration::from_millis(2));
         }
     }

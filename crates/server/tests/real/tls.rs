@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::support::{OWN, PATIENCE, Server, connect, each, workers};
+use crate::support::{LOAD, OWN, PATIENCE, Server, connect, each, workers};
 
 /// A file of its own for each server.
 fn certificate_of(strategy: &str, test: &str) -> PathBuf {
@@ -194,7 +194,7 @@ impl Load {
 fn a_stop_under_load_loses_no_request() {
     for strategy in OWN {
         let two = workers(strategy, &["--workers", "2"]);
-        let (mut server, certificate) = start(strategy, "stop", two);
+        let (mut server, certificate) = start(strategy, "stop", &[&LOAD[..], two].concat());
         let load = Load::start(server.address, &certificate, 8);
         load.reach(200);
         server.signal("-TERM");
@@ -207,14 +207,15 @@ fn a_stop_under_load_loses_no_request() {
 #[test]
 fn workers_that_retire_or_are_renewed_lose_no_request() {
     let options = ["--workers", "2", "--max-requests", "60", "--max-requests-jitter", "20"];
-    let (server, certificate) = start("processes", "retire", &options);
+    let (mut server, certificate) = start("processes", "retire", &[&LOAD[..], &options].concat());
     let load = Load::start(server.address, &certificate, 8);
     load.reach(600);
     server.signal("-HUP");
     load.reach(600);
     load.stop.store(true, Relaxed);
     assert_eq!(load.join(), 0, "requests were lost: {:?}", server.said());
-    let said = server.said();
+    server.signal("-TERM");
+    let said = server.all_said();
     let left = |why: &str| said.iter().filter(|line| line.contains(why)).count();
     assert!(left("number of requests") >= 8, "{said:?}");
     assert!(!said.iter().any(|line| line.contains("hung")), "{said:?}");

@@ -202,6 +202,41 @@ fn the_command_is_what_a_shell_takes() {
     has(&result, " --inputs six.txt --args '[1, 2]' --seed 1");
 }
 
+/// What of a function stands elsewhere than a parameter of a workload does.
+#[test]
+fn the_command_of_functions_is_what_was_typed() {
+    let mut result = compared(&tables(5, 1), &[(S::ThreadPool, Some(1)), (S::Threads, None)], 3);
+    let pair = |name: &str, value: &str| (name.into(), value.into());
+    result.subject.kind = SubjectKind::Function;
+    result.subject.name = "work.py:f".into();
+    result.settings.parameters = vec![pair("inputs", "six.txt"), pair("spread", "yes")];
+    let with = |settings: [Option<&str>; 2]| {
+        let mut result = result.clone();
+        for (one, setting) in result.contestants.iter_mut().zip(settings) {
+            one.model.setting = setting.map(Into::into);
+        }
+        result
+    };
+    // A thread a library that joined by itself was not asked for.
+    let joined = with([None, Some("inner-threads=1")]);
+    expect!["maitred compare work.py:f --models native/thread-pool:1,native/threads --inputs six.txt --spread --seed 1 --speed 10x --timeout 60s --runs 3 --warmup 1 --min-effect 3%"]
+        .assert_eq(&repeat::compare(&joined));
+    let swept = with([Some("inner-threads=1 MODE=a"), Some("inner-threads=auto MODE=a")]);
+    expect!["maitred compare work.py:f --inner-threads 1,auto --env MODE=a --inputs six.txt --spread --speed 10x"]
+        .assert_eq(&repeat::compare_shortly(&swept, &swept.settings));
+    let mut several = with([Some("call=f"), Some("call=g")]);
+    several.settings.parameters.push(pair("also", "more.py:g"));
+    expect!["maitred compare work.py:f more.py:g --inputs six.txt --spread --speed 10x"]
+        .assert_eq(&repeat::compare_shortly(&several, &several.settings));
+    let [first, second] = [0, 1].map(|at| {
+        repeat::run_shortly(&several.contestants[at].model, &several.subject, &several.settings)
+    });
+    expect!["maitred run work.py:f --model thread-pool:1 --inputs six.txt --spread --speed 10x"]
+        .assert_eq(&first);
+    expect!["maitred run more.py:g --model threads --inputs six.txt --spread --speed 10x"]
+        .assert_eq(&second);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -24,6 +24,10 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// A worker that lived so long did not die at once.
 const INFANCY: Duration = Duration::from_secs(1);
+/// A worker that stops has so long beyond the time for its clients, and longer by [`LATE`] while no request
+/// holds it: it ends by itself as soon as it gets a processor.
+const END: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(10);
 
 /// A worker as the master knows it.
 #[derive(Debug)]
@@ -256,6 +260,8 @@ impl Master {
             (false, reason) => decode(reason),
         };
         self.cut += board.get(worker.slot, Word::Cut);
+        // One that was ready and ended before the master could look was ready all the same.
+        self.any_was_ready |= board.stage(worker.slot) != Stage::Starting;
         let left = Left {
             pid: u64::from(worker.pid.cast_unsigned()),
             why,
@@ -285,9 +291,13 @@ impl Master {
         self.tell(&Event::Draining);
         self.shared.listener.refuse_handshakes();
         self.send_all(libc::SIGTERM);
-        let grace = self.shared.options.graceful_timeout + Duration::from_secs(1);
-        let end = Instant::now() + grace;
-        while !self.workers.is_empty() && Instant::now() < end {
+        let end = Instant::now() + self.shared.options.graceful_timeout + END;
+        let board = self.shared.board;
+        let is_over = |workers: &[Worker]| {
+            let is_held = |worker: &Worker| board.get(worker.slot, Word::Acting) != 0;
+            Instant::now() >= end + if workers.iter().any(is_held) { Duration::ZERO } else { LATE }
+        };
+        while !self.workers.is_empty() && !is_over(&self.workers) {
             sys::wait_readable(&[self.signals.as_raw_fd()], TICK)?;
             while let Some(signal) = self.signals.take() {
                 if signal == Signal::Stop {
