@@ -103,6 +103,7 @@ final class Runner {
     /** Every task has a platform thread of its own. */
     static Crew threads(Work work) {
         boolean few = work.count <= 1000; // for each new thread the kernel makes files in /proc, which takes as long as the thread itself
+        if (!few) C.usage(1); // linked when it is first called: not in the work
         var alive = new ArrayList<Thread>();
         return new Crew() {
             public void work() throws Exception {
@@ -992,10 +993,12 @@ final class Runner {
         Runtime.getRuntime().halt(1);
     }
 
-    record Moment(long ns, long user, long system) {
+    /** When the look at the processor time began, when it was over, and what it was. */
+    record Moment(long noticed, long ns, long user, long system) {
         static Moment now() {
+            long noticed = clock();
             var spent = Kernel.spent();
-            return new Moment(clock(), spent[0], spent[1]);
+            return new Moment(noticed, clock(), spent[0], spent[1]);
         }
     }
 
@@ -1085,7 +1088,7 @@ final class Runner {
             var worked = phase(m.get(1).ns, ended, m.get(1), m.get(2));
             // Processor time is read when the end is noticed, and never more than there was.
             long wall = ended - m.get(1).ns, most = wall * Runtime.getRuntime().availableProcessors();
-            if (m.get(2).ns - ended > wall / 20 + 1_000_000) worked.put("cpu", null);
+            if (m.get(2).noticed - ended > wall / 20 + 1_000_000) worked.put("cpu", null);
             else worked.put("cpu", spent(m.get(1), m.get(2), most));
             var failures = new ArrayList<>(work.failures.values());
             failures.sort(Comparator.comparingInt(one -> -(Integer) one.get("count")));
