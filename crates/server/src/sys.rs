@@ -280,6 +280,45 @@ pub(crate) fn watch<T: AsRawFd>(owner: T, interest: tokio::io::Interest) -> io::
     unsafe { AsyncFd::register_with_interest(owner, interest) }.map_err(Into::into)
 }
 
+/// Receives what is there: recvfrom(2), asked of the kernel itself. The C library's function lets its thread be
+/// cancelled meanwhile (pthreads(7), "Cancellation points") if there are several threads, which costs two locked
+/// instructions a call; nobody cancels a thread here.
+pub(crate) fn receive(socket: &impl AsRawFd, room: &mut [u8]) -> io::Result<usize> {
+    let nobody = std::ptr::null_mut::<libc::sockaddr>();
+    // SAFETY: the kernel writes at most `room.len()` bytes to `room`, and nothing about the sender.
+    let received = unsafe {
+        libc::syscall(
+            libc::SYS_recvfrom,
+            socket.as_raw_fd(),
+            room.as_mut_ptr(),
+            room.len(),
+            0,
+            nobody,
+            nobody,
+        )
+    };
+    usize::try_from(received).map_err(|_| io::Error::last_os_error())
+}
+
+/// Sends as much as the socket takes: sendto(2), as [`receive`] receives.
+pub(crate) fn send(socket: &impl AsRawFd, bytes: &[u8]) -> io::Result<usize> {
+    let nobody = std::ptr::null::<libc::sockaddr>();
+    let flags = libc::MSG_NOSIGNAL;
+    // SAFETY: the kernel reads at most `bytes.len()` bytes of `bytes`, and no address of length 0.
+    let sent = unsafe {
+        libc::syscall(
+            libc::SYS_sendto,
+            socket.as_raw_fd(),
+            bytes.as_ptr(),
+            bytes.len(),
+            flags,
+            nobody,
+            0,
+        )
+    };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
 /// Lets whoever waits for input on this socket see its end, now and from now on: shutdown(2).
 pub(crate) fn end_input(socket: RawFd) {
     // SAFETY: takes no pointers; a wrong descriptor is an error of the call and changes nothing.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use rustls::{ServerConfig, ServerConnection};
 
+use crate::sys;
+
 /// A socket and what is spoken on it.
 #[derive(Debug)]
 pub(crate) struct Transport {
@@ -73,7 +75,7 @@ impl Transport {
     /// from the socket that some is left.
     pub(crate) fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         if self.tls.is_none() {
-            let read = self.stream.read(room);
+            let read = sys::receive(&self.stream, room);
             self.drained_input = match &read {
                 Ok(read) => *read < room.len(),
                 Err(error) => error.kind() == ErrorKind::WouldBlock,
@@ -118,7 +120,7 @@ impl Transport {
     /// Takes some content. It may be kept, encrypted: see [`Self::flush`].
     pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else {
-            let written = self.stream.write(content)?;
+            let written = sys::send(&self.stream, content)?;
             self.sent += written as u64;
             return Ok(written);
         };

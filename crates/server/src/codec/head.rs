@@ -46,7 +46,8 @@ pub struct Head<'h, 'b> {
 impl<'b> Head<'_, 'b> {
     /// The target up to the question mark.
     pub fn path(&self) -> &'b str {
-        self.target.split_once('?').map_or(self.target, |(path, _)| path)
+        let end = self.target.bytes().position(|byte| byte == b'?');
+        &self.target[..end.unwrap_or(self.target.len())]
     }
 
     /// The value of the first header line of that name.

@@ -114,8 +114,7 @@ pub(crate) fn reply(head: &Head<'_, '_>, client: &Client, service: &Service) -> 
 fn route(head: &Head<'_, '_>, client: &Client, service: &Service) -> Reply {
     let path = head.path();
     let query = head.target.get(path.len() + 1..).unwrap_or("");
-    let after_slash = path.get(1..).unwrap_or("");
-    let split = after_slash.find('/').map_or(path.len(), |at| at + 1);
+    let split = path.bytes().skip(1).position(|byte| byte == b'/').map_or(path.len(), |at| at + 1);
     let (first, argument) = path.split_at(split);
     let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.path == first) else {
         return Reply::text(404, "there is nothing here: / lists what there is\n");

@@ -67,7 +67,9 @@ impl Server {
     }
 
     fn command(strategy: &str, options: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_maitred-server-dev"));
+        // A shell lets what it starts in the background ignore SIGINT, and so would the server.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_maitred-server-dev")]);
         command.args(["--strategy", strategy, "--port", "0", "--delay", "0"]).args(options);
         command
     }
