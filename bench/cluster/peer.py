@@ -58,13 +58,13 @@ if __name__ == "__main__":
 def cluster(folder, model):
     """A scheduler and what the model has of workers; the address."""
     number = model.rpartition(":")[2]
-    workers, threads = (number, "1") if model.startswith(PROCESSES.partition(":")[0]) else ("1", number)
+    count, threads = (number, "1") if model.startswith(PROCESSES.partition(":")[0]) else ("1", number)
     file = os.path.join(folder, "scheduler.json")
     quiet = dict(cwd=folder, env=dict(os.environ, PYTHONPATH=folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     run = [PYTHON, "-m"]
     scheduler = subprocess.Popen([*run, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", file, "--no-dashboard"], **quiet)
-    workers = subprocess.Popen([*run, "distributed.cli.dask_worker", "--scheduler-file", file, "--nworkers", workers, "--nthreads", threads, "--no-dashboard"], **quiet)
-    wait = f"from distributed import Client; c = Client(scheduler_file={file!r}, timeout=60); c.wait_for_workers({workers}, timeout=60); print(c.scheduler.address)"
+    workers = subprocess.Popen([*run, "distributed.cli.dask_worker", "--scheduler-file", file, "--nworkers", count, "--nthreads", threads, "--no-dashboard"], **quiet)
+    wait = f"from distributed import Client; c = Client(scheduler_file={file!r}, timeout=60); c.wait_for_workers({count}, timeout=60); print(c.scheduler.address)"
     try:
         yield subprocess.run([PYTHON, "-c", wait], check=True, capture_output=True, text=True).stdout.strip()
     finally:

@@ -1,8 +1,9 @@
 // The Java runner of maitred: carries out one plan under one strategy and records what each thread and task did.
 //
-// It speaks JSON lines (runtimes/PROTOCOL.md) and needs nothing but a JDK of 22 or later: what it asks of the kernel goes
-// through java.lang.foreign. A lane is a platform thread; under async-pool, tasks are virtual threads, and a lane is one
-// of the threads that carry them.
+// It speaks JSON lines (runtimes/PROTOCOL.md) and needs nothing but a JDK of 22 or later. Replies go to its descriptor 3: who
+// starts it moves the real standard output there. A lane is a platform thread; under async-pool, tasks are virtual threads,
+// and a lane is one of the threads that carry them. What most plans do not need is left alone until one does, and most of
+// this is written without lambdas: each of either takes megabytes, which would be taken for memory of the tasks.
 //
 //   1. the strategies     3. the trace               5. the kernel
 //   2. the steps          4. HTTP, failures          6. the conversation with maitred, JSON
@@ -21,6 +22,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.UnresolvedAddressException;
@@ -61,7 +63,7 @@ final class Runner {
         return switch (work.strategy) {
             case "sequential", "thread-pool" -> pool(work);
             case "threads" -> threads(work);
-            default -> virtualThreads(work);
+            default -> new VirtualThreads(work);
         };
     }
 
@@ -125,31 +127,47 @@ final class Runner {
     }
 
     /** Every task has a virtual thread; so many platform threads carry them all. */
-    static Crew virtualThreads(Work work) {
-        int width = Integer.parseInt(work.options.getOrDefault("concurrency", "0"));
-        var places = width > 0 ? new Semaphore(width) : null;
-        var alive = new AtomicInteger(1);
-        var over = new CountDownLatch(1);
-        return new Crew() {
-            public void work() throws Exception {
-                while (true) {
-                    if (places != null) places.acquire();
-                    int number = work.take();
-                    if (number < 0) break;
-                    alive.incrementAndGet();
-                    Thread.startVirtualThread(() -> {
-                        work.perform(number, null);
-                        if (places != null) places.release();
-                        if (alive.decrementAndGet() == 0) over.countDown();
-                    });
-                }
-                if (alive.decrementAndGet() > 0) await(over);
+    static final class VirtualThreads implements Crew {
+        final Work work;
+        final Semaphore places;
+        final AtomicInteger alive = new AtomicInteger(1);
+        final CountDownLatch over = new CountDownLatch(1);
+
+        VirtualThreads(Work work) {
+            this.work = work;
+            int width = Integer.parseInt(work.options.getOrDefault("concurrency", "0"));
+            places = width > 0 ? new Semaphore(width) : null;
+        }
+
+        /** A task under way: no lambda, which would be one more frame on each of the stacks that are kept while tasks wait. */
+        final class Flight implements Runnable {
+            final int number;
+
+            Flight(int number) {
+                this.number = number;
             }
 
-            public void close() {
-                work.trace.carriers.values().forEach(Lane::close);
+            public void run() {
+                work.perform(number, null);
+                if (places != null) places.release();
+                if (alive.decrementAndGet() == 0) over.countDown();
             }
-        };
+        }
+
+        public void work() throws Exception {
+            while (true) {
+                if (places != null) places.acquire();
+                int number = work.take();
+                if (number < 0) break;
+                alive.incrementAndGet();
+                Thread.startVirtualThread(new Flight(number));
+            }
+            if (alive.decrementAndGet() > 0) await(over);
+        }
+
+        public void close() {
+            work.trace.carriers.values().forEach(Lane::close);
+        }
     }
 
     static void await(CountDownLatch latch) {
@@ -178,24 +196,36 @@ final class Runner {
     }
 
     static final class Task {
-        final Work work;
-        final Lane own; // null: that of whichever thread carries it
         final int number;
-        final long record;
-        long now, register;
-        Map<Integer, Integer> turns;
-        List<byte[]> kept;
+        Lane lane;
+        long now;
+        private Baggage baggage; // there may be a million of us, of which few have any
 
-        Task(Work work, Lane own, int number) {
-            this.work = work;
-            this.own = own;
+        Task(Lane lane, int number) {
+            this.lane = lane;
             this.number = number;
-            record = work.trace.tasksAt + (long) number * Trace.TASK;
         }
 
-        Lane lane() {
-            return own != null ? own : work.trace.carrier();
+        long record() {
+            return lane.trace.tasksAt + (long) number * Trace.TASK;
         }
+
+        Baggage baggage() {
+            return baggage == null ? baggage = new Baggage() : baggage;
+        }
+
+        /** A step is over, in which it may have waited. The lane first: a thread that enrols may be parked, and the time is old then. */
+        void resume() {
+            if (lane.carries) lane = lane.trace.carrier();
+            now = clock();
+        }
+    }
+
+    /** What some steps leave to later ones of the same task. */
+    static final class Baggage {
+        long register;
+        final Map<Integer, Integer> turns = new HashMap<>();
+        final List<byte[]> kept = new ArrayList<>();
     }
 
     record Due(long ns, int number) {}
@@ -206,18 +236,19 @@ final class Runner {
         final Map<String, String> options = new HashMap<>();
         final int workers, count, lanes;
         final double rate;
-        final List<Act> programs = new ArrayList<>();
+        final List<Act[]> programs = new ArrayList<>();
         final int[] firsts, kinds;
         final Due[] order; // null: all at once
         final Trace trace;
         final Semaphore[] semaphores;
         final AtomicLongArray vars;
         final long timeoutNs;
-        MemorySegment columns;
+        long columns; // where they are in memory
         List<Map<String, Object>> columnSpecs;
         HttpClient client;
         volatile long begun;
         final Object halt = new Object();
+        static final int WRITTEN_OUT = 64;
         volatile boolean halted;
         final AtomicInteger next = new AtomicInteger();
         final AtomicLong flying = new AtomicLong(), moves = new AtomicLong();
@@ -228,17 +259,19 @@ final class Runner {
             this.rate = rate;
             strategy = (String) plan.get("strategy");
             workers = number(plan, "workers");
-            Json.map(plan.get("options")).forEach((name, value) -> options.put(name, (String) value));
+            for (var option : Json.map(plan.get("options")).entrySet()) options.put(option.getKey(), (String) option.getValue());
             timeoutNs = Long.parseLong(options.getOrDefault("http-timeout-ns", "30000000000"));
             if (plan.get("columns") instanceof Map<?, ?> columns) {
                 var channel = FileChannel.open(Path.of((String) columns.get("path")));
-                this.columns = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.global());
+                this.columns = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.global()).address();
                 columnSpecs = Json.maps(columns.get("columns"));
             }
             var groups = Json.maps(plan.get("groups"));
-            firsts = groups.stream().mapToInt(group -> number(group, "first")).toArray();
-            kinds = groups.stream().mapToInt(group -> number(group, "program")).toArray();
-            count = groups.stream().mapToInt(group -> number(group, "count")).sum();
+            firsts = numbers(groups, "first");
+            kinds = numbers(groups, "program");
+            int tasks = 0;
+            for (int some : numbers(groups, "count")) tasks += some;
+            count = tasks;
             lanes = strategy.equals("sequential") ? 1 : strategy.equals("threads") ? count : workers;
             order = arrivals(groups);
             trace = new Trace((String) plan.get("trace_path"));
@@ -252,17 +285,27 @@ final class Runner {
                 units.add(new Semaphore(0, true)); // items
             }
             semaphores = units.toArray(Semaphore[]::new);
-            vars = new AtomicLongArray(Json.maps(plan.get("vars")).stream().mapToLong(one -> ((Number) one.get("initial")).longValue()).toArray());
-            for (var program : Json.maps(plan.get("programs"))) programs.add(sequence(program.get("steps")));
+            var variables = Json.maps(plan.get("vars"));
+            vars = new AtomicLongArray(variables.size());
+            for (int at = 0; at < vars.length(); at++) vars.set(at, ((Number) variables.get(at).get("initial")).longValue());
+            for (var program : Json.maps(plan.get("programs"))) programs.add(acts(program.get("steps")));
         }
 
         static int number(Map<String, Object> map, String name) {
             return ((Number) map.get(name)).intValue();
         }
 
+        static int[] numbers(List<Map<String, Object>> maps, String name) {
+            var numbers = new int[maps.size()];
+            for (int at = 0; at < numbers.length; at++) numbers[at] = number(maps.get(at), name);
+            return numbers;
+        }
+
         /** Tasks in the order of arrival, then of number. */
         Due[] arrivals(List<Map<String, Object>> groups) {
-            if (groups.stream().allMatch(group -> "at-once".equals(group.get("arrivals")))) return null;
+            boolean atOnce = true;
+            for (var group : groups) atOnce &= "at-once".equals(group.get("arrivals"));
+            if (atOnce) return null;
             var all = new ArrayList<Due>();
             for (var group : groups) {
                 int first = number(group, "first");
@@ -281,7 +324,7 @@ final class Runner {
         long drawn(int column, int task, int turn) {
             var spec = columnSpecs.get(column);
             long at = number(spec, "offset") + (long) (task - number(spec, "first_task")) * number(spec, "per_task") + turn;
-            return columns.get(Trace.U64, at * 8);
+            return Trace.MEMORY.getLong(columns + at * 8);
         }
 
         /** The next task when it has come; -1: there is none. */
@@ -306,23 +349,22 @@ final class Runner {
         /** Does one task from its first step to its last. */
         void perform(int number, Lane own) {
             if (halted) return;
-            var task = new Task(this, own, number);
+            var task = new Task(own != null ? own : trace.carrier(), number);
             int group = firsts.length - 1;
             while (firsts[group] > number) group--;
             flying.incrementAndGet();
-            // The lane first: a thread that enrols may be parked, and what was read before is old then.
-            var lane = task.lane();
             task.now = clock();
-            lane.begin(task);
+            task.lane.begin(task);
             boolean ok = true;
             try {
-                programs.get(kinds[group]).run(task);
+                for (var act : programs.get(kinds[group])) act.run(task);
             } catch (Throwable problem) {
                 ok = false;
-                task.now = clock();
+                task.resume();
                 fail(problem, task);
+                if (task.lane.carries) task.lane = trace.carrier(); // it may have waited to tell
             }
-            task.lane().end(task, ok ? Trace.DONE : Trace.FAILED);
+            task.lane.end(task, ok ? Trace.DONE : Trace.FAILED);
             flying.decrementAndGet();
         }
 
@@ -338,19 +380,31 @@ final class Runner {
 
         // How a step becomes a function.
 
-        Act sequence(Object steps) throws Exception {
+        /** A repetition of few steps is written out: a task that waits within keeps its stack, of which each frame less counts. */
+        Act[] acts(Object steps) throws Exception {
             var acts = new ArrayList<Act>();
-            for (var step : Json.maps(steps)) acts.add(step(number(step, "id"), step.get("action")));
-            if (acts.size() == 1) return acts.getFirst(); // a task that sleeps keeps its stack: each frame less counts
-            var all = acts.toArray(Act[]::new);
+            for (var step : Json.maps(steps)) {
+                if (step.get("action") instanceof Map<?, ?> action && action.get("repeat") instanceof Map<?, ?> repeat) {
+                    long count = ((Number) repeat.get("count")).longValue();
+                    var inner = acts(repeat.get("steps"));
+                    if (count * inner.length > WRITTEN_OUT) acts.add(repeat(count, inner));
+                    else for (long i = 0; i < count; i++) acts.addAll(Arrays.asList(inner));
+                } else acts.add(step(number(step, "id"), step.get("action")));
+            }
+            return acts.toArray(new Act[0]);
+        }
+
+        static Act repeat(long count, Act[] acts) {
             return task -> {
-                for (var act : all) act.run(task);
+                for (long i = 0; i < count; i++) {
+                    for (var act : acts) act.run(task);
+                }
             };
         }
 
         Act leaf(int id, Act act) {
             return task -> {
-                long at = task.lane().open(task, id);
+                long at = task.lane.open(task, id);
                 try {
                     act.run(task);
                 } finally {
@@ -360,25 +414,33 @@ final class Runner {
         }
 
         /** `leaf` for the step in which most tasks are. */
-        Act pause(int id, long ns) {
-            return task -> {
-                long at = task.lane().open(task, id);
+        static final class Pause implements Act {
+            final int id, nanos;
+            final long millis;
+
+            Pause(int id, long ns) {
+                this.id = id;
+                millis = ns / 1_000_000;
+                nanos = (int) (ns % 1_000_000);
+            }
+
+            public void run(Task task) throws Exception {
+                long at = task.lane.open(task, id);
                 try {
-                    sleep(ns);
+                    Thread.sleep(millis, nanos);
                 } finally {
                     shut(task, at);
                 }
-            };
+            }
         }
 
         static void sleep(long ns) throws InterruptedException {
             Thread.sleep(ns / 1_000_000, (int) (ns % 1_000_000));
         }
 
-        void shut(Task task, long at) {
-            task.lane();
-            task.now = clock();
-            if (at != 0) trace.put(at + 16, task.now);
+        static void shut(Task task, long at) {
+            task.resume();
+            if (at != 0) task.lane.trace.put(at + 16, task.now);
         }
 
         Act step(int id, Object action) throws Exception {
@@ -386,37 +448,30 @@ final class Runner {
             Map<String, Object> value = action instanceof String ? Map.of() : Json.map(Json.map(action).get(name));
             return switch (name) {
                 case "cpu" -> leaf(id, measured(id, value, ns -> sink = compute((long) (ns * rate / 1e9))));
-                case "wait" -> value.get("ns") instanceof Number ns ? pause(id, ns.longValue()) : leaf(id, measured(id, value, Work::sleep));
-                case "block" -> leaf(id, measured(id, value, Kernel::nanosleep));
-                case "yield" -> leaf(id, task -> Thread.yield());
-                case "hold" -> hold(id, semaphores[number(value, "resource")], sequence(value.get("steps")));
-                case "repeat" -> {
-                    long count = ((Number) value.get("count")).longValue();
-                    var inner = sequence(value.get("steps"));
-                    yield task -> {
-                        for (long i = 0; i < count; i++) inner.run(task);
-                    };
+                case "wait" -> value.get("ns") instanceof Number ns ? new Pause(id, ns.longValue()) : leaf(id, measured(id, value, Work::sleep));
+                case "block" -> {
+                    C.nanosleep(1); // linked when it is first called: in the work, a task would give way there to others
+                    yield leaf(id, measured(id, value, C::nanosleep));
                 }
+                case "yield" -> leaf(id, task -> Thread.yield());
+                case "hold" -> hold(id, semaphores[number(value, "resource")], acts(value.get("steps")));
                 case "send" -> pass(id, channel(value, 0), channel(value, 1));
                 case "receive" -> pass(id, channel(value, 1), channel(value, 0));
                 case "read" -> {
                     int index = number(value, "var");
-                    yield leaf(id, task -> task.register = vars.get(index));
+                    yield leaf(id, task -> task.baggage().register = vars.get(index));
                 }
                 case "write" -> {
                     int index = number(value, "var"), add = number(value, "add");
-                    yield leaf(id, task -> vars.set(index, task.register + add));
+                    yield leaf(id, task -> vars.set(index, task.baggage().register + add));
                 }
                 case "update" -> {
                     int index = number(value, "var"), add = number(value, "add");
-                    yield leaf(id, task -> task.register = vars.addAndGet(index, add));
+                    yield leaf(id, task -> task.baggage().register = vars.addAndGet(index, add));
                 }
                 case "allocate" -> {
                     int size = number(value, "bytes");
-                    yield leaf(id, task -> {
-                        if (task.kept == null) task.kept = new ArrayList<>();
-                        task.kept.add(new byte[size]); // touched: Java zeroes it
-                    });
+                    yield leaf(id, task -> task.baggage().kept.add(new byte[size])); // touched: Java zeroes it
                 }
                 case "http" -> leaf(id, http(value));
                 case "run" -> leaf(id, command(value));
@@ -424,8 +479,8 @@ final class Runner {
                     throw new StepFailed("fail", (String) value.get("why"));
                 });
                 case "crash" -> leaf(id, task -> {
-                    Kernel.kill(Kernel.pid(), 9);
-                    Kernel.nanosleep(10_000_000_000L);
+                    C.kill(Kernel.PID, 9);
+                    C.nanosleep(10_000_000_000L);
                 });
                 default -> throw new Refusal("unsupported", "Java cannot do the step `" + name + "`"
                     + (name.equals("call") ? ", a function of Python: use python3" : ""), "step " + id);
@@ -442,14 +497,14 @@ final class Runner {
             moves.incrementAndGet();
         }
 
-        Act hold(int id, Semaphore semaphore, Act inner) {
+        Act hold(int id, Semaphore semaphore, Act[] inner) {
             return task -> {
-                long at = task.lane().open(task, id);
+                long at = task.lane.open(task, id);
                 acquire(semaphore);
                 shut(task, at);
-                at = task.lane().open(task, id + 1);
+                at = task.lane.open(task, id + 1);
                 try {
-                    inner.run(task);
+                    for (var act : inner) act.run(task);
                 } finally {
                     shut(task, at); // before it is given back: the next one cannot have it any earlier
                     semaphore.release();
@@ -475,10 +530,7 @@ final class Runner {
                 return task -> act.run(fixed);
             }
             int column = number(amount, "column");
-            return task -> {
-                if (task.turns == null) task.turns = new HashMap<>();
-                act.run(drawn(column, task.number, task.turns.merge(id, 1, Integer::sum) - 1));
-            };
+            return task -> act.run(drawn(column, task.number, task.baggage().turns.merge(id, 1, Integer::sum) - 1));
         }
 
         // --- HTTP by Java's own client, commands
@@ -548,6 +600,7 @@ final class Runner {
     }
 
     static volatile int sink;
+    static final int REHEARSED = 2000; // as often as the first compiler wants to see a method with a loop
 
     /** The work of a cpu step, each turn of which needs the one before (a linear congruential generator). */
     static int compute(long units) {
@@ -575,6 +628,20 @@ final class Runner {
         return best;
     }
 
+    /** Has the machine compile what records, which otherwise would be interpreted while the first tasks are under way. */
+    static void rehearse() {
+        var trace = new Trace(REHEARSED);
+        var lane = new Lane(trace, 0, Lane.WORKER, true);
+        for (int turn = 0; turn < REHEARSED; turn++) {
+            var task = new Task(turn % 2 == 0 ? lane : trace.carrier(), 0);
+            task.now = clock();
+            task.lane.begin(task);
+            Work.shut(task, lane.open(task, 1));
+            task.lane.end(task, Trace.DONE);
+        }
+        Trace.MEMORY.freeMemory(trace.file);
+    }
+
     /** Has the compiler see the loop before the work does, until it is as quick as it is known to become. */
     static void warmUp(double rate) {
         for (long begun = clock(), now = begun; now - begun < 300_000_000;) {
@@ -589,22 +656,22 @@ final class Runner {
     // 3. The trace: a mapped file that survives the death of whoever writes it (crates/wire/src/trace_file.rs).
 
     static final class Trace {
-        static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-        static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+        /** By address: a segment's checks are a dozen calls deep until they are compiled, which the first tasks would pay for. */
+        static final jdk.internal.misc.Unsafe MEMORY = jdk.internal.misc.Unsafe.getUnsafe();
         static final long LANE = 64, TASK = 32, SPAN = 24;
         static final int DONE = 1, FAILED = 2;
+        static final long MAGIC = ByteBuffer.wrap("MAITREDT".getBytes(StandardCharsets.ISO_8859_1)).order(ByteOrder.nativeOrder()).getLong();
 
-        final MemorySegment file;
+        final long file;
         final int lanes, tasks, room;
         final long lanesAt, tasksAt, spansAt;
         final Map<Thread, Lane> carriers = new ConcurrentHashMap<>();
 
         Trace(String path) throws Exception {
             try (var channel = FileChannel.open(Path.of(path), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-                file = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size(), Arena.global());
+                file = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size(), Arena.global()).address();
             }
-            var magic = new String(file.asSlice(0, 8).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.ISO_8859_1);
-            if (!magic.equals("MAITREDT") || u32(8) != PROTOCOL) {
+            if (u64(0) != MAGIC || u32(8) != PROTOCOL) {
                 throw new Refusal("protocol", "`" + path + "` is not a trace file of version " + PROTOCOL + ": use the runner of this maitred");
             }
             lanes = u32(12);
@@ -617,7 +684,8 @@ final class Runner {
 
         /** One that is nowhere, to rehearse in. */
         Trace(int room) {
-            file = Arena.global().allocate(LANE + TASK + room * SPAN, 8);
+            file = MEMORY.allocateMemory(LANE + TASK + room * SPAN);
+            MEMORY.setMemory(file, LANE + TASK + room * SPAN, (byte) 0);
             this.room = room;
             lanes = tasks = 1;
             lanesAt = 0;
@@ -626,19 +694,19 @@ final class Runner {
         }
 
         long u64(long at) {
-            return file.get(U64, at);
+            return MEMORY.getLong(file + at);
         }
 
         int u32(long at) {
-            return file.get(U32, at);
+            return MEMORY.getInt(file + at);
         }
 
         void put(long at, long value) {
-            file.set(U64, at, value);
+            MEMORY.putLong(file + at, value);
         }
 
         void put(long at, int value) {
-            file.set(U32, at, value);
+            MEMORY.putInt(file + at, value);
         }
 
         int step(int task) {
@@ -681,28 +749,29 @@ final class Runner {
         final int index;
         int tid;
         final long record, first;
-        final boolean there, delays;
+        final boolean there, delays, carries; // tasks that go to another thread where they wait
         final long[] before;
         int spans, ended;
         long dropped;
 
         /** Of a thread that carries virtual ones: it is new, so that all that the kernel counted for it is ours. */
         Lane(Trace trace, int index) {
-            this(trace, index, new long[4], true);
+            this(trace, index, new long[4], true, true);
         }
 
         /** Of the current thread. */
         Lane(Trace trace, int index, int role, boolean delays) {
-            this(trace, index, new long[4], delays);
+            this(trace, index, new long[4], delays, false);
             adopt();
             if (there) trace.put(record + 8, role);
             System.arraycopy(counters(), 0, before, 0, 4);
         }
 
-        private Lane(Trace trace, int index, long[] before, boolean delays) {
+        private Lane(Trace trace, int index, long[] before, boolean delays, boolean carries) {
             this.trace = trace;
             this.index = index;
             this.delays = delays;
+            this.carries = carries;
             there = index < trace.lanes; // one too many leaves tasks, but no spans
             record = trace.lanesAt + index * Trace.LANE;
             first = trace.spansAt + (long) index * trace.room * Trace.SPAN;
@@ -714,22 +783,22 @@ final class Runner {
             if (!there) return;
             trace.put(record + 4, tid);
             trace.put(record + 8, LOOP);
-            trace.put(record, Kernel.pid());
+            trace.put(record, Kernel.PID);
         }
 
         void begin(Task task) {
-            trace.put(task.record + 16, index);
-            trace.put(task.record, task.now);
+            trace.put(task.record() + 16, index);
+            trace.put(task.record(), task.now);
         }
 
         void end(Task task, int outcome) {
-            trace.put(task.record + 24, outcome);
-            trace.put(task.record + 8, task.now);
+            trace.put(task.record() + 24, outcome);
+            trace.put(task.record() + 8, task.now);
             if (there) trace.put(record + 12, ++ended);
         }
 
         long open(Task task, int step) {
-            trace.put(task.record + 20, step + 1);
+            trace.put(task.record() + 20, step + 1);
             if (!there) return 0;
             if (spans == trace.room) {
                 trace.put(record + 24, ++dropped);
@@ -756,42 +825,89 @@ final class Runner {
 
         /** Processor time, time ready without a processor (-1: not known), voluntary and involuntary switches. */
         long[] counters() {
-            if (tid == Kernel.tid() && !Thread.currentThread().isVirtual()) {
-                var own = Kernel.usage(1); // RUSAGE_THREAD
-                return new long[] {own[0] + own[1], delays ? words("schedstat")[1] : -1, own[2], own[3]};
+            if (!delays) {
+                var own = C.usage(1); // RUSAGE_THREAD, of the current one
+                return new long[] {own[0] + own[1], -1, own[2], own[3]};
             }
-            var times = words("schedstat");
-            var switches = new long[2];
-            try (var lines = Files.lines(Path.of("/proc/self/task/" + tid + "/status"))) {
-                lines.filter(line -> line.contains("ctxt_switches")).forEach(line ->
-                    switches[line.startsWith("non") ? 1 : 0] = Long.parseLong(line.substring(line.indexOf(':') + 1).trim()));
-            } catch (IOException | java.io.UncheckedIOException gone) {
+            try {
+                var times = Kernel.words("/proc/self/task/" + tid + "/schedstat");
+                var status = Kernel.words("/proc/self/task/" + tid + "/status");
+                return new long[] {Long.parseLong(times.get(0)), Long.parseLong(times.get(1)), after(status, "voluntary_ctxt_switches:"), after(status, "nonvoluntary_ctxt_switches:")};
+            } catch (IOException gone) {
                 return new long[] {0, -1, 0, 0};
             }
-            return new long[] {times[0], times[1], switches[0], switches[1]};
         }
 
-        long[] words(String name) {
-            try {
-                return Stream.of(Files.readString(Path.of("/proc/self/task/" + tid + "/" + name)).trim().split("\\s+")).mapToLong(Long::parseLong).toArray();
-            } catch (IOException unknown) {
-                return new long[] {0, -1};
-            }
+        static long after(List<String> words, String name) {
+            return Long.parseLong(words.get(words.indexOf(name) + 1));
         }
     }
 
     // -----------------------------------------------------------------------------------------------------------------
-    // 5. The kernel, by the C library.
+    // 5. The kernel, by what it writes into /proc, and, where that does not do, by the C library.
 
     static final class Kernel {
+        static final int PID = (int) ProcessHandle.current().pid();
+        static final long TICK = 10_000_000; // of proc_pid_stat(5), nanoseconds
+        static final int MANY = 1000;
+        static final jdk.internal.access.JavaLangAccess LANG = jdk.internal.access.SharedSecrets.getJavaLangAccess();
+
+        static List<String> words(String file) throws IOException {
+            var words = new ArrayList<String>();
+            for (var each = new StringTokenizer(Files.readString(Path.of(file))); each.hasMoreTokens();) words.add(each.nextToken());
+            return words;
+        }
+
+        static int tid() {
+            try {
+                return Integer.parseInt(Files.readSymbolicLink(Path.of("/proc/thread-self")).getFileName().toString());
+            } catch (IOException impossible) {
+                throw new IllegalStateException(impossible);
+            }
+        }
+
+        /** The platform thread under the current one. */
+        static Thread carrier() {
+            return LANG.currentCarrierThread();
+        }
+
+        /** User and system time of this process and of the children that it waited for, in ns: that of all threads as it is exactly,
+            and never less than what is counted in ticks, in which threads that have ended are too; its split is that of the ticks. */
+        static long[] spent() {
+            try {
+                var stat = Files.readString(Path.of("/proc/self/stat"));
+                var fields = new StringTokenizer(stat.substring(stat.lastIndexOf(')') + 1));
+                var ticks = new long[15];
+                for (int at = 0; at < 15; at++) {
+                    var word = fields.nextToken();
+                    if (at > 10) ticks[at] = Long.parseLong(word);
+                }
+                long user = ticks[11], system = ticks[12], threads = 0;
+                var alive = new File("/proc/self/task").list();
+                for (int at = 0; at < alive.length && alive.length < MANY; at++) threads += running("/proc/self/task/" + alive[at] + "/schedstat");
+                long all = Math.max(threads, (user + system) * TICK), ofSystem = all * system / Math.max(1, user + system);
+                return new long[] {all - ofSystem + ticks[13] * TICK, ofSystem + ticks[14] * TICK};
+            } catch (IOException impossible) {
+                throw new IllegalStateException(impossible);
+            }
+        }
+
+        static long running(String schedstat) {
+            try {
+                return Long.parseLong(words(schedstat).get(0));
+            } catch (IOException | IndexOutOfBoundsException ended) {
+                return 0;
+            }
+        }
+    }
+
+    /** The C library, through java.lang.foreign. */
+    static final class C {
         static final Linker LINKER = Linker.nativeLinker();
         static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
-        static final MethodHandle GETTID = function("gettid"), GETPGRP = function("getpgrp");
-        static final MethodHandle KILL = function("kill", INT, INT), DUP = function("dup", INT), DUP2 = function("dup2", INT, INT);
+        static final MethodHandle GETPGRP = function("getpgrp"), KILL = function("kill", INT, INT);
         static final MethodHandle SLEEP = function("nanosleep", ValueLayout.ADDRESS, ValueLayout.ADDRESS);
         static final MethodHandle USAGE = function("getrusage", INT, ValueLayout.ADDRESS);
-        static final int PID = (int) ProcessHandle.current().pid();
-        static final jdk.internal.access.JavaLangAccess LANG = jdk.internal.access.SharedSecrets.getJavaLangAccess();
 
         static MethodHandle function(String name, MemoryLayout... arguments) {
             return LINKER.downcallHandle(LINKER.defaultLookup().find(name).orElseThrow(), FunctionDescriptor.of(INT, arguments));
@@ -805,21 +921,8 @@ final class Runner {
             }
         }
 
-        static int tid() {
-            return call(GETTID);
-        }
-
-        static int pid() {
-            return PID;
-        }
-
         static void kill(int pid, int signal) {
             call(KILL, pid, signal);
-        }
-
-        /** The platform thread under the current one. */
-        static Thread carrier() {
-            return LANG.currentCarrierThread();
         }
 
         /** Blocks the thread in the kernel, and with it what it carries: nanosleep(2). */
@@ -830,8 +933,10 @@ final class Runner {
                 for (long left = ns; left > 0; left = until - clock()) {
                     time.set(ValueLayout.JAVA_LONG, 0, left / 1_000_000_000);
                     time.set(ValueLayout.JAVA_LONG, 8, left % 1_000_000_000);
-                    call(SLEEP, time, MemorySegment.NULL);
+                    int interrupted = (int) SLEEP.invokeExact(time, MemorySegment.NULL);
                 }
+            } catch (Throwable impossible) {
+                throw new IllegalStateException(impossible);
             }
         }
 
@@ -883,15 +988,14 @@ final class Runner {
 
     /** Kills all that was started: the runner leads the process group that holds it. */
     static void vanish() {
-        if (Kernel.call(Kernel.GETPGRP) == Kernel.pid()) Kernel.kill(-Kernel.pid(), 9);
+        if (C.call(C.GETPGRP) == Kernel.PID) C.kill(-Kernel.PID, 9);
         Runtime.getRuntime().halt(1);
     }
 
     record Moment(long ns, long user, long system) {
         static Moment now() {
-            var own = Kernel.usage(0);
-            var children = Kernel.usage(-1);
-            return new Moment(clock(), own[0] + children[0], own[1] + children[1]);
+            var spent = Kernel.spent();
+            return new Moment(clock(), spent[0], spent[1]);
         }
     }
 
@@ -960,7 +1064,7 @@ final class Runner {
             }
             long grace = ((Number) Json.map(work.plan.get("limits")).get("grace_ns")).longValue();
             Thread.ofPlatform().daemon().start(() -> {
-                Kernel.nanosleep(grace);
+                C.nanosleep(grace);
                 giveUp("stopped before every task under way had ended");
             });
         }
@@ -980,13 +1084,9 @@ final class Runner {
             var m = marks;
             var worked = phase(m.get(1).ns, ended, m.get(1), m.get(2));
             // Processor time is read when the end is noticed, and never more than there was.
-            long spent = m.get(2).user + m.get(2).system - m.get(1).user - m.get(1).system, wall = ended - m.get(1).ns;
-            long most = wall * Runtime.getRuntime().availableProcessors();
+            long wall = ended - m.get(1).ns, most = wall * Runtime.getRuntime().availableProcessors();
             if (m.get(2).ns - ended > wall / 20 + 1_000_000) worked.put("cpu", null);
-            else if (spent > most) {
-                long user = (long) ((double) (m.get(2).user - m.get(1).user) * most / spent);
-                worked.put("cpu", Json.object("user_ns", user, "system_ns", most - user));
-            }
+            else worked.put("cpu", spent(m.get(1), m.get(2), most));
             var failures = new ArrayList<>(work.failures.values());
             failures.sort(Comparator.comparingInt(one -> -(Integer) one.get("count")));
             var vars = new ArrayList<>();
@@ -1000,7 +1100,14 @@ final class Runner {
         }
 
         static Map<String, Object> phase(long start, long end, Moment from, Moment to) {
-            return Json.object("start_ns", start, "end_ns", end, "cpu", Json.object("user_ns", to.user - from.user, "system_ns", to.system - from.system));
+            return Json.object("start_ns", start, "end_ns", end, "cpu", spent(from, to, Long.MAX_VALUE));
+        }
+
+        /** Processor time between two moments. Its split by ticks may step back, and so may the whole where a thread has ended. */
+        static Map<String, Object> spent(Moment from, Moment to, long most) {
+            long all = Math.max(0, to.user + to.system - from.user - from.system), system = Math.clamp(to.system - from.system, 0, all);
+            if (all > most) system = (long) ((double) system * most / all);
+            return Json.object("user_ns", Math.min(all, most) - system, "system_ns", system);
         }
     }
 
@@ -1009,7 +1116,8 @@ final class Runner {
     static final List<String> STRATEGIES = List.of("sequential", "threads", "thread-pool", "async-pool");
 
     static void ready(double rate, Long warm, boolean described) {
-        var offers = STRATEGIES.stream().map(name -> Json.object("name", name)).toList();
+        var offers = new ArrayList<>();
+        for (var name : STRATEGIES) offers.add(Json.object("name", name));
         var facts = new ArrayList<>();
         if (described) {
             facts.add(List.of("executable", ProcessHandle.current().info().command().orElse("java")));
@@ -1017,7 +1125,7 @@ final class Runner {
         }
         say("ready", Json.object("protocol", PROTOCOL, "runtime", "java", "version", String.valueOf(Runtime.version().feature()),
             "build", System.getProperty("java.vm.version"), "jit", true, "strategies", offers, "steps", STEPS, "warm_up_ns", warm,
-            "pid", Kernel.pid(), "calibration", rate, "span_cost_ns", described ? spanCost() : null, "facts", facts));
+            "pid", Kernel.PID, "calibration", rate, "span_cost_ns", described ? spanCost() : null, "facts", facts));
     }
 
     /** What recording one span costs, its clock reading included: the least of several tries. */
@@ -1025,7 +1133,7 @@ final class Runner {
         int count = 2000;
         double best = Double.POSITIVE_INFINITY;
         for (int turn = 0; turn < 40; turn++) {
-            var lane = new Lane(new Trace(count), 0, Lane.WORKER, false);
+            var lane = new Lane(new Trace(count), 0, Lane.WORKER, true);
             long begun = clock();
             for (int i = 0; i < count; i++) {
                 lane.trace.put(Trace.LANE + 20, 2);
@@ -1055,13 +1163,14 @@ final class Runner {
         var warm = new long[1];
         double rate = plan.get("calibration") instanceof Number known ? known.doubleValue() : calibrate(warm);
         if (warm[0] > 0) tell.accept(warm);
+        rehearse();
         var work = new Work(plan, rate);
         if (Json.write(plan.get("programs")).contains("\"cpu\"")) warmUp(rate);
         return work;
     }
 
     static void converse() throws Exception {
-        var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8), 1 << 20);
+        var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         Run current = null;
         boolean going = false;
         for (String line; (line = input.readLine()) != null;) {
@@ -1078,7 +1187,6 @@ final class Runner {
             } else if (command.containsKey("plan") && current == null) {
                 var warm = new Long[1];
                 current = new Run(prepare(Json.map(command.get("plan")), took -> warm[0] = took[0]));
-                System.gc(); // what starting left behind is no memory of the tasks
                 ready(current.work.rate, warm[0], false);
             } else if (command.containsKey("go") && current != null && !going) {
                 going = true;
@@ -1093,11 +1201,8 @@ final class Runner {
         Runtime.getRuntime().halt(0);
     }
 
-    /** Moves the real standard output aside, so that nothing else can be taken for a reply. */
     public static void main(String[] arguments) throws Exception {
-        int replies = Kernel.call(Kernel.DUP, 1);
-        Kernel.call(Kernel.DUP2, 2, 1);
-        output = new FileOutputStream("/proc/self/fd/" + replies);
+        output = new FileOutputStream("/proc/self/fd/3");
         try {
             converse();
         } catch (Throwable problem) {
@@ -1188,10 +1293,14 @@ final class Runner {
                         case "null" -> null;
                         case "true" -> true;
                         case "false" -> false;
-                        default -> word.matches("-?\\d+") ? (Object) Long.valueOf(word) : (Object) Double.valueOf(word);
+                        default -> isWhole(word) ? (Object) Long.valueOf(word) : (Object) Double.valueOf(word);
                     };
                 }
             }
+        }
+
+        private static boolean isWhole(String number) {
+            return number.indexOf('.') < 0 && number.indexOf('e') < 0 && number.indexOf('E') < 0;
         }
 
         private String string() {
@@ -1220,29 +1329,39 @@ final class Runner {
         }
 
         static String write(Object value) {
-            return switch (value) {
-                case null -> "null";
-                case Map<?, ?> map -> {
-                    var parts = new StringJoiner(",", "{", "}");
-                    map.forEach((name, one) -> parts.add(write(name) + ":" + write(one)));
-                    yield parts.toString();
+            var text = new StringBuilder();
+            write(value, text);
+            return text.toString();
+        }
+
+        private static void write(Object value, StringBuilder text) {
+            if (value instanceof Map<?, ?> map) {
+                text.append('{');
+                for (var field : map.entrySet()) {
+                    if (text.charAt(text.length() - 1) != '{') text.append(',');
+                    write(field.getKey(), text);
+                    text.append(':');
+                    write(field.getValue(), text);
                 }
-                case List<?> list -> {
-                    var parts = new StringJoiner(",", "[", "]");
-                    list.forEach(one -> parts.add(write(one)));
-                    yield parts.toString();
+                text.append('}');
+            } else if (value instanceof List<?> list) {
+                text.append('[');
+                for (var one : list) {
+                    if (text.charAt(text.length() - 1) != '[') text.append(',');
+                    write(one, text);
                 }
-                case String text -> {
-                    var made = new StringBuilder("\"");
-                    for (char one : text.toCharArray()) {
-                        if (one == '"' || one == '\\') made.append('\\').append(one);
-                        else if (one < ' ') made.append("\\u%04x".formatted((int) one));
-                        else made.append(one);
-                    }
-                    yield made.append('"').toString();
-                }
-                default -> value.toString();
-            };
+                text.append(']');
+            } else if (value instanceof String string) {
+                text.append('"');
+                for (int at = 0; at < string.length(); at++) quote(string.charAt(at), text);
+                text.append('"');
+            } else text.append(value);
+        }
+
+        private static void quote(char one, StringBuilder text) {
+            if (one < ' ') text.append("\\u00").append(one < 16 ? "0" : "").append(Integer.toHexString(one));
+            else if (one == '"' || one == '\\') text.append('\\').append(one);
+            else text.append(one);
         }
     }
 }

@@ -293,11 +293,15 @@ class Work {
 /// A task under way: which instruction is next, and what has to be undone if it fails.
 class Task {
   constructor(job, number) {
-    const program = job.work.groupOf(number).program;
-    [this.job, this.number, this.code, this.next, this.now] = [job, number, job.codes[program], 0, clock()];
+    this.job = job;
+    this.number = number;
+    this.code = job.codes[job.work.groupOf(number).program];
+    this.next = this.until = 0;
     this.at = job.lane.trace.tasksAt + number * TASK;
-    [this.slot, this.until, this.register] = [CLOSED, 0, 0n];
+    this.slot = CLOSED;
+    this.register = 0n;
     this.loops = this.holds = this.turns = this.kept = null;
+    this.now = clock();
   }
 }
 
@@ -772,13 +776,28 @@ function calibrate() {
   return { rate: best, warm };
 }
 
-/// Each worker compiles for itself: without this its first tasks would be ten times as slow.
+/// A trace that is nowhere, to rehearse in: a lane, a task, so many spans.
+function scratch(room) {
+  const words = new Uint32Array(LANE + 2 * TASK + room * SPAN), places = { lanesAt: 0, tasksAt: LANE, spansAt: LANE + 2 * TASK };
+  return Object.assign(Object.create(Trace.prototype), { words, news: new Int32Array(3), room, touched: null, ...places });
+}
+
+/// Each worker compiles for itself: without this its first tasks would be ten times as slow, and what records them as well.
 function warmUp(work) {
+  const lane = new Lane(scratch(REHEARSED), 0, LOOP), job = { work, lane, codes: [] };
+  for (let turn = 0; turn < (work.count && REHEARSED); turn++) {
+    const task = new Task(job, 0);
+    lane.beginTask(task);
+    task.slot = lane.begin(task, 1);
+    lane.close(task, task.until = clock());
+    lane.endTask(task, DONE);
+  }
   if (JSON.stringify(work.plan.programs).includes('"cpu"')) {
     for (const until = clock() + 15e6; clock() < until;) compute(20_000);
   }
 }
 
+const REHEARSED = 2000;
 const bed = new Int32Array(new SharedArrayBuffer(4));
 
 /// Keeps this thread for so many ns; gives way once for 0.
@@ -1288,17 +1307,15 @@ function ready({ rate, warm = null }, described) {
 
 /// What recording one span costs, its clock reading included: the least of several tries.
 function spanCost() {
-  const trace = { words: new Uint32Array(32 + 2000 * SPAN), news: new Int32Array(3), room: 2000, lanesAt: 0, tasksAt: LANE, spansAt: 32, put() {} };
   let best = Infinity;
   for (let turn = 0; turn < 20; turn++) {
-    const lane = new Lane(trace, 0, WORKER), task = { number: 0, at: LANE, now: clock(), slot: CLOSED };
-    lane.begun = 0;
+    const lane = new Lane(scratch(REHEARSED), 0, WORKER), task = { number: 0, at: LANE, now: clock(), slot: CLOSED };
     const begun = clock();
-    for (let i = 0; i < 2000; i++) {
+    for (let i = 0; i < REHEARSED; i++) {
       task.slot = lane.begin(task, 1);
       lane.close(task, clock());
     }
-    best = Math.min(best, (clock() - begun) / 2000);
+    best = Math.min(best, (clock() - begun) / REHEARSED);
   }
   return best;
 }

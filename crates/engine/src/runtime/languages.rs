@@ -53,8 +53,15 @@ pub struct Found {
 const JAVA_OLDEST: u32 = 22;
 /// Reads the first command and starts Erlang with as many schedulers and as much room as it asks for.
 const ERLANG_START: &str = include_str!("../../shipped/runtimes/erlang/start.sh");
-/// How its runner learns which thread carries a virtual one: the JDK's own way to ask.
-const JAVA_EXPORT: [&str; 2] = ["--add-exports", "java.base/jdk.internal.access=ALL-UNNAMED"];
+/// Moves the real standard output aside, to descriptor 3: Java cannot, short of what takes it 14 MiB.
+const JAVA_START: &str = "exec \"$0\" \"$@\" 3>&1 1>&2";
+/// How its runner learns which thread carries a virtual one, and how it writes into mapped memory: the JDK's own ways.
+const JAVA_EXPORTS: [&str; 4] = [
+    "--add-exports",
+    "java.base/jdk.internal.access=ALL-UNNAMED",
+    "--add-exports",
+    "java.base/jdk.internal.misc=ALL-UNNAMED",
+];
 
 impl Language {
     /// All of them, in the order in which they are shown.
@@ -156,12 +163,14 @@ impl Language {
 
     fn compile(self, tool: &Path, folder: &Path) -> Result<(), String> {
         let beside = |name: &str| tool.with_file_name(name);
-        let (compiler, args): (_, &[&str]) = match self {
-            Self::Erlang => (beside("erlc"), &["maitred_runner.erl"]),
+        let (compiler, args) = match self {
+            Self::Erlang => (beside("erlc"), vec!["maitred_runner.erl"]),
             Self::Node | Self::Bun => return Ok(()),
-            Self::Go => (tool.to_owned(), &["build", "-trimpath", "-o", "runner", "runner.go"]),
+            Self::Go => (tool.to_owned(), vec!["build", "-trimpath", "-o", "runner", "runner.go"]),
             Self::Java => {
-                (beside("javac"), &[JAVA_EXPORT[0], JAVA_EXPORT[1], "-d", ".", "Runner.java"])
+                // Texts are joined by plain code: what does it otherwise is made when it is first run.
+                let args = ["-XDstringConcat=inline", "-d", ".", "Runner.java"];
+                (beside("javac"), [&JAVA_EXPORTS[..], &args].concat())
             }
         };
         if let Some(tell) = ON_COMPILE.get() {
@@ -196,11 +205,12 @@ impl Language {
                 return RunnerCommand::new("/bin/sh", args);
             }
             Self::Java => {
-                let more = words(&[JAVA_EXPORT[0], JAVA_EXPORT[1]]);
-                let mut args =
-                    [more, words(&["--enable-native-access=ALL-UNNAMED", "-cp"])].concat();
+                let access = ["--enable-native-access=ALL-UNNAMED", "-cp"];
+                let mut args = words(&["-c", JAVA_START]);
+                args.push(tool.as_os_str().to_owned());
+                args.extend(words(&[&JAVA_EXPORTS[..], &access].concat()));
                 args.extend([folder.as_os_str().to_owned(), "Runner".into()]);
-                args
+                return RunnerCommand::new("/bin/sh", args);
             }
         };
         RunnerCommand::new(tool, args)

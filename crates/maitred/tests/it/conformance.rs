@@ -284,8 +284,9 @@ fn planted_faults_of_compiled_runners_are_found() {
         let text = include_str!("../../../../runtimes/java/Runner.java");
         let fault = ("if (there) trace.put(record + 12, ++ended);", "", "every step");
         spoil(text, fault, &folder.path().join("Runner.java"));
-        let mut compile = Command::new(runner.program.with_file_name("javac"));
-        compile.args(&runner.args[..2]).args(["-d", ".", "Runner.java"]);
+        let mut compile = Command::new(Language::Java.tool().unwrap().with_file_name("javac"));
+        // What it may see of the JDK comes behind the shell's script and Java itself.
+        compile.args(&runner.args[3..7]).args(["-d", ".", "Runner.java"]);
         succeeds(compile.current_dir(folder.path()));
         let mut spoilt = runner.clone();
         // The class path comes before the class.
