@@ -107,6 +107,20 @@ fn renewal_replaces_every_worker_and_loses_no_request() {
 }
 
 #[test]
+fn a_worker_that_is_late_to_get_a_processor_cuts_nobody_off() {
+    let mut server = start(&["--graceful-timeout", "100ms", "--drain-idle", "3600s"]);
+    let _idle = clients(&server, 4);
+    let workers = server.worker_pids();
+    workers.iter().for_each(|&pid| kill("-STOP", pid));
+    server.signal("-TERM");
+    // Longer than a worker has that gets one.
+    std::thread::sleep(Duration::from_secs(2));
+    workers.iter().for_each(|&pid| kill("-CONT", pid));
+    let ended = server.ended().expect("it ends");
+    assert!(ended.success(), "{ended}: {:?}", server.said());
+}
+
+#[test]
 fn idle_connections_outlive_the_worker_that_accepted_them() {
     let server = start(&["--max-requests", "10"]);
     let mut idle = server.connect();
@@ -189,12 +203,12 @@ fn a_number_of_workers_is_refused_where_it_means_nothing() {
     }
 }
 
-/// A worker that gets no processor leaves its share to the others after a moment, as it should: so the shares are
-/// looked at until it was otherwise. Where nobody cared for them, one had them all, time and again.
-fn is_seen_at_some_time(what: &str, mut shares: impl FnMut() -> Vec<u64>, is_so: fn(&u64) -> bool) {
-    let seen: Vec<_> =
-        (0..20).map_while(|_| Some(shares()).filter(|it| !it.iter().all(is_so))).collect();
-    assert!(seen.len() < 20, "{what}: {seen:?}");
+/// A worker that gets no processor leaves its share to the others after a moment, as it should: so of nine looks
+/// most must find it. Where nobody cares for shares, one has nearly all in eight of ten.
+fn is_mostly_so(what: &str, mut shares: impl FnMut() -> Vec<u64>, is_so: fn(&u64) -> bool) {
+    let seen: Vec<_> = (0..9).map(|_| shares()).collect();
+    let count = seen.iter().filter(|shares| shares.iter().all(is_so)).count();
+    assert!(count >= 5, "{what} in {count} of nine looks: {seen:?}");
 }
 
 /// So many clients that were answered and stay.
@@ -221,7 +235,7 @@ fn renewed_workers_have_their_share_of_the_connections() {
         });
         connections(&server)
     };
-    is_seen_at_some_time("equal shares", shares, |share| (2..=6).contains(share));
+    is_mostly_so("equal shares", shares, |share| (2..=6).contains(share));
     drop(clients);
 }
 
@@ -245,5 +259,5 @@ fn every_worker_gets_its_share_of_the_connections() {
         connections(&server)
     };
     // Half of them would be 30; all of one worker's was how it was.
-    is_seen_at_some_time("equal shares", shares, |share| *share >= 10);
+    is_mostly_so("equal shares", shares, |share| *share >= 10);
 }

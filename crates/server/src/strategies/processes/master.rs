@@ -24,10 +24,11 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// A worker that lived so long did not die at once.
 const INFANCY: Duration = Duration::from_secs(1);
-/// A worker that stops has so long beyond the time for its clients, and longer by [`LATE`] while no request
-/// holds it: it ends by itself as soon as it gets a processor.
+/// A worker that stops has so long beyond the time for its clients.
 const END: Duration = Duration::from_secs(1);
-const LATE: Duration = Duration::from_secs(10);
+/// And so many more looks of [`TICK`] while no request holds one: it ends by itself as soon as it gets a processor.
+/// Looks and no time, for a machine that stood still has let no worker go on either.
+const LATE: u32 = 100;
 
 /// A worker as the master knows it.
 #[derive(Debug)]
@@ -293,11 +294,15 @@ impl Master {
         self.send_all(libc::SIGTERM);
         let end = Instant::now() + self.shared.options.graceful_timeout + END;
         let board = self.shared.board;
-        let is_over = |workers: &[Worker]| {
-            let is_held = |worker: &Worker| board.get(worker.slot, Word::Acting) != 0;
-            Instant::now() >= end + if workers.iter().any(is_held) { Duration::ZERO } else { LATE }
-        };
-        while !self.workers.is_empty() && !is_over(&self.workers) {
+        let is_held = |worker: &Worker| board.get(worker.slot, Word::Acting) != 0;
+        let mut late = 0;
+        while !self.workers.is_empty() {
+            if Instant::now() >= end {
+                if late == LATE || self.workers.iter().any(is_held) {
+                    break;
+                }
+                late += 1;
+            }
             sys::wait_readable(&[self.signals.as_raw_fd()], TICK)?;
             while let Some(signal) = self.signals.take() {
                 if signal == Signal::Stop {
