@@ -23,6 +23,9 @@ use crate::timers::Timers;
 /// How many tasks are started before those that are ready get a turn. So tasks that do not wait
 /// end before many more are made, and ten million of them need no more memory than these.
 const BATCH: u64 = 128;
+/// The same where several threads do it: a thread of tokio's has 256 places for tasks that are ready, of its own
+/// batch and of those that gave way, and what finds none goes to a queue that all threads share.
+const BATCH_OF_SEVERAL: u64 = 32;
 
 /// How long a late arrival may sleep before it looks whether the run was stopped.
 const LOOK_NS: u64 = 20_000_000;
@@ -83,14 +86,15 @@ impl Executor {
             return self.all_ended.notified().await;
         }
         self.under_way.0.fetch_add(u64::from(starters), AcqRel);
+        let batch = if starters == 1 { BATCH } else { BATCH_OF_SEVERAL };
         for _ in 0..starters {
-            tokio::spawn(self.start_tasks());
+            tokio::spawn(self.start_tasks(batch));
         }
         self.all_ended.notified().await;
     }
 
     /// Starts tasks as they arrive, a batch at a time.
-    async fn start_tasks(&'static self) {
+    async fn start_tasks(&'static self, batch: u64) {
         // Those of a batch are counted at once, before the first of them can end.
         let mut counted = 0;
         while let Some(assignment) = self.session.take() {
@@ -98,8 +102,8 @@ impl Executor {
                 break;
             }
             if counted == 0 {
-                self.under_way.0.fetch_add(BATCH, AcqRel);
-                counted = BATCH;
+                self.under_way.0.fetch_add(batch, AcqRel);
+                counted = batch;
             }
             tokio::spawn(self.execute(assignment));
             counted -= 1;
