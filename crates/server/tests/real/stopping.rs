@@ -174,12 +174,12 @@ fn stop_amid_a_handshake(strategy: &str) -> bool {
 #[test]
 fn requests_that_wait_for_their_turn_are_not_taken_for_slow_clients() {
     each(|strategy| {
-        // One after another, sixteen of them take longer than a client has; and no client is so late.
+        // One after another, ten of them take longer than a client has; and no client is so late.
         let one = workers(strategy, &["--workers", "1"]);
-        let times = ["--head-time", "6s", "--drain-idle", "6s"];
+        let times = ["--head-time", "4s", "--drain-idle", "4s"];
         let mut server = Server::start(strategy, &[&times[..], one].concat());
-        let load = Load::start(server.address, "/delay/500ms", &[(Manner::KeepAlive, 16)]);
-        load.reach(18);
+        let load = Load::start(server.address, "/delay/500ms", &[(Manner::KeepAlive, 10)]);
+        load.reach(12);
         load.note("SIGTERM");
         server.signal("-TERM");
         load.join().assert_nothing_lost(strategy);
