@@ -291,24 +291,19 @@ note_end(#work{trace = T}, Number, Now, Outcome) ->
     atomics:add(T#trace.ended, ?WIDE * lane(), 1),
     atomics:add(T#trace.changes, Number div ?CHUNK + 1, 1).
 
-%% Writes into the file, which only this process has open: the lanes, and then what is new, every tenth of a second, or less
-%% often where there is much: it has one part in ?SHARE of a scheduler's time, which tasks need.
--define(SHARE, 25).
+%% Writes into the file, which only this process has open: the lanes, and then what is new, every tenth of a second.
 scribe(#work{trace = T, count = Count} = W, Run) ->
     {ok, File} = file:open(T#trace.path, [raw, binary, read, write]),
     Pid = list_to_integer(os:getpid()),
     write(File, [{T#trace.lanes_at + 64 * Lane, <<Pid:32/little, 0:32, 1:32/little>>} || Lane <- lists:seq(0, T#trace.lanes - 1)]),
     Run ! enrolled,
-    keep_writing(W, File, {[0 || _ <- lists:seq(1, T#trace.lanes)], [0 || _ <- lists:seq(0, Count div ?CHUNK)]}, 100).
+    keep_writing(W, File, {[0 || _ <- lists:seq(1, T#trace.lanes)], [0 || _ <- lists:seq(0, Count div ?CHUNK)]}).
 
 %% `Seen` is what was written: spans by lane, changes by chunk.
-keep_writing(W, File, Seen, Pause) ->
+keep_writing(W, File, Seen) ->
     receive
         {finish, Who} -> write_new(W, File, Seen, all), Who ! finished
-    after Pause ->
-        Begun = clock(),
-        Now = write_new(W, File, Seen, changed),
-        keep_writing(W, File, Now, max(100, ?SHARE * (clock() - Begun) div 1000000))
+    after 100 -> keep_writing(W, File, write_new(W, File, Seen, changed))
     end.
 
 %% The records of tasks are read first and written last: the spans of a task that has ended are there before its end is.

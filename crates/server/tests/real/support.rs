@@ -181,7 +181,7 @@ impl Server {
 
     /// Fails unless the server answers a good client.
     pub(crate) fn assert_serves(&self) {
-        assert!(self.get("/bytes/13").ends_with("\r\n\r\nHello, World!"));
+        assert!(is_served(&self.get("/bytes/13")));
     }
 
     /// Waits until the server answers a good client: it may not have seen yet that others are gone.
@@ -189,7 +189,7 @@ impl Server {
         let end = Instant::now() + PATIENCE;
         loop {
             let answer = self.get("/bytes/13");
-            if answer.ends_with("\r\n\r\nHello, World!") {
+            if is_served(&answer) {
                 return;
             }
             assert!(Instant::now() < end, "it never serves again: {answer}");
@@ -242,6 +242,10 @@ pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
+}
+
+fn is_served(answer: &str) -> bool {
+    answer.ends_with("\r\n\r\nHello, World!")
 }
 
 pub(crate) fn get(address: SocketAddr, target: &str) -> String {
