@@ -13,7 +13,7 @@ import threading
 import time
 from struct import Struct
 
-from maitred_attempts import attempt, lose, repeated, resume
+from maitred_attempts import attempt, close_all, lose, repeated, resume
 from maitred_failures import Refusal
 from maitred_library import STEPS, Runtime, scratch
 from maitred_paths import ways
@@ -93,6 +93,7 @@ def on_cluster(work, count, threads, alone):
         "call_ns": cost_of_a_call(client, work.workers),
     }
     muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
+    close_all(work.trace)
     client.shutdown()  # the scheduler tells workers and nannies to end
     cluster.close()
 
