@@ -109,8 +109,7 @@ fn a_resource_that_goes_from_host_to_host() {
         let host =
             Host { name: "b".into(), lanes: vec![0], clock_offset_ns: 0, clock_uncertainty_ns };
         trace.done.as_mut().unwrap().hosts = vec![host];
-        let is_said = |sentence: &String| sentence.contains("has capacity 1");
-        violations(&trace, None).iter().any(is_said)
+        violations(&trace, None).iter().any(|sentence| sentence.contains("has capacity 1"))
     };
     assert!(held(0) && !held(1));
 }
