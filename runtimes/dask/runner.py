@@ -87,11 +87,13 @@ def on_cluster(work, count, threads, alone):
     work.attempts = repeated(work)
     arrived = {number: there for seen in client.run(seen_arriving, on_error="ignore").values() for number, there in seen.items()}
     work.ways = ways(work, client.run_on_scheduler(plugins.followed_there), lambda number: sent.get(number, submitted), arrived)
-    base_bytes = sum(len(repr(work.given(number))) for number in numbers[:100]) // max(1, len(numbers[:100]))
-    work.handover = {
-        "tasks": work.count, "parcels": work.count, "sent_bytes": base_bytes * work.count, "returned_bytes": 0,
-        "call_ns": cost_of_a_call(client, work.workers),
-    }
+    if not work.halted():  # who stops it waits
+        sample = numbers[:100]
+        sent_bytes = sum(len(repr(work.given(number))) for number in sample) // max(1, len(sample))
+        work.handover = {
+            "tasks": work.count, "parcels": work.count, "sent_bytes": sent_bytes * work.count, "returned_bytes": 0,
+            "call_ns": cost_of_a_call(client, work.workers),
+        }
     muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
     close_all(work.trace)
     client.shutdown()  # the scheduler tells workers and nannies to end
