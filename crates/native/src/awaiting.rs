@@ -138,29 +138,37 @@ impl Executor {
     }
 
     /// Executes one task to its end.
-    async fn execute(&'static self, assignment: Assignment) {
+    ///
+    /// So many may wait at the same time that the size of this future counts: it is the task and the
+    /// little that tells what is waited for, nothing of which is kept twice.
+    fn execute(&'static self, assignment: Assignment) -> impl Future<Output = ()> + Send {
         let mut task = Task::new(self.session, assignment);
-        loop {
-            match task.advance(Lane::here()) {
-                Effect::Heavy(job) => {
-                    let settled = self.perform(task.number(), task.step(), job).await;
-                    task.settle(settled);
+        async move {
+            loop {
+                match task.advance(Lane::here()) {
+                    Effect::Heavy(job) => task.settle(match self.pool {
+                        Some(pool) => pool.perform(task.number(), task.step(), job).await,
+                        None => match job {
+                            Job::Run(child) => Box::pin(child.run_on_loop()).await.map(|()| None),
+                            _ => job.perform(),
+                        },
+                    }),
+                    Effect::Wait(moment) => self.timers.sleep_until(moment).await,
+                    Effect::Http(request) => task.settle(self.send(request).await),
+                    Effect::Call(Call { functions, function, task: number }) => {
+                        let called = calls::begin(functions, function, number).await;
+                        task.settle(called.map(|()| None));
+                    }
+                    Effect::Take(semaphore) => self.semaphores[semaphore as usize].acquire().await,
+                    Effect::GiveBack(semaphore) | Effect::Post(semaphore) => {
+                        self.semaphores[semaphore as usize].release();
+                    }
+                    Effect::Yield => yield_now().await,
+                    Effect::End => break,
                 }
-                Effect::Wait(moment) => self.timers.sleep_until(moment).await,
-                Effect::Http(request) => task.settle(self.send(request).await),
-                Effect::Call(Call { functions, function, task: number }) => {
-                    let called = calls::begin(functions, function, number).await;
-                    task.settle(called.map(|()| None));
-                }
-                Effect::Take(semaphore) => self.semaphores[semaphore as usize].acquire().await,
-                Effect::GiveBack(semaphore) | Effect::Post(semaphore) => {
-                    self.semaphores[semaphore as usize].release();
-                }
-                Effect::Yield => yield_now().await,
-                Effect::End => break,
             }
+            self.end(1);
         }
-        self.end(1);
     }
 
     async fn send(&self, request: &'static Request) -> Settled {
@@ -168,14 +176,6 @@ impl Executor {
         self.session.tally.count_reconnects(self.client.take_reconnects());
         self.session.tally.count_answer(&sent);
         sent.map(|_| None)
-    }
-
-    async fn perform(&self, task: u32, step: u32, job: Job) -> Settled {
-        match (self.pool, job) {
-            (Some(pool), _) => pool.perform(task, step, job).await,
-            (None, Job::Run(child)) => Box::pin(child.run_on_loop()).await.map(|()| None),
-            (None, _) => job.perform(),
-        }
     }
 
     fn end(&self, count: u64) {

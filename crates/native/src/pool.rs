@@ -37,11 +37,16 @@ struct Order {
 
 impl Pool {
     /// Has the job of this step done by a thread, while the loop does something else.
-    pub(crate) async fn perform(&self, task: u32, step: u32, job: Job) -> Settled {
+    pub(crate) fn perform(
+        &self,
+        task: u32,
+        step: u32,
+        job: Job,
+    ) -> impl Future<Output = Settled> + Send + use<> {
         let (answer, settled) = oneshot::channel();
         self.orders().queue.push_back(Order { task, step, job, answer });
         self.bell.notify_one();
-        settled.await.expect("the pool answers every order before it closes")
+        async move { settled.await.expect("the pool answers every order before it closes") }
     }
 
     /// Starts a thread that is this lane, and works as soon as the run begins.

@@ -26,6 +26,11 @@ pub enum Event {
     BackingOff {
         pause: Duration,
     },
+    /// A worker or the admin process cannot be started: it is tried again after `pause`.
+    NoProcess {
+        why: String,
+        pause: Duration,
+    },
     Draining,
     Renewing,
     Stopped {
@@ -108,6 +113,10 @@ impl fmt::Display for Event {
             Self::BackingOff { pause } => {
                 let pause = pause.as_secs_f64();
                 write!(f, "workers die at once: the next one starts in {pause:.1} s")
+            }
+            Self::NoProcess { why, pause } => {
+                let pause = pause.as_secs_f64();
+                write!(f, "no process can be started ({why}): tried again in {pause:.1} s")
             }
             Self::Draining => f.write_str("stopping: answering what was accepted"),
             Self::Renewing => f.write_str("renewing workers one by one"),

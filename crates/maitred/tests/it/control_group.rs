@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
 use crate::form;
 use crate::needs;
-use crate::program::{Place, stdout};
+use crate::program::{PATIENCE, Place, eventually, stdout};
 
 /// Where groups of version 1 and of version 2 are mounted.
 const ROOT: &str = "/sys/fs/cgroup";
@@ -44,9 +44,14 @@ impl Group {
         Self::make("memory", &first, ("memory.max", "134217728"))
     }
 
+    fn with_processes(limit: &str) -> Option<Self> {
+        Self::make("pids", &[("pids.max", limit)], ("pids.max", limit))
+    }
+
     /// Whether such groups can be made here.
     pub(crate) fn can_be_made() -> bool {
-        Self::with_quota().is_some() && Self::with_memory().is_some()
+        let made = [Self::with_quota(), Self::with_memory(), Self::with_processes("max")];
+        made.iter().all(Option::is_some)
     }
 
     /// Runs the program in it.
@@ -99,4 +104,32 @@ fn who_is_killed_for_want_of_memory_is_told_which_limit_it_was() {
     let text = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
     let why = "signal 9 (SIGKILL): the control group ran out of memory";
     assert!(text.contains(why) && text.contains("allows 128 MiB"), "{text}");
+}
+
+#[test]
+fn a_server_without_a_process_to_spare_goes_on_with_those_it_has() {
+    if !needs::have("cgroup") {
+        return;
+    }
+    // The master and two workers; a third worker, which is to replace one of them, has no room.
+    let (place, group) = (Place::new(), Group::with_processes("3").unwrap());
+    let serve = "exec $M serve --strategy processes --workers 2 --port 0 2> said.txt";
+    let line = format!("echo $$ > {} && {serve}", group.0.join("cgroup.procs").display());
+    let mut server = place.shell_command(&line).stdout(Stdio::null()).spawn().unwrap();
+    let says = |what: &str, times: usize| {
+        let said = || fs::read_to_string(place.path("said.txt")).unwrap_or_default();
+        let is_said = || said().matches(what).count() >= times;
+        assert!(eventually(PATIENCE, is_said), "{what:?} is not said {times} times: {}", said());
+    };
+    let signal = |pid: u32, name: &str| {
+        let sent = Command::new("kill").args([name, &pid.to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    says("is ready", 2);
+    signal(server.id(), "-HUP");
+    says("no process can be started", 2);
+    fs::write(group.0.join("pids.max"), "max").unwrap();
+    says("was renewed", 2);
+    signal(server.id(), "-TERM");
+    assert!(server.wait().unwrap().success());
 }

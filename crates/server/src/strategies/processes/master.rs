@@ -22,6 +22,8 @@ const DEATHS_FREE: u32 = 3;
 const SLOW_LEAVE: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// When the system had no process to spare it is asked again after this time.
+const NO_PROCESS: Duration = Duration::from_secs(1);
 /// A worker that lived so long did not die at once.
 const INFANCY: Duration = Duration::from_secs(1);
 /// A worker that stops has so long beyond the time for its clients.
@@ -124,10 +126,10 @@ impl Master {
             .workers
             .iter()
             .all(|worker| worker.replaces.is_none() && worker.told_to_leave.is_none())
-            && let Some(pid) = self.renewals.pop_front()
-            && self.workers.iter().any(|worker| worker.pid == pid)
+            && let Some(&pid) = self.renewals.front()
+            && (!self.workers.iter().any(|worker| worker.pid == pid) || self.start(Some(pid))?)
         {
-            self.start(Some(pid))?;
+            self.renewals.pop_front();
         }
         // A worker and its replacement fill one seat.
         let seats = |worker: &&Worker| worker.told_to_leave.is_none() && worker.replaces.is_none();
@@ -148,6 +150,24 @@ impl Master {
         self.workers.iter().filter(of_stage).map(|worker| worker.pid)
     }
 
+    /// Starts a process, which does this; `None`: the system has none to spare now, and those that serve go on.
+    ///
+    /// # Errors
+    /// When nobody has ever served: there is nothing that could go on.
+    fn fork(
+        &mut self,
+        life: impl FnOnce(&Shared) -> io::Result<()>,
+    ) -> io::Result<Option<libc::pid_t>> {
+        let why = match fork_into(|| life(&self.shared)) {
+            Ok(pid) => return Ok(Some(pid)),
+            Err(error) if self.workers.is_empty() && !self.any_was_ready => return Err(error),
+            Err(error) => error.to_string(),
+        };
+        self.next_start = Instant::now() + NO_PROCESS;
+        self.tell(&Event::NoProcess { why, pause: NO_PROCESS });
+        Ok(None)
+    }
+
     /// Forks a worker, unless it has to wait. Whether it did.
     fn start(&mut self, replaces: Option<i32>) -> io::Result<bool> {
         let board = self.shared.board;
@@ -165,8 +185,9 @@ impl Master {
             }
             return Ok(false);
         };
-        let shared = &self.shared;
-        let pid = fork_into(|| worker::live(shared, slot))?;
+        let Some(pid) = self.fork(|shared| worker::live(shared, slot))? else {
+            return Ok(false);
+        };
         // The child writes the same; this makes the slot taken at once.
         board.set(slot, Word::Started, monotonic_ns());
         board.set(slot, Word::Pid, u64::from(pid.cast_unsigned()));
@@ -220,11 +241,16 @@ impl Master {
     }
 
     fn start_admin(&mut self) -> io::Result<()> {
-        if let Some((listener, pid)) = &mut self.admin
-            && *pid == 0
-        {
-            let (shared, listener) = (&self.shared, listener.share()?);
-            *pid = fork_into(|| worker::live_as_admin(shared, listener))?;
+        let Some((listener, 0)) = &self.admin else {
+            return Ok(());
+        };
+        if Instant::now() < self.next_start {
+            return Ok(());
+        }
+        let listener = listener.share()?;
+        let started = self.fork(|shared| worker::live_as_admin(shared, listener))?;
+        if let (Some(started), Some((_, pid))) = (started, &mut self.admin) {
+            *pid = started;
         }
         Ok(())
     }
