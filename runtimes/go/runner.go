@@ -83,7 +83,7 @@ func pool(w *work) (func(), func()) {
 				if !there {
 					break
 				}
-				w.perform(number, lane)
+				w.perform(number, lane)()
 			}
 			worked.Done()
 			<-end
@@ -109,7 +109,7 @@ func threads(w *work) (func(), func()) {
 			go func() {
 				runtime.LockOSThread()
 				lane := w.enrol(number)
-				w.perform(number, lane)
+				w.perform(number, lane)()
 				lane.close()
 				alive.Done()
 			}()
@@ -124,28 +124,22 @@ func goroutines(w *work) (func(), func()) {
 	for index := range w.plan.Workers {
 		w.lanes = append(w.lanes, w.trace.lane(index, loop, 0))
 	}
-	width, _ := strconv.Atoi(w.plan.Options["concurrency"])
-	places := make(chan bool, max(1, width))
-	var alive sync.WaitGroup
+	if width, _ := strconv.Atoi(w.plan.Options["concurrency"]); width > 0 {
+		w.places = make(chan bool, width)
+	}
 	return func() {
 		for {
-			if width > 0 {
-				places <- true
+			if w.places != nil {
+				w.places <- true
 			}
 			number, there := w.take()
 			if !there {
 				break
 			}
-			alive.Add(1)
-			go func() {
-				w.perform(number, nil)
-				if width > 0 {
-					<-places
-				}
-				alive.Done()
-			}()
+			w.alive.Add(1)
+			go w.perform(number, nil)()
 		}
-		alive.Wait()
+		w.alive.Wait()
 	}, func() {}
 }
 
@@ -219,6 +213,8 @@ type work struct {
 	begun    int64
 	trace    *trace
 	lanes    []*lane // of processors
+	alive    crowd
+	places   chan bool // of goroutines, where there may be only so many
 	next     counter
 	waiting  counter
 	moves    counter // steps in which tasks could wait for each other
@@ -239,19 +235,39 @@ type counter struct {
 	_ [64]byte
 }
 
+// The same of goroutines that have not come to their end.
+type crowd struct {
+	_ [64]byte
+	sync.WaitGroup
+	_ [64]byte
+}
+
 type arrival struct {
 	ns     int64
 	number int
 }
 
 type task struct {
-	work     *work
-	lane     *lane // nil: that of whichever processor it is on
-	number   int
-	now      int64
+	work    *work
+	lane    *lane // nil: that of whichever processor it is on
+	record  *taskRecord
+	number  int
+	now     int64
+	baggage *baggage
+}
+
+// What some steps leave to later ones of the same task.
+type baggage struct {
 	register int64
 	turns    map[int]int
 	kept     [][]byte
+}
+
+func (t *task) bag() *baggage {
+	if t.baggage == nil {
+		t.baggage = &baggage{turns: map[int]int{}}
+	}
+	return t.baggage
 }
 
 // The next task when it has come; false: there is none.
@@ -285,65 +301,79 @@ func (w *work) program(number int) []step {
 	return nil
 }
 
-// Does one task from its first step to its last.
-func (w *work) perform(number int, own *lane) {
-	if w.halted.Load() {
-		return
+// What does one task from its first step to its last. A goroutine consists of it, and waits in it: where many tasks wait, what
+// each has on its stack has left all caches when it wakes, so that each frame more costs memory and time.
+func (w *work) perform(number int, own *lane) func() {
+	return func() {
+		t := task{work: w, lane: own, record: &w.trace.tasks[number], number: number}
+		if t.begin() {
+			for steps := w.program(number); len(steps) > 0; steps = steps[1:] {
+				if one := &steps[0]; one.name == "wait" {
+					span := t.open(one.id)
+					time.Sleep(time.Duration(t.amount(one)))
+					t.shut(span)
+				} else if problem := t.step(one); problem != nil {
+					t.fail(problem)
+					break
+				}
+			}
+			t.end()
+		}
+		if own == nil {
+			w.land()
+		}
 	}
-	t := task{work: w, lane: own, number: number, now: clock()}
-	t.begin()
-	if problem := t.run(w.program(number)); problem != nil {
-		t.now = clock()
-		w.fail(problem, number, w.trace.stepOf(number))
-		t.end(failed)
-	} else {
-		t.end(done)
+}
+
+// A goroutine comes to its end.
+func (w *work) land() {
+	if w.places != nil {
+		<-w.places
 	}
+	w.alive.Done()
 }
 
 // How many tasks were taken and have not ended.
 func (w *work) flying() int64 {
 	ended := int64(0)
 	for index := range w.needs {
-		ended += int64(atomic.LoadUint32(w.trace.u32(w.trace.lanesAt + index*laneBytes + 12)))
+		ended += int64(atomic.LoadUint32(&w.trace.lanes[index].ended))
 	}
 	return min(w.next.Load(), int64(w.count)) - ended
 }
 
 func (t *task) run(steps []step) error {
 	for index := range steps {
-		one := &steps[index]
-		var problem error
-		switch one.name {
-		case "hold":
-			problem = t.hold(one)
-		case "repeat":
-			for turn := int64(0); turn < one.value && problem == nil; turn++ {
-				problem = t.run(one.steps)
-			}
-		case "wait": // here, since a goroutine that sleeps keeps its stack
-			end := t.open(one.id)
-			time.Sleep(time.Duration(t.amount(one)))
-			t.shut(end)
-		default:
-			end := t.open(one.id)
-			problem = t.do(one)
-			t.shut(end)
-		}
-		if problem != nil {
+		if problem := t.step(&steps[index]); problem != nil {
 			return problem
 		}
 	}
 	return nil
 }
 
+func (t *task) step(one *step) (problem error) {
+	switch one.name {
+	case "hold":
+		return t.hold(one)
+	case "repeat":
+		for turn := int64(0); turn < one.value && problem == nil; turn++ {
+			problem = t.run(one.steps)
+		}
+		return problem
+	}
+	span := t.open(one.id)
+	problem = t.do(one)
+	t.shut(span)
+	return problem
+}
+
 func (t *task) hold(one *step) error {
-	end := t.open(one.id)
+	span := t.open(one.id)
 	t.work.sems[one.object].acquire(t.work)
-	t.shut(end)
-	end = t.open(one.id + 1)
+	t.shut(span)
+	span = t.open(one.id + 1)
 	problem := t.run(one.steps)
-	t.shut(end) // before it is given back: the next one cannot have it any earlier
+	t.shut(span) // before it is given back: the next one cannot have it any earlier
 	t.work.sems[one.object].release(t.work)
 	return problem
 }
@@ -353,6 +383,8 @@ func (t *task) do(one *step) error {
 	switch one.name {
 	case "cpu":
 		sink.Store(compute(int64(float64(t.amount(one)) * w.rate / 1e9)))
+	case "wait":
+		time.Sleep(time.Duration(t.amount(one)))
 	case "block":
 		block(t.amount(one))
 	case "yield":
@@ -376,17 +408,17 @@ func (t *task) do(one *step) error {
 			w.waiting.Add(-1)
 		}
 	case "read":
-		t.register = atomic.LoadInt64(&w.vars[one.object])
+		t.bag().register = atomic.LoadInt64(&w.vars[one.object])
 	case "write":
-		atomic.StoreInt64(&w.vars[one.object], t.register+one.value)
+		atomic.StoreInt64(&w.vars[one.object], t.bag().register+one.value)
 	case "update":
-		t.register = atomic.AddInt64(&w.vars[one.object], one.value)
+		t.bag().register = atomic.AddInt64(&w.vars[one.object], one.value)
 	case "allocate":
 		memory := make([]byte, one.value)
 		for at := 0; at < len(memory); at += 4096 {
 			memory[at] = 1 // touched: a page nobody wrote to takes no memory
 		}
-		t.kept = append(t.kept, memory)
+		t.bag().kept = append(t.bag().kept, memory)
 	case "http":
 		return w.ask(one.request)
 	case "run":
@@ -405,11 +437,9 @@ func (t *task) amount(one *step) int64 {
 	if one.column < 0 {
 		return one.value
 	}
-	if t.turns == nil {
-		t.turns = map[int]int{}
-	}
-	turn := t.turns[one.id]
-	t.turns[one.id] = turn + 1
+	turns := t.bag().turns
+	turn := turns[one.id]
+	turns[one.id] = turn + 1
 	return t.work.drawn(one.column, t.number, turn)
 }
 
@@ -461,17 +491,34 @@ func block(ns int64) {
 // 3. The trace: a mapped file that survives the death of whoever writes it (crates/wire/src/trace_file.rs).
 
 const (
-	worker, loop         = 0, 1
-	done, failed         = 1, 2
-	laneBytes, taskBytes = 64, 32
-	spanBytes            = 24
-	unknown              = math.MaxUint64
+	worker, loop = 0, 1
+	done, failed = 1, 2
 )
 
 type trace struct {
-	bytes                     []byte
-	lanes, tasks, room        int
-	lanesAt, tasksAt, spansAt int
+	lanes []laneRecord
+	tasks []taskRecord
+	spans []spanRecord // of all lanes
+	room  int          // of each
+}
+
+type laneRecord struct {
+	pid, tid, role, ended          uint32
+	spans, dropped                 int64
+	cpu, delay                     int64
+	voluntary, involuntary, closed uint32
+	_                              uint32
+}
+
+type taskRecord struct {
+	start, end          int64
+	lane, step, outcome uint32
+	_                   uint32
+}
+
+type spanRecord struct {
+	task, step uint32
+	start, end int64
 }
 
 func openTrace(path string) (*trace, error) {
@@ -489,12 +536,20 @@ func openTrace(path string) (*trace, error) {
 	if string(header[:8]) != "MAITREDT" || u32(8) != protocol {
 		return nil, fmt.Errorf("`%s` is not a trace file of version %d: use the runner of this maitred", path, protocol)
 	}
-	bytes, err := syscall.Mmap(int(file.Fd()), 0, u64(48), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
-	return &trace{bytes, u32(12), u32(16), u32(20), u64(24), u64(32), u64(40)}, err
+	// Each page would else come when a task is the first to write to it, which that one waits for.
+	how := syscall.MAP_SHARED | syscall.MAP_POPULATE
+	bytes, err := syscall.Mmap(int(file.Fd()), 0, u64(48), syscall.PROT_READ|syscall.PROT_WRITE, how)
+	if err != nil {
+		return nil, err
+	}
+	start, lanes, tasks, room := unsafe.Pointer(unsafe.SliceData(bytes)), u32(12), u32(16), u32(20)
+	return &trace{
+		lanes: unsafe.Slice((*laneRecord)(unsafe.Add(start, u64(24))), lanes),
+		tasks: unsafe.Slice((*taskRecord)(unsafe.Add(start, u64(32))), tasks),
+		spans: unsafe.Slice((*spanRecord)(unsafe.Add(start, u64(40))), lanes*room),
+		room:  room,
+	}, nil
 }
-
-func (t *trace) u64(at int) *int64  { return (*int64)(unsafe.Pointer(&t.bytes[at])) }
-func (t *trace) u32(at int) *uint32 { return (*uint32)(unsafe.Pointer(&t.bytes[at])) }
 
 // Stores of an amd64 are seen in their order by themselves: an atomic one would wait until memory has it.
 func store(at *int64, value int64) {
@@ -505,11 +560,11 @@ func store(at *int64, value int64) {
 	}
 }
 
-func (t *trace) stepOf(number int) int { return int(*t.u32(t.tasksAt + number*taskBytes + 20)) - 1 }
+func (t *trace) stepOf(number int) int { return int(atomic.LoadUint32(&t.tasks[number].step)) - 1 }
 
 func (t *trace) times(number int) (begun, ended int64) {
-	at := t.tasksAt + number*taskBytes
-	return atomic.LoadInt64(t.u64(at)), atomic.LoadInt64(t.u64(at + 8))
+	record := &t.tasks[number]
+	return atomic.LoadInt64(&record.start), atomic.LoadInt64(&record.end)
 }
 
 func (t *trace) lastEnd() (last int64) {
@@ -522,21 +577,20 @@ func (t *trace) lastEnd() (last int64) {
 
 // What executes steps, and its region of spans, to which one goroutine appends at a time.
 type lane struct {
-	trace         *trace
-	record, first int
-	index, spans  int
-	ended         uint32
-	dropped       int64
-	delays        bool
-	before        [4]int64
-	_             [64]byte // processors do not share a cache line
+	record *laneRecord
+	spans  []spanRecord
+	index  uint32
+	begun  int
+	delays bool
+	before [4]int64
+	_      [64]byte // processors do not share a cache line
 }
 
 func (t *trace) lane(index int, role uint32, tid int) *lane {
-	l := &lane{trace: t, index: index, record: t.lanesAt + index*laneBytes, first: t.spansAt + index*t.room*spanBytes}
-	*t.u32(l.record + 4) = uint32(tid)
-	*t.u32(l.record + 8) = role
-	*t.u32(l.record) = uint32(os.Getpid())
+	l := &lane{record: &t.lanes[index], spans: t.spans[index*t.room : (index+1)*t.room], index: uint32(index)}
+	l.record.tid = uint32(tid)
+	l.record.role = role
+	l.record.pid = uint32(os.Getpid())
 	return l
 }
 
@@ -548,82 +602,81 @@ func (w *work) enrol(index int) *lane {
 	return l
 }
 
-// Opens a span; returns where its end will stand, nil if there was no room.
-func (t *task) open(step int) *int64 {
-	tr := t.work.trace
-	*tr.u32(tr.tasksAt + t.number*taskBytes + 20) = uint32(step + 1)
+// Opens a span; nil if there was no room.
+func (t *task) open(step int) (span *spanRecord) {
+	t.record.step = uint32(step + 1)
 	if t.lane != nil {
 		return t.lane.open(t, step)
 	}
-	end := t.work.lanes[procPin()].open(t, step)
+	span = t.work.lanes[procPin()].open(t, step)
 	procUnpin()
-	return end
+	return span
 }
 
-func (l *lane) open(t *task, step int) *int64 {
-	tr := l.trace
-	if l.spans == tr.room {
-		l.dropped++
-		*tr.u64(l.record + 24) = l.dropped
+func (l *lane) open(t *task, step int) *spanRecord {
+	if l.begun == len(l.spans) {
+		l.record.dropped++
 		return nil
 	}
-	at := l.first + l.spans*spanBytes
-	l.spans++
-	*tr.u32(at) = uint32(t.number)
-	*tr.u32(at + 4) = uint32(step)
-	*tr.u64(at + 8) = t.now
-	store(tr.u64(l.record+16), int64(l.spans))
-	return tr.u64(at + 16)
+	span := &l.spans[l.begun]
+	l.begun++
+	span.task, span.step, span.start = uint32(t.number), uint32(step), t.now
+	store(&l.record.spans, int64(l.begun))
+	return span
 }
 
-func (t *task) shut(end *int64) {
+func (t *task) shut(span *spanRecord) {
 	t.now = clock()
-	if end != nil {
-		store(end, t.now)
+	if span != nil {
+		store(&span.end, t.now)
 	}
 }
 
-func (t *task) begin() {
-	tr, l := t.work.trace, t.lane
+// False: no task is to begin any more.
+func (t *task) begin() bool {
+	if t.work.halted.Load() {
+		return false
+	}
+	l := t.lane
 	if l == nil {
 		l = t.work.lanes[procPin()]
 		procUnpin()
 	}
-	at := tr.tasksAt + t.number*taskBytes
-	*tr.u32(at + 16) = uint32(l.index)
-	store(tr.u64(at), t.now)
+	t.now = clock()
+	t.record.lane = l.index
+	store(&t.record.start, t.now)
+	return true
 }
 
-func (t *task) end(outcome uint32) {
-	tr := t.work.trace
-	at := tr.tasksAt + t.number*taskBytes
-	*tr.u32(at + 24) = outcome
-	store(tr.u64(at+8), t.now)
+func (t *task) fail(problem error) {
+	t.now = clock()
+	t.work.fail(problem, t.number, t.work.trace.stepOf(t.number))
+	t.record.outcome = failed
+}
+
+func (t *task) end() {
+	if t.record.outcome != failed {
+		t.record.outcome = done
+	}
+	store(&t.record.end, t.now)
 	if t.lane != nil {
-		t.lane.count()
+		t.lane.record.ended++
 		return
 	}
-	t.work.lanes[procPin()].count()
+	t.work.lanes[procPin()].record.ended++
 	procUnpin()
-}
-
-// One more task has ended on it.
-func (l *lane) count() {
-	l.ended++
-	*l.trace.u32(l.record + 12) = l.ended
 }
 
 // Writes what the kernel counted for this thread; only the thread itself can ask. Of a processor it counts nothing.
 func (l *lane) close() {
-	now := counters(l.delays)
-	tr := l.trace
-	*tr.u64(l.record + 32) = now[0] - l.before[0]
-	if *tr.u64(l.record + 40) = now[1] - l.before[1]; now[1] < 0 {
-		*tr.u64(l.record + 40) = -1 // all bits: unknown
+	now, record := counters(l.delays), l.record
+	record.cpu = now[0] - l.before[0]
+	if record.delay = now[1] - l.before[1]; now[1] < 0 {
+		record.delay = -1 // all bits: unknown
 	}
-	*tr.u32(l.record + 48) = uint32(now[2] - l.before[2])
-	*tr.u32(l.record + 52) = uint32(now[3] - l.before[3])
-	*tr.u32(l.record + 56) = 1
+	record.voluntary = uint32(now[2] - l.before[2])
+	record.involuntary = uint32(now[3] - l.before[3])
+	record.closed = 1
 }
 
 // Of this thread: processor time, time ready without a processor (-1: not known), voluntary and involuntary switches.
@@ -1102,9 +1155,9 @@ func prepare(p plan) (*work, error) {
 	if w.trace, err = openTrace(p.TracePath); err != nil {
 		return nil, &refusal{"protocol", err.Error(), ""}
 	}
-	if w.needs = s.lanes(w); w.trace.lanes < w.needs || w.trace.tasks < w.count {
+	if w.needs = s.lanes(w); len(w.trace.lanes) < w.needs || len(w.trace.tasks) < w.count {
 		return nil, &refusal{"protocol", fmt.Sprintf("the trace file has room for %d lanes and %d tasks: %d and %d are needed",
-			w.trace.lanes, w.trace.tasks, w.needs, w.count), ""}
+			len(w.trace.lanes), len(w.trace.tasks), w.needs, w.count), ""}
 	}
 	return w, nil
 }
@@ -1156,14 +1209,14 @@ func ready(rate float64, described bool) map[string]any {
 // What recording one span costs, its clock reading included: the least of several tries.
 func spanCost() float64 {
 	const count = 2000
-	t := &trace{bytes: make([]byte, laneBytes+taskBytes+count*spanBytes), room: count, tasksAt: laneBytes, spansAt: laneBytes + taskBytes}
+	t := &trace{lanes: make([]laneRecord, 1), tasks: make([]taskRecord, 1), spans: make([]spanRecord, count), room: count}
 	w, best := &work{trace: t}, math.Inf(1)
 	for range 20 {
 		w.lanes = make([]*lane, runtime.GOMAXPROCS(0))
 		for index := range w.lanes {
 			w.lanes[index] = t.lane(0, loop, 0)
 		}
-		one := task{work: w, now: clock()}
+		one := task{work: w, record: &t.tasks[0], now: clock()}
 		begun := one.now
 		for range count {
 			one.shut(one.open(1))
