@@ -121,7 +121,7 @@ impl Connection {
         self.transport.drained_input
     }
 
-    /// The end of input is there, and may not have been read yet.
+    /// More input is there, or its end, and may not have been read yet.
     pub(crate) fn await_end(&mut self) {
         self.transport.drained_input = false;
     }

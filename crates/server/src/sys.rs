@@ -11,8 +11,6 @@ use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::io::unix::AsyncFd;
-
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
@@ -40,6 +38,8 @@ impl Interest {
     pub(crate) const READ_EDGE: Self =
         Self((libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET) as u32);
     pub(crate) const WRITE: Self = Self(libc::EPOLLOUT as u32);
+    /// Both at once, each reported when it comes.
+    pub(crate) const ALL_EDGE: Self = Self(Self::READ_EDGE.0 | Self::WRITE.0);
     /// Only one of the processes that wait on a shared listener is woken (epoll_ctl(2)).
     pub(crate) const READ_EXCLUSIVE: Self = Self((libc::EPOLLIN | libc::EPOLLEXCLUSIVE) as u32);
 
@@ -62,6 +62,10 @@ impl Events {
 
     pub(crate) fn len(&self) -> usize {
         self.filled
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.filled = 0;
     }
 
     /// The token of the event, and what it says of the peer.
@@ -145,11 +149,18 @@ impl Epoll {
     }
 }
 
-/// Waits until one of two descriptors can be read or the time is over: poll(2).
+impl AsRawFd for Epoll {
+    /// It can be read while somebody of the set is ready.
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Waits until one of the descriptors can be read or the time is over, rounded up to milliseconds: poll(2).
 pub(crate) fn wait_readable(fds: &[RawFd], time: Duration) -> io::Result<()> {
     let mut polled: Vec<libc::pollfd> =
         fds.iter().map(|&fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
-    let millis = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+    let millis = i32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
     // SAFETY: the pointer and the length are those of a living vector.
     match check(unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) }) {
         Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
@@ -271,13 +282,6 @@ fn set_option<T>(fd: RawFd, level: libc::c_int, name: libc::c_int, value: &T) ->
     // SAFETY: the pointer and the size are those of `value`, and the kernel copies it (a filter program too).
     check(unsafe { libc::setsockopt(fd, level, name, std::ptr::from_ref(value).cast(), size) })
         .map(drop)
-}
-
-/// Has tokio watch the one descriptor that `owner` has for life.
-pub(crate) fn watch<T: AsRawFd>(owner: T, interest: tokio::io::Interest) -> io::Result<AsyncFd<T>> {
-    // SAFETY: `Listener`, `Signals` and `Connection`, for which this is called, own one descriptor
-    // that is never exchanged and closed only when they are dropped.
-    unsafe { AsyncFd::register_with_interest(owner, interest) }.map_err(Into::into)
 }
 
 /// Receives what is there: recvfrom(2), asked of the kernel itself. The C library's function lets its thread be

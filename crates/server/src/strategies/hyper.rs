@@ -1,6 +1,6 @@
-//! Not a strategy but a yardstick: the same handler behind hyper, on the runtime of `async-pool`.
+//! Not a strategy but a yardstick: the same handler behind hyper on tokio, as most servers in Rust are built.
 //!
-//! What differs from `async-pool` is the codec alone, so the difference between the two rows is its price.
+//! What differs from `async-pool` is the codec and the runtime, so the difference between the two rows is their price.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -8,6 +8,7 @@ use std::io;
 use std::net::TcpStream;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
@@ -15,9 +16,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Sleep, sleep};
 
-use super::async_pool::{runtime, welcome};
+use super::async_pool::welcome;
 use super::threads::see_out;
 use crate::client::Client;
 use crate::codec::{Framing, Head, Method, Refusal};
@@ -26,17 +28,34 @@ use crate::endpoints;
 use crate::listener::Listener;
 use crate::reply::{Act, Body, Next, Reply};
 use crate::roll::{Attendance, Roll};
-use crate::service::Service;
+use crate::service::{LANE, Service};
 use crate::signals::Signals;
 
 pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> io::Result<()> {
     let service = Arc::new(service);
     let roll = Arc::new(Roll::default());
     let runtime = runtime(&service)?;
-    runtime.block_on(welcome(&service, &roll, listener, signals, attend))?;
+    welcome(&service, &roll, listener, signals, |stream, entry| {
+        let service = Arc::clone(&service);
+        runtime.spawn(async move {
+            attend(stream, entry, Arc::clone(&service)).await;
+            service.closed();
+        });
+    })?;
     see_out(&service, &roll);
     runtime.shutdown_background();
     Ok(())
+}
+
+fn runtime(service: &Service) -> io::Result<Runtime> {
+    let workers = service.options.workers_or_processors();
+    let started = AtomicUsize::new(0);
+    Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name("worker")
+        .on_thread_start(move || LANE.set(1 + started.fetch_add(1, Relaxed) % workers))
+        .enable_all()
+        .build()
 }
 
 async fn attend(stream: TcpStream, entry: Attendance, service: Arc<Service>) {

@@ -9,6 +9,7 @@ mod mutations;
 mod prefork;
 mod rules;
 mod same_bytes;
+mod stealing;
 mod stopping;
 mod support;
 mod tls;
