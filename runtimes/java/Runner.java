@@ -255,7 +255,7 @@ final class Runner {
         final AtomicLong flying = new AtomicLong(), moves = new AtomicLong();
         final Map<String, Map<String, Object>> failures = new TreeMap<>();
 
-        Work(Map<String, Object> plan, double rate) throws Exception {
+        Work(Map<String, Object> plan, double rate, Trace trace) throws Exception {
             this.plan = plan;
             this.rate = rate;
             strategy = (String) plan.get("strategy");
@@ -275,7 +275,7 @@ final class Runner {
             count = tasks;
             lanes = strategy.equals("sequential") ? 1 : strategy.equals("threads") ? count : workers;
             order = arrivals(groups);
-            trace = new Trace((String) plan.get("trace_path"));
+            this.trace = trace;
             if (trace.lanes < lanes || trace.tasks < count) {
                 throw new Refusal("protocol", "the trace file has room for %d lanes and %d tasks: %d and %d are needed".formatted(trace.lanes, trace.tasks, lanes, count));
             }
@@ -631,16 +631,32 @@ final class Runner {
 
     /** Has the machine compile what records, which otherwise would be interpreted while the first tasks are under way. */
     static void rehearse() {
-        var trace = new Trace(REHEARSED);
+        var trace = new Trace(1, 1, REHEARSED);
         var lane = new Lane(trace, 0, Lane.WORKER, true);
         for (int turn = 0; turn < REHEARSED; turn++) {
-            var task = new Task(turn % 2 == 0 ? lane : trace.carrier(), 0);
+            var task = new Task(lane, 0);
             task.now = clock();
             task.lane.begin(task);
             Work.shut(task, lane.open(task, 1));
             task.lane.end(task, Trace.DONE);
         }
         Trace.MEMORY.freeMemory(trace.file);
+    }
+
+    /** The same of tasks in virtual threads, and of what Java itself does when they wait: a frame that is interpreted takes twice
+        as much on a stack that is kept. Gives the lanes of the threads that carry them, which are there from now on. */
+    static Map<Thread, Lane> rehearse(int workers) throws Exception {
+        int tasks = 6000, waits = 4; // as often as the second compiler wants to see them
+        var trace = new Trace(workers, tasks, tasks * waits);
+        var wait = Json.object("id", 0, "action", Json.object("wait", Json.object("ns", 1)));
+        var steps = List.of(Json.object("id", 1, "action", Json.object("repeat", Json.object("count", waits, "steps", List.of(wait)))));
+        var group = Json.object("program", 0, "first", 0, "count", tasks, "arrivals", "at-once");
+        var none = List.of();
+        var plan = Json.object("strategy", "async-pool", "workers", workers, "options", Map.of(), "programs", List.of(Json.object("steps", steps)),
+            "groups", List.of(group), "resources", none, "channels", none, "vars", none);
+        new VirtualThreads(new Work(plan, 0, trace)).work();
+        Trace.MEMORY.freeMemory(trace.file);
+        return trace.carriers;
     }
 
     /** Has the compiler see the loop before the work does, until it is as quick as it is known to become. */
@@ -670,7 +686,9 @@ final class Runner {
 
         Trace(String path) throws Exception {
             try (var channel = FileChannel.open(Path.of(path), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-                file = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size(), Arena.global()).address();
+                var mapped = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size(), Arena.global());
+                mapped.load(); // each page would else come when a task is the first to write to it, which that one waits for
+                file = mapped.address();
             }
             if (u64(0) != MAGIC || u32(8) != PROTOCOL) {
                 throw new Refusal("protocol", "`" + path + "` is not a trace file of version " + PROTOCOL + ": use the runner of this maitred");
@@ -684,14 +702,21 @@ final class Runner {
         }
 
         /** One that is nowhere, to rehearse in. */
-        Trace(int room) {
-            file = MEMORY.allocateMemory(LANE + TASK + room * SPAN);
-            MEMORY.setMemory(file, LANE + TASK + room * SPAN, (byte) 0);
+        Trace(int lanes, int tasks, int room) {
+            this.lanes = lanes;
+            this.tasks = tasks;
             this.room = room;
-            lanes = tasks = 1;
             lanesAt = 0;
-            tasksAt = LANE;
-            spansAt = LANE + TASK;
+            tasksAt = lanes * LANE;
+            spansAt = tasksAt + tasks * TASK;
+            long size = spansAt + (long) lanes * room * SPAN;
+            file = MEMORY.allocateMemory(size);
+            MEMORY.setMemory(file, size, (byte) 0);
+        }
+
+        /** Threads that carried others before the work: what the kernel has counted for them so far is not of it. */
+        void expect(Map<Thread, Lane> threads) {
+            for (var known : threads.entrySet()) carriers.put(known.getKey(), new Lane(this, carriers.size(), known.getValue()));
         }
 
         long u64(long at) {
@@ -736,6 +761,7 @@ final class Runner {
                 if (carriers.size() >= lanes && !old.getKey().isAlive()) {
                     carriers.remove(old.getKey());
                     carriers.put(thread, old.getValue());
+                    if (old.getValue().tid == 0) Arrays.fill(old.getValue().before, 0);
                     return;
                 }
             }
@@ -758,6 +784,11 @@ final class Runner {
         /** Of a thread that carries virtual ones: it is new, so that all that the kernel counted for it is ours. */
         Lane(Trace trace, int index) {
             this(trace, index, new long[4], true, true);
+        }
+
+        /** Of one that carried some before. Its id is not written until it has a task: who carries none has no lane. */
+        Lane(Trace trace, int index, Lane rehearsed) {
+            this(trace, index, rehearsed.counters(), true, true);
         }
 
         /** Of the current thread. */
@@ -815,7 +846,7 @@ final class Runner {
 
         /** Writes what the kernel counted for this thread. */
         void close() {
-            if (!there) return;
+            if (!there || tid == 0) return;
             var now = counters();
             trace.put(record + 32, now[0] - before[0]);
             trace.put(record + 40, now[1] < 0 ? -1L : now[1] - before[1]);
@@ -1136,7 +1167,7 @@ final class Runner {
         int count = 2000;
         double best = Double.POSITIVE_INFINITY;
         for (int turn = 0; turn < 40; turn++) {
-            var lane = new Lane(new Trace(count), 0, Lane.WORKER, true);
+            var lane = new Lane(new Trace(1, 1, count), 0, Lane.WORKER, true);
             long begun = clock();
             for (int i = 0; i < count; i++) {
                 lane.trace.put(Trace.LANE + 20, 2);
@@ -1166,8 +1197,9 @@ final class Runner {
         var warm = new long[1];
         double rate = plan.get("calibration") instanceof Number known ? known.doubleValue() : calibrate(warm);
         if (warm[0] > 0) tell.accept(warm);
-        rehearse();
-        var work = new Work(plan, rate);
+        var work = new Work(plan, rate, new Trace((String) plan.get("trace_path")));
+        if (work.strategy.equals("async-pool")) work.trace.expect(rehearse(work.workers));
+        else rehearse();
         if (Json.write(plan.get("programs")).contains("\"cpu\"")) warmUp(rate);
         return work;
     }

@@ -259,7 +259,7 @@ fn planted_faults_of_compiled_runners_are_found() {
     if runner(Language::Go).is_some() {
         let (go, text) =
             (Language::Go.tool().unwrap(), include_str!("../../../../runtimes/go/runner.go"));
-        let fault = ("t.now = clock()\n\tif end != nil", "if end != nil", "every step");
+        let fault = ("t.now = clock()\n\tif span != nil", "if span != nil", "every step");
         spoil(text, fault, &folder.path().join("runner.go"));
         let mut build = Command::new(go);
         build.args(["build", "-o", "spoilt", "runner.go"]).env("GO111MODULE", "off");

@@ -43,7 +43,7 @@ const fn slow(name: &'static str, untried: &'static str, is_met: fn() -> bool) -
 }
 
 /// All of them. Interpreters come beside, from `pythons`.
-const NEEDS: [Need; 23] = [
+const NEEDS: [Need; 24] = [
     need("script", "what a terminal is shown: colours, progress, widths", || starts("script")),
     need("man", "whether the manual page is read without a warning", has_manual),
     need("bash", "whether its completions are its code", || starts("bash")),
@@ -56,6 +56,7 @@ const NEEDS: [Need; 23] = [
     need("mount", "a disk that fills up", can_mount),
     need("cgroup", "what a control group allows", Group::can_be_made),
     need("switches", "what the kernel records of switches", can_record),
+    need("waits", "what the threads of a child wait for", can_look),
     slow("node", "the runner in Node", || Language::Node.tool().is_ok()),
     slow("bun", "Node's runner in Bun", || Language::Bun.tool().is_ok()),
     slow("go", "the runner in Go", || Language::Go.tool().is_ok()),
@@ -95,6 +96,14 @@ fn can_record() -> bool {
     let place = Place::new().file("work.kdl", "task \"t\" { cpu \"1ms\" }\n");
     let text = stdout(&place.run("run work.kdl --model native/threads --width 200"));
     !text.contains("the kernel refused to record")
+}
+
+/// At which system call a child is, which a policy of ptrace(2) may refuse.
+fn can_look() -> bool {
+    let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+    let call = fs::read(format!("/proc/{}/syscall", child.id()));
+    child.kill().and_then(|()| child.wait()).unwrap();
+    call.is_ok()
 }
 
 /// Whether the interpreter of libraries has this one.
