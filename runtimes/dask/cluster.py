@@ -22,6 +22,7 @@ from struct import Struct
 import maitred_worker
 from distributed import Client
 from distributed.client import _wait
+from maitred_coordination import Common, names_of
 from maitred_failures import Refusal
 from maitred_paths import ways
 from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, TASK_BYTES, clock, map_file
@@ -49,7 +50,7 @@ def on_given(work, address, alone):
     """Set-up, work and tear-down on the cluster of this scheduler; `alone`: on the threads of a single worker."""
     client = connect(address)
     try:
-        workers, hosts, lanes, where = make_ready(work, client, address, alone)
+        workers, hosts, lanes, where, shared = make_ready(work, client, address, alone)
     except Refusal:
         raise
     except Exception as problem:
@@ -59,9 +60,9 @@ def on_given(work, address, alone):
     submitted = clock()
     if all(group["arrivals"] == "at-once" for group in work.groups):
         numbers = list(work.arriving())
-        futures = client.map(plugins.do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers], **where)
+        shared.futures = futures = client.map(plugins.do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers], **where)
     else:
-        numbers, futures = [], []
+        numbers, futures = [], shared.futures
         for number in work.arriving():
             numbers.append(number)
             sent[number] = clock()
@@ -86,11 +87,11 @@ def on_given(work, address, alone):
         if (sentence := share_of_time(followed, in_client, max(1, len(numbers)))) and not lost:
             work.notes.append(sentence)
         work.ways = ways(work, followed, lambda number: sent.get(number, submitted), lanes.arrived, hosts.scheduler)
-        for forget in (lambda: client.unregister_worker_plugin(plugins.Enlisting.name), lambda: client.unregister_scheduler_plugin(plugins.Following.name)):
+        for forget in (shared.close, lambda: client.unregister_worker_plugin(plugins.Enlisting.name), lambda: client.unregister_scheduler_plugin(plugins.Following.name)):
             try:
                 forget()
             except Exception as problem:  # a worker that is going away
-                print(f"a plugin was not taken back: {problem}", file=sys.stderr)
+                print(f"what was brought was not taken back: {problem}", file=sys.stderr)
     client.close(timeout=5)
 
 
@@ -102,14 +103,17 @@ def make_ready(work, client, address, alone):
     plan = dict(work.plan, calibration=None, columns=None, programs=by_module(work))
     columns = bytes(map_file(work.plan["columns"]["path"])) if work.plan["columns"] else None
     users, modules = theirs(work)
-    client.register_plugin(plugins.Enlisting(archive(ours()), archive(users), modules, dict(plan=plan, specs=work.plan["columns"], columns=columns)))
-    client.register_plugin(plugins.Following())
+    token = os.urandom(8).hex()
+    said = dict(plan=plan, specs=work.plan["columns"], columns=columns, token=token)
+    client.register_plugin(plugins.Enlisting(archive(ours()), archive(users), modules, said))
+    client.register_plugin(plugins.Following(client.id, names_of(work, token)))
     lanes = Lanes(work, client, workers, hosts)
     everywhere = len(workers) == len(client.scheduler_info(n_workers=-1)["workers"])
     # Restricted to some, tasks would wait for these for ever where they are lost: that is looked for.
     where = {} if everywhere else {"workers": [name for name, _ in workers], "allow_other_workers": False}
+    shared = Common(work, client, token, plugins, where.get("workers"), lanes.begin)
     muster(client, workers, address)
-    return workers, hosts, lanes, where
+    return workers, hosts, lanes, where, shared
 
 
 def lost_in_set_up(address):
@@ -291,6 +295,12 @@ class Lanes:
         Struct("<Q").pack_into(trace.map, counts + 16, self.spans[lane])
         Struct("<QQIII").pack_into(trace.map, record, here(begun), here(ended), lane, step, outcome)
         self.count(lane)
+
+    def begin(self, worker, number, step, begun):
+        """Writes where a task is that waits, in case that it waits for ever."""
+        record = self.work.trace.tasks_at + number * TASK_BYTES
+        Struct("<Q").pack_into(self.work.trace.map, record, self.hosts.here(worker, begun))
+        Struct("<I").pack_into(self.work.trace.map, record + 20, step + 1)
 
     def count(self, lane):
         """One more task of this lane has ended; those that are lost count with the first."""

@@ -30,6 +30,22 @@ def do(number, given):
     return (*maitred_worker.do(number, given), arrived)
 
 
+def waiting_here(dask_worker):
+    """In a worker: who waits, how many units are held, and how many threads it has."""
+    import maitred_coordination
+
+    return (*maitred_coordination.seen(), dask_worker.state.nthreads)
+
+
+def waiting_there(names, dask_scheduler):
+    """How many requests wait for semaphores of these names, how many units are lent, and that none is left where somebody waits."""
+    books = dask_scheduler.extensions["semaphores"]
+    requests = {name: books.metrics["pending"][name] for name in names}
+    lent = {name: len(books.leases[name]) for name in names}
+    is_full = all(lent[name] >= books.max_leases[name] for name in names if requests[name])
+    return sum(requests.values()), sum(lent.values()), is_full
+
+
 class Enlisting(WorkerPlugin):
     """Brings each worker our modules and the user's by Dask's own `upload_file`, and tells it of the plan; also one that
     replaces another."""
@@ -74,11 +90,12 @@ class Enlisting(WorkerPlugin):
 
 
 class Following(SchedulerPlugin):
-    """Takes down when each of our tasks changed its state there."""
+    """Takes down when each of our tasks changed its state there; `names`: of semaphores that are no longer when `client` is gone."""
 
     name = "maitred-following"
 
-    def __init__(self):
+    def __init__(self, client=None, names=()):
+        self.client, self.names = client, names
         self.since, self.attempts, self.waited, self.there, self.ran, self.moved, self.count = {}, {}, 0.0, 0.0, 0.0, 0.0, 0
         self.moments, self.returned = {}, 0  # nanoseconds at which a task was received and given to a worker; bytes of all results
 
@@ -105,6 +122,19 @@ class Following(SchedulerPlugin):
                     self.ran += took
                 elif one["action"] == "transfer":
                     self.moved += took
+
+
+    def remove_client(self, scheduler, client):
+        """A run that was given up leaves nobody waiting: what is asked of a semaphore that is closed fails."""
+        if client != self.client:
+            return
+        semaphores = scheduler.extensions["semaphores"]
+        for name in self.names:
+            returned = semaphores.events.get(name)
+            semaphores.close(name)
+            if returned is not None:
+                returned.set()
+        scheduler.remove_plugin(self.name)
 
 
 def followed_there(dask_scheduler):

@@ -13,12 +13,11 @@ import threading
 import time
 from struct import Struct
 
-from maitred_attempts import attempt, lose, repeated, resume
+from maitred_attempts import attempt, close_all, lose, repeated, resume
 from maitred_failures import Refusal
 from maitred_library import STEPS, Runtime, scratch
 from maitred_paths import ways
 from maitred_semaphores import Commons
-from maitred_steps import Blocking
 from maitred_trace_file import LANE_BYTES, PROCESS, WORKER, Lane, clock
 from maitred_work import Work
 
@@ -26,7 +25,8 @@ try:
     import distributed
     from distributed import Client
     from distributed.diagnostics.plugin import WorkerPlugin
-    from maitred_plugins import Following, followed_there
+    import maitred_plugins as plugins
+    from maitred_coordination import Common, Coordinating
 except ImportError:
     distributed, WorkerPlugin = None, object
 
@@ -61,7 +61,8 @@ def on_cluster(work, count, threads, alone):
         raise Refusal("refused", f"no Dask cluster of {count} workers came up ({type(problem).__name__}: {problem}): the log says more") from None
     plan = Enlisting(work.plan, work.rate, work.commons.path, work.commons.token, threads)
     client.register_plugin(plan)
-    client.register_plugin(Following())
+    client.register_plugin(plugins.Following())
+    shared = Common(work, client, work.commons.token, plugins)
     names = sorted(client.scheduler_info(n_workers=-1)["workers"])
     muster(client, names, threads, enlist)
     yield
@@ -69,9 +70,9 @@ def on_cluster(work, count, threads, alone):
     submitted = clock()
     numbers = list(work.arriving()) if work.groups and all(group["arrivals"] == "at-once" for group in work.groups) else None
     if numbers is not None:
-        futures = client.map(do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers])
+        shared.futures = futures = client.map(do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers])
     else:
-        numbers, futures = [], []
+        numbers, futures = [], shared.futures
         for number in work.arriving():
             numbers.append(number)
             sent[number] = clock()
@@ -85,13 +86,16 @@ def on_cluster(work, count, threads, alone):
     yield
     work.attempts = repeated(work)
     arrived = {number: there for seen in client.run(seen_arriving, on_error="ignore").values() for number, there in seen.items()}
-    work.ways = ways(work, client.run_on_scheduler(followed_there), lambda number: sent.get(number, submitted), arrived)
-    base_bytes = sum(len(repr(work.given(number))) for number in numbers[:100]) // max(1, len(numbers[:100]))
-    work.handover = {
-        "tasks": work.count, "parcels": work.count, "sent_bytes": base_bytes * work.count, "returned_bytes": 0,
-        "call_ns": cost_of_a_call(client, work.workers),
-    }
+    work.ways = ways(work, client.run_on_scheduler(plugins.followed_there), lambda number: sent.get(number, submitted), arrived)
+    if not work.halted():  # who stops it waits
+        sample = numbers[:100]
+        sent_bytes = sum(len(repr(work.given(number))) for number in sample) // max(1, len(sample))
+        work.handover = {
+            "tasks": work.count, "parcels": work.count, "sent_bytes": sent_bytes * work.count, "returned_bytes": 0,
+            "call_ns": cost_of_a_call(client, work.workers),
+        }
     muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
+    close_all(work.trace)
     client.shutdown()  # the scheduler tells workers and nannies to end
     cluster.close()
 
@@ -231,7 +235,7 @@ class Here:
         commons.mine = commons.worker(work.place)
         commons.words[commons.ENROLLED] = max(commons.words[commons.ENROLLED], work.place + 1)
         work.load()
-        self.steps = Blocking(work).compile()
+        self.steps = Coordinating(work, common["token"]).compile()
         at = work.trace.lanes_at + work.place * LANE_BYTES + 12
         ended = Struct("<I").unpack_from(work.trace.map, at)[0]
         self.lane = Lane(work, PROCESS if threads == 1 else WORKER)
@@ -270,7 +274,7 @@ def do(number, given):
     return attempt(me.work, me.steps, me.lane, number, given)
 
 
-runtime = Runtime("dask", "Dask", "distributed", distributed, {"processes": processes, "thread-pool": thread_pool}, STEPS)
+runtime = Runtime("dask", "Dask", "distributed", distributed, {"processes": processes, "thread-pool": thread_pool}, [*STEPS, "hold"])
 
 
 def main():

@@ -7,8 +7,9 @@ import threading
 from struct import Struct
 
 from maitred_conversation import PROTOCOL
+from maitred_coordination import Coordinating
 from maitred_semaphores import Commons
-from maitred_steps import Blocking, calibrate
+from maitred_steps import calibrate
 from maitred_tasks import perform
 from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, TASK_BYTES, Lane
 from maitred_work import Work
@@ -29,6 +30,8 @@ def make_ready(worker, said):
 def clear_up():
     import shutil
 
+    global mine
+    mine = threading.local()  # with it the semaphores go, whose leases are renewed again and again
     shutil.rmtree(common.get("folder", ""), ignore_errors=True)
 
 
@@ -59,7 +62,7 @@ class Here:
         options = work.options
         work.options = {name: elsewhere(value) if name in ("setup", "worker-setup", "worker-teardown") else value for name, value in options.items() if name != "path"}
         work.load()
-        self.steps = Blocking(work).compile()
+        self.steps = Coordinating(work, common["token"]).compile()
         self.lane = Lane(work, PROCESS, delays=False)
 
 

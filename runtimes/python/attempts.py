@@ -4,7 +4,7 @@ many there were is kept in the last word of a task's record, which the trace its
 from struct import Struct
 
 from maitred_tasks import perform
-from maitred_trace_file import LANE_BYTES, SPAN_BYTES, TASK_BYTES, clock
+from maitred_trace_file import LANE_BYTES, SPAN_BYTES, TASK_BYTES, UNKNOWN, clock
 
 COUNT, WORD, SPAN = Struct("<I"), Struct("<Q"), Struct("<IIQQ")
 
@@ -53,3 +53,11 @@ def repeated(work):
     """`[task, attempts]` of those that were begun more than once."""
     counts = [COUNT.unpack_from(work.trace.map, work.trace.tasks_at + number * TASK_BYTES + 28)[0] for number in range(work.count)]
     return [[number, times] for number, times in enumerate(counts) if times > 1]
+
+
+def close_all(trace):
+    """Lanes whose worker the engine has ended, or replaced: what the kernel counted for it is gone with it."""
+    for lane in range(trace.lanes):
+        at = trace.lanes_at + lane * LANE_BYTES
+        if trace.pid(lane) and not COUNT.unpack_from(trace.map, at + 56)[0]:
+            Struct("<QQIII").pack_into(trace.map, at + 32, UNKNOWN, UNKNOWN, 0, 0, 1)

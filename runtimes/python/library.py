@@ -56,6 +56,7 @@ class Runtime:
         base.offered, base.unoffered, base.Run.SLOW_SET_UP = self.offered, self.unoffered, True
         if self.steps:
             base.prepare, base.Run.cpu = self.prepare, lambda run: tree_cpu()
+            base.Run.LOOK_S = 0.5  # who waits is asked of other processes
         base.main()
 
 

@@ -14,12 +14,12 @@ import threading
 import time
 from struct import Struct
 
-from maitred_attempts import attempt, lose, repeated, resume
+from maitred_attempts import attempt, close_all, lose, repeated, resume
 from maitred_failures import Refusal
 from maitred_library import STEPS, Runtime, scratch
 from maitred_semaphores import Commons
 from maitred_steps import Blocking
-from maitred_trace_file import LANE_BYTES, PROCESS, UNKNOWN, Lane, clock
+from maitred_trace_file import LANE_BYTES, PROCESS, Lane, clock
 from maitred_work import Work
 
 try:
@@ -134,14 +134,6 @@ def muster(remote, workers, job, folder):
     place = os.path.join(folder, job.__name__)
     os.mkdir(place)
     ray.get([remote(attend).remote(job.__name__, place, workers) for _ in range(workers)])
-
-
-def close_all(trace):
-    """Lanes whose worker Ray has ended, or replaced: what the kernel counted for it is gone with it."""
-    for lane in range(trace.lanes):
-        at = trace.lanes_at + lane * LANE_BYTES
-        if trace.pid(lane) and not Struct("<I").unpack_from(trace.map, at + 56)[0]:
-            Struct("<QQIII").pack_into(trace.map, at + 32, UNKNOWN, UNKNOWN, 0, 0, 1)
 
 
 # What happens in a worker.

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use maitred_wire::trace_file::TaskOutcome;
-use maitred_wire::{Cpu, Failure, Strategy};
+use maitred_wire::{Cpu, Failure, Host, Strategy};
 use proptest::prelude::*;
 
 use super::sample::{Do, MS, ORIGIN, Sample, tables};
@@ -98,6 +98,20 @@ fn a_loop_may_wait_for_many_but_compute_for_one() {
     trace.tasks[1].start_ns -= 4 * MS;
     let found = violations(&trace, Some(1));
     assert!(found.iter().any(|sentence| sentence.contains("two things at once")), "{found:#?}");
+}
+
+/// Where it was held on another machine, whose clock may be wrong by this much.
+#[test]
+fn a_resource_that_goes_from_host_to_host() {
+    let held = |clock_uncertainty_ns| {
+        let mut trace = tables(3, 1).run(Strategy::Threads, 3);
+        span_of(&mut trace, 0, 2).end_ns += 1;
+        let host =
+            Host { name: "b".into(), lanes: vec![0], clock_offset_ns: 0, clock_uncertainty_ns };
+        trace.done.as_mut().unwrap().hosts = vec![host];
+        violations(&trace, None).iter().any(|sentence| sentence.contains("has capacity 1"))
+    };
+    assert!(held(0) && !held(1));
 }
 
 #[test]

@@ -66,6 +66,7 @@ fn several(strategy: Strategy) -> bool {
 
 pub(super) const ALL: &[Case] = &[
     Case { name: "every step", work: MIX, stop: None, only: any, judge: Alone(everything) },
+    Case { name: "hold", work: HOLD, stop: None, only: any, judge: Alone(everything) },
     Case { name: "durations", work: COLUMNS, stop: None, only: any, judge: Alone(everything) },
     Case { name: "arrivals", work: ARRIVALS, stop: None, only: any, judge: Alone(everything) },
     Case { name: "failures", work: FAILURES, stop: None, only: any, judge: Alone(failures) },
@@ -133,6 +134,14 @@ task "taker" count=6 every="500us" {
 task "loser" count=3 {
     wait "1ms"
     fail "as planned"
+}
+"#;
+
+const HOLD: &str = r#"
+resource "table" capacity=2
+resource "waiter" capacity=1
+task "guest" count=6 {
+    hold "table" { wait "1ms"; hold "waiter" { block "2ms" } }
 }
 "#;
 

@@ -29,11 +29,12 @@ const MODULES: [(&str, &str); 21] = modules!(
 );
 
 /// Further programs, which hand the same steps to the workers of a library.
-const OF_LIBRARIES: [(&str, &str); 7] = [
+const OF_LIBRARIES: [(&str, &str); 8] = [
     ("maitred_joblib.py", include_str!("../../shipped/runtimes/joblib/runner.py")),
     ("maitred_ray.py", include_str!("../../shipped/runtimes/ray/runner.py")),
     ("maitred_dask.py", include_str!("../../shipped/runtimes/dask/runner.py")),
     ("maitred_cluster.py", include_str!("../../shipped/runtimes/dask/cluster.py")),
+    ("maitred_coordination.py", include_str!("../../shipped/runtimes/dask/coordination.py")),
     ("maitred_paths.py", include_str!("../../shipped/runtimes/dask/paths.py")),
     ("maitred_plugins.py", include_str!("../../shipped/runtimes/dask/plugins.py")),
     ("maitred_worker.py", include_str!("../../shipped/runtimes/dask/worker.py")),

@@ -367,3 +367,38 @@ fn an_address_where_nobody_is_and_a_number_that_cannot_be_had_are_refused() {
     let threads = format!("by host: {net}.1: 1; {net}.2: 1: ask", net = hosts.net);
     assert!(text.contains(&threads) && text.contains("dask/processes:2"), "{text}");
 }
+
+/// Each takes what the other wants next, when the other has what it wants.
+const CROSSED: &str = r#"
+resource "fork" capacity=1
+resource "knife" capacity=1
+task "left" { hold "fork" { run "sh" "-c" "touch left; until [ -e right ]; do sleep 0.1; done"; hold "knife" { wait "1ms" } } }
+task "right" { hold "knife" { run "sh" "-c" "touch right; until [ -e left ]; do sleep 0.1; done"; hold "fork" { wait "1ms" } } }
+"#;
+
+/// Two that were within at once would be found out: one could not make the folder.
+const ONE_BY_ONE: &str = r#"
+resource "database" capacity=1
+task "query" count=20 { hold "database" { run "mkdir" "within"; wait "5ms"; run "rmdir" "within" } }
+"#;
+
+#[test]
+#[ignore = "slow: hosts of their own"]
+fn a_resource_is_one_for_all_hosts_and_a_deadlock_leaves_nobody_waiting() {
+    if !can() {
+        return;
+    }
+    let place = place(0.0).file("crossed.kdl", CROSSED).file("one.kdl", ONE_BY_ONE);
+    let hosts = Hosts::new(&place, 10).with_cluster(&place);
+    let run = |file: &str| {
+        let line = format!("run {file} --model dask/processes:2 --cluster {}", hosts.address());
+        hosts.maitred(&place, &line).output().unwrap()
+    };
+    let text = said(&run("crossed.kdl"), 1);
+    assert!(text.contains("deadlock: 2 tasks wait for ever"), "{text}");
+    // Both threads of the cluster are free again.
+    let text = said(&run("one.kdl"), 0);
+    assert!(text.contains("20 done"), "{text}");
+    let clocks = clocks(&text);
+    assert_eq!(clocks.len(), 2, "{text}");
+}

@@ -25,7 +25,8 @@ const CPU_GRAIN_NS: u64 = 10_000_000;
 ///
 /// The laws: times run forward; every task is done, failed, lost or not run, exactly once, and
 /// the counts of lanes, tasks and failures agree; no lane of a blocking strategy does two things
-/// at once, and no loop two that occupy it; a resource is never held more often than its capacity;
+/// at once, and no loop two that occupy it; a resource is never held more often than its capacity, as far
+/// as the clocks of several hosts can tell;
 /// the steps of a task are sequential, lie within the task, within the hold around them and
 /// within the work phase; a done task leaves no step open; processor time ≤ wall time ×
 /// processors (within 1 % and 10 ms a processor, the grain of coarse kernel clocks). Of what the
@@ -207,14 +208,22 @@ fn lanes_do_one_thing(report: &mut Report<'_>) {
 fn resources_keep_their_capacity(report: &mut Report<'_>) {
     let trace = report.trace;
     let held = |span: &&Span| trace.step(span.step).is_some_and(|info| info.kind == StepKind::Hold);
-    // What has no end was held by a task that is gone, and when the resource came back is not
-    // known; what lasted no time overlaps nothing.
-    let real = |span: &&Span| span.end_ns > span.start_ns;
+    let within_ns = |lane: u32| {
+        let hosts = trace.done.iter().flat_map(|done| &done.hosts);
+        let mut its = hosts.filter(|host| host.lanes.contains(&lane));
+        its.next().map_or(0, |host| host.clock_uncertainty_ns)
+    };
     let mut edges: Vec<(u32, u64, bool, u32)> = Vec::new();
-    for span in trace.spans.iter().filter(held).filter(real) {
-        let resource = trace.steps[span.step as usize].object.unwrap_or(u32::MAX);
-        edges.push((resource, span.start_ns, true, span.task));
-        edges.push((resource, span.end_ns, false, span.task));
+    for span in trace.spans.iter().filter(held) {
+        // Between hosts that much of it is certain. What has no end was held by a task that is gone,
+        // and when the resource came back is not known; what lasted no time overlaps nothing.
+        let within = within_ns(span.lane);
+        let (start, end) = (span.start_ns + within, span.end_ns.saturating_sub(within));
+        if start < end {
+            let resource = trace.steps[span.step as usize].object.unwrap_or(u32::MAX);
+            edges.push((resource, start, true, span.task));
+            edges.push((resource, end, false, span.task));
+        }
     }
     // Returns come before grants of the same instant: one is the cause of the other.
     edges.sort_unstable();
