@@ -2,8 +2,9 @@
 %%
 %% It speaks JSON lines (runtimes/PROTOCOL.md) and needs nothing but what comes with Erlang/OTP 25 or later. A task is a
 %% process under async-pool, and one process does all of them under sequential. A lane is a scheduler: processes move from
-%% one to another, also in the midst of a step. What happens is noted in arrays of atomics, and a process of its own writes
-%% it into the trace file in batches, since a write to a file goes by way of another thread.
+%% one to another, also in the midst of a step. A task only notes when each of its steps has ended, one word in an array of
+%% atomics; a process of its own makes the records of the trace of that, in batches, since a write to a file goes by way of
+%% another thread.
 %%
 %%  1. the strategies      3. the trace                       5. HTTP, commands, failures
 %%  2. the steps           4. waiting for each other          6. the conversation with maitred, and JSON
@@ -12,12 +13,25 @@
 
 -define(PROTOCOL, 2).
 %% What all tasks share. It is kept as a persistent term: what is sent to a process is copied into it.
--record(work, {strategy, workers, count, programs, order, rate, columns, specs, width, grace, clerk, trace,
+-record(work, {strategy, workers, count, order, begins, rate, columns, specs, width, grace, clerk, trace,
                tally, vars, gates, channels, tls, timeout}).
+-define(CHUNK, 256). % tasks of one group that are looked at together
+%% Tasks of one program; of each so many readings are kept, and that of its begin. The first one's are at `at` of all.
+-record(group, {first, count, steps, size, last, at, chunk}).
+-record(task, {number, steps, size, last, at, chunk}).
+-record(trace, {path, lanes, room, lanes_at, tasks_at, spans_at, groups,
+                since,    % what times are counted from
+                readings, % of each task, one after another: when it began, and when its steps ended, as far as there is room
+                changes}). % how often tasks of each chunk have noted something
+%% What the scribe knows: of each task of a chunk how many readings, negative when it has ended; of a lane what was written;
+%% and what it has found in one round, spans by lane.
+-record(chunk, {index, first, change = 0, known}).
+-record(lane, {written = 0, dropped = 0, ended = 0}).
+-record(told, {spans, lanes, records, last, stirred}).
 %% So many words are a cache line: what several schedulers write to has one for itself.
 -define(WIDE, 8).
 %% Places in the tally.
--define(FLYING, 1 * ?WIDE).
+-define(FLYING, 1 * ?WIDE).  % tasks under way, where no other can begin before one of them has ended
 -define(WAITING, 2 * ?WIDE).
 -define(MOVES, 3 * ?WIDE).   % steps in which tasks could wait for each other
 -define(HALTED, 4 * ?WIDE).
@@ -31,8 +45,8 @@ clock() -> os:perf_counter().
 %% ---------------------------------------------------------------------------------------------------------------------
 %% 1. Strategies: each hands out the tasks in their order, and returns when all that were begun have ended.
 
-hand_out(#work{strategy = <<"sequential">>} = W) -> in_turn(W, W#work.order);
-hand_out(W) -> spread(W, W#work.order, 0).
+hand_out(#work{strategy = <<"sequential">>} = W) -> atomics:put(W#work.tally, ?FLYING, 1), in_turn(W, W#work.order);
+hand_out(W) -> spread(W, W#work.order, 0, 0).
 
 %% One process does one task after another; another takes its place when it is killed.
 in_turn(W, Order) ->
@@ -74,36 +88,54 @@ wait_for(W, Due) ->
             end
     end.
 
-%% Every task has a process.
-spread(W, Order, Alive) when Alive >= W#work.width -> spread(W, Order, Alive - bury(W, infinity));
-spread(W, Order, Alive) ->
+%% Every task has a process. After so many it is looked which have ended, and whether to go on.
+-define(UNSEEN, 256).
+
+spread(W, Order, Alive, Begun) when Alive >= W#work.width -> spread(W, Order, Alive - await_end(W, Alive), Begun);
+spread(W, Order, Alive, ?UNSEEN) ->
+    Left = Alive - bury(W, 0, 0),
+    case halted(W) of
+        true -> bury_all(W, Left);
+        false -> spread(W, Order, Left, 0)
+    end;
+spread(W, Order, Alive, Begun) ->
     case next(Order) of
         none -> bury_all(W, Alive);
         {Due, Number, Rest} ->
-            case wait_for(W, Due) of
+            case Due =:= 0 orelse wait_for(W, Due) of
                 true ->
-                    atomics:add(W#work.tally, ?NEXT, 1),
-                    spawn_opt(fun() -> perform(persistent_term:get(work), Number) end, [{monitor, [{tag, {ended, Number}}]}]),
-                    spread(W, Rest, Alive + 1 - bury(W, 0));
+                    spawn_opt(fun() -> perform(persistent_term:get(work), Number) end, watched(W#work.begins, Number)),
+                    spread(W, Rest, Alive + 1, Begun + 1);
                 false -> bury_all(W, Alive)
             end
     end.
 
-bury_all(_, 0) -> ok;
-bury_all(W, Alive) -> bury_all(W, Alive - bury(W, infinity)).
+%% Who may be killed says by his end who he was, which costs as much as to note a step.
+watched(named, Number) -> [{monitor, [{tag, {ended, Number}}]}];
+watched(nameless, _) -> [monitor].
 
-%% Takes note of a process that ended; the number of those.
-bury(W, Patience) ->
+bury_all(_, 0) -> ok;
+bury_all(W, Alive) -> bury_all(W, Alive - await_end(W, Alive)).
+
+%% Waits until one has ended, or more; the number of those.
+await_end(W, Alive) ->
+    case bury(W, 0, 0) of
+        0 -> atomics:put(W#work.tally, ?FLYING, Alive), bury(W, infinity, 0);
+        Ended -> Ended
+    end.
+
+%% Takes note of processes that ended; the number of those.
+bury(W, Patience, Ended) ->
     receive
-        {{ended, Number}, _, process, _, killed} -> lost(W, Number), 1;
-        {{ended, _}, _, process, _, _} -> 1
-    after Patience -> 0
+        {'DOWN', _, process, _, _} -> bury(W, 0, Ended + 1);
+        {{ended, Number}, _, process, _, killed} -> lost(W, Number), bury(W, 0, Ended + 1);
+        {{ended, _}, _, process, _, _} -> bury(W, 0, Ended + 1)
+    after Patience -> Ended
     end.
 
 %% A task whose process was killed: it stays open in the trace.
 lost(W, Number) ->
-    atomics:sub(W#work.tally, ?FLYING, 1),
-    W#work.clerk ! {failed, <<"crash">>, <<"its process was killed, and none beside it">>, Number, step_of(W, Number)}.
+    W#work.clerk ! {failed, <<"crash">>, <<"its process was killed, and none beside it">>, Number, step_of(W, task_of(W, Number))}.
 
 %% Tasks in the order of arrival, then of number: ranges where all come at once, else when and who.
 next([]) -> none;
@@ -115,67 +147,54 @@ number_at(Order, 0) -> element(2, next(Order));
 number_at(Order, Index) -> number_at(element(3, next(Order)), Index - 1).
 
 %% ---------------------------------------------------------------------------------------------------------------------
-%% 2. A task and its steps. What a step returns is when it ended, which is when the next one begins: n steps take n + 1
-%%    readings of the clock.
+%% 2. A task and its steps. When a step ended is noted, and that is when the next one begins: n steps take n + 1 readings of
+%%    the clock.
 
 perform(W, Number) ->
     case halted(W) of
         true -> ok;
         false ->
-            Now = clock(),
-            atomics:add(W#work.tally, ?FLYING, 1),
-            note_begin(W, Number, Now),
-            try run(W, Number, program(W, Number), Now) of
-                End -> note_end(W, Number, End, 1)
+            #task{steps = Steps} = Task = task_of(W, Number),
+            note(W, Task, 0),
+            try run(W, Task, 1, Steps)
             catch
-                throw:{failed, Kind, Text} -> fail(W, Number, Kind, Text);
-                error:system_limit -> fail(W, Number, <<"memory">>, <<"Erlang has no room for what was asked">>);
-                _:Reason -> fail(W, Number, <<"error">>, text("~0p", [Reason]))
+                throw:{failed, Kind, Text} -> fail(W, Task, Kind, Text);
+                error:system_limit -> fail(W, Task, <<"memory">>, <<"Erlang has no room for what was asked">>);
+                _:Reason -> fail(W, Task, <<"error">>, text("~0p", [Reason]))
             end,
-            erase(), % what it allocated was kept until here
-            atomics:sub(W#work.tally, ?FLYING, 1)
+            erase() % what it allocated was kept until here
     end.
 
-fail(W, Number, Kind, Text) ->
-    note_end(W, Number, clock(), 2),
-    W#work.clerk ! {failed, Kind, Text, Number, step_of(W, Number)}.
+fail(W, #task{number = Number} = Task, Kind, Text) -> W#work.clerk ! {failed, Kind, Text, Number, step_of(W, Task)}.
 
-program(W, Number) -> program_of(W#work.programs, Number).
-program_of([{First, Count, Steps} | _], Number) when Number < First + Count -> Steps;
-program_of([_ | Rest], Number) -> program_of(Rest, Number).
-
-run(_, _, [], Now) -> Now;
-run(W, Number, [{Id, hold, {Gate, Steps}} | Rest], Now) ->
-    note_step(W, Number, Id),
+%% Steps, the first of which notes its end in this place.
+run(_, _, _, []) -> ok;
+run(W, Task, Place, [{_, 1, wait, Ns} | Rest]) when is_integer(Ns) ->
+    receive after whole_ms(Ns) -> ok end,
+    note(W, Task, Place),
+    run(W, Task, Place + 1, Rest);
+run(W, Task, Place, [{_, Size, hold, {Gate, Steps}} | Rest]) ->
     take(Gate, held),
-    Granted = clock(),
-    note_span(W, Number, Id, Now, Granted),
-    note_step(W, Number, Id + 1),
-    %% What is held encloses what is done meanwhile, also for who sorts by time alone.
-    End = try run(W, Number, Steps, Granted + 1)
+    note(W, Task, Place),
+    %% What is done meanwhile has noted its end before this is given back: the next one cannot have it any earlier.
+    try run(W, Task, Place + 1, Steps) after give(Gate, self()) end,
+    run(W, Task, Place + Size, Rest);
+run(W, Task, Place, [{_, Size, repeat, {Count, Each, Steps}} | Rest]) ->
+    repeat(W, Task, Place, Each, Steps, Count),
+    run(W, Task, Place + Size, Rest);
+run(W, Task, Place, [{Id, 1, Name, What} | Rest]) ->
+    try do(W, Task#task.number, Id, Name, What)
     catch Class:Reason:Stack ->
-        note_span(W, Number, Id + 1, Granted, clock()),
-        give(Gate, self()),
+        note_failed(W, Task, Place),
         erlang:raise(Class, Reason, Stack)
     end,
-    note_span(W, Number, Id + 1, Granted, End), % before it is given back: the next one cannot have it any earlier
-    give(Gate, self()),
-    run(W, Number, Rest, End);
-run(W, Number, [{_, repeat, {Count, Steps}} | Rest], Now) ->
-    run(W, Number, Rest, repeat(W, Number, Steps, Count, Now));
-run(W, Number, [{Id, Name, What} | Rest], Now) ->
-    note_step(W, Number, Id),
-    try do(W, Number, Id, Name, What)
-    catch Class:Reason:Stack ->
-        note_span(W, Number, Id, Now, clock()),
-        erlang:raise(Class, Reason, Stack)
-    end,
-    End = clock(),
-    note_span(W, Number, Id, Now, End),
-    run(W, Number, Rest, End).
+    note(W, Task, Place),
+    run(W, Task, Place + 1, Rest).
 
-repeat(_, _, _, 0, Now) -> Now;
-repeat(W, Number, Steps, Count, Now) -> repeat(W, Number, Steps, Count - 1, run(W, Number, Steps, Now)).
+repeat(_, _, _, _, _, 0) -> ok;
+repeat(W, Task, Place, Each, Steps, Count) ->
+    run(W, Task, Place, Steps),
+    repeat(W, Task, Place + Each, Each, Steps, Count - 1).
 
 do(W, Number, Id, wait, Amount) -> receive after whole_ms(amount(W, Number, Id, Amount)) -> ok end;
 do(W, Number, Id, cpu, Amount) -> compute(round(amount(W, Number, Id, Amount) * W#work.rate / 1.0e9), 1);
@@ -234,13 +253,6 @@ calibrate(Units, Best, Until) ->
 %% ---------------------------------------------------------------------------------------------------------------------
 %% 3. The trace (crates/wire/src/trace_file.rs): noted in atomics, and written to the file in batches.
 
--define(CHUNK, 256). % tasks whose records are written together, if one of them has changed
--record(trace, {path, lanes, room, lanes_at, tasks_at, spans_at,
-                table,   % 4 words a task, as in the file
-                changes, % of each chunk of the table
-                spans,   % a tuple of arrays, by lane: 3 words a span, as in the file
-                begun, ended}). % by lane, one in each line
-
 open_trace(Path, Lanes, Tasks) ->
     case file:open(Path, [raw, binary, read]) of
         {ok, File} -> layout(Path, file:pread(File, 0, 56), Lanes, Tasks);
@@ -249,97 +261,195 @@ open_trace(Path, Lanes, Tasks) ->
 
 layout(Path, {ok, <<"MAITREDT", ?PROTOCOL:32/little, HasLanes:32/little, HasTasks:32/little, Room:32/little, LanesAt:64/little,
                     TasksAt:64/little, SpansAt:64/little, _:64>>}, Lanes, Tasks) when HasLanes >= Lanes, HasTasks >= Tasks ->
-    #trace{path = Path, lanes = Lanes, room = Room, lanes_at = LanesAt, tasks_at = TasksAt, spans_at = SpansAt,
-           table = words(4 * Tasks), changes = words(Tasks div ?CHUNK + 1),
-           spans = list_to_tuple([words(3 * Room) || _ <- lists:seq(1, Lanes)]),
-           begun = words(?WIDE * Lanes), ended = words(?WIDE * Lanes)};
+    #trace{path = Path, lanes = Lanes, room = Room, lanes_at = LanesAt, tasks_at = TasksAt, spans_at = SpansAt};
 layout(Path, _, Lanes, Tasks) ->
     refuse(protocol, text("~s is no trace file of version ~b with room for ~b lanes and ~b tasks: use the runner of this maitred",
                           [Path, ?PROTOCOL, Lanes, Tasks])).
 
-words(Count) -> atomics:new(max(1, Count), [{signed, false}]).
+%% Room for what tasks note: for all, or where that is more than the file takes for the first ones, and of long ones for a part.
+prepare_trace(#trace{lanes = Lanes, room = Room} = T, Groups) ->
+    Most = Lanes * Room div max(1, min(1000, lists:sum([Count || #group{count = Count} <- Groups]))),
+    {Placed, {Words, Chunks}} = lists:mapfoldl(fun(#group{count = Count, last = Last} = Group, {At, Chunk}) ->
+        {Group#group{at = At, chunk = Chunk}, {At + Count * (Last + 1), Chunk + (Count + ?CHUNK - 1) div ?CHUNK}}
+    end, {1, 1}, keep(Groups, Most, Lanes * Room)),
+    T#trace{since = clock() - 1, groups = Placed, readings = atomics:new(max(1, Words), [{signed, false}]),
+            changes = counters:new(Chunks, [write_concurrency])}.
+
+%% A task that does not keep all keeps its end.
+keep([], _, _) -> [];
+keep([#group{first = First, count = Count, size = Size} = Group | Rest], Most, Room) ->
+    Each = min(Size, Most),
+    Some = if Each =:= 0 -> 0; true -> min(Count, Room div Each) end,
+    Parts = [Group#group{count = Some, last = min(Size, Each + 1)},
+             Group#group{first = First + Some, count = Count - Some, last = min(Size, 1)}],
+    [Part || Part <- Parts, Part#group.count > 0] ++ keep(Rest, Most, Room - Some * Each).
+
+task_of(#work{trace = #trace{groups = Groups}}, Number) -> task_in(Groups, Number).
+task_in([#group{first = First, count = Count} = Group | _], Number) when Number < First + Count ->
+    #group{steps = Steps, size = Size, last = Last, at = At, chunk = Chunk} = Group,
+    #task{number = Number, steps = Steps, size = Size, last = Last, at = At + (Number - First) * (Last + 1), chunk = Chunk + (Number - First) div ?CHUNK};
+task_in([_ | Rest], Number) -> task_in(Rest, Number).
 
 %% The scheduler that this process is on, from 1: its lane.
 lane() -> erlang:system_info(scheduler_id).
 
-note_begin(#work{trace = T}, Number, Now) ->
-    atomics:put(T#trace.table, 4 * Number + 3, lane() - 1),
-    atomics:put(T#trace.table, 4 * Number + 1, Now),
-    atomics:add(T#trace.changes, Number div ?CHUNK + 1, 1).
+%% That the step in this place has ended, or in place 0 that the task has begun: when, on which lane, and whether the task has
+%% failed by it. The end of the last step is kept in any case.
+note(W, #task{last = Last} = Task, Place) when Place < Last -> put_reading(W, Task, Place, 0);
+note(W, #task{last = Last, size = Size} = Task, Size) -> put_reading(W, Task, Last, 0);
+note(_, _, _) -> ok.
 
-note_step(#work{trace = T}, Number, Id) ->
-    Lane = atomics:get(T#trace.table, 4 * Number + 3) band 16#ffffffff,
-    atomics:put(T#trace.table, 4 * Number + 3, Lane bor ((Id + 1) bsl 32)).
+note_failed(W, #task{last = Last} = Task, Place) -> put_reading(W, Task, min(Place, Last), 1).
 
-%% The step that a task is at.
-step_of(#work{trace = T}, Number) -> (atomics:get(T#trace.table, 4 * Number + 3) bsr 32) - 1.
+put_reading(#work{trace = #trace{since = Since, readings = Readings, changes = Changes}}, #task{at = At, chunk = Chunk}, Place, Failed) ->
+    atomics:put(Readings, At + Place, ((clock() - Since) bsl 11) bor ((lane() - 1) bsl 1) bor Failed),
+    counters:add(Changes, Chunk, 1).
 
-note_span(#work{trace = T}, Number, Id, Begun, End) ->
-    Lane = lane(),
-    case atomics:add_get(T#trace.begun, ?WIDE * Lane, 1) of
-        At when At =< T#trace.room ->
-            Spans = element(Lane, T#trace.spans),
-            atomics:put(Spans, 3 * At - 2, Number bor (Id bsl 32)),
-            atomics:put(Spans, 3 * At - 1, Begun),
-            atomics:put(Spans, 3 * At, End); % last: it says that the others are there
-        _ -> ok
+time_of(#trace{since = Since}, Reading) -> Since + (Reading bsr 11).
+lane_of(Reading) -> (Reading bsr 1) band 16#3ff.
+has_failed(Reading) -> Reading band 1 =:= 1.
+
+%% How many readings of a task there are, those included that are known: negative when it has ended.
+count_readings(_, #task{last = Last}, Known) when Known > Last -> -Known;
+count_readings(T, #task{at = At} = Task, Known) ->
+    case atomics:get(T#trace.readings, At + Known) of
+        0 -> Known;
+        Reading when Reading band 1 =:= 1 -> -Known - 1;
+        _ -> count_readings(T, Task, Known + 1)
     end.
 
-note_end(#work{trace = T}, Number, Now, Outcome) ->
-    atomics:put(T#trace.table, 4 * Number + 4, Outcome),
-    atomics:put(T#trace.table, 4 * Number + 2, Now),
-    atomics:add(T#trace.ended, ?WIDE * lane(), 1),
-    atomics:add(T#trace.changes, Number div ?CHUNK + 1, 1).
+%% The step that a task with so many readings is at, or was at when it ended; null: not known.
+step_at(_, 0) -> null;
+step_at(Task, Known) when Known < 0 -> step_in(Task, -Known - 1);
+step_at(Task, Known) -> step_in(Task, Known).
+step_in(#task{size = Size, last = Last, steps = Steps}, Place) when Place > 0, Place =< Size, Place < Last orelse Last =:= Size ->
+    element(1, span_in(Steps, Place - 1, false));
+step_in(_, _) -> null.
+
+step_of(#work{trace = T}, Task) -> step_at(Task, count_readings(T, Task, 0)).
+
+%% What ends with the reading of this number among those of these steps, from 0: the span of a step, which begins at the reading
+%% before or right after it, and those of the resources that are given back, each of which began so many readings before.
+span_in([{_, Size, _, _} | Rest], At, Cut) when At >= Size -> span_in(Rest, At - Size, Cut);
+span_in([{_, _, repeat, {_, Each, Steps}} | _], At, Cut) -> span_in(Steps, At rem Each, Cut);
+span_in([{Id, Size, hold, _} | _], 0, _) -> {Id, 0, [{Id + 1, 0} || Size =:= 1]};
+span_in([{Id, Size, hold, {_, Steps}} | _], At, Cut) ->
+    {Step, Later, Given} = span_in(Steps, At - 1, Cut),
+    %% What is held encloses what is done meanwhile, also for who sorts by time alone.
+    {Step, if At =:= 1 -> 1; true -> Later end, Given ++ [{Id + 1, At} || Cut orelse At =:= Size - 1]};
+span_in([{Id, _, _, _} | _], 0, _) -> {Id, 0, []}.
 
 %% Writes into the file, which only this process has open: the lanes, and then what is new, every tenth of a second.
-scribe(#work{trace = T, count = Count} = W, Run) ->
+scribe(T, Run) ->
     {ok, File} = file:open(T#trace.path, [raw, binary, read, write]),
     Pid = list_to_integer(os:getpid()),
     write(File, [{T#trace.lanes_at + 64 * Lane, <<Pid:32/little, 0:32, 1:32/little>>} || Lane <- lists:seq(0, T#trace.lanes - 1)]),
     Run ! enrolled,
-    keep_writing(W, File, {[0 || _ <- lists:seq(1, T#trace.lanes)], [0 || _ <- lists:seq(0, Count div ?CHUNK)]}).
+    Chunks = [#chunk{index = Chunk + At, first = First + At * ?CHUNK, known = lists:duplicate(min(?CHUNK, Count - At * ?CHUNK), 0)}
+              || #group{first = First, count = Count, chunk = Chunk} <- T#trace.groups, At <- lists:seq(0, (Count - 1) div ?CHUNK)],
+    keep_writing(T, File, Chunks, maps:from_list([{Lane, #lane{}} || Lane <- lists:seq(0, T#trace.lanes - 1)]), 0).
 
-%% `Seen` is what was written: spans by lane, changes by chunk.
-keep_writing(W, File, Seen) ->
+%% `Last` is when the last task so far has ended.
+keep_writing(T, File, Chunks, Lanes, Last) ->
     receive
-        {finish, Who} -> write_new(W, File, Seen, all), Who ! finished
-    after 100 -> keep_writing(W, File, write_new(W, File, Seen, changed))
+        {finish, Who} ->
+            {_, _, End} = write_new(T, File, Chunks, Lanes, Last, all),
+            Who ! {finished, End}
+    after 100 ->
+        {Now, Grown, End} = write_new(T, File, Chunks, Lanes, Last, changed),
+        keep_writing(T, File, Now, Grown, End)
     end.
 
-%% The records of tasks are read first and written last: the spans of a task that has ended are there before its end is.
-%% What has not changed is not written: on a busy machine each write takes long, by way of another thread as it goes.
-write_new(#work{trace = T, count = Count}, File, {Spans, Changes}, Which) ->
-    Ended = [atomics:get(T#trace.ended, ?WIDE * Lane) || Lane <- lists:seq(1, T#trace.lanes)],
-    Now = [atomics:get(T#trace.changes, Chunk) || Chunk <- lists:seq(1, Count div ?CHUNK + 1)],
-    Tasks = [{T#trace.tasks_at + 32 * ?CHUNK * Chunk, bytes(T#trace.table, 4 * ?CHUNK * Chunk + 1, min(4 * ?CHUNK * (Chunk + 1), 4 * Count))}
-             || {Chunk, Change, Before} <- lists:zip3(lists:seq(0, Count div ?CHUNK), Now, Changes), Which =:= all orelse Change =/= Before],
-    Written = [write_spans(T, File, Lane, From) || {Lane, From} <- lists:zip(lists:seq(1, T#trace.lanes), Spans)],
-    write(File, Tasks),
-    write(File, [{T#trace.lanes_at + 64 * (Lane - 1) + 12, <<Number:32/little>>}
-                 || {Lane, Number} <- lists:zip(lists:seq(1, T#trace.lanes), Ended), Now =/= Changes]),
-    {Written, Now}.
+%% The spans of a task that has ended are there before its end is. What has not changed is not written: on a busy machine each
+%% write takes long, by way of another thread as it goes.
+write_new(#trace{lanes = Count} = T, File, Chunks, Lanes, Last, Which) ->
+    Nothing = #told{spans = erlang:make_tuple(Count, []), lanes = Lanes, records = [], last = Last, stirred = false},
+    {Now, #told{lanes = Ended} = Told} = lists:mapfoldl(fun(Chunk, Before) -> read_chunk(T, Chunk, Before, Which) end, Nothing, Chunks),
+    Grown = [{At, write_spans(T, File, At, lists:reverse(Spans), Lane)}
+             || {{At, Lane}, Spans} <- lists:zip(lists:sort(maps:to_list(Ended)), tuple_to_list(Told#told.spans))],
+    New = [{At, Lane} || {At, Lane} <- Grown, Lane =/= maps:get(At, Lanes)],
+    write(File, [{T#trace.lanes_at + 64 * At + 16, <<Written:64/little, Dropped:64/little>>} || {At, #lane{written = Written, dropped = Dropped}} <- New]),
+    write(File, lists:reverse(Told#told.records)),
+    write(File, [{T#trace.lanes_at + 64 * At + 12, <<Number:32/little>>} || {At, #lane{ended = Number}} <- New]),
+    {Now, maps:from_list(Grown), Told#told.last}.
 
-%% As far as they are whole; how far that is.
-write_spans(#trace{room = Room} = T, File, Lane, From) ->
-    Begun = atomics:get(T#trace.begun, ?WIDE * Lane),
-    Array = element(Lane, T#trace.spans),
-    To = whole_spans(Array, From, min(Begun, Room)),
-    At = T#trace.spans_at + 24 * ((Lane - 1) * Room + From),
-    Counts = {T#trace.lanes_at + 64 * (Lane - 1) + 16, <<To:64/little, (max(0, Begun - Room)):64/little>>},
-    write(File, [{At, bytes(Array, 3 * From + 1, 3 * To)} | [Counts || To > From orelse Begun > Room]]),
-    To.
+write_spans(_, _, _, [], Lane) -> Lane;
+write_spans(#trace{room = Room} = T, File, At, Spans, #lane{written = Written, dropped = Dropped} = Lane) ->
+    Count = length(Spans),
+    Fits = min(Count, Room - Written),
+    write(File, [{T#trace.spans_at + 24 * (At * Room + Written), lists:sublist(Spans, Fits)}]),
+    Lane#lane{written = Written + Fits, dropped = Dropped + Count - Fits}.
 
-whole_spans(_, To, To) -> To;
-whole_spans(Array, At, To) ->
-    case atomics:get(Array, 3 * At + 3) of 0 -> At; _ -> whole_spans(Array, At + 1, To) end.
+read_chunk(_, #chunk{known = done} = Chunk, Told, _) -> {Chunk, Told};
+read_chunk(T, #chunk{index = Index, first = First, change = Before, known = Known} = Chunk, #told{spans = Spans} = Told, Which) ->
+    case counters:get(T#trace.changes, Index) of
+        Before when Which =:= changed -> {Chunk, Told};
+        Change ->
+            Task = task_in(T#trace.groups, First),
+            {Now, Read} = read_tasks(T, Task, Known, Spans, Told#told{stirred = Which =:= all}, []),
+            Seen = Chunk#chunk{change = Change, known = Now},
+            case Read#told.stirred of
+                false -> {Seen, Read};
+                true ->
+                    Records = add_records(T, Task, T#trace.tasks_at + 32 * First, Now, Read#told.records),
+                    IsOver = lists:all(fun(Readings) -> Readings < 0 end, Now),
+                    {if IsOver -> Seen#chunk{known = done}; true -> Seen end, Read#told{records = Records}}
+            end
+    end.
 
-bytes(Array, First, Last) -> << <<(atomics:get(Array, At)):64/little>> || At <- lists:seq(First, Last) >>.
+%% Goes through what tasks have noted since; how many readings are known of each now.
+read_tasks(_, _, [], Spans, Told, Now) -> {lists:reverse(Now), Told#told{spans = Spans}};
+read_tasks(T, Task, [Known | More], Spans, Told, Now) when Known < 0 -> read_tasks(T, after_this(Task), More, Spans, Told, [Known | Now]);
+read_tasks(#trace{readings = Readings} = T, #task{at = At, last = Last} = Task, [Known | More], Spans, Told, Now) ->
+    case atomics:get(Readings, At + Known) of
+        0 -> read_tasks(T, after_this(Task), More, Spans, Told, [Known | Now]);
+        Reading when Reading band 1 =:= 1; Known =:= Last ->
+            Longer = add_spans(T, Task, Known, Reading, Spans),
+            read_tasks(T, after_this(Task), More, Longer, add_end(T, Task, Reading, Told), [-Known - 1 | Now]);
+        _ when Known =:= 0 -> read_tasks(T, Task, [1 | More], Spans, if Told#told.stirred -> Told; true -> Told#told{stirred = true} end, Now);
+        Reading -> read_tasks(T, Task, [Known + 1 | More], add_spans(T, Task, Known, Reading, Spans), Told, Now)
+    end.
 
-write(File, Parts) -> ok = file:pwrite(File, [Part || {_, Bytes} = Part <- Parts, Bytes =/= <<>>]).
+after_this(#task{number = Number, at = At, last = Last} = Task) -> Task#task{number = Number + 1, at = At + Last + 1}.
 
-last_end(#work{trace = T, count = Count}) -> last_end(T#trace.table, Count, 0).
-last_end(_, 0, Last) -> Last;
-last_end(Table, Number, Last) -> last_end(Table, Number - 1, max(Last, atomics:get(Table, 4 * Number - 2))).
+%% What ends with a reading is put in front of what its lane has so far.
+add_spans(T, #task{number = Number, at = At, last = Last, size = Size, steps = Steps}, Place, Reading, Spans) when Place > 0, Place < Last orelse Last =:= Size ->
+    {Step, Later, Given} = span_in(Steps, Place - 1, has_failed(Reading)),
+    Lane = lane_of(Reading) + 1,
+    Whole = [span(T, Number, Step, At + Place - 1, Later, Reading) | element(Lane, Spans)],
+    setelement(Lane, Spans, case Given of
+        [] -> Whole;
+        _ -> lists:foldl(fun({Id, Back}, Before) -> [span(T, Number, Id, At + Place - Back, 0, Reading) | Before] end, Whole, Given)
+    end);
+add_spans(_, _, _, _, Spans) -> Spans.
+
+%% From a reading in this place of all, or so much later.
+span(#trace{since = Since, readings = Readings}, Number, Step, From, Later, Reading) ->
+    Begun = Since + Later + (atomics:get(Readings, From) bsr 11),
+    <<(Number bor (Step bsl 32)):64/little, Begun:64/little, (Since + (Reading bsr 11)):64/little>>.
+
+%% That a task has ended: where not all that it noted was kept, so many spans are missing, or more where it failed.
+add_end(T, #task{size = Size, last = Last}, Reading, #told{lanes = Lanes, last = Before} = Told) ->
+    At = lane_of(Reading),
+    #{At := #lane{ended = Ended, dropped = Dropped} = Lane} = Lanes,
+    Missing = if Last =:= Size -> 0; Reading band 1 =:= 1 -> 1; true -> Size - Last + 1 end,
+    Told#told{lanes = Lanes#{At := Lane#lane{ended = Ended + 1, dropped = Dropped + Missing}}, last = max(Before, time_of(T, Reading)), stirred = true}.
+
+%% Records of tasks that follow upon each other are one.
+add_records(T, Task, At, Known, [{Start, Before} | More]) when Start + byte_size(Before) =:= At -> [{Start, records(T, Task, Known, Before)} | More];
+add_records(T, Task, At, Known, Records) -> [{At, records(T, Task, Known, <<>>)} | Records].
+
+records(_, _, [], Bytes) -> Bytes;
+records(T, Task, [0 | More], Bytes) -> records(T, after_this(Task), More, <<Bytes/binary, 0:256>>);
+records(#trace{readings = Readings} = T, #task{at = At} = Task, [Known | More], Bytes) ->
+    Begun = atomics:get(Readings, At),
+    {End, Outcome} = if Known > 0 -> {0, 0};
+                        true -> Reading = atomics:get(Readings, At - Known - 1), {time_of(T, Reading), 1 + Reading band 1} end,
+    Step = case step_at(Task, Known) of null -> 0; Id -> Id + 1 end,
+    records(T, after_this(Task), More,
+        <<Bytes/binary, (time_of(T, Begun)):64/little, End:64/little, (lane_of(Begun)):32/little, Step:32/little, Outcome:32/little, 0:32>>).
+
+write(File, Parts) -> ok = file:pwrite(File, Parts).
 
 %% ---------------------------------------------------------------------------------------------------------------------
 %% 4. A gate is a process that gives out units, first come first served. A channel is two of them: of free slots, and of
@@ -512,7 +622,7 @@ mark() -> {clock(), cpu(), clock()}.
 start(W) ->
     First = mark(),
     Run = self(),
-    Scribe = spawn_link(fun() -> scribe(W, Run) end),
+    Scribe = spawn_link(fun() -> scribe(W#work.trace, Run) end),
     receive enrolled -> ok end,
     {_, _, Begun} = Second = mark(),
     atomics:put(W#work.tally, ?BEGUN, Begun),
@@ -528,8 +638,7 @@ conduct(W, Scribe, Watch, Hands, Marks) ->
         Third = Mark(),
         unlink(Watch), exit(Watch, kill),
         Scribe ! {finish, self()},
-        receive finished -> ok end,
-        conclude(W, Marks ++ [Third, Mark()], Deadlock, Notes)
+        receive {finished, Last} -> conclude(W, Marks ++ [Third, Mark()], Last, Deadlock, Notes) end
     end,
     receive
         done -> Stop([], []);
@@ -545,23 +654,23 @@ conduct(W, Scribe, Watch, Hands, Marks) ->
 %% Looks whether all who could go on wait for each other, twice in the same way.
 watch(#work{tally = Tally} = W, Run, Before, Stuck) ->
     receive after 100 -> ok end,
-    [Flying, Waiting, Moves, Next] = [atomics:get(Tally, At) || At <- [?FLYING, ?WAITING, ?MOVES, ?NEXT]],
-    Full = Next >= W#work.count orelse Flying >= W#work.width,
-    case Flying > 0 andalso Flying =:= Waiting andalso Full andalso Moves =:= Before of
+    [Flying, Waiting, Moves] = [atomics:get(Tally, At) || At <- [?FLYING, ?WAITING, ?MOVES]],
+    case Flying > 0 andalso Flying =:= Waiting andalso Moves =:= Before of
         true when Stuck -> Run ! {deadlock, lists:sublist(open_tasks(W, 0), 20)};
         Now -> watch(W, Run, Moves, Now)
     end.
 
 open_tasks(#work{count = Count}, Count) -> [];
 open_tasks(#work{trace = T} = W, Number) ->
-    case [atomics:get(T#trace.table, 4 * Number + At) || At <- [1, 2]] of
-        [Begun, 0] when Begun > 0 -> [#{task => Number, step => step_of(W, Number)} | open_tasks(W, Number + 1)];
+    Task = task_of(W, Number),
+    case count_readings(T, Task, 0) of
+        Known when Known > 0 -> [#{task => Number, step => step_at(Task, Known)} | open_tasks(W, Number + 1)];
         _ -> open_tasks(W, Number + 1)
     end.
 
-conclude(W, [{A, CpuA, _}, {_, CpuB, B}, {C, CpuC, _}, {_, CpuD, D}], Deadlock, Notes) ->
+conclude(W, [{A, CpuA, _}, {_, CpuB, B}, {C, CpuC, _}, {_, CpuD, D}], Last, Deadlock, Notes) ->
     Cut = Deadlock =/= [] orelse halted(W) orelse W#work.count =:= 0,
-    Ended = if Cut -> max(C, B); true -> max(last_end(W), B) end,
+    Ended = if Cut -> max(C, B); true -> max(Last, B) end,
     W#work.clerk ! {tell, self()},
     Failures = receive {failures, All} -> All end,
     Wall = Ended - B,
@@ -598,14 +707,16 @@ compile(W, #{<<"id">> := Id, <<"action">> := Action}) ->
     {Name, Fields} = if is_map(Action) -> hd(maps:to_list(Action)); true -> {Action, #{}} end,
     Known = [Step || Step <- steps(), atom_to_binary(Step) =:= Name],
     case Known of
-        [Step] -> {Id, Step, fill(W, Step, Fields)};
+        [Step] -> What = fill(W, Step, Fields), {Id, noted(Step, What), Step, What};
         [] when Name =:= <<"call">> ->
             throw({refused, unsupported, <<"Erlang cannot do the step `call`, a function of Python: use python3">>, text("step ~b", [Id])});
         [] -> throw({refused, unsupported, text("Erlang cannot do the step `~s`", [Name]), text("step ~b", [Id])})
     end.
 
 fill(W, hold, #{<<"resource">> := At, <<"steps">> := Steps}) -> {element(At + 1, W#work.gates), [compile(W, Step) || Step <- Steps]};
-fill(W, repeat, #{<<"count">> := Count, <<"steps">> := Steps}) -> {Count, [compile(W, Step) || Step <- Steps]};
+fill(W, repeat, #{<<"count">> := Count, <<"steps">> := Steps}) ->
+    Compiled = [compile(W, Step) || Step <- Steps],
+    {Count, noted(Compiled), Compiled};
 fill(W, _, #{<<"channel">> := At}) -> element(At + 1, W#work.channels);
 fill(_, _, #{<<"var">> := At, <<"add">> := Add}) -> {At + 1, Add};
 fill(_, _, #{<<"var">> := At}) -> At + 1;
@@ -619,6 +730,12 @@ fill(_, http, #{<<"method">> := Method, <<"url">> := Url} = Fields) ->
     Headers = case Fields of #{<<"headers">> := Pairs} when is_list(Pairs) -> Pairs; _ -> [] end,
     {Verb, Method, binary_to_list(Url), [{binary_to_list(Name), binary_to_list(Value)} || [Name, Value] <- Headers], maps:get(<<"body">>, Fields, null)};
 fill(_, _, _) -> none.
+
+%% How many ends are noted in a step.
+noted(hold, {_, Steps}) -> 1 + noted(Steps);
+noted(repeat, {Count, Each, _}) -> Count * Each;
+noted(_, _) -> 1.
+noted(Steps) -> lists:sum([Size || {_, Size, _, _} <- Steps]).
 
 column(W, At) -> element(At + 1, W#work.specs).
 
@@ -655,18 +772,21 @@ prepare(#{<<"strategy">> := Strategy, <<"workers">> := Workers, <<"groups">> := 
     persistent_term:put(names, [{At, Name} || {At, #{<<"name">> := Name}} <- Named]),
     Compiled = list_to_tuple([[compile(W, Step) || Step <- Steps] || Steps <- Programs]),
     Whole = W#work{
-        programs = [{First, N, element(Program + 1, Compiled)} || #{<<"program">> := Program, <<"first">> := First, <<"count">> := N} <- Groups],
         order = order(W, Groups),
-        trace = open_trace(maps:get(<<"trace_path">>, Plan), Lanes, Count),
-        tls = case uses_http(tuple_to_list(Compiled)) of true -> start_http(Options); false -> [] end
+        trace = prepare_trace(open_trace(maps:get(<<"trace_path">>, Plan), Lanes, Count),
+            [#group{first = First, count = N, steps = Steps, size = noted(Steps)}
+             || #{<<"program">> := Program, <<"first">> := First, <<"count">> := N} <- Groups, Steps <- [element(Program + 1, Compiled)]]),
+        begins = case uses(crash, tuple_to_list(Compiled)) of true -> named; false -> nameless end,
+        tls = case uses(http, tuple_to_list(Compiled)) of true -> start_http(Options); false -> [] end
     },
     persistent_term:put(work, Whole),
     Whole.
 
-uses_http(Steps) when is_list(Steps) -> lists:any(fun uses_http/1, Steps);
-uses_http({_, http, _}) -> true;
-uses_http({_, _, {_, Steps}}) when is_list(Steps) -> uses_http(Steps);
-uses_http(_) -> false.
+uses(Name, Steps) when is_list(Steps) -> lists:any(fun(Step) -> uses(Name, Step) end, Steps);
+uses(Name, {_, _, Name, _}) -> true;
+uses(Name, {_, _, hold, {_, Steps}}) -> uses(Name, Steps);
+uses(Name, {_, _, repeat, {_, _, Steps}}) -> uses(Name, Steps);
+uses(_, _) -> false.
 
 columns(null) -> {<<>>, {}};
 columns(#{<<"path">> := Path, <<"columns">> := All}) ->
@@ -702,11 +822,12 @@ facts() -> [[<<"executable">>, unicode:characters_to_binary(filename:join([code:
 %% What recording one span costs, its clock reading included: the least of several tries.
 span_cost() ->
     Room = 2000,
-    Trace = #trace{room = Room, spans = list_to_tuple([words(3 * Room) || _ <- lists:seq(1, erlang:system_info(schedulers))]), table = words(4)},
+    Group = #group{first = 0, count = 1, steps = [], size = Room},
     lists:min([begin
-        W = #work{trace = Trace#trace{begun = words(?WIDE * erlang:system_info(schedulers))}},
+        W = #work{trace = prepare_trace(#trace{lanes = 1, room = Room}, [Group])},
+        Task = task_of(W, 0),
         Begun = clock(),
-        [begin note_step(W, 0, 1), note_span(W, 0, 1, Begun, clock()) end || _ <- lists:seq(1, Room)],
+        [note(W, Task, Place) || Place <- lists:seq(1, Room)],
         (clock() - Begun) / Room
     end || _ <- lists:seq(1, 20)]).
 

@@ -645,8 +645,8 @@ final class Runner {
 
     /** The same of tasks in virtual threads, and of what Java itself does when they wait: a frame that is interpreted takes twice
         as much on a stack that is kept. Gives the lanes of the threads that carry them, which are there from now on. */
-    static Map<Thread, Lane> rehearse(int workers) throws Exception {
-        int tasks = 6000, waits = 4; // as often as the second compiler wants to see them
+    static Map<Thread, Lane> rehearse(int workers, int count) throws Exception {
+        int tasks = Math.min(count, 6000), waits = 4; // as many as the second compiler wants to see, but no more than will come
         var trace = new Trace(workers, tasks, tasks * waits);
         var wait = Json.object("id", 0, "action", Json.object("wait", Json.object("ns", 1)));
         var steps = List.of(Json.object("id", 1, "action", Json.object("repeat", Json.object("count", waits, "steps", List.of(wait)))));
@@ -1198,8 +1198,8 @@ final class Runner {
         double rate = plan.get("calibration") instanceof Number known ? known.doubleValue() : calibrate(warm);
         if (warm[0] > 0) tell.accept(warm);
         var work = new Work(plan, rate, new Trace((String) plan.get("trace_path")));
-        if (work.strategy.equals("async-pool")) work.trace.expect(rehearse(work.workers));
-        else rehearse();
+        rehearse();
+        if (work.strategy.equals("async-pool")) work.trace.expect(rehearse(work.workers, work.count));
         if (Json.write(plan.get("programs")).contains("\"cpu\"")) warmUp(rate);
         return work;
     }

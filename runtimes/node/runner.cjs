@@ -383,6 +383,7 @@ async function serveAsLoop(work, trace, begun, hands, port) {
   let ended;
   const job = new Job(work, lane, hands ? new Handing(work, hands) : new Awaiting(work), (failure) => port.postMessage({ failure }), () => ended());
   warmUp(work);
+  await rehearse(work);
   port.postMessage({ ready: 0 });
   await told(port);
   const start = Number(begun[0]), width = Number(work.plan.options.concurrency || 0) || Infinity;
@@ -795,6 +796,20 @@ function warmUp(work) {
   if (JSON.stringify(work.plan.programs).includes('"cpu"')) {
     for (const until = clock() + 15e6; clock() < until;) compute(20_000);
   }
+}
+
+/// Has tasks wait before the work, where many are to come: what carries them is compiled when the first one comes.
+async function rehearse({ plan, count }) {
+  if (count < REHEARSED) return;
+  const programs = [{ name: "rehearsal", steps: [{ id: 1, action: { wait: { ns: 1e6 } } }] }];
+  const groups = [{ program: 0, first: 0, count: REHEARSED, arrivals: "at-once" }];
+  const stage = new Work({ ...plan, programs, groups, resources: [], channels: [], vars: [], columns: null }, 0);
+  let left = REHEARSED, over;
+  const job = new Job(stage, new Lane(scratch(REHEARSED), 0, LOOP), new Awaiting(stage), () => {}, () => --left || over());
+  await new Promise((end) => {
+    over = end;
+    for (let turn = 0; turn < REHEARSED; turn++) job.perform(0);
+  });
 }
 
 const REHEARSED = 2000;

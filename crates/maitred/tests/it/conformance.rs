@@ -193,9 +193,9 @@ const IN_PYTHON: [(&str, Planted); 3] = [
 ];
 
 const IN_ERLANG: [Planted; 3] = [
-    ("atomics:add(T#trace.ended, ?WIDE * lane(), 1),", "", "every step"),
+    ("ended = Ended + 1", "ended = Ended", "every step"),
     ("whole_ms(Ns) -> (Ns + 999999) div 1000000.", "whole_ms(Ns) -> Ns div 2000000.", "durations"),
-    ("lost(W, Number), 1;", "1;", "crash"),
+    ("lost(W, Number), bury(", "bury(", "crash"),
 ];
 
 /// A copy of a runner's text with a fault in it.
