@@ -38,8 +38,8 @@ impl Interest {
     pub(crate) const READ_EDGE: Self =
         Self((libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET) as u32);
     pub(crate) const WRITE: Self = Self(libc::EPOLLOUT as u32);
-    /// Both at once, each reported when it comes.
-    pub(crate) const ALL_EDGE: Self = Self(Self::READ_EDGE.0 | Self::WRITE.0);
+    /// Room, reported once when it comes, and no input meanwhile.
+    pub(crate) const WRITE_EDGE: Self = Self(Self::WRITE.0 | libc::EPOLLET as u32);
     /// Only one of the processes that wait on a shared listener is woken (epoll_ctl(2)).
     pub(crate) const READ_EXCLUSIVE: Self = Self((libc::EPOLLIN | libc::EPOLLEXCLUSIVE) as u32);
 

@@ -124,6 +124,11 @@ impl Home {
     pub(super) fn look_after(&self, events: &mut Events) -> io::Result<()> {
         self.set.wait(events, Duration::ZERO)?;
         self.desk().gather(events, Instant::now());
+        let was_called = (0..events.len()).any(|index| events.get(index).0 == BELL);
+        if was_called && self.burden() != Burden::Held {
+            // It is held no more, and may have lain down: who called it would wait for nobody.
+            self.ring();
+        }
         Ok(())
     }
 
@@ -167,6 +172,8 @@ struct Place {
     until: Option<Instant>,
     /// What happened to the socket meanwhile.
     missed: Option<Call>,
+    /// Its socket is watched for room, and for nothing else.
+    awaits_room: bool,
 }
 
 impl Desk {
@@ -191,16 +198,28 @@ impl Desk {
     /// Puts a task where it belongs that waits for that.
     pub(super) fn settle(&mut self, task: Task, wait: Wait, set: &Epoll) {
         match wait {
+            // What came while it waited for room is reported now.
+            Wait::Input(until)
+                if std::mem::take(&mut self.places[task.place as usize].awaits_room) =>
+            {
+                self.await_change(task, Interest::READ_EDGE, until, set);
+            }
             Wait::Input(until) => self.await_socket(task, until),
             Wait::Room(until) => {
-                // Few ever wait for this, so it is watched for only now, and reported if there is room already.
-                let changed = set.change(&task.socket, Interest::ALL_EDGE, u64::from(task.place));
-                // Who cannot be watched has to try again.
-                self.await_socket(task, if changed.is_ok() { until } else { Instant::now() });
+                // Few ever wait for this, so it is watched for only now, and reported if there is room already. Input is not:
+                // nobody reads it before that, and it would be reported again and again.
+                self.places[task.place as usize].awaits_room = true;
+                self.await_change(task, Interest::WRITE_EDGE, until, set);
             }
             Wait::Time(Duration::ZERO) => self.queue.push_back(task),
             Wait::Time(time) => self.await_time(task, Instant::now() + time),
         }
+    }
+
+    fn await_change(&mut self, task: Task, interest: Interest, until: Instant, set: &Epoll) {
+        let changed = set.change(&task.socket, interest, u64::from(task.place));
+        // Who cannot be watched has to try again.
+        self.await_socket(task, if changed.is_ok() { until } else { Instant::now() });
     }
 
     fn await_socket(&mut self, mut task: Task, until: Instant) {
@@ -277,7 +296,7 @@ impl Desk {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::io::{Read as _, Write as _};
     use std::os::fd::AsRawFd as _;
     use std::os::unix::net::UnixStream;
 
@@ -373,6 +392,43 @@ mod tests {
         assert_eq!(home.give_half().len(), 1);
         home.set.wait(&mut events, FAR).expect("a set");
         assert_eq!((0..events.len()).map(|index| events.get(index).0).collect::<Vec<_>>(), [BELL]);
+    }
+
+    #[test]
+    fn whoever_looks_after_one_that_is_held_no_more_leaves_it_its_calls() {
+        let home = Home::new().expect("a home");
+        let mut events = Events::with_capacity(8);
+        for (burden, left) in [(Burden::None, 1), (Burden::Held, 0)] {
+            home.lie_down();
+            assert!(home.call());
+            home.bear(burden);
+            home.look_after(&mut events).expect("a set");
+            home.set.wait(&mut events, Duration::ZERO).expect("a set");
+            assert_eq!(events.len(), left, "{burden:?}");
+        }
+    }
+
+    #[test]
+    fn who_waits_for_room_is_called_for_that_and_learns_of_input_afterwards() {
+        let home = Home::new().expect("a home");
+        let (mut near, mut far) = client(&home, Wait::Input(Instant::now() + FAR));
+        far.write_all(b"x").expect("a pair");
+        assert_eq!(count(&home), 1);
+        let task = home.desk().queue.pop_front().expect("one");
+        near.set_nonblocking(true).expect("a socket");
+        let (mut sent, piece) = (0, [0; 4096]);
+        while let Ok(more) = near.write(&piece) {
+            sent += more;
+        }
+        let until = Instant::now() + FAR;
+        home.desk().settle(task, Wait::Room(until), &home.set);
+        far.write_all(b"x").expect("a pair");
+        assert_eq!(count(&home), 0, "there is no room");
+        far.read_exact(&mut vec![0; sent]).expect("what was sent");
+        assert_eq!(count(&home), 1, "there is room");
+        let task = home.desk().queue.pop_front().expect("one");
+        home.desk().settle(task, Wait::Input(until), &home.set);
+        assert_eq!(count(&home), 1, "there is input");
     }
 
     #[test]
