@@ -55,7 +55,7 @@ pub fn next(subject: &SubjectFacts, settings: &Settings, options: &Options) -> S
 }
 
 /// Figures that are read first; the others stand behind [`Options::details`].
-const BRIEF: [&str; 14] = [
+const BRIEF: [&str; 15] = [
     "CPU",
     "memory",
     "latency",
@@ -66,6 +66,7 @@ const BRIEF: [&str; 14] = [
     "GIL",
     "running",
     "failure",
+    "lost",
     "variable",
     "expected",
     "disturbed",
@@ -261,6 +262,8 @@ fn outcomes(run: &Run) -> Vec<(&'static str, String)> {
     if run.spans_dropped > 0 {
         lines.push(("trace", format!("{} had no room", plural(run.spans_dropped, "span"))));
     }
-    lines.extend(run.notes.iter().map(|note| ("note", note.clone())));
+    // What went missing, though others did its work, is read first; the protocol has the words.
+    let label = |note: &str| if note.starts_with("lost during the work") { "lost" } else { "note" };
+    lines.extend(run.notes.iter().map(|note| (label(note), note.clone())));
     lines
 }

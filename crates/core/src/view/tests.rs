@@ -479,6 +479,16 @@ fn rounds_of_a_sample_are_reproducible() {
     assert_eq!(rounds(&trace, 4), rounds(&trace, 4));
 }
 
+#[test]
+fn what_was_lost_is_told_without_being_asked() {
+    let trace = tables(6, 2).run(ThreadPool, 2);
+    let mut run = summary::run(&trace, 0, &[]);
+    run.notes = vec!["lost during the work: the worker at a".into(), "an aside".into()];
+    let brief = phases::phases(&trace.model, trace.workers, &run, &Options::default());
+    assert!(brief.contains("lost during the work: the worker at a"), "{brief}");
+    assert!(!brief.contains("an aside"), "{brief}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 

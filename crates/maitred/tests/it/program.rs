@@ -43,8 +43,11 @@ impl Place {
     /// Waits until something was written to this file: a result is replaced whole, but whether it may
     /// be written is tried before.
     pub(crate) fn wait_for(&self, name: &str) {
-        let is_written = || fs::metadata(self.path(name)).is_ok_and(|facts| facts.len() > 0);
-        assert!(eventually(PATIENCE, is_written), "{name} was never written");
+        assert!(eventually(PATIENCE, || self.has(name)), "{name} was never written");
+    }
+
+    fn has(&self, name: &str) -> bool {
+        fs::metadata(self.path(name)).is_ok_and(|facts| facts.len() > 0)
     }
 
     /// The program with these arguments, not yet started. It shows everything that it knows.
@@ -152,6 +155,17 @@ impl Running {
     pub(crate) fn wait_for_processes(&self, number: usize) {
         let there = eventually(PATIENCE, || self.processes().len() >= number);
         assert!(there, "{number} processes were expected: {:?}", self.processes());
+    }
+
+    /// Waits for a file like [`Place::wait_for`]. Where it never comes, what it says of that is the failure.
+    pub(crate) fn wait_for(self, place: &Place, name: &str) -> Self {
+        if eventually(PATIENCE, || place.has(name)) {
+            return self;
+        }
+        let (pid, processes) = (self.pid().to_string(), self.processes());
+        // It may have ended.
+        let _ = Command::new("kill").args(["-s", "INT", &pid]).status();
+        panic!("{name} was never written; {processes:?} were there, and then: {:?}", self.end());
     }
 
     /// The command lines of all living processes that its runs have started.

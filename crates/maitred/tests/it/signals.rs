@@ -21,7 +21,7 @@ fn an_interrupted_run_is_shown_under_every_strategy() {
     for strategy in STRATEGIES {
         let place = Place::new().file("work.kdl", ENDLESS);
         let running = place.start(&format!("run work.kdl --model native/{strategy}"));
-        place.wait_for("begun");
+        let running = running.wait_for(&place, "begun");
         running.signal("INT");
         let output = running.end();
         assert_eq!(code(&output), 130, "{strategy}: {output:?}");
@@ -54,8 +54,7 @@ fn compared(place: &Place, model: &str, work: &str) -> Running {
         "compare {work} --warmup 0 --runs 100000 --models {model} \
          --export-json r.json --export-csv r.csv --export-markdown r.md"
     ));
-    place.wait_for("r.md");
-    running
+    running.wait_for(place, "r.md")
 }
 
 #[test]
@@ -80,7 +79,7 @@ fn an_interrupted_comparison_keeps_its_rounds_under_every_strategy() {
 fn a_comparison_is_interrupted_in_its_first_round() {
     let place = Place::new().file("work.kdl", ENDLESS);
     let running = place.start("compare work.kdl --warmup 0 --models threads --export-json r.json");
-    place.wait_for("begun");
+    let running = running.wait_for(&place, "begun");
     running.signal("TERM");
     let output = running.end();
     assert_eq!(code(&output), 143, "{output:?}");
