@@ -13,22 +13,17 @@ use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use self::pool::Pool;
 use self::task::{Call, Wait, hold, wait, with_buffers};
-use super::threads::see_out;
+use super::threads::{self, see_out};
 use crate::connection::{Connection, Wants};
 use crate::listener::{Accepted, Listener};
 use crate::reply::Act;
 use crate::roll::{Attendance, Roll};
 use crate::service::Service;
-use crate::signals::{Signal, Signals};
-use crate::sys;
-
-/// How often a full house looks whether somebody left.
-const FULL_TICK: Duration = Duration::from_millis(20);
+use crate::signals::Signals;
 
 pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> io::Result<()> {
     let service = Arc::new(service);
@@ -51,11 +46,11 @@ pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> 
 pub(super) fn welcome(
     service: &Service,
     roll: &Arc<Roll>,
-    mut listener: Listener,
+    listener: Listener,
     signals: &Signals,
     mut begin: impl FnMut(TcpStream, Attendance),
 ) -> io::Result<()> {
-    let mut admit = |listener: &mut Listener| {
+    let admit = |listener: &mut Listener| {
         let Accepted::Connection(stream) = listener.accept(true)? else { return Ok(false) };
         let entry = roll.enter(stream.as_raw_fd());
         service.opened();
@@ -63,21 +58,7 @@ pub(super) fn welcome(
         Ok(true)
     };
     let is_full = || roll.len() >= service.options.connections_max;
-    loop {
-        match is_full() {
-            true => sys::wait_readable(&[signals.as_raw_fd()], FULL_TICK)?,
-            false => sys::wait_readable(
-                &[signals.as_raw_fd(), listener.as_raw_fd()],
-                Duration::from_secs(1),
-            )?,
-        }
-        if signals.take() == Some(Signal::Drain) {
-            break;
-        }
-        while !is_full() && admit(&mut listener)? {}
-    }
-    service.draining.store(true, Relaxed);
-    listener.accept_last(admit)
+    threads::welcome(service, listener, signals, is_full, admit)
 }
 
 /// A client that counts as connected, however it ends.

@@ -25,13 +25,27 @@ const INPUT_BYTES: usize = 16 << 10;
 /// How often a full house looks whether somebody left.
 const FULL_TICK: Duration = Duration::from_millis(20);
 
-pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals) -> io::Result<()> {
+pub(crate) fn serve(service: Service, listener: Listener, signals: &Signals) -> io::Result<()> {
     let service = Arc::new(service);
     let roll = Arc::new(Roll::default());
     let threads_max = threads_max(&service);
+    let is_full = || roll.len() >= threads_max;
+    welcome(&service, listener, signals, is_full, |listener| admit(&service, &roll, listener))?;
+    see_out(&service, &roll);
+    Ok(())
+}
+
+/// Has clients admitted one by one while there is room, until told to stop: then everybody who got in is answered,
+/// and the door is closed. `admit` says whether there was a client.
+pub(super) fn welcome(
+    service: &Service,
+    mut listener: Listener,
+    signals: &Signals,
+    is_full: impl Fn() -> bool,
+    mut admit: impl FnMut(&mut Listener) -> io::Result<bool>,
+) -> io::Result<()> {
     loop {
-        let full = roll.len() >= threads_max;
-        match full {
+        match is_full() {
             true => sys::wait_readable(&[signals.as_raw_fd()], FULL_TICK)?,
             false => sys::wait_readable(
                 &[signals.as_raw_fd(), listener.as_raw_fd()],
@@ -41,14 +55,10 @@ pub(crate) fn serve(service: Service, mut listener: Listener, signals: &Signals)
         if signals.take() == Some(Signal::Drain) {
             break;
         }
-        while roll.len() < threads_max && admit(&service, &roll, &mut listener)? {}
+        while !is_full() && admit(&mut listener)? {}
     }
-    // Stopping: everybody who got in is answered, then the door is closed.
     service.draining.store(true, Relaxed);
-    listener.accept_last(|listener| admit(&service, &roll, listener))?;
-    drop(listener);
-    see_out(&service, &roll);
-    Ok(())
+    listener.accept_last(admit)
 }
 
 /// Gives the next client a thread. Whether there was a client.
