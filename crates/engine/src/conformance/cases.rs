@@ -11,6 +11,7 @@ use super::http;
 use super::judge::{arrived_and_ended, end_is_told, laws, trace};
 use super::run::{Run, everything, everything_but_outcomes};
 use super::server::Server;
+use super::words::{ending, message};
 use super::{Fault, Paragraph};
 use crate::runtime::{Execution, Interrupt, Measured, RunnerCommand, STARTUP_LIMIT, execute};
 
@@ -286,7 +287,8 @@ fn failures(run: &Run<'_>) -> Vec<Fault> {
     let commands: u32 =
         ["exit", "run"].iter().filter_map(|kind| told(kind)).map(|one| one.count).sum();
     if commands != 3 {
-        let text = format!("three commands with exit code 1 are told as {:?}", done.failures);
+        let text =
+            format!("three commands with exit code 1 are told as {}", message(&done.failures));
         faults.push(Fault::new(Paragraph::Failures, text));
     }
     faults
@@ -294,7 +296,7 @@ fn failures(run: &Run<'_>) -> Vec<Fault> {
 
 fn deadlock(run: &Run<'_>) -> Vec<Fault> {
     let RunEnd::Deadlock(blocked) = &run.trace.end else {
-        let text = format!("tasks that wait for ever end as {:?}", run.trace.end);
+        let text = format!("tasks that wait for ever end so: {}", ending(&run.trace.end));
         return vec![Fault::new(Paragraph::Deadlock, text)];
     };
     let mut tasks: Vec<u32> = blocked.iter().map(|one| one.task).collect();
@@ -316,7 +318,8 @@ fn rounds(run: &Run<'_>, ended: &[Round]) -> Vec<Fault> {
     };
     if ended.len() != ROUNDS_ASKED as usize || !tasks.zip(ended).zip(next).all(fits) {
         let text = format!(
-            "{ROUNDS_ASKED} rounds of two tasks were asked for, and it says that they ended so: {ended:?}"
+            "{ROUNDS_ASKED} rounds of two tasks were asked for, and it says that they ended so: {}",
+            message(&ended)
         );
         faults.push(Fault::new(Paragraph::Rounds, text));
     }
@@ -332,7 +335,8 @@ fn crash(run: &Run<'_>) -> Vec<Fault> {
         return match by_signal && !is_process {
             true => Vec::new(),
             false => {
-                vec![Fault::new(Paragraph::WorkerDies, format!("it ended: {:?}", run.trace.end))]
+                let text = format!("a crash ended it so: {}", ending(&run.trace.end));
+                vec![Fault::new(Paragraph::WorkerDies, text)]
             }
         };
     };
@@ -340,7 +344,7 @@ fn crash(run: &Run<'_>) -> Vec<Fault> {
     let told = done.failures.iter().any(|one| one.count > 0);
     let mut faults = laws(run.trace);
     if !told || run.trace.tasks[0].outcome == TaskOutcome::Done {
-        let text = format!("a task that crashed is told as {:?}", done.failures);
+        let text = format!("a task that crashed is told as {}", message(&done.failures));
         faults.push(Fault::new(Paragraph::WorkerDies, text));
     }
     let others = run.trace.tasks[1..].iter().filter(|one| one.outcome == TaskOutcome::Done);
@@ -370,7 +374,7 @@ fn given_up(run: &Run<'_>) -> Vec<Fault> {
     let (_, ended) = arrived_and_ended(run.trace);
     let mut faults = Vec::new();
     if run.trace.done.is_none() {
-        let text = format!("it did not say `done` after the grace: {:?}", run.trace.end);
+        let text = format!("it did not say `done` after the grace: {}", ending(&run.trace.end));
         faults.push(Fault::new(Paragraph::Stop, text));
     }
     if ended > SHORT {

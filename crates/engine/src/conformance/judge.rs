@@ -10,7 +10,7 @@ use maitred_core::workload::Lowered;
 use maitred_wire::trace_file::TaskOutcome;
 use maitred_wire::{Action, Amount, Arrivals, Model, Ready, Step, Strategy};
 
-use super::{Fault, Paragraph};
+use super::{Fault, Paragraph, words};
 use crate::runtime::Measured;
 
 /// The trace of a run, as an analysis would see it.
@@ -76,7 +76,8 @@ pub(super) fn work_was_done(trace: &Trace, work: &Lowered) -> Vec<Fault> {
             let was = trace.tasks.get(task as usize).map(|task| task.outcome);
             if was != Some(outcome) {
                 let name = trace.task_name(task);
-                let text = format!("{name} is {was:?} in the trace and should be {outcome:?}");
+                let (was, outcome) = (words::outcome(was), words::outcome(Some(outcome)));
+                let text = format!("{name} is {was} in the trace and should be {outcome}");
                 faults.push(Fault::new(Paragraph::Readings, text));
             }
         }
@@ -193,7 +194,8 @@ fn amounts_of(steps: &[Step], all: &mut BTreeMap<u32, Amount>) {
 /// What it says of itself at the end: phases in order, every lane closed that is a thread.
 pub(super) fn end_is_told(trace: &Trace, ready: &Ready) -> Vec<Fault> {
     let Some(done) = &trace.done else {
-        let text = format!("it did not say `done`: {:?}", trace.end);
+        let log = trace.log.lines().last().unwrap_or("its log is empty");
+        let text = format!("it did not say `done`: {} ({log})", words::ending(&trace.end));
         return vec![Fault::new(Paragraph::Done, text)];
     };
     let mut faults = Vec::new();

@@ -9,6 +9,7 @@ mod page;
 mod raw;
 mod run;
 mod server;
+mod words;
 
 use maitred_wire::{Ready, Strategy};
 
@@ -114,10 +115,6 @@ pub fn check(
 fn described(ready: &Ready) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut say = |text: String| faults.push(Fault::new(Paragraph::Ready, text));
-    if ready.protocol != maitred_wire::PROTOCOL {
-        let own = maitred_wire::PROTOCOL;
-        say(format!("it speaks protocol {}, and this maitred speaks {own}", ready.protocol));
-    }
     if ready.calibration.is_nan() || ready.calibration <= 0.0 {
         say(format!("its `calibration` is {}, and no number of units a second", ready.calibration));
     }
@@ -128,4 +125,39 @@ fn described(ready: &Ready) -> Vec<Fault> {
         say("it offers no strategy that this maitred knows".to_owned());
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A runner that says this to whatever it is asked first.
+    fn that_says(ready: &str) -> RunnerCommand {
+        RunnerCommand::new("/bin/sh", ["-c", "read line; echo \"$0\"", ready])
+    }
+
+    fn ready(protocol: u32) -> String {
+        format!(
+            r#"{{"ready":{{"protocol":{protocol},"runtime":"old","version":"1","strategies":[],
+            "pid":1,"calibration":1e8,"span_cost_ns":50.0,"facts":[]}}}}"#
+        )
+        .replace('\n', "")
+    }
+
+    #[test]
+    fn a_runner_of_another_protocol_gets_one_sentence() {
+        let check = |protocol| {
+            let runner = that_says(&ready(protocol));
+            check(&runner, Scope::default(), &Interrupt::manual().unwrap(), &mut |_| {})
+        };
+        let [verdict] = &check(1)[..] else { panic!("nothing else is looked at") };
+        let [fault] = &verdict.faults[..] else { panic!("{verdict:?}") };
+        let sentence = "speaks protocol 1, and this maitred speaks 2: use a runner of this version \
+                        (runtimes/PROTOCOL.md says what changed)";
+        assert!(fault.text.ends_with(sentence), "{}", fault.text);
+        // One of this version is looked at further, and said to be wrong for what it does.
+        let verdicts = check(maitred_wire::PROTOCOL);
+        assert!(verdicts.len() > 1, "{verdicts:?}");
+        assert_eq!(verdicts[0].faults[0].text, "it offers no strategy that this maitred knows");
+    }
 }

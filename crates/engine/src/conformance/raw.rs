@@ -11,6 +11,7 @@ use maitred_core::workload::{Choices, lower, parse};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Command as Said, ErrorCode, Plan, Reply, Strategy};
 
+use super::words::message;
 use super::{Fault, Paragraph};
 use crate::measure::procfs;
 use crate::measure::trace_map::TraceMap;
@@ -99,8 +100,9 @@ fn refuses(runner: &RunnerCommand, lines: &[String], code: ErrorCode, what: &str
     match raw.hear() {
         Some(Reply::Error(error)) if error.code == code => Vec::new(),
         said => {
-            let said = said.map_or_else(|| "nothing".to_owned(), |reply| format!("{reply:?}"));
-            let text = format!("to {what} it says {said}, and no `error` with code {code:?}");
+            let said = said.map_or_else(|| "nothing".to_owned(), |reply| message(&reply));
+            let code = message(&code);
+            let text = format!("to {what} it says {said}, and no `error` with code {code}");
             vec![Fault::new(Paragraph::Error, text)]
         }
     }

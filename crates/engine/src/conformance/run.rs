@@ -6,6 +6,7 @@ use maitred_core::workload::Lowered;
 use maitred_wire::{Ready, Strategy};
 
 use super::judge::{end_is_told, laws, times_are_kept, work_was_done};
+use super::words::{ending, message};
 use super::{Fault, Paragraph};
 
 /// What was done, as a judge sees it.
@@ -18,20 +19,15 @@ pub(super) struct Run<'a> {
 
 /// It ended, and did all that it was to do.
 pub(super) fn everything(run: &Run<'_>) -> Vec<Fault> {
-    let mut faults = end_is_told(run.trace, run.ready);
-    if run.trace.end != RunEnd::Finished {
-        faults.push(died(run));
+    let mut faults = everything_but_outcomes(run);
+    // What it did not come to says no more than that it did not.
+    if run.trace.done.is_none() {
+        return faults;
     }
-    faults.extend(laws(run.trace));
     faults.extend(work_was_done(run.trace, run.work));
     faults.extend(times_are_kept(run.trace, run.work));
     faults.extend(vars_are_told(run));
     faults
-}
-
-fn died(run: &Run<'_>) -> Fault {
-    let log = run.trace.log.lines().last().unwrap_or("its log is empty");
-    Fault::new(Paragraph::Conversation, format!("the run ended as {:?} ({log})", run.trace.end))
 }
 
 fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {
@@ -40,7 +36,7 @@ fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {
     let wrong = |var: &&maitred_wire::VarValue| var.by_process.is_empty() == apart;
     let lacks = run.work.vars.len() != done.vars.len();
     if lacks || done.vars.iter().any(|var| wrong(&var)) {
-        let text = format!("the variables are told as {:?}", done.vars);
+        let text = format!("the variables are told as {}", message(&done.vars));
         return vec![Fault::new(Paragraph::Done, text)];
     }
     Vec::new()
@@ -49,8 +45,12 @@ fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {
 /// Ended in order, the trace in itself right; which tasks failed is for the case to say.
 pub(super) fn everything_but_outcomes(run: &Run<'_>) -> Vec<Fault> {
     let mut faults = end_is_told(run.trace, run.ready);
+    if run.trace.done.is_none() {
+        return faults;
+    }
     if run.trace.end != RunEnd::Finished {
-        faults.push(died(run));
+        let text = format!("it did the work, and the run ended so: {}", ending(&run.trace.end));
+        faults.push(Fault::new(Paragraph::Conversation, text));
     }
     faults.extend(laws(run.trace));
     faults

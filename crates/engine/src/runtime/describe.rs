@@ -3,7 +3,7 @@
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use maitred_wire::{Command, Ready, Reply};
+use maitred_wire::{Command, PROTOCOL, Ready, Reply};
 
 use super::death;
 use super::dialogue::Dialogue;
@@ -33,7 +33,10 @@ pub fn describe(
     let died_by_itself = dialogue.exited;
     let status = processes.end().status.filter(|_| died_by_itself);
     let how = match (answer, status) {
-        (Ok(Reply::Ready(ready)), _) => return Ok(ready),
+        (Ok(Reply::Ready(ready)), _) => match other_protocol(&ready) {
+            None => return Ok(ready),
+            Some(how) => how,
+        },
         (Ok(Reply::Error(error)), _) => format!("refused to say what it is: {}", error.text),
         (Ok(Reply::Done(_)), _) => "said `done` when asked what it is".into(),
         (Err(_), Some(status)) => {
@@ -43,6 +46,17 @@ pub fn describe(
     };
     let log = dialogue.log();
     Err(SessionError::NoAnswer { program: runner.program.clone(), how, log })
+}
+
+/// What is said of a runner of another version, which understands no plan of this one.
+pub(super) fn other_protocol(ready: &Ready) -> Option<String> {
+    let theirs = ready.protocol;
+    (theirs != PROTOCOL).then(|| {
+        format!(
+            "speaks protocol {theirs}, and this maitred speaks {PROTOCOL}: use a runner of this \
+             version (runtimes/PROTOCOL.md says what changed)"
+        )
+    })
 }
 
 /// The first thing that it says, or why it said nothing.

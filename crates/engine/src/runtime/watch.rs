@@ -6,9 +6,10 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use maitred_core::trace::{Noise, Observed, RunEnd, Usage};
-use maitred_wire::{Command, Done, Failure, PROTOCOL, Phase, Ready, Reply};
+use maitred_wire::{Command, Done, Failure, Phase, Ready, Reply};
 
 use super::death;
+use super::describe::other_protocol;
 use super::execution::{Execution, Measured, Progress};
 use super::kept::Kept;
 use super::processes::Ended;
@@ -250,12 +251,7 @@ impl<'a> Watch<'a> {
             recorder.know(place.and_then(|(_, place)| GilPlace::parse(ready.pid, place)));
         }
         let ready_ns = now_ns();
-        if ready.protocol != PROTOCOL {
-            let theirs = ready.protocol;
-            let what = format!(
-                "speaks protocol {theirs}, and this maitred speaks {PROTOCOL}: use a runner of \
-                 this version (runtimes/PROTOCOL.md says what changed)"
-            );
+        if let Some(what) = other_protocol(&ready) {
             return self.break_off(&what);
         }
         self.ready = Some((ready, ready_ns));
