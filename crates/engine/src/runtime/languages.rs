@@ -49,8 +49,10 @@ pub struct Found {
     pub runner: RunnerCommand,
 }
 
-/// Java's foreign functions are final from this version on.
-const JAVA_OLDEST: u32 = 22;
+/// The first Java with virtual threads; its foreign functions are a preview still, final in the next.
+const JAVA_OLDEST: u32 = 21;
+/// What its compiler wants to be told for that.
+const JAVA_PREVIEW: [&str; 3] = ["--enable-preview", "-source", "21"];
 /// Reads the first command and starts Erlang with as many schedulers and as much room as it asks for.
 const ERLANG_START: &str = include_str!("../../shipped/runtimes/erlang/start.sh");
 /// Moves the real standard output aside, to descriptor 3: Java cannot, short of what takes it 14 MiB.
@@ -170,7 +172,8 @@ impl Language {
             Self::Java => {
                 // Texts are joined by plain code: what does it otherwise is made when it is first run.
                 let args = ["-XDstringConcat=inline", "-d", ".", "Runner.java"];
-                (beside("javac"), [&JAVA_EXPORTS[..], &args].concat())
+                let preview = if is_preview(tool) { &JAVA_PREVIEW[..] } else { &[] };
+                (beside("javac"), [&JAVA_EXPORTS[..], preview, &args].concat())
             }
         };
         if let Some(tell) = ON_COMPILE.get() {
@@ -208,7 +211,8 @@ impl Language {
                 let access = ["--enable-native-access=ALL-UNNAMED", "-cp"];
                 let mut args = words(&["-c", JAVA_START]);
                 args.push(tool.as_os_str().to_owned());
-                args.extend(words(&[&JAVA_EXPORTS[..], &access].concat()));
+                let preview = if is_preview(tool) { &JAVA_PREVIEW[..1] } else { &[] };
+                args.extend(words(&[&JAVA_EXPORTS[..], preview, &access].concat()));
                 args.extend([folder.as_os_str().to_owned(), "Runner".into()]);
                 return RunnerCommand::new("/bin/sh", args);
             }
@@ -265,6 +269,11 @@ fn java_home() -> Result<PathBuf, String> {
     }
 }
 
+/// Whether the home of this `bin/java` is one in which foreign functions are a preview.
+fn is_preview(java: &Path) -> bool {
+    java.ancestors().nth(2).and_then(java_version) == Some(JAVA_OLDEST)
+}
+
 /// The feature release, from the file that every JDK has in its folder.
 fn java_version(home: &Path) -> Option<u32> {
     let release = fs::read_to_string(home.join("release")).ok()?;
@@ -292,6 +301,19 @@ mod tests {
             let release = format!("IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"{text}\"\n");
             fs::write(home.path().join("release"), release).unwrap();
             assert_eq!(java_version(home.path()), Some(version));
+        }
+    }
+
+    #[test]
+    fn a_java_of_21_is_told_that_foreign_functions_are_a_preview() {
+        let home = tempfile::tempdir().unwrap();
+        let java = home.path().join("bin/java");
+        for (version, told) in [(21, true), (22, false), (25, false)] {
+            let release = format!("JAVA_VERSION=\"{version}.0.1\"\n");
+            fs::write(home.path().join("release"), release).unwrap();
+            let command = Language::Java.command(&java, home.path(), "Runner.java");
+            let has = command.args.iter().any(|word| word == "--enable-preview");
+            assert_eq!(has, told, "{version}");
         }
     }
 

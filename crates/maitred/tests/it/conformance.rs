@@ -287,6 +287,9 @@ fn planted_faults_of_compiled_runners_are_found() {
         let mut compile = Command::new(Language::Java.tool().unwrap().with_file_name("javac"));
         // What it may see of the JDK comes behind the shell's script and Java itself.
         compile.args(&runner.args[3..7]).args(["-d", ".", "Runner.java"]);
+        if runner.args.iter().any(|word| word == "--enable-preview") {
+            compile.args(["--enable-preview", "-source", "21"]);
+        }
         succeeds(compile.current_dir(folder.path()));
         let mut spoilt = runner.clone();
         // The class path comes before the class.
