@@ -37,7 +37,12 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
     let runtimes = job.runtimes(&request.models, interpreters, context)?;
     let workers = (!request.workers.is_empty()).then_some(&request.workers[..]);
     let entries = contestants::choose(
-        &Wish { models: &request.models, workers, executors: !job.executors.is_empty() },
+        &Wish {
+            models: &request.models,
+            workers,
+            executors: !job.executors.is_empty(),
+            cluster: given.python.cluster.as_deref(),
+        },
         &job,
         &runtimes,
     )?;

@@ -13,6 +13,7 @@ use crate::job::Job;
 use crate::measure::limits::{self, Demand};
 use crate::measure::machine;
 use crate::request::INNER_THREADS;
+use crate::runtime::Library;
 use crate::runtimes::{self, Runtime, Runtimes};
 use crate::subject::{closures, executors, function};
 
@@ -54,6 +55,8 @@ pub(crate) struct Wish<'a> {
     pub workers: Option<&'a [u32]>,
     /// Whether executors of the user's own take part that `models` does not name.
     pub executors: bool,
+    /// The address of a cluster that is there already.
+    pub cluster: Option<&'a str>,
 }
 
 /// Finds the models that take part. One that was named by the user and cannot run is an error;
@@ -100,6 +103,7 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
             _ => entries.push(entry),
         }
     }
+    has_a_use(wish.cluster, &entries)?;
     let sequential: Vec<_> = entries.iter().filter(|one| is_one_at_a_time(one)).collect();
     let settings: Vec<_> = sequential.iter().map(|one| one.model.setting.clone()).collect();
     // One copy of a command at a time is one contestant, whatever it is called.
@@ -109,6 +113,20 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
     };
     entries.retain(|one| !is_again(one));
     Ok(entries)
+}
+
+/// A cluster that nobody would ask is no wish to be passed over in silence.
+fn has_a_use(cluster: Option<&str>, entries: &[Entry]) -> Result<(), Error> {
+    let engines = [Library::Dask, Library::Ray].map(Library::name);
+    match cluster {
+        Some(address) if entries.iter().all(|one| !engines.contains(&&*one.model.runtime)) => {
+            Err(Error::Usage(format!(
+                "no model works on a cluster, and --cluster names {address}: name one that does, as \
+                 in dask/processes"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn is_one_at_a_time(entry: &Entry) -> bool {

@@ -112,6 +112,9 @@ impl Runtimes {
         let mut runtimes = Self::default();
         runtimes.add_interpreters(wanted, true)?;
         runtimes.all.push(native(wanted.engine));
+        let others = Language::ALL.map(Language::name).into_iter().filter(|name| wanted.has(name));
+        let why = "it calls no function of Python: use python3";
+        runtimes.lacking.extend(others.map(|name| (name, why.to_owned())));
         runtimes.add_libraries(wanted.pythons, wanted.interrupt, |name| wanted.has(name));
         Ok(runtimes)
     }

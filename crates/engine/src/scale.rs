@@ -115,7 +115,9 @@ fn models(request: &Scale, job: &Job, runtimes: &Runtimes) -> Result<Vec<Model>,
         SubjectKind::Workload | SubjectKind::Url => &["thread-pool"],
     };
     let choose = |names: &[String]| {
-        contestants::choose(&Wish { models: names, workers: None, executors: false }, job, runtimes)
+        let cluster = request.work.python.cluster.as_deref();
+        let wish = Wish { models: names, workers: None, executors: false, cluster };
+        contestants::choose(&wish, job, runtimes)
     };
     let entries = match request.models.is_empty() {
         false => choose(&request.models)?,

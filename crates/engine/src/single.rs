@@ -105,7 +105,12 @@ fn choose(request: &Run, job: &Job, runtimes: &Runtimes) -> Result<Entry, Error>
     };
     let name = request.model.clone().or_else(first).unwrap_or_else(default);
     let workers = request.workers.as_ref().map(std::slice::from_ref);
-    let wish = Wish { models: std::slice::from_ref(&name), workers, executors: false };
+    let wish = Wish {
+        models: std::slice::from_ref(&name),
+        workers,
+        executors: false,
+        cluster: request.work.python.cluster.as_deref(),
+    };
     let mut entries = contestants::choose(&wish, job, runtimes)?;
     if entries.len() != 1 {
         return Err(Error::Usage(format!(

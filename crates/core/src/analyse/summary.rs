@@ -111,7 +111,10 @@ pub fn run_from(
         teardown_ns: done.phases.teardown.wall_ns(),
         work_cpu: work_cpu(head),
         usage: head.usage.clone(),
-        memory: head.memory.clone(),
+        memory: match is_elsewhere(head) {
+            true => Observed::Unknown(NOT_SEEN.into()),
+            false => head.memory.clone(),
+        },
         tasks: counts,
         failures: done.failures,
         latency: latency(head, tasks.clone()),
@@ -158,10 +161,19 @@ fn work_ns(head: &Trace, tasks: impl Iterator<Item = Task>) -> u64 {
     last.saturating_sub(first)
 }
 
+const NOT_SEEN: &str = "what workers on other hosts take is not seen from here";
+
+/// Whether the work was done by a cluster that was there already: what our own processes took says
+/// nothing of it.
+fn is_elsewhere(head: &Trace) -> bool {
+    head.done.as_ref().is_some_and(|done| !done.hosts.is_empty())
+}
+
 fn work_cpu(head: &Trace) -> Observed<Cpu> {
     let unknown = |why: &str| Observed::Unknown(why.into());
     match &head.done {
         None => unknown("the runner did not come to its end"),
+        Some(_) if is_elsewhere(head) => unknown(NOT_SEEN),
         Some(done) => done.phases.work.cpu.map_or_else(
             || unknown("the runner does not give it: the work was so short that what was used until its end was noticed would weigh more, or workers that are gone took theirs along"),
             Observed::Known,

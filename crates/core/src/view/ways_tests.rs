@@ -10,7 +10,7 @@ use super::picture::{Look, Theme, timeline as drawing};
 use super::timeline::{By, Lens, Window, timeline_of};
 use crate::analyse::summary;
 use crate::recording::{Collector, Parser};
-use crate::trace::Trace;
+use crate::trace::{Observed, Trace};
 
 fn recorded() -> Trace {
     let bytes = include_bytes!("recorded/two-hosts.trace");
@@ -122,4 +122,15 @@ fn the_way_is_told_for_each_host() {
         the way of 5 tasks to 127.0.0.2, median / nine in ten / longest: in the client 40.5 ms / 40.6 ms / 40.6 ms, in the scheduler 148 ms / 221 ms / 272 ms, on the wire 69.1 ms / 71.5 ms / 71.6 ms, in the worker's queue 26.8 ms / 33.4 ms / 63.6 ms, running 23.8 ms / 25.9 ms / 43.5 ms; 5 B to a task and 719 B back
     "#]].assert_eq(&of_ways(said(&recorded())));
     assert_eq!(of_ways(said(&unfollowed())), "");
+}
+
+#[test]
+fn what_other_hosts_take_is_not_known_here() {
+    let run = summary::run(&recorded(), 0, &[]);
+    let why = "what workers on other hosts take is not seen from here";
+    assert_eq!(run.memory, Observed::Unknown(why.into()));
+    assert_eq!(run.work_cpu, Observed::Unknown(why.into()));
+    let mut here = recorded();
+    here.done.as_mut().unwrap().hosts.clear();
+    assert!(summary::run(&here, 0, &[]).memory.known().is_some());
 }

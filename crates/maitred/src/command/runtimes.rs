@@ -1,6 +1,7 @@
 //! `maitred runtimes`: which runtimes are here, what each can do, and why not the rest.
 
 use maitred_core::view::units;
+use maitred_core::workload::StepKind;
 use maitred_wire::{Ready, Strategy};
 
 use crate::cli::RuntimesArgs;
@@ -76,10 +77,24 @@ fn other(ready: &Ready) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Strategies that this version does not know, and how one works otherwise than its name says.
+/// Strategies that this version does not know, and steps of which the runner did not say that it does them.
 fn not_done(ready: &Ready) -> Vec<String> {
     let unknown = ready.unknown_strategies();
-    unknown.map(|name| format!("{name}: this maitred does not know such a strategy")).collect()
+    let unknown = unknown.map(|name| format!("{name}: this maitred does not know such a strategy"));
+    unknown.chain(steps_not_done(ready)).collect()
+}
+
+fn steps_not_done(ready: &Ready) -> Option<String> {
+    let can = ready.steps.as_ref()?;
+    // Who waits for what it is to hold does the same step.
+    let kinds = StepKind::ALL.into_iter().filter(|kind| *kind != StepKind::Acquire);
+    let names = kinds.map(StepKind::name).filter(|name| can.iter().all(|one| one != name));
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    match &names[..] {
+        [] => None,
+        [one] => Some(format!("the step {one}")),
+        [first @ .., last] => Some(format!("the steps {} and {last}", first.join(", "))),
+    }
 }
 
 fn python(ready: &Ready) -> Vec<(&'static str, String)> {
@@ -130,4 +145,32 @@ fn lacks(ready: &Ready, strategy: Strategy) -> Option<String> {
     };
     let why = fact(ready, &format!("no {strategy}")).unwrap_or(own);
     Some(format!("{strategy}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_that_a_runner_does_not_do_are_named() {
+        let ready = |steps: &str| -> Ready {
+            let text = format!(
+                r#"{{"protocol":2,"runtime":"r","version":"1","strategies":[],"pid":1,
+                "calibration":1e8,"facts":[],"steps":{steps}}}"#
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        let named: Vec<_> = StepKind::ALL.into_iter().map(StepKind::name).collect();
+        let but = |left_out: &[&str]| {
+            let names: Vec<_> = named.iter().filter(|name| !left_out.contains(name)).collect();
+            steps_not_done(&ready(&serde_json::to_string(&names).unwrap()))
+        };
+        assert_eq!(but(&[]), None);
+        assert_eq!(but(&["call"]).as_deref(), Some("the step `call`"));
+        assert_eq!(
+            but(&["send", "receive", "call"]).as_deref(),
+            Some("the steps `send`, `receive` and `call`")
+        );
+        assert_eq!(steps_not_done(&ready("null")), None, "it does all");
+    }
 }

@@ -53,6 +53,17 @@ fn a_file_of_100_mb() {
 }
 
 #[test]
+fn a_cluster_that_no_model_works_on() {
+    refused(
+        "run work.kdl --model native/threads --cluster tcp://10.0.0.1:8786",
+        &expect![[r#"
+        exit code 2
+        maitred: no model works on a cluster, and --cluster names tcp://10.0.0.1:8786: name one that does, as in dask/processes
+    "#]],
+    );
+}
+
+#[test]
 fn an_unknown_step_and_a_misspelt_one() {
     check(
         "task \"t\" count=2 {\n    wiat \"1ms\"\n    dance \"1ms\"\n}\n",
