@@ -410,8 +410,17 @@ read_chunk(T, #chunk{index = Index, first = First, change = Before, known = Know
             {Now, Grown} = read_tasks(T, Task, Known, Lanes, []),
             IsOver = lists:all(fun(Readings) -> Readings < 0 end, Now),
             {Chunk#chunk{change = Change, known = if IsOver -> done; true -> Now end},
-             {Grown, add_records(T, Task, T#trace.tasks_at + 32 * First, Now, Records)}}
+             {Grown, case Which =:= all orelse is_stirred(Known, Now) of
+                 true -> add_records(T, Task, T#trace.tasks_at + 32 * First, Now, Records);
+                 false -> Records
+             end}}
     end.
+
+%% Whether a task has begun or ended.
+is_stirred([], []) -> false;
+is_stirred([Same | Before], [Same | Now]) -> is_stirred(Before, Now);
+is_stirred([Before | _], [Now | _]) when Before =:= 0; Now < 0 -> true;
+is_stirred([_ | Before], [_ | Now]) -> is_stirred(Before, Now).
 
 %% Goes through what tasks have noted since; how many readings are known of each now.
 read_tasks(_, _, [], Lanes, Now) -> {lists:reverse(Now), Lanes};
