@@ -6,8 +6,9 @@ SAMPLE = 100  # inputs whose size is looked at
 MOST = 20_000  # tasks of which the way is told
 
 
-def ways(work, followed, sent, arrived, offset=0):
-    """`sent` and `arrived`: of each task, by our clock; `followed`: what the scheduler took down, whose clock is ahead by `offset`."""
+def ways(work, followed, sent, arrived, offset=0, size=1):
+    """`sent` and `arrived`: of each task, by our clock; `followed`: what the scheduler took down, whose clock is ahead by
+    `offset`; where `size` tasks travel together, the first of them is followed."""
     moments = []
     for number, there in sorted(arrived.items())[:MOST]:
         received, given = followed["moments"].get(number, (0, 0))
@@ -16,7 +17,7 @@ def ways(work, followed, sent, arrived, offset=0):
     return {
         "moments": moments,
         "sent_bytes": mean_size([work.given(number) for number, _ in moments[:SAMPLE]]),
-        "returned_bytes": followed["returned"] // max(1, followed["count"]),
+        "returned_bytes": followed["returned"] // max(1, followed["count"] * size),
     }
 
 

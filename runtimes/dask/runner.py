@@ -2,10 +2,11 @@
 
 A local cluster is started for the run as a tree of processes of its own: a scheduler, and workers with their nannies, as
 `dask scheduler` and `dask worker` start them. Starting it and connecting is set-up; a task is one `Client.map` entry, as
-somebody who knows Dask writes it. Workers are on this machine, so that they write into the mapped trace themselves.
+somebody who knows Dask writes it, or so many are that are to travel together (`chunk`). Workers are on this machine, so that they write into the mapped trace themselves.
 """
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -68,30 +69,36 @@ def on_cluster(work, count, threads, alone):
     yield
     sent = {}
     submitted = clock()
-    numbers = list(work.arriving()) if work.groups and all(group["arrivals"] == "at-once" for group in work.groups) else None
-    if numbers is not None:
-        shared.futures = futures = client.map(do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers])
+    if work.groups and all(group["arrivals"] == "at-once" for group in work.groups):
+        parcels = list(work.parcels())
+        size = max(map(len, parcels), default=1)
+        if size == 1:
+            what = do, [number for [number] in parcels], [work.given(number) for [number] in parcels]
+        else:
+            what = do_all, [pickle.dumps([(number, work.given(number)) for number in parcel]) for parcel in parcels]
+        shared.futures = futures = client.map(*what, pure=False, key=[f"maitred-{parcel[0]}" for parcel in parcels])
     else:
-        numbers, futures = [], shared.futures
+        size = 1
+        parcels, futures = [], shared.futures
         for number in work.arriving():
-            numbers.append(number)
+            parcels.append([number])
             sent[number] = clock()
             futures.append(client.submit(do, number, work.given(number), pure=False, key=f"maitred-{number}"))
-    outcomes = dict(zip(numbers, gather(client, futures)))
-    for number, (problem, outcome) in outcomes.items():
-        if problem is None:
-            work.settle(number, outcome)
-        else:
-            lose(work, number, type(problem).__name__, why(problem))
+    for parcel, (problem, outcome) in zip(parcels, gather(client, futures)):
+        for place, number in enumerate(parcel):
+            if problem is None:
+                work.settle(number, outcome if size == 1 else outcome[place])
+            else:
+                lose(work, number, type(problem).__name__, why(problem))
     yield
     work.attempts = repeated(work)
     arrived = {number: there for seen in client.run(seen_arriving, on_error="ignore").values() for number, there in seen.items()}
-    work.ways = ways(work, client.run_on_scheduler(plugins.followed_there), lambda number: sent.get(number, submitted), arrived)
+    work.ways = ways(work, client.run_on_scheduler(plugins.followed_there), lambda number: sent.get(number, submitted), arrived, size=size)
     if not work.halted():  # who stops it waits
-        sample = numbers[:100]
+        sample = [number for parcel in parcels[:100] for number in parcel]
         sent_bytes = sum(len(repr(work.given(number))) for number in sample) // max(1, len(sample))
         work.handover = {
-            "tasks": work.count, "parcels": work.count, "sent_bytes": sent_bytes * work.count, "returned_bytes": 0,
+            "tasks": work.count, "parcels": len(parcels), "sent_bytes": sent_bytes * work.count, "returned_bytes": 0,
             "call_ns": cost_of_a_call(client, work.workers),
         }
     muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
@@ -272,6 +279,11 @@ def do(number, given):
     """One task; what its functions returned travels back as Dask sends results."""
     me = here()
     return attempt(me.work, me.steps, me.lane, number, given)
+
+
+def do_all(parcel):
+    """The tasks of a parcel, which Dask does not look into."""
+    return [do(number, given) for number, given in pickle.loads(parcel)]
 
 
 runtime = Runtime("dask", "Dask", "distributed", distributed, {"processes": processes, "thread-pool": thread_pool}, [*STEPS, "hold"])

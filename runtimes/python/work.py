@@ -118,6 +118,14 @@ class Work:
             left -= len(batch)
             yield batch
 
+    def parcels(self):
+        """The same in lists as long as they were asked for (option `chunk`), to be handed over at once; each by itself where
+        tasks wait for each other, or for their time."""
+        alone = bool(self.units()) or any(group["arrivals"] != "at-once" for group in self.groups)
+        numbers, size = self.arriving(), 1 if alone else int(self.options.get("chunk", 1))
+        while parcel := list(itertools.islice(numbers, size)):
+            yield parcel
+
     async def arriving_awaited(self):
         """The same on a loop."""
         import asyncio

@@ -367,3 +367,25 @@ fn a_loop_that_is_not_installed_is_a_result() {
     let installed = code == 0;
     assert!(installed || text.contains("uvloop is not installed for"), "{text}");
 }
+
+#[test]
+#[ignore = "slow: another runtime"]
+fn tasks_travel_to_dask_in_parcels_where_that_is_asked_for() {
+    if !have("dask") {
+        return;
+    }
+    let python = pythons::with_libraries().display().to_string();
+    let place = Place::new()
+        .file("job.py", "def work(x):\n    return x + 1\n")
+        .file("in.jsonl", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
+    let line = format!(
+        "compare job.py:work --inputs in.jsonl --models dask/processes:2 --python {python} --chunk 5 \
+         --runs 1 --warmup 0 --quiet --no-trace --details"
+    );
+    let (_, text) = run(&place, &line);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&text).contains("The 10 tasks went in 2 parcels."), "{text}");
+    // Who hands out none says so, and does not pass it over.
+    let (_, text) = run(&place, &format!("{line} --cluster tcp://127.0.0.1:1"));
+    assert!(words(&text).contains("hands out no parcels"), "{text}");
+}

@@ -7,10 +7,13 @@ use alloc::string::String;
 use maitred_wire::Strategy;
 
 use super::Case;
-use crate::analyse::units::{count, duration, plural};
+use crate::analyse::units::{count, duration, percent, plural};
+use crate::result::Run;
 
 /// Runtimes that hand tasks through one scheduler to workers which may be on many machines.
 const ENGINES: [&str; 2] = ["dask", "ray"];
+/// The one that hands out several tasks at once where that is asked for.
+const IN_PARCELS: &str = "dask";
 /// More machines than this are not worth a number.
 const MACHINES_MOST: f64 = 1000.0;
 
@@ -34,7 +37,47 @@ pub(super) fn break_even(case: &Case<'_>) -> Option<String> {
         duration(half_ns),
         duration(half_ns.saturating_mul(9)),
     );
-    Some(format!("{here}.{}", beside_processes(case, engine, call_ns).unwrap_or_default()))
+    let machines = beside_processes(case, engine, call_ns).unwrap_or_default();
+    let parcels = in_parcels(case, engine, call_ns).unwrap_or_default();
+    Some(format!("{here}.{machines}{parcels}"))
+}
+
+/// Tasks that are so short that handing them out takes more than half of the time would share that
+/// with others of a parcel: of so many that the efficiency is 90 %, or that each worker has one.
+fn in_parcels(case: &Case<'_>, engine: usize, call_ns: u64) -> Option<String> {
+    let contestant = case.contestant(engine);
+    let nature = case.nature(engine)?;
+    let handover = nature.interpreted.handover?;
+    let comes_by_itself = |run: &Run| run.latency.known().is_some_and(|it| it.from_arrival);
+    // Tasks that wait for each other, or for their time, are handed out one by one in any case.
+    if contestant.model.runtime != IN_PARCELS
+        || handover.parcels < handover.tasks
+        || !nature.queues.is_empty()
+        || contestant.runs.iter().any(comes_by_itself)
+    {
+        return None;
+    }
+    let workers = u64::from(contestant.workers.max(1));
+    let tasks = case.comparison.tasks().1.max(1);
+    let length_ns = (nature.computing_ns + nature.waiting_ns + nature.blocking_ns) / tasks;
+    let half_ns = workers.saturating_mul(call_ns);
+    if length_ns == 0 || length_ns >= half_ns {
+        return None;
+    }
+    let size = half_ns.saturating_mul(9).div_ceil(length_ns).min(tasks / workers);
+    let efficiency = |size: u64| {
+        let length = length_ns as f64;
+        percent(length / (half_ns as f64 / size as f64 + length))
+    };
+    (size > 1).then(|| {
+        format!(
+            " Its tasks last {}, with an efficiency of {}: in parcels of {} (--chunk {size}) it would be {}, as far as a parcel takes what a task takes: extrapolated.",
+            duration(length_ns),
+            efficiency(1),
+            count(size),
+            efficiency(size),
+        )
+    })
 }
 
 /// How many machines like this one it takes to be faster than processes are here: of a task's share
@@ -106,6 +149,17 @@ mod tests {
         assert!(text.contains("it would take 2 machines like it"), "{text}");
         assert!(said("dask", [100, 300], 1000).contains("it would take 4 machines like it"));
         assert_eq!(said("python3", [100, 140], 1000), "");
+    }
+
+    #[test]
+    fn parcels_would_pay_where_handing_out_takes_more_than_half() {
+        // Tasks of 10 ms on two workers: 12 ms for handing one out to each.
+        let text = said("dask", [100, 400], 6000);
+        let parcels = "Its tasks last 10.0 ms, with an efficiency of 45 %: in parcels of 10 (--chunk \
+                       10) it would be 89 %";
+        assert!(text.contains(parcels), "{text}");
+        assert!(!said("dask", [100, 400], 4000).contains("parcels"), "more than half is work");
+        assert!(!said("ray", [100, 400], 6000).contains("parcels"), "it hands out none");
     }
 
     #[test]
