@@ -14,7 +14,7 @@ use maitred_wire::{Cpu, Failure, VarValue};
 use super::stats::{self, Confidence};
 use super::{harness, interpreted, scheduling, stuck, units, ways};
 use crate::result::{Expectation, Latency, Run, StepTotal, Summary, TaskCounts};
-use crate::trace::{Observed, RunEnd, Span, StepKind, Task, Trace};
+use crate::trace::{Observed, PeakMemory, RunEnd, Span, StepKind, Task, Trace};
 use crate::workload::{Counted, Expect, Expected};
 
 /// What came of one expectation of the workload.
@@ -85,7 +85,7 @@ pub fn run_from(
     {
         notes.push(format!("last words: {}", last_line(&head.log)));
     }
-    notes.extend(last_words_of_commands(head, &done.failures));
+    notes.extend(asides(head, &done.failures));
     if let Some(done) = head.done.as_ref().filter(|done| done.ways.is_some()) {
         notes.extend(ways::sentences(done, &tasks.clone().collect::<Vec<_>>()));
     }
@@ -111,10 +111,7 @@ pub fn run_from(
         teardown_ns: done.phases.teardown.wall_ns(),
         work_cpu: work_cpu(head),
         usage: head.usage.clone(),
-        memory: match is_elsewhere(head) {
-            true => Observed::Unknown(NOT_SEEN.into()),
-            false => head.memory.clone(),
-        },
+        memory: memory(head),
         tasks: counts,
         failures: done.failures,
         latency: latency(head, tasks.clone()),
@@ -133,6 +130,24 @@ pub fn run_from(
         scheduling: None,
         notes,
     }
+}
+
+fn asides(head: &Trace, failures: &[Failure]) -> impl Iterator<Item = String> {
+    last_words_of_commands(head, failures).into_iter().chain(begun_again(head))
+}
+
+/// Tasks that an engine tried again, for whoever had them was lost.
+fn begun_again(head: &Trace) -> Option<String> {
+    let attempts = &head.done.as_ref()?.attempts;
+    let &(task, most) = attempts.iter().max_by_key(|(_, times)| *times)?;
+    let name = head.task_name(task);
+    Some(match attempts.len() {
+        1 => format!("lost during the work: a worker, so that {name} was begun {most} times"),
+        many => format!(
+            "lost during the work: workers, so that {} were begun more than once, {name} {most} times",
+            units::plural(many as u64, "task")
+        ),
+    })
 }
 
 /// What a command that failed said on standard error, which goes to the runner's log.
@@ -167,6 +182,13 @@ const NOT_SEEN: &str = "what workers on other hosts take is not seen from here";
 /// nothing of it.
 fn is_elsewhere(head: &Trace) -> bool {
     head.done.as_ref().is_some_and(|done| !done.hosts.is_empty())
+}
+
+fn memory(head: &Trace) -> Observed<PeakMemory> {
+    match is_elsewhere(head) {
+        true => Observed::Unknown(NOT_SEEN.into()),
+        false => head.memory.clone(),
+    }
 }
 
 fn work_cpu(head: &Trace) -> Observed<Cpu> {

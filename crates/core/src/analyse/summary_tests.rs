@@ -162,3 +162,21 @@ fn what_a_quota_takes_is_neither_waiting_nor_computing() {
     trace.noise.throttled = None;
     assert_eq!(nature(&trace, half).unwrap().waiting_ns, 500 * MS);
 }
+
+#[test]
+fn tasks_that_were_begun_again_are_told() {
+    let notes = |attempts: &[(u32, u32)]| {
+        let mut trace = tables(5, 1).run(Strategy::Processes, 5);
+        trace.done.as_mut().unwrap().attempts = attempts.to_vec();
+        run(&trace, 0, &[]).notes.join("\n")
+    };
+    assert!(!notes(&[]).contains("begun"));
+    assert_eq!(
+        notes(&[(2, 2)]),
+        "lost during the work: a worker, so that table 3 was begun 2 times"
+    );
+    assert_eq!(
+        notes(&[(0, 2), (2, 3)]),
+        "lost during the work: workers, so that 2 tasks were begun more than once, table 3 3 times"
+    );
+}
