@@ -98,6 +98,8 @@ def gather(tasks):
     """Of each what it left, or the problem: all at once where none failed, since to ask for one takes as long as a task."""
     try:
         return ray.get(tasks)
+    except ConnectionError as problem:  # nobody is there who could be asked
+        return [problem] * len(tasks)
     except Exception:
         pass  # whose it is is found by asking each
     outcomes = []
