@@ -22,7 +22,6 @@ from ray.util.placement_group import placement_group, placement_group_table, rem
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
 PATIENCE_S = 60
-os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # who has lost a cluster is not given one of its own
 for _name in ("INITIAL", "MAX"):  # it tries three times
     os.environ.setdefault(f"RAY_CLIENT_{_name}_CONNECTION_TIMEOUT_S", "5")
 

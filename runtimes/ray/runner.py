@@ -22,6 +22,7 @@ from maitred_steps import Blocking
 from maitred_trace_file import LANE_BYTES, PROCESS, Lane, clock
 from maitred_work import Work
 
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # who has lost a cluster is not given another one without asking
 try:
     import ray
 except ImportError:
