@@ -102,8 +102,10 @@ fn who_is_killed_for_want_of_memory_is_told_which_limit_it_was() {
     let output = group.run(&place, &line);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
-    let why = "signal 9 (SIGKILL): the control group ran out of memory";
-    assert!(text.contains(why) && text.contains("allows 128 MiB"), "{text}");
+    // The kernel may kill the runner as well, if the command has not given its memory back in time.
+    for part in ["signal 9 (SIGKILL)", "the control group ran out of memory", "allows 128 MiB"] {
+        assert!(text.contains(part), "no {part:?} in: {text}");
+    }
 }
 
 #[test]

@@ -160,14 +160,22 @@ impl Running {
         assert!(there, "{number} processes were expected: {:?}", self.processes());
     }
 
-    /// Waits for a file like [`Place::wait_for`]. Where it never comes, what it says of that is the failure.
-    pub(crate) fn wait_for(self, place: &Place, name: &str) -> Self {
-        if eventually(PATIENCE, || place.has(name)) {
+    /// Waits for a file like [`Place::wait_for`]. Where it never comes, or the program ends without it,
+    /// what the program says of that is the failure.
+    pub(crate) fn wait_for(mut self, place: &Place, name: &str) -> Self {
+        let mut has_ended = false;
+        eventually(PATIENCE, || {
+            has_ended =
+                self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_some());
+            has_ended || place.has(name)
+        });
+        if place.has(name) {
             return self;
         }
         let (pid, processes) = (self.pid().to_string(), self.processes());
-        // It may have ended.
-        let _ = Command::new("kill").args(["-s", "INT", &pid]).status();
+        if !has_ended {
+            let _ = Command::new("kill").args(["-s", "INT", &pid]).status();
+        }
         panic!("{name} was never written; {processes:?} were there, and then: {:?}", self.end());
     }
 
