@@ -76,7 +76,10 @@ pub(super) fn work_was_done(trace: &Trace, work: &Lowered) -> Vec<Fault> {
             let was = trace.tasks.get(task as usize).map(|task| task.outcome);
             if was != Some(outcome) {
                 let name = trace.task_name(task);
-                let text = format!("{name} is {was:?} in the trace and should be {outcome:?}");
+                let text = format!(
+                    "{name} is {was:?} in the trace and should be {outcome:?}{}",
+                    reasons(trace)
+                );
                 faults.push(Fault::new(Paragraph::Readings, text));
             }
         }
@@ -93,6 +96,12 @@ pub(super) fn work_was_done(trace: &Trace, work: &Lowered) -> Vec<Fault> {
     }
     faults.truncate(5);
     faults
+}
+
+/// What the runner told of tasks that failed.
+fn reasons(trace: &Trace) -> String {
+    let failures = trace.done.iter().flat_map(|done| &done.failures);
+    failures.map(|one| format!("; it told `{}`: {}", one.kind, one.text)).collect()
 }
 
 /// How often each step is done; whether the task fails.

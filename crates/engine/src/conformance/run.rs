@@ -1,6 +1,8 @@
 //! A run as those see it who say what is wrong with it, and what is wrong with any: the main type is
 //! [`Run`].
 
+use std::time::Duration;
+
 use maitred_core::trace::{RunEnd, Trace};
 use maitred_core::workload::Lowered;
 use maitred_wire::{Ready, Strategy};
@@ -29,9 +31,16 @@ pub(super) fn everything(run: &Run<'_>) -> Vec<Fault> {
     faults
 }
 
-fn died(run: &Run<'_>) -> Fault {
+/// It ended otherwise than by `done`, or only because it was given up.
+pub(super) fn died(run: &Run<'_>) -> Fault {
     let log = run.trace.log.lines().last().unwrap_or("its log is empty");
-    Fault::new(Paragraph::Conversation, format!("the run ended as {:?} ({log})", run.trace.end))
+    let how = match run.trace.end {
+        RunEnd::TimedOut { limit_ns } => {
+            format!("it had not said `done` after {:?} (--timeout)", Duration::from_nanos(limit_ns))
+        }
+        ref end => format!("the run ended as {end:?}"),
+    };
+    Fault::new(Paragraph::Conversation, format!("{how} ({log})"))
 }
 
 fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {
