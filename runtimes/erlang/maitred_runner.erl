@@ -13,7 +13,7 @@
 
 -define(PROTOCOL, 2).
 %% What all tasks share. It is kept as a persistent term: what is sent to a process is copied into it.
--record(work, {strategy, workers, count, order, begins, rate, columns, specs, width, grace, clerk, trace,
+-record(work, {strategy, workers, count, order, ends, others, rate, columns, specs, width, grace, clerk, trace,
                tally, vars, gates, channels, tls, timeout}).
 -define(CHUNK, 256). % tasks of one group that are looked at together
 %% Tasks of one program; of each so many readings are kept, and that of its begin. The first one's are at `at` of all.
@@ -23,11 +23,10 @@
                 since,    % what times are counted from
                 readings, % of each task, one after another: when it began, and when its steps ended, as far as there is room
                 changes}). % how often tasks of each chunk have noted something
-%% What the scribe knows: of each task of a chunk how many readings, negative when it has ended; of a lane what was written;
-%% and what it has found in one round, spans by lane.
+%% What the scribe knows: of each task of a chunk how many readings, negative when it has ended; of a lane what was written, the
+%% spans that are still to be, and when the last task there has ended.
 -record(chunk, {index, first, change = 0, known}).
--record(lane, {written = 0, dropped = 0, ended = 0}).
--record(told, {spans, lanes, records, last, stirred}).
+-record(lane, {spans = <<>>, written = 0, dropped = 0, ended = 0, last = 0}).
 %% So many words are a cache line: what several schedulers write to has one for itself.
 -define(WIDE, 8).
 %% Places in the tally.
@@ -38,6 +37,7 @@
 -define(NEXT, 5 * ?WIDE).    % tasks that were begun, or passed over
 -define(ANSWERS, 6 * ?WIDE). % of servers that were asked: without one no connection can have been kept
 -define(BEGUN, 7 * ?WIDE).   % when the work began
+-define(LEFT, 8 * ?WIDE).    % tasks that have not come to their end, where they are counted
 
 %% CLOCK_MONOTONIC in nanoseconds on Linux, the clock of everything that is recorded: monotonic_time counts from elsewhere.
 clock() -> os:perf_counter().
@@ -46,7 +46,9 @@ clock() -> os:perf_counter().
 %% 1. Strategies: each hands out the tasks in their order, and returns when all that were begun have ended.
 
 hand_out(#work{strategy = <<"sequential">>} = W) -> atomics:put(W#work.tally, ?FLYING, 1), in_turn(W, W#work.order);
-hand_out(W) -> spread(W, W#work.order, 0, 0).
+hand_out(W) ->
+    atomics:put(W#work.tally, ?LEFT, W#work.count),
+    spread(W#work{others = processes()}, W#work.order, 0, 0).
 
 %% One process does one task after another; another takes its place when it is killed.
 in_turn(W, Order) ->
@@ -104,18 +106,41 @@ spread(W, Order, Alive, Begun) ->
         {Due, Number, Rest} ->
             case Due =:= 0 orelse wait_for(W, Due) of
                 true ->
-                    spawn_opt(fun() -> perform(persistent_term:get(work), Number) end, watched(W#work.begins, Number)),
+                    begin_task(W#work.ends, Number),
                     spread(W, Rest, Alive + 1, Begun + 1);
                 false -> bury_all(W, Alive)
             end
     end.
 
-%% Who may be killed says by his end who he was, which costs as much as to note a step.
-watched(named, Number) -> [{monitor, [{tag, {ended, Number}}]}];
-watched(nameless, _) -> [monitor].
+%% How the end of a task is known. Where nothing ends it but its own steps, it counts itself, and the last one tells: that costs
+%% less than a monitor. Who may be killed says by his end who he was, which costs as much as to note a step.
+begin_task(counted, Number) ->
+    Hands = self(),
+    spawn(fun() ->
+        #work{tally = Tally} = W = persistent_term:get(work),
+        perform(W, Number),
+        case atomics:sub_get(Tally, ?LEFT, 1) of 0 -> Hands ! all_ended; _ -> ok end
+    end);
+begin_task(monitored, Number) -> spawn_monitor(fun() -> perform(persistent_term:get(work), Number) end);
+begin_task(named, Number) ->
+    spawn_opt(fun() -> perform(persistent_term:get(work), Number) end, [{monitor, [{tag, {ended, Number}}]}]).
 
+bury_all(#work{ends = counted, count = Count} = W, Begun) ->
+    case atomics:sub_get(W#work.tally, ?LEFT, Count - Begun) of 0 -> ok; _ -> await_last(W) end;
 bury_all(_, 0) -> ok;
 bury_all(W, Alive) -> bury_all(W, Alive - await_end(W, Alive)).
+
+%% A limit that Erlang was started with (+hmax) kills also who is counted: when all processes have gone that were not there
+%% before, who is open is lost.
+await_last(#work{tally = Tally, others = Others} = W) ->
+    receive all_ended -> ok
+    after 1000 ->
+        HaveGone = erlang:system_info(process_count) < 2 * length(Others) andalso processes() -- Others =:= [],
+        case HaveGone andalso atomics:get(Tally, ?LEFT) > 0 of
+            true -> [lost(W, Number) || #{task := Number} <- open_tasks(W, 0)], ok;
+            false -> await_last(W)
+        end
+    end.
 
 %% Waits until one has ended, or more; the number of those.
 await_end(W, Alive) ->
@@ -347,93 +372,97 @@ scribe(T, Run) ->
     Run ! enrolled,
     Chunks = [#chunk{index = Chunk + At, first = First + At * ?CHUNK, known = lists:duplicate(min(?CHUNK, Count - At * ?CHUNK), 0)}
               || #group{first = First, count = Count, chunk = Chunk} <- T#trace.groups, At <- lists:seq(0, (Count - 1) div ?CHUNK)],
-    keep_writing(T, File, Chunks, maps:from_list([{Lane, #lane{}} || Lane <- lists:seq(0, T#trace.lanes - 1)]), 0).
+    keep_writing(T, File, Chunks, erlang:make_tuple(T#trace.lanes, #lane{})).
 
-%% `Last` is when the last task so far has ended.
-keep_writing(T, File, Chunks, Lanes, Last) ->
+keep_writing(T, File, Chunks, Lanes) ->
     receive
         {finish, Who} ->
-            {_, _, End} = write_new(T, File, Chunks, Lanes, Last, all),
-            Who ! {finished, End}
+            {_, Written} = write_new(T, File, Chunks, Lanes, all),
+            Who ! {finished, lists:max([Last || #lane{last = Last} <- tuple_to_list(Written)])}
     after 100 ->
-        {Now, Grown, End} = write_new(T, File, Chunks, Lanes, Last, changed),
-        keep_writing(T, File, Now, Grown, End)
+        {Now, Written} = write_new(T, File, Chunks, Lanes, changed),
+        keep_writing(T, File, Now, Written)
     end.
 
-%% The spans of a task that has ended are there before its end is. What has not changed is not written: on a busy machine each
-%% write takes long, by way of another thread as it goes.
-write_new(#trace{lanes = Count} = T, File, Chunks, Lanes, Last, Which) ->
-    Nothing = #told{spans = erlang:make_tuple(Count, []), lanes = Lanes, records = [], last = Last, stirred = false},
-    {Now, #told{lanes = Ended} = Told} = lists:mapfoldl(fun(Chunk, Before) -> read_chunk(T, Chunk, Before, Which) end, Nothing, Chunks),
-    Grown = [{At, write_spans(T, File, At, lists:reverse(Spans), Lane)}
-             || {{At, Lane}, Spans} <- lists:zip(lists:sort(maps:to_list(Ended)), tuple_to_list(Told#told.spans))],
-    New = [{At, Lane} || {At, Lane} <- Grown, Lane =/= maps:get(At, Lanes)],
+%% The spans of a task that has ended are there before its end is. What has not changed is not written, and what has in as few
+%% pieces as can be: on a busy machine each write takes long, by way of another thread as it goes.
+write_new(T, File, Chunks, Before, Which) ->
+    {Now, {Lanes, Records}} = lists:mapfoldl(fun(Chunk, Told) -> read_chunk(T, Chunk, Told, Which) end, {Before, []}, Chunks),
+    New = [{At, write_spans(T, File, At, element(At + 1, Lanes))}
+           || At <- lists:seq(0, T#trace.lanes - 1), element(At + 1, Lanes) =/= element(At + 1, Before)],
     write(File, [{T#trace.lanes_at + 64 * At + 16, <<Written:64/little, Dropped:64/little>>} || {At, #lane{written = Written, dropped = Dropped}} <- New]),
-    write(File, lists:reverse(Told#told.records)),
+    write(File, lists:reverse(Records)),
     write(File, [{T#trace.lanes_at + 64 * At + 12, <<Number:32/little>>} || {At, #lane{ended = Number}} <- New]),
-    {Now, maps:from_list(Grown), Told#told.last}.
+    {Now, lists:foldl(fun({At, Lane}, All) -> setelement(At + 1, All, Lane) end, Lanes, New)}.
 
-write_spans(_, _, _, [], Lane) -> Lane;
-write_spans(#trace{room = Room} = T, File, At, Spans, #lane{written = Written, dropped = Dropped} = Lane) ->
-    Count = length(Spans),
+write_spans(#trace{room = Room} = T, File, At, #lane{spans = Spans, written = Written, dropped = Dropped} = Lane) ->
+    Count = byte_size(Spans) div 24,
     Fits = min(Count, Room - Written),
-    write(File, [{T#trace.spans_at + 24 * (At * Room + Written), lists:sublist(Spans, Fits)}]),
-    Lane#lane{written = Written + Fits, dropped = Dropped + Count - Fits}.
+    write(File, [{T#trace.spans_at + 24 * (At * Room + Written), binary:part(Spans, 0, 24 * Fits)} || Fits > 0]),
+    Lane#lane{spans = <<>>, written = Written + Fits, dropped = Dropped + Count - Fits}.
 
 read_chunk(_, #chunk{known = done} = Chunk, Told, _) -> {Chunk, Told};
-read_chunk(T, #chunk{index = Index, first = First, change = Before, known = Known} = Chunk, #told{spans = Spans} = Told, Which) ->
+read_chunk(T, #chunk{index = Index, first = First, change = Before, known = Known} = Chunk, {Lanes, Records} = Told, Which) ->
     case counters:get(T#trace.changes, Index) of
         Before when Which =:= changed -> {Chunk, Told};
         Change ->
             Task = task_in(T#trace.groups, First),
-            {Now, Read} = read_tasks(T, Task, Known, Spans, Told#told{stirred = Which =:= all}, []),
-            Seen = Chunk#chunk{change = Change, known = Now},
-            case Read#told.stirred of
-                false -> {Seen, Read};
-                true ->
-                    Records = add_records(T, Task, T#trace.tasks_at + 32 * First, Now, Read#told.records),
-                    IsOver = lists:all(fun(Readings) -> Readings < 0 end, Now),
-                    {if IsOver -> Seen#chunk{known = done}; true -> Seen end, Read#told{records = Records}}
-            end
+            {Now, Grown} = read_tasks(T, Task, Known, Lanes, []),
+            IsOver = lists:all(fun(Readings) -> Readings < 0 end, Now),
+            {Chunk#chunk{change = Change, known = if IsOver -> done; true -> Now end},
+             {Grown, case Which =:= all orelse is_stirred(Known, Now) of
+                 true -> add_records(T, Task, T#trace.tasks_at + 32 * First, Now, Records);
+                 false -> Records
+             end}}
     end.
 
+%% Whether a task has begun or ended.
+is_stirred([], []) -> false;
+is_stirred([Same | Before], [Same | Now]) -> is_stirred(Before, Now);
+is_stirred([Before | _], [Now | _]) when Before =:= 0; Now < 0 -> true;
+is_stirred([_ | Before], [_ | Now]) -> is_stirred(Before, Now).
+
 %% Goes through what tasks have noted since; how many readings are known of each now.
-read_tasks(_, _, [], Spans, Told, Now) -> {lists:reverse(Now), Told#told{spans = Spans}};
-read_tasks(T, Task, [Known | More], Spans, Told, Now) when Known < 0 -> read_tasks(T, after_this(Task), More, Spans, Told, [Known | Now]);
-read_tasks(#trace{readings = Readings} = T, #task{at = At, last = Last} = Task, [Known | More], Spans, Told, Now) ->
-    case atomics:get(Readings, At + Known) of
-        0 -> read_tasks(T, after_this(Task), More, Spans, Told, [Known | Now]);
-        Reading when Reading band 1 =:= 1; Known =:= Last ->
-            Longer = add_spans(T, Task, Known, Reading, Spans),
-            read_tasks(T, after_this(Task), More, Longer, add_end(T, Task, Reading, Told), [-Known - 1 | Now]);
-        _ when Known =:= 0 -> read_tasks(T, Task, [1 | More], Spans, if Told#told.stirred -> Told; true -> Told#told{stirred = true} end, Now);
-        Reading -> read_tasks(T, Task, [Known + 1 | More], add_spans(T, Task, Known, Reading, Spans), Told, Now)
-    end.
+read_tasks(_, _, [], Lanes, Now) -> {lists:reverse(Now), Lanes};
+read_tasks(T, Task, [Known | More], Lanes, Now) ->
+    {Seen, Grown} = if Known < 0 -> {Known, Lanes}; true -> read_task(T, Task, Known, none, Lanes) end,
+    read_tasks(T, after_this(Task), More, Grown, [Seen | Now]).
 
 after_this(#task{number = Number, at = At, last = Last} = Task) -> Task#task{number = Number + 1, at = At + Last + 1}.
 
-%% What ends with a reading is put in front of what its lane has so far.
-add_spans(T, #task{number = Number, at = At, last = Last, size = Size, steps = Steps}, Place, Reading, Spans) when Place > 0, Place < Last orelse Last =:= Size ->
-    {Step, Later, Given} = span_in(Steps, Place - 1, has_failed(Reading)),
-    Lane = lane_of(Reading) + 1,
-    Whole = [span(T, Number, Step, At + Place - 1, Later, Reading) | element(Lane, Spans)],
-    setelement(Lane, Spans, case Given of
-        [] -> Whole;
-        _ -> lists:foldl(fun({Id, Back}, Before) -> [span(T, Number, Id, At + Place - Back, 0, Reading) | Before] end, Whole, Given)
-    end);
-add_spans(_, _, _, _, Spans) -> Spans.
+%% `Before` is the reading before those that are new, if it is at hand.
+read_task(#trace{readings = Readings} = T, #task{at = At, last = Last} = Task, Known, Before, Lanes) ->
+    case atomics:get(Readings, At + Known) of
+        0 -> {Known, Lanes};
+        Reading when Reading band 1 =:= 1; Known =:= Last ->
+            {-Known - 1, add_end(T, Task, Reading, add_spans(T, Task, Known, Before, Reading, Lanes))};
+        Reading -> read_task(T, Task, Known + 1, Reading, add_spans(T, Task, Known, Before, Reading, Lanes))
+    end.
 
-%% From a reading in this place of all, or so much later.
-span(#trace{since = Since, readings = Readings}, Number, Step, From, Later, Reading) ->
-    Begun = Since + Later + (atomics:get(Readings, From) bsr 11),
-    <<(Number bor (Step bsl 32)):64/little, Begun:64/little, (Since + (Reading bsr 11)):64/little>>.
+%% What ends with a reading comes behind what its lane has so far.
+add_spans(#trace{readings = Readings} = T, #task{at = At} = Task, Place, none, Reading, Lanes) when Place > 0 ->
+    add_spans(T, Task, Place, atomics:get(Readings, At + Place - 1), Reading, Lanes);
+add_spans(T, #task{number = Number, at = At, last = Last, size = Size, steps = Steps}, Place, Before, Reading, Lanes)
+        when Place > 0, Place < Last orelse Last =:= Size ->
+    {Step, Later, Given} = span_in(Steps, Place - 1, has_failed(Reading)),
+    Whole = add_span(T, Number, Step, time_of(T, Before) + Later, Reading, Lanes),
+    lists:foldl(fun({Id, Back}, Longer) ->
+        add_span(T, Number, Id, time_of(T, atomics:get(T#trace.readings, At + Place - Back)), Reading, Longer)
+    end, Whole, Given);
+add_spans(_, _, _, _, _, Lanes) -> Lanes.
+
+add_span(T, Number, Step, Begun, Reading, Lanes) ->
+    At = lane_of(Reading) + 1,
+    #lane{spans = Spans} = Lane = element(At, Lanes),
+    Longer = <<Spans/binary, (Number bor (Step bsl 32)):64/little, Begun:64/little, (time_of(T, Reading)):64/little>>,
+    setelement(At, Lanes, Lane#lane{spans = Longer}).
 
 %% That a task has ended: where not all that it noted was kept, so many spans are missing, or more where it failed.
-add_end(T, #task{size = Size, last = Last}, Reading, #told{lanes = Lanes, last = Before} = Told) ->
-    At = lane_of(Reading),
-    #{At := #lane{ended = Ended, dropped = Dropped} = Lane} = Lanes,
+add_end(T, #task{size = Size, last = Last}, Reading, Lanes) ->
+    At = lane_of(Reading) + 1,
+    #lane{ended = Ended, dropped = Dropped, last = Before} = Lane = element(At, Lanes),
     Missing = if Last =:= Size -> 0; Reading band 1 =:= 1 -> 1; true -> Size - Last + 1 end,
-    Told#told{lanes = Lanes#{At := Lane#lane{ended = Ended + 1, dropped = Dropped + Missing}}, last = max(Before, time_of(T, Reading)), stirred = true}.
+    setelement(At, Lanes, Lane#lane{ended = Ended + 1, dropped = Dropped + Missing, last = max(Before, time_of(T, Reading))}).
 
 %% Records of tasks that follow upon each other are one.
 add_records(T, Task, At, Known, [{Start, Before} | More]) when Start + byte_size(Before) =:= At -> [{Start, records(T, Task, Known, Before)} | More];
@@ -622,7 +651,8 @@ mark() -> {clock(), cpu(), clock()}.
 start(W) ->
     First = mark(),
     Run = self(),
-    Scribe = spawn_link(fun() -> scribe(W#work.trace, Run) end),
+    %% What it makes is all outside of its heap: it need not be looked at each time that this has grown.
+    Scribe = spawn_opt(fun() -> scribe(W#work.trace, Run) end, [link, {min_bin_vheap_size, 1 bsl 21}]),
     receive enrolled -> ok end,
     {_, _, Begun} = Second = mark(),
     atomics:put(W#work.tally, ?BEGUN, Begun),
@@ -748,7 +778,7 @@ prepare(#{<<"strategy">> := Strategy, <<"workers">> := Workers, <<"groups">> := 
     Lanes =< erlang:system_info(schedulers_online) orelse
         refuse(refused, text("Erlang was given ~b schedulers, and ~b are needed: at most 1024 can be had", [erlang:system_info(schedulers_online), Lanes])),
     Count = lists:sum([N || #{<<"count">> := N} <- Groups]),
-    Tally = atomics:new(8 * ?WIDE, []),
+    Tally = atomics:new(9 * ?WIDE, []),
     {Columns, Specs} = columns(maps:get(<<"columns">>, Plan, null)),
     Vars = maps:get(<<"vars">>, Plan, []),
     Programs = [Steps || #{<<"steps">> := Steps} <- maps:get(<<"programs">>, Plan)],
@@ -776,7 +806,11 @@ prepare(#{<<"strategy">> := Strategy, <<"workers">> := Workers, <<"groups">> := 
         trace = prepare_trace(open_trace(maps:get(<<"trace_path">>, Plan), Lanes, Count),
             [#group{first = First, count = N, steps = Steps, size = noted(Steps)}
              || #{<<"program">> := Program, <<"first">> := First, <<"count">> := N} <- Groups, Steps <- [element(Program + 1, Compiled)]]),
-        begins = case uses(crash, tuple_to_list(Compiled)) of true -> named; false -> nameless end,
+        ends = case [Step || Step <- [crash, hold, send, 'receive', http, run], uses(Step, tuple_to_list(Compiled))] of
+            [crash | _] -> named;
+            [] when W#work.width =:= infinity -> counted;
+            _ -> monitored
+        end,
         tls = case uses(http, tuple_to_list(Compiled)) of true -> start_http(Options); false -> [] end
     },
     persistent_term:put(work, Whole),

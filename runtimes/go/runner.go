@@ -1246,7 +1246,10 @@ func forgetStart() {
 func converse() error {
 	var current *run
 	going := false
-	input := bufio.NewReader(os.Stdin)
+	// A read that waits in the kernel keeps one of Go's processors until its monitor takes that away, milliseconds into the
+	// work. One that its poller waits for keeps none.
+	syscall.SetNonblock(0, true)
+	input := bufio.NewReader(os.NewFile(0, "commands"))
 	for {
 		line, err := input.ReadBytes('\n')
 		if err != nil {
