@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use maitred_core::analyse::stats;
 use serde_json::{Value, json};
 
 use crate::closures::{self, Length};
@@ -177,9 +178,9 @@ fn flat() -> Vec<Row> {
     let idle = ours::run(&few.with_tasks(1));
     let (mut cost, mut memory) = (Vec::new(), Vec::new());
     for _ in 0..3 {
-        let small = (0..REPEATS).map(|_| a_task(ours::run(&few).ns, FEW)).collect();
+        let small: Vec<f64> = (0..REPEATS).map(|_| a_task(ours::run(&few).ns, FEW)).collect();
         let large = ours::run(&many);
-        cost.push((median(small), a_task(large.ns, MANY)));
+        cost.push((median(&small), a_task(large.ns, MANY)));
         let bytes = large.all_bytes.saturating_sub(idle.all_bytes);
         memory.push((100.0, bytes as f64 / f64::from(MANY)));
     }
@@ -247,7 +248,8 @@ fn recorder() -> Vec<Row> {
 
 /// Whichever of the two is larger ÷ the other.
 fn apart(what: &str, unit: &'static str, bar: f64, pairs: Vec<(f64, f64)>) -> Row {
-    let ratio = median(pairs.iter().map(|(a, b)| (a / b).max(b / a)).collect());
+    let ratios: Vec<f64> = pairs.iter().map(|(a, b)| (a / b).max(b / a)).collect();
+    let ratio = median(&ratios);
     Row { ratio, ..row(what, unit, bar, pairs) }
 }
 
@@ -278,7 +280,7 @@ fn at_once(traced: &Traced) -> Result<Vec<Row>, String> {
         let python = traced.runnable("python3.13t/threads");
         free.extend(python.ok().zip(traced.runnable("native/threads").ok()));
     }
-    let mut rows = vec![row("  … of 4 threads on processors at once, GIL | 1", "", 1.1, locked)];
+    let mut rows = vec![row("  … average running threads of 4, GIL | 1", "", 1.1, locked)];
     if free.is_empty() {
         println!("threads without a GIL: not measured; python3.13t is missing");
     } else {
@@ -341,12 +343,13 @@ fn times(pairs: &[(Measured, Measured)]) -> Vec<(f64, f64)> {
 
 /// Medians of both, and the median of the ratios of the pairs.
 fn row(what: &str, unit: &'static str, bar: f64, pairs: Vec<(f64, f64)>) -> Row {
-    let ratio = median(pairs.iter().map(|(peer, ours)| ours / peer).collect());
-    let (peers, ours) = pairs.into_iter().unzip();
-    Row { what: what.into(), peer: median(peers), ours: median(ours), unit, ratio, bar }
+    let ratios: Vec<f64> = pairs.iter().map(|(peer, ours)| ours / peer).collect();
+    let (peers, ours): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+    let [peer, ours, ratio] = [&peers, &ours, &ratios].map(|values| median(values));
+    Row { what: what.into(), peer, ours, unit, ratio, bar }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// As everywhere; NaN, which passes no bar, of nothing.
+fn median(values: &[f64]) -> f64 {
+    stats::median(values).unwrap_or(f64::NAN)
 }

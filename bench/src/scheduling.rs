@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use maitred_core::analyse::scheduling::mean_at_once;
+use maitred_core::analyse::scheduling::average_running_threads;
 use maitred_core::recording::{Collector, Parser, Recording};
 use maitred_core::result::Run;
 use maitred_core::trace::Scheduling;
@@ -114,19 +114,19 @@ impl Traced {
             let figures = figures.ok_or("a thread has no figures")?;
             let wakeup = figures.wakeup_ns.ok_or("nobody looked at a thread")?;
             accuracy.waited.0 += waited as f64;
-            accuracy.waited.1 += (figures.ready_ns + wakeup) as f64;
+            accuracy.waited.1 += (figures.runnable_ns + wakeup) as f64;
         }
         Ok(accuracy)
     }
 
-    /// How many threads of this model were on processors at once, on average.
+    /// The average running threads of this model.
     ///
     /// # Errors
     /// Why it cannot be run.
     pub(crate) fn at_once(&self, model: &str) -> Result<f64, String> {
         let run = self.run(&["computing.kdl", "--model", model])?.run;
         let shares = run.and_then(|run| run.scheduling).ok_or("the run has no shares")?;
-        mean_at_once(&shares).ok_or_else(|| "it is not known".to_owned())
+        average_running_threads(&shares).ok_or_else(|| "it is not known".to_owned())
     }
 
     /// The share of the computing steps' time in which this model's threads were on a processor or
@@ -137,7 +137,7 @@ impl Traced {
     pub(crate) fn runnable(&self, model: &str) -> Result<f64, String> {
         let run = self.run(&["computing.kdl", "--model", model])?.run;
         let split = run.and_then(|run| run.scheduling).ok_or("the run has no shares")?.total;
-        Ok((split.running_ns + split.ready_ns) as f64 / split.whole_ns().max(1) as f64)
+        Ok((split.running_ns + split.runnable_ns) as f64 / split.whole_ns().max(1) as f64)
     }
 
     /// Twice two threads that hand a byte to and fro: switches a second, and its scheduling.

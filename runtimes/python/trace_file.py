@@ -141,7 +141,7 @@ class Lane:
 
 
 def counters(delays):
-    """Of this thread: CPU time and time ready but not running (ns; None: not known), voluntary and involuntary switches."""
+    """Of this thread: CPU time and run-queue wait (ns; None: not known), voluntary and involuntary switches."""
     usage = resource.getrusage(1)  # RUSAGE_THREAD, which PyPy has no name for
     delay = None
     if delays:

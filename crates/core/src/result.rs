@@ -26,8 +26,8 @@ pub use machine::{Machine, Site};
 pub use processors::{Processors, Quota};
 pub use shares::{LockWait, Shares, Split, StepSplit, ThreadFigures, WaitCount, WaitShares};
 pub use strategies::{
-    Blocking, Scheduling, Strategies, StrategyFigures, StrategyProperties, StrategyRow,
-    StrategyTable,
+    Blocking, Strategies, StrategyFigures, StrategyProperties, StrategyRow, StrategyTable,
+    TaskScheduling,
 };
 pub use sweep::{Doubling, Figure, Fit, Fitted, LawName, Measured, Serial, Sweep, Workers};
 

@@ -69,7 +69,7 @@ pub(crate) fn run(request: &Compare, context: &mut Context<'_>) -> Result<Outcom
         short.parameter = job.capacity_parameter(&short.resource);
     }
     if job.kind == SubjectKind::Url {
-        for remark in url::remarks(&comparison) {
+        for remark in url::remarks(&comparison, &runtimes) {
             comparison.conclusion.add(remark);
         }
     }

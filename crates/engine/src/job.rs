@@ -476,7 +476,8 @@ pub(crate) fn text(text: &str) -> Value {
     value(Data::Text(text.replace('$', "$$")))
 }
 
-fn value(data: Data) -> Value {
+/// What stands in no file.
+pub(crate) fn value(data: Data) -> Value {
     Value { data, annotation: None, span: 0..0 }
 }
 

@@ -446,8 +446,9 @@ choice! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// How many requests are under way at once: threads, processes, or tasks on a loop; `None`: 10.
-    /// With a rate, how many at most, one more when all others are busy; `None`: 256, and 32 processes.
+    /// How many requests are under way at once: threads, processes, or tasks on a loop; `None`:
+    /// [`Http::CONNECTIONS`]. With a rate, how many at most, one more when all others are busy; `None`:
+    /// [`Http::CONNECTIONS_MAX`], and [`Http::PROCESSES_MAX`] processes.
     pub connections: Option<u32>,
     /// How many requests a round has, where `duration_ns` does not say how long it is.
     pub requests: u32,
@@ -495,6 +496,13 @@ impl Default for Http {
 }
 
 impl Http {
+    /// How many requests are under way at once, if nobody says how many.
+    pub const CONNECTIONS: u32 = 10;
+    /// How many may be where they arrive at a rate: enough for 1000/s of a quarter of a second each.
+    pub const CONNECTIONS_MAX: u32 = 256;
+    /// The same of processes.
+    pub const PROCESSES_MAX: u32 = 32;
+
     pub(crate) fn duration(&self) -> Option<Duration> {
         self.duration_ns.map(Duration::from_nanos)
     }

@@ -75,7 +75,7 @@ pub fn further(named: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// What the native runner can do. The interpreters of Python have no equal here.
-const NATIVE: [Strategy; 7] = [
+pub const NATIVE: [Strategy; 7] = [
     Strategy::Sequential,
     Strategy::Threads,
     Strategy::ThreadPool,
@@ -191,9 +191,11 @@ impl Runtimes {
         interpreters.ask_first(wanted.pythons.len(), wanted.interrupt);
         if defaults {
             interpreters.find("python3", wanted.interrupt);
-            let has_no_lock = |name: &str| name.ends_with('t');
+            // To ask all of them takes time: only those of whose files the name promises that there
+            // is no lock. Whether there is one, they say themselves.
+            let may_have_none = |name: &str| name.ends_with('t');
             if wanted.names.is_empty() {
-                interpreters.ask_all(true, wanted.interrupt, has_no_lock);
+                interpreters.ask_all(true, wanted.interrupt, may_have_none);
             }
         }
         for name in wanted.interpreters() {
@@ -202,6 +204,14 @@ impl Runtimes {
         self.all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
         self.interpreters = Some(interpreters);
         Ok(())
+    }
+
+    /// Whether several tasks can compute at one time under this model, by what its runtime says of itself.
+    pub(crate) fn is_parallel(&self, model: &Model) -> bool {
+        let ready = self.all.iter().find(|one| one.name == model.runtime);
+        let ready = ready.and_then(|one| one.ready.as_ref());
+        let properties = ready.and_then(|one| one.properties(model.strategy)).unwrap_or_default();
+        properties.is_parallel(model.strategy, ready.and_then(|one| one.gil))
     }
 
     /// The runtime of this name.
@@ -327,5 +337,34 @@ pub fn told_strategy(model: &Model, kind: SubjectKind) -> Strategy {
         // A thread for each connection, which it keeps, and not one for each request.
         (_, Strategy::Threads) if kind == SubjectKind::Url => Strategy::ThreadPool,
         (_, strategy) => strategy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A runtime that says so of its lock.
+    fn runtime(name: &str, gil: Option<bool>) -> Runtime {
+        let text = r#"{"protocol": 2, "runtime": "cpython", "version": "3.14.0", "pid": 1,
+            "calibration": 1.0, "strategies": ["threads", "processes"]}"#;
+        let ready: Ready = serde_json::from_str(text).unwrap();
+        Runtime { ready: Some(Ready { gil, ..ready }), ..Runtime::missing(name) }
+    }
+
+    #[test]
+    fn whether_there_is_a_lock_says_the_runtime_and_not_its_name() {
+        let all = vec![
+            runtime("python3.13", Some(true)),
+            runtime("python3.14t", Some(true)),
+            runtime("python3.14.0t-2", Some(false)),
+            Runtime::missing("native"),
+        ];
+        let runtimes = Runtimes { all, ..Runtimes::default() };
+        let is_parallel = |model: &str| runtimes.is_parallel(&model.parse().unwrap());
+        assert!(!is_parallel("python3.13/threads") && is_parallel("python3.13/processes"));
+        assert!(!is_parallel("python3.14t/threads"), "a module may have switched it on");
+        assert!(is_parallel("python3.14.0t-2/threads"));
+        assert!(is_parallel("native/threads") && !is_parallel("native/event-loop"));
     }
 }

@@ -90,15 +90,15 @@ pub(crate) fn run(request: &Scale, context: &mut Context<'_>) -> Result<Outcome,
     let field = Field { job: &job, entries, given, rules: &rules, are_ours: false };
     let (natures, outcome) = compare::measure(&mut comparison, field, context);
     advice::scale(&mut comparison, &natures);
-    remark(&mut comparison);
+    remark(&mut comparison, &runtimes);
     (context.on_event)(Event::Result(Finding::Comparison(&comparison)));
     outcome.map(|()| Outcome::Compared(Box::new(comparison)))
 }
 
 /// What is said of clients and servers.
-fn remark(comparison: &mut Comparison) {
+fn remark(comparison: &mut Comparison, runtimes: &Runtimes) {
     if comparison.subject.kind == SubjectKind::Url {
-        for remark in url::remarks(comparison) {
+        for remark in url::remarks(comparison, runtimes) {
             comparison.conclusion.add(remark);
         }
     }

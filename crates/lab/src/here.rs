@@ -17,6 +17,16 @@ pub struct Here {
     pub complete: bool,
 }
 
+/// A runtime that is here.
+#[derive(Clone, Debug)]
+pub struct Present {
+    pub name: String,
+    /// Whether it has a global lock, as it says itself; `None`: it is no interpreter.
+    pub gil: Option<bool>,
+    /// Models that a workload can be run under.
+    pub models: Vec<String>,
+}
+
 /// A runtime that could be here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
@@ -64,16 +74,16 @@ fn title(language: Language) -> &'static str {
 impl Here {
     /// Before anybody was asked: the models that are part of this program.
     pub fn at_first(machine: &Machine, native: &[String]) -> Self {
-        let native = [("native".to_owned(), native.to_vec())];
+        let native = [Present { name: "native".to_owned(), gil: None, models: native.to_vec() }];
         Self { missing: Vec::new(), complete: false, ..Self::new(machine, &native) }
     }
 
-    /// From the facts of a machine, and runtimes with their models by name.
-    pub fn new(machine: &Machine, runtimes: &[(String, Vec<String>)]) -> Self {
+    /// From the facts of a machine, and its runtimes.
+    pub fn new(machine: &Machine, runtimes: &[Present]) -> Self {
         let is_here = |known: &str| {
-            runtimes.iter().any(|(name, _)| match known {
-                "python3" => name.starts_with("python3") && !name.ends_with('t'),
-                "python3t" => name.starts_with("python3") && name.ends_with('t'),
+            runtimes.iter().any(|Present { name, gil, .. }| match known {
+                "python3" => name.starts_with("python3") && *gil != Some(false),
+                "python3t" => name.starts_with("python3") && *gil == Some(false),
                 _ => name.starts_with(known),
             })
         };
@@ -89,9 +99,30 @@ impl Here {
                 units::bytes(machine.memory_bytes),
                 machine.kernel
             ),
-            models: runtimes.iter().flat_map(|(_, models)| models.clone()).collect(),
+            models: runtimes.iter().flat_map(|one| one.models.clone()).collect(),
             missing: missing.collect(),
             complete: true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interpreter_without_a_lock_is_missing_until_one_says_that_it_has_none() {
+        let machine: Machine = serde_json::from_str(
+            r#"{"id": "", "cpu": "x", "cores": 2, "memory_bytes": 1, "kernel": "6", "architecture": "x86_64"}"#,
+        )
+        .unwrap();
+        let missing = |name: &str, gil| {
+            let present = Present { name: name.to_owned(), gil, models: Vec::new() };
+            let names = Here::new(&machine, &[present]).missing.into_iter().map(|one| one.name);
+            names.filter(|name| name.starts_with("Python")).collect::<Vec<_>>()
+        };
+        assert_eq!(missing("python3.14", Some(true)), ["Python without a GIL"]);
+        assert_eq!(missing("python3.14t", Some(true)), ["Python without a GIL"]);
+        assert_eq!(missing("python3.14.0t-2", Some(false)), ["Python"]);
     }
 }

@@ -23,7 +23,7 @@ mod shelf;
 mod shown;
 mod wish;
 
-pub use here::Here;
+pub use here::{Here, Present};
 pub use keep::last;
 pub use server::{Lab, serve};
 pub use session::{Keeping, Session};

@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
+use maitred_kernel::{procfs, signal};
+
 use crate::sys::process;
 
 /// What a process that was asked to end may take to clean up.
@@ -16,7 +18,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Ends them all. A process that forks while it is being looked for is found in the next round.
 pub(crate) fn end() {
     let asked = list(std::process::id());
-    asked.iter().copied().for_each(process::ask_to_end);
+    for &pid in &asked {
+        signal(pid, libc::SIGTERM);
+    }
     let began = Instant::now();
     while !asked.is_empty() && began.elapsed() < PATIENCE && !list(std::process::id()).is_empty() {
         while process::reap(None, false).is_some() {}
@@ -29,7 +33,7 @@ fn kill() {
     const ROUNDS: u32 = 100;
     for _ in 0..ROUNDS {
         let found = list(std::process::id());
-        if !found.into_iter().any(process::kill) {
+        if !found.into_iter().any(|pid| signal(pid, libc::SIGKILL)) {
             return;
         }
         while process::reap(None, false).is_some() {}
@@ -57,13 +61,11 @@ fn list(root: u32) -> Vec<u32> {
     found.into_iter().collect()
 }
 
-/// The parent of a process that is not dead already, from `/proc/PID/stat`: the state and the
-/// parent are the fields after the name, which ends with the last parenthesis; see proc(5).
+/// The parent of a process that is not dead already: proc_pid_stat(5).
 fn living_parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split_ascii_whitespace();
-    let state = fields.next()?;
-    let parent = fields.next()?.parse().ok()?;
+    let stat = procfs::text(&format!("/proc/{pid}/stat"))?;
+    let mut words = procfs::stat_words(&stat);
+    let state = words.next()?;
+    let parent = words.next()?.parse().ok()?;
     (!matches!(state, "Z" | "X")).then_some(parent)
 }

@@ -1,9 +1,10 @@
 //! Why the machine refused a thread or a process, as far as that can be known: the kernel says
 //! no more than `EAGAIN`, so the limits are read and the smallest is named.
 
-use std::fs;
 use std::io;
 
+use maitred_kernel::cgroup;
+use maitred_kernel::procfs::number;
 use maitred_wire::{RunnerError, Substance};
 
 use crate::session::{RunnerSession, refused};
@@ -48,15 +49,8 @@ fn smallest() -> Option<(&'static str, u64)> {
     known.min_by_key(|&(_, limit)| limit)
 }
 
-/// `pids.max` of the control group (version 2) of this process, or of the nearest one around it
-/// that has a limit.
+/// The least `pids.max` of the control groups that this process is in.
 fn control_group() -> Option<u64> {
-    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let group = std::path::Path::new("/sys/fs/cgroup").join(path);
-    group.ancestors().find_map(|group| number(group.join("pids.max").to_str()?))
-}
-
-fn number(path: &str) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
+    let limits = cgroup::groups("pids").into_iter();
+    limits.filter_map(|group| number(group.join("pids.max").to_str()?)).min()
 }

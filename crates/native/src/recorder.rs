@@ -11,6 +11,7 @@ use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use maitred_kernel::procfs;
 use maitred_wire::trace_file::{self, Layout, Role, TaskOutcome};
 
 use crate::sys::kernel::{self, Who};
@@ -240,11 +241,10 @@ fn delay_before() -> Option<u64> {
     if kernel::thread_id() == std::process::id() { run_delay_of_thread() } else { Some(0) }
 }
 
-/// Time for which this thread was ready but had no processor, in nanoseconds: the second number
+/// Run-queue wait of this thread in nanoseconds: the second number
 /// of `/proc/thread-self/schedstat` (Documentation/scheduler/sched-stats.rst).
 fn run_delay_of_thread() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_ascii_whitespace().nth(1)?.parse().ok()
+    procfs::run_queue_wait_ns(&procfs::text("/proc/thread-self/schedstat")?)
 }
 
 /// The record of one task; it is written by whoever runs the task.

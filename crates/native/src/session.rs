@@ -111,7 +111,7 @@ impl RunnerSession {
         (limit > 0).then(|| limit.min(self.queue.total()).max(1))
     }
 
-    /// Whether lanes record for how long they were ready but had no processor. That is read from
+    /// Whether lanes record their run-queue wait. That is read from
     /// a file in `/proc`, which takes about a fifth of the time of making and ending a thread.
     pub(crate) fn records_run_delay(&self) -> bool {
         const FEW_THREADS: u32 = 1000;

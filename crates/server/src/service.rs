@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use maitred_kernel::page_bytes;
 use rustls::ServerConfig;
 
 use crate::board::{Board, Word, encode};
 use crate::event::Departure;
 use crate::options::{AccessLog, Options};
-use crate::sys;
 
 thread_local! {
     /// Which slot behind the first one this thread counts answers in: threads that count in the same one would take
@@ -172,7 +172,7 @@ fn resident_bytes(statm: &Mutex<File>) -> u64 {
     let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read(&mut text)).unwrap_or(0);
     let text = str::from_utf8(&text[..read]).unwrap_or("");
     let pages: u64 = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-    pages * sys::page_bytes()
+    pages * page_bytes()
 }
 
 /// CLOCK_MONOTONIC since the first call in this family of processes, in nanoseconds; never 0.

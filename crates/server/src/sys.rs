@@ -386,11 +386,6 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-pub(crate) fn send_signal(process: i32, signal: libc::c_int) {
-    // SAFETY: takes no pointers; a process that is gone already is no error here.
-    unsafe { libc::kill(process, signal) };
-}
-
 pub(crate) fn parent_process() -> i32 {
     // SAFETY: cannot fail.
     unsafe { libc::getppid() }
@@ -417,13 +412,6 @@ pub(crate) fn thread_cpu_time() -> Duration {
     // SAFETY: the kernel writes to `time`.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// Bytes of a page of memory: sysconf(3), `_SC_PAGESIZE`.
-pub(crate) fn page_bytes() -> u64 {
-    // SAFETY: takes no pointers; this name is always known.
-    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(bytes).unwrap_or(4096)
 }
 
 /// The thread id that the kernel and `top -H` show: gettid(2), for which glibc 2.17 (manylinux2014) has no

@@ -17,8 +17,10 @@
 
 /// The first eight bytes of a trace file.
 pub const MAGIC: [u8; 8] = *b"MAITREDT";
-/// The size of the header, one page.
-pub const HEADER_BYTES: usize = 4096;
+/// No page of memory is smaller, on any machine that Linux runs on.
+pub const PAGE_LEAST: usize = 4096;
+/// The size of the header.
+pub const HEADER_BYTES: usize = PAGE_LEAST;
 /// The size of a lane record.
 pub const LANE_BYTES: usize = 64;
 /// The size of a task record.
@@ -64,7 +66,7 @@ pub mod lane {
     pub const DROPPED: usize = 24;
     /// `u64`: CPU time of this thread in its work, nanoseconds; 0 until the lane closes.
     pub const CPU_NS: usize = 32;
-    /// `u64`: time it was ready but waited for a processor (`schedstat`), nanoseconds;
+    /// `u64`: its run-queue wait (`schedstat`), nanoseconds;
     /// [`UNKNOWN_DELAY`]: nobody read it.
     pub const RUN_DELAY_NS: usize = 40;
     /// `u32`: voluntary context switches of this thread.
@@ -237,7 +239,7 @@ fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
 }
 
 fn page_up(offset: usize) -> usize {
-    offset.next_multiple_of(4096)
+    offset.next_multiple_of(PAGE_LEAST)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use maitred_wire::Model;
 
 use super::compare::{self, MIN_ROUNDS, OVERWHELMING, is_look};
-use super::scheduling::mean_at_once;
+use super::scheduling::average_running_threads;
 use super::stats::{self, Confidence, Interval};
 use super::units;
 use crate::result::{
@@ -337,8 +337,8 @@ fn value(figure: &Figure, run: &Run) -> Result<f64, String> {
         Quantity::Throughput => run.tasks.done as f64 * 1e9 / run.work_ns.max(1) as f64,
         Quantity::Cores => cpu()? / run.work_ns.max(1) as f64,
         Quantity::Memory => known(&run.memory)?.bytes as f64,
-        Quantity::Waits => usage(|usage| usage.voluntary)?,
-        Quantity::Preemptions => usage(|usage| usage.involuntary)?,
+        Quantity::VoluntarySwitches => usage(|usage| usage.voluntary)?,
+        Quantity::InvoluntarySwitches => usage(|usage| usage.involuntary)?,
         Quantity::LatencyP50 => latency(|latency| latency.p50_ns)?,
         Quantity::LatencyP99 => latency(|latency| latency.p99_ns)?,
         Quantity::LatencyMax => latency(|latency| latency.max_ns)?,
@@ -350,7 +350,7 @@ fn value(figure: &Figure, run: &Run) -> Result<f64, String> {
         Quantity::Var | Quantity::Spread => var(run, name(figure)?)?,
         Quantity::ServerMemory => *known(&server(run, name(figure)?)?.grown_bytes)? as f64,
         Quantity::ServerCpu => *known(&server(run, name(figure)?)?.cpu_ns)? as f64,
-        Quantity::Threads | Quantity::AtOnce | Quantity::Preempted => {
+        Quantity::Threads | Quantity::RunningThreads | Quantity::RunQueueWait => {
             return Err("it is not a figure of rounds".into());
         }
     })
@@ -364,7 +364,7 @@ fn recorded(figure: &Figure, contestant: &Contestant) -> Result<f64, String> {
     let shares = run.scheduling.as_ref().ok_or_else(no_record)?;
     match figure.quantity {
         Quantity::Threads => Ok(shares.threads.len() as f64 + f64::from(shares.threads_left_out)),
-        Quantity::AtOnce => mean_at_once(shares).ok_or_else(no_record),
+        Quantity::RunningThreads => average_running_threads(shares).ok_or_else(no_record),
         _ => {
             let kind = step(figure)?;
             let split = shares.steps.iter().find(|step| step.kind == kind).map(|step| step.split);
@@ -373,7 +373,7 @@ fn recorded(figure: &Figure, contestant: &Contestant) -> Result<f64, String> {
             let of = split.whole_ns() - split.unknown_ns;
             match of {
                 0 => Err(no_record()),
-                _ => Ok(split.ready_ns as f64 / of as f64),
+                _ => Ok(split.runnable_ns as f64 / of as f64),
             }
         }
     }

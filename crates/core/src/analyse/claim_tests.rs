@@ -215,21 +215,26 @@ fn what_cannot_be_had_says_why_and_a_refuted_figure_refutes_all_the_same() {
 fn figures_of_the_record_come_from_the_recorded_run() {
     let figures = r#"
         figure "threads" of="native/threads" equals=3
-        figure "at-once" of="native/threads" at-least=1.2
-        figure "preempted" step="cpu" of="native/threads" at-most=0.2
-        figure "preempted" step="wait" of="native/threads" at-most=0.2
+        figure "running-threads" of="native/threads" at-least=1.2
+        figure "run-queue-wait" step="cpu" of="native/threads" at-most=0.2
+        figure "run-queue-wait" step="wait" of="native/threads" at-most=0.2
     "#;
-    let split =
-        Split { running_ns: 50, ready_ns: 30, blocked_ns: 20, unknown_ns: 100, ..Split::default() };
+    let split = Split {
+        running_ns: 50,
+        runnable_ns: 30,
+        blocked_ns: 20,
+        unknown_ns: 100,
+        ..Split::default()
+    };
     let shares = Shares {
-        at_once: vec![0.0, 0.5, 0.5],
+        running_threads: vec![0.0, 0.5, 0.5],
         threads: vec![ThreadFigures::default(); 2],
         threads_left_out: 1,
         steps: vec![StepSplit { kind: StepKind::Cpu, split }],
         ..Shares::default()
     };
     let mut contestant = took(Strategy::Threads, &[1.0; 3]);
-    let figures = &format!("{figures}figure \"at-once\" of=\"native/threads\" at-most=1.4");
+    let figures = &format!("{figures}figure \"running-threads\" of=\"native/threads\" at-most=1.4");
     contestant.traced = Some(Run { scheduling: Some(shares), ..contestant.runs[0].clone() });
     check(
         figures,
@@ -237,10 +242,10 @@ fn figures_of_the_record_come_from_the_recorded_run() {
         &expect![[r#"
             Refuted
             Holds: threads of native/threads: 3.00 (3.00–3.00) of 1
-            Holds: at-once of native/threads: 1.50 (1.50–1.50) of 1
-            Refuted: preempted cpu of native/threads: 0.30 (0.30–0.30) of 1
-            CannotBeTested: preempted wait of native/threads: the record says nothing of its `wait` steps
-            Inconclusive: at-once of native/threads: 1.50 (1.50–1.50) of 1
+            Holds: running-threads of native/threads: 1.50 (1.50–1.50) of 1
+            Refuted: run-queue-wait cpu of native/threads: 0.30 (0.30–0.30) of 1
+            CannotBeTested: run-queue-wait wait of native/threads: the record says nothing of its `wait` steps
+            Inconclusive: running-threads of native/threads: 1.50 (1.50–1.50) of 1
         "#]],
     );
 }

@@ -16,7 +16,7 @@ use super::summary;
 use crate::result::{Comparison, Contestant, Run, Verdict};
 use crate::trace::RunEnd;
 use crate::trace::sample::{MS, tables};
-use crate::workload::{Comparison as Sign, Counted, Expect, Expected};
+use crate::workload::{Counted, Expect, Expected, Relation};
 
 /// A contestant whose rounds took so many milliseconds.
 pub(super) fn took(strategy: Strategy, ms: &[f64]) -> Contestant {
@@ -211,12 +211,12 @@ proptest! {
 }
 
 fn counter_is_2000() -> Expect {
-    Expect { of: Expected::Var("counter".into()), comparison: Sign::Equals, value: 2000 }
+    Expect { of: Expected::Var("counter".into()), comparison: Relation::Equals, value: 2000 }
 }
 
 fn one_failure() -> Expect {
     let of = Expected::Counted(Counted::Failures);
-    Expect { of, comparison: Sign::Equals, value: 1 }
+    Expect { of, comparison: Relation::Equals, value: 1 }
 }
 
 #[test]

@@ -60,7 +60,7 @@ mod tests {
         delayed(strategy, wall_ns, cpu_ns, 0)
     }
 
-    /// The same with threads that were ready, but without a processor, for a part of their time.
+    /// The same with threads that were runnable without a processor for a part of their time.
     fn delayed(strategy: Strategy, wall_ns: u64, cpu_ns: u64, percent: u64) -> Option<HarnessCost> {
         let mut trace = tables(4, 1).run(strategy, 2);
         for counters in trace.lanes.iter_mut().filter_map(|lane| lane.counters.as_mut()) {

@@ -16,10 +16,10 @@ use crate::trace::{Span, StepKind, Task, Trace};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Nature {
     pub computing_ns: u64,
-    /// Ready, but without a processor (or, in a step that computes, without the interpreter's
+    /// Runnable, but without a processor (or, in a step that computes, without the interpreter's
     /// lock): it belongs neither to computing nor to waiting.
     pub starved_ns: u64,
-    /// Ready, but kept from every processor by the CPU quota: neither computing nor waiting either.
+    /// Runnable, but kept from every processor by the CPU quota: neither computing nor waiting either.
     pub throttled_ns: u64,
     pub waiting_ns: u64,
     /// Waiting through calls that cannot be awaited.
@@ -28,7 +28,7 @@ pub struct Nature {
     /// processor time alone.
     pub requests_ns: u64,
     /// Of waiting, what was in commands and in calls: from the counters of their own threads it
-    /// cannot be told how much of it they were ready, but without a processor.
+    /// cannot be told how much of it they were runnable without a processor.
     pub commands_ns: u64,
     pub calls_ns: u64,
     /// By resource or channel, the longest first.
@@ -300,7 +300,7 @@ impl<'a> Tally<'a> {
             |ns: u64| (u128::from(outside) * u128::from(ns) / u128::from(opaque.max(1))) as u64;
         let starved = (spans - computing).saturating_add(ready);
         let commands = share(of(StepKind::Run));
-        // The quota's clock ran while threads were ready: those of tasks, which are known to have
+        // The quota's clock ran while threads were runnable: those of tasks, which are known to have
         // been, and those of commands, of which nobody asked.
         let throttled = self.trace.noise.throttled.map_or(0, |throttled| throttled.ns);
         let of_tasks = throttled.min(starved);
@@ -320,8 +320,8 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// How long threads that do one task at a time were ready without a processor, as the kernel
-    /// counted it (`schedstat`). A thread that waits for a command is not the one that was ready.
+    /// How long threads that do one task at a time were runnable without a processor, as the kernel
+    /// counted it (`schedstat`). A thread that waits for a command is not the one that was runnable.
     fn delayed_ns(&self) -> u64 {
         match self.trace.model.strategy.interleaves() {
             true => 0,

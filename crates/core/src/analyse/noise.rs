@@ -25,7 +25,7 @@ pub struct Own {
     pub wall_ns: u64,
     /// Processor time of its whole tree; `None`: not known.
     pub cpu_ns: Option<u64>,
-    /// How many threads could be ready to run at once.
+    /// How many threads could be runnable at one time.
     pub threads: u32,
     /// Processors that it may use.
     pub cores: u32,

@@ -1,5 +1,5 @@
 //! Where the time of tasks went by the counters of the threads that did them: on a processor,
-//! ready but without one, or neither. What a function does inside no span shows; this does.
+//! runnable without one, or neither. What a function does inside no span shows; this does.
 //! Looks at one trace.
 
 use alloc::vec;
@@ -27,7 +27,7 @@ pub struct ThreadTime {
 }
 
 impl ThreadTime {
-    /// Neither on a processor nor ready for one: waiting for something outside, for another task,
+    /// Neither running nor runnable: waiting for something outside, for another task,
     /// for the lock of an interpreter; and for a processor, where that is not known.
     pub fn rest_ns(&self) -> u64 {
         self.all_ns - self.computing_ns - self.delayed_ns.unwrap_or(0)
@@ -76,7 +76,7 @@ pub(super) fn split(trace: &Trace) -> Option<ThreadTime> {
     (all_ns > 0).then_some(ThreadTime { all_ns, computing_ns, delayed_ns, throttled_ns, is_loop })
 }
 
-/// How long threads were ready without a processor while they did tasks.
+/// How long threads were runnable without a processor while they did tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Delay {
     pub(super) least_ns: u64,

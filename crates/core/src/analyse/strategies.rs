@@ -16,7 +16,8 @@ use super::compare::{self, MIN_ROUNDS, is_look};
 use super::stats::{self, Confidence};
 use super::units;
 use crate::result::{
-    Blocking, Comparison, Contestant, Found, Run, Scheduling, StrategyFigures, StrategyProperties,
+    Blocking, Comparison, Contestant, Found, Run, StrategyFigures, StrategyProperties,
+    TaskScheduling,
 };
 use crate::trace::{Observed, Source, StepKind};
 use crate::workload::Unit;
@@ -44,11 +45,11 @@ const ONE: f64 = 1.15;
 const FREE: f64 = 0.33;
 /// A task that waits at least so much of it was.
 const HELD: f64 = 0.5;
-/// Where so large a share of those that compute is ready to, no lock keeps them from it.
+/// Where so large a share of those that compute is runnable, no lock keeps them from it.
 const UNLOCKED: f64 = 0.85;
 /// Where it is so small, one does.
 const LOCKED: f64 = 0.7;
-/// From about two on that are ready they are no longer the one that has a lock, and now and then
+/// From about two on that are runnable they are no longer the one that has a lock, and now and then
 /// another one that wakes up to take it.
 const TWO: f64 = 1.8;
 /// From this share of all blocking calls under way at once on, nobody waits for another's.
@@ -70,7 +71,7 @@ pub fn unmeasured() -> StrategyFigures {
         held_up: none(),
         cores: none(),
         computing: Observed::Unknown("it was not measured".into()),
-        ready: Observed::Unknown("it was not measured".into()),
+        runnable: Observed::Unknown("it was not measured".into()),
         computing_workers: 0,
         blocked: none(),
         blocked_tasks: 0,
@@ -99,7 +100,7 @@ pub fn measure(
             figures.cores = range(one, Unit::Number, cores);
             let pair = observed(computing(one));
             figures.computing = pair.clone().map(|(computing, _)| computing);
-            figures.ready = pair.map(|(_, ready)| ready);
+            figures.runnable = pair.map(|(_, runnable)| runnable);
             figures.computing_workers = one.workers;
         }
         Experiment::Beside => {
@@ -157,11 +158,11 @@ pub fn properties(figures: &StrategyFigures, cores: u32) -> StrategyProperties {
     StrategyProperties { purpose, ..known }
 }
 
-fn scheduling(figures: &StrategyFigures) -> Observed<Scheduling> {
+fn scheduling(figures: &StrategyFigures) -> Observed<TaskScheduling> {
     let judge = || {
         let together = known(&figures.together)?;
         if together.high <= ONE {
-            return enough(together).map(|()| Scheduling::OneByOne);
+            return enough(together).map(|()| TaskScheduling::OneByOne);
         }
         if together.high < SEVERAL {
             return Err(format!(
@@ -171,7 +172,7 @@ fn scheduling(figures: &StrategyFigures) -> Observed<Scheduling> {
         }
         let held_up = known(&figures.held_up)?;
         if held_up.low <= FREE {
-            return Ok(Scheduling::Preemptive);
+            return Ok(TaskScheduling::Preemptive);
         }
         if held_up.low < HELD {
             return Err(format!(
@@ -179,7 +180,7 @@ fn scheduling(figures: &StrategyFigures) -> Observed<Scheduling> {
                 units::found(held_up)
             ));
         }
-        enough(held_up).map(|()| Scheduling::Cooperative)
+        enough(held_up).map(|()| TaskScheduling::Cooperative)
     };
     observed(judge())
 }
@@ -190,12 +191,14 @@ fn parallel(figures: &StrategyFigures, cores: u32) -> Observed<bool> {
         if used.high >= SEVERAL {
             return Ok(true);
         }
-        // How many are ready does not hang on how many processors there are, or others leave.
-        if let (Ok(computing), Ok(ready)) = (known(&figures.computing), known(&figures.ready)) {
-            if *ready >= TWO && *ready >= computing * UNLOCKED {
+        // How many are runnable does not hang on how many processors there are, or others leave.
+        if let (Ok(computing), Ok(runnable)) = (known(&figures.computing), known(&figures.runnable))
+        {
+            if *runnable >= TWO && *runnable >= computing * UNLOCKED {
                 return Ok(true);
             }
-            if figures.computing_workers == 1 || *ready <= TWO && *ready <= computing * LOCKED {
+            if figures.computing_workers == 1 || *runnable <= TWO && *runnable <= computing * LOCKED
+            {
                 return enough(used).map(|()| false);
             }
         }
@@ -239,7 +242,7 @@ fn blocking(figures: &StrategyFigures) -> Observed<Blocking> {
 }
 
 fn fit(figures: &StrategyFigures) -> Observed<u64> {
-    if scheduling(figures) == Observed::Known(Scheduling::OneByOne) {
+    if scheduling(figures) == Observed::Known(TaskScheduling::OneByOne) {
         return Observed::Known(1);
     }
     let count = || {
@@ -254,13 +257,13 @@ fn fit(figures: &StrategyFigures) -> Observed<u64> {
 fn purpose(properties: &StrategyProperties) -> Result<String, String> {
     let because = |what: &str| format!("it rests on {what}, which is not known");
     let scheduling = properties.scheduling.known().ok_or_else(|| because("scheduling"))?;
-    if *scheduling == Scheduling::OneByOne {
+    if *scheduling == TaskScheduling::OneByOne {
         return Ok("a few things, one after the other".into());
     }
     let parallel = *properties.parallel.known().ok_or_else(|| because("the use of processors"))?;
     let blocking = properties.blocking.known().ok_or_else(|| because("blocking calls"))?;
     let fit = *properties.fit.known().ok_or_else(|| because("how many fit"))?;
-    let held_up = *scheduling == Scheduling::Cooperative;
+    let held_up = *scheduling == TaskScheduling::Cooperative;
     let work = match (parallel, *blocking == Blocking::Allowed) {
         (true, true) => "computing and blocking calls",
         (true, false) => "computing",
@@ -350,7 +353,7 @@ fn cores(run: &Run) -> Result<f64, String> {
     Ok(known(&run.work_cpu)?.total_ns() as f64 / run.work_ns.max(1) as f64)
 }
 
-/// Tasks that were computing at once, and of these the ones whose thread ran or was ready to.
+/// Tasks that were computing at once, and of these the ones whose thread was running or runnable.
 fn computing(one: &Contestant) -> Result<(f64, f64), String> {
     let none = || "the kernel's switches were not recorded".to_string();
     let run = one.traced.as_ref().ok_or_else(none)?;
@@ -361,7 +364,7 @@ fn computing(one: &Contestant) -> Result<(f64, f64), String> {
         return Err("the record of the kernel's switches has gaps".into());
     }
     let at_once = |ns: u64| ns as f64 / run.work_ns.max(1) as f64;
-    Ok((at_once(split.whole_ns()), at_once(split.running_ns + split.ready_ns)))
+    Ok((at_once(split.whole_ns()), at_once(split.running_ns + split.runnable_ns)))
 }
 
 fn memory(run: &Run) -> Result<f64, String> {

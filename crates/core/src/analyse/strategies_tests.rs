@@ -10,8 +10,8 @@ use super::compare_tests::took;
 use super::sample::comparison;
 use super::strategies::{Experiment, decided, measure, properties, unmeasured};
 use crate::result::{
-    Blocking, Contestant, Found, Run, Scheduling, Shares, Split, StepSplit, StepTotal,
-    StrategyFigures,
+    Blocking, Contestant, Found, Run, Shares, Split, StepSplit, StepTotal, StrategyFigures,
+    TaskScheduling,
 };
 use crate::trace::{Observed, PeakMemory, StepKind};
 use crate::workload::Unit;
@@ -39,7 +39,7 @@ fn threads() -> StrategyFigures {
         held_up: found(0.06, 0.09),
         cores: found(1.9, 1.98),
         computing: Observed::Unknown("switches were not recorded".into()),
-        ready: Observed::Unknown("switches were not recorded".into()),
+        runnable: Observed::Unknown("switches were not recorded".into()),
         computing_workers: 8,
         blocked: found(7.5, 7.9),
         blocked_tasks: 8,
@@ -115,7 +115,7 @@ fn one_round_shows_what_a_strategy_can_do() {
         StrategyFigures { held_up: rounds(&figures.held_up, 1), ..figures },
     ] {
         let found = properties(&figures, 2);
-        assert_eq!(found.scheduling, Observed::Known(Scheduling::Preemptive));
+        assert_eq!(found.scheduling, Observed::Known(TaskScheduling::Preemptive));
         assert_eq!(found.parallel, Observed::Known(true));
         assert_eq!(found.blocking, Observed::Known(Blocking::Allowed));
     }
@@ -124,7 +124,7 @@ fn one_round_shows_what_a_strategy_can_do() {
 #[test]
 fn all_rounds_have_to_show_what_it_cannot_do() {
     let known = properties(&event_loop(), 2);
-    assert_eq!(known.scheduling, Observed::Known(Scheduling::Cooperative));
+    assert_eq!(known.scheduling, Observed::Known(TaskScheduling::Cooperative));
     assert_eq!(known.parallel, Observed::Known(false));
     assert_eq!(known.blocking, Observed::Known(Blocking::StallsAll));
     let few = StrategyFigures {
@@ -163,7 +163,7 @@ fn who_is_ready_tells_a_lock_from_a_busy_machine() {
         let figures = StrategyFigures {
             cores: disturbed(&found(0.6, 0.9)),
             computing: Observed::Known(computing),
-            ready: Observed::Known(ready),
+            runnable: Observed::Known(ready),
             computing_workers,
             ..threads()
         };
@@ -177,7 +177,7 @@ fn who_is_ready_tells_a_lock_from_a_busy_machine() {
     assert_eq!(judge(1.0, 1.0, 8).known(), None, "so did these");
     let used = StrategyFigures {
         computing: Observed::Known(7.0),
-        ready: Observed::Known(1.0),
+        runnable: Observed::Known(1.0),
         ..threads()
     };
     assert_eq!(properties(&used, 2).parallel, Observed::Known(true), "it did use them");
@@ -249,15 +249,19 @@ fn steps_under_way_at_once_and_the_longest_wait_are_counted() {
         run.work_cpu = Observed::Known(Cpu { user_ns: 150 * MS, system_ns: 2 * MS });
     });
     let mut traced = computing.runs[0].clone();
-    let split =
-        Split { running_ns: 150 * MS, ready_ns: 90 * MS, blocked_ns: 60 * MS, ..Split::default() };
+    let split = Split {
+        running_ns: 150 * MS,
+        runnable_ns: 90 * MS,
+        blocked_ns: 60 * MS,
+        ..Split::default()
+    };
     let steps = vec![StepSplit { kind: StepKind::Cpu, split }];
     traced.scheduling = Some(Shares { steps, ..Shares::default() });
     let computing = Contestant { traced: Some(traced), ..computing };
     let figures = measured(Experiment::Computing, vec![computing]);
     assert_eq!(middle(&figures.cores), 1.9);
     assert_eq!(figures.computing, Observed::Known(3.75));
-    assert_eq!((figures.ready, figures.computing_workers), (Observed::Known(3.0), 2));
+    assert_eq!((figures.runnable, figures.computing_workers), (Observed::Known(3.0), 2));
 }
 
 /// One task and eleven, which took so long.

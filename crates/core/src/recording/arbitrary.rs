@@ -68,7 +68,7 @@ prop_compose! {
         (start_ns, end_ns, counted_ns) in (time(), time(), time()),
         name in any::<String>(),
     ) -> Thread {
-        let [run_delay_ns, cpu_ns, voluntary, preempted, migrations] = figures;
+        let [run_delay_ns, cpu_ns, voluntary, involuntary, migrations] = figures;
         Thread {
             pid,
             tid,
@@ -80,7 +80,7 @@ prop_compose! {
             cpu_ns,
             counted_ns,
             voluntary,
-            preempted,
+            involuntary,
             migrations,
         }
     }

@@ -139,12 +139,13 @@ impl Record<10> for Lane {
     }
 
     fn from_row(row: [u64; 10], previous: &Self) -> Option<Self> {
-        let [pid, tid, role, ended, dropped, cpu_ns, has_delay, delay, gave_way, preempted] = row;
+        let [pid, tid, role, ended, dropped, cpu_ns, has_delay, delay, voluntary, involuntary] =
+            row;
         let counters = LaneCounters {
             cpu_ns,
             run_delay_ns: (has_delay == 1).then_some(delay),
-            voluntary: u32::try_from(gave_way).ok()?,
-            involuntary: u32::try_from(preempted).ok()?,
+            voluntary: u32::try_from(voluntary).ok()?,
+            involuntary: u32::try_from(involuntary).ok()?,
         };
         Some(Self {
             pid: back(previous.pid, pid)?,
@@ -180,14 +181,14 @@ pub(crate) const THREAD_COLUMNS: usize = 8 + FIGURES;
 impl Nameless {
     pub(crate) fn new(thread: &Thread) -> Self {
         let Thread { pid, tid, name: _, parent, start_ns, end_ns, counted_ns, .. } = *thread;
-        let Thread { run_delay_ns, cpu_ns, voluntary, preempted, migrations, .. } = *thread;
-        let figures = [run_delay_ns, cpu_ns, voluntary, preempted, migrations];
+        let Thread { run_delay_ns, cpu_ns, voluntary, involuntary, migrations, .. } = *thread;
+        let figures = [run_delay_ns, cpu_ns, voluntary, involuntary, migrations];
         Self { pid, tid, parent, start_ns, end_ns, counted_ns, figures }
     }
 
     pub(crate) fn named(self, name: &str) -> Thread {
         let Self { pid, tid, parent, start_ns, end_ns, counted_ns, figures } = self;
-        let [run_delay_ns, cpu_ns, voluntary, preempted, migrations] = figures;
+        let [run_delay_ns, cpu_ns, voluntary, involuntary, migrations] = figures;
         Thread {
             pid,
             tid,
@@ -199,7 +200,7 @@ impl Nameless {
             cpu_ns,
             counted_ns,
             voluntary,
-            preempted,
+            involuntary,
             migrations,
         }
     }

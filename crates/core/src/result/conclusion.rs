@@ -202,7 +202,8 @@ pub enum Rule {
     WorkerMemory,
     PoolSize,
     TaskTime,
-    ThreadsAtOnce,
+    #[serde(alias = "threads-at-once")]
+    RunningThreads,
     ProcessCosts,
     BreakEven,
     RunnerTakenOff,
@@ -274,7 +275,7 @@ impl Rule {
             R::WorkerMemory,
             R::PoolSize,
             R::TaskTime,
-            R::ThreadsAtOnce,
+            R::RunningThreads,
             R::ProcessCosts,
             R::BreakEven,
             R::RunnerTakenOff,
@@ -348,7 +349,7 @@ impl Rule {
             | R::WorkerMemory
             | R::PoolSize
             | R::TaskTime
-            | R::ThreadsAtOnce
+            | R::RunningThreads
             | R::ProcessCosts
             | R::BreakEven
             | R::RunnerTakenOff

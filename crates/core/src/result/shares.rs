@@ -19,9 +19,9 @@ pub struct Shares {
     /// By kind of step; without steps that a loop goes on without, and those that hold others. A
     /// `run` step is what the threads of its command did.
     pub steps: Vec<StepSplit>,
-    /// By number of threads, from none: the share of the work in which so many were on a
-    /// processor at once.
-    pub at_once: Vec<f64>,
+    /// By number of threads, from none: the share of the work in which so many were running.
+    #[serde(alias = "at_once")]
+    pub running_threads: Vec<f64>,
     /// Time in which a thread was awake again but not yet on a processor, all threads together,
     /// nanoseconds: a part of `blocked_ns`, for the switches do not show it. `None`: not known.
     pub wakeup_ns: Option<u64>,
@@ -89,15 +89,17 @@ pub struct ThreadFigures {
     pub name: String,
     /// On a processor.
     pub running_ns: u64,
-    /// Preempted, or just started: ready, but waiting for a processor.
-    pub ready_ns: u64,
+    /// Preempted, or just started: its run-queue wait.
+    #[serde(alias = "ready_ns")]
+    pub runnable_ns: u64,
     /// Awake again, but not yet on a processor; `None`: not known.
     pub wakeup_ns: Option<u64>,
-    /// How often it gave way because it had to wait; `None`: not known, as the next two.
+    /// Voluntary context switches; `None`: not known, as the next two.
     pub voluntary: Option<u64>,
-    /// How often the processor was taken from it.
-    pub preempted: Option<u64>,
-    /// How often it came onto another processor than the one before.
+    /// Involuntary context switches.
+    #[serde(alias = "preempted")]
+    pub involuntary: Option<u64>,
+    /// CPU migrations.
     pub migrations: Option<u64>,
 }
 
@@ -106,9 +108,10 @@ pub struct ThreadFigures {
 pub struct Split {
     /// On a processor.
     pub running_ns: u64,
-    /// Preempted: ready, but waiting for a processor.
-    pub ready_ns: u64,
-    /// Ready, but kept from every processor by the CPU quota of the control group.
+    /// Runnable, in the run queue of a processor.
+    #[serde(alias = "ready_ns")]
+    pub runnable_ns: u64,
+    /// Runnable, but kept from every processor by the CPU quota of the control group.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub throttled_ns: u64,
     /// Waiting for something else.
@@ -125,14 +128,14 @@ fn is_zero(ns: &u64) -> bool {
 impl Split {
     /// All of it, nanoseconds.
     pub fn whole_ns(&self) -> u64 {
-        let parts = [self.running_ns, self.ready_ns, self.throttled_ns, self.blocked_ns];
+        let parts = [self.running_ns, self.runnable_ns, self.throttled_ns, self.blocked_ns];
         parts.into_iter().fold(self.unknown_ns, u64::saturating_add)
     }
 
-    /// The same with so much of what was ready put down to the quota, as far as there is so much.
+    /// The same with so much of what was runnable put down to the quota, as far as there is so much.
     pub(crate) fn with_throttled(self, ns: u64) -> Self {
-        let throttled_ns = ns.min(self.ready_ns);
-        Self { ready_ns: self.ready_ns - throttled_ns, throttled_ns, ..self }
+        let throttled_ns = ns.min(self.runnable_ns);
+        Self { runnable_ns: self.runnable_ns - throttled_ns, throttled_ns, ..self }
     }
 }
 
@@ -142,4 +145,25 @@ pub struct StepSplit {
     pub kind: StepKind,
     #[serde(flatten)]
     pub split: Split,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_saved_under_other_names_is_still_read() {
+        let split =
+            r#"{"kind": "cpu", "running_ns": 1, "ready_ns": 2, "blocked_ns": 3, "unknown_ns": 4}"#;
+        let split: StepSplit = serde_json::from_str(split).unwrap();
+        assert_eq!((split.split.runnable_ns, split.split.whole_ns()), (2, 10));
+        let thread = r#"{"pid": 1, "tid": 1, "name": "x", "running_ns": 1, "ready_ns": 2, "wakeup_ns": null,
+            "voluntary": 3, "preempted": 4, "migrations": 5}"#;
+        let thread: ThreadFigures = serde_json::from_str(thread).unwrap();
+        assert_eq!((thread.runnable_ns, thread.involuntary), (2, Some(4)));
+        let now = serde_json::to_string(&Shares::default()).unwrap();
+        assert!(now.contains("running_threads") && !now.contains("at_once"), "{now}");
+        let text = now.replace("running_threads", "at_once");
+        assert_eq!(serde_json::from_str::<Shares>(&text).unwrap(), Shares::default());
+    }
 }

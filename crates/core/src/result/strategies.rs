@@ -50,8 +50,9 @@ pub struct StrategyFigures {
     /// How many of these were computing at once, on average; from a run in which the kernel's
     /// switches were recorded.
     pub computing: Observed<f64>,
-    /// How many of them had a thread that ran or was ready to: whoever waits for a lock is neither.
-    pub ready: Observed<f64>,
+    /// How many of them had a thread that was running or runnable: whoever waits for a lock is neither.
+    #[serde(alias = "ready")]
+    pub runnable: Observed<f64>,
     /// How many workers they had.
     pub computing_workers: u32,
     /// Blocking calls under way at once.
@@ -73,7 +74,7 @@ pub struct StrategyFigures {
 /// What follows from the figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StrategyProperties {
-    pub scheduling: Observed<Scheduling>,
+    pub scheduling: Observed<TaskScheduling>,
     /// Whether it computes on several processors at once.
     pub parallel: Observed<bool>,
     pub blocking: Observed<Blocking>,
@@ -86,7 +87,7 @@ pub struct StrategyProperties {
 /// When a task gets its turn while another one computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Scheduling {
+pub enum TaskScheduling {
     /// After the other has ended.
     OneByOne,
     /// When the other gives way.

@@ -141,7 +141,7 @@ pub struct Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneCounters {
     pub cpu_ns: u64,
-    /// Ready, but waiting for a processor; `None`: nobody read it.
+    /// Its run-queue wait; `None`: nobody read it.
     pub run_delay_ns: Option<u64>,
     pub voluntary: u32,
     pub involuntary: u32,
@@ -198,7 +198,7 @@ pub enum RunEnd {
 pub struct Usage {
     pub user_ns: u64,
     pub system_ns: u64,
-    /// Voluntary context switches: the thread gave way because it had to wait.
+    /// Voluntary context switches: the thread had to wait.
     pub voluntary: u64,
     /// Involuntary context switches: the kernel took the processor away.
     pub involuntary: u64,

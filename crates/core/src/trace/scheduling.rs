@@ -122,19 +122,19 @@ pub struct Thread {
     /// When it was first seen and when it ended, CLOCK_MONOTONIC nanoseconds; 0: it had not.
     pub start_ns: u64,
     pub end_ns: u64,
-    /// Time that it was ready but waited for a processor, from its start to `counted_ns`, as the
-    /// kernel counted it (`schedstat`), nanoseconds; `None`: nobody could read it before it ended.
+    /// Its run-queue wait, from its start to `counted_ns`, as the kernel counted it (`schedstat`),
+    /// nanoseconds; `None`: nobody could read it before it ended.
     pub run_delay_ns: Option<u64>,
     /// Time that it was on a processor, as the kernel counted it by another way than the slices
     /// (`schedstat`), nanoseconds, from its start to `counted_ns`; `None`: nobody looked in time.
     pub cpu_ns: Option<u64>,
     /// When the two figures before were read; 0: never, or just before the thread ended.
     pub counted_ns: u64,
-    /// How often it gave way because it had to wait, and how often the processor was taken from
-    /// it. Complete even where slices were left out; `None`: not known.
+    /// Voluntary and involuntary context switches. Complete even where slices were left out;
+    /// `None`: not known.
     pub voluntary: Option<u64>,
-    pub preempted: Option<u64>,
-    /// How often it came onto another processor than the one before; `None`: not known.
+    pub involuntary: Option<u64>,
+    /// CPU migrations; `None`: not known.
     pub migrations: Option<u64>,
 }
 
@@ -153,9 +153,9 @@ pub struct Slice {
 /// Why a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SliceEnd {
-    /// The thread gave way because it had to wait for something.
+    /// The thread had to wait for something: a voluntary context switch.
     Blocked,
-    /// The kernel took the processor away: the thread is ready and waits for a processor.
+    /// The kernel took the processor away, an involuntary context switch: the thread is runnable.
     Preempted,
     /// The thread ended.
     Exited,

@@ -216,7 +216,7 @@ pub fn switches(trace: &Trace, rows_max: usize) -> Option<Replay> {
             continue;
         }
         if let Some(since) = taken[thread].take() {
-            put(cpus + thread, since, slice.start_ns, State::Ready);
+            put(cpus + thread, since, slice.start_ns, State::Runnable);
         }
         put(cpus + thread, slice.start_ns, slice.end_ns, State::Running);
         if slice.end == SliceEnd::Preempted {
@@ -287,7 +287,7 @@ mod tests {
         };
         assert_eq!(on(&replay.rows[..2]), on(&replay.rows[2..]), "each slice is in both");
         assert!(on(&replay.rows[..2]) > 0);
-        assert!(replay.legend.iter().any(|state| state.name == "ready"), "they are preempted");
+        assert!(replay.legend.iter().any(|state| state.name == "runnable"), "they are preempted");
         assert_eq!(switches(&trace, 1).unwrap().rows_left_out, scheduling.threads.len() - 1);
         let unrecorded = tables(3, 1).run(Strategy::Threads, 3);
         assert_eq!(switches(&unrecorded, 10), None);

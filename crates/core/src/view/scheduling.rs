@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::analyse::scheduling::mean_at_once;
+use crate::analyse::scheduling::average_running_threads;
 use crate::analyse::units::{count, duration, percent, plural};
 use crate::result::{LockWait, Run, Shares, Split, ThreadFigures, WaitShares};
 use crate::trace::{Source, WaitCause};
@@ -32,7 +32,8 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
     lines.extend(inferred.map(|lock| ("GIL", lock_wait(lock))));
     lines.extend(wakeup(shares).map(|text| ("wakeup", text)));
     lines.extend(
-        mean_at_once(shares).map(|mean| ("running", running_threads(mean, &shares.at_once))),
+        average_running_threads(shares)
+            .map(|mean| ("running", running_threads(mean, &shares.running_threads))),
     );
     let labels = core::iter::once("busiest").chain(core::iter::repeat(""));
     lines.extend(labels.zip(shares.threads.iter().take(THREADS).map(thread)));
@@ -46,7 +47,7 @@ pub(super) fn lines(run: &Run) -> Vec<(&'static str, String)> {
 }
 
 fn parts(split: &Split) -> Option<String> {
-    let Split { running_ns, ready_ns, throttled_ns, blocked_ns, unknown_ns } = *split;
+    let Split { running_ns, runnable_ns, throttled_ns, blocked_ns, unknown_ns } = *split;
     let whole = split.whole_ns();
     if whole == 0 {
         return None;
@@ -55,7 +56,7 @@ fn parts(split: &Split) -> Option<String> {
     let mut text = format!(
         "{} running, {} runnable without a processor, {} blocked",
         share(running_ns),
-        share(ready_ns),
+        share(runnable_ns),
         share(blocked_ns)
     );
     if throttled_ns > 0 {
@@ -139,12 +140,12 @@ fn thread(one: &ThreadFigures) -> String {
         if one.name.is_empty() { "thread" } else { &one.name },
         one.tid,
         duration(one.running_ns),
-        duration(one.ready_ns)
+        duration(one.runnable_ns)
     );
     if let Some(ns) = one.wakeup_ns {
         text.push_str(&format!(", {} wakeup latency", duration(ns)));
     }
-    let figures = [("voluntary", one.voluntary), ("involuntary switches", one.preempted)];
+    let figures = [("voluntary", one.voluntary), ("involuntary switches", one.involuntary)];
     let known =
         figures.iter().filter_map(|(what, number)| Some(format!("{} {what}", count((*number)?))));
     let moved = one.migrations.map(|number| plural(number, "CPU migration"));
@@ -208,23 +209,24 @@ mod tests {
     use crate::trace::sample::tables;
 
     fn shares() -> Shares {
-        let split = Split { running_ns: 200, ready_ns: 100, blocked_ns: 700, ..Split::default() };
+        let split =
+            Split { running_ns: 200, runnable_ns: 100, blocked_ns: 700, ..Split::default() };
         let figures = |tid| ThreadFigures {
             pid: 7,
             tid,
             name: "python3".into(),
             running_ns: 155_000_000,
-            ready_ns: 61_000_000,
+            runnable_ns: 61_000_000,
             wakeup_ns: Some(102_000_000),
             voluntary: Some(157),
-            preempted: Some(85),
+            involuntary: Some(85),
             migrations: Some(3),
         };
         Shares {
             gil: Some(true),
             total: split,
             steps: vec![StepSplit { kind: StepKind::Cpu, split }],
-            at_once: vec![0.0, 0.95, 0.05],
+            running_threads: vec![0.0, 0.95, 0.05],
             wakeup_ns: Some(5_000_000),
             threads: (1..6).map(figures).collect(),
             records: 2_000,
@@ -296,7 +298,7 @@ mod tests {
     fn samples_are_marked_as_samples_and_the_refusal_is_shown() {
         let shares = Shares {
             source: Source::Samples { every_ns: 5_000_000 },
-            at_once: vec![],
+            running_threads: vec![],
             wakeup_ns: None,
             lock: None,
             records: 300,

@@ -118,14 +118,14 @@ fn noise() -> impl Strategy_<Value = Noise> {
 
 fn shares(ns: u64, kind: StepKind) -> Shares {
     let split =
-        Split { running_ns: ns, ready_ns: 0, throttled_ns: 1, blocked_ns: 1, unknown_ns: ns };
+        Split { running_ns: ns, runnable_ns: 0, throttled_ns: 1, blocked_ns: 1, unknown_ns: ns };
     let maybe = || (ns > 9).then_some(ns);
     Shares {
         source: if ns > 9 { Source::Switches } else { Source::Samples { every_ns: ns } },
         gil: (ns > 9).then_some(true),
         total: split,
         steps: vec![StepSplit { kind, split }],
-        at_once: vec![0.25, 0.75],
+        running_threads: vec![0.25, 0.75],
         wakeup_ns: maybe(),
         wakeup_unread: 3,
         lock: maybe().map(|ns| LockWait { of_ns: ns, at_most_ns: ns, without_wakeup_ns: Some(7) }),
@@ -138,10 +138,10 @@ fn shares(ns: u64, kind: StepKind) -> Shares {
             tid: 2,
             name: "python3".into(),
             running_ns: ns,
-            ready_ns: ns,
+            runnable_ns: ns,
             wakeup_ns: maybe(),
             voluntary: maybe(),
-            preempted: maybe(),
+            involuntary: maybe(),
             migrations: maybe(),
         }],
         threads_left_out: 2,

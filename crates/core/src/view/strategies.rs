@@ -10,7 +10,7 @@ use super::paint::{Ink, to_ascii, wrap};
 use super::table::place;
 use crate::analyse::strategies::SEVERAL;
 use crate::analyse::units::{bytes, cores, count, duration, list, processors};
-use crate::result::{Blocking, Machine, Scheduling, Strategies, StrategyRow, StrategyTable};
+use crate::result::{Blocking, Machine, Strategies, StrategyRow, StrategyTable, TaskScheduling};
 use crate::trace::Observed;
 
 /// What the figures of a table are of.
@@ -113,14 +113,14 @@ fn columns(rows: &[StrategyRow], unknown: Ink) -> Vec<Column> {
 }
 
 fn is_one_by_one(row: &StrategyRow) -> bool {
-    row.properties.scheduling.known() == Some(&Scheduling::OneByOne)
+    row.properties.scheduling.known() == Some(&TaskScheduling::OneByOne)
 }
 
-fn scheduling(scheduling: Scheduling) -> String {
+fn scheduling(scheduling: TaskScheduling) -> String {
     match scheduling {
-        Scheduling::OneByOne => "one by one",
-        Scheduling::Cooperative => "cooperative",
-        Scheduling::Preemptive => "preemptive",
+        TaskScheduling::OneByOne => "one by one",
+        TaskScheduling::Cooperative => "cooperative",
+        TaskScheduling::Preemptive => "preemptive",
     }
     .to_string()
 }
@@ -231,7 +231,7 @@ mod tests {
             held_up: found(0.08),
             cores: found(1.8),
             computing: Observed::Known(7.0),
-            ready: Observed::Known(6.9),
+            runnable: Observed::Known(6.9),
             computing_workers: 8,
             blocked: found(7.5),
             blocked_tasks: 8,
@@ -257,7 +257,7 @@ mod tests {
         let event_loop = StrategyFigures {
             held_up: found(2.0),
             cores: busy(found(0.9)),
-            ready: Observed::Unknown("the kernel's switches were not recorded".into()),
+            runnable: Observed::Unknown("the kernel's switches were not recorded".into()),
             blocked: found(0.99),
             blocked_workers: 1,
             start: Observed::Unknown("the rounds do not agree: 2 µs (1 µs–20 µs)".into()),

@@ -15,7 +15,7 @@ use crate::analyse::{compare, summary};
 use crate::result::{Comparison, Conclusion, Run, SCHEMA, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Observed, RunEnd, Trace, violations};
-use crate::workload::{self, Comparison as Sign, Expected};
+use crate::workload::{self, Expected, Relation};
 
 const PLAIN: [(Strategy, Option<u32>); 3] =
     [(Sequential, None), (Threads, None), (EventLoop, None)];
@@ -33,7 +33,7 @@ pub(super) fn troubled() -> Comparison {
     }
     for run in &mut comparison.contestants[4].runs {
         let of = Expected::Var("counter".into());
-        let expected = workload::Expect { of, comparison: Sign::Equals, value: 2000 };
+        let expected = workload::Expect { of, comparison: Relation::Equals, value: 2000 };
         let vars = vec![maitred_wire::VarValue {
             name: "counter".into(),
             value: 500,

@@ -11,7 +11,7 @@ use super::paint::{Ink, wrap};
 use super::row::{Row, name_column};
 use super::scheduling::lock_share;
 use crate::analyse::compare;
-use crate::analyse::scheduling::mean_at_once;
+use crate::analyse::scheduling::average_running_threads;
 use crate::analyse::units::{cores, percent};
 use crate::result::{Shares, Split};
 use crate::trace::Source;
@@ -39,7 +39,7 @@ pub(super) fn columns(rows: &[Row<'_>]) -> Option<(Vec<Column>, String)> {
         table.push(Column { cells, ..Column::new(title, true, spare) });
     };
     add("running", 0, &|shares| Some(part(&shares.total, |split| split.running_ns)));
-    add("runnable", 1, &|shares| Some(part(&shares.total, |split| split.ready_ns)));
+    add("runnable", 1, &|shares| Some(part(&shares.total, |split| split.runnable_ns)));
     if rows.iter().filter_map(shares).any(|shares| shares.total.throttled_ns > 0) {
         add("throttled", 1, &|shares| Some(part(&shares.total, |split| split.throttled_ns)));
     }
@@ -51,7 +51,7 @@ pub(super) fn columns(rows: &[Row<'_>]) -> Option<(Vec<Column>, String)> {
     if rows.iter().filter_map(shares).any(|shares| lock_share(shares).is_some()) {
         add("GIL", 3, &|shares| Some(lock_share(shares).map_or_else(String::new, percent)));
     }
-    add("avg threads", 0, &|shares| mean_at_once(shares).map(cores));
+    add("avg threads", 0, &|shares| average_running_threads(shares).map(cores));
     let mut legend = String::from(
         "shares of the steps' time: running on a processor, runnable but in the run queue, blocked; \
          avg threads: average running threads over the work",
@@ -106,16 +106,16 @@ mod tests {
         let models = [(Strategy::ThreadPool, Some(4)), (Strategy::Processes, Some(2))];
         let mut comparison = compared(&sample, &models, 5);
         let parts = [(true, 25, 70, vec![0.0, 0.97, 0.03]), (false, 98, 0, vec![0.0, 0.04, 0.96])];
-        for (contestant, (lock, running_ns, blocked_ns, at_once)) in
+        for (contestant, (lock, running_ns, blocked_ns, running_threads)) in
             comparison.contestants.iter_mut().zip(parts)
         {
-            let ready_ns = 100 - running_ns - blocked_ns;
-            let total = Split { running_ns, ready_ns, blocked_ns, ..Split::default() };
+            let runnable_ns = 100 - running_ns - blocked_ns;
+            let total = Split { running_ns, runnable_ns, blocked_ns, ..Split::default() };
             let steps = vec![StepSplit { kind: StepKind::Cpu, split: total }];
             let gil = lock.then_some(true);
             let wait = LockWait { of_ns: 100, at_most_ns: 70, without_wakeup_ns: Some(66) };
             let lock = lock.then_some(wait);
-            let shares = Shares { gil, total, steps, at_once, lock, ..Shares::default() };
+            let shares = Shares { gil, total, steps, running_threads, lock, ..Shares::default() };
             let run = contestant.runs[0].clone();
             contestant.traced = Some(Run { scheduling: Some(shares), ..run });
         }
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn the_conclusion_says_who_was_on_processors_at_once() {
         let conclusion = advice::conclude(&traced(), &[None, None]);
-        expect!["The kernel's own record of one more run: under `thread-pool:4` two threads or more were on processors at once for 3.0 % of the work, whatever the number of threads; more than one, on average, were there only under `processes:2` (1.96)."].assert_eq(conclusion.said_by(Rule::ThreadsAtOnce).unwrap_or_default());
+        expect!["The kernel's own record of one more run: under `thread-pool:4` two threads or more were running for 3.0 % of the work, whatever the number of threads; more than one, on average, were there only under `processes:2` (1.96)."].assert_eq(conclusion.said_by(Rule::RunningThreads).unwrap_or_default());
     }
 
     #[test]
@@ -162,6 +162,6 @@ mod tests {
         let details = Options { details: true, ..Options::default() };
         assert!(table(&comparison, &details).contains("went wrong: timed out"));
         let conclusion = advice::conclude(&comparison, &[None, None]);
-        assert_eq!(conclusion.said_by(Rule::ThreadsAtOnce), None);
+        assert_eq!(conclusion.said_by(Rule::RunningThreads), None);
     }
 }

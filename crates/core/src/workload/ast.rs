@@ -165,7 +165,7 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
     pub subject: Measurand,
-    pub comparison: Comparison,
+    pub comparison: Relation,
     pub value: Value,
 }
 
@@ -218,18 +218,18 @@ pub struct Figure {
     pub over: Option<Value>,
     /// What the figure is of, where its name alone does not say it: `step=`, `var=`, `server=`.
     pub part: Vec<(&'static str, Value)>,
-    pub bounds: Vec<(Comparison, Value)>,
+    pub bounds: Vec<(Relation, Value)>,
 }
 
 /// How the actual value must stand to the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub enum Relation {
     Equals,
     AtLeast,
     AtMost,
 }
 
-impl Comparison {
+impl Relation {
     pub(super) const ALL: [Self; 3] = [Self::Equals, Self::AtLeast, Self::AtMost];
 
     /// The name in the language.

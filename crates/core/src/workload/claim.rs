@@ -69,10 +69,12 @@ pub enum Quantity {
     Cores,
     /// The most that all processes of the run took together.
     Memory,
-    /// Switches because a thread had to wait.
-    Waits,
-    /// Switches because its time was up or somebody more urgent came.
-    Preemptions,
+    /// Voluntary context switches: a thread had to wait.
+    #[serde(alias = "waits")]
+    VoluntarySwitches,
+    /// Involuntary ones: its time was up, or somebody more urgent came.
+    #[serde(alias = "preemptions")]
+    InvoluntarySwitches,
     LatencyP50,
     LatencyP99,
     LatencyMax,
@@ -99,10 +101,12 @@ pub enum Quantity {
     ServerCpu,
     /// Different kernel threads that ran; from the record of switches, as the next two.
     Threads,
-    /// Threads on processors, on average over the work.
-    AtOnce,
-    /// The share of the time in steps of a kind in which their thread was ready and had no processor.
-    Preempted,
+    /// The average number of running threads over the work.
+    #[serde(alias = "at-once")]
+    RunningThreads,
+    /// The share of the time in steps of a kind in which their thread was in the run queue of a processor.
+    #[serde(alias = "preempted")]
+    RunQueueWait,
 }
 
 impl Quantity {
@@ -114,8 +118,8 @@ impl Quantity {
         Self::Throughput,
         Self::Cores,
         Self::Memory,
-        Self::Waits,
-        Self::Preemptions,
+        Self::VoluntarySwitches,
+        Self::InvoluntarySwitches,
         Self::LatencyP50,
         Self::LatencyP99,
         Self::LatencyMax,
@@ -130,8 +134,8 @@ impl Quantity {
         Self::ServerMemory,
         Self::ServerCpu,
         Self::Threads,
-        Self::AtOnce,
-        Self::Preempted,
+        Self::RunningThreads,
+        Self::RunQueueWait,
     ];
 
     /// The name in the language, its unit, and which property says what it is of.
@@ -143,8 +147,8 @@ impl Quantity {
             Self::Throughput => ("throughput", Unit::Number, None),
             Self::Cores => ("cores", Unit::Number, None),
             Self::Memory => ("memory", Unit::Size, None),
-            Self::Waits => ("waits", Unit::Number, None),
-            Self::Preemptions => ("preemptions", Unit::Number, None),
+            Self::VoluntarySwitches => ("voluntary-switches", Unit::Number, None),
+            Self::InvoluntarySwitches => ("involuntary-switches", Unit::Number, None),
             Self::LatencyP50 => ("latency-p50", Unit::Duration, None),
             Self::LatencyP99 => ("latency-p99", Unit::Duration, None),
             Self::LatencyMax => ("latency-max", Unit::Duration, None),
@@ -159,8 +163,8 @@ impl Quantity {
             Self::ServerMemory => ("server-memory", Unit::Size, Some("server")),
             Self::ServerCpu => ("server-cpu", Unit::Duration, Some("server")),
             Self::Threads => ("threads", Unit::Count, None),
-            Self::AtOnce => ("at-once", Unit::Number, None),
-            Self::Preempted => ("preempted", Unit::Number, Some("step")),
+            Self::RunningThreads => ("running-threads", Unit::Number, None),
+            Self::RunQueueWait => ("run-queue-wait", Unit::Number, Some("step")),
         }
     }
 
@@ -185,7 +189,7 @@ impl Quantity {
             self,
             Self::Cpu
                 | Self::Memory
-                | Self::Waits
+                | Self::VoluntarySwitches
                 | Self::Done
                 | Self::Failed
                 | Self::Lost
@@ -199,7 +203,7 @@ impl Quantity {
 
     /// Whether it comes from the record of the kernel's switches.
     pub fn is_recorded(self) -> bool {
-        matches!(self, Self::Threads | Self::AtOnce | Self::Preempted)
+        matches!(self, Self::Threads | Self::RunningThreads | Self::RunQueueWait)
     }
 }
 

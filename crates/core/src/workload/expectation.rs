@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::ast::{Comparison, Counted, Expectation, Measurand};
+use super::ast::{Counted, Expectation, Measurand, Relation};
 use super::diagnostic::Diagnostic;
 use super::quantity::nearest;
 use super::shape::{Form, list};
@@ -16,7 +16,7 @@ use super::syntax::{Data, Value};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expect {
     pub of: Expected,
-    pub comparison: Comparison,
+    pub comparison: Relation,
     pub value: i64,
 }
 
@@ -60,13 +60,13 @@ pub(super) fn read(form: &Form<'_>) -> Result<Vec<Expectation>, Diagnostic> {
         let value = form.property(counted.name());
         subjects.extend(value.map(|value| (Measurand::Counted(counted), Some(value))));
     }
-    let given = |comparison: Comparison| Some((comparison, form.property(comparison.name())?));
-    let mut compared: Vec<(Comparison, Value)> =
-        Comparison::ALL.into_iter().filter_map(given).collect();
+    let given = |comparison: Relation| Some((comparison, form.property(comparison.name())?));
+    let mut compared: Vec<(Relation, Value)> =
+        Relation::ALL.into_iter().filter_map(given).collect();
     let (Some((subject, equals)), true) = (subjects.pop(), subjects.is_empty()) else {
         return Err(wrong("`expect` looks at one thing"));
     };
-    compared.extend(equals.map(|value| (Comparison::Equals, value)));
+    compared.extend(equals.map(|value| (Relation::Equals, value)));
     if compared.is_empty() {
         return Err(wrong("`expect` needs equals=, at-least= or at-most="));
     }

@@ -5,7 +5,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use maitred_wire::{Action, Amount, Arrivals, Step, Strategy, TaskGroup};
+use maitred_wire::{Action, Amount, Arrivals, Lanes, Loops, Step, Strategy, TaskGroup};
 
 use super::Lowered;
 
@@ -27,19 +27,17 @@ impl Lowered {
     /// of all tasks, else the longest task, the holds of a resource over its units, and what computes
     /// over the processors (Graham 1969, the lower bounds of any schedule).
     pub fn least_ns(&self, strategy: Strategy, workers: u32, processors: u32) -> u64 {
-        use Strategy as S;
         let asked = self.asked();
         let over = |ns: u64, many: u32| ns / u64::from(many.max(1));
         let units = self.resources.iter().map(|resource| resource.capacity);
         let held = asked.held.iter().zip(units).map(|(ns, units)| over(*ns, units)).max();
-        let by_strategy = match strategy {
-            S::Sequential => asked.total,
-            S::ThreadPool | S::Processes | S::Interpreters | S::Executor => {
-                over(asked.total, workers)
-            }
-            S::EventLoop => asked.standing,
-            S::AsyncPool => over(asked.standing, workers),
-            S::Threads | S::Hybrid => 0,
+        let facts = strategy.facts();
+        // A loop goes on to another task where one waits.
+        let kept = if facts.loops == Loops::None { asked.total } else { asked.standing };
+        let by_strategy = match facts.lanes {
+            Lanes::One => kept,
+            Lanes::ByWorker => over(kept, workers),
+            Lanes::ByTask | Lanes::LoopAndWorkers => 0,
         };
         let least = [asked.longest, by_strategy, over(asked.computing, processors)];
         least.into_iter().chain(held).max().unwrap_or(0)

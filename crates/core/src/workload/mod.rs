@@ -32,7 +32,7 @@ use alloc::vec::Vec;
 
 use limits::SOURCE_MAX;
 
-pub use ast::{Comparison, Counted, Workload};
+pub use ast::{Counted, Relation, Workload};
 pub use claim::{Claim, Figure, Part, Quantity, Unit};
 pub use diagnostic::{Diagnostic, Place, Report, SHOWN, Severity, Style};
 pub use draft::{ARCHITECTURES, Server};

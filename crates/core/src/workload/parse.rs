@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::ast::{
-    Action, Claim, Comparison, Figure, Object, Param, Request, Server, Step, Sweep, Task, Workload,
+    Action, Claim, Figure, Object, Param, Relation, Request, Server, Step, Sweep, Task, Workload,
 };
 use super::diagnostic::Diagnostic;
 use super::expectation;
@@ -143,14 +143,14 @@ impl Parser<'_> {
         };
         let form = shape.form(node, self.mistakes)?;
         let given = |name: &'static str| Some((name, form.property(name)?));
-        let bound = |comparison: Comparison| Some((comparison, form.property(comparison.name())?));
+        let bound = |comparison: Relation| Some((comparison, form.property(comparison.name())?));
         Some(Figure {
             span: form.span.clone(),
             name: form.argument(0),
             of: form.property("of"),
             over: form.property("over"),
             part: ["step", "var", "server"].into_iter().filter_map(given).collect(),
-            bounds: Comparison::ALL.into_iter().filter_map(bound).collect(),
+            bounds: Relation::ALL.into_iter().filter_map(bound).collect(),
         })
     }
 

@@ -8,11 +8,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use maitred_core::workload::{Choices, lower, parse};
+use maitred_kernel::{procfs, signal_group};
 use maitred_wire::trace_file::Layout;
 use maitred_wire::{Command as Said, ErrorCode, Plan, Reply, Strategy};
 
 use super::{Fault, Paragraph};
-use crate::measure::procfs;
 use crate::measure::trace_map::TraceMap;
 use crate::runtime::RunnerCommand;
 
@@ -84,7 +84,7 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        crate::measure::sys::kill_group(self.child.id());
+        signal_group(self.child.id(), libc::SIGKILL);
         // Reaped, whatever its end.
         let _ = self.child.wait();
     }

@@ -14,6 +14,7 @@ use std::fs;
 use std::io;
 
 use maitred_core::trace::{Observed, PeakMemory};
+use maitred_kernel::page_bytes;
 
 use super::tree::Tree;
 use super::{clock, procfs, sys};
@@ -220,7 +221,7 @@ fn resident_bytes(members: &[u32]) -> u64 {
         .iter()
         .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/statm")).ok())
         .filter_map(|statm| statm.split_whitespace().nth(1)?.parse::<u64>().ok())
-        .map(|pages| pages * sys::page_bytes())
+        .map(|pages| pages * page_bytes())
         .sum()
 }
 

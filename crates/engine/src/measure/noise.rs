@@ -3,9 +3,10 @@
 
 use maitred_core::trace::{Noise, Throttled};
 use maitred_core::view::units;
+use maitred_kernel::ticks_per_second;
 
 use super::cgroup::{CpuLimit, OomKills};
-use super::{clock, procfs, sys};
+use super::{clock, procfs};
 
 /// /proc/stat counts in ticks of (mostly) 10 ms a processor: over less than this many, rounding is
 /// as large as what is measured.
@@ -48,7 +49,7 @@ impl Snapshot {
         Noise {
             pressure: pressure.map(|(end, start)| share(end.saturating_sub(start), passed_ns)),
             others: ticks.zip(tree_cpu_ns).map(|(ticks, tree_cpu_ns)| {
-                let tick_ns = 1_000_000_000 / sys::ticks_per_second();
+                let tick_ns = 1_000_000_000 / ticks_per_second();
                 share((ticks.busy * tick_ns).saturating_sub(tree_cpu_ns), ticks.total * tick_ns)
             }),
             steal: ticks.map(|ticks| share(ticks.steal, ticks.total)),
@@ -149,7 +150,7 @@ mod tests {
             ticks: Some(Ticks { busy, steal, total }),
             throttled: Some(Throttled { periods: busy, ns: 2 * busy }),
         };
-        let tick_ns = 1_000_000_000 / sys::ticks_per_second();
+        let tick_ns = 1_000_000_000 / ticks_per_second();
         let (start, end) = (at(0, 5, 1000, 10, 5000), at(100, 30, 1060, 20, 5100));
         let noise = start.noise(&end, &end, Some(35 * tick_ns));
         assert_eq!(noise.pressure, Some(0.25));

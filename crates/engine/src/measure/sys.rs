@@ -107,41 +107,6 @@ pub(crate) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     owned(c_int::try_from(fd).expect("a descriptor is an int"))
 }
 
-/// Sends SIGKILL to one process. That it is gone already is as good.
-pub(crate) fn kill(pid: u32) {
-    assert!(pid > 1, "neither our own group (0) nor init (1) is ours to kill");
-    // SAFETY: the call takes plain numbers.
-    unsafe { libc::kill(pid_t(pid), libc::SIGKILL) };
-}
-
-/// Sends SIGINT to one process, which is told to stop by it.
-pub(crate) fn interrupt(pid: u32) {
-    assert!(pid > 1, "neither our own group (0) nor init (1) is ours to stop");
-    // SAFETY: the call takes plain numbers.
-    unsafe { libc::kill(pid_t(pid), libc::SIGINT) };
-}
-
-/// Sends SIGUSR1 to one process. That it is gone already is no matter.
-pub(crate) fn ask_where(pid: u32) {
-    assert!(pid > 1, "neither our own group (0) nor init (1) is ours to ask");
-    // SAFETY: the call takes plain numbers.
-    unsafe { libc::kill(pid_t(pid), libc::SIGUSR1) };
-}
-
-/// Asks a whole process group to end (SIGTERM). That it is gone already is as good.
-pub(crate) fn ask_group_to_end(group: u32) {
-    assert!(group > 1, "to kill(2), -1 is everybody and 0 is our own group");
-    // SAFETY: the call takes plain numbers.
-    unsafe { libc::kill(-pid_t(group), libc::SIGTERM) };
-}
-
-/// Sends SIGKILL to a whole process group at once. That it is gone already is as good.
-pub(crate) fn kill_group(group: u32) {
-    assert!(group > 1, "to kill(2), -1 is everybody and 0 is our own group");
-    // SAFETY: the call takes plain numbers.
-    unsafe { libc::kill(-pid_t(group), libc::SIGKILL) };
-}
-
 /// Open files that a runner may have at least, if the hard limit lets it: with the usual 1024, a
 /// pool of 500 processes with a pipe or two each would fail. No more, since there are programs that
 /// try to close every descriptor that they may have.
@@ -357,18 +322,6 @@ pub(crate) fn tick_ns() -> u64 {
     // SAFETY: the kernel writes one timespec into `time`, which outlives the call.
     unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
-}
-
-/// Ticks in a second of the figures in /proc; sysconf(3).
-pub(crate) fn ticks_per_second() -> u64 {
-    // SAFETY: the call takes a plain number.
-    unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1).unsigned_abs()
-}
-
-/// Bytes in a page; sysconf(3).
-pub(crate) fn page_bytes() -> u64 {
-    // SAFETY: the call takes a plain number.
-    unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(1).unsigned_abs()
 }
 
 /// The signals by which a person or a system asks a program to end.

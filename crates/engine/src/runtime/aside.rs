@@ -5,6 +5,8 @@ use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
+use maitred_kernel::signal_group;
+
 use super::death;
 use super::interrupt::Interrupt;
 use crate::measure::mark;
@@ -36,7 +38,7 @@ fn run(line: &str, interrupt: &Interrupt) -> io::Result<Result<(), String>> {
         }
         if interrupt.is_raised() && !asked {
             asked = true;
-            sys::ask_group_to_end(child.id());
+            signal_group(child.id(), libc::SIGTERM);
         }
         let watch = |fd| Watched { fd, for_writing: false, ready: false };
         let interrupt = (!asked).then(|| interrupt.as_fd());

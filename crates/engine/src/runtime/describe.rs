@@ -3,6 +3,7 @@
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
+use maitred_kernel::procfs;
 use maitred_wire::{Command, Ready, Reply};
 
 use super::death;
@@ -13,7 +14,6 @@ use super::session::{SessionError, alone, start};
 use super::startup::StartLimit;
 use super::watch::EXIT_LIMIT;
 use crate::measure::clock::{nanos, now_ns};
-use crate::measure::procfs;
 use crate::measure::tree::Tree;
 
 /// Asks a runner what it is and what it can do, calibration included.

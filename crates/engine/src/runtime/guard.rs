@@ -13,6 +13,8 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use maitred_kernel::signal;
+
 use super::runner::RunnerCommand;
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::{mark, sys};
@@ -75,7 +77,9 @@ pub fn stand() {
         if left.is_empty() || now_ns() > limit_ns {
             return;
         }
-        left.into_iter().for_each(sys::kill);
+        for pid in left {
+            signal(pid, libc::SIGKILL);
+        }
         std::thread::sleep(PAUSE);
     }
 }

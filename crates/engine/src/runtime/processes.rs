@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use maitred_core::trace::{Observed, Usage};
+use maitred_kernel::{signal, signal_group};
 
 use crate::measure::tree::Tree;
 use crate::measure::usage::{Reaped, reap, sum};
@@ -85,10 +86,12 @@ impl OwnedProcesses {
             if self.runner.is_none() {
                 // At once, so that no member can start another in between. Not after the runner
                 // was reaped: its number may then belong to somebody else's group.
-                sys::kill_group(self.tree.runner());
+                signal_group(self.tree.runner(), libc::SIGKILL);
             }
             // Orphans come to us as their parents die: each round sees one generation more.
-            left.iter().copied().for_each(sys::kill);
+            for &pid in &left {
+                signal(pid, libc::SIGKILL);
+            }
             std::thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

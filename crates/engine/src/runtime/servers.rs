@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use maitred_core::trace::{Observed, ServerUse, Usage};
 use maitred_core::workload::Server;
+use maitred_kernel::{procfs, signal, signal_group};
 use thiserror::Error;
 
 use crate::measure::clock::{nanos, now_ns};
 use crate::measure::tree::with_descendants;
 use crate::measure::usage::{Reaped, reap};
-use crate::measure::{footprint, mark, procfs, sys};
+use crate::measure::{footprint, mark, sys};
 
 /// How long a server may take to say where it listens.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -181,13 +182,13 @@ impl Running {
         if self.look().is_some() {
             return;
         }
-        sys::interrupt(self.pid);
+        signal(self.pid, libc::SIGINT);
         let limit_ns = now_ns() + nanos(STOP_LIMIT);
         while self.look().is_none() && now_ns() < limit_ns {
             thread::sleep(PAUSE);
         }
         if self.ended.is_none() {
-            sys::kill_group(self.pid);
+            signal_group(self.pid, libc::SIGKILL);
             let limit_ns = now_ns() + nanos(STOP_LIMIT);
             while self.look().is_none() && now_ns() < limit_ns {
                 thread::sleep(PAUSE);
@@ -199,7 +200,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.look().is_none() {
-            sys::kill_group(self.pid);
+            signal_group(self.pid, libc::SIGKILL);
             while matches!(reap(self.pid), Ok(Reaped::Running)) {
                 thread::sleep(PAUSE);
             }

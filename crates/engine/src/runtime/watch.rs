@@ -6,6 +6,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use maitred_core::trace::{Noise, Observed, RunEnd, Usage};
+use maitred_kernel::{procfs, signal};
 use maitred_wire::{Command, Done, Failure, PROTOCOL, Phase, Ready, Reply};
 
 use super::death;
@@ -17,8 +18,8 @@ use crate::measure::clock::{nanos, now_ns};
 use crate::measure::memory::{Ceiling, Sampler};
 use crate::measure::noise::{Killings, Snapshot};
 use crate::measure::recorder::{GilPlace, SwitchRecorder};
+use crate::measure::sys;
 use crate::measure::trace_map::{ColumnsFile, TraceMap};
-use crate::measure::{procfs, sys};
 
 /// Between two reports of progress.
 const PROGRESS_REST: Duration = Duration::from_millis(100);
@@ -432,7 +433,9 @@ impl<'a> Watch<'a> {
     fn ask_where(&self) -> bool {
         let mut members = self.runner.processes.tree().members();
         members.retain(|&pid| procfs::catches(pid, libc::SIGUSR1));
-        members.iter().for_each(|&pid| sys::ask_where(pid));
+        for &pid in &members {
+            signal(pid, libc::SIGUSR1);
+        }
         !members.is_empty()
     }
 

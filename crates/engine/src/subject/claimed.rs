@@ -1,12 +1,13 @@
 //! A claim in one line, about a piece of work that makes none itself: `throughput of threads over
-//! sequential >= 3`. It says what a `figure` of a workload file says, and is read as one. A sentence may
+//! sequential >= 3`. It says what a `figure` of a workload file says, and means the same. A sentence may
 //! stand before it, as in `threads pay: throughput of threads over sequential >= 3`.
 
 use maitred_core::result::SubjectKind;
+use maitred_core::workload::ast::{Action, Claim, Data, Figure, Relation, Value, Workload};
 use maitred_core::workload::{self, Choices, Diagnostic, Lowered};
 
 use crate::error::Error;
-use crate::job::Job;
+use crate::job::{Job, task, text, value};
 
 const AS_IN: &str = "write it as in: throughput of threads over sequential >= 3; memory of \
                      processes:4 at most 200MiB";
@@ -48,13 +49,13 @@ fn read(claim: &str, kind: SubjectKind) -> Result<Lowered, Error> {
     };
     let wrong = |why: &str| Error::Usage(format!("the claim `{claim}`: {why}"));
     let line = claim.rsplit_once(": ").map_or(claim, |(_, line)| line);
-    let text = figure(sentence(claim), line, runtime).map_err(|why| wrong(&why))?;
-    lowered(&text).map_err(|mistakes| wrong(&first(&mistakes)))
-}
-
-fn lowered(text: &str) -> Result<Lowered, Vec<Diagnostic>> {
+    let figure = figure(line, runtime).map_err(|why| wrong(&why))?;
+    let claim = Claim { says: text(sentence(claim)), figures: vec![figure] };
+    // What claims are of is not looked at here: next to nothing.
+    let tasks = vec![task("t", 1, Action::Yield)];
+    let work = Workload { tasks, claims: vec![claim], ..Workload::default() };
     let settings = Choices { seed: 1, speed: 1.0, set: Vec::new(), inputs: Vec::new() };
-    workload::lower(&workload::parse(text)?, &settings)
+    workload::lower(&work, &settings).map_err(|mistakes| wrong(&first(&mistakes)))
 }
 
 /// What is wrong first, and the next step.
@@ -64,16 +65,11 @@ fn first(mistakes: &[Diagnostic]) -> String {
     format!("{}{help}", mistake.message)
 }
 
-/// A workload that does next to nothing and makes this claim.
-///
 /// # Errors
 /// What is not as it must be, and how it is written.
-fn figure(says: &str, line: &str, runtime: &str) -> Result<String, String> {
-    let spaced = [">=", "<=", "="].iter().fold(line.to_owned(), |text, sign| match *sign {
-        "=" => text,
-        sign => text.replace(sign, &format!(" {sign} ")),
-    });
-    let mut words = spaced.split_whitespace().peekable();
+fn figure(line: &str, runtime: &str) -> Result<Figure, String> {
+    let spaced = line.replace(">=", " >= ").replace("<=", " <= ");
+    let mut words = spaced.split_whitespace();
     let mut next =
         |what: &str| words.next().map(str::to_owned).ok_or(format!("{what} is missing; {AS_IN}"));
     let quantity = next("the figure")?;
@@ -81,37 +77,43 @@ fn figure(says: &str, line: &str, runtime: &str) -> Result<String, String> {
     if !is_of {
         return Err(format!("behind `{quantity}` stands `of` and a model; {AS_IN}"));
     }
-    let model = |name: String| match name.contains('/') {
-        true => name,
-        false => format!("{runtime}/{name}"),
+    let model = |name: &str| match name.contains('/') {
+        true => text(name),
+        false => text(&format!("{runtime}/{name}")),
     };
-    let of = model(next("the model")?);
-    let mut text = format!("figure {quantity:?} of={of:?}");
+    let of = Some(model(&next("the model")?));
     let mut words: Vec<String> = words.map(str::to_owned).collect();
+    let mut over = None;
     if words.first().is_some_and(|word| word == "over") && words.len() > 1 {
-        text.push_str(&format!(" over={:?}", model(words.remove(1))));
+        over = Some(model(&words.remove(1)));
         words.remove(0);
     }
-    let bounds: Vec<&[String]> = words.split(|word| word == "and").collect();
-    for bound in bounds {
-        let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
-        let (property, value) = match bound[..] {
-            [">=", value] | ["at", "least", value] => ("at-least", value),
-            ["<=", value] | ["at", "most", value] => ("at-most", value),
-            ["=" | "==" | "is", value] => ("equals", value),
-            _ => {
-                let bound = bound.join(" ");
-                return Err(format!(
-                    "`{bound}` is no bound; there are >= (at least), <= (at most) and =; {AS_IN}"
-                ));
-            }
-        };
-        match value.parse::<f64>() {
-            Ok(_) => text.push_str(&format!(" {property}={value}")),
-            Err(_) => text.push_str(&format!(" {property}={value:?}")),
+    let bounds = words.split(|word| word == "and").map(bound).collect::<Result<_, _>>()?;
+    Ok(Figure { span: 0..0, name: text(&quantity), of, over, part: Vec::new(), bounds })
+}
+
+/// # Errors
+/// That it is none, and which there are.
+fn bound(words: &[String]) -> Result<(Relation, Value), String> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (comparison, amount) = match words[..] {
+        [">=", amount] | ["at", "least", amount] => (Relation::AtLeast, amount),
+        ["<=", amount] | ["at", "most", amount] => (Relation::AtMost, amount),
+        ["=" | "==" | "is", amount] => (Relation::Equals, amount),
+        _ => {
+            return Err(format!(
+                "`{}` is no bound; there are >= (at least), <= (at most) and =; {AS_IN}",
+                words.join(" ")
+            ));
         }
-    }
-    Ok(format!("task \"t\" {{ wait \"1ms\" }}\nclaim {says:?} {{ {text} }}\n"))
+    };
+    let number = amount.parse::<f64>().ok().filter(|number| number.is_finite());
+    let amount = match (amount.parse(), number) {
+        (Ok(whole), _) => value(Data::Integer(whole)),
+        (Err(_), Some(number)) => value(Data::Float(number)),
+        (Err(_), None) => text(amount),
+    };
+    Ok((comparison, amount))
 }
 
 #[cfg(test)]
@@ -151,6 +153,8 @@ mod tests {
         let says = |claim| read(claim, SubjectKind::Url).unwrap().claims[0].says.clone();
         assert_eq!(says("eight are enough: failed of thread-pool:8 = 0"), "eight are enough");
         assert_eq!(says("failed of thread-pool:8 = 0"), "failed of thread-pool:8 = 0");
+        let odd = "it's \"$5\" \\ cheap\u{7}";
+        assert_eq!(says(&format!("{odd}: failed of threads = 0")), odd);
     }
 
     #[test]
@@ -163,6 +167,7 @@ mod tests {
             ("speed of threads >= 3", "unknown figure `speed`"),
             ("time of threads <= 3", "a duration"),
             ("throughput of treads >= 3", "did you mean `threads`?"),
+            ("throughput of threads >= inf", "a bound"),
         ] {
             let said = says(claim).unwrap_err();
             assert!(said.contains(why), "{claim}: {said}");

@@ -11,22 +11,17 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use maitred_core::analyse::stats;
 use maitred_core::result::{Comparison, Rule, Sentence, SubjectKind};
 use maitred_core::workload::Lowered;
 use maitred_core::workload::ast::{Action as Doing, Request, Task};
-use maitred_wire::{Action, HttpManner, HttpUrl, Loops, Model, Properties, Strategy, fields};
+use maitred_wire::{Action, HttpManner, HttpUrl, Loops, Model, Strategy, fields};
 
 use super::between;
 use crate::error::Error;
 use crate::job::{Connections, Draft, Job, task, text};
 use crate::request::{Http, Work};
-use crate::runtime::interpreters;
-
-/// How many requests are under way at once, if nobody says how many.
-const CONNECTIONS: u32 = 10;
-/// How many may be where they arrive at a rate: enough for 1000/s of a quarter of a second each.
-const CONNECTIONS_MAX: u32 = 256;
-const PROCESSES_MAX: u32 = 32;
+use crate::runtimes::Runtimes;
 
 const REQUESTS_MAX: f64 = 1e6;
 /// Room for so many requests is made where their number is not given, as no client sends more in a
@@ -86,8 +81,8 @@ pub(super) fn prepare(name: &str, http: &Http, given: &Work) -> Result<Job, Erro
 fn connections(http: &Http) -> Connections {
     let (threads, processes) = match (http.connections, http.rate_per_second) {
         (Some(given), _) => (given, given),
-        (None, None) => (CONNECTIONS, CONNECTIONS),
-        (None, Some(_)) => (CONNECTIONS_MAX, PROCESSES_MAX),
+        (None, None) => (Http::CONNECTIONS, Http::CONNECTIONS),
+        (None, Some(_)) => (Http::CONNECTIONS_MAX, Http::PROCESSES_MAX),
     };
     // Those without a request would only be opened, or not even that.
     let most = http.duration_ns.map_or(http.requests, |_| u32::MAX);
@@ -239,7 +234,7 @@ fn check_trust(http: &Http, parts: &HttpUrl) -> Result<(), Error> {
     let option = match (http.insecure, &http.authority) {
         (true, Some(_)) => {
             return Err(Error::Usage(
-                "--insecure trusts anybody, --cacert only some; leave one of them away".into(),
+                "--insecure trusts anybody, --cacert only some; omit one of them".into(),
             ));
         }
         (true, None) => "--insecure",
@@ -312,7 +307,7 @@ fn unasked_proxy(url: &str) -> Option<String> {
 }
 
 /// What to know of the figures beside the figures.
-pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
+pub(crate) fn remarks(comparison: &Comparison, runtimes: &Runtimes) -> Vec<Sentence> {
     let mut remarks = Vec::new();
     let name = &comparison.subject.name;
     let is_ours = is_here(name, &comparison.settings.parameters);
@@ -325,7 +320,11 @@ pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
     let cores = comparison.machine.processors().whole();
     remarks.extend(comparison.contestants.iter().filter_map(|one| {
         let used = *one.summary.as_ref()?.cores_used.known()?;
-        let said = busy_client(&one.model, one.workers, used, cores)?;
+        let limit = match runtimes.is_parallel(&one.model) {
+            true => one.workers.min(cores).max(1),
+            false => 1,
+        };
+        let said = busy_client(&one.model, used, limit)?;
         Some(Rule::BusyClient.says(said))
     }));
     remarks.extend(comparison.contestants.iter().filter_map(|one| {
@@ -336,12 +335,12 @@ pub(crate) fn remarks(comparison: &Comparison) -> Vec<Sentence> {
         let offered = asked("rate")?.strip_suffix("/s")?.parse().ok()?;
         let connections = match one.model.strategy {
             strategy if strategy.facts().loops == Loops::None => one.workers,
-            _ => asked("connections").and_then(|text| text.parse().ok()).unwrap_or(CONNECTIONS_MAX),
+            _ => asked("connections")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(Http::CONNECTIONS_MAX),
         };
-        let mut taken: Vec<u64> =
-            one.runs.iter().filter_map(|run| Some(run.requests.as_ref()?.p50_ns)).collect();
-        taken.sort_unstable();
-        let taken = Duration::from_nanos(*taken.get(taken.len() / 2)?);
+        let taken = one.runs.iter().filter_map(|run| Some(run.requests.as_ref()?.p50_ns));
+        let taken = Duration::from_nanos(stats::median_u64(taken)?);
         let reached = one.summary.as_ref()?.throughput;
         let said = busy_connections(&one.model, offered, reached, connections, taken)?;
         Some(Rule::BusyConnections.says(said))
@@ -417,12 +416,7 @@ fn few_requests(done: u64) -> Option<String> {
 }
 
 /// Says so where the client used most of the processors that its model lets it use.
-fn busy_client(model: &Model, workers: u32, used: f64, cores: u32) -> Option<String> {
-    let gil = Some(has_lock(&model.runtime));
-    let limit = match Properties::default().is_parallel(model.strategy, gil) {
-        true => workers.min(cores).max(1),
-        false => 1,
-    };
+fn busy_client(model: &Model, used: f64, limit: u32) -> Option<String> {
     let noun = if limit == 1 { "processor" } else { "processors" };
     (used >= BUSY * f64::from(limit)).then(|| {
         format!(
@@ -430,11 +424,6 @@ fn busy_client(model: &Model, workers: u32, used: f64, cores: u32) -> Option<Str
              it can use; its requests/s say more of it than of the server."
         )
     })
-}
-
-/// Whether its threads compute one at a time.
-fn has_lock(runtime: &str) -> bool {
-    interpreters::is_name(runtime) && !runtime.ends_with('t')
 }
 
 /// Whether the server of such an address, asked so, is on this machine.
@@ -532,17 +521,13 @@ mod tests {
 
     #[test]
     fn a_client_that_can_do_no_more_is_named() {
-        let said = |model: &str, workers, used| {
-            busy_client(&model.parse().unwrap(), workers, used, 8).is_some()
-        };
+        let said =
+            |model: &str, limit, used| busy_client(&model.parse().unwrap(), used, limit).is_some();
         assert!(said("native/event-loop", 1, 0.97), "a loop has one processor");
         assert!(!said("native/event-loop", 1, 0.40));
-        assert!(said("python3.13/threads", 64, 0.97), "one thread at a time has the lock");
-        assert!(!said("python3.13t/threads", 64, 0.97), "without a lock it has eight");
-        assert!(said("python3.13t/threads", 64, 7.8));
-        assert!(!said("native/threads", 64, 0.97));
+        assert!(!said("native/threads", 8, 0.97));
+        assert!(said("native/threads", 8, 7.8));
         assert!(said("native/thread-pool:2", 2, 1.95), "two workers use two");
-        assert!(said("python3.13/processes:2", 2, 1.95));
         assert!(!said("python3.13/processes:4", 4, 1.95));
     }
 }

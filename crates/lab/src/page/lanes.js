@@ -13,7 +13,7 @@ const TEXTURES = {
   "held-up": (x) => x % 4 < 1,
   waiting: (_, y) => y % 6 === 3,
   talking: (x, y) => (x - y + 6000) % 6 < 2,
-  ready: (x, y) => (x - y + 6000) % 6 < 2,
+  runnable: (x, y) => (x - y + 6000) % 6 < 2,
   failed: (x, y) => (x + y) % 6 === 0 || (x - y + 6000) % 6 === 0,
 };
 

@@ -13,7 +13,7 @@ use maitred_core::view::units;
 use maitred_core::workload;
 use maitred_engine::request::{self, Calls, Claims, Compare, Subject, Work};
 use maitred_engine::{Cancel, Engine, Event, Outcome, Purpose, Request};
-use maitred_wire::{Model, Strategy};
+use maitred_wire::Model;
 use tempfile::TempDir;
 
 use super::pace::Pace;
@@ -92,8 +92,8 @@ pub(crate) fn prepare(session: &Session, wish: &Wish) -> Result<Ready, String> {
 fn threads(model: &str, tasks: u32) -> u32 {
     match model.parse::<Model>() {
         Ok(Model { workers: Some(workers), .. }) => workers,
-        Ok(model) if model.strategy == Strategy::Threads => tasks,
-        _ => 1,
+        Ok(model) => model.strategy.facts().workers(tasks, 1),
+        Err(_) => 1,
     }
 }
 

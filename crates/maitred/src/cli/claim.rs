@@ -14,8 +14,8 @@ pub struct ClaimArgs {
     /// A Python function (FILE.py:NAME or MODULE:NAME) or an address (http://…), and what is claimed
     /// of it, as in 'throughput of threads over sequential >= 3'; of a command, behind `--`, only
     /// what is claimed. A figure is one of those of claims in files: time, elapsed, cpu, throughput,
-    /// cores, memory, waits, preemptions, latency-p50, latency-p99, latency-max, done, failed, lost,
-    /// serial-share, threads, at-once
+    /// cores, memory, voluntary-switches, involuntary-switches, latency-p50, latency-p99, latency-max, done, failed, lost,
+    /// serial-share, threads, running-threads
     #[arg(value_name = "SUBJECT CLAIM", required = true, num_args = 1..)]
     pub says: Vec<String>,
 

@@ -86,7 +86,7 @@ fn measuring_lines() -> String {
     let memory = readable("/proc/self/smaps_rollup")
         .map(|_| "yes, sampled: PSS of the whole process tree (/proc/PID/smaps_rollup)".to_owned());
     let delay = readable("/proc/self/schedstat")
-        .map(|_| "yes, /proc/PID/task/TID/schedstat: ready, but waiting".to_owned());
+        .map(|_| "yes, /proc/PID/task/TID/schedstat: run-queue wait".to_owned());
     let steal = readable("/proc/stat").map(|_| "yes, /proc/stat: steal".to_owned());
     section(
         "Measuring",
@@ -182,7 +182,7 @@ fn paired(differences_ns: &[f64]) -> String {
     if least <= 0.0 {
         format!("nothing that stands out of the noise: {between}")
     } else {
-        let median = differences_ns[differences_ns.len() / 2];
+        let median = stats::median(differences_ns).unwrap_or_default();
         format!("{} of processor time ({between})", signed(median))
     }
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::thread;
 
 use maitred_engine::measure::machine;
+use maitred_engine::runtimes::NATIVE;
 use maitred_engine::{Cancel, Engine};
-use maitred_lab::{Here, Session, Shelf};
+use maitred_lab::{Here, Present, Session, Shelf};
 use tempfile::TempDir;
 
 use crate::cli::LabArgs;
@@ -61,17 +62,7 @@ pub(super) fn at_first() -> Here {
 
 /// What a workload can be run under without any interpreter.
 fn native_models() -> Vec<String> {
-    use maitred_wire::Strategy as S;
-    let all = [
-        S::Sequential,
-        S::Threads,
-        S::ThreadPool,
-        S::Processes,
-        S::EventLoop,
-        S::AsyncPool,
-        S::Hybrid,
-    ];
-    all.map(|strategy| maitred_wire::Model::new("native", strategy).to_string()).to_vec()
+    NATIVE.map(|strategy| maitred_wire::Model::new("native", strategy).to_string()).to_vec()
 }
 
 pub(super) fn signals() -> Result<Cancel, Error> {
@@ -84,7 +75,11 @@ pub(super) fn here(pythons: &[PathBuf], cancel: &Cancel) -> Result<Here, Error> 
     let found = Engine::of_this_program()?.runtimes(pythons, cancel)?;
     let models = found.all().iter().map(|runtime| {
         let of = |strategy| maitred_wire::Model::new(&runtime.name, strategy).to_string();
-        (runtime.name.clone(), runtime.strategies.iter().map(|&strategy| of(strategy)).collect())
+        Present {
+            name: runtime.name.clone(),
+            gil: runtime.ready.as_ref().and_then(|ready| ready.gil),
+            models: runtime.strategies.iter().map(|&strategy| of(strategy)).collect(),
+        }
     });
     Ok(Here::new(&machine::describe(), &models.collect::<Vec<_>>()))
 }

@@ -545,7 +545,7 @@ fn addresses_that_cannot_be_asked_are_refused_before_anything_is_started() {
     for (line, reason) in [
         ("compare http://localhost/ --insecure", "--insecure says whom to trust over https"),
         ("compare https://localhost/ --cacert none.pem", "--cacert none.pem cannot be read"),
-        ("compare https://localhost/ -k --cacert c", "leave one of them away"),
+        ("compare https://localhost/ -k --cacert c", "omit one of them"),
         ("compare http://localhost/ -d @none", "there is no such file"),
         ("compare ftp://localhost/", "unknown scheme `ftp`"),
         ("compare http:///x", "it names no host"),

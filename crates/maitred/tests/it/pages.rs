@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::program::Place;
 use crate::pythons;
@@ -154,10 +155,11 @@ fn is_elsewhere(line: &str) -> bool {
     known.is_some()
 }
 
-/// A line of the script. A server is left running, and everything waits until it listens.
+/// A line of the script. A server is left running, and everything waits until it listens, or has ended.
 fn command(line: &str) -> String {
     if line.starts_with("maitred serve") && !line.contains('&') {
-        let listens = "until (exec 3<>/dev/tcp/127.0.0.1/$PORT) 2>/dev/null; do sleep 0.05; done";
+        let listens =
+            "until (exec 3<>/dev/tcp/127.0.0.1/$PORT) 2>/dev/null; do kill -0 $!; sleep 0.05; done";
         return format!("{line} &\n{listens}\n");
     }
     format!("{line}\n")
@@ -197,7 +199,7 @@ fn check(page: &Path) {
         fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let (script, shown) = script(&text, &place);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = quiet_port();
     // Whatever it leaves running ends with it.
     let script =
         format!("set -eu -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
@@ -229,6 +231,16 @@ fn check(page: &Path) {
         let wrong = lines_of_another_form(&expected, &printed.concat(), is_judgement(&commands));
         assert_eq!(wrong, [""; 0], "{}: {commands:?} prints\n{}", page.display(), printed.concat());
     }
+}
+
+/// A port that nobody has, and nobody gets by chance until a page serves on it: the kernel gives out
+/// those from 32768 on (ip_local_port_range of ip(7)).
+fn quiet_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(std::process::id() % 1000).unwrap() * 20;
+    let ports = std::iter::repeat_with(|| 10_000 + own + NEXT.fetch_add(1, Ordering::Relaxed) % 20);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.take(20).find(is_free).expect("one of twenty ports is free")
 }
 
 /// Whether what these commands say depends on what was measured in more than its figures.

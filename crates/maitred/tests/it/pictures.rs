@@ -200,7 +200,7 @@ fn with_slices(trace: &[u8], count: u64) -> Vec<u8> {
         cpu_ns: None,
         counted_ns: 0,
         voluntary: None,
-        preempted: None,
+        involuntary: None,
         migrations: None,
     };
     recording.trace.scheduling = Observed::Known(Scheduling {

@@ -247,7 +247,7 @@ fn what_a_command_does_is_not_taken_for_waiting() {
         let shares = recording.run.unwrap().scheduling.unwrap();
         let step = shares.steps.iter().find(|step| step.kind.name() == "run").unwrap().split;
         // However busy the machine is: it is on a processor or waits for one.
-        assert!(step.running_ns + step.ready_ns > step.blocked_ns, "{model}: {step:?}");
+        assert!(step.running_ns + step.runnable_ns > step.blocked_ns, "{model}: {step:?}");
     }
 }
 

@@ -46,7 +46,7 @@ fn sweeps_of_the_command_line_make_every_combination() {
     assert_eq!(names, expected.map(|setting| format!("native/threads {setting}")));
 }
 
-/// The file's other sweeps stay: only that of the parameter named is replaced, or left away.
+/// The file's other sweeps stay: only that of the parameter named is replaced or omitted.
 #[test]
 fn a_sweep_of_the_command_line_replaces_that_of_its_parameter() {
     let work = WORK.replace("compare", "sweep \"wait\" \"1ms\" \"2ms\"\ncompare");

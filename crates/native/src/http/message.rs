@@ -8,7 +8,7 @@ use super::tls::Trust;
 /// What one server alone was to be told: it is not told another (as in the Fetch standard).
 const SECRETS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "host"];
 
-/// What goes with a body that is left away.
+/// What goes with a body that is omitted.
 const OF_A_BODY: [&str; 4] =
     ["content-type", "content-encoding", "content-language", "content-location"];
 

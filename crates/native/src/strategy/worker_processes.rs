@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::Ordering::Relaxed;
 
+use maitred_kernel::signal;
 use maitred_wire::trace_file::Role;
 use maitred_wire::{Cpu, RunnerError, VarValue};
 
@@ -178,7 +179,7 @@ impl WorkerProcesses {
     /// Kills the workers that are left, and waits until they have ended.
     pub(crate) fn kill_all(&mut self) {
         self.slots.iter().filter_map(|slot| slot.pid).for_each(|pid| {
-            process::kill(pid);
+            signal(pid, libc::SIGKILL);
         });
         for index in 0..self.slots.len() {
             if let Some(pid) = self.slots[index].pid.take() {

@@ -7,6 +7,8 @@ use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
+use maitred_wire::trace_file::PAGE_LEAST;
+
 #[cfg(target_endian = "big")]
 compile_error!("the trace file is little-endian and is written as native integers");
 
@@ -71,7 +73,7 @@ impl Pages {
     pub(crate) fn take(bytes: u64) -> io::Result<Self> {
         let bytes = usize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let start = map(bytes, READ_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
-        for offset in (0..bytes).step_by(4096) {
+        for offset in (0..bytes).step_by(PAGE_LEAST) {
             // SAFETY: the offset lies within the mapping.
             unsafe { start.add(offset).write_volatile(1) };
         }

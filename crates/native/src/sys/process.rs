@@ -51,21 +51,9 @@ pub(crate) fn leave(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Kills a process; whether there was one.
-pub(crate) fn kill(pid: u32) -> bool {
-    // SAFETY: integers only.
-    unsafe { libc::kill(pid as i32, libc::SIGKILL) == 0 }
-}
-
-/// Sends SIGTERM to a process, if there is one.
-pub(crate) fn ask_to_end(pid: u32) {
-    // SAFETY: integers only.
-    unsafe { libc::kill(pid as i32, libc::SIGTERM) };
-}
-
 /// Kills this process as the kernel would: with SIGKILL.
 pub(crate) fn crash() -> ! {
-    kill(std::process::id());
+    maitred_kernel::signal(std::process::id(), libc::SIGKILL);
     loop {
         // SAFETY: no arguments. The signal is on its way.
         unsafe { libc::pause() };

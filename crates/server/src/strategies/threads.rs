@@ -11,6 +11,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use maitred_kernel::procfs;
+
 use crate::board::Word;
 use crate::connection::{Buffers, Connection, Wants};
 use crate::listener::{Accepted, Listener};
@@ -127,10 +129,7 @@ pub(super) fn see_out(service: &Service, roll: &Roll) {
 /// How many threads this process can have: a thread of Rust takes four memory mappings
 /// (stack, guard, signal stack, guard), and beyond `vm.max_map_count` of them `std` aborts.
 fn threads_max(service: &Service) -> usize {
-    let read = |path: &str, default: usize| {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.trim().parse().unwrap_or(default)
-    };
+    let read = |path: &str, default: usize| procfs::number(path).unwrap_or(default);
     let by_mappings = (read("/proc/sys/vm/max_map_count", 65_530) / 4).saturating_sub(1_000);
     let by_numbers = read("/proc/sys/kernel/pid_max", 32_768) / 2;
     service.options.connections_max.min(by_mappings).min(by_numbers).max(1)

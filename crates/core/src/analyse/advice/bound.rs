@@ -23,7 +23,7 @@ impl Case<'_> {
     pub(super) fn bound(&self) -> Option<Cow<'_, Bound>> {
         let alone = |nature: &Nature| {
             let opaque = nature.commands_ns + nature.calls_ns + nature.requests_ns;
-            // Of what was ready without a processor nobody knows how long it would have waited.
+            // Of what was runnable without a processor nobody knows how long it would have waited.
             let slowed = nature.computing_ns.saturating_add(nature.starved_ns);
             (slowed as f64) < ONLY_WAITS * nature.own_ns() as f64 && opaque == 0
         };

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use maitred_wire::Strategy;
+use maitred_wire::{Lanes, Loops, Strategy};
 
 use super::{Case, list};
 use crate::analyse::units::count;
@@ -23,16 +23,21 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
 /// A pool that is slower than who has all tasks under way at once, where tasks mostly wait: its
 /// size decides, and not the model.
 fn unequal(case: &Case<'_>) -> Option<String> {
-    use Strategy as S;
     let tasks = case.comparison.tasks().1;
     let strategy = |index: usize| case.contestant(index).model.strategy;
-    let unbounded = matches!(strategy(case.fastest), S::Threads | S::EventLoop | S::AsyncPool);
+    let facts = strategy(case.fastest).facts();
+    let unbounded = facts.lanes == Lanes::ByTask || facts.loops == Loops::Every;
     let waits = case.shape().is_some_and(|shape| shape.computing < 0.5);
     if !unbounded || !waits || case.is_url() || case.is_paced() {
         return None;
     }
-    let pool =
-        |index: usize| matches!(strategy(index), S::ThreadPool | S::Processes | S::Interpreters);
+    // How many an executor of the user's has under way, only it knows.
+    let pool = |index: usize| {
+        let (strategy, facts) = (strategy(index), strategy(index).facts());
+        facts.lanes == Lanes::ByWorker
+            && facts.loops == Loops::None
+            && strategy != Strategy::Executor
+    };
     let has_few =
         |index: usize| f64::from(case.contestant(index).workers) * UNEQUAL <= tasks as f64;
     let ranked = case.against_fastest.iter().map(|rank| rank.contestant as usize);

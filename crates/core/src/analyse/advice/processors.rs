@@ -1,4 +1,4 @@
-//! How many threads the kernel really had on processors at once, from the run of each model in
+//! How many threads were really running at a time, from the run of each model in
 //! which its switches were recorded: why threads helped, or did not.
 
 use alloc::format;
@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::{Case, list};
 use crate::analyse::compare;
-use crate::analyse::scheduling::mean_at_once;
+use crate::analyse::scheduling::average_running_threads;
 use crate::analyse::units::{cores, percent};
 use crate::result::{Rule, Sentence, Shares};
 use crate::trace::StepKind;
@@ -28,7 +28,8 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
             let index = rank.contestant as usize;
             let run = case.contestant(index).traced.as_ref()?;
             let shares = run.scheduling.as_ref().filter(|_| compare::mistake(run).is_none())?;
-            Some((index, shares, mean_at_once(shares)?)).filter(|(.., mean)| *mean >= COMPUTES)
+            Some((index, shares, average_running_threads(shares)?))
+                .filter(|(.., mean)| *mean >= COMPUTES)
         })
         .collect();
     let locked: Vec<&(usize, &Shares, f64)> = seen
@@ -43,10 +44,10 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
         })
         .collect();
     let Some(&&(first, shares, _)) = locked.first() else { return Vec::new() };
-    let two: f64 = shares.at_once.iter().skip(2).sum();
+    let two: f64 = shares.running_threads.iter().skip(2).sum();
     let mut sentence = format!(
-        "The kernel's own record of one more run: under {} two threads or more were on \
-         processors at once for {} of the work, whatever the number of threads",
+        "The kernel's own record of one more run: under {} two threads or more were \
+         running for {} of the work, whatever the number of threads",
         case.name(first),
         percent(two)
     );
@@ -62,5 +63,5 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<Sentence> {
         ));
     }
     sentence.push('.');
-    Vec::from([Rule::ThreadsAtOnce.says(sentence)])
+    Vec::from([Rule::RunningThreads.says(sentence)])
 }

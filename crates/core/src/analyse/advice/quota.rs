@@ -1,4 +1,4 @@
-//! The CPU quota of the control group, where it held the work up: time in which threads were ready
+//! The CPU quota of the control group, where it held the work up: time in which threads were runnable
 //! and processors may have been free, but the group had used up what it may.
 
 use alloc::format;

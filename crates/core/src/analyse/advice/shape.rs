@@ -1,5 +1,5 @@
 //! What the work is made of: time on a processor against time blocked. Time in which a task was
-//! ready, but without a processor, belongs to neither: it is made by its neighbours, and says
+//! runnable, but without a processor, belongs to neither: it is made by its neighbours, and says
 //! nothing of the work.
 
 use maitred_wire::Strategy;
@@ -51,7 +51,7 @@ impl Case<'_> {
             && nature.children_share <= OPAQUE
             && nature.split.is_some()
         {
-            // The counters of its threads have told how long they were ready: those of processes that
+            // The counters of its threads have told how long they were runnable: those of processes that
             // they wait for nobody has read.
             return Some(measured);
         }

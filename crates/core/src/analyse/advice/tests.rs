@@ -17,7 +17,7 @@ use crate::analyse::summary;
 use crate::result::{Comparison, Rule};
 use crate::trace::sample::{Do, Sample, tables};
 use crate::trace::{Observed, Trace};
-use crate::workload::{Comparison as Sign, Expect as Expectation, Expected};
+use crate::workload::{Expect as Expectation, Expected, Relation};
 
 fn check(sample: &Sample, models: &[(Strategy, Option<u32>)], rounds: u32, expected: &Expect) {
     let text: String = compared(sample, models, rounds)
@@ -176,7 +176,7 @@ fn updates_that_were_lost() {
         for run in &mut comparison.contestants[1].runs {
             run.vars = vec![VarValue { name: "counter".into(), value: 1379, by_process: vec![] }];
             let of = Expected::Var("counter".into());
-            let expected = Expectation { of, comparison: Sign::Equals, value: 2000 };
+            let expected = Expectation { of, comparison: Relation::Equals, value: 2000 };
             run.expectations = vec![summary::check(&expected, &run.vars, &run.tasks)];
         }
     });
@@ -194,7 +194,7 @@ fn updates_that_many_lost_are_told_once() {
                 run.vars =
                     vec![VarValue { name: "counter".into(), value: ended, by_process: vec![] }];
                 let of = Expected::Var("counter".into());
-                let expected = Expectation { of, comparison: Sign::Equals, value: 2000 };
+                let expected = Expectation { of, comparison: Relation::Equals, value: 2000 };
                 run.expectations = vec![summary::check(&expected, &run.vars, &run.tasks)];
             }
         }

@@ -144,7 +144,8 @@ mod tests {
         let split = commands.of_step(0, &span);
         // Ready from 13 to 14, from 20 to 22 and from 25 to 28.
         let running_ns = 3 + 4 + 3 + 2 + 5 + 8;
-        let expected = Split { running_ns, ready_ns: 6, blocked_ns: 2 + 5 + 2, ..Split::default() };
+        let expected =
+            Split { running_ns, runnable_ns: 6, blocked_ns: 2 + 5 + 2, ..Split::default() };
         assert_eq!(split, expected);
     }
 
@@ -154,7 +155,7 @@ mod tests {
         let timelines = Timelines::new(&scheduling);
         let of_loop = Commands::new(&scheduling, &timelines).of_loop(0);
         let expected =
-            Split { running_ns: 14, ready_ns: 2 + 2 + 3, blocked_ns: 7, ..Split::default() };
+            Split { running_ns: 14, runnable_ns: 2 + 2 + 3, blocked_ns: 7, ..Split::default() };
         assert_eq!(of_loop, [expected]);
     }
 

@@ -29,7 +29,7 @@ impl Activity {
                 continue;
             };
             timelines.walk(number, first.start_ns, last.end_ns, |state, from, to| {
-                if matches!(state, State::Running | State::Ready) {
+                if matches!(state, State::Running | State::Runnable) {
                     times.push((from, to));
                 }
             });

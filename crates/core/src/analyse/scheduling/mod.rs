@@ -1,4 +1,4 @@
-//! What the threads did while tasks executed steps: running, ready but waiting for a processor, or
+//! What the threads did while tasks executed steps: running, runnable in a run queue, or
 //! blocked. Joins the spans of a trace with the slices of the kernel's scheduler. The main function
 //! is [`shares`].
 
@@ -45,7 +45,7 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
         gil,
         total: steps.iter().fold(Split::default(), |sum, step| add(sum, step.split)),
         steps,
-        at_once: if is_recorded { at_once(trace, scheduling) } else { Vec::new() },
+        running_threads: if is_recorded { running_threads(trace, scheduling) } else { Vec::new() },
         wakeup_ns: (is_recorded && !known.is_empty())
             .then(|| known.into_iter().fold(0, u64::saturating_add)),
         wakeup_unread: u32::try_from(unread).unwrap_or(u32::MAX),
@@ -63,10 +63,11 @@ pub fn shares(trace: &Trace) -> Option<Shares> {
     })
 }
 
-/// How many threads were on a processor at once, on average over the work; `None`: not known.
-pub fn mean_at_once(shares: &Shares) -> Option<f64> {
-    let each = shares.at_once.iter().enumerate();
-    (!shares.at_once.is_empty()).then(|| each.map(|(threads, share)| threads as f64 * share).sum())
+/// The average number of running threads over the work; `None`: not known.
+pub fn average_running_threads(shares: &Shares) -> Option<f64> {
+    let each = shares.running_threads.iter().enumerate();
+    (!shares.running_threads.is_empty())
+        .then(|| each.map(|(threads, share)| threads as f64 * share).sum())
 }
 
 /// By lane: the number of its thread in the scheduler's record.
@@ -154,10 +155,10 @@ pub(crate) fn alone(trace: &Trace, span: &Span) -> Option<StepKind> {
 /// The same with what the CPU quota took told from waiting for a processor: the switches show both
 /// alike, and the control group's counter knows only the sum, which each kind of step has its part of.
 fn without_throttled(mut steps: Vec<StepSplit>, throttled_ns: u64) -> Vec<StepSplit> {
-    let ready = steps.iter().map(|step| step.split.ready_ns).fold(0, u64::saturating_add).max(1);
+    let ready = steps.iter().map(|step| step.split.runnable_ns).fold(0, u64::saturating_add).max(1);
     let taken = u128::from(throttled_ns.min(ready));
     for step in &mut steps {
-        let part = taken * u128::from(step.split.ready_ns) / u128::from(ready);
+        let part = taken * u128::from(step.split.runnable_ns) / u128::from(ready);
         step.split = step.split.with_throttled(part as u64);
     }
     steps
@@ -170,7 +171,7 @@ fn unknown(span: &Span) -> Split {
 fn add(a: Split, b: Split) -> Split {
     Split {
         running_ns: a.running_ns.saturating_add(b.running_ns),
-        ready_ns: a.ready_ns.saturating_add(b.ready_ns),
+        runnable_ns: a.runnable_ns.saturating_add(b.runnable_ns),
         throttled_ns: a.throttled_ns.saturating_add(b.throttled_ns),
         blocked_ns: a.blocked_ns.saturating_add(b.blocked_ns),
         unknown_ns: a.unknown_ns.saturating_add(b.unknown_ns),
@@ -181,8 +182,8 @@ fn length(slice: &Slice) -> u64 {
     slice.end_ns.saturating_sub(slice.start_ns)
 }
 
-/// By number of threads: the share of the work in which so many were on a processor at once.
-fn at_once(trace: &Trace, scheduling: &Scheduling) -> Vec<f64> {
+/// By number of threads: the share of the work in which so many ran.
+fn running_threads(trace: &Trace, scheduling: &Scheduling) -> Vec<f64> {
     let Some(work) = trace.done.as_ref().map(|done| done.phases.work) else { return Vec::new() };
     if work.end_ns <= work.start_ns || scheduling.slices.is_empty() {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! What each thread did at any time, from the slices of the scheduler: on a processor, ready for
-//! one, blocked, or not known. The main type is [`Timelines`].
+//! What each thread did at any time, from the slices of the scheduler: running, runnable,
+//! blocked, or not known. The main type is [`Timelines`].
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ pub enum State {
     /// On a processor.
     Running,
     /// Preempted, or just started: it waits for a processor.
-    Ready,
+    Runnable,
     /// It is not recorded.
     Unknown,
     /// It waits for something else, or is awake again and not yet on a processor.
@@ -111,7 +111,7 @@ impl Timelines {
         let (state, since) = match (before, timeline.started_ns) {
             (Some(slice), _) => (after(slice.end), slice.end_ns),
             // Nobody can say what it did before it was.
-            (None, Some(started)) if started <= from => (State::Ready, started),
+            (None, Some(started)) if started <= from => (State::Runnable, started),
             (None, Some(started)) if started < to => {
                 each(State::Unknown, from, started);
                 return self.off(timeline, before, next, (started, to), each);
@@ -155,7 +155,8 @@ impl Timelines {
         start_ns: u64,
         end_ns: u64,
     ) -> Split {
-        const STATES: [State; 4] = [State::Running, State::Ready, State::Unknown, State::Blocked];
+        const STATES: [State; 4] =
+            [State::Running, State::Runnable, State::Unknown, State::Blocked];
         let mut changes: Vec<(u64, usize, i32)> = vec![(end_ns, 0, 0)];
         for &(thread, from, to) in members {
             self.walk(thread, from.max(start_ns), to.min(end_ns), |state, from, to| {
@@ -180,7 +181,7 @@ impl Timelines {
 /// What a thread is after a slice that ended so.
 fn after(end: SliceEnd) -> State {
     match end {
-        SliceEnd::Preempted => State::Ready,
+        SliceEnd::Preempted => State::Runnable,
         SliceEnd::Blocked => State::Blocked,
         SliceEnd::Exited | SliceEnd::Unknown => State::Unknown,
     }
@@ -189,7 +190,7 @@ fn after(end: SliceEnd) -> State {
 fn add_to(sum: &mut Split, state: State, ns: u64) {
     let part = match state {
         State::Running => &mut sum.running_ns,
-        State::Ready => &mut sum.ready_ns,
+        State::Runnable => &mut sum.runnable_ns,
         State::Blocked => &mut sum.blocked_ns,
         State::Unknown => &mut sum.unknown_ns,
     };
@@ -231,7 +232,7 @@ mod tests {
     }
 
     fn parts(split: Split) -> [u64; 4] {
-        [split.running_ns, split.ready_ns, split.blocked_ns, split.unknown_ns]
+        [split.running_ns, split.runnable_ns, split.blocked_ns, split.unknown_ns]
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn a_lock_is_what_keeps_one_from_computing_while_the_other_does() {
     let lock = shares.lock.unwrap();
     assert_eq!((lock.of_ns, lock.at_most_ns), (200, 100));
     assert_eq!(lock.without_wakeup_ns, Some(10), "60 − 50, and nothing of 40 − 50");
-    assert_eq!(shares.at_once, [0.0, 1.0, 0.0]);
+    assert_eq!(shares.running_threads, [0.0, 1.0, 0.0]);
     assert_eq!(shares.coverage, Some(125.0 / 200.0));
 }
 
@@ -79,7 +79,7 @@ fn what_the_kernel_counted_is_compared_with_what_was_recorded_until_then() {
     scheduling.threads[0].counted_ns = 140;
     let shares = shares(&trace(scheduling)).unwrap();
     assert_eq!(shares.threads[1].wakeup_ns, Some(5), "what followed on the look is not taken off");
-    assert_eq!(shares.threads[1].ready_ns, 60);
+    assert_eq!(shares.threads[1].runnable_ns, 60);
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn samples_have_shares_and_nothing_that_only_switches_show() {
     let shares = shares(&trace(scheduling)).unwrap();
     assert_eq!(shares.source, Source::Samples { every_ns: 5_000_000 });
     assert_eq!((shares.total.running_ns, shares.total.blocked_ns), (100, 100));
-    assert_eq!((shares.lock, shares.wakeup_ns, shares.at_once.len()), (None, None, 0));
-    assert_eq!(shares.threads[0].ready_ns, 50, "the kernel's own total");
+    assert_eq!((shares.lock, shares.wakeup_ns, shares.running_threads.len()), (None, None, 0));
+    assert_eq!(shares.threads[0].runnable_ns, 50, "the kernel's own total");
     assert_eq!(shares.missing, ["refused"]);
 }
 

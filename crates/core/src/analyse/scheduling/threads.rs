@@ -24,7 +24,7 @@ pub(super) fn wakeups(scheduling: &Scheduling, timelines: &Timelines) -> Vec<Opt
         let begin = thread.start_ns.min(slices[0].start_ns);
         let (mut ready, mut is_whole) = (0_u64, true);
         timelines.walk(number, begin, until, |state, from, to| match state {
-            State::Ready => ready += to - from,
+            State::Runnable => ready += to - from,
             State::Unknown => is_whole &= from < slices[0].start_ns,
             State::Running | State::Blocked => {}
         });
@@ -59,10 +59,10 @@ pub(super) fn figures(
                 tid: thread.tid,
                 name: thread.name.clone(),
                 running_ns: exact(thread.cpu_ns, split.running_ns),
-                ready_ns: exact(thread.run_delay_ns, split.ready_ns),
+                runnable_ns: exact(thread.run_delay_ns, split.runnable_ns),
                 wakeup_ns: wakeups.get(number).copied().flatten(),
                 voluntary: thread.voluntary,
-                preempted: thread.preempted,
+                involuntary: thread.involuntary,
                 migrations: thread.migrations,
             }
         })

@@ -264,7 +264,7 @@ fn between(
     let gap = gaps.get(gaps.partition_point(|gap| gap.1 <= from));
     let to = gap.map_or(to, |gap| to.min(gap.0.max(from)));
     match why {
-        SliceEnd::Preempted => lane.add(State::Ready, from, to, edges),
+        SliceEnd::Preempted => lane.add(State::Runnable, from, to, edges),
         SliceEnd::Blocked => lane.add(State::Blocked, from, to, edges),
         // Not known, and not drawn.
         SliceEnd::Exited | SliceEnd::Unknown => {}

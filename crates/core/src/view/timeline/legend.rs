@@ -34,7 +34,7 @@ pub(in crate::view) fn words_of_threads(trace: &Trace) -> [(State, &'static str)
     let gil = trace.origin.gil();
     [
         (State::Running, "running"),
-        (State::Ready, "runnable, in the run queue"),
+        (State::Runnable, "runnable, in the run queue"),
         (State::HeldUp, "blocked in computing: by the GIL, inferred"),
         (State::Blocked, if gil == Some(true) { "blocked otherwise" } else { "blocked" }),
         (State::Unrecorded, "not recorded"),
@@ -91,7 +91,7 @@ pub(in crate::view) fn words(trace: &Trace, state: State) -> String {
         State::Talking => "waits at a channel".into(),
         State::Idle => String::new(),
         State::Failed => "failed or lost".into(),
-        State::Ready | State::HeldUp | State::Unrecorded => "not known".into(),
+        State::Runnable | State::HeldUp | State::Unrecorded => "not known".into(),
         State::InClient => "in the client".into(),
         State::InScheduler => "in the scheduler".into(),
         State::OnWire => "on the wire".into(),

@@ -74,7 +74,7 @@ fn until(end_ns: u64, axis: &Axis) -> u64 {
     if end_ns == 0 { axis.end } else { end_ns }
 }
 
-/// Calls whose threads were on a processor, or ready for one, for less of the time are shown as what
+/// Calls whose threads were running or runnable for less of the time are shown as what
 /// they mostly were.
 const CALLS_COMPUTE: f64 = 0.5;
 

@@ -387,7 +387,7 @@ proptest! {
             };
             let expected = timelines.split(span.lane as usize, span.start_ns, span.end_ns);
             prop_assert_eq!(of(&[State::Running]), expected.running_ns);
-            prop_assert_eq!(of(&[State::Ready]), expected.ready_ns);
+            prop_assert_eq!(of(&[State::Runnable]), expected.runnable_ns);
             prop_assert_eq!(of(&[State::Blocked, State::HeldUp]), expected.blocked_ns);
             prop_assert_eq!(of(&[State::Unrecorded]), expected.unknown_ns);
             let locked = gil && span.step == 0;

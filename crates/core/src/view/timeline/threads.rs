@@ -167,7 +167,7 @@ impl<E: FnMut(Piece)> Join<'_, E> {
         let (state, since) = match (last, started) {
             (Some(slice), _) => (after(slice.end), slice.end_ns),
             // Just started, it waits for its first processor.
-            (None, Some(started)) => (State::Ready, started.min(until)),
+            (None, Some(started)) => (State::Runnable, started.min(until)),
             (None, None) => (State::Unrecorded, 0),
         };
         let ended = thread.map(|one| one.end_ns).filter(|&ns| until == u64::MAX && ns != 0);
@@ -215,7 +215,7 @@ impl<E: FnMut(Piece)> Join<'_, E> {
 /// What a thread is after a slice that ended so.
 fn after(end: SliceEnd) -> State {
     match end {
-        SliceEnd::Preempted => State::Ready,
+        SliceEnd::Preempted => State::Runnable,
         SliceEnd::Blocked => State::Blocked,
         SliceEnd::Exited | SliceEnd::Unknown => State::Unrecorded,
     }

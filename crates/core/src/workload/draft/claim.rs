@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use maitred_wire as wire;
 
-use super::super::ast::{self, Comparison};
+use super::super::ast::{self, Relation};
 use super::super::claim::{Claim, Figure, Part, Quantity, Unit};
 use super::super::limits::MODELS_MAX;
 use super::super::param::Params;
@@ -185,9 +185,9 @@ impl Drafter<'_> {
                 }
             });
             match comparison {
-                Comparison::AtLeast => low = bound,
-                Comparison::AtMost => high = bound,
-                Comparison::Equals => (low, high) = (bound, bound),
+                Relation::AtLeast => low = bound,
+                Relation::AtMost => high = bound,
+                Relation::Equals => (low, high) = (bound, bound),
             }
         }
         let message = match (low, high) {

@@ -27,7 +27,7 @@ claim "one" {
 claim "two" {
     figure "var" var="counter" of="native/threads" equals="$tasks * 10"
     figure "server-memory" server="api" of="native/threads" at-most="2MiB"
-    figure "preempted" step="http" of="native/threads" at-least=0.5
+    figure "run-queue-wait" step="http" of="native/threads" at-least=0.5
 }
 "#;
     let work = lowered(source, &Choices::default());
@@ -40,7 +40,7 @@ claim "two" {
         longest cpu of native/threads: at most 1s
         var counter of native/threads: 40
         server-memory api of native/threads: at most 2MiB
-        preempted http of native/threads: at least 0.5
+        run-queue-wait http of native/threads: at least 0.5
     "#]]
     .assert_eq(&shown.concat());
     let models: Vec<String> = work.claimed.iter().map(|model| format!("{model}")).collect();
@@ -107,7 +107,7 @@ figure "cores" of="native/threads" at-most=1
             w.kdl:10:12: unknown figure `latency`
               10 |     figure "latency" of="native/threads" at-most="1s"
                  |            ^^^^^^^^^
-                 = there are `time`, `elapsed`, `cpu`, `throughput`, `cores`, `memory`, `waits`, `preemptions`, `latency-p50`, `latency-p99`, `latency-max`, `queueing`, `longest`, `done`, `failed`, `lost`, `var`, `spread`, `serial-share`, `server-memory`, `se …
+                 = there are `time`, `elapsed`, `cpu`, `throughput`, `cores`, `memory`, `voluntary-switches`, `involuntary-switches`, `latency-p50`, `latency-p99`, `latency-max`, `queueing`, `longest`, `done`, `failed`, `lost`, `var`, `spread`, `serial-share` …
 
             w.kdl:11:5: the figure `time` needs the model of which it is
               11 |     figure "time" at-most="1s"

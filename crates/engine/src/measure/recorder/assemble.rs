@@ -139,7 +139,7 @@ impl Assembly {
         let is_whole = self.lost == 0 && self.unreadable_bytes == 0;
         for (thread, counts) in self.threads.iter_mut().zip(&self.counts).filter(|_| is_whole) {
             thread.voluntary = Some(counts.voluntary);
-            thread.preempted = Some(counts.preempted);
+            thread.involuntary = Some(counts.preempted);
             thread.migrations = Some(counts.migrations);
         }
         apart(&mut self.slices, self.threads.len());
@@ -410,7 +410,7 @@ mod tests {
         ]);
         let thread = &scheduling.threads[0];
         assert_eq!(
-            (thread.voluntary, thread.preempted, thread.migrations),
+            (thread.voluntary, thread.involuntary, thread.migrations),
             (Some(2), Some(1), Some(1))
         );
         let kinds = Kinds { came: 3, left: 3, others: 1, ..Kinds::default() };

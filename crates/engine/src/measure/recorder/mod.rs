@@ -185,7 +185,7 @@ pub(crate) fn add_lanes(scheduling: &mut Scheduling, lanes: &[Lane]) {
             thread.counted_ns = 0;
         }
         thread.voluntary = thread.voluntary.or(Some(counters.voluntary.into()));
-        thread.preempted = thread.preempted.or(Some(counters.involuntary.into()));
+        thread.involuntary = thread.involuntary.or(Some(counters.involuntary.into()));
     }
 }
 

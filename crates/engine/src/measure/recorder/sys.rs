@@ -12,7 +12,7 @@ use perf_event_open_sys::bindings::{
     PERF_TYPE_SOFTWARE, perf_event_attr, perf_event_mmap_page,
 };
 
-use crate::measure::sys::page_bytes;
+use maitred_kernel::page_bytes;
 
 /// Opens an event that records every switch on this processor of what the calling thread will
 /// have started and what that has exec'ed: it is inherited, and enabled by exec.

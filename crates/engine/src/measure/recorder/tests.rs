@@ -42,7 +42,7 @@ fn what_a_thread_read_of_itself_last_counts_more_than_an_earlier_look() {
     let figures: Vec<_> = scheduling
         .threads
         .iter()
-        .map(|one| (one.cpu_ns, one.run_delay_ns, one.counted_ns, one.voluntary, one.preempted))
+        .map(|one| (one.cpu_ns, one.run_delay_ns, one.counted_ns, one.voluntary, one.involuntary))
         .collect();
     assert_eq!(
         figures,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use syn::visit::{self, Visit};
 use syn::{Item, UseTree, Visibility};
 
-use super::files;
+use super::{CRATES, files};
 
 type Path = Vec<String>;
 
@@ -251,9 +251,7 @@ fn circles_of(sources: &[(String, String)]) -> Vec<BTreeSet<String>> {
 #[test]
 fn files_of_a_crate_do_not_import_each_other_in_a_circle() {
     let mut wrong = BTreeMap::new();
-    let crates =
-        ["wire", "core", "native", "server", "engine", "store", "lab", "closures", "maitred"];
-    let folders = crates.map(|name| format!("crates/{name}/src"));
+    let folders = CRATES.map(|name| format!("crates/{name}/src"));
     for folder in folders.iter().map(String::as_str).chain(["bench/src"]) {
         let mut sources = files(folder, ".rs");
         for (file, _) in &mut sources {

@@ -5,6 +5,8 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
+use maitred_kernel::signal;
+
 use super::shared::{Shared, fork_into};
 use super::worker;
 use crate::board::{Left, Stage, Word, decode};
@@ -181,7 +183,7 @@ impl Master {
             };
             let slow = self.workers.iter().filter(slow).min_by_key(|worker| worker.told_to_leave);
             if let Some(oldest) = slow {
-                sys::send_signal(oldest.pid, libc::SIGKILL);
+                signal(oldest.pid.unsigned_abs(), libc::SIGKILL);
             }
             return Ok(false);
         };
@@ -219,7 +221,7 @@ impl Master {
         for worker in &mut self.workers {
             if relieved.contains(&worker.pid) && worker.told_to_leave.is_none() {
                 worker.told_to_leave = Some(Instant::now());
-                sys::send_signal(worker.pid, libc::SIGUSR1);
+                signal(worker.pid.unsigned_abs(), libc::SIGUSR1);
             }
         }
     }
@@ -235,7 +237,7 @@ impl Master {
             };
             if silent > timeout && !worker.hung {
                 worker.hung = true;
-                sys::send_signal(worker.pid, libc::SIGKILL);
+                signal(worker.pid.unsigned_abs(), libc::SIGKILL);
             }
         }
     }
@@ -346,7 +348,7 @@ impl Master {
             self.workers.iter().map(|it| self.shared.board.get(it.slot, Word::Open)).sum::<u64>();
         self.send_all(libc::SIGKILL);
         if let Some((_, pid)) = self.admin.take().filter(|(_, pid)| *pid != 0) {
-            sys::send_signal(pid, libc::SIGKILL);
+            signal(pid.unsigned_abs(), libc::SIGKILL);
         }
         while !self.workers.is_empty() {
             sys::wait_readable(&[self.signals.as_raw_fd()], TICK)?;
@@ -356,9 +358,9 @@ impl Master {
         Ok(self.cut)
     }
 
-    fn send_all(&self, signal: libc::c_int) {
+    fn send_all(&self, number: libc::c_int) {
         for worker in &self.workers {
-            sys::send_signal(worker.pid, signal);
+            signal(worker.pid.unsigned_abs(), number);
         }
     }
 

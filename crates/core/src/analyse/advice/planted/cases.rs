@@ -241,7 +241,7 @@ pub(super) fn lost(tasks: u64) -> Conclusion {
     })
 }
 
-/// Of a function whose threads were ready without a processor for so much of their time.
+/// Of a function whose threads were runnable without a processor for so much of their time.
 pub(super) fn delayed(kind: SubjectKind) -> Conclusion {
     of(&computing(), &TWO, 6, |comparison, natures| {
         comparison.subject.kind = kind;
@@ -252,14 +252,14 @@ pub(super) fn delayed(kind: SubjectKind) -> Conclusion {
     })
 }
 
-/// Recorded threads of an interpreter of which so many were on processors at once.
+/// Recorded threads of an interpreter of which so many were running.
 pub(super) fn at_once(shares_of: [f64; 3]) -> Conclusion {
     of(&computing(), &TWO, 6, |comparison, _| {
         let mut run = comparison.contestants[1].runs[0].clone();
         let split = Split { running_ns: 50, blocked_ns: 50, ..Split::default() };
         run.scheduling = Some(Shares {
             gil: Some(true),
-            at_once: shares_of.to_vec(),
+            running_threads: shares_of.to_vec(),
             steps: vec![StepSplit { kind: StepKind::Cpu, split }],
             ..Shares::default()
         });

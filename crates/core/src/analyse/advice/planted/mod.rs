@@ -279,8 +279,8 @@ const PLANTED: &[Planted] = &[
         || delayed(SubjectKind::Workload),
     ),
     (
-        R::ThreadsAtOnce,
-        "threads of an interpreter with a lock compute, and the kernel saw hardly two at once",
+        R::RunningThreads,
+        "threads of an interpreter with a lock compute, and the kernel saw hardly two running",
         || at_once([0.05, 0.92, 0.03]),
         || at_once([0.05, 0.05, 0.90]),
     ),
