@@ -445,11 +445,12 @@ add_spans(#trace{readings = Readings} = T, #task{at = At} = Task, Place, none, R
 add_spans(T, #task{number = Number, at = At, last = Last, size = Size, steps = Steps}, Place, Before, Reading, Lanes)
         when Place > 0, Place < Last orelse Last =:= Size ->
     {Step, Later, Given} = span_in(Steps, Place - 1, has_failed(Reading)),
-    Whole = add_span(T, Number, Step, time_of(T, Before) + Later, Reading, Lanes),
-    lists:foldl(fun({Id, Back}, Longer) ->
-        add_span(T, Number, Id, time_of(T, atomics:get(T#trace.readings, At + Place - Back)), Reading, Longer)
-    end, Whole, Given);
+    add_given(T, Number, At + Place, Given, Reading, add_span(T, Number, Step, time_of(T, Before) + Later, Reading, Lanes));
 add_spans(_, _, _, _, _, Lanes) -> Lanes.
+
+add_given(_, _, _, [], _, Lanes) -> Lanes;
+add_given(#trace{readings = Readings} = T, Number, At, [{Id, Back} | More], Reading, Lanes) ->
+    add_given(T, Number, At, More, Reading, add_span(T, Number, Id, time_of(T, atomics:get(Readings, At - Back)), Reading, Lanes)).
 
 add_span(T, Number, Step, Begun, Reading, Lanes) ->
     At = lane_of(Reading) + 1,
@@ -465,17 +466,18 @@ add_end(T, #task{size = Size, last = Last}, Reading, Lanes) ->
     setelement(At, Lanes, Lane#lane{ended = Ended + 1, dropped = Dropped + Missing, last = max(Before, time_of(T, Reading))}).
 
 %% Records of tasks that follow upon each other are one.
-add_records(T, Task, At, Known, [{Start, Before} | More]) when Start + byte_size(Before) =:= At -> [{Start, records(T, Task, Known, Before)} | More];
-add_records(T, Task, At, Known, Records) -> [{At, records(T, Task, Known, <<>>)} | Records].
+add_records(T, Task, At, Known, [{Start, Before} | More]) when Start + byte_size(Before) =:= At -> [{Start, records(T, Task, Task#task.at, Known, Before)} | More];
+add_records(T, Task, At, Known, Records) -> [{At, records(T, Task, Task#task.at, Known, <<>>)} | Records].
 
-records(_, _, [], Bytes) -> Bytes;
-records(T, Task, [0 | More], Bytes) -> records(T, after_this(Task), More, <<Bytes/binary, 0:256>>);
-records(#trace{readings = Readings} = T, #task{at = At} = Task, [Known | More], Bytes) ->
+%% `At` is where the readings of the next one are.
+records(_, _, _, [], Bytes) -> Bytes;
+records(T, #task{last = Last} = Task, At, [0 | More], Bytes) -> records(T, Task, At + Last + 1, More, <<Bytes/binary, 0:256>>);
+records(#trace{readings = Readings} = T, #task{last = Last} = Task, At, [Known | More], Bytes) ->
     Begun = atomics:get(Readings, At),
     {End, Outcome} = if Known > 0 -> {0, 0};
                         true -> Reading = atomics:get(Readings, At - Known - 1), {time_of(T, Reading), 1 + Reading band 1} end,
     Step = case step_at(Task, Known) of null -> 0; Id -> Id + 1 end,
-    records(T, after_this(Task), More,
+    records(T, Task, At + Last + 1, More,
         <<Bytes/binary, (time_of(T, Begun)):64/little, End:64/little, (lane_of(Begun)):32/little, Step:32/little, Outcome:32/little, 0:32>>).
 
 write(File, Parts) -> ok = file:pwrite(File, Parts).
