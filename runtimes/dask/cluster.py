@@ -10,22 +10,21 @@ import errno
 import hashlib
 import importlib.util
 import io
-import json
 import os
 import sys
 import tempfile
 import threading
 import time
 import zipfile
-from struct import Struct
 
-import maitred_worker
+import maitred_hosts as hosts
 from distributed import Client
 from distributed.client import _wait
 from maitred_coordination import Common, names_of
 from maitred_failures import Refusal
+from maitred_luggage import ours, plan_elsewhere, theirs
 from maitred_paths import ways
-from maitred_trace_file import LANE_BYTES, PROCESS, SPAN_BYTES, TASK_BYTES, clock, map_file
+from maitred_trace_file import clock
 
 
 def as_main(file):
@@ -40,17 +39,14 @@ plugins = as_main(os.path.join(os.path.dirname(os.path.abspath(__file__)), "mait
 
 CONNECT_S = 10
 READY_S = 60
-ROUND_TRIPS = 10
 LOOK_S = 0.25
-NOT_THERE = {f"maitred_{name}.py" for name in ("dask", "cluster", "plugins", "paths", "joblib", "ray", "library")}  # no worker needs them
-SPAN = Struct("<IIQQ")
 
 
 def on_given(work, address, alone):
     """Set-up, work and tear-down on the cluster of this scheduler; `alone`: on the threads of a single worker."""
     client = connect(address)
     try:
-        workers, hosts, lanes, where, shared = make_ready(work, client, address, alone)
+        workers, clocks, lanes, where, shared = make_ready(work, client, address, alone)
     except Refusal:
         raise
     except Exception as problem:
@@ -78,15 +74,15 @@ def on_given(work, address, alone):
         work.notes.append(f"the scheduler at {address} was lost before the work was done")
     elif missing:
         work.notes.append(f"lost during the work: {', '.join(f'the worker at {name}' for name in missing)}")
-    work.hosts = hosts.told(lanes)
-    work.notes.append(f"clocks, by ours, each found by the shortest of {ROUND_TRIPS} round trips: {hosts.shown()}")
+    work.hosts = clocks.told(lanes)
+    work.notes.append(clocks.shown())
     work.notes.append("processor time and memory are those of this process: what the workers of the cluster use is not seen from here")
     if client.status == "running":
         followed = client.run_on_scheduler(plugins.followed_there)
         work.attempts = [[number, times] for number, times in sorted(followed["attempts"].items()) if times > 1]
         if (sentence := share_of_time(followed, in_client, max(1, len(numbers)))) and not lost:
             work.notes.append(sentence)
-        work.ways = ways(work, followed, lambda number: sent.get(number, submitted), lanes.arrived, hosts.scheduler)
+        work.ways = ways(work, followed, lambda number: sent.get(number, submitted), lanes.arrived, clocks.scheduler)
         for forget in (shared.close, lambda: client.unregister_worker_plugin(plugins.Enlisting.name), lambda: client.unregister_scheduler_plugin(plugins.Following.name)):
             try:
                 forget()
@@ -99,21 +95,20 @@ def make_ready(work, client, address, alone):
     """The workers that were chosen, with what they need of us and of the user; `where`: how tasks are kept to them."""
     refuse_other_pythons(client)
     workers = choose(client, address, work.workers, alone)
-    hosts = Hosts(client, workers)
-    plan = dict(work.plan, calibration=None, columns=None, programs=by_module(work))
-    columns = bytes(map_file(work.plan["columns"]["path"])) if work.plan["columns"] else None
+    clocks = Clocks(client, workers)
+    plan, columns = plan_elsewhere(work)
     users, modules = theirs(work)
     token = os.urandom(8).hex()
-    said = dict(plan=plan, specs=work.plan["columns"], columns=columns, token=token)
+    said = dict(plan=plan, columns=columns, token=token)
     client.register_plugin(plugins.Enlisting(archive(ours()), archive(users), modules, said))
     client.register_plugin(plugins.Following(client.id, names_of(work, token)))
-    lanes = Lanes(work, client, workers, hosts)
+    lanes = Lanes(work, client, workers, clocks)
     everywhere = len(workers) == len(client.scheduler_info(n_workers=-1)["workers"])
     # Restricted to some, tasks would wait for these for ever where they are lost: that is looked for.
     where = {} if everywhere else {"workers": [name for name, _ in workers], "allow_other_workers": False}
-    shared = Common(work, client, token, plugins, where.get("workers"), lanes.begin)
+    shared = Common(work, client, token, plugins, where.get("workers"), lambda worker, *seen: lanes.begin(host_of(worker), *seen))
     muster(client, workers, address)
-    return workers, hosts, lanes, where, shared
+    return workers, clocks, lanes, where, shared
 
 
 def lost_in_set_up(address):
@@ -179,45 +174,16 @@ def host_of(name):
     return name.partition("://")[2].rpartition(":")[0] or name
 
 
-def compared(ask):
-    """By how much a clock is before ours, by how much that may be wrong, and what its host is called."""
-    best = None
-    for _ in range(ROUND_TRIPS):
-        begun = clock()
-        there, called = ask()
-        took = clock() - begun
-        if best is None or took < best[0]:
-            best = took, there - (begun + took // 2)
-    return best[1], best[0] // 2 + 1, called
-
-
-class Hosts:
-    """How the clock of each host stands to ours: found by round trips to one of its workers, of which the shortest counts."""
+class Clocks(hosts.Clocks):
+    """Those of the hosts of the workers, each read by one of these; and that of the scheduler."""
 
     def __init__(self, client, workers):
-        self.clocks, names = {}, {}
-        self.scheduler = compared(lambda: client.run_on_scheduler(plugins.its_clock))[0]
-        for name, _ in workers:
-            host = host_of(name)
-            if host in self.clocks:
-                continue
-            *self.clocks[host], names[host] = compared(lambda: client.run(plugins.its_clock, workers=[name])[name])
-        # By name, where that tells them apart.
-        self.names = names if len(set(names.values())) == len(names) > 1 else {host: host for host in names}
+        on_hosts = {host_of(name): name for name, _ in reversed(workers)}
+        super().__init__({host: self.asked(client, name) for host, name in sorted(on_hosts.items())})
+        self.scheduler = hosts.compared(lambda: client.run_on_scheduler(plugins.its_clock))[0]
 
-    def here(self, worker, there):
-        """A moment of a worker's clock by ours."""
-        return there - self.clocks[host_of(worker)][0] if host_of(worker) in self.clocks else there
-
-    def shown(self):
-        each = (f"{self.names[host]} {offset / 1e6:+.3f} ms ± {uncertainty / 1e6:.3f} ms" for host, (offset, uncertainty) in sorted(self.clocks.items()))
-        return "; ".join(each)
-
-    def told(self, lanes):
-        return [
-            {"name": self.names[host], "lanes": lanes.of(host), "clock_offset_ns": -offset, "clock_uncertainty_ns": uncertainty}
-            for host, (offset, uncertainty) in sorted(self.clocks.items())
-        ]
+    def asked(self, client, name):
+        return lambda: client.run(plugins.its_clock, workers=[name])[name]
 
 
 def muster(client, workers, address):
@@ -244,25 +210,14 @@ def muster(client, workers, address):
             raise lost_in_set_up(address)
 
 
-class Lanes:
+class Lanes(hosts.Lanes):
     """Which lane of the trace a thread of a worker is; one that replaces another has the lane of that one."""
 
-    def __init__(self, work, client, workers, hosts):
-        self.work, self.client, self.hosts = work, client, hosts
-        self.places, self.arrived = {}, {}
-        for name, threads in workers:
-            for thread in range(threads):
-                self.places[name, thread] = len(self.places)
-        self.spans = [0] * len(self.places)
-        self.ended = [0] * len(self.places)
-        self.homes = {lane: host_of(name) for (name, _), lane in self.places.items()}
-        trace = work.trace
-        for lane in range(min(len(self.places), trace.lanes)):
-            # No thread of this machine: its number there would be taken for one of ours.
-            Struct("<IIII").pack_into(trace.map, trace.lanes_at + lane * LANE_BYTES, os.getpid(), 0, PROCESS, 0)
-
-    def of(self, host):
-        return sorted(lane for lane, home in self.homes.items() if home == host)
+    def __init__(self, work, client, workers, clocks):
+        self.client, self.arrived = client, {}
+        threads = [(name, thread) for name, count in workers for thread in range(count)]
+        self.places = {place: lane for lane, place in enumerate(threads)}
+        super().__init__(work, clocks, [host_of(name) for name, _ in threads])
 
     def place(self, worker, thread):
         """None: one that joined while all others were there."""
@@ -274,38 +229,6 @@ class Lanes:
             lane = self.places.pop(min(gone, key=lambda key: host_of(key[0]) != host_of(worker)))
             self.places[worker, thread], self.homes[lane] = lane, host_of(worker)
         return self.places[worker, thread]
-
-    def record(self, number, told, earliest, latest):
-        """Writes what a worker recorded of a task. By another's clock it may have begun before it was sent, or ended after it
-        was back: it did neither."""
-        trace, (worker, thread, begun, ended, step, outcome, spans) = self.work.trace, told
-        here = lambda there: min(max(self.hosts.here(worker, there), earliest), latest)
-        lane = self.place(worker, thread)
-        record = trace.tasks_at + number * TASK_BYTES
-        first = trace.spans_at + (lane or 0) * trace.room * SPAN_BYTES
-        counts = trace.lanes_at + (lane or 0) * LANE_BYTES
-        for task, at, start, end in SPAN.iter_unpack(spans):
-            if lane is None or self.spans[lane] == trace.room:
-                dropped = Struct("<Q").unpack_from(trace.map, counts + 24)[0]
-                Struct("<Q").pack_into(trace.map, counts + 24, dropped + 1)
-                continue
-            SPAN.pack_into(trace.map, first + self.spans[lane] * SPAN_BYTES, number, at, here(start), here(end))
-            self.spans[lane] += 1
-        lane = lane or 0
-        Struct("<Q").pack_into(trace.map, counts + 16, self.spans[lane])
-        Struct("<QQIII").pack_into(trace.map, record, here(begun), here(ended), lane, step, outcome)
-        self.count(lane)
-
-    def begin(self, worker, number, step, begun):
-        """Writes where a task is that waits, in case that it waits for ever."""
-        record = self.work.trace.tasks_at + number * TASK_BYTES
-        Struct("<Q").pack_into(self.work.trace.map, record, self.hosts.here(worker, begun))
-        Struct("<I").pack_into(self.work.trace.map, record + 20, step + 1)
-
-    def count(self, lane):
-        """One more task of this lane has ended; those that are lost count with the first."""
-        self.ended[lane] += 1
-        Struct("<I").pack_into(self.work.trace.map, self.work.trace.lanes_at + lane * LANE_BYTES + 12, self.ended[lane])
 
 
 def await_all(work, client, keys, only):
@@ -344,19 +267,19 @@ def collect(work, client, keys, lanes, sent, submitted, address):
     for number, future in keys.items():
         if number in told:
             recorded, outcome, arrived = told[number]
-            lanes.record(number, recorded, sent.get(number, submitted), latest)
+            (worker, thread), told_there = recorded
+            lanes.record(number, lanes.place(worker, thread), host_of(worker), told_there, sent.get(number, submitted), latest)
             if arrived:
-                lanes.arrived[number] = lanes.hosts.here(recorded[0], arrived)
+                lanes.arrived[number] = lanes.clocks.here(host_of(worker), arrived)
             work.settle(number, outcome)
         elif not work.halted():
             lost += 1
-            lose(work, number, future, client, address)
-            lanes.count(0)
+            lanes.lose(number, *why(future, client, address))
     return lost
 
 
-def lose(work, number, future, client, address):
-    """A task that was given up, with why."""
+def why(future, client, address):
+    """Kind and text of why a task was given up."""
     problem = future.exception(timeout=1) if future.status == "error" else None
     kind = type(problem).__name__ if problem is not None else "lost"
     if problem is not None and hasattr(problem, "allowed_failures"):
@@ -367,33 +290,10 @@ def lose(work, number, future, client, address):
         text = f"the scheduler at {address} was lost before it was done"
     else:
         text = "the worker that had it, or its result, was lost, and none of those that were asked for is left"
-    record = work.trace.tasks_at + number * TASK_BYTES
-    Struct("<Q").pack_into(work.trace.map, record, clock())
-    work.trace.end(number)
-    work.fail(number, kind, text)
+    return kind, text
 
 
 # What travels.
-
-
-def ours():
-    folder = os.path.dirname(os.path.abspath(__file__))
-    names = (name for name in os.listdir(folder) if name.startswith("maitred_") and name.endswith(".py"))
-    return {name: os.path.join(folder, name) for name in names if name not in NOT_THERE}
-
-
-def theirs(work):
-    """The files of the user's modules, with what they import from beside them, by the names that they have in an archive; and
-    the names of the modules."""
-    files, names = {}, []
-    beside = {os.path.dirname(os.path.abspath(sys.modules[name].__file__)) for name in user_modules(work)}
-    for name, module in list(sys.modules.items()):
-        file = os.path.abspath(getattr(module, "__file__", None) or "")
-        is_users = file.endswith(".py") and name != "__main__" and not name.startswith("maitred_") and "site-packages" not in file
-        if is_users and any(file.startswith(place + os.sep) for place in beside):
-            files[name.replace(".", "/") + ("/__init__.py" if file.endswith("__init__.py") else ".py")] = file
-            names.append(name)
-    return files, names
 
 
 def archive(files):
@@ -409,21 +309,6 @@ def archive(files):
             digest.update(name.encode() + b"\0" + data)
             all_files.writestr(zipfile.ZipInfo(name), data)
     return f"maitred-{digest.hexdigest()[:16]}.zip", packed.getvalue()
-
-
-def user_modules(work):
-    functions = [*work.functions.values(), *work.of_workers.values()]
-    modules = {getattr(function, "__module__", None) for function in functions} & set(sys.modules)
-    return {name for name in modules if getattr(sys.modules[name], "__file__", None)}
-
-
-def by_module(work):
-    """The programs, in which files are named as the modules that they are elsewhere."""
-    text = json.dumps(work.plan["programs"])
-    for name in work.calls:
-        if name.rpartition(":")[0].endswith(".py"):
-            text = text.replace(json.dumps(name), json.dumps(maitred_worker.elsewhere(name)))
-    return json.loads(text)
 
 
 def share_of_time(followed, in_client, tasks):

@@ -46,10 +46,11 @@ def thread_pool(work):
 def on_cluster(work, count, threads, alone):
     """Set-up, work and tear-down on a cluster of `count` worker processes with `threads` threads each, or on the one that was
     named by an address."""
-    if "cluster" in work.options:
+    address = work.options.get("cluster", "ray://")
+    if not address.startswith("ray://"):  # which is Ray's
         from maitred_cluster import on_given
 
-        yield from on_given(work, work.options["cluster"], alone)
+        yield from on_given(work, address, alone)
         return
     work.commons = Commons.make(work.workers, [], work.variables)
     cluster = Cluster(count, threads)

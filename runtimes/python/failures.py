@@ -14,6 +14,9 @@ class Refusal(Exception):
         super().__init__(code, text, place)  # as they were given: it may travel here from a worker
         self.message = {"error": {"code": code, "text": text, "place": place}}
 
+    def __str__(self):
+        return self.message["error"]["text"]
+
 
 class StepFailed(Exception):
     """A step of the workload failed, not the user's code: `fail`, `http`, `run`."""

@@ -18,6 +18,7 @@ Its modules, in the order in which they are best read; this one holds a run toge
   interpreter   what this Python is and can do
   conversation  the lines between maitred and us
   library       a library as a runtime of its own; attempts: tasks that it may begin more than once
+  hosts         workers on other machines: their clocks and lanes; luggage: what they need of us; outpost: what they are there
   results, harness, state   when the clock has stopped: what was returned, what we ourselves cost, what was not shared
 """
 

@@ -22,6 +22,7 @@ from maitred_steps import Blocking
 from maitred_trace_file import LANE_BYTES, PROCESS, Lane, clock
 from maitred_work import Work
 
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # who has lost a cluster is not given another one without asking
 try:
     import ray
 except ImportError:
@@ -33,7 +34,13 @@ PLAN = "MAITRED_RAY_PLAN"  # where workers find it
 
 
 def processes(work):
-    """So many processors, each for one task at a time."""
+    """So many processors, each for one task at a time, of a cluster that is started here or was named by an address."""
+    address = work.options.get("cluster", "")
+    if address.startswith("ray://"):
+        from maitred_ray_cluster import on_given
+
+        yield from on_given(work, address, sys.modules[__name__])
+        return
     work.commons = Commons.make(work.workers, [], work.variables)
     folder = scratch("ray", LONGEST)
     tell_workers(work, folder.name)
@@ -56,12 +63,7 @@ def processes(work):
     yield
     work.attempts = repeated(work)
     if not work.halted():  # who stops it waits, and on a busy machine Ray takes long for each
-        sample = list(tasks)[:100]
-        sent = sum(len(repr(work.given(number))) for number in sample) // max(1, len(sample))
-        work.handover = {
-            "tasks": work.count, "parcels": work.count, "sent_bytes": sent * work.count, "returned_bytes": 0,
-            "call_ns": cost_of_a_call(remote(idle), work.workers),
-        }
+        work.handover = handover(work, remote(idle))
         muster(remote, work.workers, dismiss, folder.name)
     close_all(work.trace)
     ray.shutdown()
@@ -97,12 +99,16 @@ def gather(tasks):
     """Of each what it left, or the problem: all at once where none failed, since to ask for one takes as long as a task."""
     try:
         return ray.get(tasks)
+    except ConnectionError as problem:  # nobody is there who could be asked
+        return [problem] * len(tasks)
     except Exception:
         pass  # whose it is is found by asking each
     outcomes = []
     for task in tasks:
         try:
             outcomes.append(ray.get(task))
+        except ConnectionError as problem:  # nobody is there who could be asked for the others
+            return outcomes + [problem] * (len(tasks) - len(outcomes))
         except Exception as problem:
             outcomes.append(problem)
     return outcomes
@@ -112,6 +118,16 @@ def why(problem):
     if isinstance(problem, ray.exceptions.WorkerCrashedError):
         return "its worker died, and those that tried it again, as often as Ray tries (max_retries)"
     return str(problem).strip().split("\n")[0]
+
+
+def handover(work, nothing):
+    """What travels, and what a call costs that does nothing."""
+    sample = range(min(100, work.count))
+    sent = sum(len(repr(work.given(number))) for number in sample) // max(1, len(sample))
+    return {
+        "tasks": work.count, "parcels": work.count, "sent_bytes": sent * work.count, "returned_bytes": 0,
+        "call_ns": cost_of_a_call(nothing, work.workers),
+    }
 
 
 def cost_of_a_call(nothing, workers):

@@ -397,7 +397,8 @@ pub struct Python {
     /// Functions that make executors (anything with `submit`), `FILE.py:NAME`, by the name that each has
     /// in the table.
     pub executors: Vec<(String, String)>,
-    /// Where Dask's scheduler is, as in `tcp://HOST:PORT`; `None`: a cluster is started here for each run.
+    /// Where Dask's scheduler is, as in `tcp://HOST:PORT`, or Ray's client server, as in `ray://HOST:PORT`; `None`: a cluster
+    /// is started here for each run.
     pub cluster: Option<String>,
 }
 

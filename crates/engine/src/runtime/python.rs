@@ -23,15 +23,17 @@ macro_rules! modules {
 }
 
 /// Its modules: the first is started, the others are imported when they are needed.
-const MODULES: [(&str, &str); 21] = modules!(
-    "runner" "attempts" "client" "conversation" "executor" "failures" "functions" "harness" "interpreter" "library"
-    "muster" "parcels" "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
+const MODULES: [(&str, &str); 24] = modules!(
+    "runner" "attempts" "client" "conversation" "executor" "failures" "functions" "harness" "hosts" "interpreter" "library"
+    "luggage" "muster" "outpost" "parcels" "results" "semaphores" "state" "steps" "strategies" "tasks" "trace_file" "work" "workers"
 );
 
 /// Further programs, which hand the same steps to the workers of a library.
-const OF_LIBRARIES: [(&str, &str); 8] = [
+const OF_LIBRARIES: [(&str, &str); 10] = [
     ("maitred_joblib.py", include_str!("../../shipped/runtimes/joblib/runner.py")),
     ("maitred_ray.py", include_str!("../../shipped/runtimes/ray/runner.py")),
+    ("maitred_ray_cluster.py", include_str!("../../shipped/runtimes/ray/cluster.py")),
+    ("maitred_ray_worker.py", include_str!("../../shipped/runtimes/ray/worker.py")),
     ("maitred_dask.py", include_str!("../../shipped/runtimes/dask/runner.py")),
     ("maitred_cluster.py", include_str!("../../shipped/runtimes/dask/cluster.py")),
     ("maitred_coordination.py", include_str!("../../shipped/runtimes/dask/coordination.py")),

@@ -81,9 +81,9 @@ pub struct PythonArgs {
     #[arg(long = "loop", value_name = "LOOP", value_parser = choice::<EventLoop>(EventLoop::NAMES))]
     pub event_loop: Option<EventLoop>,
 
-    /// The scheduler of Dask's whose workers do the tasks of `dask/…`; without it a cluster is started
-    /// here for each run
-    #[arg(long, value_name = "tcp://HOST:PORT", value_parser = parse_cluster)]
+    /// A cluster that is there already: the scheduler of Dask's for the tasks of `dask/…` (tcp://HOST:PORT), or the
+    /// client server of Ray's for those of `ray/…` (ray://HOST:PORT); without it one is started here for each run
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_cluster)]
     pub cluster: Option<String>,
 
     /// Show what the function printed
@@ -121,9 +121,9 @@ fn parse_cluster(text: &str) -> Result<String, String> {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(text.to_owned())
         }
-        _ => {
-            Err(format!("write the address that Dask's scheduler prints, as in tcp://{text}:8786"))
-        }
+        _ => Err(format!(
+            "write the address that Dask's scheduler prints, as in tcp://{text}:8786, or of Ray's client server, as in ray://{text}:10001"
+        )),
     }
 }
 

@@ -1,6 +1,8 @@
 //! A cluster of Dask that is there already, on two hosts: network namespaces, joined by a cable. Its
 //! scheduler and a worker are in one, another worker in the other.
 
+mod ray;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -91,8 +93,10 @@ impl Hosts {
     /// `maitred` on the first of them, not yet started.
     fn maitred(&self, place: &Place, line: &str) -> Command {
         let python = pythons::with_libraries().display().to_string();
-        let line =
-            format!("exec ip netns exec {} $M --details {line} --python {python}", self.names[0]);
+        let line = format!(
+            "exec env --default-signal ip netns exec {} $M --details {line} --python {python}",
+            self.names[0]
+        );
         let mut command = place.shell_command(&line);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command

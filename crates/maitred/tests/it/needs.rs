@@ -64,7 +64,7 @@ const NEEDS: [Need; 24] = [
     slow("erlang", "the runner in Erlang", || Language::Erlang.tool().is_ok()),
     slow("joblib", "the runner that hands tasks to joblib", || imports("joblib")),
     slow("dask", "the runner that hands tasks to Dask", || imports("distributed")),
-    slow("ray", "the runner that hands tasks to Ray", || imports("ray")),
+    slow("ray", "the runner that hands tasks to Ray", || imports("ray, grpc")),
     need("numpy", "results that are arrays", || imports("numpy")),
     slow("network-namespaces", "a cluster on several hosts", has_network_namespaces),
     need("thread-limit", "more threads than the kernel allows", || too_many_threads().is_some()),

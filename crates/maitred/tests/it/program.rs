@@ -107,8 +107,7 @@ impl Place {
 
     pub(crate) fn start_words(&self, words: &[&str]) -> Running {
         let mut command = self.command(words);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Running { child: Some(child) }
+        Running::of(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// Runs it; exit code, standard output and error as one text to compare with.
@@ -151,6 +150,10 @@ impl Drop for Running {
 }
 
 impl Running {
+    pub(crate) fn of(child: Child) -> Self {
+        Self { child: Some(child) }
+    }
+
     /// Waits until so many processes of its runs are there.
     pub(crate) fn wait_for_processes(&self, number: usize) {
         let there = eventually(PATIENCE, || self.processes().len() >= number);
