@@ -313,7 +313,7 @@ fn planted_faults_of_compiled_runners_are_found() {
             finds("erlang", &spoilt, Strategy::AsyncPool, fault);
         }
         // Such tasks are missed all the same, and nobody waits for them.
-        let told = stdout(&check(&spoilt, &[Strategy::AsyncPool], &[UNSEEN_IN_ERLANG.2]));
+        let told = stdout(&check(&spoilt, &[Strategy::AsyncPool], &[UNSEEN_IN_ERLANG.2], None));
         assert!(told.contains("is Some(Open)") && !told.contains("did not say `done`"), "{told}");
     }
     if let Some(runner) = runner(Language::Java) {
