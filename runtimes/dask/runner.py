@@ -31,7 +31,7 @@ try:
 except ImportError:
     distributed, WorkerPlugin = None, object
 
-PATIENCE_S = 60
+PATIENCE_S = 600  # only what hangs meets it, however busy the machine: what ends is seen at once
 
 
 def processes(work):
@@ -57,7 +57,7 @@ def on_cluster(work, count, threads, alone):
     cluster = Cluster(count, threads)
     try:
         client = Client(cluster.address, timeout=PATIENCE_S, set_as_default=False)
-        client.wait_for_workers(count, timeout=PATIENCE_S)
+        cluster.wait_for_workers(client, count)
     except Exception as problem:
         cluster.close()
         raise Refusal("refused", f"no Dask cluster of {count} workers came up ({type(problem).__name__}: {problem}): the log says more") from None
@@ -173,6 +173,16 @@ class Cluster:
             [*run, "distributed.cli.dask_worker", self.address, "--host", "127.0.0.1", "--nworkers", str(count), "--nthreads", str(threads), "--name", "maitred", *files, *quiet],
             **start,
         ))
+
+    def wait_for_workers(self, client, count):
+        """Until so many are there, or one of the cluster's own processes has ended, or for ever has passed."""
+        until = time.monotonic() + PATIENCE_S
+        while len(client.scheduler_info(n_workers=-1)["workers"]) < count:
+            if any(process.poll() is not None for process in self.processes):
+                raise ChildProcessError("one of its processes has ended")
+            if time.monotonic() > until:
+                raise TimeoutError(f"not within {PATIENCE_S} s")
+            time.sleep(0.05)
 
     def read(self, file):
         import json

@@ -107,17 +107,17 @@ def request(connections, value, timeout):
 
 
 def exchange(connections, value, timeout):
-    """One request on a connection to that host which is idle, or a new one; the body is read to its end."""
+    """One request on a connection to that host which is idle, or a new one; the body is read to its end. Threads may share
+    the connections that are idle."""
     import http.client
 
     method = value["method"]
     place, _, path = split_url(value["url"], value.get("unix"))
     idle = connections.setdefault(place, [])
     for attempt in (1, 2):
-        try:
-            connection, reused = idle.pop(), True
-        except IndexError:
-            reused = False
+        connection = kept(idle) if attempt == 1 else None  # the server may have closed the next one as well
+        reused = connection is not None
+        if not reused:
             if place[0] == "https":
                 connection = http.client.HTTPSConnection(place[1], place[2], timeout=timeout, context=security())
             else:
@@ -135,12 +135,19 @@ def exchange(connections, value, timeout):
             connection.close()
             # The server may close a connection that was idle: ask again on a new one, where that does no harm.
             untouched = response is None and isinstance(problem, ConnectionError)
-            if reused and attempt == 1 and untouched and method in IDEMPOTENT:
+            if reused and untouched and method in IDEMPOTENT:
                 continue
             raise
         if not response.will_close:
             idle.append(connection)
         return response.status, response.getheader("Location")
+
+
+def kept(idle):
+    try:
+        return idle.pop()
+    except IndexError:  # not asked beforehand: another thread may take the last one
+        return None
 
 
 def connect_here(place, timeout):

@@ -123,6 +123,9 @@ pub enum Command {
         /// With `check`: look at this case only; may be repeated
         #[arg(long = "case", value_name = "NAME", value_parser = maitred_engine::conformance::case_names())]
         cases: Vec<String>,
+        /// With `check`: give up a case that takes longer, as on a busy machine a good one may
+        #[arg(long, value_name = "TIME", default_value_t = Period(maitred_engine::conformance::CASE_LIMIT))]
+        timeout: Period,
         /// With `check`: the program that is a runner, and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         program: Vec<std::ffi::OsString>,

@@ -100,8 +100,9 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Result<u8, Error> {
             terminal.print(&command::completions::completions(*shell))?;
         }
         Some(Command::Man) => terminal.print(&command::manual::man_page()?)?,
-        Some(Command::Runner { program, strategies, cases, .. }) => {
-            return command::runner::check(program, Scope { strategies, cases }, terminal);
+        Some(Command::Runner { program, strategies, cases, timeout, .. }) => {
+            let scope = Scope { strategies, cases };
+            return command::runner::check(program, scope, timeout.0, terminal);
         }
     }
     Ok(exit::OK)

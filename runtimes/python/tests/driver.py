@@ -15,7 +15,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 START = "import sys; sys.path[:] = [sys.argv[1], *filter(None, sys.path)]; import maitred_runner; maitred_runner.main()"
 WANTED = ["python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.13t", "python3.14", "pypy3"]
-PATIENCE_S = 120  # only what is broken meets it, however busy the machine
+PATIENCE_S = 3600  # only what is broken meets it, however busy the machine
 MS = 1_000_000
 
 _folder = tempfile.TemporaryDirectory(prefix="maitred-python-")

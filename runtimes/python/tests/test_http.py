@@ -7,6 +7,9 @@ import time
 from .cases import ALL, PythonCase, on_every_python
 
 
+TOGETHER = threading.Barrier(2)
+
+
 class Answers(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seen = []
@@ -47,6 +50,10 @@ class Answers(http.server.BaseHTTPRequestHandler):
     def answer_silently_closed(self):  # promises to stay and does not: the next request meets a dead connection
         self.send(200, b"bye")
         self.close_connection = True
+
+    def answer_together_closed(self):  # the same for two at once, so that each has a connection of its own
+        TOGETHER.wait()
+        self.answer_silently_closed()
 
     def answer_cut(self):
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
@@ -125,6 +132,17 @@ class Requests(PythonCase):
         for strategy in self.each(["sequential", "event-loop"]):
             self.ask(strategy, "/", count=1, times=5)
             self.assertEqual(len({client for _, client in Answers.seen}), 1)
+
+    def test_two_idle_connections_were_closed(self):
+        """Two tasks of which one asks again when both have their answers: the threads of a pool share what is idle."""
+        get = lambda path: {"http": {"method": "GET", "url": self.base + path}}
+        for strategy in self.each(["thread-pool", "hybrid", "event-loop"]):
+            Answers.seen.clear()
+            first = [get("/together/closed"), {"receive": {"channel": 0}}, get("/")]
+            other = [get("/together/closed"), {"send": {"channel": 0}}]
+            outcome = self.finish(strategy, first, more=[(other, 1)], channels=[("answered", 1)])
+            self.assertEqual(outcome.done["failures"], [])
+            self.assertEqual(sorted(path for path, _ in Answers.seen), ["/", "/together/closed", "/together/closed"])
 
     def test_input_in_the_address(self):
         for strategy in self.each(["threads", "processes", "event-loop"]):

@@ -9,7 +9,7 @@ use maitred_wire::{Limits, Plan, Ready, Round, Strategy, Substance};
 
 use super::http;
 use super::judge::{arrived_and_ended, end_is_told, laws, trace};
-use super::run::{Run, everything, everything_but_outcomes};
+use super::run::{Run, died, everything, everything_but_outcomes};
 use super::server::Server;
 use super::words::{ending, message};
 use super::{Fault, Paragraph};
@@ -17,10 +17,6 @@ use crate::runtime::{Execution, Interrupt, Measured, RunnerCommand, STARTUP_LIMI
 
 /// Workers, where their number can be chosen.
 const WORKERS: u32 = 3;
-/// No case takes longer, however slow the machine.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// What a runner that was told to stop may take to say `done`: only one that never does meets it.
-const WORD_LIMIT: Duration = Duration::from_secs(30);
 
 /// Something to do, and what has to come of it.
 pub(super) struct Case {
@@ -38,8 +34,8 @@ pub(super) struct Case {
 struct Stop {
     /// So many tasks have ended.
     at: u64,
-    /// What those under way may take then.
-    grace: Duration,
+    /// What those under way may take then; `None`: as long as the case.
+    grace: Option<Duration>,
 }
 
 /// Who says what is wrong.
@@ -55,7 +51,7 @@ enum Judge {
 use Judge::{Alone, InRounds, Served};
 
 /// A request that is answered at all may take as long as a machine is busy.
-const LONG: &str = "60000000000";
+const LONG: &str = "600000000000";
 
 fn any(_: Strategy) -> bool {
     true
@@ -76,14 +72,14 @@ pub(super) const ALL: &[Case] = &[
     Case {
         name: "stop",
         work: MANY,
-        stop: Some(Stop { at: 1, grace: WORD_LIMIT }),
+        stop: Some(Stop { at: 1, grace: None }),
         only: |strategy| !strategy.interleaves() && strategy != Strategy::Threads,
         judge: Alone(stopped),
     },
     Case {
         name: "grace",
         work: FOREVER,
-        stop: Some(Stop { at: SHORT as u64, grace: Duration::from_millis(200) }),
+        stop: Some(Stop { at: SHORT as u64, grace: Some(Duration::from_millis(200)) }),
         only: any,
         judge: Alone(given_up),
     },
@@ -210,6 +206,7 @@ impl Case {
         runner: &RunnerCommand,
         strategy: Strategy,
         ready: &Ready,
+        limit: Duration,
         interrupt: &Interrupt,
     ) -> Vec<Fault> {
         let served = match self.judge {
@@ -227,17 +224,17 @@ impl Case {
         let tasks = work.task_count();
         let workers = strategy.facts().workers(tasks, WORKERS);
         let lanes = strategy.facts().lane_count(tasks, workers);
-        let grace = self.stop.map_or(Duration::from_secs(1), |stop| stop.grace);
+        let grace = self.stop.map_or(Duration::from_secs(1), |stop| stop.grace.unwrap_or(limit));
         let execution = Execution {
             runner,
             layout: Layout { lanes, tasks, spans_per_lane: 1000 },
             columns: &work.columns,
             startup_limit: STARTUP_LIMIT,
-            timeout: Some(PATIENCE),
+            timeout: Some(limit),
             memory_limit: None,
             duration: None,
             stop_at: self.stop.map(|stop| stop.at),
-            grace: WORD_LIMIT,
+            grace: limit,
             interrupt,
             keep: None,
             scheduling: false,
@@ -329,6 +326,9 @@ fn rounds(run: &Run<'_>, ended: &[Round]) -> Vec<Fault> {
 /// A worker process takes its task along, any other crash the runner; a language in which a crash
 /// takes less says so by a failure.
 fn crash(run: &Run<'_>) -> Vec<Fault> {
+    if let RunEnd::TimedOut { .. } = run.trace.end {
+        return vec![Fault { paragraph: Paragraph::WorkerDies, ..died(run) }];
+    }
     let is_process = run.strategy.facts().substance == Substance::Process;
     let Some(done) = &run.trace.done else {
         let by_signal = matches!(&run.trace.end, RunEnd::Died { how } if how.contains("SIGKILL"));
@@ -357,6 +357,9 @@ fn crash(run: &Run<'_>) -> Vec<Fault> {
 }
 
 fn stopped(run: &Run<'_>) -> Vec<Fault> {
+    if let RunEnd::TimedOut { .. } = run.trace.end {
+        return vec![died(run)];
+    }
     let mut faults = end_is_told(run.trace, run.ready);
     faults.extend(laws(run.trace));
     let (begun, ended) = arrived_and_ended(run.trace);

@@ -77,7 +77,8 @@ pub(super) fn work_was_done(trace: &Trace, work: &Lowered) -> Vec<Fault> {
             if was != Some(outcome) {
                 let name = trace.task_name(task);
                 let (was, outcome) = (words::outcome(was), words::outcome(Some(outcome)));
-                let text = format!("{name} is {was} in the trace and should be {outcome}");
+                let why = reasons(trace);
+                let text = format!("{name} is {was} in the trace and should be {outcome}{why}");
                 faults.push(Fault::new(Paragraph::Readings, text));
             }
         }
@@ -94,6 +95,12 @@ pub(super) fn work_was_done(trace: &Trace, work: &Lowered) -> Vec<Fault> {
     }
     faults.truncate(5);
     faults
+}
+
+/// What the runner told of tasks that failed.
+fn reasons(trace: &Trace) -> String {
+    let failures = trace.done.iter().flat_map(|done| &done.failures);
+    failures.map(|one| format!("; it told `{}`: {}", one.kind, one.text)).collect()
 }
 
 /// How often each step is done; whether the task fails.

@@ -11,11 +11,17 @@ mod run;
 mod server;
 mod words;
 
+use std::time::Duration;
+
 use maitred_wire::{Ready, Strategy};
 
 pub use page::{Fault, Paragraph};
 
 use crate::runtime::{Interrupt, RunnerCommand, STARTUP_LIMIT, describe};
+
+/// What a case may take where nobody says so: only a runner that hangs meets it, unless the machine is
+/// so busy that others have the processors nearly all the time.
+pub const CASE_LIMIT: Duration = Duration::from_secs(120);
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +64,12 @@ pub fn case_names() -> Vec<&'static str> {
     first.into_iter().chain(cases::ALL.iter().map(|case| case.name)).chain([NOT_OFFERED]).collect()
 }
 
-/// Checks a runner, which is asked first what it is whatever the scope. Verdicts are told as they are
-/// found, and all returned.
+/// Checks a runner, which is asked first what it is whatever the scope; a case that takes longer than
+/// `limit` is given up. Verdicts are told as they are found, and all returned.
 pub fn check(
     runner: &RunnerCommand,
     scope: Scope<'_>,
+    limit: Duration,
     interrupt: &Interrupt,
     tell: &mut dyn FnMut(&Verdict),
 ) -> Vec<Verdict> {
@@ -87,9 +94,9 @@ pub fn check(
         }
     };
     look(DESCRIBE, None, &mut || described(&ready));
-    look(NOT_A_COMMAND, None, &mut || raw::not_a_command(runner));
+    look(NOT_A_COMMAND, None, &mut || raw::not_a_command(runner, limit));
     if let Some(&first) = ready.strategies().first() {
-        look(OTHER_PROTOCOL, None, &mut || raw::other_protocol(runner, first));
+        look(OTHER_PROTOCOL, None, &mut || raw::other_protocol(runner, first, limit));
     }
     for strategy in scope.strategies.iter().copied().filter(|one| ready.properties(*one).is_none())
     {
@@ -100,14 +107,16 @@ pub fn check(
     // An executor is the user's own object, of which nothing can be asked that holds of every one.
     let offered = ready.strategies().into_iter().filter(|one| *one != Strategy::Executor);
     for strategy in offered.filter(|one| scope.has_strategy(*one)) {
-        look(END_OF_INPUT, Some(strategy), &mut || raw::end_of_input(runner, strategy));
+        look(END_OF_INPUT, Some(strategy), &mut || raw::end_of_input(runner, strategy, limit));
         for case in cases::ALL.iter().filter(|case| case.applies(strategy, &ready)) {
-            look(case.name, Some(strategy), &mut || case.run(runner, strategy, &ready, interrupt));
+            look(case.name, Some(strategy), &mut || {
+                case.run(runner, strategy, &ready, limit, interrupt)
+            });
         }
     }
     let missing = Strategy::ALL.into_iter().find(|one| ready.properties(*one).is_none());
     if let Some(strategy) = missing {
-        look(NOT_OFFERED, Some(strategy), &mut || raw::not_offered(runner, strategy));
+        look(NOT_OFFERED, Some(strategy), &mut || raw::not_offered(runner, strategy, limit));
     }
     all
 }

@@ -1,7 +1,7 @@
 //! What is said to a runner that no run would ever say: what is no command, another protocol, a
 //! strategy that it has not, the end of input in the midst of the work.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -17,8 +17,6 @@ use super::{Fault, Paragraph};
 use crate::measure::trace_map::TraceMap;
 use crate::runtime::RunnerCommand;
 
-/// For an answer, and for an end.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// What is killed is gone when the kernel has come to it.
 const DYING: Duration = Duration::from_secs(10);
 
@@ -26,10 +24,12 @@ const DYING: Duration = Duration::from_secs(10);
 struct Raw {
     child: Child,
     replies: Receiver<String>,
+    /// For an answer, and for an end.
+    limit: Duration,
 }
 
 impl Raw {
-    fn start(runner: &RunnerCommand) -> std::io::Result<Self> {
+    fn start(runner: &RunnerCommand, limit: Duration) -> io::Result<Self> {
         let mut command = Command::new(&runner.program);
         command.args(&runner.args).envs(runner.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -42,7 +42,7 @@ impl Raw {
                 lines.for_each(|line| drop(say.send(line)));
             });
         }
-        Ok(Self { child, replies })
+        Ok(Self { child, replies, limit })
     }
 
     fn say(&mut self, line: &str) {
@@ -53,13 +53,13 @@ impl Raw {
     }
 
     fn hear(&self) -> Option<Reply> {
-        serde_json::from_str(&self.replies.recv_timeout(PATIENCE).ok()?).ok()
+        serde_json::from_str(&self.replies.recv_timeout(self.limit).ok()?).ok()
     }
 
     /// Whether it ended within the time that there is.
     fn ends(&mut self) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < self.limit {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return true;
             }
@@ -92,8 +92,8 @@ impl Drop for Raw {
 }
 
 /// It says `error` with this code, in answer to these lines.
-fn refuses(runner: &RunnerCommand, lines: &[String], code: ErrorCode, what: &str) -> Vec<Fault> {
-    let Ok(mut raw) = Raw::start(runner) else {
+fn refuses(started: io::Result<Raw>, lines: &[String], code: ErrorCode, what: &str) -> Vec<Fault> {
+    let Ok(mut raw) = started else {
         return vec![Fault::new(Paragraph::Conversation, "it cannot be started")];
     };
     lines.iter().for_each(|line| raw.say(line));
@@ -108,30 +108,45 @@ fn refuses(runner: &RunnerCommand, lines: &[String], code: ErrorCode, what: &str
     }
 }
 
-pub(super) fn not_a_command(runner: &RunnerCommand) -> Vec<Fault> {
-    refuses(runner, &["what is this?".to_owned()], ErrorCode::Protocol, "a line that is no command")
+pub(super) fn not_a_command(runner: &RunnerCommand, limit: Duration) -> Vec<Fault> {
+    let (lines, what) = (["what is this?".to_owned()], "a line that is no command");
+    refuses(Raw::start(runner, limit), &lines, ErrorCode::Protocol, what)
 }
 
-pub(super) fn other_protocol(runner: &RunnerCommand, strategy: Strategy) -> Vec<Fault> {
+pub(super) fn other_protocol(
+    runner: &RunnerCommand,
+    strategy: Strategy,
+    limit: Duration,
+) -> Vec<Fault> {
     let Some((plan, _trace)) = plan(strategy) else { return Vec::new() };
     let plan = Plan { protocol: 99, ..plan };
-    refuses(runner, &[line(plan)], ErrorCode::Protocol, "a plan of protocol 99")
+    let raw = Raw::start(runner, limit);
+    refuses(raw, &[line(plan)], ErrorCode::Protocol, "a plan of protocol 99")
 }
 
-pub(super) fn not_offered(runner: &RunnerCommand, strategy: Strategy) -> Vec<Fault> {
+pub(super) fn not_offered(
+    runner: &RunnerCommand,
+    strategy: Strategy,
+    limit: Duration,
+) -> Vec<Fault> {
     let Some((plan, _trace)) = plan(strategy) else { return Vec::new() };
     let what = format!("a plan for `{strategy}`, which it does not offer,");
-    refuses(runner, &[line(plan)], ErrorCode::Unsupported, &what)
+    refuses(Raw::start(runner, limit), &[line(plan)], ErrorCode::Unsupported, &what)
 }
 
 /// When its input ends it ends at once, and leaves nothing.
-pub(super) fn end_of_input(runner: &RunnerCommand, strategy: Strategy) -> Vec<Fault> {
-    let (Ok(mut raw), Some((plan, _trace))) = (Raw::start(runner), plan(strategy)) else {
+pub(super) fn end_of_input(
+    runner: &RunnerCommand,
+    strategy: Strategy,
+    limit: Duration,
+) -> Vec<Fault> {
+    let (Ok(mut raw), Some((plan, _trace))) = (Raw::start(runner, limit), plan(strategy)) else {
         return vec![Fault::new(Paragraph::Conversation, "it cannot be started")];
     };
     raw.say(&line(plan));
     if !matches!(raw.hear(), Some(Reply::Ready(_))) {
-        return vec![Fault::new(Paragraph::Conversation, "to a plan it does not say `ready`")];
+        let text = format!("to a plan it does not say `ready` within {limit:?}");
+        return vec![Fault::new(Paragraph::Conversation, text)];
     }
     raw.say(&serde_json::to_string(&Said::Go {}).expect("a command has only string keys"));
     // Some in set-up, some at work: both have to end.

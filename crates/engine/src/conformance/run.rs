@@ -1,6 +1,8 @@
 //! A run as those see it who say what is wrong with it, and what is wrong with any: the main type is
 //! [`Run`].
 
+use std::time::Duration;
+
 use maitred_core::trace::{RunEnd, Trace};
 use maitred_core::workload::Lowered;
 use maitred_wire::{Ready, Strategy};
@@ -30,6 +32,18 @@ pub(super) fn everything(run: &Run<'_>) -> Vec<Fault> {
     faults
 }
 
+/// It ended otherwise than by `done`, or only because it was given up.
+pub(super) fn died(run: &Run<'_>) -> Fault {
+    let log = run.trace.log.lines().last().unwrap_or("its log is empty");
+    let how = match run.trace.end {
+        RunEnd::TimedOut { limit_ns } => {
+            format!("it had not said `done` after {:?} (--timeout)", Duration::from_nanos(limit_ns))
+        }
+        ref end => format!("the run ended so: {}", ending(end)),
+    };
+    Fault::new(Paragraph::Conversation, format!("{how} ({log})"))
+}
+
 fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {
     let Some(done) = &run.trace.done else { return Vec::new() };
     let apart = run.strategy.facts().is_apart();
@@ -49,8 +63,7 @@ pub(super) fn everything_but_outcomes(run: &Run<'_>) -> Vec<Fault> {
         return faults;
     }
     if run.trace.end != RunEnd::Finished {
-        let text = format!("it did the work, and the run ended so: {}", ending(&run.trace.end));
-        faults.push(Fault::new(Paragraph::Conversation, text));
+        faults.push(died(run));
     }
     faults.extend(laws(run.trace));
     faults

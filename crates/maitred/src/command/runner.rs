@@ -2,6 +2,7 @@
 //! case, with the paragraph of the page for what it does otherwise.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use maitred_engine::conformance::{self, Paragraph, Scope, Verdict};
 use maitred_engine::runtime::{Interrupt, RunnerCommand};
@@ -16,6 +17,7 @@ use crate::terminal::Terminal;
 pub(crate) fn check(
     program: &[OsString],
     scope: Scope<'_>,
+    limit: Duration,
     terminal: &Terminal,
 ) -> Result<u8, Error> {
     let Some((program, args)) = program.split_first() else {
@@ -28,7 +30,7 @@ pub(crate) fn check(
     let runner = RunnerCommand::new(program, args);
     let mut told = Ok(());
     let mut quoted: Vec<Paragraph> = Vec::new();
-    let verdicts = conformance::check(&runner, scope, &interrupt, &mut |verdict| {
+    let verdicts = conformance::check(&runner, scope, limit, &interrupt, &mut |verdict| {
         let text = lines(verdict, &mut quoted);
         told = std::mem::replace(&mut told, Ok(())).and_then(|()| terminal.print(&text));
     });

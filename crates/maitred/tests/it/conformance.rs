@@ -18,10 +18,19 @@ fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/maitred")
 }
 
+/// What a case may take that is to pass, however busy the machine.
+const PATIENCE: &str = "1h";
+
 /// What `maitred runner check` says of a runner, about these strategies and cases or about all.
-fn check(runner: &RunnerCommand, strategies: &[Strategy], cases: &[&str]) -> Output {
+fn check(
+    runner: &RunnerCommand,
+    strategies: &[Strategy],
+    cases: &[&str],
+    timeout: Option<&str>,
+) -> Output {
     let strategies = strategies.iter().flat_map(|one| ["--strategy", one.name()]);
     let scope = strategies.chain(cases.iter().flat_map(|case| ["--case", case]));
+    let scope = scope.chain(timeout.into_iter().flat_map(|limit| ["--timeout", limit]));
     let words: Vec<&str> = ["runner", "check"].into_iter().chain(scope).collect();
     let place = Place::new();
     let mut command = place.command(&words);
@@ -32,7 +41,7 @@ fn check(runner: &RunnerCommand, strategies: &[Strategy], cases: &[&str]) -> Out
 
 /// It is right in everything, and there were at least so many strategies to look at.
 fn keeps_to_the_page(name: &str, runner: &RunnerCommand, only: &[Strategy], strategies: usize) {
-    let output = check(runner, only, &[]);
+    let output = check(runner, only, &[], Some(PATIENCE));
     assert!(output.status.success(), "{name}: {output:#?}");
     let whole = stdout(&output).lines().filter(|line| line.ends_with(" durations")).count();
     assert!(whole >= strategies, "{name}: {output:#?}");
@@ -213,7 +222,7 @@ fn spoil(text: &str, (right, wrong, _): Planted, file: &Path) {
 }
 
 fn finds(name: &str, runner: &RunnerCommand, strategy: Strategy, (_, wrong, case): Planted) {
-    let output = check(runner, &[strategy], &[case]);
+    let output = check(runner, &[strategy], &[case], None);
     let found =
         stdout(&output).lines().any(|line| line.starts_with("wrong") && line.ends_with(case));
     assert!(
@@ -250,12 +259,29 @@ fn planted_faults_are_found() {
 }
 
 fn finds_in_python(folder: &Path, module: &str, fault: Planted) {
+    let runner = spoilt_python(folder, module, fault);
+    finds("python", &runner, Strategy::ThreadPool, fault);
+}
+
+fn spoilt_python(folder: &Path, module: &str, fault: Planted) -> RunnerCommand {
     let python = PythonRunner::unpack(Some(folder)).unwrap();
     let runner = python.on(Path::new("python3"));
     let modules = Path::new(runner.args.last().unwrap());
     let file = modules.join(format!("maitred_{module}.py"));
     spoil(&fs::read_to_string(&file).unwrap(), fault, &file);
-    finds("python", &runner, Strategy::ThreadPool, fault);
+    runner
+}
+
+#[test]
+fn a_runner_that_never_ends_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let fault =
+        ("next(parts)\n        self.ended", "threading.Event().wait()\n        self.ended", "");
+    let runner = spoilt_python(folder.path(), "runner", fault);
+    let output = check(&runner, &[Strategy::ThreadPool], &["durations"], Some("100ms"));
+    let said = stdout(&output);
+    assert!(said.contains("it had not said `done` after 100ms (--timeout)"), "{output:#?}");
+    assert_eq!(output.status.code(), Some(4), "{output:#?}");
 }
 
 #[test]
@@ -287,7 +313,7 @@ fn planted_faults_of_compiled_runners_are_found() {
             finds("erlang", &spoilt, Strategy::AsyncPool, fault);
         }
         // Such tasks are missed all the same, and nobody waits for them.
-        let told = stdout(&check(&spoilt, &[Strategy::AsyncPool], &[UNSEEN_IN_ERLANG.2]));
+        let told = stdout(&check(&spoilt, &[Strategy::AsyncPool], &[UNSEEN_IN_ERLANG.2], None));
         assert!(told.contains("is Some(Open)") && !told.contains("did not say `done`"), "{told}");
     }
     if let Some(runner) = runner(Language::Java) {
