@@ -157,7 +157,8 @@ mod tests {
     fn a_runner_of_another_protocol_gets_one_sentence() {
         let check = |protocol| {
             let runner = that_says(&ready(protocol));
-            check(&runner, Scope::default(), &Interrupt::manual().unwrap(), &mut |_| {})
+            let interrupt = Interrupt::manual().unwrap();
+            check(&runner, Scope::default(), Duration::from_secs(60), &interrupt, &mut |_| {})
         };
         let [verdict] = &check(1)[..] else { panic!("nothing else is looked at") };
         let [fault] = &verdict.faults[..] else { panic!("{verdict:?}") };
