@@ -4,9 +4,11 @@
 //! The main type is [`Board`].
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use maitred_kernel::Bell;
 
 use crate::sys::kernel::{self, Sharing};
 use crate::sys::memory;
@@ -27,7 +29,7 @@ pub(crate) struct Board {
     /// Position of the next task, on a cache line of its own: every worker writes to it.
     next: &'static AtomicU64,
     /// Rung by whoever leaves, and by whoever cannot go on.
-    bell: OwnedFd,
+    bell: Bell,
 }
 
 impl Board {
@@ -36,7 +38,7 @@ impl Board {
         let words = memory::shared_u64(32)?;
         let [ready, begun, stopped, left] = [&flags[0], &flags[1], &flags[2], &flags[3]];
         let (start, end, next) = (&words[0], &words[1], &words[16]);
-        Ok(Self { ready, begun, stopped, left, start, end, next, bell: kernel::bell()? })
+        Ok(Self { ready, begun, stopped, left, start, end, next, bell: Bell::new()? })
     }
 
     pub(crate) fn next(&self) -> &'static AtomicU64 {
@@ -124,7 +126,7 @@ impl Board {
 
     /// Lets the supervisor look.
     pub(crate) fn ring(&self) {
-        kernel::ring(&self.bell);
+        self.bell.ring();
     }
 
     pub(crate) fn bell(&self) -> RawFd {
@@ -133,6 +135,6 @@ impl Board {
 
     /// Makes the bell silent, before looking at what it was rung for.
     pub(crate) fn silence(&self) {
-        kernel::silence(&self.bell);
+        self.bell.silence();
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
-use crate::sys::SignalFd;
+use maitred_kernel::SignalFd;
 
 /// What somebody asks of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

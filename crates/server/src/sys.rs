@@ -1,11 +1,7 @@
 //! Every system call that `std` has no safe form of. It decides nothing.
-#![expect(
-    unsafe_code,
-    reason = "epoll, signalfd, fork and descriptor passing have no safe form in std"
-)]
+#![expect(unsafe_code, reason = "epoll, fork and descriptor passing have no safe form in std")]
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 use std::sync::atomic::AtomicU64;
@@ -165,68 +161,6 @@ pub(crate) fn wait_readable(fds: &[RawFd], time: Duration) -> io::Result<()> {
     match check(unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) }) {
         Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
         _ => Ok(()),
-    }
-}
-
-/// The signals of `numbers`, blocked in this thread and those it starts, and read from a descriptor instead: signalfd(2).
-#[derive(Debug)]
-pub(crate) struct SignalFd(File);
-
-impl SignalFd {
-    pub(crate) fn new(numbers: &[libc::c_int]) -> io::Result<Self> {
-        // SAFETY: an all-zero set is a valid argument of sigemptyset, which initialises it; the others read or write only that set.
-        let fd = unsafe {
-            let mut set: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&raw mut set);
-            for &number in numbers {
-                libc::sigaddset(&raw mut set, number);
-            }
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
-            libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
-        };
-        check_fd(fd).map(|fd| Self(File::from(fd)))
-    }
-
-    /// The next signal that arrived, if one did.
-    pub(crate) fn take(&self) -> Option<libc::c_int> {
-        const SIZE: usize = size_of::<libc::signalfd_siginfo>();
-        let mut info = [0; SIZE];
-        let length = (&self.0).read(&mut info).ok()?;
-        let number = info.first_chunk::<4>().filter(|_| length == SIZE)?;
-        i32::try_from(u32::from_ne_bytes(*number)).ok()
-    }
-}
-
-impl AsRawFd for SignalFd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
-}
-
-/// A descriptor that becomes readable when [`Bell::ring`] is called in any process that has it: eventfd(2).
-#[derive(Debug)]
-pub(crate) struct Bell(File);
-
-impl Bell {
-    pub(crate) fn new() -> io::Result<Self> {
-        // SAFETY: takes no pointers.
-        check_fd(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })
-            .map(|fd| Self(File::from(fd)))
-    }
-
-    pub(crate) fn ring(&self) {
-        // A full counter means that the bell rings already.
-        let _ = io::Write::write(&mut &self.0, &1_u64.to_ne_bytes());
-    }
-
-    pub(crate) fn hush(&self) {
-        let _ = (&self.0).read(&mut [0; 8]);
-    }
-}
-
-impl AsRawFd for Bell {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
     }
 }
 

@@ -3,12 +3,11 @@
 //! is [`WorkerProcesses`].
 
 use std::cell::RefCell;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsRawFd, RawFd};
+use std::io;
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::atomic::Ordering::Relaxed;
 
-use maitred_kernel::signal;
+use maitred_kernel::{SignalFd, signal, unblock_signals};
 use maitred_wire::trace_file::Role;
 use maitred_wire::{Cpu, RunnerError, VarValue};
 
@@ -29,7 +28,7 @@ pub(crate) struct WorkerProcesses {
     session: &'static RunnerSession,
     semaphores: &'static [Semaphore],
     /// Rung when a child ends.
-    bell: File,
+    bell: SignalFd,
     slots: Vec<Slot>,
     /// Tickets of the dead: (semaphore, ticket).
     orphans: Vec<(u32, u64)>,
@@ -67,7 +66,7 @@ impl WorkerProcesses {
         let mut processes = Self {
             session,
             semaphores,
-            bell: process::child_bell()?,
+            bell: SignalFd::new(&[libc::SIGCHLD])?,
             slots: ledgers.into_iter().map(Slot::new).collect(),
             orphans: Vec::new(),
             lost: Vec::new(),
@@ -97,8 +96,7 @@ impl WorkerProcesses {
     /// # Errors
     /// When a worker cannot be replaced, or ended by a mistake of ours.
     pub(crate) fn tend(&mut self) -> Result<(), RunnerError> {
-        let mut siginfo = [0; 128];
-        while matches!((&self.bell).read(&mut siginfo), Ok(count) if count > 0) {}
+        while self.bell.take().is_some() {}
         while let Some((pid, ended, usage)) = process::reap(None, false) {
             self.take_note(pid, ended, usage)?;
         }
@@ -210,7 +208,7 @@ fn be_worker(
     ledger: Ledger,
     index: u32,
 ) {
-    process::unblock_child_signal();
+    unblock_signals();
     kernel::drop_standard_input();
     let lane = session.enter(index, Role::Process);
     ledger.start_work();

@@ -137,26 +137,6 @@ fn owned(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// A descriptor that becomes readable when [`ring`] is called.
-pub(crate) fn bell() -> io::Result<OwnedFd> {
-    // SAFETY: no pointers.
-    owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })
-}
-
-/// Makes a [`bell`] readable, until it is silenced.
-pub(crate) fn ring(bell: &OwnedFd) {
-    let one = 1_u64;
-    // SAFETY: eight valid bytes.
-    unsafe { libc::write(bell.as_raw_fd(), (&raw const one).cast(), 8) };
-}
-
-/// Makes a [`bell`] unreadable until it is rung again.
-pub(crate) fn silence(bell: &OwnedFd) {
-    let mut count = 0_u64;
-    // SAFETY: eight valid bytes.
-    unsafe { libc::read(bell.as_raw_fd(), (&raw mut count).cast(), 8) };
-}
-
 /// A timer descriptor on CLOCK_MONOTONIC; see timerfd_create(2).
 pub(crate) fn timer() -> io::Result<OwnedFd> {
     let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;

@@ -2,9 +2,7 @@
 #![expect(unsafe_code, reason = "fork, prctl, wait and pthread_create")]
 
 use std::ffi::c_void;
-use std::fs::File;
 use std::io;
-use std::os::fd::FromRawFd;
 
 use super::kernel::{Usage, usage_of};
 
@@ -89,35 +87,6 @@ pub(crate) fn reap(pid: Option<u32>, wait: bool) -> Option<(u32, Ended, Usage)> 
         Ended::Exited(libc::WEXITSTATUS(status))
     };
     (pid > 0).then(|| (pid as u32, ended, usage_of(&usage)))
-}
-
-/// A descriptor that becomes readable when a child ends. Blocks the ordinary delivery of that
-/// signal in this thread; see signalfd(2).
-pub(crate) fn child_bell() -> io::Result<File> {
-    let set = child_signal(libc::SIG_BLOCK);
-    // SAFETY: `set` is a valid set of signals.
-    let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel just gave us this descriptor.
-    Ok(unsafe { File::from_raw_fd(fd) })
-}
-
-/// Undoes the blocking by [`child_bell`], in a child.
-pub(crate) fn unblock_child_signal() {
-    child_signal(libc::SIG_UNBLOCK);
-}
-
-fn child_signal(how: i32) -> libc::sigset_t {
-    // SAFETY: `set` is filled in by sigemptyset before it is read; the old mask is not asked for.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGCHLD);
-        libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
-        set
-    }
 }
 
 type Body = Box<dyn FnOnce() + Send>;

@@ -12,6 +12,7 @@ mod worker;
 
 use std::sync::Arc;
 
+use maitred_kernel::Bell;
 use rustls::ServerConfig;
 
 use self::master::Master;
@@ -23,7 +24,7 @@ use crate::listener::Listener;
 use crate::options::Options;
 use crate::service::Service;
 use crate::signals::Signals;
-use crate::sys::{Bell, FdChannel};
+use crate::sys::FdChannel;
 
 /// Workers that may be slow to leave, beyond one for each seat.
 const SLOW_LEAVERS: usize = 32;

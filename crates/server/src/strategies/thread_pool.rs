@@ -13,12 +13,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use maitred_kernel::Bell;
+
 use crate::board::Word;
 use crate::connection::{Buffers, Connection, Doing, Wants};
 use crate::listener::{Accepted, Listener};
 use crate::service::Service;
 use crate::signals::{Signal, Signals};
-use crate::sys::{self, Bell, Epoll, Events, Interest};
+use crate::sys::{self, Epoll, Events, Interest};
 
 const THREADS: usize = 32;
 const BELL: u64 = u64::MAX;

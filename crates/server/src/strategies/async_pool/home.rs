@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use maitred_kernel::Bell;
+
 use super::task::{Call, Task, Wait};
-use crate::sys::{Bell, Epoll, Events, Interest, Peer};
+use crate::sys::{Epoll, Events, Interest, Peer};
 
 const BELL: u64 = u64::MAX;
 /// How often deadlines are looked at.

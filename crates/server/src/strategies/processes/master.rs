@@ -90,7 +90,7 @@ impl Master {
         loop {
             self.staff()?;
             sys::wait_readable(&[self.signals.as_raw_fd(), self.shared.bell.as_raw_fd()], TICK)?;
-            self.shared.bell.hush();
+            self.shared.bell.silence();
             while let Some(signal) = self.signals.take() {
                 match signal {
                     Signal::Drain => return self.drain(),

@@ -3,12 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
+use maitred_kernel::Bell;
 use rustls::ServerConfig;
 
 use crate::board::Board;
 use crate::listener::Listener;
 use crate::options::Options;
-use crate::sys::{self, Bell, FdChannel};
+use crate::sys::{self, FdChannel};
 
 /// What the master and its workers have in common; forking copies it.
 #[derive(Debug)]
