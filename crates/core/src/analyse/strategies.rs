@@ -166,7 +166,7 @@ fn scheduling(figures: &StrategyFigures) -> Observed<TaskScheduling> {
         }
         if together.high < SEVERAL {
             return Err(format!(
-                "{} steps were under way at once, which is neither one nor several",
+                "neither one step was under way at a time nor several: {}",
                 units::found(together)
             ));
         }
@@ -207,7 +207,7 @@ fn parallel(figures: &StrategyFigures, cores: u32) -> Observed<bool> {
         }
         if used.high > ONE {
             return Err(format!(
-                "{} were used, which is neither one nor several",
+                "neither one processor was used nor several: {}",
                 units::found(used)
             ));
         }
@@ -236,7 +236,7 @@ fn blocking(figures: &StrategyFigures) -> Observed<Blocking> {
         if workers < tasks * TOGETHER && at_once.high >= SEVERAL && at_once.high <= workers * ONE {
             return enough(at_once).map(|()| Blocking::StallsItsWorker);
         }
-        Err(format!("{} of {tasks} were under way at once", units::found(at_once)))
+        Err(format!("so many of {tasks} calls were under way at a time: {}", units::found(at_once)))
     };
     observed(judge())
 }

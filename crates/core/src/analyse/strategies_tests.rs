@@ -149,6 +149,29 @@ fn all_rounds_have_to_show_what_it_cannot_do() {
 }
 
 #[test]
+fn why_nothing_is_said_ends_with_the_figure_and_what_disturbed_it() {
+    let figures = StrategyFigures {
+        held_up: found(0.4, 2.0),
+        cores: disturbed(&found(0.98, 1.2)),
+        blocked: found(0.98, 3.0),
+        ..event_loop()
+    };
+    let unknown = properties(&figures, 2);
+    let why = reason(&unknown.parallel);
+    assert!(why.starts_with("neither one processor was used nor several: 1.09 ("), "{why}");
+    assert!(why.ends_with(", disturbed"), "{why}");
+    let why = reason(&unknown.blocking);
+    assert!(why.starts_with("so many of 8 calls were under way at a time: "), "{why}");
+}
+
+fn reason<T>(told: &Observed<T>) -> &str {
+    match told {
+        Observed::Known(_) => "it is known",
+        Observed::Unknown(why) => why,
+    }
+}
+
+#[test]
 fn one_processor_cannot_be_told_from_one_that_others_left() {
     let figures = StrategyFigures { cores: disturbed(&found(0.9, 1.0)), ..event_loop() };
     assert_eq!(properties(&figures, 2).parallel.known(), None);

@@ -1,8 +1,6 @@
 //! A run as those see it who say what is wrong with it, and what is wrong with any: the main type is
 //! [`Run`].
 
-use std::time::Duration;
-
 use maitred_core::trace::{RunEnd, Trace};
 use maitred_core::workload::Lowered;
 use maitred_wire::{Ready, Strategy};
@@ -35,13 +33,8 @@ pub(super) fn everything(run: &Run<'_>) -> Vec<Fault> {
 /// It ended otherwise than by `done`, or only because it was given up.
 pub(super) fn died(run: &Run<'_>) -> Fault {
     let log = run.trace.log.lines().last().unwrap_or("its log is empty");
-    let how = match run.trace.end {
-        RunEnd::TimedOut { limit_ns } => {
-            format!("it had not said `done` after {:?} (--timeout)", Duration::from_nanos(limit_ns))
-        }
-        ref end => format!("the run ended so: {}", ending(end)),
-    };
-    Fault::new(Paragraph::Conversation, format!("{how} ({log})"))
+    let how = ending(&run.trace.end);
+    Fault::new(Paragraph::Conversation, format!("the run ended so: {how} ({log})"))
 }
 
 fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {

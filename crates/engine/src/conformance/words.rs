@@ -1,5 +1,7 @@
 //! How what a runner did is put to whoever wrote it: in sentences, and in the messages of the protocol.
 
+use std::time::Duration;
+
 use maitred_core::trace::RunEnd;
 use maitred_wire::trace_file::TaskOutcome;
 use serde::Serialize;
@@ -12,8 +14,11 @@ pub(super) fn ending(end: &RunEnd) -> String {
             let tasks: Vec<u32> = blocked.iter().map(|one| one.task).collect();
             format!("it said that tasks {} wait for each other", message(&tasks))
         }
-        RunEnd::TimeUp { wanted_ns } | RunEnd::TimedOut { limit_ns: wanted_ns } => {
-            format!("it was stopped after {} s", wanted_ns / 1_000_000_000)
+        RunEnd::TimeUp { wanted_ns } => {
+            format!("it was stopped after {:?}", Duration::from_nanos(*wanted_ns))
+        }
+        RunEnd::TimedOut { limit_ns } => {
+            format!("it was given up after {:?} (--timeout)", Duration::from_nanos(*limit_ns))
         }
         RunEnd::Interrupted => "it was interrupted".to_owned(),
         RunEnd::OutOfMemory { seen_bytes, .. } => {
@@ -49,6 +54,8 @@ mod tests {
     fn an_ending_is_a_sentence() {
         let died = RunEnd::Died { how: "exited with code 1 before it said `done`".into() };
         assert_eq!(ending(&died), "exited with code 1 before it said `done`");
+        let given_up = RunEnd::TimedOut { limit_ns: 100_000_000 };
+        assert_eq!(ending(&given_up), "it was given up after 100ms (--timeout)");
         let blocked = [3, 5].map(|task| Blocked { task, step: 1 }).to_vec();
         assert_eq!(
             ending(&RunEnd::Deadlock(blocked)),

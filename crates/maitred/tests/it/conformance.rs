@@ -280,7 +280,10 @@ fn a_runner_that_never_ends_is_given_up() {
     let runner = spoilt_python(folder.path(), "runner", fault);
     let output = check(&runner, &[Strategy::ThreadPool], &["durations"], Some("100ms"));
     let said = stdout(&output);
-    assert!(said.contains("it had not said `done` after 100ms (--timeout)"), "{output:#?}");
+    assert!(
+        said.contains("it did not say `done`: it was given up after 100ms (--timeout)"),
+        "{output:#?}"
+    );
     assert_eq!(output.status.code(), Some(4), "{output:#?}");
 }
 
