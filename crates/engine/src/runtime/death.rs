@@ -1,7 +1,9 @@
-//! Words for how a process ended and for what it said that was not a message. Text only.
+//! Words for how a process ended, and for what it said that was no message or none of ours. Text only.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+
+use maitred_wire::{PROTOCOL, Ready};
 
 /// How much of a line is quoted.
 const QUOTED_CHARS: usize = 120;
@@ -30,6 +32,17 @@ pub(super) fn not_a_message(line: &[u8], error: &serde_json::Error) -> String {
         format!("not in the form of the protocol: {error}")
     };
     format!("wrote a line that is not a message, {}: {cause}", quote(&text))
+}
+
+/// What is said of a runner of another version, which understands no plan of this one.
+pub(super) fn other_protocol(ready: &Ready) -> Option<String> {
+    let theirs = ready.protocol;
+    (theirs != PROTOCOL).then(|| {
+        format!(
+            "speaks protocol {theirs}, and this maitred speaks {PROTOCOL}: use a runner of this \
+             version (runtimes/PROTOCOL.md says what changed)"
+        )
+    })
 }
 
 /// The text in backquotes, shortened, with nothing in it that moves a terminal's cursor.

@@ -4,7 +4,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use maitred_kernel::procfs;
-use maitred_wire::{Command, PROTOCOL, Ready, Reply};
+use maitred_wire::{Command, Ready, Reply};
 
 use super::death;
 use super::dialogue::Dialogue;
@@ -33,7 +33,7 @@ pub fn describe(
     let died_by_itself = dialogue.exited;
     let status = processes.end().status.filter(|_| died_by_itself);
     let how = match (answer, status) {
-        (Ok(Reply::Ready(ready)), _) => match other_protocol(&ready) {
+        (Ok(Reply::Ready(ready)), _) => match death::other_protocol(&ready) {
             None => return Ok(ready),
             Some(how) => how,
         },
@@ -46,17 +46,6 @@ pub fn describe(
     };
     let log = dialogue.log();
     Err(SessionError::NoAnswer { program: runner.program.clone(), how, log })
-}
-
-/// What is said of a runner of another version, which understands no plan of this one.
-pub(super) fn other_protocol(ready: &Ready) -> Option<String> {
-    let theirs = ready.protocol;
-    (theirs != PROTOCOL).then(|| {
-        format!(
-            "speaks protocol {theirs}, and this maitred speaks {PROTOCOL}: use a runner of this \
-             version (runtimes/PROTOCOL.md says what changed)"
-        )
-    })
 }
 
 /// The first thing that it says, or why it said nothing.

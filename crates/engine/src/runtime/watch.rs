@@ -10,7 +10,6 @@ use maitred_kernel::{procfs, signal};
 use maitred_wire::{Command, Done, Failure, Phase, Ready, Reply};
 
 use super::death;
-use super::describe::other_protocol;
 use super::execution::{Execution, Measured, Progress};
 use super::kept::Kept;
 use super::processes::Ended;
@@ -252,7 +251,7 @@ impl<'a> Watch<'a> {
             recorder.know(place.and_then(|(_, place)| GilPlace::parse(ready.pid, place)));
         }
         let ready_ns = now_ns();
-        if let Some(what) = other_protocol(&ready) {
+        if let Some(what) = death::other_protocol(&ready) {
             return self.break_off(&what);
         }
         self.ready = Some((ready, ready_ns));
