@@ -103,7 +103,7 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
             _ => entries.push(entry),
         }
     }
-    has_a_use(wish.cluster, &entries)?;
+    has_a_use(wish.cluster, entries.iter().map(|one| &*one.model.runtime))?;
     let sequential: Vec<_> = entries.iter().filter(|one| is_one_at_a_time(one)).collect();
     let settings: Vec<_> = sequential.iter().map(|one| one.model.setting.clone()).collect();
     // One copy of a command at a time is one contestant, whatever it is called.
@@ -115,18 +115,21 @@ pub(crate) fn choose(wish: &Wish, job: &Job, runtimes: &Runtimes) -> Result<Vec<
     Ok(entries)
 }
 
-/// A cluster that nobody would ask is no wish to be passed over in silence.
-fn has_a_use(cluster: Option<&str>, entries: &[Entry]) -> Result<(), Error> {
-    let engines = [Library::Dask, Library::Ray].map(Library::name);
-    match cluster {
-        Some(address) if entries.iter().all(|one| !engines.contains(&&*one.model.runtime)) => {
-            Err(Error::Usage(format!(
-                "no model works on a cluster, and --cluster names {address}: name one that does, as \
-                 in dask/processes"
-            )))
-        }
-        _ => Ok(()),
+/// A cluster that nobody would ask is no wish to be passed over in silence. Whose it is tells the beginning of its
+/// address.
+fn has_a_use<'a>(
+    cluster: Option<&str>,
+    mut runtimes: impl Iterator<Item = &'a str>,
+) -> Result<(), Error> {
+    let Some(address) = cluster else { return Ok(()) };
+    let engine = if address.starts_with("ray://") { Library::Ray } else { Library::Dask }.name();
+    if runtimes.any(|one| one == engine) {
+        return Ok(());
     }
+    Err(Error::Usage(format!(
+        "no model works on this cluster, and --cluster names {address}: name one that does, as in \
+         {engine}/processes"
+    )))
 }
 
 fn is_one_at_a_time(entry: &Entry) -> bool {
@@ -441,4 +444,20 @@ pub(crate) fn layout(strategy: Strategy, workers: u32, work: &Lowered, spans: u6
     };
     let spans_per_lane = room.min(share.max(16)) as u32;
     Layout { lanes, tasks, spans_per_lane }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_has_a_use_for_the_engine_that_its_address_names() {
+        let has = |address: &str, runtimes: &[&str]| {
+            has_a_use(Some(address), runtimes.iter().copied()).is_ok()
+        };
+        assert!(has("tcp://h:8786", &["native", "dask"]) && has("ray://h:10001", &["ray"]));
+        assert!(!has("tcp://h:8786", &["native", "ray"]), "a cluster would be started here");
+        assert!(!has("ray://h:10001", &["dask"]));
+        assert!(has_a_use(None, ["native"].into_iter()).is_ok());
+    }
 }

@@ -58,7 +58,14 @@ fn a_cluster_that_no_model_works_on() {
         "run work.kdl --model native/threads --cluster tcp://10.0.0.1:8786",
         &expect![[r#"
         exit code 2
-        maitred: no model works on a cluster, and --cluster names tcp://10.0.0.1:8786: name one that does, as in dask/processes
+        maitred: no model works on this cluster, and --cluster names tcp://10.0.0.1:8786: name one that does, as in dask/processes
+    "#]],
+    );
+    refused(
+        "run work.kdl --model native/threads --cluster ray://10.0.0.1:10001",
+        &expect![[r#"
+        exit code 2
+        maitred: no model works on this cluster, and --cluster names ray://10.0.0.1:10001: name one that does, as in ray/processes
     "#]],
     );
 }
