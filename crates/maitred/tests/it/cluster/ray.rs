@@ -132,7 +132,7 @@ fn a_cluster_of_ray_on_two_hosts_is_used_by_its_address() {
 
 #[test]
 #[ignore = "slow: hosts of their own"]
-fn a_run_on_a_cluster_of_ray_that_is_stopped_tells_what_is_done_and_gives_its_processors_back() {
+fn a_run_on_a_cluster_of_ray_that_is_stopped_tells_what_is_done_and_the_next_one_can_begin() {
     if !can() {
         return;
     }
