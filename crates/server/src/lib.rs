@@ -12,6 +12,7 @@ mod conversation;
 mod endpoints;
 mod error;
 mod event;
+mod handshakes;
 mod listener;
 mod options;
 mod pages;

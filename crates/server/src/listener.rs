@@ -1,7 +1,6 @@
 //! The listening socket: binds, accepts, and still answers when there are no descriptors left.
 
-use std::fs;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -13,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::ServeError;
 use crate::event::Address;
+use crate::handshakes;
 use crate::options::Options;
 use crate::sys;
 
@@ -187,7 +187,7 @@ impl Listener {
     pub(crate) fn all_arrived(&self) -> bool {
         let since = self.closing_since.map_or(Duration::ZERO, |since| since.elapsed());
         let under_way = || match self.address() {
-            Ok(Address::Tcp(address)) => handshakes_under_way(address.port()),
+            Ok(Address::Tcp(address)) => handshakes::under_way(address.port()),
             // Who connects to a socket of the machine is in its queue at once (unix(7)).
             Ok(Address::Unix(_)) | Err(_) => false,
         };
@@ -232,20 +232,6 @@ impl Listener {
         self.spare = spare();
         somebody
     }
-}
-
-/// Whether the kernel has a half-made connection to that port: state SYN_RECV (03) of the tables
-/// in proc_pid_net(5). It leaves that state only after it is in the queue of `accept`.
-fn handshakes_under_way(port: u16) -> bool {
-    let is_half_made = |line: &str| {
-        let mut words = line.split_ascii_whitespace().skip(1);
-        let local = words.next().and_then(|address| address.rsplit(':').next());
-        local.and_then(|digits| u16::from_str_radix(digits, 16).ok()) == Some(port)
-            && words.nth(1) == Some("03")
-    };
-    ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .any(|table| fs::read_to_string(table).is_ok_and(|text| text.lines().any(is_half_made)))
 }
 
 fn spare() -> Option<File> {

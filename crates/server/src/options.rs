@@ -144,6 +144,9 @@ pub struct Options {
     pub worker_timeout: Duration,
     /// How long a stopping server waits for requests under way.
     pub graceful_timeout: Duration,
+    /// How long a worker process leaves a connection that was given away to one that has fewer, which may get no
+    /// processor.
+    pub courtesy: Duration,
     /// TLS, where a certificate was asked for.
     pub tls: Option<Identity>,
     pub sizes: SizeLimits,
@@ -194,6 +197,7 @@ impl Default for Options {
             requests_jitter: 0,
             memory_max: None,
             worker_timeout: Duration::from_secs(90),
+            courtesy: Duration::from_millis(250),
             graceful_timeout: Duration::from_secs(30),
             tls: None,
             sizes: SizeLimits::default(),

@@ -24,8 +24,6 @@ const ACCEPTS_AT_ONCE: usize = 16;
 const LEAD_MAX: u64 = 4;
 /// How long the next connection is left to the siblings, who may be busy: then they had their chance.
 const COURTESY: Duration = Duration::from_millis(5);
-/// After so long a sibling with fewer connections is taken for one that does not come.
-const COURTESY_MAX: Duration = Duration::from_millis(250);
 /// How often deadlines are looked at; also the longest silence between two signs of life.
 const SWEEP: Duration = Duration::from_millis(500);
 const SWEEP_DRAINING: Duration = Duration::from_millis(20);
@@ -347,7 +345,7 @@ impl<'a> Reactor<'a> {
     /// Looks at the channel again that was left to a sibling. If that one does not come, some are
     /// taken all the same.
     fn come_back(&mut self, until: Instant, since: Instant) -> io::Result<()> {
-        let waits_in_vain = since.elapsed() > COURTESY_MAX;
+        let waits_in_vain = since.elapsed() > self.service.options.courtesy;
         if self.leads_by_more_than(0) && !waits_in_vain {
             self.channel_left = Some((until + COURTESY, since));
             return Ok(());

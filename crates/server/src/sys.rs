@@ -186,6 +186,13 @@ pub(crate) fn reset_on_close(socket: &TcpStream) {
     let _ = set_option(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger);
 }
 
+/// Who tells of the machine's sockets: sock_diag(7).
+pub(crate) fn sock_diag() -> io::Result<OwnedFd> {
+    let (kind, about) = (libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, libc::NETLINK_SOCK_DIAG);
+    // SAFETY: takes no pointers.
+    check_fd(unsafe { libc::socket(libc::AF_NETLINK, kind, about) })
+}
+
 /// From now on the kernel ignores who wants to connect, so that the queue of accepted connections
 /// can be emptied for good: a classic BPF filter (socket(7), SO_ATTACH_FILTER) that drops SYN without ACK.
 /// The client's kernel tries again in a second and is then refused, before any request was sent.

@@ -72,6 +72,7 @@ fn options(args: &ServeArgs) -> Result<Options, Error> {
         memory_max: args.max_memory.map(|limit| limit.0),
         // A worker may not be taken for hung while it does what a request may ask for.
         worker_timeout: defaults.worker_timeout.max(args.max_delay.0 + WORKER_MARGIN),
+        courtesy: defaults.courtesy,
         sizes: SizeLimits { body_bytes: args.max_body.0, ..defaults.sizes },
         times: TimeLimits { idle: args.keep_alive_timeout.0, ..defaults.times },
         graceful_timeout: args.graceful_timeout.0,

@@ -64,6 +64,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "--body-time" => options.times.body = duration(value)?,
         "--idle-time" => options.times.idle = duration(value)?,
         "--write-time" => options.times.write = duration(value)?,
+        "--courtesy" => options.courtesy = duration(value)?,
         "--drain-idle" => options.times.drain_idle = duration(value)?,
         "--tls" => {
             let saved_as = (value != "-").then(|| value.into());
