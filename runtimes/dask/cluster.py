@@ -77,6 +77,7 @@ def on_given(work, address, alone):
     work.hosts = clocks.told(lanes)
     work.notes.append(clocks.shown())
     work.notes.append("processor time and memory are those of this process: what the workers of the cluster use is not seen from here")
+    work.variable_list()  # before they are no longer
     if client.status == "running":
         followed = client.run_on_scheduler(plugins.followed_there)
         work.attempts = [[number, times] for number, times in sorted(followed["attempts"].items()) if times > 1]

@@ -1,34 +1,57 @@
-"""What tasks on a cluster of Dask wait for each other by: a resource is a `Semaphore` of Dask's, kept by its scheduler, so that it
-is one for all workers wherever they are. To take a unit and to give it back is a message to the scheduler each, as in a
-program of one's own; what a worker held that died is given back when its lease runs out (`distributed.scheduler.locks`).
+"""What tasks on a cluster of Dask have in common, kept by its scheduler, so that it is one for all workers wherever they are, and
+each use of it a message or two, as in a program of one's own. A resource is a `Semaphore` of Dask's: what a worker held that died
+is given back when its lease runs out (`distributed.scheduler.locks`). A channel is a `Queue`. A variable is a `Variable`, which
+can be read and be set, and not both at once, so that who changes it holds a `Lock`.
 """
 
 import itertools
 import sys
 import threading
+from collections import Counter
 
-from distributed import Semaphore
+from distributed import Lock, Queue, Semaphore, Variable
 from maitred_steps import Blocking
+
+PATIENCE_S = 2  # for the last values, where a run is given up
 
 
 def names_of(work, token):
-    """Of each resource on the scheduler, where others may have such too."""
-    return [f"maitred-{token}-{resource['name']}" for resource in work.plan["resources"]]
+    """On the scheduler, where others may have such too: by kind, in the order of the plan."""
+    return {kind: [f"maitred-{token}-{kind}-{one['name']}" for one in work.plan[kind]] for kind in ("resources", "channels", "vars")}
 
 
 # What happens in a worker.
 
-waiting, held = {}, {}  # by thread: which request of which task; how many units
+waiting, held = {}, {}  # by thread: which request of which task at which place; how many units
 requests = itertools.count()
 
 
 class Coordinating(Blocking):
-    """Steps of tasks that wait for those of other workers."""
+    """Steps of tasks that have something in common with those of other workers."""
 
     def __init__(self, work, token):
-        self.work, self.channels = work, []
-        capacities = [resource["capacity"] for resource in work.plan["resources"]]
-        self.resources = [Permits(*one) for one in zip(names_of(work, token), capacities)]
+        self.work = work
+        names, plan = names_of(work, token), work.plan
+        self.resources = [Permits(name, one["capacity"]) for name, one in zip(names["resources"], plan["resources"])]
+        self.channels = [Channel(name, one["capacity"]) for name, one in zip(names["channels"], plan["channels"])]
+        self.variables = [Shared(name) for name in names["vars"]]
+
+    def do_send(self, id, value):
+        return self.waiting(id, self.channels[value["channel"]].send)
+
+    def do_receive(self, id, value):
+        return self.waiting(id, self.channels[value["channel"]].receive)
+
+    def do_read(self, id, value):
+        return self.leaf(id, self.variables[value["var"]].read)
+
+    def do_write(self, id, value):
+        variable, add = self.variables[value["var"]], value["add"]
+        return self.leaf(id, lambda task: variable.write(task, add))
+
+    def do_update(self, id, value):
+        variable, add = self.variables[value["var"]], value["add"]
+        return self.leaf(id, lambda task: variable.update(task, add))
 
 
 class Permits:
@@ -39,7 +62,7 @@ class Permits:
 
     def acquire(self, task):
         me = threading.get_ident()
-        waiting[me] = next(requests), task
+        waiting[me] = next(requests), task, (self.semaphore.name, "hold")
         try:
             self.semaphore.acquire()
             held[me] = held.get(me, 0) + 1
@@ -51,12 +74,57 @@ class Permits:
         held[threading.get_ident()] -= 1
 
 
+class Channel:
+    """A queue with so many places; what is in it is nothing in particular."""
+
+    def __init__(self, name, places):
+        self.queue = Queue(name, maxsize=places)
+
+    def send(self, task):
+        self.ask(task, "send", lambda: self.queue.put(None))
+
+    def receive(self, task):
+        self.ask(task, "receive", self.queue.get)
+
+    def ask(self, task, step, request):
+        me = threading.get_ident()
+        waiting[me] = next(requests), task, (self.queue.name, step)
+        try:
+            while True:
+                try:
+                    return request()
+                except InterruptedError:  # a worker is lost, and who waits asks again (plugins.py)
+                    continue
+        finally:
+            del waiting[me]
+
+
+class Shared:
+    """A variable, of which no change is lost between reading and setting it but where a task does these by itself."""
+
+    def __init__(self, name):
+        self.variable, self.lock = Variable(name), Lock(f"{name}-lock")
+        self.lock.register()
+
+    def read(self, task):
+        task.register = self.variable.get()
+
+    def write(self, task, add):
+        with self.lock:
+            self.variable.set(task.register + add)
+
+    def update(self, task, add):
+        with self.lock:
+            task.register = self.variable.get() + add
+            self.variable.set(task.register)
+
+
 def seen():
-    """Who waits here, with the step and when the task began by the clock of this host; and how many units are held."""
+    """Who waits here and for what, with the step and when the task began by the clock of this host; and how many units are held."""
     here = []
-    for request, task in list(waiting.values()):
+    for request, task, place in list(waiting.values()):
         begun, _, _, step, _ = task.lane.trace.task(task.number)
-        here.append((request, task.number, step, begun))
+        here.append((request, task.number, place, step, begun))
     return here, sum(list(held.values()))
 
 
@@ -69,16 +137,21 @@ class Common:
 
     def __init__(self, work, client, token, plugins, only=None, note=None):
         self.work, self.client, self.plugins, self.only, self.note = work, client, plugins, only, note
-        self.names = names_of(work, token)
+        self.names, self.values = names_of(work, token), None
         self.futures, self.ended = [], 0
-        capacities = [resource["capacity"] for resource in work.plan["resources"]]
-        self.semaphores = [
-            Semaphore(max_leases=units, name=name, scheduler_rpc=client.scheduler, loop=client.loop)
-            for name, units in zip(self.names, capacities)
+        plan, there = work.plan, dict(scheduler_rpc=client.scheduler, loop=client.loop)
+        semaphores = [
+            *(Semaphore(max_leases=one["capacity"], name=name, **there) for name, one in zip(self.names["resources"], plan["resources"])),
+            *(Lock(f"{name}-lock", **there) for name in self.names["vars"]),
         ]
-        for semaphore in self.semaphores:
+        for semaphore in semaphores:
             semaphore.register()
-        work.look = self.look
+        for name, one in zip(self.names["channels"], plan["channels"]):
+            Queue(name, client, one["capacity"])
+        self.variables = [Variable(name, client) for name in self.names["vars"]]
+        for variable, one in zip(self.variables, plan["vars"]):
+            variable.set(one["initial"])
+        work.look, work.variable_list = self.look, self.variable_list
 
     def look(self):
         """Tasks that wait, tasks ended, and who waits with which request: what a deadlock is found from. Workers are asked only
@@ -88,21 +161,31 @@ class Common:
             return None
         try:
             on_workers = self.client.run(self.plugins.waiting_here, workers=self.only).items()
-            requests, leases, is_full = self.client.run_on_scheduler(self.plugins.waiting_there, self.names)
+            pending, leases, is_settled = self.client.run_on_scheduler(self.plugins.waiting_there, self.names)
         except Exception as problem:  # a worker is going away, or the scheduler
             print(f"who waits could not be seen: {problem}", file=sys.stderr)
             return None
         waits = sorted((worker, *one) for worker, (here, _, _) in on_workers for one in here)
         threads, held = (sum(each[at] for _, each in on_workers) for at in (2, 1))
-        # A unit that is on its way to a worker, or was a worker's that is gone, will wake somebody; so may one task more.
+        # What is on its way to a worker, or was a worker's that is gone, will wake somebody; so may one task more.
         all_wait = len(waits) in (threads, self.work.count - self.ended)
-        if not (all_wait and is_full and requests == len(waits) and leases == held):
+        if not (all_wait and is_settled and pending == Counter(place for _, _, _, place, _, _ in waits) and leases == held):
             return None
         if self.note:
-            for worker, _, number, step, begun in waits:
+            for worker, _, number, _, step, begun in waits:
                 self.note(worker, number, step, begun)
-        return len(waits), self.ended, [((worker, request), number) for worker, request, number, _, _ in waits]
+        return len(waits), self.ended, [((worker, request), number) for worker, request, number, _, _, _ in waits]
+
+    def variable_list(self):
+        """The variables as `done` tells them, as long as the scheduler is there: no process has one of its own."""
+        if self.values is None:
+            try:
+                values = [variable.get(callback_timeout=PATIENCE_S) for variable in self.variables]
+            except Exception as problem:
+                self.work.notes.append(f"the values of the variables are not known: the scheduler did not tell them ({type(problem).__name__})")
+                values = []
+            self.values = [{"name": one["name"], "value": value, "by_process": []} for one, value in zip(self.work.plan["vars"], values)]
+        return self.values
 
     def close(self):
-        for semaphore in self.semaphores:
-            semaphore.close()
+        self.client.run_on_scheduler(self.plugins.forget, self.names)

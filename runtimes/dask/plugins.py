@@ -38,12 +38,45 @@ def waiting_here(dask_worker):
 
 
 def waiting_there(names, dask_scheduler):
-    """How many requests wait for semaphores of these names, how many units are lent, and that none is left where somebody waits."""
+    """How many requests wait for what, how many units are lent, and that none of those who wait could go on."""
+    from collections import Counter
+
     books = dask_scheduler.extensions["semaphores"]
-    requests = {name: books.metrics["pending"][name] for name in names}
-    lent = {name: len(books.leases[name]) for name in names}
-    is_full = all(lent[name] >= books.max_leases[name] for name in names if requests[name])
-    return sum(requests.values()), sum(lent.values()), is_full
+    pending, lent, is_settled = Counter(), 0, True
+    for name in names["resources"]:
+        pending[name, "hold"] = waits = books.metrics["pending"][name]
+        lent += (now := len(books.leases[name]))
+        is_settled &= not waits or now >= books.max_leases[name]
+    for name in names["channels"]:
+        queue = dask_scheduler.extensions["queues"].queues[name]
+        # Those who have been woken are no longer among them. asyncio tells them to nobody else.
+        pending[name, "send"], pending[name, "receive"] = len(queue._putters), len(queue._getters)
+        is_settled &= not (queue._putters and not queue.full() or queue._getters and not queue.empty())
+    return +pending, lent, is_settled
+
+
+def forget(names, dask_scheduler):
+    """What the tasks had in common is no longer; nobody is left waiting for it, for whoever still asks is refused."""
+    semaphores, queues = dask_scheduler.extensions["semaphores"], dask_scheduler.extensions["queues"]
+    for name in [*names["resources"], *(f"{name}-lock" for name in names["vars"])]:
+        returned = semaphores.events.get(name)
+        semaphores.close(name)
+        if returned is not None:
+            returned.set()
+    for name in names["channels"]:
+        if name in queues.queues:
+            wake(queues.queues[name], RuntimeError("the run is over"))
+            queues.client_refcount[name] = 1  # whoever had it
+            queues.release(name)
+    for name in names["vars"]:
+        dask_scheduler.extensions["variables"].variables.pop(name, None)
+
+
+def wake(queue, problem):
+    """Refuses all who wait at a queue."""
+    for waiter in (*queue._getters, *queue._putters):
+        if not waiter.done():
+            waiter.set_exception(problem)
 
 
 class Enlisting(WorkerPlugin):
@@ -90,11 +123,11 @@ class Enlisting(WorkerPlugin):
 
 
 class Following(SchedulerPlugin):
-    """Takes down when each of our tasks changed its state there; `names`: of semaphores that are no longer when `client` is gone."""
+    """Takes down when each of our tasks changed its state there; `names`: of what is no longer when `client` is gone."""
 
     name = "maitred-following"
 
-    def __init__(self, client=None, names=()):
+    def __init__(self, client, names):
         self.client, self.names = client, names
         self.since, self.attempts, self.waited, self.there, self.ran, self.moved, self.count = {}, {}, 0.0, 0.0, 0.0, 0.0, 0
         self.moments, self.returned = {}, 0  # nanoseconds at which a task was received and given to a worker; bytes of all results
@@ -123,18 +156,19 @@ class Following(SchedulerPlugin):
                 elif one["action"] == "transfer":
                     self.moved += took
 
-
     def remove_client(self, scheduler, client):
-        """A run that was given up leaves nobody waiting: what is asked of a semaphore that is closed fails."""
+        """A run that was given up leaves nobody waiting."""
         if client != self.client:
             return
-        semaphores = scheduler.extensions["semaphores"]
-        for name in self.names:
-            returned = semaphores.events.get(name)
-            semaphores.close(name)
-            if returned is not None:
-                returned.set()
+        forget(self.names, scheduler)
         scheduler.remove_plugin(self.name)
+
+    def remove_worker(self, scheduler, worker, **kwargs):
+        """A request of a worker that is lost would still take an item out of a queue, or put one in, when it is its turn. Whose each
+        is is not known there: all are refused, and those who are left ask again."""
+        for name in self.names["channels"]:
+            if name in (queues := scheduler.extensions["queues"].queues):
+                wake(queues[name], InterruptedError("a worker was lost"))
 
 
 def followed_there(dask_scheduler):

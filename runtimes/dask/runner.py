@@ -27,7 +27,7 @@ try:
     from distributed import Client
     from distributed.diagnostics.plugin import WorkerPlugin
     import maitred_plugins as plugins
-    from maitred_coordination import Common, Coordinating
+    from maitred_coordination import Common, Coordinating, names_of
 except ImportError:
     distributed, WorkerPlugin = None, object
 
@@ -63,7 +63,7 @@ def on_cluster(work, count, threads, alone):
         raise Refusal("refused", f"no Dask cluster of {count} workers came up ({type(problem).__name__}: {problem}): the log says more") from None
     plan = Enlisting(work.plan, work.rate, work.commons.path, work.commons.token, threads)
     client.register_plugin(plan)
-    client.register_plugin(plugins.Following())
+    client.register_plugin(plugins.Following(client.id, names_of(work, work.commons.token)))
     shared = Common(work, client, work.commons.token, plugins)
     names = sorted(client.scheduler_info(n_workers=-1)["workers"])
     muster(client, names, threads, enlist)
@@ -93,6 +93,7 @@ def on_cluster(work, count, threads, alone):
                 lose(work, number, type(problem).__name__, why(problem))
     yield
     work.attempts = repeated(work)
+    work.variable_list()  # as long as there is a scheduler
     arrived = {number: there for seen in client.run(seen_arriving, on_error="ignore").values() for number, there in seen.items()}
     work.ways = ways(work, client.run_on_scheduler(plugins.followed_there), lambda number: sent.get(number, submitted), arrived, size=size)
     if not work.halted():  # who stops it waits
@@ -297,7 +298,7 @@ def do_all(parcel):
     return [do(number, given) for number, given in pickle.loads(parcel)]
 
 
-runtime = Runtime("dask", "Dask", "distributed", distributed, {"processes": processes, "thread-pool": thread_pool}, [*STEPS, "hold"])
+runtime = Runtime("dask", "Dask", "distributed", distributed, {"processes": processes, "thread-pool": thread_pool}, [*STEPS, "hold", "send", "receive", "read", "write", "update"])
 
 
 def main():

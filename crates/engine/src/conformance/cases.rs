@@ -64,6 +64,7 @@ fn several(strategy: Strategy) -> bool {
 pub(super) const ALL: &[Case] = &[
     Case { name: "every step", work: MIX, stop: None, only: any, judge: Alone(everything) },
     Case { name: "hold", work: HOLD, stop: None, only: any, judge: Alone(everything) },
+    Case { name: "updates", work: UPDATES, stop: None, only: any, judge: Alone(updates) },
     Case { name: "durations", work: COLUMNS, stop: None, only: any, judge: Alone(everything) },
     Case { name: "arrivals", work: ARRIVALS, stop: None, only: any, judge: Alone(everything) },
     Case { name: "failures", work: FAILURES, stop: None, only: any, judge: Alone(failures) },
@@ -140,6 +141,14 @@ resource "waiter" capacity=1
 task "guest" count=6 {
     hold "table" { wait "1ms"; hold "waiter" { block "2ms" } }
 }
+"#;
+
+/// Where [`UPDATES`] begins, and what is added to it in all.
+const BEGUN: i64 = 5;
+const ADDED: i64 = 6 * 5 * 3;
+const UPDATES: &str = r#"
+var "sum" 5
+task "adder" count=6 { repeat 5 { update "sum" add=3; yield } }
 "#;
 
 const COLUMNS: &str = r#"
@@ -287,6 +296,22 @@ fn failures(run: &Run<'_>) -> Vec<Fault> {
         let text =
             format!("three commands with exit code 1 are told as {}", message(&done.failures));
         faults.push(Fault::new(Paragraph::Failures, text));
+    }
+    faults
+}
+
+/// None is lost, in one variable for all or in those of each process together.
+fn updates(run: &Run<'_>) -> Vec<Fault> {
+    let mut faults = everything(run);
+    let mut told = run.trace.done.iter().flat_map(|done| &done.vars);
+    let added = |var: &maitred_wire::VarValue| match var.by_process.as_slice() {
+        [] => var.value - BEGUN,
+        each => each.iter().map(|value| value - BEGUN).sum(),
+    };
+    if let Some(wrong) = told.find(|var| added(var) != ADDED) {
+        let all = added(wrong);
+        let text = format!("{ADDED} is added by `update` in all, and {all} is told: {wrong:?}");
+        faults.push(Fault::new(Paragraph::Done, text));
     }
     faults
 }

@@ -39,8 +39,9 @@ pub(super) fn died(run: &Run<'_>) -> Fault {
 
 fn vars_are_told(run: &Run<'_>) -> Vec<Fault> {
     let Some(done) = &run.trace.done else { return Vec::new() };
+    // Of workers that live apart the engine may have one for all.
     let apart = run.strategy.facts().is_apart();
-    let wrong = |var: &&maitred_wire::VarValue| var.by_process.is_empty() == apart;
+    let wrong = |var: &&maitred_wire::VarValue| !var.by_process.is_empty() && !apart;
     let lacks = run.work.vars.len() != done.vars.len();
     if lacks || done.vars.iter().any(|var| wrong(&var)) {
         let text = format!("the variables are told as {}", message(&done.vars));

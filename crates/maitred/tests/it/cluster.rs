@@ -2,6 +2,7 @@
 //! scheduler and a worker are in one, another worker in the other.
 
 mod ray;
+mod shared;
 
 use std::fs;
 use std::path::Path;
