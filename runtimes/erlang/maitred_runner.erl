@@ -17,15 +17,16 @@
                tally, vars, gates, channels, tls, timeout}).
 -define(CHUNK, 256). % tasks of one group that are looked at together
 %% Tasks of one program; of each so many readings are kept, and that of its begin. The first one's are at `at` of all.
--record(group, {first, count, steps, size, last, at, chunk}).
+%% Most often one span ends with a reading, and begins with the one before: `words` has the first word of its record, by place.
+-record(group, {first, count, steps, size, last, at, chunk, words = {}}).
 -record(task, {number, steps, size, last, at, chunk}).
 -record(trace, {path, lanes, room, lanes_at, tasks_at, spans_at, groups,
                 since,    % what times are counted from
                 readings, % of each task, one after another: when it began, and when its steps ended, as far as there is room
                 changes}). % how often tasks of each chunk have noted something
-%% What the scribe knows: of each task of a chunk how many readings, negative when it has ended; of a lane what was written, the
-%% spans that are still to be, and when the last task there has ended.
--record(chunk, {index, first, change = 0, known}).
+%% What the scribe knows: of each task of a chunk how many readings, negative when it has ended, or one number where that is the
+%% same of all; of a lane what was written, the spans that are still to be, and when the last task there has ended.
+-record(chunk, {index, first, count, change = 0, known = 0}).
 -record(lane, {spans = <<>>, written = 0, dropped = 0, ended = 0, last = 0}).
 %% So many words are a cache line: what several schedulers write to has one for itself.
 -define(WIDE, 8).
@@ -295,7 +296,7 @@ layout(Path, _, Lanes, Tasks) ->
 prepare_trace(#trace{lanes = Lanes, room = Room} = T, Groups) ->
     Most = Lanes * Room div max(1, min(1000, lists:sum([Count || #group{count = Count} <- Groups]))),
     {Placed, {Words, Chunks}} = lists:mapfoldl(fun(#group{count = Count, last = Last} = Group, {At, Chunk}) ->
-        {Group#group{at = At, chunk = Chunk}, {At + Count * (Last + 1), Chunk + (Count + ?CHUNK - 1) div ?CHUNK}}
+        {Group#group{at = At, chunk = Chunk, words = words(Group)}, {At + Count * (Last + 1), Chunk + (Count + ?CHUNK - 1) div ?CHUNK}}
     end, {1, 1}, keep(Groups, Most, Lanes * Room)),
     T#trace{since = clock() - 1, groups = Placed, readings = atomics:new(max(1, Words), [{signed, false}]),
             changes = counters:new(Chunks, [write_concurrency])}.
@@ -309,11 +310,19 @@ keep([#group{first = First, count = Count, size = Size} = Group | Rest], Most, R
              Group#group{first = First + Some, count = Count - Some, last = min(Size, 1)}],
     [Part || Part <- Parts, Part#group.count > 0] ++ keep(Rest, Most, Room - Some * Each).
 
-task_of(#work{trace = #trace{groups = Groups}}, Number) -> task_in(Groups, Number).
-task_in([#group{first = First, count = Count} = Group | _], Number) when Number < First + Count ->
-    #group{steps = Steps, size = Size, last = Last, at = At, chunk = Chunk} = Group,
-    #task{number = Number, steps = Steps, size = Size, last = Last, at = At + (Number - First) * (Last + 1), chunk = Chunk + (Number - First) div ?CHUNK};
-task_in([_ | Rest], Number) -> task_in(Rest, Number).
+%% Of so many places at most; `several` where more than one span ends.
+words(#group{size = Size, last = Last, steps = Steps}) ->
+    list_to_tuple([case [span_in(Steps, Place, Cut) || Cut <- [false, true]] of
+        [{Id, 0, []}, {Id, 0, []}] -> Id bsl 32;
+        _ -> several
+    end || Place <- lists:seq(0, min(1000, if Last =:= Size -> Size; true -> Last - 1 end) - 1)]).
+
+task_of(#work{trace = #trace{groups = Groups}}, Number) -> task_in(group_of(Groups, Number), Number).
+task_in(#group{first = First, steps = Steps, size = Size, last = Last, at = At, chunk = Chunk}, Number) ->
+    #task{number = Number, steps = Steps, size = Size, last = Last, at = At + (Number - First) * (Last + 1), chunk = Chunk + (Number - First) div ?CHUNK}.
+
+group_of([#group{first = First, count = Count} = Group | _], Number) when Number < First + Count -> Group;
+group_of([_ | Rest], Number) -> group_of(Rest, Number).
 
 %% The scheduler that this process is on, from 1: its lane.
 lane() -> erlang:system_info(scheduler_id).
@@ -370,7 +379,7 @@ scribe(T, Run) ->
     Pid = list_to_integer(os:getpid()),
     write(File, [{T#trace.lanes_at + 64 * Lane, <<Pid:32/little, 0:32, 1:32/little>>} || Lane <- lists:seq(0, T#trace.lanes - 1)]),
     Run ! enrolled,
-    Chunks = [#chunk{index = Chunk + At, first = First + At * ?CHUNK, known = lists:duplicate(min(?CHUNK, Count - At * ?CHUNK), 0)}
+    Chunks = [#chunk{index = Chunk + At, first = First + At * ?CHUNK, count = min(?CHUNK, Count - At * ?CHUNK)}
               || #group{first = First, count = Count, chunk = Chunk} <- T#trace.groups, At <- lists:seq(0, (Count - 1) div ?CHUNK)],
     keep_writing(T, File, Chunks, erlang:make_tuple(T#trace.lanes, #lane{})).
 
@@ -402,19 +411,25 @@ write_spans(#trace{room = Room} = T, File, At, #lane{spans = Spans, written = Wr
     Lane#lane{spans = <<>>, written = Written + Fits, dropped = Dropped + Count - Fits}.
 
 read_chunk(_, #chunk{known = done} = Chunk, Told, _) -> {Chunk, Told};
-read_chunk(T, #chunk{index = Index, first = First, change = Before, known = Known} = Chunk, {Lanes, Records} = Told, Which) ->
+read_chunk(T, #chunk{index = Index, first = First, change = Before} = Chunk, {Lanes, Records} = Told, Which) ->
     case counters:get(T#trace.changes, Index) of
         Before when Which =:= changed -> {Chunk, Told};
         Change ->
-            Task = task_in(T#trace.groups, First),
-            {Now, Grown} = read_tasks(T, Task, Known, Lanes, []),
-            IsOver = lists:all(fun(Readings) -> Readings < 0 end, Now),
-            {Chunk#chunk{change = Change, known = if IsOver -> done; true -> Now end},
+            Group = group_of(T#trace.groups, First),
+            Task = task_in(Group, First),
+            Known = case Chunk#chunk.known of Same when is_integer(Same) -> lists:duplicate(Chunk#chunk.count, Same); Each -> Each end,
+            {Now, Grown} = read_tasks(T, Group, First, Task#task.at, Known, 0, (element(1, Lanes))#lane.spans, Lanes, []),
+            {Chunk#chunk{change = Change, known = in_short(Now)},
              {Grown, case Which =:= all orelse is_stirred(Known, Now) of
                  true -> add_records(T, Task, T#trace.tasks_at + 32 * First, Now, Records);
                  false -> Records
              end}}
     end.
+
+in_short([One | More] = Now) ->
+    IsOver = lists:all(fun(Readings) -> Readings < 0 end, Now),
+    IsSame = lists:all(fun(Readings) -> Readings =:= One end, More),
+    if IsOver -> done; IsSame -> One; true -> Now end.
 
 %% Whether a task has begun or ended.
 is_stirred([], []) -> false;
@@ -422,48 +437,60 @@ is_stirred([Same | Before], [Same | Now]) -> is_stirred(Before, Now);
 is_stirred([Before | _], [Now | _]) when Before =:= 0; Now < 0 -> true;
 is_stirred([_ | Before], [_ | Now]) -> is_stirred(Before, Now).
 
-%% Goes through what tasks have noted since; how many readings are known of each now.
-read_tasks(_, _, [], Lanes, Now) -> {lists:reverse(Now), Lanes};
-read_tasks(T, Task, [Known | More], Lanes, Now) ->
-    {Seen, Grown} = if Known < 0 -> {Known, Lanes}; true -> read_task(T, Task, Known, none, Lanes) end,
-    read_tasks(T, after_this(Task), More, Grown, [Seen | Now]).
-
-after_this(#task{number = Number, at = At, last = Last} = Task) -> Task#task{number = Number + 1, at = At + Last + 1}.
+%% Goes through what tasks have noted since, of which each has its readings from `At`; how many are known of each now. The spans
+%% of one lane are at hand, for mostly the next one is there too.
+read_tasks(_, _, _, _, [], Lane, Spans, Lanes, Now) -> {lists:reverse(Now), put_spans(Lane, Spans, Lanes)};
+read_tasks(T, #group{last = Last} = Group, Number, At, [Known | More], Lane, Spans, Lanes, Now) when Known < 0 ->
+    read_tasks(T, Group, Number + 1, At + Last + 1, More, Lane, Spans, Lanes, [Known | Now]);
+read_tasks(T, Group, Number, At, [Known | More], Lane, Spans, Lanes, Now) ->
+    read_task(T, Group, Number, At, Known, none, More, Lane, Spans, Lanes, Now).
 
 %% `Before` is the reading before those that are new, if it is at hand.
-read_task(#trace{readings = Readings} = T, #task{at = At, last = Last} = Task, Known, Before, Lanes) ->
+read_task(#trace{readings = Readings} = T, #group{last = Last} = Group, Number, At, Known, Before, More, Lane, Spans, Lanes, Now) ->
     case atomics:get(Readings, At + Known) of
-        0 -> {Known, Lanes};
-        Reading when Reading band 1 =:= 1; Known =:= Last ->
-            {-Known - 1, add_end(T, Task, Reading, add_spans(T, Task, Known, Before, Reading, Lanes))};
-        Reading -> read_task(T, Task, Known + 1, Reading, add_spans(T, Task, Known, Before, Reading, Lanes))
+        0 -> read_tasks(T, Group, Number + 1, At + Last + 1, More, Lane, Spans, Lanes, [Known | Now]);
+        Reading ->
+            case lane_of(Reading) of
+                Lane -> take_reading(T, Group, Number, At, Known, Before, Reading, More, Lane, Spans, Lanes, Now);
+                Other ->
+                    All = put_spans(Lane, Spans, Lanes),
+                    take_reading(T, Group, Number, At, Known, Before, Reading, More, Other, (element(Other + 1, All))#lane.spans, All, Now)
+            end
     end.
 
+take_reading(T, #group{last = Last} = Group, Number, At, Known, Before, Reading, More, Lane, Spans, Lanes, Now) ->
+    Longer = if Known =:= 0 -> Spans; true -> add_spans(T, Group, Number, At, Known, Before, Reading, Spans) end,
+    if Known =:= Last; Reading band 1 =:= 1 ->
+           read_tasks(T, Group, Number + 1, At + Last + 1, More, Lane, Longer, add_end(T, Group, Lane, Reading, Lanes), [-Known - 1 | Now]);
+       true -> read_task(T, Group, Number, At, Known + 1, Reading, More, Lane, Longer, Lanes, Now)
+    end.
+
+put_spans(Lane, Spans, Lanes) -> setelement(Lane + 1, Lanes, (element(Lane + 1, Lanes))#lane{spans = Spans}).
+
 %% What ends with a reading comes behind what its lane has so far.
-add_spans(#trace{readings = Readings} = T, #task{at = At} = Task, Place, none, Reading, Lanes) when Place > 0 ->
-    add_spans(T, Task, Place, atomics:get(Readings, At + Place - 1), Reading, Lanes);
-add_spans(T, #task{number = Number, at = At, last = Last, size = Size, steps = Steps}, Place, Before, Reading, Lanes)
-        when Place > 0, Place < Last orelse Last =:= Size ->
+add_spans(#trace{readings = Readings} = T, Group, Number, At, Place, none, Reading, Spans) ->
+    add_spans(T, Group, Number, At, Place, atomics:get(Readings, At + Place - 1), Reading, Spans);
+add_spans(T, #group{words = Words}, Number, _, Place, Before, Reading, Spans)
+        when Place =< tuple_size(Words), is_integer(element(Place, Words)) ->
+    <<Spans/binary, (element(Place, Words) bor Number):64/little, (time_of(T, Before)):64/little, (time_of(T, Reading)):64/little>>;
+add_spans(T, #group{last = Last, size = Size, steps = Steps}, Number, At, Place, Before, Reading, Spans)
+        when Place < Last orelse Last =:= Size ->
     {Step, Later, Given} = span_in(Steps, Place - 1, has_failed(Reading)),
-    add_given(T, Number, At + Place, Given, Reading, add_span(T, Number, Step, time_of(T, Before) + Later, Reading, Lanes));
-add_spans(_, _, _, _, _, Lanes) -> Lanes.
+    add_given(T, Number, At + Place, Given, Reading, add_span(T, Number, Step, time_of(T, Before) + Later, Reading, Spans));
+add_spans(_, _, _, _, _, _, _, Spans) -> Spans.
 
-add_given(_, _, _, [], _, Lanes) -> Lanes;
-add_given(#trace{readings = Readings} = T, Number, At, [{Id, Back} | More], Reading, Lanes) ->
-    add_given(T, Number, At, More, Reading, add_span(T, Number, Id, time_of(T, atomics:get(Readings, At - Back)), Reading, Lanes)).
+add_given(_, _, _, [], _, Spans) -> Spans;
+add_given(#trace{readings = Readings} = T, Number, At, [{Id, Back} | More], Reading, Spans) ->
+    add_given(T, Number, At, More, Reading, add_span(T, Number, Id, time_of(T, atomics:get(Readings, At - Back)), Reading, Spans)).
 
-add_span(T, Number, Step, Begun, Reading, Lanes) ->
-    At = lane_of(Reading) + 1,
-    #lane{spans = Spans} = Lane = element(At, Lanes),
-    Longer = <<Spans/binary, (Number bor (Step bsl 32)):64/little, Begun:64/little, (time_of(T, Reading)):64/little>>,
-    setelement(At, Lanes, Lane#lane{spans = Longer}).
+add_span(T, Number, Step, Begun, Reading, Spans) ->
+    <<Spans/binary, (Number bor (Step bsl 32)):64/little, Begun:64/little, (time_of(T, Reading)):64/little>>.
 
 %% That a task has ended: where not all that it noted was kept, so many spans are missing, or more where it failed.
-add_end(T, #task{size = Size, last = Last}, Reading, Lanes) ->
-    At = lane_of(Reading) + 1,
-    #lane{ended = Ended, dropped = Dropped, last = Before} = Lane = element(At, Lanes),
+add_end(T, #group{size = Size, last = Last}, At, Reading, Lanes) ->
+    #lane{ended = Ended, dropped = Dropped, last = Before} = Lane = element(At + 1, Lanes),
     Missing = if Last =:= Size -> 0; Reading band 1 =:= 1 -> 1; true -> Size - Last + 1 end,
-    setelement(At, Lanes, Lane#lane{ended = Ended + 1, dropped = Dropped + Missing, last = max(Before, time_of(T, Reading))}).
+    setelement(At + 1, Lanes, Lane#lane{ended = Ended + 1, dropped = Dropped + Missing, last = max(Before, time_of(T, Reading))}).
 
 %% Records of tasks that follow upon each other are one.
 add_records(T, Task, At, Known, [{Start, Before} | More]) when Start + byte_size(Before) =:= At -> [{Start, records(T, Task, Task#task.at, Known, Before)} | More];
@@ -858,7 +885,7 @@ facts() -> [[<<"executable">>, unicode:characters_to_binary(filename:join([code:
 %% What recording one span costs, its clock reading included: the least of several tries.
 span_cost() ->
     Room = 2000,
-    Group = #group{first = 0, count = 1, steps = [], size = Room},
+    Group = #group{first = 0, count = 1, steps = [{0, Room, repeat, {Room, 1, [{0, 1, yield, none}]}}], size = Room},
     lists:min([begin
         W = #work{trace = prepare_trace(#trace{lanes = 1, room = Room}, [Group])},
         Task = task_of(W, 0),
