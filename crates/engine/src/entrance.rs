@@ -34,11 +34,17 @@ impl Engine {
         }
     }
 
-    /// All runtimes that there are.
+    /// All runtimes that there are. `anew`: interpreters are asked what they are though that is known of
+    /// their files.
     ///
     /// # Errors
     /// [`Error::Failed`] when there is no place for the runner of Python.
-    pub fn runtimes(&self, interpreters: &[PathBuf], cancel: &Cancel) -> Result<Runtimes, Error> {
-        Runtimes::everything(self, interpreters, cancel.interrupt())
+    pub fn runtimes(
+        &self,
+        interpreters: &[PathBuf],
+        anew: bool,
+        cancel: &Cancel,
+    ) -> Result<Runtimes, Error> {
+        Runtimes::everything(self, interpreters, anew, cancel.interrupt())
     }
 }

@@ -144,10 +144,11 @@ impl Runtimes {
     pub(crate) fn everything(
         engine: &Engine,
         pythons: &[PathBuf],
+        anew: bool,
         interrupt: &Interrupt,
     ) -> Result<Self, Error> {
         let mut interpreters = look(pythons)?;
-        interpreters.ask_all(false, interrupt, |_| true);
+        interpreters.ask_all(!anew, interrupt, |_| true);
         let mut all = vec![native(engine)];
         all.extend(interpreters.found.iter().map(Runtime::of_interpreter));
         let interpreters = Some(interpreters);

@@ -2,6 +2,7 @@
 //! takes as long as a start of the interpreter and more, so only those are asked that may be the
 //! one wanted, and what a file said is remembered until the file changes.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ pub struct Interpreters {
     cache: Option<PathBuf>,
     /// Not asked yet, in the order in which they are preferred.
     candidates: Vec<PathBuf>,
+    /// Those that were asked: their folders and the files in them, behind all links.
+    asked: BTreeSet<(PathBuf, PathBuf)>,
     pub found: Vec<Interpreter>,
     pub unusable: Vec<Unusable>,
 }
@@ -62,6 +65,7 @@ impl Interpreters {
             runner: PythonRunner::unpack(cache.as_deref())?,
             cache,
             candidates,
+            asked: BTreeSet::new(),
             found: Vec::new(),
             unusable: Vec::new(),
         })
@@ -179,6 +183,9 @@ impl Interpreters {
 
     fn ask(&mut self, candidate: usize, remembered: bool, interrupt: &Interrupt) {
         let path = self.candidates.remove(candidate);
+        if behind_links(&path).is_some_and(|place| !self.asked.insert(place)) {
+            return;
+        }
         let command = self.runner.on(&path);
         let (memory, who) = (self.memory(&path), who(&path, &command));
         let known = remembered.then(|| said::recall(memory, &who)).flatten();
@@ -337,6 +344,16 @@ pub(super) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }
 
+/// Where an interpreter is: two paths to one folder (`/bin` and `/usr/bin`) and two links in it to one file
+/// (`python3` and `python3.11`) lead to the same, which need not be asked twice. One file in two folders may
+/// be two interpreters: a virtual environment is a link beside other packages. `None`: behind the link is
+/// something else, which may be what it is called as (the program of a version manager).
+fn behind_links(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let file = fs::canonicalize(path).ok()?;
+    rank(file.file_name()?)?;
+    Some((fs::canonicalize(path.parent()?).ok()?, file))
+}
+
 fn is_script(path: &Path) -> bool {
     use std::io::Read as _;
     let mut start = [0; 2];
@@ -346,7 +363,33 @@ fn is_script(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
+
+    #[test]
+    fn one_place_has_one_interpreter_however_it_is_come_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["usr", "venv"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        for name in ["usr/python3.11", "usr/manager"] {
+            fs::write(at(name), "").unwrap();
+        }
+        symlink("usr", at("bin")).unwrap();
+        symlink("python3.11", at("usr/python3")).unwrap();
+        symlink("../usr/python3.11", at("venv/python3")).unwrap();
+        symlink("manager", at("usr/python3.12")).unwrap();
+        let place = |name: &str| behind_links(&at(name));
+        let first = place("usr/python3.11");
+        assert!(first.is_some());
+        for same in ["usr/python3", "bin/python3", "bin/python3.11"] {
+            assert_eq!(place(same), first, "{same}");
+        }
+        assert_ne!(place("venv/python3"), first, "it has other packages");
+        assert_eq!(place("usr/python3.12"), None, "what it is called as decides");
+    }
 
     fn ready(runtime: &str, language: &str, free: &str) -> Ready {
         let facts = [("language", language), ("free-threaded build", free)];

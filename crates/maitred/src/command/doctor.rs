@@ -32,7 +32,7 @@ pub(crate) fn text(args: &DoctorArgs) -> Result<String, Error> {
     text.push_str(&limit_lines());
     text.push_str(&timer_lines());
     let cancel = super::cancel()?;
-    let runtimes = engine.runtimes(&args.pythons, &cancel)?;
+    let runtimes = engine.runtimes(&args.pythons, true, &cancel)?;
     for runtime in runtimes.all() {
         match &runtime.ready {
             None => text.push_str(&runtime_lines(runtime, args.recalibrate, cancel.interrupt())?),

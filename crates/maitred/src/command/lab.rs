@@ -72,7 +72,7 @@ pub(super) fn signals() -> Result<Cancel, Error> {
 
 /// What this machine is and has.
 pub(super) fn here(pythons: &[PathBuf], cancel: &Cancel) -> Result<Here, Error> {
-    let found = Engine::of_this_program()?.runtimes(pythons, cancel)?;
+    let found = Engine::of_this_program()?.runtimes(pythons, false, cancel)?;
     let models = found.all().iter().map(|runtime| {
         let of = |strategy| maitred_wire::Model::new(&runtime.name, strategy).to_string();
         Present {

@@ -16,7 +16,7 @@ use maitred_engine::runtimes::Runtime;
 /// [`Error::failed`] when the program cannot find itself.
 pub(crate) fn text(args: &RuntimesArgs) -> Result<String, Error> {
     let cancel = super::cancel()?;
-    let runtimes = Engine::of_this_program()?.runtimes(&args.pythons, &cancel)?;
+    let runtimes = Engine::of_this_program()?.runtimes(&args.pythons, true, &cancel)?;
     let mut text = String::new();
     for runtime in runtimes.all() {
         text.push_str(&section(runtime));
