@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maitred_core::workload::ast::{Action, Data, Request, Step, Workload};
 
-/// One run of one model.
+/// One run of one model, unless who started this program says otherwise.
 pub(crate) const RUN: Duration = Duration::from_secs(60);
 
 /// In which rounds of a cell are begun, if its fence says nothing; and at most.

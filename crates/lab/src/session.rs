@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use crate::controls::on_page;
 use crate::found::{Around, Found};
 use crate::here::Here;
+use crate::limits;
 use crate::recorded::{Recorded, Shelved};
 use crate::shelf::{Book, Shelf};
-use crate::shown::Shown;
+use crate::shown::{self, Shown};
 
 /// What a cell found, with all that can be drawn of it.
 #[derive(Debug)]
@@ -83,6 +84,8 @@ pub struct Session {
     pub keeping: Option<Keeping>,
     /// Of the time that a cell may begin rounds in, it gets this share.
     pub share: f64,
+    /// What one run of one model may take, nanoseconds.
+    pub timeout_ns: u64,
     here: Mutex<Here>,
     state: Mutex<State>,
     /// A run has ended, or is to be cancelled.
@@ -123,6 +126,7 @@ impl Session {
             shelf,
             keeping,
             share: 1.0,
+            timeout_ns: shown::nanos(limits::RUN),
             here: Mutex::new(here),
             state: Mutex::default(),
             moved: Condvar::new(),

@@ -36,6 +36,8 @@ pub(crate) struct Ready {
     folder: Option<PathBuf>,
     /// In which rounds are begun, nanoseconds.
     budget_ns: u64,
+    /// What one run may take, nanoseconds.
+    timeout_ns: u64,
 }
 
 /// Looks whether a cell may run.
@@ -85,7 +87,7 @@ pub(crate) fn prepare(session: &Session, wish: &Wish) -> Result<Ready, String> {
         Some(chosen) => chosen.min(shown::nanos(limits::BUDGET_MAX)),
         None => (describe::budget_ns(&cell) as f64 * session.share) as u64,
     };
-    Ok(Ready { cell, servers, look, folder, budget_ns })
+    Ok(Ready { cell, servers, look, folder, budget_ns, timeout_ns: session.timeout_ns })
 }
 
 /// How many threads or processes a model has that says so, or has one for each task.
@@ -194,10 +196,20 @@ impl Ready {
         self.cell.directives.speed.unwrap_or(1.0)
     }
 
+    /// Work as a cell may do it.
+    fn limited(&self, speed: f64) -> Work {
+        Work {
+            speed,
+            timeout_ns: self.timeout_ns,
+            memory_limit_bytes: Some(limits::MEMORY_BYTES),
+            ..Work::default()
+        }
+    }
+
     fn compare(&self, subject: Subject, wish: &Wish, share: u64) -> Compare {
         Compare {
             models: wish.models.clone(),
-            work: Work { set: wish.set.clone(), ..limited(wish.speed) },
+            work: Work { set: wish.set.clone(), ..self.limited(wish.speed) },
             rounds: request::Rounds {
                 exactly: self.cell.directives.rounds.filter(|_| wish.budget_ns.is_none()),
                 budget_ns: Some(self.budget_ns / share),
@@ -212,7 +224,7 @@ impl Ready {
     fn asked(&self, claims: Vec<Claims>, share: u64) -> request::Check {
         request::Check {
             budget_ns: self.budget_ns / share / claims.len().max(1) as u64,
-            timeout_ns: shown::nanos(limits::RUN),
+            timeout_ns: self.timeout_ns,
             claims,
             ..request::Check::default()
         }
@@ -224,7 +236,7 @@ impl Ready {
 
     /// Claims about this work, besides those that it makes itself.
     fn about(&self, subject: Subject, speed: f64, says: Vec<String>) -> Claims {
-        Claims::About { subject: Box::new(subject), work: Box::new(limited(speed)), says }
+        Claims::About { subject: Box::new(subject), work: Box::new(self.limited(speed)), says }
     }
 
     /// The file of a cell of Python.
@@ -256,16 +268,6 @@ impl Ready {
         let name = format!("{}:{function}", self.file());
         let folder = Some(place.path().to_owned());
         Subject::Function { name, also: Vec::new(), calls, folder }
-    }
-}
-
-/// Work as a cell may do it.
-fn limited(speed: f64) -> Work {
-    Work {
-        speed,
-        timeout_ns: shown::nanos(limits::RUN),
-        memory_limit_bytes: Some(limits::MEMORY_BYTES),
-        ..Work::default()
     }
 }
 

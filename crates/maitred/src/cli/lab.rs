@@ -27,6 +27,10 @@ pub struct LabArgs {
     #[arg(long = "python", value_name = "PATH")]
     pub pythons: Vec<PathBuf>,
 
+    /// Stop a run of a cell that takes longer than this; without it a minute
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Period>,
+
     #[command(flatten)]
     pub keep: KeepArgs,
 }

@@ -27,7 +27,11 @@ pub(crate) fn run(args: &LabArgs, terminal: &mut Terminal) -> Result<u8, Error> 
         None => Shelf::shipped(),
     };
     let until = signals()?;
-    let session = Arc::new(Session::new(shelf, at_first(), args.keep.keeping()));
+    let mut session = Session::new(shelf, at_first(), args.keep.keeping());
+    if let Some(timeout) = args.timeout {
+        session.timeout_ns = timeout.nanos();
+    }
+    let session = Arc::new(session);
     let asking = Arc::clone(&session);
     let pythons = args.pythons.clone();
     // To ask every interpreter what it is takes seconds; the page is open meanwhile.

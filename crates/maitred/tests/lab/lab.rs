@@ -40,7 +40,7 @@ impl Lab {
         command.env_remove("MAITRED_NO_KEEP");
         command
             .arg("lab")
-            .arg("--no-open")
+            .args(["--no-open", "--timeout", "1h"])
             .args(subject)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
