@@ -60,7 +60,7 @@ fn place() -> Place {
 
 /// By the default interpreter alone: one without a GIL takes seconds to start beside other tests.
 fn run(place: &Place, line: &str) -> (i32, String) {
-    run_with(place, &std::env::var("PATH").unwrap(), line)
+    run_with(place, pythons::straight(), line)
 }
 
 /// The same where other interpreters are found as well.
@@ -155,17 +155,29 @@ def undefined(n):
         let (_, text) = run(&place, &line);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    let text = compared("elsewhere");
-    assert!(text.contains("Results differ: `processes` returned other values"), "{text}");
-    assert!(text.contains("[5000] = "), "{text}");
-    assert!(text.contains("processes failed: returned other results"), "{text}");
-    let text = compared("undefined");
-    assert!(text.contains("6 results by numpy") && !text.contains("Results differ"), "{text}");
+    // On a busy machine the time that a run has for it may not suffice for all results, but not every time.
+    let is_told = |function: &str, is_it: &dyn Fn(&str) -> bool| {
+        let mut said = String::new();
+        let is_told = (0..10).any(|_| {
+            said = compared(function);
+            is_it(&said)
+        });
+        assert!(is_told, "it is never told, at last in {said}");
+    };
+    is_told("elsewhere", &|text| {
+        text.contains("Results differ: `processes` returned other values")
+            && text.contains("[5000] = ")
+            && text.contains("processes failed: returned other results")
+    });
+    is_told("undefined", &|text| {
+        assert!(!text.contains("Results differ"), "{text}");
+        text.contains("6 results by numpy")
+    });
 }
 
 #[test]
 fn a_module_that_hangs_while_it_is_imported_is_told_by_its_line() {
-    let place = place().file("stuck.py", "def work():\n    pass\nwhile True:\n    pass\n");
+    let place = place().file("stuck.py", "import time\ndef work():\n    pass\ntime.sleep(3600)\n");
     let expected = ["did not say `ready`", "its code was at stuck.py:"];
     is_told_in_time(|| compare(&place, "stuck.py:work", "sequential", "--timeout 1s"), &expected);
 }
@@ -293,13 +305,13 @@ fn a_module_that_starts_processes_when_it_is_imported() {
 fn an_endless_loop() {
     let strategies = "sequential thread-pool processes:2 event-loop";
     let expected = [
-        "timed out after 3",
+        "timed out after 1",
         "`hangs 3` was at",
         "`hangs 3` was given \"3\"",
         "its code was at work.py:",
         "in hangs",
     ];
-    let more = "--inputs six.txt --timeout 3s";
+    let more = "--inputs six.txt --timeout 1s";
     is_told_in_time(|| compare(&place(), "work.py:hangs", strategies, more), &expected);
 }
 

@@ -40,6 +40,9 @@ impl Drop for Server {
     }
 }
 
+/// Both clients of both runtimes: the one that is waited for, and the one that is awaited.
+const CLIENTS: &str = "threads,event-loop,python3/threads,python3/event-loop";
+
 /// Every strategy, natively and in Python.
 fn everywhere() -> String {
     format!("{},python3", STRATEGIES.join(","))
@@ -152,8 +155,9 @@ fn a_cut_answer_is_lost_and_nonsense_is_no_answer() {
             assert_eq!(failures(&run), [(kind.to_owned(), 4)], "{model} of {kind}");
         }
     };
-    let fail = |url: &str, kind: &str| fail_under(&everywhere(), url, kind);
-    fail(&foul(&[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]), "lost");
+    let fail = |url: &str, kind: &str| fail_under(CLIENTS, url, kind);
+    let cut = foul(&[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]);
+    fail_under(&everywhere(), &cut, "lost");
     fail(&foul(&[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n"]), "lost");
     // The standard client of Python takes a head that was cut for a whole one.
     fail_under(&STRATEGIES.join(","), &foul(&[b"HTTP/1.1 200 OK\r\nContent-Le"]), "lost");
@@ -266,29 +270,29 @@ fn headers_and_body_arrive() {
 fn answers_are_counted_by_status_and_redirects_followed_where_that_was_asked() {
     let place = Place::new();
     let server = Server::start(&place);
-    let models = everywhere();
-    let counted = |path: &str, options: &str| {
+    let counted = |models: &str, path: &str, options: &str| {
         let line =
             format!("compare {}{path} -c 3 -n 6 --models {models} {options}", server.address);
         let runs = runs(&place, &line);
-        assert_eq!(runs.len(), STRATEGIES.len() + 6);
+        assert_eq!(runs.len(), if models == CLIENTS { 4 } else { STRATEGIES.len() + 6 });
         let answers = runs.iter().map(|(model, run)| (model.clone(), run["answers"].to_string()));
         (answers.collect::<Vec<_>>(), runs)
     };
-    for (path, options, expected) in [
-        ("/get", "--export-csv r.csv", "[[200,6]]"),
-        ("/redirect/3", "", "[[302,6]]"),
-        ("/redirect/3", "--follow", "[[200,6]]"),
-        ("/absolute-redirect/10", "--follow", "[[200,6]]"),
-        ("/redirect-to?url=/get&status_code=303", "--follow -d x", "[[200,6]]"),
-        ("/status/503", "--follow", "[[503,6]]"),
+    let all = everywhere();
+    for (models, path, options, expected) in [
+        (&*all, "/get", "--export-csv r.csv", "[[200,6]]"),
+        (CLIENTS, "/redirect/3", "", "[[302,6]]"),
+        (&all, "/redirect/3", "--follow", "[[200,6]]"),
+        (CLIENTS, "/absolute-redirect/10", "--follow", "[[200,6]]"),
+        (CLIENTS, "/redirect-to?url=/get&status_code=303", "--follow -d x", "[[200,6]]"),
+        (CLIENTS, "/status/503", "--follow", "[[503,6]]"),
     ] {
-        for (model, answers) in counted(path, options).0 {
+        for (model, answers) in counted(models, path, options).0 {
             assert_eq!(answers, expected, "{model}: {path} {options}");
         }
     }
     assert!(place.read("r.csv").lines().skip(1).all(|line| line.ends_with(",200=6")));
-    for (model, run) in counted("/redirect/11", "--follow").1 {
+    for (model, run) in counted(CLIENTS, "/redirect/11", "--follow").1 {
         assert_eq!(failures(&run), [("redirect".to_owned(), 6)], "{model}: {run}");
     }
     let line =
@@ -480,11 +484,12 @@ fn requests_for_a_time_are_compared_by_how_many_they_were() {
     let place = Place::new();
     let server = Server::start(&place);
     let models = everywhere();
-    let line = format!("compare {}/bytes/13 -c 2 --duration 1s --models {models}", server.address);
+    let line =
+        format!("compare {}/bytes/13 -c 2 --duration 300ms --models {models}", server.address);
     let found = runs(&place, &line);
     assert_eq!(found.len(), STRATEGIES.len() + 6);
     for (model, run) in &found {
-        assert_eq!(run["end"]["time-up"]["wanted_ns"], 1_000_000_000, "{model}: {run}");
+        assert_eq!(run["end"]["time-up"]["wanted_ns"], 300_000_000, "{model}: {run}");
         assert_eq!(run["tasks"]["not_run"], 0, "{model}: {run}");
     }
     // One that got no processor in that time did nothing, and is not ranked for it.
@@ -509,13 +514,14 @@ fn requests_for_a_time_are_compared_by_how_many_they_were() {
 fn https_is_asked_by_every_strategy() {
     let place = Place::new().file("body.json", "{\"a\": 1}");
     let server = Server::start_with(&place, &["--tls", "--save-cert", "c.pem"]);
-    let line = format!(
-        "compare {}/post -d @body.json -c 2 -n 6 --models {}",
-        server.address,
-        everywhere()
-    );
+    let line_of = |models: &str| {
+        format!("compare {}/post -d @body.json -c 2 -n 6 --models {models}", server.address)
+    };
+    let (all, line) = (line_of(&everywhere()), line_of(CLIENTS));
     assert!(server.address.starts_with("https://"), "{}", server.address);
-    for trusting in ["--cacert c.pem", "--insecure", "-k --disable-keepalive"] {
+    for (line, trusting) in
+        [(&all, "--cacert c.pem"), (&line, "--insecure"), (&line, "-k --disable-keepalive")]
+    {
         for (model, run) in runs(&place, &format!("{line} {trusting}")) {
             assert_eq!(
                 (&run["tasks"]["done"], failures(&run)),
@@ -524,7 +530,7 @@ fn https_is_asked_by_every_strategy() {
             );
         }
     }
-    for (model, run) in runs(&place, &line) {
+    for (model, run) in runs(&place, &all) {
         assert_eq!(failures(&run), [("connect".to_owned(), 6)], "{model}: {run}");
     }
     // Each speaks what the other does not.

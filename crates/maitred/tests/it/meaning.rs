@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::form;
-use crate::program::{Place, STRATEGIES, shipped, stderr, stdout, workloads};
+use crate::program::{Place, STRATEGIES, shipped, shortened, stderr, stdout, workloads};
 
 const SPEED: f64 = 20.0;
 
@@ -80,7 +80,7 @@ fn all_shipped_workloads_end_as_their_texts_say() {
     for name in names.iter().filter(|name| name.ends_with(".kdl")) {
         let place = Place::new().file(name, shipped(name));
         let options = "--speed 50x --warmup 0 --runs 1 --no-trace --export-json r.json";
-        let output = place.run(&format!("compare {name} {options}"));
+        let output = place.run(&format!("compare {name} {options} {}", shortened(name)));
         assert!(output.status.success(), "{name}: {}{}", stdout(&output), stderr(&output));
         let saved = form::valid_json(&place.read("r.json"));
         let failing = FAILING.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, f)| f);

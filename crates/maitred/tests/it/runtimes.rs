@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::events::valid_events;
 use crate::needs::have;
-use crate::program::Place;
+use crate::program::{Place, shortened};
 use crate::pythons;
 
 const WAITERS: &str = "task \"t\" count=4 { wait \"5ms\"; cpu \"1ms\" }\n";
@@ -60,7 +60,10 @@ fn section<'a>(text: &'a str, name: &str) -> &'a str {
 
 #[test]
 fn the_default_interpreter_is_listed_with_what_it_can_do() {
-    let (code, text) = output(&Place::new(), &pythons::path(), "runtimes");
+    let place = Place::new();
+    fs::create_dir(place.path("bin")).unwrap();
+    symlink(python(), place.path("bin").join("python3")).unwrap();
+    let (code, text) = output(&place, &bin(&place), "runtimes");
     assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("native\n"), "{text}");
     assert!(section(&text, &name()).contains("GIL         o"), "{text}");
@@ -96,9 +99,13 @@ fn links_to_one_interpreter_are_one() {
     for name in ["python3", "python", "python3.99"] {
         symlink(&python, place.path("bin").join(name)).unwrap();
     }
+    // As a version manager has one for each version.
+    plant(&place, "python3.98", &format!("#!/bin/sh\nexec {python} \"$@\"\n"));
     let (code, text) = output(&place, &bin(&place), "runtimes");
     assert_eq!((code, text.matches("  GIL").count()), (0, 1), "{text}");
-    assert!(!text.contains("python3.99\n"), "named by what it is: {text}");
+    for name in ["python3.99\n", "python3.98\n"] {
+        assert!(!text.contains(name), "named by what it is: {text}");
+    }
 }
 
 #[test]
@@ -239,8 +246,9 @@ fn shipped_workloads_run_on_the_default_interpreter() {
         }
         let place = Place::new();
         let line = format!(
-            "compare {} --models python3/thread-pool:4,python3/event-loop,native/threads --speed 100x --runs 1 --warmup 0 --no-trace --quiet",
-            file.display()
+            "compare {} --models python3/thread-pool:4,python3/event-loop,native/threads --speed 100x --runs 1 --warmup 0 --no-trace --quiet {}",
+            file.display(),
+            shortened(file.file_name().unwrap().to_str().unwrap())
         );
         let (code, text) = output(&place, &pythons::path(), &line);
         assert!(code <= 1, "{} ended with {code}: {text}", file.display());

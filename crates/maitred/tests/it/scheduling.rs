@@ -55,12 +55,17 @@ fn filter(call: i64, errno: i32, cases: &[&[(u8, u64)]]) -> BpfProgram {
     filter.try_into().unwrap()
 }
 
-/// Runs it under a filter, which holds for the thread that starts it and for what it starts.
+/// Runs it under a filter.
 fn run_under(place: &Place, filter: &BpfProgram, line: &str) -> Output {
+    under(filter, || place.run(line))
+}
+
+/// A filter holds for the thread that starts something and for what it starts.
+fn under(filter: &BpfProgram, start: impl FnOnce() -> Output + Send) -> Output {
     std::thread::scope(|scope| {
         let filtered = scope.spawn(|| {
             apply_filter(filter).unwrap();
-            place.run(line)
+            start()
         });
         filtered.join().unwrap()
     })
@@ -255,7 +260,11 @@ fn what_a_command_does_is_not_taken_for_waiting() {
 fn doctor_says_whether_switches_are_recorded_and_what_that_costs() {
     let place = place();
     let refused = filter(libc::SYS_perf_event_open, libc::EPERM, &[]);
-    let text = stdout(&run_under(&place, &refused, "doctor"));
+    let doctor = |place: &Place| {
+        // What interpreters are asked is tested elsewhere.
+        place.command(&["doctor"]).env("PATH", place.path("")).output().unwrap()
+    };
+    let text = stdout(&under(&refused, || doctor(&place)));
     for expected in [
         "every switch          no: ",
         "EPERM",
@@ -265,7 +274,7 @@ fn doctor_says_whether_switches_are_recorded_and_what_that_costs() {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
     if have("switches") {
-        let text = stdout(&place.run("doctor"));
+        let text = stdout(&doctor(&place));
         for expected in [
             "every switch          yes",
             "costs a switch",

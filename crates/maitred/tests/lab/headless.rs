@@ -1,6 +1,7 @@
 //! Notebooks without a page: what is run, kept, exported and brought back, and what is said where that fails.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -13,8 +14,16 @@ fn maitred(place: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maitred"));
     command.current_dir(place).args(words);
     command.env("XDG_RUNTIME_DIR", place).env("MAITRED_STORE", place.join("kept"));
+    command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
     // The default interpreter is enough, and each further one is asked what it is.
-    command.env_remove("MAITRED_PYTHONS").env_remove("MAITRED_NO_KEEP").output().unwrap()
+    let bin = place.join("bin");
+    if !bin.exists() {
+        let own = ["-c", "import sys; print(sys.executable, end='')"];
+        let python = Command::new("python3").args(own).output().unwrap().stdout;
+        fs::create_dir(&bin).unwrap();
+        symlink(text(&python), bin.join("python3")).unwrap();
+    }
+    command.env("PATH", bin).env_remove("MAITRED_NO_KEEP").output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
