@@ -187,11 +187,14 @@ class Functions(PythonCase):
         self.assertIn("1 lines for 3 tasks", error["text"])
 
     def test_who_awaits_lets_others_go_on_and_who_blocks_does_not(self):
+        # On a machine that is busy the second may come when the first has ended, but not every time.
+        def overlap(strategy, function):
+            return any(overlapping(self.call(strategy, function, [0.1] * 4)) for _ in range(20))
+
         for strategy in self.each(["threads", "event-loop", "hybrid"]):
-            outcome = self.call(strategy, "naps", [0.1] * 4)
-            self.assertTrue(overlapping(outcome))
+            self.assertTrue(overlap(strategy, "naps"))
+        self.assertTrue(overlap("hybrid", "sleeps"))
         self.assertFalse(overlapping(self.call("event-loop", "sleeps", [0.02] * 4)))
-        self.assertTrue(overlapping(self.call("hybrid", "sleeps", [0.1] * 4)))
 
     def test_its_own_folder_is_where_it_imports_from(self):
         folder = self.folder({"main.py": "import beside\ndef f(n):\n    return beside.g(n)\n", "beside.py": "def g(n):\n    return n\n"})

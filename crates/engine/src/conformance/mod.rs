@@ -158,7 +158,7 @@ mod tests {
         let check = |protocol| {
             let runner = that_says(&ready(protocol));
             let interrupt = Interrupt::manual().unwrap();
-            check(&runner, Scope::default(), Duration::from_secs(60), &interrupt, &mut |_| {})
+            check(&runner, Scope::default(), Duration::from_secs(3600), &interrupt, &mut |_| {})
         };
         let [verdict] = &check(1)[..] else { panic!("nothing else is looked at") };
         let [fault] = &verdict.faults[..] else { panic!("{verdict:?}") };

@@ -402,7 +402,7 @@ fn steps_of_a_workload_say_what_an_address_can_say() {
     let source = r#"
 server "api" delay="1ms"
 task "order" count=3 {
-    http "POST" "$api/anything" body="five" timeout="60s" {
+    http "POST" "$api/anything" body="five" timeout="1h" {
         header "Content-Type" "text/plain"
     }
     http "GET" "$api/bearer" { header "Authorization" "Bearer token" }

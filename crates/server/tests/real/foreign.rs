@@ -8,7 +8,7 @@ use crate::support::{OWN, Server};
 /// Keep-alive, HEAD, a body with a length, a chunked one, a chunked answer, an error, and one more.
 const CLIENT: &str = r#"
 import http.client, sys
-connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=3600)
 def ask(*request, **options):
     connection.request(*request, **options)
     answer = connection.getresponse()

@@ -64,7 +64,7 @@ fn ask(stream: &mut Secure, target: &str) -> std::io::Result<String> {
 const CLIENT: &str = r#"
 import http.client, ssl, sys
 context = ssl.create_default_context(cafile=sys.argv[2])
-connection = http.client.HTTPSConnection("localhost", int(sys.argv[1]), timeout=60, context=context)
+connection = http.client.HTTPSConnection("localhost", int(sys.argv[1]), timeout=3600, context=context)
 def ask(*request, **options):
     connection.request(*request, **options)
     answer = connection.getresponse()
