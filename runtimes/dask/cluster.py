@@ -20,7 +20,7 @@ import zipfile
 import maitred_hosts as hosts
 from distributed import Client
 from distributed.client import _wait
-from maitred_coordination import Common, names_of
+from maitred_coordination import Common, names_of, workers_now
 from maitred_failures import Refusal
 from maitred_luggage import ours, plan_elsewhere, theirs
 from maitred_paths import ways
@@ -68,7 +68,7 @@ def on_given(work, address, alone):
     await_all(work, client, keys, where.get("workers", []))
     lost = collect(work, client, keys, lanes, sent, submitted, address)
     yield
-    now = client.scheduler_info(n_workers=-1)["workers"] if client.status == "running" else {}
+    now = workers_now(client) if client.status == "running" else {}
     missing = [name for name, _ in workers if name not in now]
     if client.status != "running":
         work.notes.append(f"the scheduler at {address} was lost before the work was done")
@@ -104,7 +104,7 @@ def make_ready(work, client, address, alone):
     client.register_plugin(plugins.Enlisting(archive(ours()), archive(users), modules, said))
     client.register_plugin(plugins.Following(client.id, names_of(work, token)))
     lanes = Lanes(work, client, workers, clocks)
-    everywhere = len(workers) == len(client.scheduler_info(n_workers=-1)["workers"])
+    everywhere = len(workers) == len(workers_now(client))
     # Restricted to some, tasks would wait for these for ever where they are lost: that is looked for.
     where = {} if everywhere else {"workers": [name for name, _ in workers], "allow_other_workers": False}
     shared = Common(work, client, token, plugins, where.get("workers"), lambda worker, *seen: lanes.begin(host_of(worker), *seen))
@@ -154,7 +154,7 @@ def choose(client, address, threads, alone):
 
 
 def choose_now(client, address, threads, alone):
-    known = client.scheduler_info(n_workers=-1)["workers"]
+    known = workers_now(client)
     by_host = {}
     for name in sorted(known):
         by_host.setdefault(host_of(name), []).append((name, known[name]["nthreads"]))
@@ -198,7 +198,7 @@ def muster(client, workers, address):
     while not all(future.done() for future in futures):
         if client.status != "running":
             raise lost_in_set_up(address)
-        there = client.scheduler_info(n_workers=-1)["workers"]
+        there = workers_now(client)
         if gone := [name for name, _ in workers if name not in there]:
             raise Refusal("refused", f"lost in set-up: {', '.join(f'the worker at {name}' for name in gone)}: look at its log, or start it again")
         if time.monotonic() > until:
@@ -223,7 +223,7 @@ class Lanes(hosts.Lanes):
     def place(self, worker, thread):
         """None: one that joined while all others were there."""
         if (worker, thread) not in self.places:
-            now = self.client.scheduler_info(n_workers=-1)["workers"]
+            now = workers_now(self.client)
             gone = [key for key in self.places if key[0] not in now]
             if not gone:
                 return None
@@ -246,7 +246,7 @@ def await_all(work, client, keys, only):
             stopped = True
             at_work = {key for on_worker in client.processing().values() for key in on_worker}
             client.cancel([future for future in keys.values() if not future.done() and future.key not in at_work])
-        if only and client.status == "running" and not set(only) & set(client.scheduler_info(n_workers=-1)["workers"]):
+        if only and client.status == "running" and not set(only) & set(workers_now(client)):
             client.cancel([future for future in keys.values() if not future.done()])
             break
     waiting.cancel()

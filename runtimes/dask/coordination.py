@@ -130,6 +130,18 @@ def seen():
 
 # What happens in the client.
 
+known = {}
+
+
+def workers_now(client):
+    """The workers as the scheduler has them now, or as it last told them. The client's own `scheduler_info` returns what it keeps,
+    which another thread may have replaced by one without workers meanwhile."""
+    try:
+        known[client.id] = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
+    except OSError as problem:
+        print(f"the scheduler does not tell its workers: {problem}", file=sys.stderr)
+    return known.get(client.id, {})
+
 
 class Common:
     """What all tasks of a run have in common, and who waits for whom; `plugins`: what is asked of workers and scheduler;

@@ -27,7 +27,7 @@ try:
     from distributed import Client
     from distributed.diagnostics.plugin import WorkerPlugin
     import maitred_plugins as plugins
-    from maitred_coordination import Common, Coordinating, names_of
+    from maitred_coordination import Common, Coordinating, names_of, workers_now
 except ImportError:
     distributed, WorkerPlugin = None, object
 
@@ -65,7 +65,7 @@ def on_cluster(work, count, threads, alone):
     client.register_plugin(plan)
     client.register_plugin(plugins.Following(client.id, names_of(work, work.commons.token)))
     shared = Common(work, client, work.commons.token, plugins)
-    names = sorted(client.scheduler_info(n_workers=-1)["workers"])
+    names = sorted(workers_now(client))
     muster(client, names, threads, enlist)
     yield
     sent = {}
@@ -103,7 +103,7 @@ def on_cluster(work, count, threads, alone):
             "tasks": work.count, "parcels": len(parcels), "sent_bytes": sent_bytes * work.count, "returned_bytes": 0,
             "call_ns": cost_of_a_call(client, work.workers),
         }
-    muster(client, sorted(client.scheduler_info(n_workers=-1)["workers"]), threads, dismiss)
+    muster(client, sorted(workers_now(client)), threads, dismiss)
     close_all(work.trace)
     client.shutdown()  # the scheduler tells workers and nannies to end
     cluster.close()
@@ -132,7 +132,7 @@ def why(problem):
 
 def cost_of_a_call(client, workers):
     """Nanoseconds that the engine takes for a task that does nothing, while many are under way: the least of three tries."""
-    calls, best = 50 * workers, None
+    calls, best = max(2 * workers, min(50 * workers, 500)), None  # of two hundred threads ten thousand took half a minute
     for turn in range(3):
         begun = clock()
         client.gather(client.map(int, [0] * calls, pure=False, key=[f"nothing-{turn}-{n}" for n in range(calls)]))
@@ -178,7 +178,7 @@ class Cluster:
     def wait_for_workers(self, client, count):
         """Until so many are there, or one of the cluster's own processes has ended, or for ever has passed."""
         until = time.monotonic() + PATIENCE_S
-        while len(client.scheduler_info(n_workers=-1)["workers"]) < count:
+        while len(workers_now(client)) < count:
             if any(process.poll() is not None for process in self.processes):
                 raise ChildProcessError("one of its processes has ended")
             if time.monotonic() > until:
