@@ -16,6 +16,7 @@ import warnings
 
 import maitred_ray_worker as there
 import ray
+from maitred_conversation import conversation
 from maitred_failures import Refusal
 from maitred_hosts import Clocks, Lanes
 from maitred_library import scratch
@@ -25,6 +26,7 @@ from ray.util.placement_group import placement_group, placement_group_table, rem
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
 PATIENCE_S = 120
+CONNECT_S = 240  # Ray has no limit of its own where its server dies while it is being asked
 LOOK_S = 5
 for _name in ("INITIAL", "MAX"):  # it tries three times
     os.environ.setdefault(f"RAY_CLIENT_{_name}_CONNECTION_TIMEOUT_S", "5")
@@ -122,6 +124,9 @@ def pack(work, folder):
 
 def connect(address, folder):
     logging.getLogger("ray").setLevel(logging.WARNING)  # each step is told otherwise
+    late = threading.Timer(CONNECT_S, end_unconnected, [address])
+    late.daemon = True
+    late.start()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what it raises as well
@@ -135,6 +140,15 @@ def connect(address, folder):
         if "ray[client]" in text:
             raise Refusal("unsupported", f"Ray as it is installed for {sys.executable} cannot reach a cluster: `pip install 'ray[client]'`") from None
         raise Refusal("refused", f"no cluster of Ray answers at {address} ({shown(problem)}): look at the address, as in ray://HOST:10001, and whether it can be reached from here") from None
+    finally:
+        late.cancel()
+
+
+def end_unconnected(address):
+    """Nothing else ends a connection that is being made."""
+    text = f"the cluster of Ray at {address} began to answer, and was not connected within {CONNECT_S} s: try again, or look at ray_client_server.err among the logs of its head"
+    conversation.say(Refusal("refused", text).message)
+    os._exit(1)
 
 
 def make_ready(work, address):
