@@ -911,6 +911,7 @@ func (r *run) start() {
 	w := r.work
 	r.mark()
 	begin, end := strategies[w.plan.Strategy].start(w)
+	runtime.GC() // what set-up left behind would bring a collection into the midst of short work
 	r.mark()
 	w.begun = r.marks[1].ns
 	go r.watch()

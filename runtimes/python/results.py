@@ -47,9 +47,9 @@ def judge(returned, tasks, given, path, work_ns):
     else:
         whole = keep(returned, hashes, path, until)
     results = None
-    if tasks <= HASHED_TASKS:
+    if tasks <= HASHED_TASKS or how[NOT]:
         texts = [shown.get(number, ["", ""]) for number in range(min(tasks, SHOWN_TASKS))]
-        results = {"hashes": hashes.hex(), "shown": texts, "how": sorted(how.items())}
+        results = {"hashes": hashes.hex() if tasks <= HASHED_TASKS else "", "shown": texts, "how": sorted((+how).items())}
     return whole and whole.hex(), results, note
 
 
@@ -89,20 +89,22 @@ def keep(returned, hashes, path, until):
 
 def compare(returned, hashes, path, how, shown, until):
     """Writes the hash of each task's results: that of the first run's where they are the same. Returns the hash of all,
-    None where they could not be compared, and a note about what was not."""
+    None where they could not be compared, and a note about what was not. Where one is found that differs, all are compared
+    whatever that takes: a part of those that differ would be another part in the next round."""
     same, unknown, note = True, False, None
     with open(path, "rb") as file:
         whole, records = file.read(16), index(file)
         turn = os.getpid() % max(1, len(records))  # not always the same ones where the time does not suffice for all
-        for number, follows, hash, length, at in records[turn:] + records[:turn]:
+        ahead, left = deque(records[turn:] + records[:turn]), deque()
+        while ahead or (left and not same):
+            number, follows, hash, length, at = (ahead or left).popleft()
+            if same and time.monotonic_ns() > until:
+                left.append((number, follows, hash, length, at))
+                continue
             values = returned.pop(number, None)
             if values is None:
                 continue
             own = hash
-            if time.monotonic_ns() > until:
-                how[NOT] += 1
-                hashes[HASH * number : HASH * (number + 1)] = own
-                continue
             file.seek(at)
             try:
                 expected = pickle.loads(file.read(length)) if follows else None
@@ -120,6 +122,10 @@ def compare(returned, hashes, path, how, shown, until):
                 same, own = False, own_hash(values, hash)
                 show_difference(shown, number, difference)
             hashes[HASH * number : HASH * (number + 1)] = own
+    for number, _, hash, _, _ in left:
+        if returned.pop(number, None) is not None:
+            how[NOT] += 1
+            hashes[HASH * number : HASH * (number + 1)] = hash
     if unknown:
         return None, note
     return (whole if same else hashlib.blake2b(hashes, digest_size=16).digest()), note

@@ -253,6 +253,9 @@ pub struct Run {
     pub vars: Vec<VarValue>,
     pub expectations: Vec<Expectation>,
     pub result_hash: Option<String>,
+    /// Of so many tasks the results are in that hash as those of the first run, and were not compared with them.
+    #[serde(default, skip_serializing_if = "shares::is_zero")]
+    pub results_not_compared: u64,
     /// What the workers did not share though the function reaches it: its name, and what it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unshared: Vec<(String, String)>,

@@ -196,6 +196,14 @@ pub struct Results {
 }
 
 impl Results {
+    /// How a runner calls results of which it cannot say whether they are those of the first run.
+    pub const NOT_COMPARED: &str = "not compared";
+
+    /// Of how many tasks nobody knows whether they returned what they returned in the first run.
+    pub fn not_compared(&self) -> u64 {
+        self.how.iter().filter(|(by, _)| by == Self::NOT_COMPARED).map(|(_, tasks)| tasks).sum()
+    }
+
     /// The hash of a task's results; `None`: it returned nothing.
     pub fn hash(&self, task: usize) -> Option<&str> {
         let hash = self.hashes.get(16 * task..16 * task + 16)?;

@@ -42,6 +42,20 @@ def lambdas(i): return [lambda: i]
 """
 
 
+# To compare two of them takes longer than there is time for looking at results.
+LATE = """
+import time
+BASE = 7
+class Slow:
+    def __init__(self, n):
+        self.n = n
+    def __eq__(self, other):
+        time.sleep(0.4)
+        return self.n == other.n
+def slow(i): return Slow(BASE)
+"""
+
+
 class Results(PythonCase):
     def run_twice(self, function, strategies=("sequential", "sequential"), other=7, **options):
         """Two runs that share a reference; the second one's module has another BASE."""
@@ -89,6 +103,24 @@ class Results(PythonCase):
 
     def test_what_cannot_be_kept_is_compared_by_hash(self):
         self.assertEqual(self.how("lambdas"), {"a hash"})
+
+    def test_where_one_differs_all_are_compared_whatever_the_time(self):
+        where = self.folder({"late.py": LATE})
+        reference = tempfile.NamedTemporaryFile()
+        self.addCleanup(reference.close)
+        done = []
+        for base in (7, 8, 8, 7):
+            with open(where + "/late.py", "w") as file:
+                file.write(LATE.replace("BASE = 7", "BASE = %d" % base))
+            step = {"call": {"function": where + "/late.py:slow"}}
+            outcome = self.finish("sequential", [step], 4, inputs=self.inputs([1, 2, 3, 4]), reference=reference.name)
+            done.append(outcome.done)
+        first, other, again, same = done
+        self.assertEqual(other["results"]["how"], [["==", 4]])
+        self.assertEqual(other["result_hash"], again["result_hash"])
+        self.assertNotEqual(other["result_hash"], first["result_hash"])
+        self.assertEqual(same["result_hash"], first["result_hash"])
+        self.assertIn("not compared", dict(same["results"]["how"]))
 
     def test_results_can_be_dropped(self):
         first, second = self.run_twice("deep", results="discarded")

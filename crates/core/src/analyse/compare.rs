@@ -68,12 +68,20 @@ pub fn rank(comparison: &mut Comparison, baseline: Option<&Model>) {
     };
 }
 
+/// Those of its rounds, as far as they can be held against each other: where all results of a round were compared,
+/// one of which only a part was says nothing more.
+pub(super) fn result_hashes(contestant: &Contestant) -> Vec<&str> {
+    let known = || {
+        let runs = counted(contestant).into_iter();
+        runs.filter_map(|run| Some((run.result_hash.as_deref()?, run.results_not_compared == 0)))
+    };
+    let is_any_whole = known().any(|(_, is_whole)| is_whole);
+    known().filter(|(_, is_whole)| *is_whole == is_any_whole).map(|(hash, _)| hash).collect()
+}
+
 /// Who returned other results did other work: no time of it says anything about the rest.
 fn part_those_who_differ(contestants: &mut [Contestant]) {
-    let hashes = |contestant| -> Vec<&str> {
-        counted(contestant).into_iter().filter_map(|run| run.result_hash.as_deref()).collect()
-    };
-    let hashes: Vec<Vec<&str>> = contestants.iter().map(hashes).collect();
+    let hashes: Vec<Vec<&str>> = contestants.iter().map(result_hashes).collect();
     let differing = sameness::other_results(contestants, &hashes);
     let raising = raises_more(contestants);
     for ((contestant, differs), raises) in contestants.iter_mut().zip(differing).zip(raising) {

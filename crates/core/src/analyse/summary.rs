@@ -70,13 +70,7 @@ pub fn run_from(
     }));
     let mut notes = done.notes;
     if matches!(head.end, RunEnd::TimeUp { .. }) {
-        // What did not begin was never due, and what was under way belongs to no time.
-        counts.not_run = 0;
-        if counts.lost > 0 {
-            let cut = units::plural(counts.lost, "task");
-            notes.push(format!("{cut} under way when the time was up, and left out"));
-        }
-        counts.lost = 0;
+        notes.extend(cut_off(&mut counts));
     }
     let dropped = head.lanes.iter().map(|lane| lane.dropped).fold(0, u64::saturating_add);
     if matches!(head.end, RunEnd::Died { .. })
@@ -123,6 +117,7 @@ pub fn run_from(
         vars: done.vars,
         expectations,
         result_hash: done.result_hash,
+        results_not_compared: done.results.map_or(0, |results| results.not_compared()),
         unshared: done.unshared,
         noise: head.noise.clone(),
         servers: head.servers.clone(),
@@ -130,6 +125,15 @@ pub fn run_from(
         scheduling: None,
         notes,
     }
+}
+
+/// When the time is up: what did not begin was never due, and what was under way belongs to no time.
+fn cut_off(counts: &mut TaskCounts) -> Option<String> {
+    counts.not_run = 0;
+    let cut = core::mem::take(&mut counts.lost);
+    let told =
+        || format!("{} under way when the time was up, and left out", units::plural(cut, "task"));
+    (cut > 0).then(told)
 }
 
 fn asides(head: &Trace, failures: &[Failure]) -> impl Iterator<Item = String> {

@@ -183,6 +183,7 @@ fn figures() -> Run {
         vars: vec![],
         expectations: vec![],
         result_hash: None,
+        results_not_compared: 0,
         noise: Noise { pressure: Some(0.1 + 0.2), ..Noise::default() },
         completed: None,
         requests: None,

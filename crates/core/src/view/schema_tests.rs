@@ -194,6 +194,7 @@ prop_compose! {
             expectations: vec![Expectation { text: text.clone(), actual: text.clone(), holds }],
             unshared: maybe.iter().map(|text| ("name".into(), text.clone())).collect(),
             result_hash: maybe,
+            results_not_compared: number,
             noise,
             spans_dropped: number,
             scheduling: holds.then(|| shares(ns, kind)),

@@ -69,10 +69,7 @@ impl World for Made {
         }
         self.asked.push((contestant, purpose));
         self.clock += self.run;
-        let round = match purpose {
-            Purpose::Warmup | Purpose::Trace | Purpose::Single => 0,
-            Purpose::Round(round) => round,
-        };
+        let round = if let Purpose::Round(round) = purpose { round } else { 0 };
         Ok((self.script)(contestant, round))
     }
 
@@ -149,6 +146,7 @@ fn run_of(round: u32, work_ms: u64) -> Run {
         vars: Vec::new(),
         expectations: Vec::new(),
         result_hash: None,
+        results_not_compared: 0,
         noise: Noise::default(),
         spans_dropped: 0,
         scheduling: None,

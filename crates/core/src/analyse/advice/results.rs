@@ -37,7 +37,7 @@ fn all_the_same(natures: &[Option<Nature>]) -> Option<String> {
         let most = by.entry(how).or_default();
         *most = (*most).max(*tasks);
     }
-    let missed = by.remove(NOT_COMPARED);
+    let missed = by.remove(Results::NOT_COMPARED);
     let told: Vec<String> =
         (by.iter()).map(|(how, tasks)| format!("{} by {how}", plural(*tasks, "result"))).collect();
     let rest = match missed {
@@ -55,20 +55,11 @@ fn all_the_same(natures: &[Option<Nature>]) -> Option<String> {
     })
 }
 
-/// How a runner calls results of which it cannot say whether they are the same.
-const NOT_COMPARED: &str = "not compared";
-
-fn first_hash(contestant: &Contestant) -> Option<String> {
-    compare::counted(contestant).iter().find_map(|run| run.result_hash.clone())
-}
-
 fn between_models(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String> {
     let contestants = &comparison.contestants;
-    let hashes: Vec<Option<String>> = contestants.iter().map(first_hash).collect();
-    let known: Vec<(&String, usize)> = hashes
-        .iter()
-        .enumerate()
-        .filter_map(|(index, hash)| Some((hash.as_ref()?, index)))
+    let first = |contestant| compare::result_hashes(contestant).first().copied();
+    let known: Vec<(&str, usize)> = (contestants.iter().enumerate())
+        .filter_map(|(index, contestant)| Some((first(contestant)?, index)))
         .collect();
     let votes = |hash: &str| known.iter().filter(|(other, _)| *other == hash).count();
     // Of equally many votes the first one named wins: which is right is not for us to know.
@@ -96,9 +87,8 @@ fn between_models(comparison: &Comparison, natures: &[Option<Nature>]) -> Option
 fn between_rounds(comparison: &Comparison, natures: &[Option<Nature>]) -> Option<String> {
     let contestants = &comparison.contestants;
     let differs = |contestant: &Contestant| {
-        let first = first_hash(contestant);
-        let mut later = compare::counted(contestant).into_iter();
-        later.any(|run| run.result_hash.is_some() && run.result_hash != first)
+        let hashes = compare::result_hashes(contestant);
+        hashes.iter().any(|hash| hash != &hashes[0])
     };
     let who: Vec<usize> = (0..contestants.len()).filter(|&i| differs(&contestants[i])).collect();
     let names: Vec<String> = who.iter().map(|&index| name(comparison, index)).collect();

@@ -32,6 +32,7 @@ fn said(first: &Results, second: &Results, later: Option<&Results>) -> Vec<Strin
         nature.interpreted.results = Some(results.clone());
         if let (Threads, Some(later)) = (strategy, later) {
             runs[2].result_hash = Some(later.hashes.clone());
+            runs[2].results_not_compared = later.not_compared();
             nature.interpreted.other_results = Some(later.clone());
         }
         contestants.push(contestant(&trace, runs));
@@ -77,6 +78,17 @@ fn results_that_change_from_round_to_round_are_named_too() {
         said.ends_with("1 of 4 tasks differs: for \"a\" one round returned `1`, another `5`."),
         "{said}"
     );
+}
+
+/// What was not compared counts as what the first run returned, so that the next round seems to return other values.
+#[test]
+fn a_round_that_was_compared_in_part_does_not_make_results_change() {
+    let first = || results(["1", "2", "3", "4"]);
+    let (other, mut in_part) = (results(["1", "9", "3", "4"]), first());
+    in_part.how = [("==", 3), ("not compared", 1)].map(|(by, n)| (by.into(), n)).into();
+    let said = said(&first(), &other, Some(&in_part)).join("");
+    assert!(said.starts_with("Results differ: `threads` returned other values"), "{said}");
+    assert!(!said.contains("from round to round"), "{said}");
 }
 
 #[test]
