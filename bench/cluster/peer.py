@@ -79,14 +79,15 @@ def by_hand(folder, model):
 
 
 def ours(folder, model, *more):
-    """Seconds, and all that was said."""
-    line = [MAITRED, "run", "work.py:work", "--inputs", "inputs.jsonl", "--model", model, "--python", PYTHON, "--no-scheduling", "--no-keep", *more]
+    """Seconds of the work, and all that was said."""
+    events = os.path.join(folder, "events.jsonl")
+    line = [MAITRED, "run", "work.py:work", "--inputs", "inputs.jsonl", "--model", model, "--python", PYTHON, "--no-scheduling", "--no-keep", "--events", events, *more]
     said = subprocess.run(line, cwd=folder, capture_output=True, text=True)
-    text = " ".join(said.stdout.split())
-    found = re.search(r"did [\d,]+ tasks? in ([\d.,]+) (ms|s|min)\b", text)
-    if not found:
+    with open(events) as file:
+        ends = [event["run"] for event in map(json.loads, file) if event["event"] == "run-ended"]
+    if len(ends) != 1 or ends[0]["end"] != "finished" or ends[0]["tasks"]["done"] != sum(ends[0]["tasks"].values()):
         raise SystemExit(f"{said.stdout}{said.stderr}")
-    return float(found[1].replace(",", "")) * {"ms": 1e-3, "s": 1, "min": 60}[found[2]], text
+    return ends[0]["work_ns"] / 1e9, " ".join(said.stdout.split())
 
 
 def running_ms(folder, model):

@@ -23,7 +23,7 @@ from distributed.client import _wait
 from maitred_coordination import Common, names_of, workers_now
 from maitred_failures import Refusal
 from maitred_luggage import ours, plan_elsewhere, theirs
-from maitred_paths import ways
+from maitred_paths import Sent, ways
 from maitred_trace_file import clock
 
 
@@ -52,21 +52,9 @@ def on_given(work, address, alone):
     except Exception as problem:
         raise lost_in_set_up(address) if client.status != "running" else cannot("the cluster", problem) from problem
     yield
-    keys, sent = {}, {}
-    submitted = clock()
-    if all(group["arrivals"] == "at-once" for group in work.groups):
-        numbers = list(work.arriving())
-        shared.futures = futures = client.map(plugins.do, numbers, [work.given(number) for number in numbers], pure=False, key=[f"maitred-{n}" for n in numbers], **where)
-    else:
-        numbers, futures = [], shared.futures
-        for number in work.arriving():
-            numbers.append(number)
-            sent[number] = clock()
-            futures.append(client.submit(plugins.do, number, work.given(number), pure=False, key=f"maitred-{number}", **where))
-    in_client = clock() - submitted
-    keys = dict(zip(numbers, futures))
-    await_all(work, client, keys, where.get("workers", []))
-    lost = collect(work, client, keys, lanes, sent, submitted, address)
+    sent = Sent(work, client, shared, plugins.do, plugins.do_all, **where)
+    await_all(work, client, sent.futures, where.get("workers", []))
+    lost = collect(work, client, sent, lanes, address)
     yield
     now = workers_now(client) if client.status == "running" else {}
     missing = [name for name, _ in workers if name not in now]
@@ -80,10 +68,11 @@ def on_given(work, address, alone):
     work.variable_list()  # before they are no longer
     if client.status == "running":
         followed = client.run_on_scheduler(plugins.followed_there)
-        work.attempts = [[number, times] for number, times in sorted(followed["attempts"].items()) if times > 1]
-        if (sentence := share_of_time(followed, in_client, max(1, len(numbers)))) and not lost:
+        times = followed["attempts"]
+        work.attempts = sorted([number, times[parcel[0]]] for parcel in sent.parcels if times.get(parcel[0], 0) > 1 for number in parcel)
+        if (sentence := share_of_time(followed, sent)) and not lost:
             work.notes.append(sentence)
-        work.ways = ways(work, followed, lambda number: sent.get(number, submitted), lanes.arrived, clocks.scheduler)
+        work.ways = ways(work, followed, sent.when, lanes.arrived, clocks.scheduler, sent.size)
         for forget in (shared.close, lambda: client.unregister_worker_plugin(plugins.Enlisting.name), lambda: client.unregister_scheduler_plugin(plugins.Following.name)):
             try:
                 forget()
@@ -232,50 +221,52 @@ class Lanes(hosts.Lanes):
         return self.places[worker, thread]
 
 
-def await_all(work, client, keys, only):
+def await_all(work, client, futures, only):
     """Until all are done, the run is stopped, or nobody is left who could do them."""
-    if not keys:
+    if not futures:
         return
-    waiting = asyncio.run_coroutine_threadsafe(_wait(list(keys.values())), client.loop.asyncio_loop)
+    waiting = asyncio.run_coroutine_threadsafe(_wait(futures), client.loop.asyncio_loop)
     stopped = False
     while not waiting.done():
-        time.sleep(LOOK_S if len(keys) > 50 else LOOK_S / 25)
+        time.sleep(LOOK_S if len(futures) > 50 else LOOK_S / 25)
         if client.status in ("closed", "closing"):
             break
         if work.halted() and not stopped and client.status == "running":
             stopped = True
             at_work = {key for on_worker in client.processing().values() for key in on_worker}
-            client.cancel([future for future in keys.values() if not future.done() and future.key not in at_work])
+            client.cancel([future for future in futures if not future.done() and future.key not in at_work])
         if only and client.status == "running" and not set(only) & set(workers_now(client)):
-            client.cancel([future for future in keys.values() if not future.done()])
+            client.cancel([future for future in futures if not future.done()])
             break
     waiting.cancel()
 
 
-def collect(work, client, keys, lanes, sent, submitted, address):
+def collect(work, client, sent, lanes, address):
     """Brings the results home and writes the trace; how many tasks were lost."""
-    finished = {number: future for number, future in keys.items() if future.status == "finished"}
+    finished = [future for future in sent.futures if future.status == "finished"]
     try:
-        told = dict(zip(finished, client.gather(list(finished.values())))) if finished else {}
+        told = dict(zip((future.key for future in finished), client.gather(finished))) if finished else {}
     except Exception:  # who held some of them is gone
         told = {}
-        for number, future in finished.items():
+        for future in finished:
             try:
-                told[number] = future.result(timeout=CONNECT_S)
+                told[future.key] = future.result(timeout=CONNECT_S)
             except Exception as problem:
-                print(f"task {number}: its result was lost ({problem})", file=sys.stderr)
+                print(f"task {future.key}: its result was lost ({problem})", file=sys.stderr)
     latest, lost = clock(), 0
-    for number, future in keys.items():
-        if number in told:
-            recorded, outcome, arrived = told[number]
-            (worker, thread), told_there = recorded
-            lanes.record(number, lanes.place(worker, thread), host_of(worker), told_there, sent.get(number, submitted), latest)
-            if arrived:
-                lanes.arrived[number] = lanes.clocks.here(host_of(worker), arrived)
-            work.settle(number, outcome)
+    for parcel, future in zip(sent.parcels, sent.futures):
+        if future.key in told:
+            for number, (recorded, outcome, arrived) in zip(parcel, sent.each(told[future.key])):
+                (worker, thread), told_there = recorded
+                lanes.record(number, lanes.place(worker, thread), host_of(worker), told_there, sent.when(number), latest)
+                if arrived:
+                    lanes.arrived[number] = lanes.clocks.here(host_of(worker), arrived)
+                work.settle(number, outcome)
         elif not work.halted():
-            lost += 1
-            lanes.lose(number, *why(future, client, address))
+            lost += len(parcel)
+            reason = why(future, client, address)
+            for number in parcel:
+                lanes.lose(number, *reason)
     return lost
 
 
@@ -312,14 +303,15 @@ def archive(files):
     return f"maitred-{digest.hexdigest()[:16]}.zip", packed.getvalue()
 
 
-def share_of_time(followed, in_client, tasks):
-    """Where a task's time went, each part by one clock."""
+def share_of_time(followed, sent):
+    """Where the time of a task went, or of a parcel of them; each part by one clock."""
     count = followed["count"]
     if not count:
         return None
     ms = lambda seconds: f"{seconds * 1000:.3g} ms"
+    what = "a task" if sent.size == 1 else f"a parcel of up to {sent.size} tasks"
     on_the_way = max(0.0, followed["there"] - followed["ran"])
     return (
-        f"of the time of a task (mean of {count}): {ms(in_client / 1e9 / tasks)} in the client until it was handed over, {ms(followed['waited'] / count)} in the scheduler, "
+        f"of the time of {what} (mean of {count}): {ms(sent.took / 1e9 / max(1, len(sent.parcels)))} in the client until it was handed over, {ms(followed['waited'] / count)} in the scheduler, "
         f"{ms(on_the_way / count)} on the wire and in the worker's queue (of which {ms(followed['moved'] / count)} moved data between workers), {ms(followed['ran'] / count)} running, by Dask's own `startstops`"
     )

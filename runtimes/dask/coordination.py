@@ -179,9 +179,12 @@ class Common:
             return None
         waits = sorted((worker, *one) for worker, (here, _, _) in on_workers for one in here)
         threads, held = (sum(each[at] for _, each in on_workers) for at in (2, 1))
-        # What is on its way to a worker, or was a worker's that is gone, will wake somebody; so may one task more.
+        # What is on its way to a worker, or is lent to one that is gone, will wake somebody; so may one task more. What one that is
+        # gone has asked of a semaphore wakes nobody.
         all_wait = len(waits) in (threads, self.work.count - self.ended)
-        if not (all_wait and is_settled and pending == Counter(place for _, _, _, place, _, _ in waits) and leases == held):
+        asked = Counter(place for _, _, _, place, _, _ in waits)
+        are_theirs = not asked - pending and all(step == "hold" for _, step in pending - asked)
+        if not (all_wait and is_settled and are_theirs and leases == held):
             return None
         if self.note:
             for worker, _, number, _, step, begun in waits:

@@ -17,7 +17,7 @@ from struct import Struct
 from maitred_attempts import attempt, close_all, lose, repeated, resume
 from maitred_failures import Refusal
 from maitred_library import STEPS, Runtime, scratch
-from maitred_paths import ways
+from maitred_paths import Sent, ways
 from maitred_semaphores import Commons
 from maitred_trace_file import LANE_BYTES, PROCESS, WORKER, Lane, clock
 from maitred_work import Work
@@ -68,39 +68,24 @@ def on_cluster(work, count, threads, alone):
     names = sorted(workers_now(client))
     muster(client, names, threads, enlist)
     yield
-    sent = {}
-    submitted = clock()
-    if work.groups and all(group["arrivals"] == "at-once" for group in work.groups):
-        parcels = list(work.parcels())
-        size = max(map(len, parcels), default=1)
-        if size == 1:
-            what = do, [number for [number] in parcels], [work.given(number) for [number] in parcels]
+    sent = Sent(work, client, shared, do, do_all)
+    for parcel, (problem, outcomes) in zip(sent.parcels, gather(client, sent.futures)):
+        if problem is None:
+            for number, outcome in zip(parcel, sent.each(outcomes)):
+                work.settle(number, outcome)
         else:
-            what = do_all, [pickle.dumps([(number, work.given(number)) for number in parcel]) for parcel in parcels]
-        shared.futures = futures = client.map(*what, pure=False, key=[f"maitred-{parcel[0]}" for parcel in parcels])
-    else:
-        size = 1
-        parcels, futures = [], shared.futures
-        for number in work.arriving():
-            parcels.append([number])
-            sent[number] = clock()
-            futures.append(client.submit(do, number, work.given(number), pure=False, key=f"maitred-{number}"))
-    for parcel, (problem, outcome) in zip(parcels, gather(client, futures)):
-        for place, number in enumerate(parcel):
-            if problem is None:
-                work.settle(number, outcome if size == 1 else outcome[place])
-            else:
+            for number in parcel:
                 lose(work, number, type(problem).__name__, why(problem))
     yield
     work.attempts = repeated(work)
     work.variable_list()  # as long as there is a scheduler
     arrived = {number: there for seen in client.run(seen_arriving, on_error="ignore").values() for number, there in seen.items()}
-    work.ways = ways(work, client.run_on_scheduler(plugins.followed_there), lambda number: sent.get(number, submitted), arrived, size=size)
+    work.ways = ways(work, client.run_on_scheduler(plugins.followed_there), sent.when, arrived, size=sent.size)
     if not work.halted():  # who stops it waits
-        sample = [number for parcel in parcels[:100] for number in parcel]
+        sample = [number for parcel in sent.parcels[:100] for number in parcel]
         sent_bytes = sum(len(repr(work.given(number))) for number in sample) // max(1, len(sample))
         work.handover = {
-            "tasks": work.count, "parcels": len(parcels), "sent_bytes": sent_bytes * work.count, "returned_bytes": 0,
+            "tasks": work.count, "parcels": len(sent.parcels), "sent_bytes": sent_bytes * work.count, "returned_bytes": 0,
             "call_ns": cost_of_a_call(client, work.workers),
         }
     muster(client, sorted(workers_now(client)), threads, dismiss)

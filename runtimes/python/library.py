@@ -42,8 +42,8 @@ class Runtime:
         for id, name, _ in work.actions:
             if name not in self.steps:
                 raise Refusal("unsupported", f"{self.title} has no `{name}` between its tasks here: use python3", f"step {id}")
-        if "chunk" in work.options and (self.title != "Dask" or "cluster" in work.options):
-            raise Refusal("unsupported", f"{self.title} hands out no parcels here (--chunk), which Dask does on a cluster of the run's own: omit it")
+        if "chunk" in work.options and self.title != "Dask":
+            raise Refusal("unsupported", f"{self.title} hands out no parcels here (--chunk), which Dask does: omit it")
         self.work = work
 
     def main(self):

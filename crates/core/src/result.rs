@@ -270,6 +270,9 @@ pub struct Run {
     pub notes: Vec<String>,
 }
 
+/// Runners read the processor time up to a millisecond before or after the work begins and ends.
+const SHORTEST_FOR_CORES_NS: u64 = 10_000_000;
+
 impl Run {
     /// Whether it went on for a time that was given, so that it is not its length that tells how
     /// fast it was, but what it did.
@@ -281,6 +284,18 @@ impl Run {
     /// it took for each task that is done.
     pub fn compared_ns(&self) -> f64 {
         self.work_ns.max(1) as f64 / self.share()
+    }
+
+    /// Processors in use on average over the work, by the time that they spent on it.
+    pub fn cores_used(&self) -> Observed<f64> {
+        // What the runner itself took was taken off the time, not off the processors.
+        let wall = self.work_ns.saturating_add(self.harness.map_or(0, |cost| cost.ns));
+        if wall < SHORTEST_FOR_CORES_NS {
+            return Observed::Unknown(
+                "the work took less than 10 ms: what a runner uses around it would weigh".into(),
+            );
+        }
+        self.work_cpu.clone().map(|cpu| cpu.total_ns() as f64 / wall as f64)
     }
 
     /// How long a task queues on average for what it then holds, nanoseconds; `None`: none holds anything.

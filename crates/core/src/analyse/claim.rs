@@ -335,7 +335,7 @@ fn value(figure: &Figure, run: &Run) -> Result<f64, String> {
         Quantity::Elapsed => (run.setup_ns + run.work_ns + run.teardown_ns).max(1) as f64,
         Quantity::Cpu => cpu()?,
         Quantity::Throughput => run.tasks.done as f64 * 1e9 / run.work_ns.max(1) as f64,
-        Quantity::Cores => cpu()? / run.work_ns.max(1) as f64,
+        Quantity::Cores => *known(&run.cores_used())?,
         Quantity::Memory => known(&run.memory)?.bytes as f64,
         Quantity::VoluntarySwitches => usage(|usage| usage.voluntary)?,
         Quantity::InvoluntarySwitches => usage(|usage| usage.involuntary)?,

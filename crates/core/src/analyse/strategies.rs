@@ -350,7 +350,7 @@ fn enough(found: &Found) -> Result<(), String> {
 }
 
 fn cores(run: &Run) -> Result<f64, String> {
-    Ok(known(&run.work_cpu)?.total_ns() as f64 / run.work_ns.max(1) as f64)
+    known(&run.cores_used()).copied()
 }
 
 /// Tasks that were computing at once, and of these the ones whose thread was running or runnable.

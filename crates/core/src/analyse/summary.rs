@@ -340,13 +340,7 @@ fn observed(runs: &[&Run], figure: impl Fn(&Run) -> Observed<u64>) -> Observed<u
 
 fn cores_used(runs: &[&Run]) -> Observed<f64> {
     // In millionths, so that one function serves all medians.
-    let share = |run: &Run| {
-        // What the runner itself took was taken off the time, not off the processors.
-        let wall = (run.work_ns + run.harness.map_or(0, |cost| cost.ns)).max(1);
-        run.work_cpu
-            .clone()
-            .map(|cpu| (u128::from(cpu.total_ns()) * 1_000_000 / u128::from(wall)) as u64)
-    };
+    let share = |run: &Run| run.cores_used().map(|cores| (cores * 1e6) as u64);
     observed(runs, share).map(|millionths| millionths as f64 / 1e6)
 }
 

@@ -8,7 +8,7 @@ use maitred_wire::{Cpu, Strategy};
 
 use super::nature::{BoundBy, nature};
 use super::summary::{run, run_from, summarise};
-use crate::result::{Processors, Quota, TaskCounts};
+use crate::result::{HarnessCost, Processors, Quota, TaskCounts};
 use crate::trace::sample::{Do, MS, Sample, tables};
 use crate::trace::{Observed, StepKind, Throttled, Trace};
 
@@ -179,4 +179,17 @@ fn tasks_that_were_begun_again_are_told() {
         notes(&[(0, 2), (2, 3)]),
         "lost during the work: workers, so that 2 tasks were begun more than once, table 3 3 times"
     );
+}
+
+#[test]
+fn cores_are_not_told_of_work_that_is_too_short() {
+    let cpu = Cpu { user_ns: 10 * MS, system_ns: 5 * MS };
+    let mut run = run(&tables(2, 1).run(Strategy::Threads, 2), 0, &[]);
+    (run.work_ns, run.harness, run.work_cpu) = (10 * MS, None, Observed::Known(cpu));
+    assert_eq!(run.cores_used(), Observed::Known(1.5));
+    run.work_ns -= 1;
+    assert!(matches!(run.cores_used(), Observed::Unknown(why) if why.contains("less than 10 ms")));
+    // The runner's own part was measured with the rest.
+    run.harness = Some(HarnessCost { ns: 1, uncertain_ns: 0 });
+    assert_eq!(run.cores_used(), Observed::Known(1.5));
 }

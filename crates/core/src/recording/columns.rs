@@ -88,13 +88,15 @@ impl<'a, const N: usize, R: Record<N>> Rows<'a, R, N> {
 impl<const N: usize, R: Record<N>> Iterator for Rows<'_, R, N> {
     type Item = R;
 
+    #[inline]
     fn next(&mut self) -> Option<R> {
         if self.left == 0 {
             return None;
         }
         let mut row = [0; N];
-        for (value, column) in row.iter_mut().zip(&mut self.columns) {
-            *value = take_varint(column)?;
+        let mut columns = self.columns.iter_mut();
+        for value in &mut row {
+            *value = take_varint(columns.next()?)?;
         }
         self.previous = R::from_row(row, &self.previous)?;
         self.left -= 1;

@@ -21,6 +21,7 @@ impl Record<2> for Arrival {
         [near(previous.group, self.group), difference(previous.ns, self.ns)]
     }
 
+    #[inline]
     fn from_row([group, ns]: [u64; 2], previous: &Self) -> Option<Self> {
         Some(Self { group: back(previous.group, group)?, ns: moved(previous.ns, ns) })
     }
@@ -41,6 +42,7 @@ impl Record<5> for Span {
         ]
     }
 
+    #[inline]
     fn from_row([start, length, task, step, lane]: [u64; 5], previous: &Self) -> Option<Self> {
         let start_ns = previous.start_ns.wrapping_add(start);
         let is_open = step & 1 == 1;
@@ -72,6 +74,7 @@ impl Record<4> for Slice {
         ]
     }
 
+    #[inline]
     fn from_row([start, length, thread, cpu]: [u64; 4], previous: &Self) -> Option<Self> {
         let start_ns = previous.start_ns.wrapping_add(start);
         Some(Self {
@@ -105,6 +108,7 @@ impl Record<5> for Task {
         ]
     }
 
+    #[inline]
     fn from_row([outcome, start, length, lane, step]: [u64; 5], previous: &Self) -> Option<Self> {
         let start_ns = moved(previous.start_ns, start);
         let has_ended = outcome & 1 == 1;
@@ -138,6 +142,7 @@ impl Record<10> for Lane {
         ]
     }
 
+    #[inline]
     fn from_row(row: [u64; 10], previous: &Self) -> Option<Self> {
         let [pid, tid, role, ended, dropped, cpu_ns, has_delay, delay, voluntary, involuntary] =
             row;
@@ -235,6 +240,7 @@ impl Record<THREAD_COLUMNS> for Nameless {
         row
     }
 
+    #[inline]
     fn from_row(row: [u64; THREAD_COLUMNS], previous: &Self) -> Option<Self> {
         let [pid, tid, parent, start, has_ended, length, counted, known, figures @ ..] = row;
         let start_ns = moved(previous.start_ns, start);

@@ -13,7 +13,27 @@ pub fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a number from the front; `None`: the bytes end within it, or it is none of 64 bits.
+#[inline]
 pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    // Most take one byte to three.
+    match **bytes {
+        [byte @ ..0x80, ref rest @ ..] => {
+            *bytes = rest;
+            Some(byte.into())
+        }
+        [low, high @ ..0x80, ref rest @ ..] => {
+            *bytes = rest;
+            Some(u64::from(low & 0x7f) | u64::from(high) << 7)
+        }
+        [low, middle, high @ ..0x80, ref rest @ ..] => {
+            *bytes = rest;
+            Some(u64::from(low & 0x7f) | u64::from(middle & 0x7f) << 7 | u64::from(high) << 14)
+        }
+        _ => take_long_varint(bytes),
+    }
+}
+
+fn take_long_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
@@ -34,6 +54,7 @@ pub(crate) fn difference(from: u64, to: u64) -> u64 {
 }
 
 /// The number that lies so far from another.
+#[inline]
 pub(crate) fn moved(from: u64, difference: u64) -> u64 {
     let unfolded = (difference >> 1) as i64 ^ -((difference & 1) as i64);
     from.wrapping_add(unfolded as u64)

@@ -140,17 +140,15 @@ pub(super) fn figures(run: &Run) -> Vec<(&'static str, String)> {
         Observed::Known(text) => figures.push((label, text.clone())),
         Observed::Unknown(why) => figures.push((label, format!("? ({why})"))),
     };
-    let wall = run.work_ns.max(1) as f64;
     add(
         "CPU",
         &run.work_cpu.clone().map(|cpu| {
-            format!(
-                "{} in the work ({} user, {} system): {} processors in use",
-                duration(cpu.total_ns()),
-                duration(cpu.user_ns),
-                duration(cpu.system_ns),
-                cores(cpu.total_ns() as f64 / wall)
-            )
+            let [total, user, system] = [cpu.total_ns(), cpu.user_ns, cpu.system_ns].map(duration);
+            let in_use = match run.cores_used() {
+                Observed::Known(number) => format!(": {} processors in use", cores(number)),
+                Observed::Unknown(_) => String::new(),
+            };
+            format!("{total} in the work ({user} user, {system} system){in_use}")
         }),
     );
     add(

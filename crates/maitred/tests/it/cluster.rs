@@ -226,6 +226,12 @@ fn a_cluster_of_two_hosts_is_used_by_its_address() {
     let again =
         again.env("DASK_DISTRIBUTED__CLIENT__SCHEDULER_INFO_INTERVAL", "1ms").output().unwrap();
     assert!(again.status.success(), "{}{}", stdout(&again), stderr(&again));
+    // Ten at a time, each task is told of as if it had come alone.
+    fs::remove_file(place.path("seen")).unwrap();
+    let parcels = hosts.maitred(&place, &format!("{} --chunk 10", run(&hosts))).output().unwrap();
+    let text = said(&parcels, 0);
+    assert!(text.contains("40 done") && seen(&place) == 2, "{text}");
+    assert!(text.contains("of the time of a parcel of up to 10 tasks (mean of 4)"), "{text}");
 }
 
 #[test]

@@ -172,6 +172,8 @@ fn a_cluster_of_ray_that_has_not_what_is_asked_for_is_refused() {
     let text = refused(&format!("{line}processes:3"));
     let told = format!("has not 3 processors for this; those of its nodes: {net}.1: 1; {net}.2: 1");
     assert!(text.contains(&told) && text.contains("ray/processes:2"), "{text}");
+    let text = refused(&format!("{line}processes:2 --chunk 5"));
+    assert!(text.contains("Ray hands out no parcels here (--chunk), which Dask does"), "{text}");
     let text = refused(&format!("{line}processes:2").replace("10001", "10002"));
     assert!(text.contains(&format!("no cluster of Ray answers at ray://{net}.1:10002")), "{text}");
     let text = refused(&format!("{line}processes:2").replace("work.py", "broken.py"));

@@ -105,3 +105,27 @@ fn an_item_is_not_given_to_a_worker_of_dask_that_is_lost() {
     let text = said(&output, 0);
     assert!(text.contains("3 done"), "{text}");
 }
+
+/// Two wait for each other for ever, and a third for one of them: its worker is killed, whose request stays
+/// behind while the task is begun again.
+const LOCKED: &str = r#"
+resource "a" capacity=1
+resource "b" capacity=1
+task "first" { hold "a" { run "sh" "-c" "touch a; until [ -e b ]; do sleep 0.1; done"; hold "b" { wait "1ms" } } }
+task "second" { hold "b" { run "sh" "-c" "touch b; until [ -e a ]; do sleep 0.1; done"; hold "a" { wait "1ms" } } }
+task "third" { run "sh" "-c" "until [ -e a ]; do sleep 0.1; done; echo $PPID > new; mv new third"; hold "a" { wait "1ms" } }
+task "killer" { run "sh" "-c" "until [ -e third ]; do sleep 0.1; done; sleep 0.5; mkdir once && kill -9 $(cat third); true" }
+"#;
+
+#[test]
+#[ignore = "slow: another runtime"]
+fn a_worker_of_dask_that_is_lost_while_it_waits_hides_no_deadlock() {
+    if !have("dask") {
+        return;
+    }
+    let place = Place::new().file("locked.kdl", LOCKED);
+    let python = pythons::with_libraries().display().to_string();
+    let output = place.run(&format!("run locked.kdl --model dask/processes:4 --python {python}"));
+    let text = said(&output, 1);
+    assert!(text.contains("deadlock: 3 tasks wait for ever"), "{text}");
+}
