@@ -222,13 +222,13 @@ fn spoil(text: &str, (right, wrong, _): Planted, file: &Path) {
 }
 
 fn finds(name: &str, runner: &RunnerCommand, strategy: Strategy, (_, wrong, case): Planted) {
-    let output = check(runner, &[strategy], &[case], None);
-    let found =
-        stdout(&output).lines().any(|line| line.starts_with("wrong") && line.ends_with(case));
-    assert!(
-        found && output.status.code() == Some(4),
-        "{name}: `{wrong}` was not found: {output:#?}"
-    );
+    // Who starts every task at once is right where the machine is so busy that all are due by then.
+    let found = (0..20).any(|_| {
+        let output = check(runner, &[strategy], &[case], None);
+        let is_told = |line: &str| line.starts_with("wrong") && line.ends_with(case);
+        output.status.code() == Some(4) && stdout(&output).lines().any(is_told)
+    });
+    assert!(found, "{name}: `{wrong}` was not found");
 }
 
 #[test]
