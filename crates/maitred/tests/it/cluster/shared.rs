@@ -85,6 +85,14 @@ fn channels_and_variables_are_one_for_all_hosts_and_nobody_is_left_waiting() {
     all_is_done();
 }
 
+/// What a run on a cluster of its own says, which ends with this code.
+fn on_own_cluster(work: &str, workers: &str, code: i32) -> String {
+    let place = Place::new().file("work.kdl", work);
+    let python = pythons::with_libraries().display().to_string();
+    let line = format!("run work.kdl --model dask/{workers} --python {python}");
+    said(&place.run(&line), code)
+}
+
 /// Its worker is killed while another thread of that waits in the channel, whose request stays behind.
 const LOST: &str = r#"
 channel "belt" capacity=1
@@ -99,10 +107,7 @@ fn an_item_is_not_given_to_a_worker_of_dask_that_is_lost() {
     if !have("dask") {
         return;
     }
-    let place = Place::new().file("lost.kdl", LOST);
-    let python = pythons::with_libraries().display().to_string();
-    let output = place.run(&format!("run lost.kdl --model dask/thread-pool:2 --python {python}"));
-    let text = said(&output, 0);
+    let text = on_own_cluster(LOST, "thread-pool:2", 0);
     assert!(text.contains("3 done"), "{text}");
 }
 
@@ -123,9 +128,6 @@ fn a_worker_of_dask_that_is_lost_while_it_waits_hides_no_deadlock() {
     if !have("dask") {
         return;
     }
-    let place = Place::new().file("locked.kdl", LOCKED);
-    let python = pythons::with_libraries().display().to_string();
-    let output = place.run(&format!("run locked.kdl --model dask/processes:4 --python {python}"));
-    let text = said(&output, 1);
+    let text = on_own_cluster(LOCKED, "processes:4", 1);
     assert!(text.contains("deadlock: 3 tasks wait for ever"), "{text}");
 }
