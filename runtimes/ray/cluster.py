@@ -28,6 +28,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, Place
 PATIENCE_S = 120
 CONNECT_S = 240  # Ray has no limit of its own where its server dies while it is being asked
 LOOK_S = 5
+TRIES = 3
+UNSTARTED = "Starting Ray client server failed", "Proxy failed to Connect to backend"  # as Ray says it (its proxier.py)
+DIED = "the server that the cluster at {} starts for a client died before it was there"
+REMEDY = "GRPC_ENABLE_FORK_SUPPORT=0 in the environment of `ray start --head` keeps it from that"
 for _name in ("INITIAL", "MAX"):  # it tries three times
     os.environ.setdefault(f"RAY_CLIENT_{_name}_CONNECTION_TIMEOUT_S", "5")
 
@@ -36,7 +40,7 @@ def on_given(work, address, runner):
     """Set-up, work and tear-down on this cluster; `runner`: what is done alike on one that is started here."""
     with scratch("ray") as folder:  # as soon as there is a connection the cluster has a copy
         pack(work, folder)
-        connect(address, folder)
+        connect(work, address, folder)
     try:
         reserved, lanes = make_ready(work, address)
     except Exception as problem:
@@ -122,26 +126,41 @@ def pack(work, folder):
         file.write(columns or b"")
 
 
-def connect(address, folder):
+def connect(work, address, folder):
+    """Ray's server starts another one for each client, by a fork beside its own threads, and that one may die before it is there
+    (ray-project/ray#63202): it is asked again."""
     logging.getLogger("ray").setLevel(logging.WARNING)  # each step is told otherwise
     late = threading.Timer(CONNECT_S, end_unconnected, [address])
     late.daemon = True
     late.start()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what it raises as well
-            ray.init(address, runtime_env={"working_dir": folder}, log_to_driver=False, configure_logging=False)
-    except Exception as problem:
-        text = str(problem)
-        versions = re.findall(r"(?:Ray|Python): *(\S+)", text)
-        if "mismatch" in text and len(versions) == 4:
-            told = "Python {1} with Ray {0} and this is Python {3} with Ray {2}".format(*versions)
-            raise Refusal("refused", f"the cluster at {address} runs {told}, and neither understands what the other pickles: name the same with --python") from None
-        if "ray[client]" in text:
-            raise Refusal("unsupported", f"Ray as it is installed for {sys.executable} cannot reach a cluster: `pip install 'ray[client]'`") from None
-        raise Refusal("refused", f"no cluster of Ray answers at {address} ({shown(problem)}): look at the address, as in ray://HOST:10001, and whether it can be reached from here") from None
+        for tries in range(TRIES):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of what it raises as well
+                    ray.init(address, runtime_env={"working_dir": folder}, log_to_driver=False, configure_logging=False)
+                break
+            except Exception as problem:
+                if tries + 1 == TRIES or not any(text in str(problem) for text in UNSTARTED):
+                    raise unconnected(address, problem) from None
+        if tries:
+            work.notes.append(f"connected at try {tries + 1}, and set-up includes the others: {DIED.format(address)} ({REMEDY})")
     finally:
         late.cancel()
+
+
+def unconnected(address, problem):
+    """Why there is no connection, and what helps."""
+    text = str(problem)
+    versions = re.findall(r"(?:Ray|Python): *(\S+)", text)
+    if "mismatch" in text and len(versions) == 4:
+        told = "Python {1} with Ray {0} and this is Python {3} with Ray {2}".format(*versions)
+        return Refusal("refused", f"the cluster at {address} runs {told}, and neither understands what the other pickles: name the same with --python")
+    if "ray[client]" in text:
+        return Refusal("unsupported", f"Ray as it is installed for {sys.executable} cannot reach a cluster: `pip install 'ray[client]'`")
+    if any(one in text for one in UNSTARTED):
+        return Refusal("refused", f"{DIED.format(address)}, at each of {TRIES} tries: look at ray_client_server.err among the logs of its head ({REMEDY})")
+    return Refusal("refused", f"no cluster of Ray answers at {address} ({shown(problem)}): look at the address, as in ray://HOST:10001, and whether it can be reached from here")
 
 
 def end_unconnected(address):
