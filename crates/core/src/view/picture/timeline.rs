@@ -216,14 +216,16 @@ impl<'a> Kernel<'a> {
         let mut last: Vec<Option<(u64, SliceEnd)>> = alloc::vec![None; self.threads.len()];
         let gaps = &self.scheduling.gaps;
         let gaps = union(gaps.iter().map(|gap| (gap.start_ns, gap.end_ns)).collect());
-        let mut cpu_rows = alloc::vec![None; usize::from(u16::MAX) + 1];
-        for (row, &cpu) in self.scheduling.cpus.iter().take(PROCESSORS).enumerate() {
+        let cpus = &self.scheduling.cpus;
+        let highest = cpus.iter().max().map_or(0, |&cpu| usize::from(cpu));
+        let mut cpu_rows = alloc::vec![None; highest + 1];
+        for (row, &cpu) in cpus.iter().take(PROCESSORS).enumerate() {
             cpu_rows[usize::from(cpu)] = Some(row);
         }
         let of_lanes = self.of_lanes;
         let other = |row: &Option<usize>| row.filter(|&row| row >= of_lanes);
         for slice in slices {
-            if let Some(row) = cpu_rows[usize::from(slice.cpu)] {
+            if let Some(&Some(row)) = cpu_rows.get(usize::from(slice.cpu)) {
                 self.cpus[row].add(State::Running, slice.start_ns, slice.end_ns, edges);
             }
             let Some(row) = self.row_of.get(slice.thread as usize).and_then(other) else {
