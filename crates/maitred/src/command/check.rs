@@ -3,13 +3,13 @@
 use maitred_core::result::{Check, Experiment, Truth};
 use maitred_core::view;
 use maitred_engine::event::Finding;
-use maitred_engine::{Cancel, Engine, Event, Request, check, claims, request};
+use maitred_engine::{Event, Request, check, claims, request};
 use maitred_store::Item;
 
+use super::found::Shown;
 use crate::cli::{CheckArgs, VerdictArgs};
 use crate::error::{Error, exit};
-use crate::export::{Document, documents};
-use crate::follow::Follower;
+use crate::export::documents;
 use crate::terminal::Terminal;
 
 /// Tests the claims; the number is the exit code.
@@ -46,92 +46,47 @@ pub(super) fn test(
         (&args.export_markdown, view::claims::markdown),
         (&args.export_junit, view::ci::junit),
     ])?;
-    let cancel = super::cancel()?;
-    let follower = Follower::new(terminal, &args.follow, None)?;
-    let mut shown = Shown {
-        follower,
-        terminal: *terminal,
-        cancel: cancel.clone(),
-        files,
-        found: None,
-        written: true,
-        annotates: args.annotations,
-        failure: None,
-    };
-    let engine = Engine::of_this_program()?;
-    let outcome = engine.run(&Request::Check(request), &cancel, &mut |event| shown.take(&event));
-    let Shown { found, written, failure, .. } = shown;
-    if let Some(found) = found.as_ref().filter(|found| !found.experiments.is_empty()) {
+    let mut shown = Shown::new(terminal, &args.follow, files)?;
+    let outcome = shown.run(&Request::Check(request), |shown, event| take(shown, event, args));
+    let found = shown.found.take().filter(|found| !found.experiments.is_empty());
+    if let Some(found) = &found {
         args.keep.keep(terminal, || Item::of_check(found));
     }
     outcome?;
-    failure.map_or(Ok(()), Err)?;
-    Ok(found.map_or(exit::OK, |check| exit_code(&check, args.strict, written)))
+    let code = shown.end()?;
+    let lacks = |found: &Check| {
+        let mut claims = found.experiments.iter().flat_map(|experiment| &experiment.claims);
+        claims.any(|claim| claim.verdict != Truth::Holds)
+    };
+    let is_lacking = code == exit::OK && args.strict && found.is_some_and(|found| lacks(&found));
+    Ok(if is_lacking { exit::NOT_STRICT } else { code })
 }
 
-/// What is shown and written while it goes on.
-struct Shown {
-    follower: Follower,
-    terminal: Terminal,
-    cancel: Cancel,
-    files: Vec<Document<Check>>,
-    /// What was found until now.
-    found: Option<Check>,
-    /// Whether every file could be written.
-    written: bool,
-    annotates: bool,
-    /// Why nothing more is printed.
-    failure: Option<Error>,
-}
-
-impl Shown {
-    fn take(&mut self, event: &Event<'_>) {
-        self.follower.take(event);
-        match event {
-            Event::Started { program_version, started, machine, .. } => {
-                self.found = Some(Check {
-                    schema_version: maitred_core::result::SCHEMA,
-                    program_version: (*program_version).to_owned(),
-                    machine: (*machine).clone(),
-                    started: (*started).to_owned(),
-                    experiments: Vec::new(),
-                });
+fn take(shown: &mut Shown<Check>, event: &Event<'_>, args: &VerdictArgs) {
+    match event {
+        Event::Started { program_version, started, machine, .. } => {
+            shown.found = Some(Check {
+                schema_version: maitred_core::result::SCHEMA,
+                program_version: (*program_version).to_owned(),
+                machine: (*machine).clone(),
+                started: (*started).to_owned(),
+                experiments: Vec::new(),
+            });
+        }
+        Event::ExperimentEnded { experiment } => {
+            if let Some(found) = &mut shown.found {
+                take_in(found, experiment);
             }
-            Event::ExperimentEnded { experiment } => {
-                if let Some(found) = &mut self.found {
-                    take_in(found, experiment);
-                }
-                self.write(Document::is_replaced);
+            shown.write();
+        }
+        Event::Result(Finding::Check(check)) => {
+            shown.write_last("what was found until then is kept and shown");
+            shown.print(&view::claims::report(check, &shown.terminal.options()));
+            if args.annotations {
+                shown.print(&view::ci::annotations(check));
             }
-            Event::Result(Finding::Check(check)) => {
-                if Cancel::exit_code().is_some() {
-                    let kept = "interrupted; what was found until then is kept and shown";
-                    self.terminal.complain(kept);
-                }
-                self.write(|file| !file.is_replaced());
-                self.print(&view::claims::report(check, &self.terminal.options()));
-                if self.annotates {
-                    self.print(&view::ci::annotations(check));
-                }
-            }
-            _ => {}
         }
-    }
-
-    fn print(&mut self, text: &str) {
-        if self.failure.is_none() {
-            self.failure = self.terminal.print(text).err();
-        }
-        if self.failure.is_some() {
-            self.cancel.cancel();
-        }
-    }
-
-    fn write(&mut self, which: impl Fn(&Document<Check>) -> bool) {
-        let Some(found) = &self.found else { return };
-        for file in self.files.iter_mut().filter(|file| which(file)) {
-            self.written &= file.update(found, &self.terminal);
-        }
+        _ => {}
     }
 }
 
@@ -141,15 +96,5 @@ fn take_in(found: &mut Check, experiment: &Experiment) {
     match first.filter(|_| experiment.again.is_some()) {
         Some(first) => *first = experiment.clone(),
         None => found.experiments.push(experiment.clone()),
-    }
-}
-
-fn exit_code(check: &Check, strict: bool, written: bool) -> u8 {
-    let mut findings = check.experiments.iter().flat_map(|experiment| &experiment.claims);
-    match Cancel::exit_code() {
-        Some(code) => code as u8,
-        None if !written => exit::NOT_WRITTEN,
-        None if strict && findings.any(|found| found.verdict != Truth::Holds) => exit::NOT_STRICT,
-        None => exit::OK,
     }
 }

@@ -1,4 +1,4 @@
-//! What can be done: one file a command.
+//! What can be done: one file a command. (`found`: what `check` and `strategies` share.)
 
 pub(crate) mod check;
 pub(crate) mod claim;
@@ -6,6 +6,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod fit;
+mod found;
 pub(crate) mod lab;
 pub(crate) mod manual;
 pub(crate) mod notebook;
