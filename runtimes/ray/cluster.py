@@ -56,6 +56,7 @@ def on_given(work, address, runner):
             lanes.lose(number, *why(outcomes[number], address, is_lost, runner))
     yield
     work.hosts = lanes.clocks.told(lanes)
+    work.attempts = sorted([number, times] for number, times in lanes.times.items() if times and times > 1)
     work.notes += [lanes.clocks.shown(), "processor time and memory are those of this process: what the workers of the cluster use is not seen from here"]
     if is_lost:
         work.notes.append(f"the cluster at {address} was lost before the work was done")
@@ -262,6 +263,7 @@ class Placed(Lanes):
         super().__init__(work, clocks, [hosts[node] for node in chosen])
         self.chosen, self.hosts, self.alive = chosen, hosts, hosts
         self.free, self.settled, self.door = [0] * len(chosen), set(), threading.Lock()
+        self.times = {}  # how often each task was begun
 
     def end(self, outcomes):
         """Sees who is still there when the work is over, and compares the clocks of those who took over what others had. False: nobody is."""
@@ -284,8 +286,9 @@ class Placed(Lanes):
         with self.door:
             latest = clock()
             done = {number: outcome for number, outcome in outcomes.items() if number not in self.settled and not isinstance(outcome, Exception)}
-            for number, (node, told, left) in sorted(done.items(), key=lambda one: one[1][1]):
+            for number, (node, times, told, left) in sorted(done.items(), key=lambda one: one[1][2]):
                 host = self.hosts.get(node, node)
+                self.times[number] = times
                 lane = self.place(host, told[0])
                 self.record(number, lane, host, told, sent[number], latest)
                 if lane is not None:

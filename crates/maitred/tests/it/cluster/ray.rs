@@ -218,6 +218,8 @@ fn a_node_of_ray_that_is_lost_is_named_and_with_the_cluster_all_is() {
     let text = said(&running.end(), 0);
     let lost = format!("lost during the work: the node at {}.2", nodes.hosts.net);
     assert!(text.contains(&lost) && text.contains("40 done"), "{text}");
+    // What it was at was begun again.
+    assert!(text.contains(" begun ") && text.contains(" 2 times"), "{text}");
     nodes.join();
     std::fs::remove_file(place.path("seen")).unwrap();
     let running = nodes.begun(&place);
