@@ -148,6 +148,7 @@ impl Language {
         let failed = |error: io::Error| {
             format!("its runner cannot be written to {}: {error}", folder.display())
         };
+        folder.parent().map(remove_abandoned);
         let draft = folder.with_extension(format!("{}.tmp", std::process::id()));
         fs::create_dir_all(&draft).map_err(failed)?;
         let made = fs::write(draft.join(file), text)
@@ -281,6 +282,18 @@ fn java_version(home: &Path) -> Option<u32> {
     line.trim_matches('"').split(['.', '-', '+']).next()?.parse().ok()
 }
 
+/// Removes what those were making who were killed meanwhile: drafts are named by their process.
+fn remove_abandoned(cache: &Path) {
+    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|name| name.strip_suffix(".tmp")?.rsplit_once('.'));
+        let maker = maker.and_then(|(_, process)| process.parse::<u32>().ok());
+        if maker.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +304,19 @@ mod tests {
             assert_eq!(Language::named(language.name()), Some(language));
         }
         assert_eq!(Language::named("native"), None);
+    }
+
+    #[test]
+    fn drafts_of_who_was_killed_are_removed_and_those_of_others_stay() {
+        let cache = tempfile::tempdir().unwrap();
+        let own = format!("go-1.{}.tmp", std::process::id());
+        let stay = [&own, "go-1", "runner-2.tmp"];
+        for name in stay.iter().chain(&["go-1.4294967295.tmp"]) {
+            fs::create_dir(cache.path().join(name)).unwrap();
+        }
+        remove_abandoned(cache.path());
+        assert!(stay.iter().all(|name| cache.path().join(name).exists()));
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), stay.len());
     }
 
     #[test]
