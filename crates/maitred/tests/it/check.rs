@@ -75,6 +75,16 @@ fn claims_hold_or_are_refuted_and_files_say_the_same() {
 }
 
 #[test]
+fn a_pipe_gets_what_was_found_once_and_whole() {
+    let place = Place::new().file("counted.kdl", CLAIMS).file("crash.kdl", CRASH);
+    let output = place.run("check counted.kdl crash.kdl --export-markdown -");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    assert_eq!(text.matches("| counted.kdl | every task fails | refuted |").count(), 1, "{text}");
+    assert!(text.contains("| crash.kdl | "), "{text}");
+}
+
+#[test]
 fn a_claim_may_be_about_what_crashes() {
     let place = Place::new().file("crash.kdl", CRASH);
     let output = place.run("check crash.kdl --strict --export-json c.json");
