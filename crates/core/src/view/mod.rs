@@ -30,6 +30,7 @@ pub mod shell;
 #[cfg(test)]
 mod site_tests;
 pub mod state;
+mod state_times;
 pub mod strategies;
 pub mod table;
 #[cfg(test)]

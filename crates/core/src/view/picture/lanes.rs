@@ -4,10 +4,10 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::super::state::{STATES, State};
+use super::super::state_times::StateTimes;
 use super::super::timeline::Axis;
 use super::svg::number;
 
@@ -20,15 +20,14 @@ pub(super) fn edges(axis: &Axis) -> Vec<u64> {
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     pub(super) label: String,
-    /// By column: nanoseconds in each state.
-    pub(super) time: Vec<[u64; STATES]>,
+    pub(super) time: StateTimes,
     /// The column of the last slice: the next one is most likely there, or in the one after.
     at: usize,
 }
 
 impl Lane {
     pub(super) fn new(label: String, columns: usize) -> Self {
-        Self { label, time: vec![[0; STATES]; columns], at: 0 }
+        Self { label, time: StateTimes::new(columns), at: 0 }
     }
 
     /// Adds what lies within the axis.
@@ -41,25 +40,19 @@ impl Lane {
         let holds = |column: usize| edges[column] <= start && start < edges[column + 1];
         if !holds(self.at) {
             self.at += 1;
-            if self.at >= self.time.len() || !holds(self.at) {
+            if self.at >= self.time.columns() || !holds(self.at) {
                 self.at = edges.partition_point(|edge| *edge <= start) - 1;
             }
         }
         let (mut column, mut from) = (self.at, start);
         loop {
             let to = end.min(edges[column + 1]);
-            let time = &mut self.time[column][state as usize];
-            *time = time.saturating_add(to - from);
+            self.time.add(state, column, to - from);
             if to == end {
                 return;
             }
             (column, from) = (column + 1, to);
         }
-    }
-
-    /// Time in a state, all columns together.
-    pub(super) fn total(&self, state: State) -> u64 {
-        self.time.iter().map(|time| time[state as usize]).fold(0, u64::saturating_add)
     }
 }
 
@@ -72,15 +65,14 @@ const LEAST: f64 = 0.75;
 /// ground of a lane that is `height` high. States stand on each other in the order of
 /// [`State::ALL`].
 pub(super) fn shapes(
-    time: &[[u64; STATES]],
+    time: &StateTimes,
     edges: &[u64],
     (left, top, height): (f64, f64, f64),
 ) -> Vec<(State, String)> {
     let mut shapes: Vec<(State, String)> = Vec::new();
-    let stacks: Vec<[f64; STATES + 1]> = time
-        .iter()
+    let stacks: Vec<[f64; STATES + 1]> = (0..time.columns())
         .zip(edges.windows(2))
-        .map(|(time, edge)| stack(time, edge[1] - edge[0], height))
+        .map(|(column, edge)| stack(&time.at(column), edge[1] - edge[0], height))
         .collect();
     for state in State::ALL.into_iter().filter(|state| *state != State::Idle) {
         let mut d = String::new();
@@ -141,7 +133,7 @@ mod tests {
             let axis = Axis { origin, end: origin + length, cells };
             let edges = edges(&axis);
             let mut lane = Lane::new(String::new(), cells);
-            let mut expected = vec![0_u64; cells];
+            let mut expected = alloc::vec![0_u64; cells];
             for (start, length) in slices {
                 lane.add(State::Running, start, start + length, &edges);
                 for ns in start..start + length {
@@ -152,7 +144,7 @@ mod tests {
                 }
             }
             let found: Vec<u64> =
-                lane.time.iter().map(|time| time[State::Running as usize]).collect();
+                (0..cells).map(|column| lane.time.at(column)[State::Running as usize]).collect();
             prop_assert_eq!(found, expected);
         }
 

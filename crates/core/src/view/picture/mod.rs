@@ -6,6 +6,7 @@
 pub mod bars;
 mod curve;
 pub mod history;
+mod kernel;
 mod lanes;
 pub mod latency;
 mod look;

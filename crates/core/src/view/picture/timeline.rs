@@ -8,23 +8,22 @@ use alloc::vec::Vec;
 
 use maitred_wire::trace_file::TaskOutcome;
 
-use super::super::state::{STATES, State};
+use super::super::state::State;
+use super::super::state_times::StateTimes;
 use super::super::timeline::{self as rows, Axis, By, Lens, Refusal, round_step, tick_label};
 use super::Look;
+use super::kernel::{Kernel, kernel_record};
 use super::lanes::{self, Lane};
 use super::palette;
 use super::svg::{Anchor, LINE, MARGIN, SIZE, Svg, WIDTH, cut_inside, number, width};
-use crate::analyse::scheduling::union;
 use crate::analyse::units::{duration, percent, plural, significant};
-use crate::trace::{Observed, RunEnd, Scheduling, Slice, SliceEnd, Source, Span, Thread, Trace};
+use crate::trace::{Observed, RunEnd, Slice, Source, Span, Trace};
 
 /// Height of a lane, and of a lane with its gap.
 const LANE: f64 = 14.0;
 const PITCH: f64 = 19.0;
 /// The most that names of lanes may take.
 const NAMES: f64 = 176.0;
-/// Rows of processors and of threads: of so many, who wants more opens the trace elsewhere.
-const PROCESSORS: usize = 32;
 /// Threads that execute no steps have a row if they ran for this share of the time.
 const BRIEF: f64 = 0.005;
 
@@ -70,8 +69,7 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
         steps = rows::loops(trace, &axis, spans(), rows::Loops::Lanes(most));
     }
     if let Some(kernel) = &mut kernel {
-        kernel.others(slices(), &edges);
-        kernel.lanes(trace, spans(), slices(), &edges);
+        kernel.fill(trace, spans(), slices(), &edges);
     }
 
     let facts = facts(trace, &axis, (zero, whole_end));
@@ -89,11 +87,6 @@ pub fn timeline<I: Iterator<Item = Span>, J: Iterator<Item = Slice>>(
     }
     let about = describe(trace, &facts, &steps, kernel.as_ref());
     Ok(svg.finish(&title, &about))
-}
-
-/// The kernel's record, where there is one that names processors.
-fn kernel_record(trace: &Trace) -> Option<&Scheduling> {
-    trace.scheduling.known().filter(|it| !it.cpus.is_empty())
 }
 
 /// From the first slice to the last: all that is known of a run without tasks.
@@ -129,150 +122,6 @@ fn facts(trace: &Trace, axis: &Axis, (zero, end): (u64, u64)) -> String {
     )
 }
 
-/// What the kernel saw.
-struct Kernel<'a> {
-    scheduling: &'a Scheduling,
-    threads: Vec<Lane>,
-    /// So many of them, the first ones, executed the steps.
-    of_lanes: usize,
-    /// By thread of the trace: its row.
-    row_of: Vec<Option<usize>>,
-    /// Threads that have no row.
-    more: usize,
-    cpus: Vec<Lane>,
-}
-
-impl<'a> Kernel<'a> {
-    /// The rows that there will be: threads of lanes first, then the others as they were seen.
-    /// Where a lane has a row of its own above, it has the same name.
-    fn new(trace: &'a Trace, steps: &[rows::Row], most: usize) -> Option<Self> {
-        let scheduling = kernel_record(trace)?;
-        let own = |tid, pid| {
-            let is = |one: &Thread| one.tid == tid && one.pid == pid;
-            scheduling.threads.iter().rposition(is)
-        };
-        let mut row_of = alloc::vec![None; scheduling.threads.len()];
-        let mut threads = Vec::new();
-        let above = |place: usize| {
-            let step = if trace.model.strategy.interleaves() { None } else { steps.get(place) };
-            step.map(|step| step.label.clone())
-        };
-        let lanes = (0..).zip(&trace.lanes).filter(|(_, lane)| lane.pid != 0);
-        for (place, (number, lane)) in lanes.take(most).enumerate() {
-            if let Some(thread) = own(lane.tid, lane.pid).filter(|&one| row_of[one].is_none()) {
-                row_of[thread] = Some(threads.len());
-                threads.push(Lane::new(above(place).unwrap_or_else(|| trace.lane_name(number)), 0));
-            }
-        }
-        let of_lanes = threads.len();
-        for (number, thread) in scheduling.threads.iter().enumerate() {
-            if threads.len() < most && row_of[number].is_none() {
-                row_of[number] = Some(threads.len());
-                threads.push(Lane::new(format!("{} ({})", thread.name, thread.tid), 0));
-            }
-        }
-        let more = scheduling.threads.len() - threads.len();
-        let cpus = scheduling.cpus.iter().take(PROCESSORS);
-        let cpus = cpus.map(|cpu| Lane::new(format!("processor {cpu}"), 0)).collect();
-        Some(Self { scheduling, threads, of_lanes, row_of, more, cpus })
-    }
-
-    fn names(&self) -> impl Iterator<Item = &String> {
-        self.threads.iter().chain(&self.cpus).map(|lane| &lane.label)
-    }
-
-    /// What the threads that executed the steps did.
-    fn lanes(
-        &mut self,
-        trace: &Trace,
-        spans: impl Iterator<Item = Span>,
-        slices: impl Iterator<Item = Slice>,
-        edges: &[u64],
-    ) {
-        let mut row_of = alloc::vec![None; trace.lanes.len()];
-        let lane_of = rows::lanes_of_threads(trace, self.scheduling);
-        for (lane, row) in lane_of.iter().zip(&self.row_of) {
-            if let Some(lane) = lane {
-                row_of[*lane as usize] = row.filter(|&row| row < self.of_lanes);
-            }
-        }
-        rows::join(trace, self.scheduling, spans, slices, &mut |piece| {
-            // What is not known is not drawn.
-            if let Some(row) = row_of[piece.lane as usize]
-                && piece.task.is_none()
-                && piece.state != State::Unrecorded
-            {
-                self.threads[row].add(piece.state, piece.start_ns, piece.end_ns, edges);
-            }
-        });
-    }
-
-    /// What the processors did, and the threads that executed no steps. Every slice is time on a
-    /// processor; what lies between two of a thread is what the end of the first says.
-    fn others(&mut self, slices: impl Iterator<Item = Slice>, edges: &[u64]) {
-        for lane in self.threads.iter_mut().chain(&mut self.cpus) {
-            lane.time.resize(edges.len() - 1, Default::default());
-        }
-        let mut last: Vec<Option<(u64, SliceEnd)>> = alloc::vec![None; self.threads.len()];
-        let gaps = &self.scheduling.gaps;
-        let gaps = union(gaps.iter().map(|gap| (gap.start_ns, gap.end_ns)).collect());
-        let cpus = &self.scheduling.cpus;
-        let highest = cpus.iter().max().map_or(0, |&cpu| usize::from(cpu));
-        let mut cpu_rows = alloc::vec![None; highest + 1];
-        for (row, &cpu) in cpus.iter().take(PROCESSORS).enumerate() {
-            cpu_rows[usize::from(cpu)] = Some(row);
-        }
-        let of_lanes = self.of_lanes;
-        let other = |row: &Option<usize>| row.filter(|&row| row >= of_lanes);
-        for slice in slices {
-            if let Some(&Some(row)) = cpu_rows.get(usize::from(slice.cpu)) {
-                self.cpus[row].add(State::Running, slice.start_ns, slice.end_ns, edges);
-            }
-            let Some(row) = self.row_of.get(slice.thread as usize).and_then(other) else {
-                continue;
-            };
-            let lane = &mut self.threads[row];
-            if let Some((until, why)) = last[row] {
-                between(lane, why, (until, slice.start_ns), &gaps, edges);
-            }
-            lane.add(State::Running, slice.start_ns, slice.end_ns, edges);
-            last[row] = Some((slice.end_ns, slice.end));
-        }
-        for (thread, row) in self.scheduling.threads.iter().zip(&self.row_of) {
-            if let Some(row) = other(row)
-                && let Some((until, why)) = last[row]
-            {
-                let end = if thread.end_ns == 0 { u64::MAX } else { thread.end_ns };
-                between(&mut self.threads[row], why, (until, end), &gaps, edges);
-            }
-        }
-    }
-
-    /// Time on all processors that have a row ÷ what there was.
-    fn used(&self, axis: &Axis) -> f64 {
-        let busy: u64 = self.cpus.iter().map(|lane| lane.total(State::Running)).sum();
-        busy as f64 / (axis.end - axis.origin) as f64 / self.cpus.len().max(1) as f64
-    }
-}
-
-/// What a thread was between two slices. Behind a gap in the record nobody knows: it may have run.
-fn between(
-    lane: &mut Lane,
-    why: SliceEnd,
-    (from, to): (u64, u64),
-    gaps: &[(u64, u64)],
-    edges: &[u64],
-) {
-    let gap = gaps.get(gaps.partition_point(|gap| gap.1 <= from));
-    let to = gap.map_or(to, |gap| to.min(gap.0.max(from)));
-    match why {
-        SliceEnd::Preempted => lane.add(State::Runnable, from, to, edges),
-        SliceEnd::Blocked => lane.add(State::Blocked, from, to, edges),
-        // Not known, and not drawn.
-        SliceEnd::Exited | SliceEnd::Unknown => {}
-    }
-}
-
 /// Lanes are drawn here.
 struct Drawing<'a, 'b> {
     svg: &'a mut Svg<'b>,
@@ -286,7 +135,7 @@ struct Drawing<'a, 'b> {
 impl Drawing<'_, '_> {
     fn steps(&mut self, trace: &Trace, steps: &[rows::Row], all: usize) {
         let seen = |state: State| {
-            let timed = steps.iter().any(|row| row.time.iter().any(|one| one[state as usize] > 0));
+            let timed = steps.iter().any(|row| row.time.total(state) > 0);
             timed || state == State::Failed && steps.iter().any(|row| !row.failures.is_empty())
         };
         let states = State::ALL.into_iter().filter(|state| *state != State::Idle && seen(*state));
@@ -311,12 +160,12 @@ impl Drawing<'_, '_> {
 
     fn kernel(&mut self, trace: &Trace, kernel: &Kernel<'_>) {
         let seen = |(state, _): &(State, &str)| {
-            kernel.threads.iter().chain(&kernel.cpus).any(|lane| lane.total(*state) > 0)
+            kernel.threads.iter().chain(&kernel.cpus).any(|lane| lane.time.total(*state) > 0)
         };
         let words = rows::words_of_threads(trace).into_iter().filter(seen);
         let words: Vec<_> = words.map(|(state, words)| (state, words.to_string())).collect();
         let length = (self.axis.end - self.axis.origin) as f64;
-        let ran = |lane: &Lane| lane.total(State::Running) as f64 >= BRIEF * length;
+        let ran = |lane: &Lane| lane.time.total(State::Running) as f64 >= BRIEF * length;
         let shown = |(place, lane): &(usize, &Lane)| *place < kernel.of_lanes || ran(lane);
         let threads = kernel.threads.iter().enumerate().filter(shown).map(|(_, lane)| lane);
         let threads: Vec<&Lane> = threads.collect();
@@ -369,15 +218,15 @@ impl Drawing<'_, '_> {
         }
     }
 
-    fn lane(&mut self, label: &str, time: &[[u64; STATES]], words: &[(State, String)]) {
+    fn lane(&mut self, label: &str, time: &StateTimes, words: &[(State, String)]) {
         self.row(label, time, &shares(label, time, words, self.axis));
     }
 
-    fn on_the_way(&mut self, label: &str, time: &[[u64; STATES]], words: &[(State, String)]) {
+    fn on_the_way(&mut self, label: &str, time: &StateTimes, words: &[(State, String)]) {
         self.row(label, time, &numbers(label, time, words, self.axis));
     }
 
-    fn row(&mut self, label: &str, time: &[[u64; STATES]], about: &str) {
+    fn row(&mut self, label: &str, time: &StateTimes, about: &str) {
         let columns = self.axis.cells as f64;
         let svg = &mut *self.svg;
         let top = svg.y + 2.0;
@@ -407,10 +256,10 @@ impl Drawing<'_, '_> {
 }
 
 /// What a lane shows, in words: `table 1: waits 44 %, has `waiter` 11 %`.
-fn shares(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: &Axis) -> String {
+fn shares(label: &str, time: &StateTimes, words: &[(State, String)], axis: &Axis) -> String {
     let whole = (axis.end - axis.origin).max(1) as f64;
     let parts = words.iter().filter_map(|(state, words)| {
-        let ns = time.iter().map(|one| one[*state as usize]).fold(0, u64::saturating_add);
+        let ns = time.total(*state);
         (ns > 0).then(|| format!("{words} {}", percent(ns as f64 / whole)))
     });
     let parts: Vec<String> = parts.collect();
@@ -421,10 +270,10 @@ fn shares(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: 
 }
 
 /// What a row of many tasks at once shows: `on the way: in the scheduler 3.20 tasks at a time`.
-fn numbers(label: &str, time: &[[u64; STATES]], words: &[(State, String)], axis: &Axis) -> String {
+fn numbers(label: &str, time: &StateTimes, words: &[(State, String)], axis: &Axis) -> String {
     let whole = (axis.end - axis.origin).max(1) as f64;
     let parts = words.iter().filter_map(|(state, words)| {
-        let ns = time.iter().map(|one| one[*state as usize]).fold(0, u64::saturating_add);
+        let ns = time.total(*state);
         let number = ns as f64 / whole;
         (ns > 0).then(|| format!("{words} {} tasks at a time", significant(number)))
     });

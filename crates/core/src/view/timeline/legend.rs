@@ -24,7 +24,7 @@ pub(super) fn of_threads(trace: &Trace, rows: &[Row], options: &Options) -> Stri
         State::Running => (state, format!("CPU: {words}")),
         _ => (state, String::from(words)),
     };
-    let seen = |(state, _): &(State, &str)| rows.iter().any(|row| row.total(*state) > 0);
+    let seen = |(state, _): &(State, &str)| rows.iter().any(|row| row.time.total(*state) > 0);
     let entries: Vec<_> = words_of_threads(trace).into_iter().filter(seen).map(word).collect();
     lay_out(&entries, options)
 }
@@ -44,7 +44,7 @@ pub(in crate::view) fn words_of_threads(trace: &Trace) -> [(State, &'static str)
 fn seen(rows: &[Row]) -> impl Iterator<Item = State> {
     let seen = |state: &State| {
         let failed = *state == State::Failed && rows.iter().any(|row| !row.failures.is_empty());
-        *state != State::Idle && (failed || rows.iter().any(|row| row.total(*state) > 0))
+        *state != State::Idle && (failed || rows.iter().any(|row| row.time.total(*state) > 0))
     };
     State::ALL.into_iter().filter(seen)
 }

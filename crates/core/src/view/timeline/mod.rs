@@ -23,7 +23,8 @@ use core::fmt;
 use self::cores::Cores;
 use super::Options;
 use super::paint::{Ink, cut, left, right, to_ascii, width, wrap};
-use super::state::{STATES, State};
+use super::state::State;
+use super::state_times::StateTimes;
 use crate::analyse::units::{count, duration, percent, plural};
 use crate::trace::{Observed, Scheduling, Slice, Span, Trace};
 
@@ -223,7 +224,7 @@ impl Picture<'_> {
         for (number, row) in drawn.iter().enumerate() {
             let label = left(&cut(&row.label, room, options), room);
             push_line(&mut text, &format!("{label} {}", draw(row, &axis, options)));
-            if let Some(below) = below.get(number).filter(|row| !row.time.is_empty()) {
+            if let Some(below) = below.get(number).filter(|row| row.time.columns() > 0) {
                 let label = Ink::Dim.paint(&right(&below.label, room), options);
                 push_line(&mut text, &format!("{label} {}", draw(below, &axis, options)));
             }
@@ -258,7 +259,7 @@ impl Picture<'_> {
         let mut below: Vec<Row> = Vec::new();
         for (number, row) in rows.iter().enumerate() {
             let mut under = Row::new(String::new(), Vec::new());
-            under.time = vec![[0; STATES]; axis.cells];
+            under.time = StateTimes::new(axis.cells);
             below.push(under);
             match (row.lane, &row.tasks[..]) {
                 (Some(lane), _) => of_lane[lane as usize] = Some(number),
@@ -278,16 +279,16 @@ impl Picture<'_> {
             }
         });
         for row in &mut below {
-            let all: u64 = State::ALL.iter().map(|state| row.total(*state)).sum();
-            let known = all - row.total(State::Unrecorded);
+            let all: u64 = State::ALL.iter().map(|state| row.time.total(*state)).sum();
+            let known = all - row.time.total(State::Unrecorded);
             row.label = match known {
                 0 => "CPU ?".into(),
-                _ => format!("CPU {}", percent(row.total(State::Running) as f64 / all as f64)),
+                _ => format!("CPU {}", percent(row.time.total(State::Running) as f64 / all as f64)),
             };
             // Who only waited has nothing to tell that its steps do not.
             let quiet = [State::Blocked, State::Idle];
             if (0..axis.cells).all(|cell| quiet.contains(&row.state(cell, axis))) {
-                row.time.clear();
+                row.time = StateTimes::default();
             }
         }
         below
@@ -326,7 +327,7 @@ fn overlap(trace: &Trace, rows: &[Row], axis: &Axis) -> Option<String> {
     let waits = [State::Queueing, State::Waiting, State::Overdue, State::Talking];
     let tasks = rows.iter().filter(|row| row.lane.is_none());
     let waited =
-        tasks.flat_map(|row| waits.map(|state| row.total(state))).fold(0, u64::saturating_add);
+        tasks.flat_map(|row| waits.map(|state| row.time.total(state))).fold(0, u64::saturating_add);
     let time = axis.end - axis.origin;
     (waited > time).then(|| {
         format!(

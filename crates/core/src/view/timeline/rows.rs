@@ -7,7 +7,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::super::state::{STATES, State};
+use super::super::state::State;
+use super::super::state_times::StateTimes;
 use super::axis::Axis;
 use crate::trace::{Task, Trace};
 
@@ -19,19 +20,20 @@ pub(in crate::view) struct Row {
     pub(super) lane: Option<u32>,
     /// A lane of the host that tasks come to in this row.
     pub(in crate::view) way_to: Option<u32>,
-    /// By cell: nanoseconds in each state.
-    pub(in crate::view) time: Vec<[u64; STATES]>,
+    pub(in crate::view) time: StateTimes,
     pub(in crate::view) failures: Vec<u64>,
 }
 
 impl Row {
     pub(in crate::view) fn new(label: String, tasks: Vec<u32>) -> Self {
-        Self { label, tasks, lane: None, way_to: None, time: Vec::new(), failures: Vec::new() }
-    }
-
-    /// Time in a state, nanoseconds.
-    pub(super) fn total(&self, state: State) -> u64 {
-        self.time.iter().map(|cell| cell[state as usize]).fold(0, u64::saturating_add)
+        Self {
+            label,
+            tasks,
+            lane: None,
+            way_to: None,
+            time: StateTimes::default(),
+            failures: Vec::new(),
+        }
     }
 
     pub(in crate::view) fn add(&mut self, state: State, start: u64, end: u64, axis: &Axis) {
@@ -42,8 +44,7 @@ impl Row {
         for cell in axis.cell_at(start)..=axis.cell_at(end - 1) {
             let from = start.max(axis.start_of(cell));
             let to = end.min(axis.start_of(cell + 1));
-            let time = &mut self.time[cell][state as usize];
-            *time = time.saturating_add(to.saturating_sub(from));
+            self.time.add(state, cell, to.saturating_sub(from));
         }
     }
 
@@ -59,7 +60,7 @@ impl Row {
         if self.failures.iter().any(failed) {
             return State::Failed;
         }
-        let mut time = self.time[cell];
+        let mut time = self.time.at(cell);
         let busy = time.iter().copied().fold(0, u64::saturating_add);
         // What happened in a fifth of a cell is shown, lest short tasks on a long axis vanish.
         let idle = (to - from).saturating_sub(busy);

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use maitred_wire::trace_file::TaskOutcome;
 
-use super::super::state::{STATES, State};
+use super::super::state::State;
+use super::super::state_times::StateTimes;
 use super::axis::Axis;
 use super::rows::Row;
 use crate::trace::{RunEnd, Span, StepKind, Task, Trace};
@@ -19,7 +20,7 @@ pub(in crate::view) fn fill(
 ) {
     let mut row_of = vec![usize::MAX; trace.tasks.len()];
     for (index, row) in rows.iter_mut().enumerate() {
-        row.time = vec![[0; STATES]; axis.cells];
+        row.time = StateTimes::new(axis.cells);
         for &task in &row.tasks {
             row_of[task as usize] = index;
         }
@@ -162,7 +163,7 @@ pub(in crate::view) fn loops(
     {
         row_of[lane] = Some(rows.len());
         rows.push(Row {
-            time: vec![[0; STATES]; axis.cells],
+            time: StateTimes::new(axis.cells),
             lane: Some(lane as u32),
             ..Row::new(trace.lane_name(lane as u32), Vec::new())
         });
