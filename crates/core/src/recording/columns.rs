@@ -98,8 +98,9 @@ impl<const N: usize, R: Record<N>> Iterator for Rows<'_, R, N> {
         for value in &mut row {
             *value = take_varint(columns.next()?)?;
         }
-        self.previous = R::from_row(row, &self.previous)?;
+        let record = R::from_row(row, &self.previous)?;
+        self.previous = record;
         self.left -= 1;
-        Some(self.previous)
+        Some(record)
     }
 }
