@@ -37,7 +37,7 @@ def check(name, value, bar, at_most=True):
 def costs(python, tasks, rounds):
     said = overhead.describe(python)
     check("span (ns)", said["span_cost_ns"], 1500)
-    for strategy in said["strategies"]:
+    for strategy in overhead.measured(said):
         workers = {"sequential": 1, "event-loop": 1, "threads": tasks}.get(strategy, 6)
         args = (python, strategy, tasks, said["calibration"], workers)
         work, _ = overhead.ratio(rounds, lambda: overhead.by_runner(*args), lambda: overhead.by_hand(*args))

@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, sys.argv[1])
 strategy, tasks, units, workers = sys.argv[2], *map(int, sys.argv[3:])
 
-from maitred_runner import compute  # noqa: E402  the same work as that of a `cpu` step
+from maitred_steps import compute  # noqa: E402  the same work as that of a `cpu` step
 
 
 def task(number):
