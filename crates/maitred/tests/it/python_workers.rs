@@ -1,10 +1,13 @@
 //! What is said of the workers of Python: for what their threads wait, what they do not share, what
 //! they do beside the work. By counts and order, never by time.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::needs;
 use crate::program::{Place, stdout};
+use crate::pythons;
 
 const WORK: &str = r#"
 import asyncio, hashlib, os, threading
@@ -207,4 +210,22 @@ fn several_functions_are_compared_each_under_what_suits_it() {
     let line = "two.py:plain two.py:other --inputs four.txt --runs 3 --no-trace --models python3/sequential";
     let (_, text, _) = compare(&place, line);
     assert!(text.contains("Results differ"), "{text}");
+}
+
+#[test]
+#[ignore = "slow: a sweep"]
+fn the_bench_of_the_python_runner_runs() {
+    let bench = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/python/overhead.py");
+    let output = Command::new("python3")
+        .args([bench, "--tasks", "5", "--rounds", "1", "python3"])
+        .env("PATH", pythons::straight())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for strategy in ["sequential", "threads", "thread-pool", "processes", "event-loop", "hybrid"] {
+        let line = text.lines().find(|line| line.trim_start().starts_with(strategy));
+        let line = line.unwrap_or_else(|| panic!("no {strategy} in {text}"));
+        assert_eq!(line.matches(" ÷ ").count(), 2, "work and start, each beside by hand: {line}");
+    }
 }
