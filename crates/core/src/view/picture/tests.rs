@@ -17,7 +17,9 @@ use crate::recording::arbitrary;
 use crate::recording::sample::scheduled;
 use crate::result::{Comparison, Conclusion, Latency, Rank, Rule, Summary, Verdict};
 use crate::trace::sample::{Do, Sample, tables};
-use crate::trace::{Executor, Gap, Observed, Origin, RunEnd, Slice, SliceEnd, StepKind, Trace};
+use crate::trace::{
+    Executor, Gap, Observed, Origin, RunEnd, Slice, SliceEnd, StepKind, Thread, Trace,
+};
 use crate::view::timeline::{By, Lens, Refusal, Window};
 
 fn look(theme: Theme) -> Look {
@@ -154,6 +156,36 @@ fn behind_a_gap_in_the_record_no_state_is_drawn() {
     let svg = drawn(&trace, &look(Theme::Light));
     check(&svg);
     assert!(!svg.contains(long), "it may have run there: {svg}");
+}
+
+#[test]
+fn a_thread_that_executes_no_steps_is_what_its_slices_say_up_to_its_end() {
+    let mut trace = scheduled(200);
+    let spans = || trace.spans.iter().copied();
+    let (from, to) = crate::view::timeline::extent(&trace, spans).expect("tasks were started");
+    let at = |percent: u64| from + (to - from) * percent / 100;
+    let Observed::Known(scheduling) = &mut trace.scheduling else { panic!("it was recorded") };
+    let thread = scheduling.threads.len() as u32;
+    scheduling.threads.push(Thread { pid: 7, tid: 77, name: "helper".into(), ..Thread::default() });
+    for (start, end, why) in [(0, 10, SliceEnd::Blocked), (50, 60, SliceEnd::Preempted)] {
+        let (start_ns, end_ns) = (at(start), at(end));
+        scheduling.slices.push(Slice { start_ns, end_ns, thread, cpu: 0, end: why });
+    }
+    scheduling.slices.sort_by_key(|slice| slice.start_ns);
+    let of_helper = |trace: &Trace| {
+        let svg = drawn(trace, &look(Theme::Light));
+        check(&svg);
+        let (_, about) = svg.split_once("helper (77): ").unwrap_or_else(|| panic!("no row: {svg}"));
+        about.split_once('<').expect("and an end").0.to_string()
+    };
+    let whole = "running 20 %, runnable, in the run queue 40 %, blocked 40 %";
+    assert_eq!(of_helper(&trace), whole);
+    let Observed::Known(scheduling) = &mut trace.scheduling else { panic!("it was recorded") };
+    scheduling.threads[thread as usize].end_ns = at(80);
+    assert_eq!(of_helper(&trace), whole.replacen("40 %", "20 %", 1));
+    let Observed::Known(scheduling) = &mut trace.scheduling else { panic!("it was recorded") };
+    scheduling.gaps = vec![Gap { start_ns: at(70), end_ns: u64::MAX, cpu: 0 }];
+    assert_eq!(of_helper(&trace), whole.replacen("40 %", "10 %", 1));
 }
 
 #[test]
