@@ -3,12 +3,14 @@
 usage: overhead.py [--tasks N] [--rounds N] [--strategies A,B] [PYTHON ...]
 
   work     N tasks of 1 ms of pure-Python work, runner ÷ by hand (by_hand.py), the least of the rounds each   bar 1.10
-  cpu      the same in CPU time, which a busy machine disturbs less; not where other processes work
+  cpu      the same in CPU time, which a busy machine disturbs less; not where other processes work, or where the end
+           of the work was noticed late in each round
   span     recording one span, two clock readings included                                             bar 1.5 µs
   start    from spawn to `ready`, runner ÷ `python -c "import …"` of the same modules                   bar 1.3
 """
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -44,7 +46,8 @@ def by_runner(python, strategy, tasks, rate, workers):
     outcome = driver.run(python, plan)
     assert outcome.name == "done" and not outcome.done["failures"], (outcome.done, outcome.log)
     cpu = outcome.done["phases"]["work"]["cpu"]
-    return outcome.work_s(), (cpu["user_ns"] + cpu["system_ns"]) / 1e9
+    # Of work whose end was noticed late the runner says no CPU time: then this round has none, and the others count.
+    return outcome.work_s(), (cpu["user_ns"] + cpu["system_ns"]) / 1e9 if cpu else math.inf
 
 
 def by_hand(python, strategy, tasks, rate, workers):
@@ -93,7 +96,7 @@ def main():
             args = (python, strategy, options.tasks, said["calibration"], workers)
             wall, cpu = ratio(options.rounds, lambda: by_runner(*args), lambda: by_hand(*args))
             (start,) = ratio(10, lambda: start_of_runner(python, strategy), lambda: start_of_imports(python, strategy))
-            cpu = "cpu %.3f" % cpu[2] if strategy != "processes" else "cpu     -"
+            cpu = "cpu %.3f" % cpu[2] if strategy != "processes" and math.isfinite(cpu[2]) else "cpu     -"
             print("  %-12s work %6.3f s ÷ %6.3f s = %.3f  %s" % (strategy, *wall, cpu), end="    ")
             print("start %5.1f ms ÷ %5.1f ms = %.2f" % (start[0] * 1e3, start[1] * 1e3, start[2]), flush=True)
 
