@@ -1,5 +1,5 @@
 //! Who is faster than whom: ratios of rounds that ran side by side, and verdicts that may be
-//! "cannot tell". A model that failed is never ranked. The main entrance is [`rank`].
+//! "inconclusive". A model that failed is never ranked. The main entrance is [`rank`].
 //!
 //! **From interval to verdict.** With [`stats::enough`] pairs the interval of the median ratio
 //! holds whatever the distribution, and it is compared with the smallest effect worth naming.
