@@ -5,7 +5,7 @@ use crate::describe;
 use crate::notebook::{Cell, Finding, Kind};
 use crate::run;
 use crate::session::Session;
-use crate::shown::Claim;
+use crate::shown::{Claim, undecided};
 use crate::wish::Wish;
 use maitred_core::result::{Comparison, Run, Truth};
 use maitred_core::trace::RunEnd;
@@ -145,7 +145,7 @@ fn nothing_begun(session: &Session, comparison: Option<&Comparison>) -> Option<S
     none_began.then(|| format!("{}: {}", first.model, first.unranked.clone().unwrap_or_default()))
 }
 
-/// Whether what was found is what the notebook says. What cannot be told here speaks against
+/// Whether what was found is what the notebook says. What is undecided here speaks against
 /// nothing, and is said.
 fn judge(cell: &Cell, claims: &[Claim], answer: &str) -> Verdict {
     let directives = &cell.directives;
@@ -174,10 +174,9 @@ fn judge(cell: &Cell, claims: &[Claim], answer: &str) -> Verdict {
     match (claims.len(), open.count()) {
         (0, _) => Verdict::Agrees(answer.to_owned()),
         (all, 0) => Verdict::Agrees(format!("{all} of {all} as it says")),
-        (all, open) => Verdict::Agrees(format!(
-            "{} of {all} as it says, {open} cannot be told here",
-            all - open
-        )),
+        (all, open) => {
+            Verdict::Agrees(format!("{} of {all} as it says, {}", all - open, undecided(claims)))
+        }
     }
 }
 
@@ -204,9 +203,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_speaks_against_nothing_and_is_said() {
+    fn what_is_undecided_speaks_against_nothing_and_is_said() {
         let verdict = judged("", &[Truth::Holds, Truth::CannotBeTested]);
-        assert_eq!(verdict, Verdict::Agrees("1 of 2 as it says, 1 cannot be told here".into()));
+        assert_eq!(verdict, Verdict::Agrees("1 of 2 as it says, 1 cannot be tested here".into()));
         assert!(judged("finding=refuted", &[Truth::Inconclusive]).is_good());
         assert_eq!(judged("", &[]), Verdict::Agrees("done".into()));
     }

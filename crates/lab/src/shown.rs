@@ -238,6 +238,17 @@ fn found(evidence: &Evidence) -> Found {
     }
 }
 
+/// How many claims are neither true nor false here, and why; empty: none.
+pub(crate) fn undecided(claims: &[Claim]) -> String {
+    let said =
+        [(Truth::Inconclusive, "inconclusive"), (Truth::CannotBeTested, "cannot be tested here")];
+    let parts = said.iter().filter_map(|(truth, word)| {
+        let number = claims.iter().filter(|claim| claim.verdict == *truth).count();
+        (number > 0).then(|| format!("{number} {word}"))
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
 /// All verdicts in one sentence.
 pub(crate) fn verdict(claims: &[Claim]) -> String {
     let number = |truth| claims.iter().filter(|claim| claim.verdict == truth).count() as u64;
@@ -247,18 +258,14 @@ pub(crate) fn verdict(claims: &[Claim]) -> String {
         0 => String::new(),
         1 if holds == 1 => "It holds.".to_owned(),
         1 if refuted == 1 => "It is refuted.".to_owned(),
-        1 if number(Truth::Inconclusive) == 1 => "It cannot be told from so few rounds.".to_owned(),
+        1 if number(Truth::Inconclusive) == 1 => {
+            "It is inconclusive from so few rounds.".to_owned()
+        }
         1 => "It cannot be tested here.".to_owned(),
         _ if holds == all => format!("All {} hold.", plural(all, "claim")),
-        _ if holds + refuted == 0 => {
-            format!("None of the {} can be told here.", plural(all, "claim"))
-        }
         _ if refuted > 0 => format!("{} of {} refuted.", count(refuted), plural(all, "claim")),
-        _ => format!(
-            "{} of {} hold; the others cannot be told here.",
-            count(holds),
-            plural(all, "claim")
-        ),
+        _ if holds + refuted == 0 => format!("{}: {}.", plural(all, "claim"), undecided(claims)),
+        _ => format!("{} of {} hold, {}.", count(holds), plural(all, "claim"), undecided(claims)),
     }
 }
 
@@ -270,4 +277,26 @@ pub(crate) fn is_cancelled(comparison: &Comparison) -> bool {
 /// Nanoseconds of a time that this program measured itself.
 pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(verdicts: &[Truth]) -> String {
+        let claim = |&verdict| Claim { verdict, says: String::new(), evidence: Vec::new() };
+        verdict(&verdicts.iter().map(claim).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_undecided_is_said_with_its_reason() {
+        use Truth::{CannotBeTested, Holds, Inconclusive, Refuted};
+        assert_eq!(said(&[Inconclusive]), "It is inconclusive from so few rounds.");
+        assert_eq!(said(&[CannotBeTested]), "It cannot be tested here.");
+        let both = said(&[Inconclusive, CannotBeTested, Inconclusive]);
+        assert_eq!(both, "3 claims: 2 inconclusive, 1 cannot be tested here.");
+        assert_eq!(said(&[Holds, Holds, Inconclusive]), "2 of 3 claims hold, 1 inconclusive.");
+        assert_eq!(said(&[Holds, Holds]), "All 2 claims hold.");
+        assert_eq!(said(&[Holds, Refuted, Inconclusive]), "1 of 3 claims refuted.");
+    }
 }
