@@ -168,16 +168,14 @@ fn judge(cell: &Cell, claims: &[Claim], answer: &str) -> Verdict {
         let figures: Vec<String> = figures.collect();
         return Verdict::Differs(format!("{} ({what}): {}", claim.says, figures.join("; ")));
     }
-    let open = claims
-        .iter()
-        .filter(|claim| matches!(claim.verdict, Truth::Inconclusive | Truth::CannotBeTested));
-    match (claims.len(), open.count()) {
-        (0, _) => Verdict::Agrees(answer.to_owned()),
-        (all, 0) => Verdict::Agrees(format!("{all} of {all} as it says")),
-        (all, open) => {
-            Verdict::Agrees(format!("{} of {all} as it says, {}", all - open, undecided(claims)))
-        }
-    }
+    let is_decided = |claim: &&Claim| matches!(claim.verdict, Truth::Holds | Truth::Refuted);
+    let as_it_says =
+        format!("{} of {} as it says", claims.iter().filter(is_decided).count(), claims.len());
+    Verdict::Agrees(match undecided(claims) {
+        _ if claims.is_empty() => answer.to_owned(),
+        none if none.is_empty() => as_it_says,
+        some => format!("{as_it_says}, {some}"),
+    })
 }
 
 #[cfg(test)]
@@ -206,7 +204,10 @@ mod tests {
     fn what_is_undecided_speaks_against_nothing_and_is_said() {
         let verdict = judged("", &[Truth::Holds, Truth::CannotBeTested]);
         assert_eq!(verdict, Verdict::Agrees("1 of 2 as it says, 1 cannot be tested here".into()));
-        assert!(judged("finding=refuted", &[Truth::Inconclusive]).is_good());
+        let verdict = judged("finding=refuted", &[Truth::Inconclusive, Truth::Refuted]);
+        assert_eq!(verdict, Verdict::Agrees("1 of 2 as it says, 1 inconclusive".into()));
+        let verdict = judged("", &[Truth::Holds, Truth::Holds]);
+        assert_eq!(verdict, Verdict::Agrees("2 of 2 as it says".into()));
         assert_eq!(judged("", &[]), Verdict::Agrees("done".into()));
     }
 }

@@ -258,9 +258,7 @@ pub(crate) fn verdict(claims: &[Claim]) -> String {
         0 => String::new(),
         1 if holds == 1 => "It holds.".to_owned(),
         1 if refuted == 1 => "It is refuted.".to_owned(),
-        1 if number(Truth::Inconclusive) == 1 => {
-            "It is inconclusive from so few rounds.".to_owned()
-        }
+        1 if number(Truth::Inconclusive) == 1 => "It is inconclusive.".to_owned(),
         1 => "It cannot be tested here.".to_owned(),
         _ if holds == all => format!("All {} hold.", plural(all, "claim")),
         _ if refuted > 0 => format!("{} of {} refuted.", count(refuted), plural(all, "claim")),
@@ -291,7 +289,7 @@ mod tests {
     #[test]
     fn what_is_undecided_is_said_with_its_reason() {
         use Truth::{CannotBeTested, Holds, Inconclusive, Refuted};
-        assert_eq!(said(&[Inconclusive]), "It is inconclusive from so few rounds.");
+        assert_eq!(said(&[Inconclusive]), "It is inconclusive.");
         assert_eq!(said(&[CannotBeTested]), "It cannot be tested here.");
         let both = said(&[Inconclusive, CannotBeTested, Inconclusive]);
         assert_eq!(both, "3 claims: 2 inconclusive, 1 cannot be tested here.");
