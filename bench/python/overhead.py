@@ -45,9 +45,12 @@ def by_runner(python, strategy, tasks, rate, workers):
     plan = driver.plan(strategy, [{"cpu": {"ns": 1_000_000}}], tasks, calibration=rate, workers=workers)
     outcome = driver.run(python, plan)
     assert outcome.name == "done" and not outcome.done["failures"], (outcome.done, outcome.log)
-    cpu = outcome.done["phases"]["work"]["cpu"]
-    # Of work whose end was noticed late the runner says no CPU time: then this round has none, and the others count.
-    return outcome.work_s(), (cpu["user_ns"] + cpu["system_ns"]) / 1e9 if cpu else math.inf
+    return outcome.work_s(), cpu_s(outcome.done["phases"]["work"]["cpu"])
+
+
+def cpu_s(cpu):
+    """CPU time in seconds. Of work whose end was noticed late the runner says none: then the other rounds count."""
+    return (cpu["user_ns"] + cpu["system_ns"]) / 1e9 if cpu else math.inf
 
 
 def by_hand(python, strategy, tasks, rate, workers):

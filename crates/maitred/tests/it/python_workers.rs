@@ -212,12 +212,26 @@ fn several_functions_are_compared_each_under_what_suits_it() {
     assert!(text.contains("Results differ"), "{text}");
 }
 
+const BENCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/python");
+
+#[test]
+fn a_round_whose_processor_time_is_unknown_does_not_count_in_the_bench() {
+    let code = "import overhead
+known = {'user_ns': 10**9, 'system_ns': 10**9}
+rounds = iter([None, known, None, None])
+ratio = lambda: overhead.ratio(2, lambda: (overhead.cpu_s(next(rounds)),), lambda: (4.0,))[0][2]
+print(ratio(), ratio())";
+    let output = Command::new("python3").args(["-c", code]).current_dir(BENCH).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0.5 inf\n", "{said}");
+}
+
 #[test]
 #[ignore = "slow: a sweep"]
 fn the_bench_of_the_python_runner_runs() {
-    let bench = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/python/overhead.py");
     let output = Command::new("python3")
-        .args([bench, "--tasks", "5", "--rounds", "1", "python3"])
+        .current_dir(BENCH)
+        .args(["overhead.py", "--tasks", "5", "--rounds", "1", "python3"])
         .env("PATH", pythons::straight())
         .output()
         .unwrap();
